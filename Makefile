@@ -1,0 +1,52 @@
+# Everything sets itself up: a virtual environment in .venv, made anew when pyproject.toml changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+
+.PHONY: demo test check bench format clean help
+
+help:
+	@echo "make demo   render a small town, recognise its places, write a report"
+	@echo "make test   run the tests"
+	@echo "make check  lint, types, and the rules of the house"
+	@echo "make bench  measure speed against a named peer (installs PyTorch for the peer)"
+
+$(VENV)/run: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade "pip>=25.1"
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run
+	$(PIP) --group dev
+	@touch $@
+
+$(VENV)/torch: $(VENV)/dev
+	$(PIP) --group torch
+	@touch $@
+
+demo: $(VENV)/run
+	rm -rf demo
+	$(BIN)/placeprint town demo/town
+	$(BIN)/placeprint run demo/town -o demo/out
+	@echo "Open demo/out/report.html in a browser."
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/torch
+	$(BIN)/python benchmarks/bench.py
+
+clean:
+	rm -rf $(VENV) demo out .pytest_cache .mypy_cache .ruff_cache

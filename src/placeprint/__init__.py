@@ -1,0 +1,93 @@
+"""placeprint tells which place a photo shows, and how sure it is.
+
+::
+
+    photos -> manifest -> embeddings -> gallery -> neighbours -> answer -> evaluation -> report
+              dataset/    embedding/    gallery/   recognition/            evaluation/   report/
+
+The folders are the flow. The names below are loaded when they are first used, so that importing the
+package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from placeprint.dataset.checks import CheckReport, check
+    from placeprint.dataset.manifest import Manifest
+    from placeprint.dataset.scan import read_dataset
+    from placeprint.embedding.embedder import Embedder, load_embedder
+    from placeprint.embedding.imported import imported_spec, read_embeddings
+    from placeprint.embedding.models import list_models
+    from placeprint.errors import PlaceprintError
+    from placeprint.evaluation.evaluate import evaluate
+    from placeprint.evaluation.result import EvaluationResult
+    from placeprint.gallery.gallery import Gallery
+    from placeprint.recognition.indexing import add, index
+    from placeprint.recognition.recognizer import Recognizer, recognize
+    from placeprint.records import UNKNOWN, Answer, ImageRecord, ModelSpec, Neighbours, Split
+    from placeprint.report.html import write_report
+    from placeprint.town.render import render_town
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "UNKNOWN",
+    "Answer",
+    "CheckReport",
+    "Embedder",
+    "EvaluationResult",
+    "Gallery",
+    "ImageRecord",
+    "Manifest",
+    "ModelSpec",
+    "Neighbours",
+    "PlaceprintError",
+    "Recognizer",
+    "Split",
+    "add",
+    "check",
+    "evaluate",
+    "imported_spec",
+    "index",
+    "list_models",
+    "load_embedder",
+    "read_dataset",
+    "read_embeddings",
+    "recognize",
+    "render_town",
+    "write_report",
+]
+
+_HOMES = {
+    "dataset.checks": ("CheckReport", "check"),
+    "dataset.manifest": ("Manifest",),
+    "dataset.scan": ("read_dataset",),
+    "embedding.embedder": ("Embedder", "load_embedder"),
+    "embedding.imported": ("imported_spec", "read_embeddings"),
+    "embedding.models": ("list_models",),
+    "errors": ("PlaceprintError",),
+    "evaluation.evaluate": ("evaluate",),
+    "evaluation.result": ("EvaluationResult",),
+    "gallery.gallery": ("Gallery",),
+    "recognition.indexing": ("add", "index"),
+    "recognition.recognizer": ("Recognizer", "recognize"),
+    "records": ("UNKNOWN", "Answer", "ImageRecord", "ModelSpec", "Neighbours", "Split"),
+    "report.html": ("write_report",),
+    "town.render": ("render_town",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used (PEP 562)."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"placeprint.{home}"), name)
+    raise AttributeError(f"module 'placeprint' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return [*__all__, "__version__"]

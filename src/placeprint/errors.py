@@ -1,0 +1,99 @@
+"""Every exception that placeprint raises on purpose.
+
+::
+
+    PlaceprintError                 exit code 3
+    ├── UsageError                  exit code 2: an option or argument is wrong
+    ├── MissingExtraError           exit code 2: an optional package is not installed
+    ├── DatasetError                the dataset or manifest cannot be read at all
+    ├── ImageError                  one image cannot be used (it becomes a row, it never ends a run)
+    ├── ModelError                  a model file is missing, damaged or wrong
+    ├── VectorError                 vectors have a wrong shape, type or value
+    └── GalleryError                a gallery cannot be read or written
+        ├── GalleryNotFoundError    there is no gallery at this path
+        ├── GalleryFormatError      written by another release, or not a gallery
+        ├── GalleryCorruptError     a checksum does not match
+        ├── GalleryBusyError        another process is writing to it
+        └── GalleryMismatchError    it was built with another model
+
+A message says what happened, on which thing, and what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PlaceprintError(Exception):
+    """Base of every error that placeprint raises on purpose."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class UsageError(PlaceprintError, ValueError):
+    """An option or an argument is wrong."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class MissingExtraError(PlaceprintError, ImportError):
+    """An optional package is needed and not installed."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} needs an optional package: pip install "placeprint[{extra}]"')
+
+
+class DatasetError(PlaceprintError):
+    """The dataset or manifest cannot be read at all."""
+
+
+class ImageError(PlaceprintError):
+    """One image cannot be used; it becomes a row with this reason.
+
+    Parameters
+    ----------
+    kind : str
+        A short, stable word for programs: ``missing``, ``empty``, ``unreadable``, ``truncated``,
+        ``too-large``, ``outside``, ``not-a-file``, ``bad-name``.
+    reason : str
+        One line for people.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+
+
+class ModelError(PlaceprintError):
+    """A model file is missing, damaged or wrong."""
+
+
+class VectorError(PlaceprintError, ValueError):
+    """Vectors have a wrong shape, type or value."""
+
+
+class GalleryError(PlaceprintError):
+    """A gallery cannot be read or written."""
+
+
+class GalleryNotFoundError(GalleryError):
+    """There is no gallery at this path."""
+
+
+class GalleryFormatError(GalleryError):
+    """The folder was written by another release, or is not a gallery."""
+
+
+class GalleryCorruptError(GalleryError):
+    """A checksum does not match."""
+
+
+class GalleryBusyError(GalleryError):
+    """Another process is writing to the gallery."""
+
+
+class GalleryMismatchError(GalleryError):
+    """The gallery was built with another model than the one asked for."""

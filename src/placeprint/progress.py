@@ -1,0 +1,114 @@
+"""How long work tells that it goes on: a bar, log lines, or nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Protocol, Self
+
+
+class Progress(Protocol):
+    """What the stages ask of a progress display."""
+
+    def start(self, what: str, total: int) -> None:
+        """Begin a stretch of `total` steps."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Say that `steps` more are done."""
+
+    def finish(self) -> None:
+        """End the stretch."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def start(self, what: str, total: int) -> None:
+        """Do nothing."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Do nothing."""
+
+    def finish(self) -> None:
+        """Do nothing."""
+
+
+class Lines:
+    """A line on stderr every few seconds, for logs and pipes."""
+
+    def __init__(self, *, every: float = 5.0) -> None:
+        self._every = every
+        self._what, self._total, self._done = "", 0, 0
+        self._began = self._told = 0.0
+
+    def start(self, what: str, total: int) -> None:
+        """Begin a stretch."""
+        self._what, self._total, self._done = what, total, 0
+        self._began = self._told = time.monotonic()
+
+    def advance(self, steps: int = 1) -> None:
+        """Count, and print when it is time."""
+        self._done += steps
+        now = time.monotonic()
+        if now - self._told >= self._every:
+            self._told = now
+            rate = self._done / (now - self._began)
+            sys.stderr.write(f"{self._what}: {self._done}/{self._total} ({rate:.0f}/s)\n")
+
+    def finish(self) -> None:
+        """Do nothing: the verb prints its own result."""
+
+
+class Bar:
+    """A bar on a terminal, by Rich."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._rich = RichProgress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._rich.add_task("", total=None, visible=False)
+
+    def start(self, what: str, total: int) -> None:
+        """Begin a stretch."""
+        self._rich.reset(self._task, description=what, total=total, visible=True)
+        self._rich.start()
+
+    def advance(self, steps: int = 1) -> None:
+        """Move the bar."""
+        self._rich.advance(self._task, steps)
+
+    def finish(self) -> None:
+        """Take the bar away."""
+        self._rich.stop()
+
+
+class Stretch:
+    """``with Stretch(progress, "embedding", 100) as step: step()`` always finishes."""
+
+    def __init__(self, progress: Progress | None, what: str, total: int) -> None:
+        self._progress: Progress = progress if progress is not None else Silent()
+        self._what, self._total = what, total
+
+    def __enter__(self) -> Self:
+        """Start the display."""
+        self._progress.start(self._what, self._total)
+        return self
+
+    def __call__(self, steps: int = 1) -> None:
+        """Say that `steps` more are done."""
+        self._progress.advance(steps)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End the display, also after an error."""
+        self._progress.finish()
+
+
+def on_stderr(*, quiet: bool = False) -> Progress:
+    """Choose a bar on a terminal, lines in a pipe, silence when `quiet`."""
+    if quiet:
+        return Silent()
+    return Bar() if sys.stderr.isatty() else Lines()

@@ -1,0 +1,315 @@
+"""The frozen records that every stage shares."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from placeprint.errors import ModelError, UsageError, VectorError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+UNKNOWN = "UNKNOWN"
+"""What is printed when no place is accepted. In records it is ``None``: a folder may be called UNKNOWN."""
+
+
+class Split(StrEnum):
+    """Which side of the question an image is on."""
+
+    GALLERY = "gallery"
+    QUERY = "query"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRecord:
+    """One image of a dataset or a gallery.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the manifest's folder, with forward slashes. Bytes that are not UTF-8 are kept
+        as surrogate escapes.
+    places : tuple of str
+        The place it shows; several when each of them is a right answer; empty when unlabelled.
+    split : Split
+        Gallery, query, or none.
+    content_hash : str
+        SHA-256 of the file's bytes, hexadecimal; empty when not read yet.
+    width, height : int
+        Pixels, after the EXIF turn; 0 when not read yet.
+    latitude, longitude : float or None
+        Degrees.
+    easting, northing : float or None
+        Metres, in the dataset's own UTM zone (the ``@east@north@`` file names of the field).
+    sequence, frame : str or None, int or None
+        The traverse and the position in it.
+    address, licence : str or None
+        Where the image came from, and under which terms.
+    extra : mapping of str to str
+        Columns of the manifest that have no meaning here. They are kept.
+    """
+
+    path: str
+    places: tuple[str, ...] = ()
+    split: Split = Split.NONE
+    content_hash: str = ""
+    width: int = 0
+    height: int = 0
+    latitude: float | None = None
+    longitude: float | None = None
+    easting: float | None = None
+    northing: float | None = None
+    sequence: str | None = None
+    frame: int | None = None
+    address: str | None = None
+    licence: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        """Refuse coordinates that are not on Earth."""
+        if not self.path:
+            raise UsageError("a record needs a path")
+        if (self.latitude is None) != (self.longitude is None):
+            raise UsageError(f"{self.path}: latitude and longitude come together")
+        if self.latitude is not None and not abs(self.latitude) <= 90:
+            raise UsageError(f"{self.path}: latitude {self.latitude} is not in -90..90")
+        if self.longitude is not None and not abs(self.longitude) <= 180:
+            raise UsageError(f"{self.path}: longitude {self.longitude} is not in -180..180")
+
+    @property
+    def place(self) -> str | None:
+        """The places as one label, joined by ``|``; None when unlabelled."""
+        return "|".join(self.places) if self.places else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Only what is set, ready for JSON."""
+        row = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        row["places"], row["extra"] = list(self.places), dict(self.extra)
+        return {k: v for k, v in row.items() if v not in (None, "", 0, [], {}) or k == "path"}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        known = dict(row)
+        known["places"] = tuple(known.get("places", ()))
+        known["split"] = Split(known.get("split", Split.NONE))
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedImage:
+    """An image that could not be used: a row with a reason instead of an exception.
+
+    Attributes
+    ----------
+    path : str
+        As in the manifest.
+    kind : str
+        The word of `placeprint.errors.ImageError`.
+    reason : str
+        One line for people.
+    """
+
+    path: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """How an image becomes an embedding: everything that the numbers depend on.
+
+    Attributes
+    ----------
+    name : str
+        What a person calls it.
+    dim : int
+        Length of the embedding.
+    input_size : int
+        Height and width that the graph takes, pixels. 0 when the embeddings were imported.
+    resize : str
+        ``crop``: the shorter side becomes `resize_size`, then the centre is cut out;
+        ``squash``: both sides become `input_size`, the aspect is not kept.
+    resize_size : int
+        Pixels of the shorter side before the crop.
+    interpolation : str
+        ``bilinear`` or ``bicubic``, with antialiasing.
+    mean, std : tuple of 3 floats
+        The input is ``(pixel - mean) / std`` with pixels 0 to 255, red, green, blue.
+    pooling : str
+        ``graph``: the output called `embedding` is taken; ``average`` or ``gem``: the output called
+        `feature_map` is pooled.
+    gem_p : float
+        The exponent of ``gem`` (Radenovic et al. 2018, 3.0).
+    embedding_output, feature_output : str
+        Names of the graph's outputs; `feature_output` may be empty.
+    weights_sha256 : str
+        Of the ONNX file; empty when the embeddings were imported.
+    licence, source : str
+        Of the weights. They do not enter the fingerprint.
+    """
+
+    name: str
+    dim: int
+    input_size: int = 0
+    resize: str = "crop"
+    resize_size: int = 0
+    interpolation: str = "bilinear"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    pooling: str = "graph"
+    gem_p: float = 3.0
+    embedding_output: str = "embedding"
+    feature_output: str = "feature_map"
+    weights_sha256: str = ""
+    licence: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse values that no image could be prepared with."""
+        if self.dim < 1:
+            raise ModelError(f'model "{self.name}": dim is {self.dim}, it must be at least 1')
+        if self.resize not in ("crop", "squash"):
+            raise ModelError(f'model "{self.name}": resize "{self.resize}" is neither crop nor squash')
+        if self.interpolation not in ("bilinear", "bicubic"):
+            raise ModelError(f'model "{self.name}": interpolation "{self.interpolation}" is not known')
+        if self.pooling not in ("graph", "average", "gem"):
+            raise ModelError(f'model "{self.name}": pooling "{self.pooling}" is not known')
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(s > 0 for s in self.std):
+            raise ModelError(f'model "{self.name}": mean and std are three numbers each, std above 0')
+        if self.resize == "crop" and self.resize_size < self.input_size:
+            raise ModelError(f'model "{self.name}": resize_size must be at least input_size')
+
+    @property
+    def imported(self) -> bool:
+        """True when the embeddings came from elsewhere and photos cannot be embedded."""
+        return self.input_size == 0
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all that the embedding depends on, hexadecimal."""
+        row = self.to_dict()
+        del row["licence"], row["source"]
+        return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return dataclasses.asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote; an unknown or missing field is an error."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        if unknown := sorted(set(row) - known):
+            raise ModelError(f"the model description has unknown fields: {', '.join(unknown)}")
+        values = dict(row)
+        for name in ("mean", "std"):
+            if name in values:
+                values[name] = tuple(float(v) for v in values[name])
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ModelError(f"the model description is incomplete: {error}") from error
+
+    def __str__(self) -> str:
+        """Name and short fingerprint, as error messages print them."""
+        return f'"{self.name}" ({self.fingerprint()[:6]})'
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The nearest gallery rows of each query, best first.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n_queries, k)
+        Gallery rows; -1 where there are fewer than k.
+    scores : ndarray of float32, shape (n_queries, k)
+        Cosine similarity; -inf where there are fewer than k.
+    """
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not belong together."""
+        if self.rows.ndim != 2 or self.rows.shape != self.scores.shape:
+            raise VectorError(f"rows {self.rows.shape} and scores {self.scores.shape} must be one (n, k)")
+        if self.rows.dtype != "int64" or self.scores.dtype != "float32":
+            raise VectorError(f"rows must be int64 and scores float32, not {self.rows.dtype}, {self.scores.dtype}")
+
+    def __len__(self) -> int:
+        """Return the number of queries."""
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One gallery image beside a query."""
+
+    row: int
+    path: str
+    places: tuple[str, ...]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPlace:
+    """A candidate place: its score is that of its best image."""
+
+    place: str
+    score: float
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What placeprint says about one query photo.
+
+    Attributes
+    ----------
+    place : str or None
+        None is UNKNOWN.
+    score : float
+        Cosine similarity of the best match; NaN when the gallery is empty.
+    margin : float
+        `score` less the score of the best *other* place; NaN when there is no other place.
+    threshold, margin_threshold : float or None
+        What was asked for; None when nothing was.
+    probability : float or None
+        That the place is right; None without a calibration.
+    places, matches
+        Best first.
+    why : str
+        One line for people.
+    """
+
+    place: str | None
+    score: float
+    margin: float
+    threshold: float | None = None
+    margin_threshold: float | None = None
+    probability: float | None = None
+    places: tuple[RankedPlace, ...] = ()
+    matches: tuple[Match, ...] = ()
+    why: str = ""
+
+    @property
+    def unknown(self) -> bool:
+        """True when no place was accepted."""
+        return self.place is None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: NaN becomes null, and ``answer`` spells UNKNOWN."""
+        row = dataclasses.asdict(self)
+        for key in ("score", "margin"):
+            row[key] = None if math.isnan(row[key]) else row[key]
+        return {"answer": self.place if self.place is not None else UNKNOWN, **row}
