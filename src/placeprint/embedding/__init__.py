@@ -1,0 +1,1 @@
+"""Manifest to embeddings: models, preprocessing, runners, the pipeline and its cache."""

@@ -1,0 +1,139 @@
+"""Embeddings by content hash and model, kept across runs and galleries in one SQLite file.
+
+The file may be opened by several processes at once, and by one that is killed: SQLite's write-ahead log
+keeps it whole.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_TABLE = """create table if not exists embeddings (
+    content text not null, model text not null, width integer not null, height integer not null,
+    vector blob not null, primary key (content, model)) without rowid"""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedEmbedding:
+    """A vector and the size, in pixels, of the upright image that it came from."""
+
+    vector: NDArray[np.float32]
+    width: int
+    height: int
+
+
+def default_path() -> Path:
+    """Return the user's cache file; the environment's PLACEPRINT_CACHE names another folder."""
+    from platformdirs import user_cache_dir
+
+    folder = os.environ.get("PLACEPRINT_CACHE") or user_cache_dir("placeprint", appauthor=False)
+    return Path(folder) / "embeddings.sqlite"
+
+
+class EmbeddingCache:
+    """A dictionary on disk: (content hash, model key) to vector. It never costs a run.
+
+    When the file is damaged it is set aside and a new one is begun; when it cannot be written, the run
+    goes on without it. Both are said once, on stderr.
+
+    Parameters
+    ----------
+    path : Path, optional
+        `default_path` when not given.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or default_path()
+        self._lock = threading.Lock()
+        self._base: sqlite3.Connection | None = self._connect()
+
+    def _connect(self) -> sqlite3.Connection | None:
+        import sqlite3
+
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            return _open(self.path)
+        except sqlite3.OperationalError as error:
+            return self._give_up(error)
+        except sqlite3.DatabaseError:
+            aside = self.path.with_suffix(".damaged")
+            sys.stderr.write(f'the embedding cache "{self.path}" is damaged: moved to "{aside.name}", a new one begins\n')
+            try:
+                self.path.replace(aside)
+                return _open(self.path)
+            except (OSError, sqlite3.Error) as error:
+                return self._give_up(error)
+        except OSError as error:
+            return self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        sys.stderr.write(f'the embedding cache "{self.path}" cannot be used ({error}): going on without it\n')
+
+    def get(self, content: str, model: str) -> CachedEmbedding | None:
+        """Return what is known of an image under a model, or None."""
+        import sqlite3
+
+        if self._base is None:
+            return None
+        query = "select vector, width, height from embeddings where content = ? and model = ?"
+        try:
+            with self._lock:
+                row = self._base.execute(query, (content, model)).fetchone()
+        except sqlite3.Error:
+            return None
+        return CachedEmbedding(np.frombuffer(row[0], dtype="<f4").astype(np.float32), row[1], row[2]) if row else None
+
+    def put(self, model: str, rows: Iterable[tuple[str, CachedEmbedding]]) -> None:
+        """Remember embeddings by content hash, in one transaction."""
+        import sqlite3
+
+        if self._base is None:
+            return
+        values = [(c, model, e.width, e.height, e.vector.astype("<f4").tobytes()) for c, e in rows]
+        try:
+            with self._lock, self._base:
+                self._base.executemany("insert or replace into embeddings values (?, ?, ?, ?, ?)", values)
+        except sqlite3.Error as error:
+            self._base = self._give_up(error)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._base is not None:
+            self._base.close()
+            self._base = None
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close."""
+        self.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    import sqlite3
+
+    base = sqlite3.connect(path, timeout=30, check_same_thread=False)
+    try:
+        base.execute("pragma journal_mode = wal")
+        base.execute("pragma synchronous = normal")
+        base.execute(_TABLE)
+        base.execute("select content from embeddings limit 1").fetchall()
+    except sqlite3.Error:
+        base.close()
+        raise
+    return base

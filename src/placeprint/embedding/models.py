@@ -1,0 +1,132 @@
+"""Name to ModelSpec and weights: the one table to extend.
+
+A model is an ONNX file with a *sidecar*: a JSON file of the same stem that holds its ModelSpec.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from placeprint.errors import ModelError, UsageError
+from placeprint.records import ModelSpec
+from placeprint.storage import sha256_file
+
+DEFAULT_MODEL = "efficientnet-lite0"
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model that can be run: what it is, and where its graph lies."""
+
+    spec: ModelSpec
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """One line of `list_models`.
+
+    Attributes
+    ----------
+    name, licence, source, about : str
+    dim, input_size, megabytes
+        Of the embedding, of the input in pixels, of the file.
+    here : bool
+        True when it can be used now.
+    """
+
+    name: str
+    dim: int
+    input_size: int
+    megabytes: float
+    licence: str
+    source: str
+    about: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A bundled file, and the fields of its ModelSpec that this name changes."""
+
+    file: str
+    about: str
+    changes: dict[str, object] = dataclasses.field(default_factory=dict)
+
+
+_BUNDLED = {
+    "efficientnet-lite0": _Entry("efficientnet-lite0", "ImageNet, GeM pooling; the default"),
+    "efficientnet-lite0-average": _Entry("efficientnet-lite0", "ImageNet, average pooling", {"pooling": "graph"}),
+}
+
+
+def list_models() -> tuple[KnownModel, ...]:
+    """Return every model that can be named, the default first."""
+    found = []
+    for name, entry in _BUNDLED.items():
+        model = _bundled(name)
+        spec, here = model.spec, model.path.is_file()
+        size = model.path.stat().st_size / 1e6 if here else 0.0
+        found.append(
+            KnownModel(name, spec.dim, spec.input_size, round(size, 1), spec.licence, spec.source, entry.about, here)
+        )
+    return tuple(found)
+
+
+def find_model(name: str) -> ModelFile:
+    """Return a model by its name, or by the path of an ONNX file with a sidecar; the hash is checked.
+
+    Raises
+    ------
+    UsageError
+        For a name that is not known.
+    ModelError
+        When a file is missing, or the weights are not those of the ModelSpec.
+    """
+    if name in _BUNDLED:
+        model = _bundled(name)
+    elif name.lower().endswith(".onnx"):
+        model = _from_path(Path(name))
+    else:
+        known = ", ".join(_BUNDLED)
+        raise UsageError(f'model "{name}" is not known: choose one of {known}, or give the path of an .onnx file')
+    if not model.path.is_file():
+        raise ModelError(f'model "{name}": the file "{model.path}" is missing: install placeprint again')
+    digest = sha256_file(model.path)
+    if model.spec.weights_sha256 and digest != model.spec.weights_sha256:
+        raise ModelError(
+            f'model "{name}": "{model.path}" has the SHA-256 {digest[:12]}… and its description says '
+            f"{model.spec.weights_sha256[:12]}…: the file is damaged or is another one"
+        )
+    return ModelFile(dataclasses.replace(model.spec, weights_sha256=digest), model.path)
+
+
+def _bundled(name: str) -> ModelFile:
+    entry = _BUNDLED[name]
+    spec = _sidecar(WEIGHTS / f"{entry.file}.json")
+    spec = dataclasses.replace(spec, name=name, **entry.changes)  # type: ignore[arg-type]
+    return ModelFile(spec, WEIGHTS / f"{entry.file}.onnx")
+
+
+def _from_path(path: Path) -> ModelFile:
+    if not path.is_file():
+        raise ModelError(f'there is no model at "{path}"')
+    return ModelFile(_sidecar(path.with_suffix(".json")), path)
+
+
+def _sidecar(path: Path) -> ModelSpec:
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(
+            f'the model description "{path}" is missing: write the fields of placeprint.ModelSpec into it as JSON'
+        ) from error
+    except (ValueError, OSError) as error:
+        raise ModelError(f'the model description "{path}" cannot be read: {error}') from error
+    if not isinstance(row, dict):
+        raise ModelError(f'the model description "{path}" is not a JSON object')
+    return ModelSpec.from_dict(row)

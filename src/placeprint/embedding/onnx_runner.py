@@ -1,0 +1,55 @@
+"""Runs an ONNX file with ONNX Runtime (extra ``onnx``): CPU, CUDA, CoreML, DirectML, whatever it offers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.embedding.preprocess import Pixels, normalised
+from placeprint.errors import MissingExtraError, ModelError
+from placeprint.records import ModelSpec
+
+
+class OnnxRunner:
+    """One session that any number of threads may use, one image at a time.
+
+    Parameters
+    ----------
+    path : Path
+        The ONNX file.
+    spec : ModelSpec
+    threads : int
+        CPU threads within one image.
+    precision : str
+        Only ``auto`` and ``f32``: both compute in 32 bit.
+    """
+
+    name = "onnx"
+
+    def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise MissingExtraError("ONNX Runtime", "onnx") from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.precision = "f32"
+        self._spec = spec
+        self._output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=onnxruntime.get_available_providers()
+            )
+        except Exception as error:  # ONNX Runtime has no common base for what a bad file raises
+            reason = str(error).strip().splitlines()[0]
+            raise ModelError(f'model {spec}: ONNX Runtime cannot run "{path}": {reason}') from error
+        self._input = self._session.get_inputs()[0].name
+        if self._output not in [o.name for o in self._session.get_outputs()]:
+            raise ModelError(f'model {spec}: "{path}" has no output called "{self._output}"')
+
+    def run(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Return the graph's output for one image of shape (input_size, input_size, 3)."""
+        result = self._session.run([self._output], {self._input: normalised(pixels, self._spec)})[0]
+        return np.asarray(result[0], dtype=np.float32)
