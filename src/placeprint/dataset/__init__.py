@@ -1,0 +1,1 @@
+"""Photos to manifest: find the images, read the labels, look for what is wrong with them."""

@@ -1,0 +1,283 @@
+"""Decode one untrusted image safely: EXIF turn, reduced-size JPEG decode, pixel and byte limits.
+
+Every way in which a file can be unusable ends in one exception, `ImageError`, with a kind and a reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from placeprint.errors import ImageError, UsageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .webp .avif .tif .tiff .bmp .gif .heic .heif".split())
+"""File name endings that a folder scan takes for photographs (lower case)."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
+"""Decoders that may run; nothing else that Pillow knows is ever tried on an untrusted file."""
+
+MAX_PIXELS = 80_000_000
+"""More than this many pixels in the header is refused as a possible decompression bomb."""
+
+MAX_BYTES = 256 * 1024 * 1024
+"""A larger file is refused before it is read."""
+
+
+def max_pixels() -> int:
+    """Return the pixel limit: `MAX_PIXELS`, or the environment's PLACEPRINT_MAX_PIXELS.
+
+    Raises
+    ------
+    UsageError
+        When the variable is not a whole number above 0.
+    """
+    text = os.environ.get("PLACEPRINT_MAX_PIXELS", "")
+    if not text:
+        return MAX_PIXELS
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f'PLACEPRINT_MAX_PIXELS is "{text}": give a whole number of pixels')
+    return int(text)
+
+
+def locate(root: Path, relative: str) -> Path:
+    """Return the file of a record, refusing every way out of `root`.
+
+    Raises
+    ------
+    ImageError
+        ``bad-name`` for names that no manifest, log line or address can carry; ``outside`` for an
+        absolute path, for ``..`` and for a symbolic link that leaves the folder; ``missing`` and
+        ``not-a-file`` when there is nothing to read.
+    """
+    if any(ord(c) < 32 or ord(c) == 127 for c in relative):
+        raise ImageError("bad-name", "the file name holds a line break or a control character: rename the file")
+    if any("\ud800" <= c <= "\udfff" for c in relative):
+        raise ImageError("bad-name", "the file name is not UTF-8: rename the file")
+    path = root / relative
+    if Path(relative).is_absolute() or not _inside(path, root):
+        raise ImageError("outside", "the path leaves the dataset's folder: it is not followed")
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ImageError("missing", "the file is not there") from error
+    except (OSError, ValueError) as error:
+        raise ImageError("unreadable", f"the file cannot be looked at: {_short(error)}") from error
+    if not stat.S_ISREG(mode):
+        raise ImageError("not-a-file", "this is not a regular file")
+    return path
+
+
+def _inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file of at most `MAX_BYTES`.
+
+    Raises
+    ------
+    ImageError
+        ``empty``, ``too-large``, ``missing`` or ``unreadable``.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ImageError("too-large", f"the file has {size} bytes, more than {MAX_BYTES}")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError("missing", "the file is not there") from error
+    except OSError as error:
+        raise ImageError("unreadable", f"the file cannot be read: {_short(error)}") from error
+    if not data:
+        raise ImageError("empty", "the file has no bytes")
+    return data
+
+
+def content_hash(data: bytes) -> str:
+    """Return the SHA-256 of a file's bytes, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def decode(data: bytes, *, min_side: int | None = None) -> Image:
+    """Decode to an upright RGB image.
+
+    Orientation is applied, 16-bit samples are scaled to 8, transparency is laid on white, and of an
+    animation the first frame is taken.
+
+    Parameters
+    ----------
+    data : bytes
+        The file's content.
+    min_side : int, optional
+        A JPEG may be decoded at 1/2, 1/4 or 1/8 as long as both sides keep at least this many pixels;
+        None decodes at full size.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode RGB, fully loaded.
+
+    Raises
+    ------
+    ImageError
+        ``unreadable``, ``truncated`` or ``too-large``.
+    """
+    image = _open(data)
+    try:
+        if min_side is not None:
+            image.draft(None, (min_side, min_side))
+        image.load()
+        return _to_rgb(_upright(image))
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError("too-large", "there is not enough memory to decode the image") from error
+    except Exception as error:  # decoders raise all sorts on hostile bytes: any of them is this row's reason
+        raise ImageError(_decode_failure(error), f"the image cannot be decoded: {_short(error)}") from error
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    """Return width and height after the EXIF turn, from the header alone.
+
+    Raises
+    ------
+    ImageError
+        As `decode`.
+    """
+    image = _open(data)
+    turned = _orientation(image) >= 5
+    return (image.height, image.width) if turned else (image.width, image.height)
+
+
+def _open(data: bytes) -> Image:
+    from PIL import Image, UnidentifiedImageError
+
+    formats = list(FORMATS)
+    if _register_heif():
+        formats.append("HEIF")
+    limit = max_pixels()
+    try:
+        with _quietly():  # odd EXIF and bomb warnings: our own limit decides
+            image = Image.open(io.BytesIO(data), formats=formats)
+    except UnidentifiedImageError as error:
+        raise ImageError("unreadable", _unidentified(data)) from error
+    except Image.DecompressionBombError as error:
+        raise ImageError("too-large", f"the image is too large to be safe: {_short(error)}") from error
+    except Exception as error:  # as in decode
+        raise ImageError("unreadable", f"the image's header cannot be read: {_short(error)}") from error
+    if image.width * image.height > limit:
+        raise ImageError(
+            "too-large",
+            f"{image.width}x{image.height} pixels are more than {limit}: if you trust the file, set PLACEPRINT_MAX_PIXELS",
+        )
+    return image
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Silence warnings; one thread at a time, because the filters belong to the whole process."""
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+_WARNINGS = threading.Lock()
+
+
+def _register_heif() -> bool:
+    """Register the HEIC decoder where its extra is installed."""
+    global _heif
+    if _heif is None:
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            _heif = False
+        else:
+            register_heif_opener()
+            _heif = True
+    return _heif
+
+
+_heif: bool | None = None
+
+
+def _unidentified(data: bytes) -> str:
+    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"heim"):
+        return 'HEIC needs an optional package: pip install "placeprint[heic]"'
+    return "the content is not an image that can be read (JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF)"
+
+
+def _orientation(image: Image) -> int:
+    try:
+        with _quietly():
+            return int(image.getexif().get(0x0112, 1))
+    except Exception:  # noqa: BLE001 - a damaged EXIF block must not cost the image
+        return 1
+
+
+def _upright(image: Image) -> Image:
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    turn = turns.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _to_rgb(image: Image) -> Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _eight_bit(image).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        from PIL import Image as pillow
+
+        layer = image.convert("RGBA")
+        return pillow.alpha_composite(pillow.new("RGBA", layer.size, (255, 255, 255, 255)), layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bit(image: Image) -> Image:
+    """Scale integer samples of 16 bits by 1/257, and floating-point samples by their own range."""
+    import numpy as np
+    from PIL import Image as pillow
+
+    samples = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    if image.mode == "F":
+        low, high = float(samples.min()), float(samples.max())
+        samples = (samples - low) * (255.0 / (high - low) if high > low else 0.0)
+    else:
+        samples = samples / 257.0
+    return pillow.fromarray(np.clip(np.rint(samples), 0, 255).astype(np.uint8))
+
+
+def _decode_failure(error: Exception) -> str:
+    text = str(error).lower()
+    cut = ("truncat", "not enough image data", "unexpected end", "premature", "unrecognized data stream contents")
+    return "truncated" if any(word in text for word in cut) or isinstance(error, EOFError) else "unreadable"
+
+
+def _short(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]
