@@ -1,0 +1,1 @@
+"""Embeddings to something searchable, on disk."""

@@ -1,0 +1,1 @@
+"""Query photo to answer: where embedding meets the gallery."""

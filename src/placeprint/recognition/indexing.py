@@ -1,0 +1,188 @@
+"""Photos into a gallery: where embeddings meet the gallery on the way in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.scan import read_dataset
+from placeprint.embedding.cache import EmbeddingCache
+from placeprint.embedding.embedder import Embedder, load_embedder
+from placeprint.embedding.extract import Embedded, embed_records
+from placeprint.embedding.models import DEFAULT_MODEL
+from placeprint.errors import DatasetError, ModelError, UsageError
+from placeprint.gallery.gallery import Change, Gallery
+from placeprint.progress import Progress
+from placeprint.records import FailedImage, ImageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class IndexResult:
+    """What `index` or `add` did.
+
+    Attributes
+    ----------
+    gallery : Gallery
+        As it is now.
+    change : Change
+        Images added, replaced, left alone.
+    failures : tuple of FailedImage
+        Images that could not be used, each with its reason.
+    computed, cached : int
+        Images embedded now, and taken from the cache.
+    seconds : float
+        Wall time of embedding.
+    """
+
+    gallery: Gallery
+    change: Change
+    failures: tuple[FailedImage, ...]
+    computed: int
+    cached: int
+    seconds: float
+
+
+@contextmanager
+def opened_cache(use: bool) -> Iterator[EmbeddingCache | None]:
+    """Open the user's cache, or none."""
+    if not use:
+        yield None
+        return
+    with EmbeddingCache() as cache:
+        yield cache
+
+
+def embedder_for(gallery: Gallery, *, model: str | None = None, runner: str = "openvino") -> Embedder:
+    """Load the model that a gallery was built with.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    model : str, optional
+        Name or path; needed when the gallery's model was a file of one's own.
+
+    Raises
+    ------
+    GalleryMismatchError
+        When the model is not the gallery's.
+    ModelError
+        When the gallery's embeddings were imported, or its model cannot be found.
+    """
+    if gallery.spec.imported:
+        raise ModelError(
+            f"the embeddings of this gallery were imported from model {gallery.spec}: a photo cannot be embedded. "
+            "Give query embeddings with --embeddings and --records"
+        )
+    try:
+        embedder = load_embedder(model or gallery.spec.name, runner=runner)
+    except UsageError as error:
+        if model is not None:
+            raise
+        raise ModelError(f"the gallery needs model {gallery.spec}: give its file with --model PATH.onnx") from error
+    gallery.require(embedder.spec)
+    return embedder
+
+
+def index(
+    dataset: Path | str | Manifest,
+    out: Path | str,
+    *,
+    model: str = DEFAULT_MODEL,
+    index: str = "auto",
+    runner: str = "openvino",
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> IndexResult:
+    """Embed the gallery images of a dataset and write them to a gallery.
+
+    Interrupted, it goes on where it was when it is called again: what was embedded is in the cache.
+
+    Parameters
+    ----------
+    dataset : Path, str or Manifest
+        See `placeprint.dataset.scan.read_dataset`.
+    out : Path or str
+        The gallery's folder; a gallery that is there is replaced in one step at the end.
+    model, runner : str
+    index : str
+        ``auto``, ``exact`` or ``faiss``.
+    cache : bool
+        False neither reads nor writes the user's cache.
+
+    Raises
+    ------
+    DatasetError
+        When no image could be used.
+    """
+    manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
+    embedder = load_embedder(model, runner=runner)
+    with opened_cache(cache) as opened:
+        done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
+    failures = (*manifest.failures, *done.failures)
+    gallery = Gallery.build(
+        out,
+        records=done.records,
+        vectors=done.vectors,
+        spec=embedder.spec,
+        index=index,
+        roots=(str(manifest.root.resolve()),),
+        failures=failures,
+    )
+    change = Change(added=len(gallery))
+    return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds)
+
+
+def add(
+    gallery: Gallery,
+    dataset: Path | str | Manifest,
+    *,
+    model: str | None = None,
+    runner: str = "openvino",
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> IndexResult:
+    """Embed the gallery images of another dataset and add them; adding twice changes nothing.
+
+    Raises
+    ------
+    DatasetError
+        When no image could be used.
+    """
+    manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
+    embedder = embedder_for(gallery, model=model, runner=runner)
+    with opened_cache(cache) as opened:
+        done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
+    root = str(manifest.root.resolve())
+    changed, change = gallery.add(done.records, done.vectors, spec=embedder.spec, root=root)
+    return IndexResult(
+        changed, change, (*manifest.failures, *done.failures), done.computed, done.cached, done.seconds
+    )
+
+
+def embed_split(
+    manifest: Manifest,
+    records: Sequence[ImageRecord],
+    *,
+    embedder: Embedder,
+    cache: EmbeddingCache | None = None,
+    progress: Progress | None = None,
+) -> Embedded:
+    """Embed some records of a dataset.
+
+    Raises
+    ------
+    DatasetError
+        When there are none, or none of them could be used; the first reason is told.
+    """
+    if not records:
+        raise DatasetError(f'"{manifest.root}" has no gallery images: nothing to search in')
+    done = embed_records(records, manifest.root, embedder=embedder, cache=cache, progress=progress)
+    if not done.records:
+        first = done.failures[0]
+        raise DatasetError(
+            f'none of {len(records)} images of "{manifest.root}" could be used; the first, {first.path!r}: {first.reason}'
+        )
+    return done

@@ -1,0 +1,49 @@
+"""Image neighbours to ranked places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from placeprint.records import ImageRecord, Match, Neighbours, RankedPlace
+
+
+def label(record: ImageRecord) -> str:
+    """Return what stands for the place of a gallery image: its label, or its path when it has none."""
+    return record.place or record.path
+
+
+def matches_of(neighbours: Neighbours, query: int, records: Sequence[ImageRecord]) -> tuple[Match, ...]:
+    """Return one query's neighbours as matches, best first, without the padding."""
+    pairs = zip(neighbours.rows[query].tolist(), neighbours.scores[query].tolist(), strict=True)
+    return tuple(
+        Match(row, records[row].path, records[row].places or (label(records[row]),), score)
+        for row, score in pairs
+        if row >= 0
+    )
+
+
+def rank_places(matches: Sequence[Match]) -> tuple[RankedPlace, ...]:
+    """Rank places by their best image; of equal scores the one that comes first among the matches.
+
+    An image with several right places counts for each of them.
+    """
+    best: dict[str, tuple[float, int]] = {}
+    for match in matches:
+        for place in match.places:
+            score, images = best.get(place, (match.score, 0))
+            best[place] = (max(score, match.score), images + 1)
+    ranked = sorted(best.items(), key=lambda item: -item[1][0])  # stable: ties keep their order
+    return tuple(RankedPlace(place, score, images) for place, (score, images) in ranked)
+
+
+def margin_of(matches: Sequence[Match]) -> float:
+    """Return the best score less that of the best image of another place; NaN without one.
+
+    Places that the best image itself carries are not *other* places.
+    """
+    if not matches:
+        return math.nan
+    own = set(matches[0].places)
+    other = next((m.score for m in matches if not own & set(m.places)), None)
+    return math.nan if other is None else matches[0].score - other
