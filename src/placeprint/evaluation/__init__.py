@@ -1,0 +1,1 @@
+"""Neighbours and truth to numbers."""

@@ -1,0 +1,149 @@
+"""Queries against a gallery, in blocks: the ranks of all positives, and the best matches.
+
+The full ranking is always the exact one: an approximate index is judged by its own audit, never mixed
+into the numbers of a model.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.evaluation.ground_truth import GroundTruth
+from placeprint.evaluation.retrieval_metrics import PositiveRanks
+from placeprint.gallery.base import VectorIndex
+from placeprint.gallery.exact import ExactIndex
+from placeprint.gallery.gallery import Gallery
+from placeprint.progress import Progress, Stretch
+from placeprint.recognition.voting import label
+from placeprint.records import ImageRecord, Neighbours
+
+BLOCK_BYTES = 96 * 1024 * 1024
+"""Rows and scores of one block of full rankings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What the metrics and the failure analysis need of all rankings.
+
+    Attributes
+    ----------
+    positives : PositiveRanks
+    top : Neighbours
+        The `k` best of each query.
+    correct : ndarray of bool, shape (n_queries, k)
+        Which of them are positives.
+    margins, positive_scores : ndarray of float64, shape (n_queries,)
+        To the best image of another place; of the best positive. NaN without one.
+    seconds : float
+        Spent in the index.
+    index : str
+        Which index ranked.
+    """
+
+    positives: PositiveRanks
+    top: Neighbours
+    correct: NDArray[np.bool_]
+    margins: NDArray[np.float64]
+    positive_scores: NDArray[np.float64]
+    seconds: float
+    index: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    ranks: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    correct: NDArray[np.bool_]
+    margin: float
+    positive_score: float
+
+
+def rank_queries(
+    gallery: Gallery,
+    queries: Sequence[ImageRecord],
+    vectors: NDArray[np.float32],
+    *,
+    truth: GroundTruth,
+    k: int = 20,
+    own_rows: Sequence[int] | None = None,
+    progress: Progress | None = None,
+) -> Ranking:
+    """Rank the whole gallery for every query.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    queries : sequence of ImageRecord
+    vectors : ndarray of float32, shape (len(queries), dim)
+    truth : GroundTruth
+    k : int
+        How many matches to keep.
+    own_rows : sequence of int, optional
+        The gallery row that each query itself is, left out of its ranking (leave one out); -1 for none.
+    """
+    index: VectorIndex = gallery.index if gallery.index.capabilities.exact else ExactIndex(gallery.vectors)
+    size = max(len(gallery), 1)
+    step = max(1, BLOCK_BYTES // (12 * size))
+    codes = place_codes(gallery.records)
+    lines: list[_Line] = []
+    seconds = 0.0
+    with Stretch(progress, "searching", len(queries)) as tick:
+        for start in range(0, len(queries), step):
+            block = vectors[start : start + step]
+            began = time.perf_counter()
+            found = index.search(block, size)
+            seconds += time.perf_counter() - began
+            for i in range(len(block)):
+                own = -1 if own_rows is None else own_rows[start + i]
+                lines.append(_line(found, i, own, truth.positives(queries[start + i]), codes, k))
+            tick(len(block))
+    return Ranking(
+        PositiveRanks.of(line.ranks for line in lines),
+        Neighbours(_stack([ln.rows for ln in lines], k, -1), _stack([ln.scores for ln in lines], k, np.float32(-np.inf))),
+        _stack([ln.correct for ln in lines], k, fill=False),
+        np.array([ln.margin for ln in lines], np.float64),
+        np.array([ln.positive_score for ln in lines], np.float64),
+        seconds,
+        index.name,
+    )
+
+
+def place_codes(records: Sequence[ImageRecord]) -> NDArray[np.int64]:
+    """Number the places of gallery images; images with the same label share a number, shape (n,)."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(label(r), len(numbers)) for r in records], np.int64)
+
+
+def _line(
+    found: Neighbours, i: int, own: int, positives: NDArray[np.int64], codes: NDArray[np.int64], k: int
+) -> _Line:
+    rows, scores = found.rows[i], found.scores[i]
+    keep = (rows >= 0) & (rows != own)
+    rows, scores = rows[keep], scores[keep]
+    right = np.zeros(len(codes), np.bool_)
+    right[positives] = True
+    correct = right[rows]
+    ranks = np.flatnonzero(correct)
+    other = np.flatnonzero(codes[rows] != codes[rows[0]]) if len(rows) else np.empty(0, np.int64)
+    return _Line(
+        ranks,
+        rows[:k],
+        scores[:k],
+        correct[:k],
+        float(scores[0] - scores[other[0]]) if len(other) else math.nan,
+        float(scores[ranks[0]]) if len(ranks) else math.nan,
+    )
+
+
+def _stack(parts: Sequence[NDArray[np.generic]], k: int, fill: object) -> NDArray[np.generic]:
+    out = np.full((len(parts), k), fill, dtype=parts[0].dtype if parts else np.asarray(fill).dtype)
+    for row, part in enumerate(parts):
+        out[row, : len(part)] = part
+    return out

@@ -1,0 +1,191 @@
+"""The frozen result of one evaluation run."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from placeprint.evaluation.open_set_metrics import OpenSetResult
+from placeprint.records import FailedImage, Match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryResult:
+    """One query photo and what became of it.
+
+    Attributes
+    ----------
+    path : str
+    places : tuple of str
+        The right places.
+    predicted : str
+        Place of the best match, whatever the threshold says.
+    score, margin : float
+        Of the best match; to the best image of another place (NaN without one).
+    accepted : bool
+        False when the answer is UNKNOWN.
+    known : bool
+        True when the gallery has a positive.
+    right : bool
+        True when the best match is a positive.
+    first_positive : int or None
+        Rank of the best positive, counted from 1.
+    positive_score : float
+        Score of the best positive; NaN without one.
+    average_precision : float
+        NaN for an unknown query.
+    matches : tuple of Match
+        The best neighbours.
+    correct : tuple of bool
+        Which of them are positives.
+    """
+
+    path: str
+    places: tuple[str, ...]
+    predicted: str
+    score: float
+    margin: float
+    accepted: bool
+    known: bool
+    right: bool
+    first_positive: int | None
+    positive_score: float
+    average_precision: float
+    matches: tuple[Match, ...]
+    correct: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceResult:
+    """One place of the queries, or of the gallery.
+
+    Attributes
+    ----------
+    place : str
+    gallery, queries : int
+        Images.
+    recall_at_1, average_precision : float
+        Over its queries; NaN when it has none or the gallery lacks it.
+    """
+
+    place: str
+    gallery: int
+    queries: int
+    recall_at_1: float
+    average_precision: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Queries of one place whose best match is of another."""
+
+    true: str
+    predicted: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Wall time: of embedding (cached images cost next to nothing), and of search."""
+
+    embed: float
+    search: float
+    search_per_query: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationResult:
+    """What one run measured.
+
+    Attributes
+    ----------
+    dataset, model, fingerprint, index : str
+        What was run.
+    truth : str
+        The rule by which a gallery image is right.
+    protocol : str
+        ``queries against gallery`` or ``leave one image out``.
+    n_gallery, n_queries, n_answerable, n_unknown : int
+        Images; queries with and without a positive in the gallery.
+    recall, recall_over_all : dict of int to float
+        Recall@K over the answerable queries, and with unanswerable queries as misses.
+    map : float
+        Standard mean average precision, over the full ranking.
+    map_found_at_20 : float
+        Over the 20 best, divided by the positives found there (a published convention).
+    mrr : float
+        Mean reciprocal rank.
+    open_set : OpenSetResult
+    places, confusions, queries, failures
+        Per place; per pair of places; per query; the misses, worst first.
+    unusable : tuple of FailedImage
+        Images that took no part, each with its reason.
+    seconds : Seconds
+    """
+
+    dataset: str
+    model: str
+    fingerprint: str
+    index: str
+    truth: str
+    protocol: str
+    n_gallery: int
+    n_queries: int
+    n_answerable: int
+    n_unknown: int
+    recall: dict[int, float]
+    recall_over_all: dict[int, float]
+    map: float
+    map_found_at_20: float
+    mrr: float
+    open_set: OpenSetResult
+    places: tuple[PlaceResult, ...]
+    confusions: tuple[Confusion, ...]
+    queries: tuple[QueryResult, ...]
+    failures: tuple[QueryResult, ...]
+    unusable: tuple[FailedImage, ...]
+    seconds: Seconds
+
+    def to_dict(self, *, every_query: bool = False) -> dict[str, Any]:
+        """Ready for JSON: NaN becomes null, recall keys become text.
+
+        Parameters
+        ----------
+        every_query : bool
+            Also list every query with its matches.
+        """
+        names = [f.name for f in dataclasses.fields(self) if f.name not in ("queries", "failures")]
+        row = {name: plain(getattr(self, name)) for name in names}
+        row["unanswerable"] = [q.path for q in self.queries if not q.known]
+        row["failures"] = [_failure(q) for q in self.failures]
+        if every_query:
+            row["queries"] = plain(self.queries)
+        return row
+
+
+def _failure(query: QueryResult) -> dict[str, Any]:
+    return {
+        "query": query.path,
+        "true": list(query.places),
+        "predicted": query.predicted,
+        "score": plain(query.score),
+        "margin": plain(query.margin),
+        "rank": query.first_positive,
+        "positive_score": plain(query.positive_score),
+        "match": query.matches[0].path if query.matches else None,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Turn records, tuples and NaN into what JSON has."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
