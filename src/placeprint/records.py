@@ -94,7 +94,8 @@ class ImageRecord:
         """Only what is set, ready for JSON."""
         row = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         row["places"], row["extra"] = list(self.places), dict(self.extra)
-        return {k: v for k, v in row.items() if v not in (None, "", 0, [], {}) or k == "path"}
+        unset = {f.name: f.default for f in dataclasses.fields(self)}  # frame 0 and longitude 0.0 are set
+        return {k: v for k, v in row.items() if (v != unset[k] and v not in ([], {})) or k in ("path", "split")}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
@@ -152,6 +153,8 @@ class ModelSpec:
         The exponent of ``gem`` (Radenovic et al. 2018, 3.0).
     embedding_output, feature_output : str
         Names of the graph's outputs; `feature_output` may be empty.
+    precise_until : str
+        Name of the tensor up to which a runner that computes in 16 bit still computes in 32; may be empty.
     weights_sha256 : str
         Of the ONNX file; empty when the embeddings were imported.
     licence, source : str
@@ -170,6 +173,7 @@ class ModelSpec:
     gem_p: float = 3.0
     embedding_output: str = "embedding"
     feature_output: str = "feature_map"
+    precise_until: str = ""
     weights_sha256: str = ""
     licence: str = ""
     source: str = ""

@@ -21,7 +21,9 @@ from placeprint.errors import ImageError, UsageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .png .webp .avif .tif .tiff .bmp .gif .heic .heif".split())
+SUFFIXES = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"]
+)
 """File name endings that a folder scan takes for photographs (lower case)."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
@@ -60,7 +62,7 @@ def locate(root: Path, relative: str) -> Path:
         absolute path, for ``..`` and for a symbolic link that leaves the folder; ``missing`` and
         ``not-a-file`` when there is nothing to read.
     """
-    if any(ord(c) < 32 or ord(c) == 127 for c in relative):
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029" for c in relative):
         raise ImageError("bad-name", "the file name holds a line break or a control character: rename the file")
     if any("\ud800" <= c <= "\udfff" for c in relative):
         raise ImageError("bad-name", "the file name is not UTF-8: rename the file")
@@ -159,7 +161,7 @@ def size_of(data: bytes) -> tuple[int, int]:
         As `decode`.
     """
     image = _open(data)
-    turned = _orientation(image) >= 5
+    turned = _orientation(image) >= 5 and image.format != "TIFF"  # Pillow turns a TIFF itself, its size too
     return (image.height, image.width) if turned else (image.width, image.height)
 
 
@@ -170,19 +172,22 @@ def _open(data: bytes) -> Image:
     if _register_heif():
         formats.append("HEIF")
     limit = max_pixels()
+    if Image.MAX_IMAGE_PIXELS is not None and limit > Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = limit  # the user raised the limit: Pillow's own must not stand in the way
     try:
         with _quietly():  # odd EXIF and bomb warnings: our own limit decides
             image = Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError as error:
         raise ImageError("unreadable", _unidentified(data)) from error
     except Image.DecompressionBombError as error:
-        raise ImageError("too-large", f"the image is too large to be safe: {_short(error)}") from error
+        raise ImageError("too-large", f"{_short(error)} If you trust the file, set PLACEPRINT_MAX_PIXELS") from error
     except Exception as error:  # as in decode
         raise ImageError("unreadable", f"the image's header cannot be read: {_short(error)}") from error
     if image.width * image.height > limit:
         raise ImageError(
             "too-large",
-            f"{image.width}x{image.height} pixels are more than {limit}: if you trust the file, set PLACEPRINT_MAX_PIXELS",
+            f"{image.width}x{image.height} pixels are more than {limit}: "
+            "if you trust the file, set PLACEPRINT_MAX_PIXELS",
         )
     return image
 
@@ -225,7 +230,7 @@ def _orientation(image: Image) -> int:
     try:
         with _quietly():
             return int(image.getexif().get(0x0112, 1))
-    except Exception:  # noqa: BLE001 - a damaged EXIF block must not cost the image
+    except Exception:  # a damaged EXIF block must not cost the image
         return 1
 
 
@@ -246,7 +251,7 @@ def _upright(image: Image) -> Image:
 
 
 def _to_rgb(image: Image) -> Image:
-    if image.mode == "RGB":
+    if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _eight_bit(image).convert("RGB")

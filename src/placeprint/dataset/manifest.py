@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from placeprint.errors import DatasetError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
@@ -118,11 +120,11 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
         yield from _json_rows(path, text)
         return
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-    names = [n.strip() for n in reader.fieldnames or []]
-    if not any(alias in (n.lower() for n in names) for alias in ALIASES["path"]):
-        raise DatasetError(f'"{path}" has no column for the path: call it one of {", ".join(ALIASES["path"][:4])}')
-    reader.fieldnames = names
     try:
+        names = [n.strip() for n in reader.fieldnames or []]
+        if not {n.lower() for n in names} & set(ALIASES["path"]):
+            raise DatasetError(f'"{path}" has no column for the path: call it one of {", ".join(ALIASES["path"][:4])}')
+        reader.fieldnames = names
         for number, row in enumerate(reader, start=2):
             yield number, {k: (v or "") for k, v in row.items() if k is not None and not isinstance(v, list)}
     except csv.Error as error:
@@ -130,12 +132,12 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
 
 
 def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DatasetError(f'"{path}", line {number} is not JSON: {error}') from error
         if not isinstance(row, dict):
             raise DatasetError(f'"{path}", line {number} is not a JSON object')
@@ -184,9 +186,12 @@ def _number(value: Mapping[str, str], field: str) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
-    except ValueError as error:
-        raise ValueError(f'{field} "{text}" is not a number') from error
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f'{field} "{text}" is not a number')
+    return number
 
 
 def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
@@ -203,7 +208,10 @@ def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
     elif path.suffix == ".csv":
         names = list(dict.fromkeys(["path", "split", "place", *(k for row in rows for k in row)]))
         buffer = io.StringIO(newline="")
-        writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n")
+        # A lone carriage return in a name is quoted only when everything is (Python before 3.13).
+        odd = any("\r" in value for row in rows for value in row.values())
+        quoting: Literal[0, 1] = csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL
+        writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n", quoting=quoting)
         writer.writeheader()
         writer.writerows(rows)
         text = buffer.getvalue()

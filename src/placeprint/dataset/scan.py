@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -123,13 +124,15 @@ def _wrapper(folders: Iterable[tuple[str, ...]], files: Iterable[tuple[str, ...]
     prefix: tuple[str, ...] = ()
     while True:
         depth = len(prefix)
-        below = {f[depth] for f in folders if len(f) == depth + 1 and f[:depth] == prefix}
+        below = {f[depth] for f in files if len(f) > depth + 1}  # a folder of documents beside it does not count
         if len(below) != 1 or any(len(f) <= depth + 2 for f in files):
             return prefix
         only = (*prefix, *below)
         children = {f[depth + 1].lower() for f in folders if len(f) == depth + 2 and f[: depth + 1] == only}
-        if only[-1].lower() in _FOLDER_SPLITS or children & set(_FOLDER_SPLITS):
+        if only[-1].lower() in _FOLDER_SPLITS:
             return prefix
+        if children & set(_FOLDER_SPLITS):  # <only>/gallery/*.jpg is a place; <only>/gallery/<place>/* is a wrapper
+            return prefix if any(len(f) <= depth + 3 for f in files) else only
         prefix = only
 
 
@@ -178,6 +181,7 @@ def _position(name: str) -> dict[str, float]:
 
 def _float(text: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
