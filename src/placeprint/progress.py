@@ -102,7 +102,9 @@ class Stretch:
         """Say that `steps` more are done."""
         self._progress.advance(steps)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """End the display, also after an error."""
         self._progress.finish()
 

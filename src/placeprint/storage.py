@@ -94,7 +94,9 @@ def locked(folder: Path) -> Iterator[None]:
         with FileLock(folder / ".lock", timeout=0):
             yield
     except Timeout as error:
-        raise GalleryBusyError(f'"{folder}" is being written to by another process: wait for it, then try again') from error
+        raise GalleryBusyError(
+            f'"{folder}" is being written to by another process: wait for it, then try again'
+        ) from error
 
 
 def publish(folder: Path, head_name: str, head: Mapping[str, Any], *, write: Callable[[Path], None]) -> None:
@@ -147,7 +149,9 @@ def read_head(folder: Path, head_name: str) -> dict[str, Any]:
     try:
         head = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise GalleryNotFoundError(f'there is no gallery at "{folder}": make one with: placeprint index DATASET -o {folder}') from error
+        raise GalleryNotFoundError(
+            f'there is no gallery at "{folder}": make one with: placeprint index DATASET -o {folder}'
+        ) from error
     except (ValueError, OSError) as error:
         raise GalleryCorruptError(f'"{path}" cannot be read ({error}): build the gallery again') from error
     if not isinstance(head, dict) or "seal" not in head:

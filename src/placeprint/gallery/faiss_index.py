@@ -44,11 +44,10 @@ class FaissIndex:
         import faiss
 
         dim = self._vectors.shape[1]
+        index: Any = faiss.IndexFlatIP(dim)
         if self._approximate:
             index = faiss.IndexHNSWFlat(dim, HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
             index.hnsw.efConstruction = HNSW_BUILD
-        else:
-            index = faiss.IndexFlatIP(dim)
         index.add(np.ascontiguousarray(self._vectors))
         return index
 
@@ -82,7 +81,7 @@ class FaissIndex:
     def _parameters(self, k: int) -> dict[str, Any]:
         if not self._approximate:
             return {}
-        import faiss
+        from faiss import swigfaiss as faiss
 
         return {"params": faiss.SearchParametersHNSW(efSearch=max(HNSW_SEARCH, 2 * k))}
 

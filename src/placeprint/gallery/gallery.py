@@ -1,15 +1,9 @@
-"""The face of a gallery: build, open, add, remove, verify, search.
-
-On disk a gallery is a folder: ``gallery.json`` (format, ModelSpec, roots, checksums) points to one data
-folder with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy`` and, for some indexes, their file.
-See `placeprint.storage` for why a kill at any moment leaves the old gallery or the new one.
-"""
+"""The face of a gallery: build, open, add, remove, verify, search."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,15 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import storage
-from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryMismatchError, UsageError, VectorError
-from placeprint.gallery.base import Vectors, VectorIndex, unit_vectors
-from placeprint.gallery.exact import ExactIndex
-from placeprint.gallery.faiss_index import HNSW_ROWS, FaissIndex
+from placeprint.errors import GalleryMismatchError, UsageError, VectorError
+from placeprint.gallery.base import VectorIndex, Vectors, unit_vectors
+from placeprint.gallery.changes import Change, with_added, with_removed
+from placeprint.gallery.files import HEAD, Content, is_gallery_folder, read_gallery, write_gallery
+from placeprint.gallery.indexes import INDEXES, make_index
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours
-
-FORMAT = 1
-HEAD = "gallery.json"
-INDEXES = ("auto", "exact", "faiss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +42,20 @@ class VerifyReport:
         return not self.problems
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What `Gallery.add` or `Gallery.remove` did, in images."""
-
-    added: int = 0
-    replaced: int = 0
-    unchanged: int = 0
-    removed: int = 0
-
-
 class Gallery:
     """Reference images that can be searched. Make one with `build`, `open` or `in_memory`.
+
+    A gallery object never changes: `add` and `remove` return the gallery afterwards.
 
     Attributes
     ----------
     records : tuple of ImageRecord
         Row i of everything else belongs to record i.
     vectors : ndarray of float32, shape (n, dim)
-        Unit vectors, read-only; memory-mapped when opened from disk.
+        Unit vectors; memory-mapped and read-only when opened from disk.
     spec : ModelSpec
+    index_name : str
+        What was asked for: ``auto``, ``exact`` or ``faiss``.
     roots : tuple of str
         Folders that the records' paths are relative to; `root_of[i]` numbers the one of record i.
     failures : tuple of FailedImage
@@ -79,48 +64,58 @@ class Gallery:
         None when only in memory.
     """
 
-    def __init__(
-        self,
-        *,
-        records: Sequence[ImageRecord],
-        vectors: Vectors,
-        spec: ModelSpec,
-        index: str = "auto",
-        roots: Sequence[str] = (".",),
-        root_of: Sequence[int] | None = None,
-        failures: Sequence[FailedImage] = (),
-        path: Path | None = None,
-        data: Path | None = None,
-    ) -> None:
-        if index not in INDEXES:
-            raise UsageError(f'index "{index}" is not known: choose one of {", ".join(INDEXES)}')
-        if len(records) != len(vectors):
-            raise VectorError(f"there are {len(records)} records and {len(vectors)} vectors: they must be one to one")
-        if vectors.shape[1:] != (spec.dim,):
-            raise VectorError(f"vectors have the shape {vectors.shape} and model {spec} has {spec.dim} dimensions")
-        self.records, self.vectors, self.spec = tuple(records), vectors, spec
-        self.roots, self.failures, self.path = tuple(roots), tuple(failures), path
-        self.root_of = tuple(root_of) if root_of is not None else (0,) * len(records)
-        self.index_name = index
-        self._data, self._index = data, None if data else _make_index(index, vectors, None)
+    def __init__(self, content: Content, *, path: Path | None = None, data: Path | None = None) -> None:
+        self._content = content
+        self.path = path
+        self._data, self._index = data, None if data else make_index(content.index_name, content.vectors)
+        self.records, self.vectors, self.spec = content.records, content.vectors, content.spec
+        self.index_name, self.roots, self.root_of = content.index_name, content.roots, content.root_of
+        self.failures = content.failures
 
     @property
     def index(self) -> VectorIndex:
-        """The index, read or built when it is first asked for."""
+        """The index, read from disk when it is first asked for."""
         if self._index is None:
-            self._index = _make_index(self.index_name, self.vectors, self._data)
+            self._index = make_index(self.index_name, self.vectors, data=self._data)
         return self._index
 
     @classmethod
-    def in_memory(cls, records: Sequence[ImageRecord], vectors: Vectors, *, spec: ModelSpec, **settings: Any) -> Self:
+    def in_memory(
+        cls,
+        records: Sequence[ImageRecord],
+        vectors: Vectors,
+        *,
+        spec: ModelSpec,
+        index: str = "auto",
+        root: str = ".",
+        failures: Sequence[FailedImage] = (),
+    ) -> Self:
         """Make a gallery without a folder; vectors are normalised.
+
+        Parameters
+        ----------
+        records : sequence of ImageRecord
+        vectors : ndarray of float32, shape (len(records), dim)
+        spec : ModelSpec
+        index : str
+            ``auto``, ``exact`` or ``faiss``.
+        root : str
+            The folder that the records' paths are relative to.
+        failures : sequence of FailedImage
+            Kept, so that one can see later what was left out.
 
         Raises
         ------
         VectorError
             When vectors are not finite float32 of shape (n, dim), or do not fit the records or the model.
+        UsageError
+            For an index that is not known.
         """
-        return cls(records=records, vectors=unit_vectors(vectors, dim=spec.dim), spec=spec, **settings)
+        if index not in INDEXES:
+            raise UsageError(f'index "{index}" is not known: choose one of {", ".join(INDEXES)}')
+        unit = unit_vectors(vectors, dim=spec.dim)
+        _one_to_one(records, unit)
+        return cls(Content(tuple(records), unit, spec, index, (root,), (0,) * len(records), tuple(failures)))
 
     @classmethod
     def build(
@@ -132,11 +127,10 @@ class Gallery:
         ----------
         path : Path or str
             The gallery's folder.
-        records : sequence of ImageRecord
-        vectors : ndarray of float32, shape (len(records), dim)
-        spec : ModelSpec
+        records, vectors, spec
+            As in `in_memory`.
         **settings
-            ``index``, ``roots``, ``root_of``, ``failures`` as in the class.
+            ``index``, ``root``, ``failures`` as in `in_memory`.
 
         Raises
         ------
@@ -146,16 +140,16 @@ class Gallery:
             When another process writes to it.
         """
         path = Path(path)
-        if path.exists() and not _is_ours(path):
+        if path.exists() and not is_gallery_folder(path):
             raise UsageError(f'"{path}" exists and is not a gallery: choose another path, or remove it first')
-        gallery = cls.in_memory(records, vectors, spec=spec, **settings)
+        made = cls.in_memory(records, vectors, spec=spec, **settings)
         with storage.locked(path):
-            gallery._publish(path)
+            write_gallery(path, made._content, made.index)
         return cls.open(path)
 
     @classmethod
     def open(cls, path: Path | str, *, spec: ModelSpec | None = None) -> Self:
-        """Open a gallery; vectors are memory-mapped.
+        """Open a gallery.
 
         Parameters
         ----------
@@ -167,47 +161,11 @@ class Gallery:
         ------
         GalleryNotFoundError, GalleryFormatError, GalleryCorruptError, GalleryMismatchError
         """
-        path = Path(path)
-        for _ in range(3):  # a writer may have replaced the data between the head and the files
-            head = storage.read_head(path, HEAD)
-            try:
-                gallery = cls._read(path, head)
-                break
-            except FileNotFoundError:
-                continue
-        else:
-            raise GalleryCorruptError(f'files of "{path}" are missing: run placeprint verify, or build it again')
+        content, data = read_gallery(Path(path))
+        gallery = cls(content, path=Path(path), data=data)
         if spec is not None:
             gallery.require(spec)
         return gallery
-
-    @classmethod
-    def _read(cls, path: Path, head: dict[str, Any]) -> Self:
-        if head.get("format") != FORMAT:
-            newer = isinstance(head.get("format"), int) and head["format"] > FORMAT
-            advice = "upgrade placeprint" if newer else "build the gallery again"
-            raise GalleryFormatError(f'"{path}" has format {head.get("format")}, this release reads {FORMAT}: {advice}')
-        data = path / head["data"]
-        rows = _read_lines(data / "records.jsonl")
-        root_of = [row.pop("root", 0) for row in rows]
-        failures = [FailedImage(**row) for row in _read_lines(data / "failures.jsonl")]
-        try:
-            vectors = np.load(data / "vectors.npy", mmap_mode="r", allow_pickle=False)
-        except ValueError as error:
-            raise GalleryCorruptError(f'"{data / "vectors.npy"}" cannot be read ({error}): build it again') from error
-        if vectors.dtype != np.float32 or len(vectors) != len(rows):
-            raise GalleryCorruptError(f'vectors and records of "{path}" do not belong together: build it again')
-        return cls(
-            records=[ImageRecord.from_dict(row) for row in rows],
-            vectors=vectors,
-            spec=ModelSpec.from_dict(head["model"]),
-            index=head["index"],
-            roots=head["roots"],
-            root_of=root_of,
-            failures=failures,
-            path=path,
-            data=data,
-        )
 
     def require(self, spec: ModelSpec) -> None:
         """Refuse a model that is not the gallery's.
@@ -246,39 +204,27 @@ class Gallery:
     ) -> tuple[Self, Change]:
         """Add images, without touching the embeddings that are there.
 
-        An image that is known by its root and path is replaced when its content changed, and left
-        alone otherwise: adding twice changes nothing.
+        An image that is known by its root and path is replaced when it changed, and left alone
+        otherwise: adding twice changes nothing.
 
-        Returns
-        -------
-        Gallery, Change
-            The gallery afterwards; this object keeps showing the state before.
+        Raises
+        ------
+        GalleryMismatchError, GalleryBusyError, VectorError
         """
         fresh = unit_vectors(vectors, dim=self.spec.dim)
-        if len(records) != len(fresh):
-            raise VectorError(f"there are {len(records)} records and {len(fresh)} vectors: they must be one to one")
-
-        def change(now: Gallery) -> tuple[Gallery, Change]:
-            now.require(spec)
-            return _with_added(now, records, fresh, root)
-
-        return self._rewrite(change)
+        _one_to_one(records, fresh)
+        self.require(spec)
+        return self._rewrite(lambda content: with_added(content, records, fresh, root=root))
 
     def remove(self, paths: Iterable[str] = (), *, places: Iterable[str] = ()) -> tuple[Self, Change]:
         """Remove images by path and by place.
 
-        Returns
-        -------
-        Gallery, Change
-            The gallery afterwards; this object keeps showing the state before.
+        Raises
+        ------
+        GalleryBusyError
         """
-        paths, places = frozenset(paths), frozenset(places)
-
-        def change(now: Gallery) -> tuple[Gallery, Change]:
-            keep = [i for i, r in enumerate(now.records) if r.path not in paths and not places & set(r.places)]
-            return _subset(now, keep), Change(removed=len(now) - len(keep))
-
-        return self._rewrite(change)
+        named, placed = frozenset(paths), frozenset(places)
+        return self._rewrite(lambda content: with_removed(content, paths=named, places=placed))
 
     def verify(self) -> VerifyReport:
         """Read every byte on disk and compare it with its checksum."""
@@ -289,101 +235,19 @@ class Gallery:
         left = [p.name for p in storage.leftovers(self.path, head["data"])]
         return VerifyReport(len(self), tuple(problems), tuple(left))
 
-    def _rewrite(self, change: Callable[[Gallery], tuple[Gallery, Change]]) -> tuple[Self, Change]:
-        """Apply `change` to the newest state: on disk under the lock, else to this object."""
+    def _rewrite(self, change: Callable[[Content], tuple[Content, Change]]) -> tuple[Self, Change]:
+        """Apply `change` to the newest state: on disk under the lock, else to this object's."""
         if self.path is None:
-            changed, counts = change(self)
-            return type(self)(**_parts(changed)), counts
+            content, counts = change(self._content)
+            return type(self)(content), counts
         with storage.locked(self.path):
-            changed, counts = change(type(self).open(self.path))
-            if counts.added or counts.replaced or counts.removed:
-                changed._publish(self.path)
+            newest = type(self).open(self.path, spec=self.spec)
+            content, counts = change(newest._content)
+            if not counts.nothing:
+                write_gallery(self.path, content, make_index(content.index_name, content.vectors))
         return type(self).open(self.path), counts
 
-    def _publish(self, path: Path) -> None:
-        head = {
-            "kind": "placeprint gallery",
-            "format": FORMAT,
-            "model": self.spec.to_dict(),
-            "fingerprint": self.spec.fingerprint(),
-            "index": self.index_name,
-            "rows": len(self),
-            "roots": list(self.roots),
-        }
-        storage.publish(path, HEAD, head, write=self._write)
 
-    def _write(self, folder: Path) -> None:
-        rows = ({**r.to_dict(), "root": root} for r, root in zip(self.records, self.root_of, strict=True))
-        _write_lines(folder / "records.jsonl", rows)
-        _write_lines(folder / "failures.jsonl", (asdict(f) for f in self.failures))
-        np.save(folder / "vectors.npy", np.asarray(self.vectors, dtype=np.float32), allow_pickle=False)
-        self.index.save(folder)
-
-
-def _make_index(name: str, vectors: Vectors, data: Path | None) -> VectorIndex:
-    large = len(vectors) >= HNSW_ROWS
-    if name == "faiss" or (name == "auto" and large):
-        return FaissIndex(vectors, approximate=large, folder=data)
-    return ExactIndex(vectors)
-
-
-def _is_ours(path: Path) -> bool:
-    """Return whether the folder holds a gallery, an interrupted one, or nothing."""
-    if not path.is_dir():
-        return False
-    names = {p.name for p in path.iterdir()}
-    return HEAD in names or all(n.startswith(("data-", f".{HEAD}")) or n == ".lock" for n in names)
-
-
-def _parts(gallery: Gallery) -> dict[str, Any]:
-    return {
-        "spec": gallery.spec,
-        "index": gallery.index_name,
-        "records": gallery.records,
-        "vectors": gallery.vectors,
-        "roots": gallery.roots,
-        "root_of": gallery.root_of,
-        "failures": gallery.failures,
-    }
-
-
-def _subset(gallery: Gallery, keep: Sequence[int]) -> Gallery:
-    parts = _parts(gallery) | {
-        "records": [gallery.records[i] for i in keep],
-        "vectors": np.ascontiguousarray(gallery.vectors[list(keep)]),
-        "root_of": [gallery.root_of[i] for i in keep],
-    }
-    return Gallery(**parts)
-
-
-def _with_added(now: Gallery, records: Sequence[ImageRecord], vectors: Vectors, root: str) -> tuple[Gallery, Change]:
-    roots = now.roots if root in now.roots else (*now.roots, root)
-    number = roots.index(root)
-    known = {(r, record.path): i for i, (r, record) in enumerate(zip(now.root_of, now.records, strict=True))}
-    same: Collection[int]
-    old = [known.get((number, record.path)) for record in records]
-    same = [j for j, i in enumerate(old) if i is not None and now.records[i] == records[j]]
-    replaced = {i for j, i in enumerate(old) if i is not None and j not in set(same)}
-    kept = _subset(now, [i for i in range(len(now)) if i not in replaced])
-    new = [j for j in range(len(records)) if j not in set(same)]
-    parts = _parts(kept) | {
-        "records": [*kept.records, *(records[j] for j in new)],
-        "vectors": np.concatenate([kept.vectors, vectors[new]]),
-        "roots": roots,
-        "root_of": [*kept.root_of, *(number for _ in new)],
-    }
-    return Gallery(**parts), Change(added=len(new) - len(replaced), replaced=len(replaced), unchanged=len(same))
-
-
-def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    with path.open("w", encoding="ascii") as file:
-        for row in rows:
-            file.write(json.dumps(row) + "\n")
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        with path.open(encoding="ascii") as file:
-            return [json.loads(line) for line in file]
-    except ValueError as error:
-        raise GalleryCorruptError(f'"{path}" cannot be read ({error}): build the gallery again') from error
+def _one_to_one(records: Sequence[ImageRecord], vectors: Vectors) -> None:
+    if len(records) != len(vectors):
+        raise VectorError(f"there are {len(records)} records and {len(vectors)} vectors: they must be one to one")

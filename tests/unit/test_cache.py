@@ -1,0 +1,74 @@
+"""The embedding cache: what it keeps, and that it never costs a run."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache, default_path
+
+
+def entry(value: float) -> CachedEmbedding:
+    return CachedEmbedding(np.full(4, value, np.float32), 30, 20)
+
+
+def test_what_is_put_is_got_by_content_and_model(tmp_path: Path) -> None:
+    with EmbeddingCache(tmp_path / "c.sqlite") as cache:
+        cache.put("model", [("one", entry(1)), ("two", entry(2))])
+    with EmbeddingCache(tmp_path / "c.sqlite") as cache:
+        got = cache.get("two", "model")
+        assert got is not None
+        np.testing.assert_array_equal(got.vector, [2, 2, 2, 2])
+        assert (got.width, got.height) == (30, 20)
+        assert cache.get("two", "other model") is None
+        assert cache.get("three", "model") is None
+
+
+def test_the_environment_names_the_folder(own_cache: Path) -> None:
+    assert default_path() == own_cache / "embeddings.sqlite"
+
+
+def test_a_damaged_file_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.sqlite"
+    path.write_bytes(b"this is no database, but long enough to be looked at as one" * 50)
+    with EmbeddingCache(path) as cache:
+        cache.put("model", [("one", entry(1))])
+        assert cache.get("one", "model") is not None
+    assert (tmp_path / "c.damaged").is_file()
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_costs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    with EmbeddingCache(tmp_path / "file" / "c.sqlite") as cache:
+        cache.put("model", [("one", entry(1))])
+        assert cache.get("one", "model") is None
+    assert "going on without it" in capsys.readouterr().err
+
+
+_WRITER = """
+import sys, numpy as np
+from pathlib import Path
+from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache
+with EmbeddingCache(Path(sys.argv[1])) as cache:
+    for i in range(60):
+        cache.put("model", [(f"{sys.argv[2]}-{i}", CachedEmbedding(np.full(4, i, np.float32), 1, 1))])
+"""
+
+
+def test_two_processes_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    writers = [subprocess.Popen([sys.executable, "-c", _WRITER, str(path), name]) for name in "ab"]
+    assert [w.wait(timeout=60) for w in writers] == [0, 0]
+    with EmbeddingCache(path) as cache:
+        for name in "ab":
+            for i in range(60):
+                got = cache.get(f"{name}-{i}", "model")
+                assert got is not None
+                np.testing.assert_array_equal(got.vector, np.full(4, i))
+    base = sqlite3.connect(path)
+    assert base.execute("pragma integrity_check").fetchone() == ("ok",)
+    base.close()
