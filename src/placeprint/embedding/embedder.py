@@ -63,7 +63,9 @@ class Embedder:
         raw = self._runner.run(prepare(image, self.spec))
         vector = raw.reshape(-1) if self.spec.pooling == "graph" else pooled(raw, self.spec)
         if vector.shape != (self.spec.dim,):
-            raise ModelError(f"model {self.spec} gives {vector.shape[0]} numbers and says that it gives {self.spec.dim}")
+            raise ModelError(
+                f"model {self.spec} gives {vector.shape[0]} numbers and says that it gives {self.spec.dim}"
+            )
         norm = float(np.linalg.norm(vector.astype(np.float64)))
         if not np.isfinite(norm) or norm == 0:
             raise ModelError(f"model {self.spec} gave NaN, infinity or only zeros")

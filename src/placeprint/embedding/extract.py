@@ -138,9 +138,7 @@ def _results(
                 future.cancel()
 
 
-def _embed(
-    record: ImageRecord, root: Path, embedder: Embedder, cache: EmbeddingCache | None
-) -> _Done | FailedImage:
+def _embed(record: ImageRecord, root: Path, embedder: Embedder, cache: EmbeddingCache | None) -> _Done | FailedImage:
     try:
         data = images.read_bytes(images.locate(root, record.path))
         content = images.content_hash(data)

@@ -28,7 +28,14 @@ class OnnxRunner:
 
     name = "onnx"
 
-    def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
+    def __init__(
+        self,
+        path: Path,
+        spec: ModelSpec,
+        *,
+        threads: int,
+        precision: str = "auto",  # noqa: ARG002 - part of every runner's contract; both mean 32 bit here
+    ) -> None:
         try:
             import onnxruntime
         except ImportError as error:

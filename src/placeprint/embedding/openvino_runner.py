@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -29,53 +28,78 @@ class OpenVinoRunner:
     threads : int
         Images in flight, and CPU threads.
     precision : str
-        ``auto`` takes bfloat16 where the processor computes in it (about twice as fast), ``f32`` never does.
+        ``auto`` takes bfloat16 where the processor computes in it (about twice as fast), but 32 bit up to
+        the ModelSpec's `precise_until`; ``f32`` takes 32 bit throughout.
     """
 
     name = "openvino"
 
     def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
-        self._output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
-        self._compiled = _compile(path, spec, self._output, threads, precision)
-        self.precision = "bf16" if "bf" in str(self._compiled.get_property("INFERENCE_PRECISION_HINT")) else "f32"
+        import openvino as ov
+
+        core = ov.Core()
+        half = precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self.precision = "bf16" if half else "f32"
+        settings = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
+        kinds = ["f32", "bf16"] if half and spec.precise_until else [self.precision]
+        try:
+            graph = _graph(core, path, spec)
+            parts = _split(graph, spec) if len(kinds) == 2 else [graph]
+            self._stages = [
+                core.compile_model(part, "CPU", settings | {"INFERENCE_PRECISION_HINT": kind})
+                for part, kind in zip(parts, kinds, strict=True)
+            ]
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ModelError(f'model {spec}: OpenVINO cannot run "{path}": {reason}') from error
         self._local = threading.local()
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
-        request = getattr(self._local, "request", None)
-        if request is None:
-            request = self._local.request = self._compiled.create_infer_request()
-        result = request.infer({0: pixels[None]}, share_inputs=True)
-        return np.array(result[0][0], dtype=np.float32)
+        requests = getattr(self._local, "requests", None)
+        if requests is None:
+            requests = self._local.requests = [stage.create_infer_request() for stage in self._stages]
+        value: Any = pixels[None]
+        for request in requests:
+            value = request.infer({0: value}, share_inputs=True, share_outputs=True)[0]
+        return np.array(value[0], dtype=np.float32)
 
 
-def _compile(path: Path, spec: ModelSpec, output: str, threads: int, precision: str) -> Any:
-    """Build the graph: uint8 NHWC in, mean and std inside, one output."""
-    os.environ.setdefault("OPENVINO_TELEMETRY_DISABLED", "1")
+def _graph(core: Any, path: Path, spec: ModelSpec) -> Any:
+    """Read the graph: uint8 NHWC in, mean and std inside, one output."""
     import openvino as ov
     from openvino.preprocess import PrePostProcessor
 
-    core = ov.Core()
-    settings: dict[str, Any] = {
-        "PERFORMANCE_HINT": "THROUGHPUT",
-        "NUM_STREAMS": threads,
-        "INFERENCE_NUM_THREADS": threads,
-    }
-    if precision == "f32":
-        settings["INFERENCE_PRECISION_HINT"] = "f32"
-    try:
-        model = core.read_model(str(path))
-        side = spec.input_size
-        model.reshape({model.input(0).get_any_name(): [1, 3, side, side]})
-        steps = PrePostProcessor(model)
-        steps.input(0).tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-        steps.input(0).model().set_layout(ov.Layout("NCHW"))
-        steps.input(0).preprocess().convert_element_type(ov.Type.f32).mean(list(spec.mean)).scale(list(spec.std))
-        model = steps.build()
-        kept = [r for r in model.get_results() if output in r.get_output_tensor(0).get_names()]
-        if not kept:
-            raise ModelError(f'model {spec}: "{path}" has no output called "{output}"')
-        return core.compile_model(ov.Model(kept, model.get_parameters()), "CPU", settings)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise ModelError(f'model {spec}: OpenVINO cannot run "{path}": {reason}') from error
+    model = core.read_model(str(path))
+    side = spec.input_size
+    model.reshape({model.input(0).get_any_name(): [1, 3, side, side]})
+    steps = PrePostProcessor(model)
+    steps.input(0).tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    steps.input(0).model().set_layout(ov.Layout("NCHW"))
+    steps.input(0).preprocess().convert_element_type(ov.Type.f32).mean(list(spec.mean)).scale(list(spec.std))
+    model = steps.build()
+    output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
+    kept = [r for r in model.get_results() if output in r.get_output_tensor(0).get_names()]
+    if not kept:
+        raise ModelError(f'model {spec}: "{path}" has no output called "{output}"')
+    return ov.Model(kept, model.get_parameters())
+
+
+def _split(model: Any, spec: ModelSpec) -> list[Any]:
+    """Cut the graph in two at the tensor `precise_until`.
+
+    The first layers of EfficientNet-Lite subtract large numbers from each other: rounding them to
+    bfloat16 costs more than all the rest (lowest cosine to 32 bit on 64 photographs 0.984, with the cut 0.9993).
+    """
+    import openvino as ov
+
+    outputs = (out for op in model.get_ordered_ops() for out in op.outputs())
+    cut = next((out for out in outputs if spec.precise_until in out.get_names()), None)
+    if cut is None:
+        raise ModelError(f'model {spec}: there is no tensor called "{spec.precise_until}" to be precise until')
+    first = ov.Model([cut], model.get_parameters(), "precise")
+    joint = ov.op.Parameter(ov.Type.f32, cut.get_partial_shape())
+    for reader in list(cut.get_target_inputs()):
+        if reader.get_node().get_type_name() != "Result":
+            reader.replace_source_output(joint.output(0))
+    return [first, ov.Model(model.get_results(), [joint], "fast")]

@@ -49,7 +49,7 @@ def normalised(pixels: Pixels, spec: ModelSpec) -> NDArray[np.float32]:
     -------
     ndarray of float32, shape (1, 3, input_size, input_size)
     """
-    scaled = (pixels.astype(np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
+    scaled = (pixels.astype(np.float32) - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
