@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from placeprint.dataset.checks import CheckReport, check
+    from placeprint.dataset.check_report import CheckReport
+    from placeprint.dataset.checks import check
     from placeprint.dataset.manifest import Manifest
     from placeprint.dataset.scan import read_dataset
     from placeprint.embedding.embedder import Embedder, load_embedder
@@ -62,7 +63,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "dataset.checks": ("CheckReport", "check"),
+    "dataset.check_report": ("CheckReport",),
+    "dataset.checks": ("check",),
     "dataset.manifest": ("Manifest",),
     "dataset.scan": ("read_dataset",),
     "embedding.embedder": ("Embedder", "load_embedder"),

@@ -24,7 +24,9 @@ Rows = NDArray[np.int64]
 class GroundTruth(Protocol):
     """Which gallery rows are right for a query."""
 
-    rule: str
+    @property
+    def rule(self) -> str:
+        """The rule in words, for people."""
 
     def positives(self, query: ImageRecord) -> Rows:
         """Return the right gallery rows, ascending; empty when there is none."""

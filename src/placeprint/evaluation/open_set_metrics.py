@@ -1,7 +1,8 @@
 """How well UNKNOWN is said: pure functions of scores and truth.
 
 A *known* query has a positive in the gallery, an *unknown* one has none. Values that nothing defines
-(no unknown query, nothing answered UNKNOWN) are NaN, never 0 or 1.
+(no unknown query, nothing answered UNKNOWN, a NaN among the scores) are NaN, never 0 or 1. AUPR and
+micro-AP are in `precision_recall`, risk and calibration error in `selective`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.errors import UsageError
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+
+_ROUNDING = 1e-9
+"""0.29 of 100 queries are 29, though 0.29 * 100 is 28.999999999999996."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +53,120 @@ class OpenSetResult:
     false_rejects: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownAnswers:
+    """How well UNKNOWN is said, UNKNOWN being the positive class.
+
+    Attributes
+    ----------
+    precision : float
+        Of the queries answered UNKNOWN, the share that is unknown; NaN when none was.
+    recall : float
+        Of the unknown queries, the share answered UNKNOWN; NaN without one.
+    f1 : float
+        Harmonic mean of the two; NaN without an unknown query, 0 when none of them was told.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+
+
 def auroc(known: Floats, unknown: Floats) -> float:
     """Return the chance that a known query scores higher than an unknown one; a tie counts half.
 
-    The Mann-Whitney statistic, which is the area under the ROC curve. NaN when either side is empty or
-    holds a NaN.
+    The Mann-Whitney statistic, which is the area under the ROC curve (Hanley and McNeil 1982). NaN when
+    either side is empty or holds a NaN.
     """
-    if not len(known) or not len(unknown) or np.isnan(known).any() or np.isnan(unknown).any():
+    if _undefined(known) or _undefined(unknown):
         return float("nan")
     order = np.sort(unknown)
     below = np.searchsorted(order, known, side="left")
     not_above = np.searchsorted(order, known, side="right")
     return float((below + not_above).sum() / (2.0 * len(known) * len(unknown)))
+
+
+def fpr_at_tpr(known: Floats, unknown: Floats, *, tpr: float = 0.95) -> float:
+    """Return the share of unknown queries that is accepted when at least `tpr` of the known ones are.
+
+    FPR at 95 % TPR (Liang et al. 2018, "Enhancing The Reliability of Out-of-distribution Image Detection"):
+    accepted is what scores at or above the highest threshold that keeps that many known queries. NaN when
+    either side is empty or holds a NaN.
+
+    Raises
+    ------
+    UsageError
+        When `tpr` is not above 0 and at most 1.
+    """
+    if not 0 < tpr <= 1:
+        raise UsageError(f"a true-positive rate must be above 0 and at most 1, not {tpr:g}")
+    if _undefined(known) or _undefined(unknown):
+        return float("nan")
+    kept = max(1, int(np.ceil(tpr * len(known) - _ROUNDING)))
+    threshold = np.sort(known)[len(known) - kept]
+    return float((unknown >= threshold).mean())
+
+
+def threshold_at_false_accept_rate(unknown: Floats, rate: float) -> float:
+    """Return the lowest threshold at which at most `rate` of these unknown queries score as high.
+
+    Minus infinity when all may be accepted. It describes the given queries and promises nothing of others.
+    NaN without an unknown query or with a NaN.
+
+    Raises
+    ------
+    UsageError
+        When `rate` is not between 0 and 1.
+    """
+    if not 0 <= rate <= 1:
+        raise UsageError(f"a false-accept rate must be between 0 and 1, not {rate:g}")
+    if _undefined(unknown):
+        return float("nan")
+    allowed = int(np.floor(rate * len(unknown) + _ROUNDING))
+    if allowed >= len(unknown):
+        return float("-inf")
+    return float(np.nextafter(np.sort(unknown.astype(np.float64))[len(unknown) - allowed - 1], np.inf))
+
+
+def recall_at_1_at_false_accept_rate(scores: Floats, known: Flags, *, right: Flags, rate: float) -> float:
+    """Return the share of known queries accepted with the right place, at a stated false-accept rate.
+
+    The detection and identification rate of open-set identification (Phillips, Grother and Micheals 2011,
+    "Evaluation Methods in Face Recognition"). The threshold is the lowest that keeps the rate on these very
+    unknown queries: it measures the scores, not a calibration.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n_queries,)
+        Top scores.
+    known, right : ndarray of bool, shape (n_queries,)
+        Whether the query has a positive, and whether its first match is one.
+    rate : float
+        0 to 1.
+
+    Raises
+    ------
+    UsageError
+        When `rate` is not between 0 and 1.
+    """
+    threshold = threshold_at_false_accept_rate(scores[~known], rate)
+    if np.isnan(threshold) or _undefined(scores[known]):
+        return float("nan")
+    return _share(known & right & (scores >= threshold), known)
+
+
+def unknown_answers(known: Flags, accepted: Flags) -> UnknownAnswers:
+    """Return precision, recall and F1 of UNKNOWN (van Rijsbergen 1979, "Information Retrieval").
+
+    Parameters
+    ----------
+    known, accepted : ndarray of bool, shape (n_queries,)
+        Whether the query has a positive, and whether it was given a place.
+    """
+    told = int((~known & ~accepted).sum())
+    answered, unknown = int((~accepted).sum()), int((~known).sum())
+    f1 = 2 * told / (answered + unknown) if unknown else float("nan")
+    return UnknownAnswers(_share(~known & ~accepted, ~accepted), _share(~known & ~accepted, ~known), f1)
 
 
 def open_set_result(
@@ -82,6 +190,7 @@ def open_set_result(
         Only reported.
     """
     area = auroc(scores[known], scores[~known])
+    unknown = unknown_answers(known, accepted)
     if threshold is None and margin_threshold is None:
         return OpenSetResult(auroc=area)
     return OpenSetResult(
@@ -89,11 +198,15 @@ def open_set_result(
         threshold=threshold,
         margin_threshold=margin_threshold,
         recall_at_1=_share(known & right & accepted, known),
-        unknown_precision=_share(~known & ~accepted, ~accepted),
-        unknown_recall=_share(~known & ~accepted, ~known),
+        unknown_precision=unknown.precision,
+        unknown_recall=unknown.recall,
         false_accepts=int((~known & accepted).sum()),
         false_rejects=int((known & ~accepted).sum()),
     )
+
+
+def _undefined(scores: Floats) -> bool:
+    return not len(scores) or bool(np.isnan(scores).any())
 
 
 def _share(part: Flags, whole: Flags) -> float:

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.voting import label
 from placeprint.records import ImageRecord, Neighbours
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 BLOCK_BYTES = 96 * 1024 * 1024
 """Rows and scores of one block of full rankings."""
@@ -106,8 +109,11 @@ def rank_queries(
             tick(len(block))
     return Ranking(
         PositiveRanks.of(line.ranks for line in lines),
-        Neighbours(_stack([ln.rows for ln in lines], k, -1), _stack([ln.scores for ln in lines], k, np.float32(-np.inf))),
-        _stack([ln.correct for ln in lines], k, fill=False),
+        Neighbours(
+            _stacked([ln.rows for ln in lines], k, np.int64(-1)),
+            _stacked([ln.scores for ln in lines], k, np.float32(-np.inf)),
+        ),
+        _stacked([ln.correct for ln in lines], k, np.bool_(False)),
         np.array([ln.margin for ln in lines], np.float64),
         np.array([ln.positive_score for ln in lines], np.float64),
         seconds,
@@ -116,14 +122,12 @@ def rank_queries(
 
 
 def place_codes(records: Sequence[ImageRecord]) -> NDArray[np.int64]:
-    """Number the places of gallery images; images with the same label share a number, shape (n,)."""
+    """Give each gallery image the number of its place, shape (n,); the same label, the same number."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(label(r), len(numbers)) for r in records], np.int64)
 
 
-def _line(
-    found: Neighbours, i: int, own: int, positives: NDArray[np.int64], codes: NDArray[np.int64], k: int
-) -> _Line:
+def _line(found: Neighbours, i: int, own: int, positives: NDArray[np.int64], codes: NDArray[np.int64], k: int) -> _Line:
     rows, scores = found.rows[i], found.scores[i]
     keep = (rows >= 0) & (rows != own)
     rows, scores = rows[keep], scores[keep]
@@ -142,8 +146,9 @@ def _line(
     )
 
 
-def _stack(parts: Sequence[NDArray[np.generic]], k: int, fill: object) -> NDArray[np.generic]:
-    out = np.full((len(parts), k), fill, dtype=parts[0].dtype if parts else np.asarray(fill).dtype)
+def _stacked(parts: Sequence[NDArray[Scalar]], k: int, fill: Scalar) -> NDArray[Scalar]:
+    """Put lines of at most `k` values under each other, filled up on the right."""
+    out = np.full((len(parts), k), fill)
     for row, part in enumerate(parts):
         out[row, : len(part)] = part
     return out

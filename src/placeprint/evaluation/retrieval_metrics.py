@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.errors import UsageError
+
 Floats = NDArray[np.float64]
 
 
@@ -59,10 +61,43 @@ class PositiveRanks:
         """Return for each rank how many positives of its query come before it, shape (total,)."""
         return np.arange(len(self.ranks)) - np.repeat(self.offsets[:-1], self.counts)
 
+    def owners(self) -> NDArray[np.int64]:
+        """Return for each rank the number of its query, shape (total,)."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
     def summed(self, values: Floats) -> Floats:
         """Add up one value a positive to one value a query, shape (n_queries,)."""
-        total = np.concatenate([[0.0], np.cumsum(values)])
-        return np.asarray(total[self.offsets[1:]] - total[self.offsets[:-1]])
+        # Not differences of one long running sum: those carry the rounding of all queries before.
+        return np.asarray(np.bincount(self.owners(), values, minlength=len(self.counts)), np.float64)
+
+
+def without_junk(positives: PositiveRanks, junk: PositiveRanks) -> PositiveRanks:
+    """Return the ranks that the positives have once the junk images are taken out of each ranking.
+
+    Junk images count neither as right nor as wrong (Radenovic et al. 2018, "Revisiting Oxford and Paris").
+    An image that is both is junk.
+
+    Parameters
+    ----------
+    positives, junk : PositiveRanks
+        Of the same queries in the same order; ranks among all gallery images.
+
+    Raises
+    ------
+    UsageError
+        When the two are not of the same number of queries.
+    """
+    if len(positives.counts) != len(junk.counts):
+        raise UsageError(f"there are positives of {len(positives.counts)} queries, but junk of {len(junk.counts)}")
+    # One ascending number for a query and a rank, so that one search finds the junk before each positive.
+    span = 1 + max(positives.ranks.max(initial=0), junk.ranks.max(initial=0))
+    owners = positives.owners()
+    places, taken = owners * span + positives.ranks, junk.owners() * span + junk.ranks
+    before = np.searchsorted(taken, places, side="left") - junk.offsets[owners]
+    kept = ~np.isin(places, taken)
+    counts = np.bincount(owners[kept], minlength=len(positives.counts))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return PositiveRanks((positives.ranks - before)[kept], offsets)
 
 
 def mean_of(values: Floats) -> float:
@@ -103,16 +138,71 @@ def average_precision_found(ranks: PositiveRanks, k: int) -> Floats:
     The convention of the published landmark system. It rewards finding fewer; it is here to compare.
     A query that has positives and finds none among the `k` best gets 0.
     """
-    inside = ranks.ranks < k
-    precision = np.where(inside, (ranks.positions() + 1) / (ranks.ranks + 1), 0.0)
-    found = ranks.summed(inside.astype(np.float64))
-    value = ranks.summed(precision) / np.maximum(found, 1)
+    found = ranks.summed((ranks.ranks < k).astype(np.float64))
+    value = _precision_within(ranks, np.full(len(ranks.counts), k)) / np.maximum(found, 1)
     return np.where(ranks.answerable, value, np.nan)
 
 
+def average_precision_over_min(ranks: PositiveRanks, k: int) -> Floats:
+    """Return average precision over the `k` best, divided by min(positives, `k`).
+
+    mAP@100 of Google Landmarks v2 (Weyand et al. 2020; tensorflow/models, ``delf/python/datasets/
+    google_landmarks_dataset/metrics.py``, ``MeanAveragePrecision``). Shape (n_queries,).
+    """
+    return _divided(_precision_within(ranks, np.full(len(ranks.counts), k)), np.minimum(ranks.counts, k))
+
+
+def average_precision_over_all(ranks: PositiveRanks, k: int) -> Floats:
+    """Return average precision over the `k` best, divided by all positives, found or not.
+
+    pytorch-metric-learning, ``accuracy_calculator.py``, ``mean_average_precision`` with that `k`.
+    Shape (n_queries,).
+    """
+    return _divided(_precision_within(ranks, np.full(len(ranks.counts), k)), ranks.counts)
+
+
+def average_precision_at_r(ranks: PositiveRanks) -> Floats:
+    """Return average precision over the R best, divided by R, the query's number of positives.
+
+    MAP@R of Musgrave et al. 2020, "A Metric Learning Reality Check". Shape (n_queries,).
+    """
+    return _divided(_precision_within(ranks, ranks.counts), ranks.counts)
+
+
+def r_precision(ranks: PositiveRanks) -> Floats:
+    """Return the share of positives among the R best, R the query's number of positives.
+
+    Manning et al. 2008, "Introduction to Information Retrieval", section 8.4. Shape (n_queries,).
+    """
+    inside = ranks.ranks < np.repeat(ranks.counts, ranks.counts)
+    return _divided(ranks.summed(inside.astype(np.float64)), ranks.counts)
+
+
+def average_precision_trapezoidal(ranks: PositiveRanks) -> Floats:
+    """Return the area under precision and recall by trapezoids, over the full ranking.
+
+    The convention of revisited Oxford and Paris (filipradenovic/revisitop, ``evaluate.py``, ``compute_ap``):
+    each positive adds the mean of the precisions just before and at its rank; before rank 0 it is 1.
+    Junk is left out with `without_junk` first. Shape (n_queries,).
+    """
+    found = ranks.positions()
+    before = np.where(ranks.ranks > 0, found / np.maximum(ranks.ranks, 1), 1.0)
+    at = (found + 1) / (ranks.ranks + 1)
+    return _divided(ranks.summed((before + at) / 2), ranks.counts)
+
+
 def reciprocal_rank(ranks: PositiveRanks) -> Floats:
-    """Return 1 / rank of the best positive, counted from 1; NaN without one."""
+    """Return 1 / rank of the best positive, counted from 1; NaN without one.
+
+    Voorhees 1999, "The TREC-8 Question Answering Track Report". Shape (n_queries,).
+    """
     return np.where(ranks.answerable, 1.0 / np.maximum(ranks.first + 1, 1), np.nan)
+
+
+def _precision_within(ranks: PositiveRanks, limits: NDArray[np.int64]) -> Floats:
+    """Add up the precisions at the positives among the best `limits` of each query."""
+    inside = ranks.ranks < np.repeat(limits, ranks.counts)
+    return ranks.summed(np.where(inside, (ranks.positions() + 1) / (ranks.ranks + 1), 0.0))
 
 
 def _divided(total: Floats, counts: NDArray[np.int64]) -> Floats:

@@ -31,7 +31,9 @@ def decide(score: float, margin: float, *, threshold: float | None, margin_thres
     if threshold is not None and score < threshold:
         return Decision(False, f"the best score {score:.3f} is below the threshold {threshold:.3f}")
     if margin_threshold is not None and margin < margin_threshold:
-        return Decision(False, f"the margin {margin:.3f} to another place is below the threshold {margin_threshold:.3f}")
+        return Decision(
+            False, f"the margin {margin:.3f} to another place is below the threshold {margin_threshold:.3f}"
+        )
     if threshold is None and margin_threshold is None:
         return Decision(True, f"the best score is {score:.3f}; no threshold was asked for, so every photo gets a place")
     return Decision(True, f"the best score {score:.3f} and the margin {margin:.3f} reach what was asked for")

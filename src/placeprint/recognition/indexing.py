@@ -14,7 +14,8 @@ from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.extract import Embedded, embed_records
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import DatasetError, ModelError, UsageError
-from placeprint.gallery.gallery import Change, Gallery
+from placeprint.gallery.changes import Change
+from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
 from placeprint.records import FailedImage, ImageRecord
 
@@ -128,7 +129,7 @@ def index(
         vectors=done.vectors,
         spec=embedder.spec,
         index=index,
-        roots=(str(manifest.root.resolve()),),
+        root=str(manifest.root.resolve()),
         failures=failures,
     )
     change = Change(added=len(gallery))
@@ -157,9 +158,7 @@ def add(
         done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
     root = str(manifest.root.resolve())
     changed, change = gallery.add(done.records, done.vectors, spec=embedder.spec, root=root)
-    return IndexResult(
-        changed, change, (*manifest.failures, *done.failures), done.computed, done.cached, done.seconds
-    )
+    return IndexResult(changed, change, (*manifest.failures, *done.failures), done.computed, done.cached, done.seconds)
 
 
 def embed_split(
@@ -183,6 +182,7 @@ def embed_split(
     if not done.records:
         first = done.failures[0]
         raise DatasetError(
-            f'none of {len(records)} images of "{manifest.root}" could be used; the first, {first.path!r}: {first.reason}'
+            f'none of {len(records)} images of "{manifest.root}" could be used; '
+            f"the first, {first.path!r}: {first.reason}"
         )
     return done

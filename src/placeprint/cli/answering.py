@@ -1,0 +1,163 @@
+"""Verbs that answer: query, evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from placeprint.cli import options, printing
+from placeprint.errors import ImageError, UsageError
+from placeprint.progress import on_stderr
+from placeprint.records import UNKNOWN
+
+if TYPE_CHECKING:
+    from placeprint.evaluation.result import EvaluationResult
+    from placeprint.records import Answer
+
+SHOWN = 10
+
+
+def query(
+    gallery: options.GalleryPath,
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="One photo or several.")],
+    k: Annotated[int, typer.Option("--k", "-k", help="How many matches to list.")] = 5,
+    threshold: options.Threshold = None,
+    margin: options.Margin = None,
+    model: options.ModelName = None,
+    runner: options.RunnerName = "openvino",
+    as_json: options.AsJson = False,
+) -> None:
+    """Say which place a photo shows, or UNKNOWN."""
+    from placeprint.gallery.gallery import Gallery
+    from placeprint.recognition.indexing import embedder_for
+    from placeprint.recognition.recognizer import Recognizer
+
+    if k < 1:
+        raise UsageError(f"--k must be at least 1, not {k}")
+    opened = Gallery.open(gallery)
+    embedder = embedder_for(opened, model=model, runner=runner)
+    recognizer = Recognizer(opened, embedder, threshold=threshold, margin_threshold=margin)
+    rows, failed = [], False
+    for photo in photos:
+        try:
+            answer = recognizer.recognize(photo, k=k)
+        except ImageError as error:
+            failed = True
+            rows.append({"photo": str(photo), "error": error.reason, "kind": error.kind})
+            if not as_json:
+                typer.echo(f"{printing.printable(str(photo))}: {error.reason}", err=True)
+            continue
+        rows.append({"photo": str(photo), **answer.to_dict()})
+        if not as_json:
+            _show_answer(photo, answer)
+    if as_json:
+        printing.show_json(rows if len(photos) > 1 else rows[0])
+    if failed:
+        raise typer.Exit(3)
+
+
+def _show_answer(photo: Path, answer: Answer) -> None:
+    name = UNKNOWN if answer.unknown else answer.place
+    typer.echo(f"{printing.printable(str(photo))}: {printing.printable(str(name))}")
+    typer.echo(f"  {answer.why}")
+    rows = [(f"{m.score:.4f}", "|".join(m.places), m.path) for m in answer.matches]
+    printing.table(("score", "place", "image"), rows, right=(0,))
+
+
+def evaluate(
+    dataset: Annotated[Path | None, typer.Argument(help="A folder or a manifest with queries.")] = None,
+    gallery: Annotated[Path | None, typer.Option("--gallery", "-g", help="Search in this gallery.")] = None,
+    embeddings: options.Embeddings = None,
+    records: options.Records = None,
+    model: options.ModelName = None,
+    index: options.IndexName = "auto",
+    runner: options.RunnerName = "openvino",
+    k: options.Ks = "1,5,10,20",
+    threshold: options.Threshold = None,
+    margin: options.Margin = None,
+    radius: options.Radius = None,
+    no_cache: options.NoCache = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Measure: Recall@K, mAP, open set, and what went wrong."""
+    from placeprint.evaluation.evaluate import evaluate as measure
+
+    result = measure(
+        dataset,
+        gallery=gallery,
+        embeddings=embeddings,
+        records=records,
+        model=model,
+        index=index,
+        runner=runner,
+        ks=parse_ks(k),
+        threshold=threshold,
+        margin_threshold=margin,
+        radius=radius,
+        cache=not no_cache,
+        progress=on_stderr(quiet=quiet or as_json),
+    )
+    if as_json:
+        printing.show_json(result.to_dict())
+    else:
+        show_evaluation(result)
+
+
+def parse_ks(text: str) -> tuple[int, ...]:
+    """Read ``1,5,10``.
+
+    Raises
+    ------
+    UsageError
+        When it is not whole numbers above 0.
+    """
+    try:
+        ks = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError as error:
+        raise UsageError(f'--k takes whole numbers separated by commas, not "{text}"') from error
+    if ks[0] < 1:
+        raise UsageError(f'--k takes numbers of at least 1, not "{text}"')
+    return ks
+
+
+def show_evaluation(result: EvaluationResult) -> None:
+    """Print the numbers, then the worst misses and the confusions."""
+    printing.show_failures(result.unusable)
+    typer.echo(
+        f"{result.dataset}: {result.n_queries} queries ({result.n_answerable} answerable, {result.n_unknown} of places "
+        f"that the gallery lacks) against {result.n_gallery} images; model {result.model}; {result.protocol}; "
+        f"right = {result.truth}"
+    )
+    rows = [(f"Recall@{k}", printing.number(v)) for k, v in result.recall.items()]
+    rows += [("mAP", printing.number(result.map)), ("AUROC of known/unknown", printing.number(result.open_set.auroc))]
+    rows += _open_set_rows(result)
+    rows.append(("search, ms a query", printing.number(1000 * result.seconds.search_per_query, 2)))
+    printing.table(("measure", "value"), rows, right=(1,))
+    if result.failures:
+        misses = [
+            (q.path, "|".join(q.places), q.predicted, f"{q.score:.3f}", str(q.first_positive))
+            for q in result.failures[:SHOWN]
+        ]
+        columns = ("query", "true place", "predicted", "score", "rank")
+        printing.table(
+            columns, misses, title=f"\n{len(result.failures)} misses, the surest mistake first", right=(3, 4)
+        )
+    if result.confusions:
+        pairs = [(c.true, c.predicted, str(c.count)) for c in result.confusions[:SHOWN]]
+        printing.table(("true place", "taken for", "times"), pairs, title="\nConfusions", right=(2,))
+
+
+def _open_set_rows(result: EvaluationResult) -> list[tuple[str, str]]:
+    opened = result.open_set
+    if opened.recall_at_1 is None:
+        return []
+    return [
+        ("Recall@1, UNKNOWN a miss", printing.number(opened.recall_at_1)),
+        ("UNKNOWN precision", printing.number(opened.unknown_precision)),
+        ("UNKNOWN recall", printing.number(opened.unknown_recall)),
+        ("false accepts", str(opened.false_accepts)),
+        ("false rejects", str(opened.false_rejects)),
+    ]

@@ -1,0 +1,77 @@
+"""The program ``placeprint``: its verbs, and how errors end it.
+
+Nothing heavy is imported here: every verb imports what it needs, so that ``--help`` is quick.
+Exit codes: 0 fine, 1 the answer is bad news, 2 wrong use, 3 a file or model failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from placeprint.cli import answering, inspecting, making
+from placeprint.errors import PlaceprintError
+
+app = typer.Typer(
+    name="placeprint",
+    help="Tells which place a photo shows, and how sure it is.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+app.command("check")(inspecting.check)
+app.command("index")(making.index)
+app.command("query")(answering.query)
+app.command("evaluate")(answering.evaluate)
+app.command("run")(making.run)
+app.command("add")(making.add)
+app.command("remove")(making.remove)
+app.command("verify")(inspecting.verify)
+app.command("models")(inspecting.models)
+app.command("town")(making.town)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from placeprint import __version__
+
+        typer.echo(f"placeprint {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Tells which place a photo shows, and how sure it is."""
+
+
+def main() -> None:
+    """Run a verb; turn every expected error into one line and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that is not UTF-8 must not end a run
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    except PlaceprintError as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: run the same command again to go on\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        where = f' "{error.filename}"' if error.filename else ""
+        sys.stderr.write(f"the system refused{where}: {error.strerror or error}\n")
+        sys.exit(3)
+
+
+if __name__ == "__main__":
+    main()

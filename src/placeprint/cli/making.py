@@ -1,0 +1,193 @@
+"""Verbs that make something: index, add, remove, run, town."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from placeprint.cli import options, printing
+from placeprint.errors import UsageError
+from placeprint.progress import on_stderr
+
+if TYPE_CHECKING:
+    from placeprint.gallery.gallery import Gallery
+    from placeprint.recognition.indexing import IndexResult
+
+
+def index(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The gallery's folder.")],
+    dataset: Annotated[Path | None, typer.Argument(help="A folder of photos by place, or a manifest.")] = None,
+    model: options.ModelName = None,
+    index: options.IndexName = "auto",
+    runner: options.RunnerName = "openvino",
+    embeddings: options.Embeddings = None,
+    records: options.Records = None,
+    no_cache: options.NoCache = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Make a gallery of photos, or of embeddings you already have.
+
+    Interrupted, run it again: what was embedded is not embedded twice.
+    """
+    if embeddings is not None or records is not None:
+        if dataset is not None or embeddings is None or records is None:
+            raise UsageError("give either a dataset, or both --embeddings and --records")
+        gallery = _import(out, embeddings, records, model or "imported", index)
+        _show_gallery(gallery, as_json)
+        return
+    if dataset is None:
+        raise UsageError("give a dataset, or --embeddings and --records")
+    from placeprint.embedding.models import DEFAULT_MODEL
+    from placeprint.recognition import indexing
+
+    done = indexing.index(
+        dataset,
+        out,
+        model=model or DEFAULT_MODEL,
+        index=index,
+        runner=runner,
+        cache=not no_cache,
+        progress=on_stderr(quiet=quiet or as_json),
+    )
+    _show_index(done, as_json)
+
+
+def _import(out: Path, embeddings: Path, records: Path, name: str, index: str) -> Gallery:
+    from placeprint.embedding.imported import imported_spec, read_embeddings
+    from placeprint.gallery.gallery import Gallery
+
+    done = read_embeddings(embeddings, records)
+    spec = imported_spec(name, done.vectors.shape[1])
+    root = str(records.parent.resolve())
+    return Gallery.build(out, records=done.records, vectors=done.vectors, spec=spec, index=index, root=root)
+
+
+def add(
+    gallery: options.GalleryPath,
+    dataset: options.Dataset,
+    model: options.ModelName = None,
+    runner: options.RunnerName = "openvino",
+    no_cache: options.NoCache = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Add the photos of another dataset to a gallery; adding twice changes nothing."""
+    from placeprint.gallery.gallery import Gallery
+    from placeprint.recognition import indexing
+
+    progress = on_stderr(quiet=quiet or as_json)
+    done = indexing.add(
+        Gallery.open(gallery), dataset, model=model, runner=runner, cache=not no_cache, progress=progress
+    )
+    _show_index(done, as_json)
+
+
+def remove(
+    gallery: options.GalleryPath,
+    paths: Annotated[list[str] | None, typer.Argument(help="Paths of images, as the gallery names them.")] = None,
+    place: Annotated[list[str] | None, typer.Option("--place", help="Remove all images of a place.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Remove images from a gallery by path or by place."""
+    from placeprint.gallery.gallery import Gallery
+
+    if not paths and not place:
+        raise UsageError("say what to remove: paths of images, or --place NAME")
+    changed, change = Gallery.open(gallery).remove(paths or (), places=place or ())
+    if not change.removed:
+        raise UsageError(f'nothing in "{gallery}" has these paths or places: nothing was removed')
+    if as_json:
+        printing.show_json({"removed": change.removed, "images": len(changed), "places": len(changed.places)})
+    else:
+        typer.echo(f"{change.removed} images removed; {gallery} holds {_size(changed)}")
+
+
+def run(
+    dataset: options.Dataset,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the gallery and the report.")],
+    model: options.ModelName = None,
+    index: options.IndexName = "auto",
+    runner: options.RunnerName = "openvino",
+    threshold: options.Threshold = None,
+    margin: options.Margin = None,
+    radius: options.Radius = None,
+    no_cache: options.NoCache = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Check, index, evaluate and report, in one go."""
+    from placeprint.cli.answering import show_evaluation
+    from placeprint.cli.inspecting import show_check
+    from placeprint.report.whole_run import whole_run
+
+    done = whole_run(
+        dataset,
+        out,
+        model=model,
+        index=index,
+        runner=runner,
+        threshold=threshold,
+        margin_threshold=margin,
+        radius=radius,
+        cache=not no_cache,
+        progress=on_stderr(quiet=quiet),
+    )
+    show_check(done.check)
+    show_evaluation(done.evaluation)
+    typer.echo(f"\ngallery: {done.gallery.path}\nreport:  {done.report}")
+
+
+def town(
+    out: Annotated[Path, typer.Argument(help="A new folder.")],
+    places: Annotated[int, typer.Option(help="How many places.")] = 20,
+    views: Annotated[int, typer.Option(help="Photographs of each.")] = 8,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    quiet: options.Quiet = False,
+) -> None:
+    """Render photographs of a made-up town, with known truth."""
+    from placeprint.town import render_town
+
+    made = render_town(out, places=places, views=views, seed=seed, progress=on_stderr(quiet=quiet))
+    facts = ", ".join(f"{k} {v}" for k, v in asdict(made).items() if isinstance(v, int))
+    typer.echo(f"{out}: {facts}")
+
+
+def _size(gallery: Gallery) -> str:
+    return f"{len(gallery)} images of {len(gallery.places)} places"
+
+
+def _show_gallery(gallery: Gallery, as_json: bool, **facts: Any) -> None:
+    row = {
+        "gallery": str(gallery.path),
+        "images": len(gallery),
+        "places": len(gallery.places),
+        "model": gallery.spec.name,
+        "fingerprint": gallery.spec.fingerprint(),
+        "index": gallery.index_name,
+    }
+    if as_json:
+        printing.show_json(row | facts)
+    else:
+        typer.echo(f"{gallery.path}: {_size(gallery)}, model {gallery.spec}")
+
+
+def _show_index(done: IndexResult, as_json: bool) -> None:
+    facts = {
+        "change": asdict(done.change),
+        "computed": done.computed,
+        "cached": done.cached,
+        "seconds": done.seconds,
+        "failures": [asdict(f) for f in done.failures],
+    }
+    if not as_json:
+        printing.show_failures(done.failures)
+        change = ", ".join(f"{count} {name}" for name, count in asdict(done.change).items() if count)
+        rate = (done.computed + done.cached) / max(done.seconds, 1e-9)
+        typer.echo(
+            f"{change or 'nothing changed'}; embedded {done.computed}, from the cache {done.cached} "
+            f"({done.seconds:.1f} s, {rate:.0f} images/s)"
+        )
+    _show_gallery(done.gallery, as_json, **facts)

@@ -1,0 +1,136 @@
+"""The two sides of a run: what is searched, and what is asked."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.scan import read_dataset
+from placeprint.embedding.cache import EmbeddingCache
+from placeprint.embedding.embedder import Embedder, load_embedder
+from placeprint.embedding.imported import imported_spec, read_embeddings
+from placeprint.embedding.models import DEFAULT_MODEL
+from placeprint.errors import UsageError
+from placeprint.gallery.gallery import Gallery
+from placeprint.progress import Progress
+from placeprint.recognition.indexing import embed_split, embedder_for, opened_cache
+from placeprint.records import FailedImage, ImageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A gallery and the queries that are put to it.
+
+    Attributes
+    ----------
+    name : str
+        Of the dataset, for people.
+    gallery : Gallery
+    queries : tuple of ImageRecord
+    vectors : ndarray of float32, shape (len(queries), dim)
+    own_rows : tuple of int or None
+        The gallery row that each query itself is (-1 for none): left out of its ranking. None when
+        queries and gallery are different images.
+    unusable : tuple of FailedImage
+        Images that take no part.
+    seconds : float
+        Wall time of reading and embedding.
+    """
+
+    name: str
+    gallery: Gallery
+    queries: tuple[ImageRecord, ...]
+    vectors: NDArray[np.float32]
+    own_rows: tuple[int, ...] | None = None
+    unusable: tuple[FailedImage, ...] = ()
+    seconds: float = 0.0
+
+
+def gather(
+    dataset: Path | str | Manifest | None,
+    *,
+    gallery: Gallery | Path | str | None,
+    embeddings: Path | str | None,
+    records: Path | str | None,
+    model: str | None,
+    index: str,
+    runner: str,
+    cache: bool,
+    progress: Progress | None,
+) -> Sides:
+    """Read or embed whatever `placeprint.evaluate` was given; the parameters are its own."""
+    opened = Gallery.open(gallery) if isinstance(gallery, Path | str) else gallery
+    if embeddings is not None or records is not None:
+        return _imported(opened, embeddings, records)
+    if dataset is None:
+        return _left_out(opened)
+    began = time.perf_counter()
+    manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
+    if opened is not None:
+        embedder = embedder_for(opened, model=model, runner=runner)
+    else:
+        embedder = load_embedder(model or DEFAULT_MODEL, runner=runner)
+    with opened_cache(cache) as store:
+        searched = opened or _gallery_of(manifest, index, embedder, store, progress)
+        sides = _asked(manifest, searched, embedder, store, progress, own=opened is None)
+    name = str(manifest.root) if isinstance(dataset, Manifest) else str(dataset)
+    unusable = tuple(dict.fromkeys((*manifest.failures, *searched.failures, *sides.unusable)))
+    seconds = time.perf_counter() - began
+    return Sides(name, searched, sides.queries, sides.vectors, sides.own_rows, unusable, seconds)
+
+
+def _imported(gallery: Gallery | None, embeddings: Path | str | None, records: Path | str | None) -> Sides:
+    if gallery is None or embeddings is None or records is None:
+        raise UsageError("query embeddings need three things: --gallery, --embeddings and --records")
+    done = read_embeddings(embeddings, records)
+    if gallery.spec.imported:
+        gallery.require(imported_spec(gallery.spec.name, done.vectors.shape[1]))
+    return Sides(str(records), gallery, done.records, done.vectors)
+
+
+def _left_out(gallery: Gallery | None) -> Sides:
+    """Ask each image of a gallery against the others."""
+    if gallery is None:
+        raise UsageError("give a dataset, or a gallery with --gallery")
+    rows = tuple(range(len(gallery)))
+    return Sides(str(gallery.path or "gallery"), gallery, gallery.records, np.asarray(gallery.vectors), rows)
+
+
+def _gallery_of(
+    manifest: Manifest, index: str, embedder: Embedder, cache: EmbeddingCache | None, progress: Progress | None
+) -> Gallery:
+    done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress)
+    return Gallery.in_memory(
+        done.records,
+        done.vectors,
+        spec=embedder.spec,
+        index=index,
+        root=str(manifest.root.resolve()),
+        failures=done.failures,
+    )
+
+
+def _asked(
+    manifest: Manifest,
+    searched: Gallery,
+    embedder: Embedder,
+    cache: EmbeddingCache | None,
+    progress: Progress | None,
+    *,
+    own: bool,
+) -> Sides:
+    """Embed the query split; without one, ask every image and leave it out of the gallery in turn."""
+    if not manifest.has_queries and own:
+        return _left_out(searched)
+    asked = manifest.queries() if manifest.has_queries else manifest.records
+    done = embed_split(manifest, asked, embedder=embedder, cache=cache, progress=progress)
+    rows: tuple[int, ...] | None = None
+    if not manifest.has_queries:
+        known = {record.content_hash: row for row, record in enumerate(searched.records) if record.content_hash}
+        rows = tuple(known.get(record.content_hash, -1) for record in done.records)
+    return Sides("", searched, done.records, done.vectors, rows, done.failures)

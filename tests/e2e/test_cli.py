@@ -1,0 +1,181 @@
+"""The program as a person uses it, on the rendered town."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VERBS = ["add", "check", "evaluate", "index", "models", "query", "remove", "run", "town", "verify"]
+
+
+def run(*arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "placeprint.cli.app", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == expect, done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def run_json(*arguments: str, expect: int = 0) -> dict[str, object]:
+    return dict(json.loads(run(*arguments, "--json", expect=expect).stdout))
+
+
+@pytest.fixture(scope="module")
+def gallery(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from placeprint import index
+
+    return index(town, tmp_path_factory.mktemp("cli") / "town.gallery", cache=False).gallery.path
+
+
+def photo_of(town: Path, split: str, number: int = 0) -> tuple[Path, str]:
+    known = {p.name for p in (town / "gallery").iterdir()}
+    photos = [p for p in sorted((town / split).glob("*/*.jpg")) if p.parent.name in known and p.stat().st_size > 5000]
+    return photos[number], photos[number].parent.name
+
+
+def test_help_lists_every_verb() -> None:
+    text = run("--help").stdout
+    assert [verb for verb in VERBS if f"\n  {verb} " in text] == VERBS
+
+
+def test_help_of_every_verb_imports_nothing_heavy() -> None:
+    heavy = ["numpy", "openvino", "faiss", "PIL", "rich.console", "jinja2", "sqlite3", "onnxruntime"]
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom placeprint.cli.app import app\n"
+        f"assert CliRunner().invoke(app, ['--help']).exit_code == 0\nprint([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_query_finds_an_indexed_photo(town: Path, gallery: Path) -> None:
+    photo, place = photo_of(town, "gallery")
+    row = run_json("query", str(gallery), str(photo))
+    assert row["answer"] == place
+    assert row["place"] == place
+    assert row["matches"][0]["path"] == photo.relative_to(town).as_posix()
+    assert row["score"] == pytest.approx(1.0, abs=1e-4)
+    assert row["score"] - row["margin"] == pytest.approx(
+        next(p["score"] for p in row["places"] if p["place"] != place), abs=1e-5
+    )
+    assert place in run("query", str(gallery), str(photo)).stdout
+
+
+def test_query_says_unknown_below_a_threshold_or_a_margin(town: Path, gallery: Path) -> None:
+    photo, _ = photo_of(town, "query")
+    by_score = run_json("query", str(gallery), str(photo), "--unknown-threshold", "1.01")
+    by_margin = run_json("query", str(gallery), str(photo), "--unknown-margin", "1.5")
+    assert (by_score["answer"], by_score["place"], by_margin["answer"]) == ("UNKNOWN", None, "UNKNOWN")
+    assert "below the threshold 1.010" in by_score["why"]
+    assert "margin" in by_margin["why"]
+    assert by_score["places"], "the candidates are told all the same"
+
+
+def test_several_photos_and_a_bad_one(town: Path, gallery: Path, tmp_path: Path) -> None:
+    photo, place = photo_of(town, "gallery")
+    (tmp_path / "bad.jpg").write_text("no photo")
+    done = run("query", str(gallery), str(photo), str(tmp_path / "bad.jpg"), "--json", expect=3)
+    rows = json.loads(done.stdout)
+    assert rows[0]["answer"] == place
+    assert rows[1]["kind"] == "unreadable"
+
+
+def test_evaluate_counts_and_names(town: Path, gallery: Path) -> None:
+    row = run_json("evaluate", str(town))
+    with_gallery = run_json("evaluate", str(town), "--gallery", str(gallery), "--unknown-threshold", "0.6")
+    needed = ["n_gallery", "n_queries", "n_answerable", "n_unknown", "recall", "map", "map_found_at_20", "open_set"]
+    needed += ["failures", "confusions", "seconds", "model"]
+    assert [key for key in needed if key not in row] == []
+    assert row["recall"] == with_gallery["recall"]
+    assert row["map"] == pytest.approx(with_gallery["map"])
+    assert row["n_unknown"] == 4
+    assert all(path.startswith("query/") for path in row["unanswerable"])
+    assert row["open_set"]["recall_at_1"] is None
+    opened = with_gallery["open_set"]
+    assert 0 <= opened["recall_at_1"] <= 1
+    assert opened["false_accepts"] + round(opened["unknown_recall"] * row["n_unknown"]) == row["n_unknown"]
+    assert "Recall@1" in run("evaluate", str(town)).stdout
+
+
+def test_evaluate_leaves_one_image_out(town: Path, gallery: Path) -> None:
+    by_gallery = run_json("evaluate", "--gallery", str(gallery))
+    by_folder = run_json("evaluate", str(town / "gallery"))
+    assert by_gallery["protocol"] == "leave one image out"
+    assert by_gallery["n_queries"] == by_gallery["n_gallery"]
+    assert by_gallery["map"] == pytest.approx(by_folder["map"])
+    assert by_gallery["recall"] == by_folder["recall"]
+
+
+def test_k_of_recall_can_be_chosen(town: Path) -> None:
+    assert list(run_json("evaluate", str(town), "--k", "3,2")["recall"]) == ["2", "3"]
+
+
+def test_add_and_remove(town: Path, tmp_path: Path) -> None:
+    gallery = str(tmp_path / "g")
+    photo, place = photo_of(town, "gallery")
+    one = tmp_path / "one" / place
+    one.mkdir(parents=True)
+    (one / "a.jpg").write_bytes(photo.read_bytes())
+    assert run_json("index", str(tmp_path / "one"), "-o", gallery)["images"] == 1
+    added = run_json("add", gallery, str(town))
+    assert added["change"]["added"] == added["images"] - 1
+    assert run_json("add", gallery, str(town))["change"]["unchanged"] == added["change"]["added"]
+    left = run_json("remove", gallery, "--place", place)
+    assert left["images"] == added["images"] - left["removed"]
+    assert "nothing was removed" in run("remove", gallery, "--place", place, expect=2).stderr
+    assert run_json("verify", gallery)["ok"] is True
+
+
+def test_the_cache_spares_the_second_run(town: Path, tmp_path: Path) -> None:
+    first = run_json("index", str(town), "-o", str(tmp_path / "a"))
+    second = run_json("index", str(town), "-o", str(tmp_path / "b"))
+    without = run_json("index", str(town), "-o", str(tmp_path / "c"), "--no-cache")
+    assert (first["cached"], second["computed"], without["cached"]) == (0, 0, 0)
+    assert second["cached"] == first["computed"] == without["computed"] == first["images"]
+
+
+def test_run_writes_gallery_and_report(town: Path, tmp_path: Path) -> None:
+    done = run("run", str(town), "-o", str(tmp_path / "out"))
+    assert "report.html" in done.stdout
+    page = (tmp_path / "out" / "report.html").read_text()
+    row = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "<html" in page
+    assert row["n_queries"] == len(row["queries"])
+    assert run_json("verify", str(tmp_path / "out" / "gallery"))["ok"] is True
+
+
+def test_models_and_version() -> None:
+    models = json.loads(run("models", "--json").stdout)
+    assert [m["name"] for m in models][0] == "efficientnet-lite0"
+    assert all(m["here"] for m in models)
+    assert run("--version").stdout.startswith("placeprint 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["query", "nowhere", "x.jpg"], 3, "GalleryNotFoundError: there is no gallery"),
+        (["index", "nowhere", "-o", "g"], 3, "DatasetError: there is no dataset"),
+        (["index", "-o", "g"], 2, "UsageError: give a dataset"),
+        (["evaluate"], 2, "UsageError: give a dataset"),
+        (["evaluate", "TOWN", "--k", "0"], 2, "at least 1"),
+        (["evaluate", "TOWN", "--k", "one"], 2, "whole numbers"),
+        (["evaluate", "TOWN", "--model", "resnet9000"], 2, "is not known"),
+        (["evaluate", "TOWN", "--index", "tree"], 2, "auto, exact, faiss"),
+        (["evaluate", "TOWN", "--radius", "-3"], 2, "above 0 metres"),
+        (["query", "GALLERY", "PHOTO", "--model", "efficientnet-lite0-average"], 3, "GalleryMismatchError"),
+        (["query", "GALLERY", "PHOTO", "--k", "0"], 2, "--k must be at least 1"),
+        (["evaluate", "TOWN", "--no-such-option"], 2, "No such option"),
+        (["add", "GALLERY", "nowhere"], 3, "no dataset"),
+        (["town", "TOWN/gallery"], 2, "UsageError"),
+    ],
+)
+def test_mistakes_get_one_clear_line(
+    arguments: list[str], code: int, words: str, town: Path, gallery: Path, tmp_path: Path
+) -> None:
+    photo, _ = photo_of(town, "query")
+    names = {"GALLERY": str(gallery), "PHOTO": str(photo), "g": str(tmp_path / "g")}
+    given = [names.get(a, a.replace("TOWN", str(town))) for a in arguments]
+    assert words in run(*given, expect=code).stderr

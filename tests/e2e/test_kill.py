@@ -1,0 +1,76 @@
+"""kill -9 at random moments of index and add: afterwards the gallery is the old one or the new one."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from placeprint.gallery.gallery import Gallery
+from placeprint.recognition.indexing import index
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+
+KILLS = 10
+
+
+def placeprint(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "placeprint.cli.app", *arguments]
+
+
+def killed_at(command: list[str], seconds: float) -> bool:
+    """Start the command and kill it after a while; return whether it was still running."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    running = process.poll() is None
+    if running:
+        os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    return running
+
+
+def run_json(command: list[str]) -> dict[str, object]:
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("verb", ["index", "add"])
+def test_killed_ten_times(town: Path, tmp_path: Path, verb: str) -> None:
+    gallery = tmp_path / "g"
+    old: tuple[str, ...] = ()
+    if verb == "add":
+        small = tmp_path / "small"
+        (small / "first").mkdir(parents=True)
+        source = next((town / "gallery").rglob("*.jpg"))
+        (small / "first" / "one.jpg").write_bytes(source.read_bytes())
+        old = tuple(r.path for r in index(small, gallery, cache=False).gallery.records)
+        command = placeprint("add", str(gallery), str(town))
+    else:
+        command = placeprint("index", str(town), "-o", str(gallery))
+    began = time.monotonic()
+    whole_gallery = tmp_path / "whole"
+    subprocess.run(
+        placeprint("index", str(town), "-o", str(whole_gallery), "--no-cache"), check=True, capture_output=True
+    )
+    whole = time.monotonic() - began
+    new = (*old, *(r.path for r in Gallery.open(whole_gallery).records))
+    moments = random.Random(7)
+    interrupted = 0
+    for _ in range(KILLS):
+        interrupted += killed_at(command, moments.uniform(0.05, 1.1) * whole)
+        if (gallery / "gallery.json").exists():
+            opened = Gallery.open(gallery)
+            assert tuple(r.path for r in opened.records) in (old, new)
+            assert opened.verify().ok
+    assert interrupted >= 3, "the kills came too late to test anything"
+    done = run_json(command)
+    assert tuple(r.path for r in Gallery.open(gallery).records) == new
+    again = run_json(command)
+    assert again["computed"] == 0, "what was embedded is embedded again"
+    assert Gallery.open(gallery).verify().leftovers == ()
+    assert done["images"] == len(new)

@@ -1,0 +1,109 @@
+"""The published numbers, from the published vectors; and the photographs by the default model."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PUBLISHED_MISSES = {
+    "landmarks/Eiffel_Tower__lid_47378__line_47380/query/3b3e774767a97fe5.jpg",
+    "landmarks/Eiffel_Tower__lid_47378__line_47380/query/48e2a1df0a4463de.jpg",
+    "landmarks/Eiffel_Tower__lid_47378__line_47380/query/4f94904c5955339c.jpg",
+}
+
+
+def placeprint(*arguments: str) -> dict[str, object]:
+    command = [sys.executable, "-m", "placeprint.cli.app", *arguments, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module", params=["exact", "faiss"])
+def reference(request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Index the published gallery vectors; return the arguments that ask the published query vectors."""
+    folder = shared_data / "landmarks" / "reference"
+    gallery = str(tmp_path_factory.mktemp("ref") / f"{request.param}.gallery")
+
+    def files(side: str) -> list[str]:
+        vectors, rows = folder / f"resnet50_{side}.npy", folder / f"resnet50_{side}.csv"
+        return ["--embeddings", str(vectors), "--records", str(rows)]
+
+    made = placeprint("index", *files("gallery"), "-o", gallery, "--model", "resnet50", "--index", request.param)
+    assert made["images"] == 67
+    return ["--gallery", gallery, *files("query")]
+
+
+def test_published_ranking(reference: list[str]) -> None:
+    row = placeprint("evaluate", *reference)
+    assert (row["n_gallery"], row["n_queries"], row["n_answerable"], row["n_unknown"]) == (67, 34, 34, 0)
+    recall = {k: round(v, 4) for k, v in row["recall"].items()}
+    assert recall == {"1": 0.8529, "5": 0.9118, "10": 0.9118, "20": 0.9412}
+    assert round(row["map"], 4) == 0.6532
+    assert round(row["map_found_at_20"], 4) == 0.7409
+    assert row["open_set"]["auroc"] is None
+    assert {f["query"] for f in row["failures"]} >= PUBLISHED_MISSES
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [("0.75", 0.8235), ("0.80", 0.7353)])
+def test_published_thresholds(reference: list[str], threshold: str, expected: float) -> None:
+    row = placeprint("evaluate", *reference, "--unknown-threshold", threshold)
+    assert round(row["open_set"]["recall_at_1"], 4) == expected
+    assert round(row["recall"]["1"], 4) == 0.8529
+
+
+def test_published_scores_of_the_misses(reference: list[str], shared_data: Path) -> None:
+    published = json.loads((shared_data / "landmarks/reference/published_results.json").read_text())
+    row = placeprint("evaluate", *reference)
+    ours = {f["query"]: (f["predicted"], f["score"]) for f in row["failures"]}
+    for miss in published["final"]["failures"]:
+        predicted, score = ours[f"landmarks/{miss['query']}"]
+        assert predicted == miss["predicted"]
+        assert score == pytest.approx(miss["similarity"], abs=1e-5)
+
+
+def test_landmark_photographs(shared_data: Path) -> None:
+    row = placeprint("evaluate", str(shared_data / "landmarks" / "landmarks"))
+    assert (row["n_gallery"], row["n_queries"], row["unusable"]) == (67, 34, [])
+    assert row["recall"]["1"] >= 0.88
+    assert row["map"] >= 0.70
+
+
+def test_assignment_list(shared_data: Path) -> None:
+    row = placeprint("evaluate", str(shared_data / "landmarks" / "manifest.csv"))
+    assert [f["kind"] for f in row["unusable"]] == ["missing"] * 5
+    assert (row["n_gallery"], row["n_queries"], row["n_unknown"]) == (33, 28, 9)
+    assert len(row["unanswerable"]) == 9
+    assert row["recall"]["1"] >= 0.94
+    assert row["map"] >= 0.88
+    assert row["open_set"]["auroc"] >= 0.96
+
+
+@pytest.mark.parametrize(
+    ("name", "gallery", "queries", "recall", "mean_precision"),
+    [
+        ("smvs_landmarks", 101, 101, 0.44, 0.55),
+        ("poznan_bovw", 106, 50, 0.98, 0.92),
+        ("vprbench_corridor", 111, 111, 0.60, 0.50),
+        ("cohog_sped_thumbs", 606, 606, 0.32, 0.41),
+    ],
+)
+def test_other_sets_stay_where_they_were(
+    shared_data: Path, name: str, gallery: int, queries: int, recall: float, mean_precision: float
+) -> None:
+    row = placeprint("evaluate", str(shared_data / name))
+    assert (row["n_gallery"], row["n_queries"], row["n_answerable"]) == (gallery, queries, queries)
+    assert row["recall"]["1"] >= recall
+    assert row["map"] >= mean_precision
+
+
+def test_16_bit_inference_stays_close_to_32(shared_data: Path) -> None:
+    from placeprint import load_embedder, read_dataset
+    from placeprint.dataset.images import decode, read_bytes
+
+    manifest = read_dataset(shared_data / "landmarks" / "landmarks")
+    photos = [decode(read_bytes(manifest.root / r.path), min_side=224) for r in manifest.records[::5]]
+    native, single = load_embedder().embed(photos), load_embedder(precision="f32").embed(photos)
+    assert (native * single).sum(axis=1).min() >= 0.999
