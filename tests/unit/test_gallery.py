@@ -60,7 +60,7 @@ def test_what_was_built_is_what_is_opened(gallery: Gallery) -> None:
         np.testing.assert_allclose(one.vectors, vectors(2), atol=1e-7)
 
 
-def test_frame_0_survives(tmp_path: Path) -> None:
+def test_frame_0_survives() -> None:
     row = ImageRecord(path="x.jpg", frame=0, latitude=0.0, longitude=0.0)
     assert ImageRecord.from_dict(json.loads(json.dumps(row.to_dict()))) == row
 
