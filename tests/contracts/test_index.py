@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from placeprint.errors import UsageError, VectorError
-from placeprint.gallery.base import Vectors, VectorIndex
+from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.exact import ExactIndex
 from placeprint.gallery.faiss_index import FaissIndex
 

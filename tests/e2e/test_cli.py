@@ -148,7 +148,7 @@ def test_run_writes_gallery_and_report(town: Path, tmp_path: Path) -> None:
 
 def test_models_and_version() -> None:
     models = json.loads(run("models", "--json").stdout)
-    assert [m["name"] for m in models][0] == "efficientnet-lite0"
+    assert next(m["name"] for m in models) == "efficientnet-lite0"
     assert all(m["here"] for m in models)
     assert run("--version").stdout.startswith("placeprint 0.")
 

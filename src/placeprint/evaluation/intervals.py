@@ -1,7 +1,8 @@
-"""How sure a number is: bootstrap intervals, and paired tests of two runs.
+"""How sure a number is: bootstrap intervals over queries, or over places.
 
 Everything is drawn from the one random Generator that the caller passes in: same seed, same numbers.
-Queries of one place are alike, so an interval over places (`clusters`) is the honest, wider one.
+Queries of one place are alike, so the interval over places (`clusters`) is the honest, mostly wider one.
+A bootstrap knows only the values it has: of nothing but right answers it makes an interval from 1 to 1.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ Rows = NDArray[np.int64]
 RESAMPLES = 2000
 LEVEL = 0.95
 
-BLOCK_BYTES = 16 * 1024 * 1024
-"""Draws and drawn values of one block of resamples."""
+BLOCK_BYTES = 8 * 1024 * 1024
+"""Drawn units and their values in one block of resamples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,13 @@ class Interval:
     value : float
         Of the queries themselves.
     low, high : float
-        NaN when there are fewer than two units: one says nothing about the spread.
+        NaN when there are fewer than two units: one alone says nothing about the spread.
     level : float
-        The share of intervals that would hold the truth.
+        The share of such intervals that hold the truth.
     units : int
         Queries, or places, that were drawn from.
     resamples : int
-        How many resamples gave a value; the others were NaN (no unknown query among the drawn) and are out.
+        How many gave a number; the others (no unknown query among the drawn) are left out.
     """
 
     value: float
@@ -52,39 +53,99 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class PairedDifference:
-    """First minus second on the same queries.
+class Draws:
+    """A number and what it became in every resample.
 
     Attributes
     ----------
-    interval : Interval
-        Of the mean difference.
-    p_value : float
-        Two-sided: below 1 - level when the interval leaves out 0. NaN with fewer than two units.
+    value : float
+    resampled : ndarray of float64, shape (resamples,)
+        Empty when nothing could be drawn; NaN where a resample has no value.
+    units : int
+        Queries, or places, that were drawn from.
     """
 
-    interval: Interval
-    p_value: float
+    value: float
+    resampled: Floats
+    units: int
+
+    def interval(self, level: float = LEVEL) -> Interval:
+        """Return the percentile interval (Efron and Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13).
+
+        Raises
+        ------
+        UsageError
+            When `level` is not between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise UsageError(f"the level of an interval must be between 0 and 1, not {level:g}")
+        usable = self.resampled[~np.isnan(self.resampled)]
+        ends = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2]) if len(usable) else (np.nan, np.nan)
+        return Interval(self.value, float(ends[0]), float(ends[1]), level, self.units, len(usable))
 
 
 @dataclass(frozen=True, slots=True)
-class McNemar:
-    """Two runs on the same queries, where they disagree.
+class Units:
+    """What is drawn as a whole: queries, or all queries of a place.
 
     Attributes
     ----------
-    first_only, second_only : int
-        Queries that only the one got right.
-    pairs : int
-        Queries that have a value in both.
-    p_value : float
-        Exact and two-sided; NaN without a pair.
+    order : ndarray of int64, shape (n_queries,)
+        The queries, those of one unit side by side.
+    begins, sizes : ndarray of int64, shape (n_units,)
+        Unit u is ``order[begins[u]:begins[u] + sizes[u]]``.
     """
 
-    first_only: int
-    second_only: int
-    pairs: int
-    p_value: float
+    order: Rows
+    begins: Rows
+    sizes: Rows
+
+    @classmethod
+    def of(cls, count: int, clusters: NDArray[Any] | None) -> Units:
+        """Group `count` queries by the name of their cluster; without clusters, each is its own unit."""
+        if clusters is None:
+            return cls(np.arange(count), np.arange(count), np.ones(count, np.int64))
+        _, owner, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+        return cls(np.argsort(owner, kind="stable"), np.cumsum(sizes) - sizes, sizes)
+
+    def draw(self, rng: np.random.Generator) -> Rows:
+        """Return the queries of one resample: as many units as there are, drawn with replacement."""
+        units = rng.integers(0, len(self.sizes), len(self.sizes))
+        sizes = self.sizes[units]
+        starts = self.begins[units] - (np.cumsum(sizes) - sizes)
+        return np.asarray(self.order[np.repeat(starts, sizes) + np.arange(sizes.sum())])
+
+    def draw_means(self, values: Floats, rng: np.random.Generator, resamples: int) -> Floats:
+        """Return the mean of each of many resamples, as `draw` would give them, in blocks."""
+        sums = np.add.reduceat(values[self.order], self.begins)
+        units = len(sums)
+        step = max(1, BLOCK_BYTES // (24 * units))
+        means = np.empty(resamples)
+        for start in range(0, resamples, step):
+            block = means[start : start + step]
+            drawn = rng.integers(0, units, (len(block), units))
+            block[:] = sums[drawn].sum(axis=1) / self.sizes[drawn].sum(axis=1)
+        # A mean never leaves its values; a rounded one of equal values might.
+        return np.clip(means, values.min(), values.max())
+
+
+def bootstrap_means(
+    values: Floats, rng: np.random.Generator, *, clusters: NDArray[Any] | None = None, resamples: int = RESAMPLES
+) -> Draws:
+    """Draw the mean of per-query values again and again; the parameters are those of `interval`.
+
+    Raises
+    ------
+    UsageError
+        For no resamples, or clusters of another length.
+    """
+    _check(len(values), clusters, resamples)
+    counted = ~np.isnan(values)
+    kept = values[counted]
+    units = Units.of(len(kept), None if clusters is None else clusters[counted])
+    value = float(kept.mean()) if len(kept) else float("nan")
+    enough = len(units.sizes) > 1
+    return Draws(value, units.draw_means(kept, rng, resamples) if enough else np.empty(0), len(units.sizes))
 
 
 def interval(
@@ -95,10 +156,7 @@ def interval(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> Interval:
-    """Return the mean of per-query values with its percentile bootstrap interval.
-
-    Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13; whole clusters are drawn
-    as in Davison and Hinkley 1997, "Bootstrap Methods and their Application", section 3.8.
+    """Return the mean of per-query values with its bootstrap interval.
 
     Parameters
     ----------
@@ -106,7 +164,8 @@ def interval(
         NaN = not counted.
     rng : numpy.random.Generator
     clusters : ndarray, shape (n_queries,), optional
-        What is drawn as a whole: the place of each query. Without it, single queries.
+        The place (or other name) of each query, drawn as a whole (Davison and Hinkley 1997, "Bootstrap
+        Methods and their Application", section 3.8). Without it single queries are drawn.
     resamples : int
     level : float
         Above 0, below 1.
@@ -114,12 +173,9 @@ def interval(
     Raises
     ------
     UsageError
-        For a bad number of resamples, a bad level, or clusters of another length.
+        For no resamples, a bad level, or clusters of another length.
     """
-    _check(resamples, level)
-    sums, counts = _units(values, clusters)
-    value = float(sums.sum() / counts.sum()) if len(sums) else float("nan")
-    return _interval(value, _means(values, clusters, rng, resamples), len(sums), level)
+    return bootstrap_means(values, rng, clusters=clusters, resamples=resamples).interval(level)
 
 
 def interval_of(
@@ -131,130 +187,40 @@ def interval_of(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> Interval:
-    """Return any statistic of the queries with its percentile bootstrap interval.
+    """Return any statistic of the queries with its bootstrap interval.
 
-    For what is no mean, such as ``interval_of(lambda s, k: auroc(s[k], s[~k]), (scores, known), rng=rng)``.
+    For what is no mean: ``interval_of(lambda s, k: auroc(s[k], s[~k]), (scores, known), rng=rng)``.
 
     Parameters
     ----------
     statistic : callable
         Takes the columns of the drawn queries, returns a number; NaN where nothing defines it.
-    columns : sequence of ndarray, each of shape (n_queries,)
+    columns : sequence of ndarray, each of shape (n_queries, ...)
     rng, clusters, resamples, level
         As in `interval`.
 
     Raises
     ------
     UsageError
-        As `interval`, or when the columns differ in length.
+        As `interval`; without columns, or when they differ in length.
     """
-    _check(resamples, level)
-    count = len(columns[0]) if columns else 0
-    if any(len(c) != count for c in columns):
-        raise UsageError(f"the columns of a statistic must have one length, not {[len(c) for c in columns]}")
-    order, begins, sizes = _members(count, clusters)
+    lengths = {len(column) for column in columns}
+    if len(lengths) != 1:
+        raise UsageError(f"a statistic needs columns of one length, not {sorted(lengths)}")
+    count = lengths.pop()
+    _check(count, clusters, resamples)
+    units = Units.of(count, clusters)
     value = float(statistic(*columns)) if count else float("nan")
-    if np.isnan(value) or len(sizes) < 2:
-        return Interval(value, float("nan"), float("nan"), level, len(sizes), 0)
-    draws = np.empty(resamples)
-    for i in range(resamples):
-        drawn = rng.integers(0, len(sizes), len(sizes))
-        rows = order[_runs(begins[drawn], sizes[drawn])]
-        draws[i] = statistic(*(c[rows] for c in columns))
-    return _interval(value, draws[~np.isnan(draws)], len(sizes), level)
+    possible = 0 if np.isnan(value) or len(units.sizes) < 2 else resamples
+    draws = np.empty(possible)
+    for i in range(possible):
+        rows = units.draw(rng)
+        draws[i] = statistic(*(column[rows] for column in columns))
+    return Draws(value, draws, len(units.sizes)).interval(level)
 
 
-def paired_difference(
-    first: Floats,
-    second: Floats,
-    *,
-    rng: np.random.Generator,
-    clusters: NDArray[Any] | None = None,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> PairedDifference:
-    """Compare two runs on the same queries by the mean of their differences (average precision, hits).
-
-    The paired bootstrap; the p-value is that of the percentile interval, the level at which 0 comes to lie
-    on its border (Efron and Tibshirani 1993, section 15.4), and never below 2 / (resamples + 1).
-
-    Parameters
-    ----------
-    first, second : ndarray of float64, shape (n_queries,)
-        A query that is NaN in either is not counted.
-    rng, clusters, resamples, level
-        As in `interval`.
-
-    Raises
-    ------
-    UsageError
-        As `interval`, or when the two differ in length.
-    """
-    _check(resamples, level)
-    difference = _paired(first, second)
-    sums, counts = _units(difference, clusters)
-    value = float(sums.sum() / counts.sum()) if len(sums) else float("nan")
-    draws = _means(difference, clusters, rng, resamples)
-    found = _interval(value, draws, len(sums), level)
-    if not len(draws):
-        return PairedDifference(found, float("nan"))
-    tail = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
-    return PairedDifference(found, min(1.0, 2 * (tail + 1) / (resamples + 1)))
-
-
-def mcnemar(first: Floats, second: Floats) -> McNemar:
-    """Compare two runs by the queries that only one of them got right: McNemar's exact test.
-
-    McNemar 1947; the exact form is the two-sided sign test of the disagreements: twice the chance of so
-    few heads in so many throws of a fair coin, at most 1.
-
-    Parameters
-    ----------
-    first, second : ndarray of float64, shape (n_queries,)
-        1 where right, 0 where not, as `hits_at` gives it; a query that is NaN in either is not counted.
-
-    Raises
-    ------
-    UsageError
-        When the two differ in length or hold something else than 0, 1 and NaN.
-    """
-    difference = _paired(first, second)
-    if not all(np.isin(side[~np.isnan(side)], (0.0, 1.0)).all() for side in (first, second)):
-        raise UsageError("McNemar's test compares right (1) and wrong (0) answers; some values are neither")
-    pairs = int((~np.isnan(difference)).sum())
-    one, other = int((difference > 0).sum()), int((difference < 0).sum())
-    return McNemar(one, other, pairs, _sign_test(min(one, other), one + other) if pairs else float("nan"))
-
-
-def _sign_test(heads: int, throws: int) -> float:
-    # Whole numbers of any size: no rounding, no overflow, and each term comes from the one before.
-    ways = total = 1
-    for i in range(heads):
-        ways = ways * (throws - i) // (i + 1)
-        total += ways
-    return min(1.0, 2 * total / (1 << throws)) if 2 * total < (1 << throws) else 1.0
-
-
-def _check(resamples: int, level: float) -> None:
-    if resamples < 1 or not 0 < level < 1:
-        raise UsageError(f"a bootstrap needs resamples and a level between 0 and 1, not {resamples} and {level:g}")
-
-
-def _paired(first: Floats, second: Floats) -> Floats:
-    if first.shape != second.shape:
-        raise UsageError(f"two runs are compared on the same queries, not on {len(first)} and {len(second)}")
-    return first - second
-
-
-def _units(values: Floats, clusters: NDArray[Any] | None) -> tuple[Floats, Floats]:
-    """Return sum and number of the counted values of each unit that is drawn."""
-    counted = ~np.isnan(values)
-    order, begins, sizes = _members(int(counted.sum()), None if clusters is None else _checked(clusters, counted))
-    kept = values[counted][order]
-    return (np.add.reduceat(kept, begins) if len(kept) else kept), sizes.astype(np.float64)
-
-
-def _checked(clusters: NDArray[Any], counted: NDArray[np.bool_]) -> NDArray[Any]:
-    if clusters.shape != counted.shape:
-        raise UsageError(f"there are {len(counted)} values, but clusters for {len(clusters)}")
-    return clusters[counted]
+def _check(count: int, clusters: NDArray[Any] | None, resamples: int) -> None:
+    if resamples < 1:
+        raise UsageError(f"a bootstrap needs at least one resample, not {resamples}")
+    if clusters is not None and clusters.shape != (count,):
+        raise UsageError(f"there are {count} queries, but clusters for {len(clusters)}")

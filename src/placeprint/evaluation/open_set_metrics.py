@@ -78,7 +78,7 @@ def auroc(known: Floats, unknown: Floats) -> float:
     The Mann-Whitney statistic, which is the area under the ROC curve (Hanley and McNeil 1982). NaN when
     either side is empty or holds a NaN.
     """
-    if _undefined(known) or _undefined(unknown):
+    if undefined(known) or undefined(unknown):
         return float("nan")
     order = np.sort(unknown)
     below = np.searchsorted(order, known, side="left")
@@ -100,7 +100,7 @@ def fpr_at_tpr(known: Floats, unknown: Floats, *, tpr: float = 0.95) -> float:
     """
     if not 0 < tpr <= 1:
         raise UsageError(f"a true-positive rate must be above 0 and at most 1, not {tpr:g}")
-    if _undefined(known) or _undefined(unknown):
+    if undefined(known) or undefined(unknown):
         return float("nan")
     kept = max(1, int(np.ceil(tpr * len(known) - _ROUNDING)))
     threshold = np.sort(known)[len(known) - kept]
@@ -120,7 +120,7 @@ def threshold_at_false_accept_rate(unknown: Floats, rate: float) -> float:
     """
     if not 0 <= rate <= 1:
         raise UsageError(f"a false-accept rate must be between 0 and 1, not {rate:g}")
-    if _undefined(unknown):
+    if undefined(unknown):
         return float("nan")
     allowed = int(np.floor(rate * len(unknown) + _ROUNDING))
     if allowed >= len(unknown):
@@ -150,7 +150,7 @@ def recall_at_1_at_false_accept_rate(scores: Floats, known: Flags, *, right: Fla
         When `rate` is not between 0 and 1.
     """
     threshold = threshold_at_false_accept_rate(scores[~known], rate)
-    if np.isnan(threshold) or _undefined(scores[known]):
+    if np.isnan(threshold) or undefined(scores[known]):
         return float("nan")
     return _share(known & right & (scores >= threshold), known)
 
@@ -205,7 +205,8 @@ def open_set_result(
     )
 
 
-def _undefined(scores: Floats) -> bool:
+def undefined(scores: Floats) -> bool:
+    """Return whether there is no score at all, or a NaN among them."""
     return not len(scores) or bool(np.isnan(scores).any())
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.evaluation.open_set_metrics import undefined
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Counts = NDArray[np.int64]
@@ -38,6 +40,14 @@ class PrecisionRecall:
     def recall_at_100_precision(self) -> float:
         """Largest recall at which precision is 1; 0 when the best prediction is wrong, NaN without a curve."""
         return float(self.recall[self.precision == 1].max()) if len(self.recall) else float("nan")
+
+
+def steps(scores: Floats, right: Flags) -> tuple[Counts, Counts]:
+    """Return the number of right and of all predictions down to each different score, the highest first."""
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+    return np.cumsum(right[order], dtype=np.int64)[ends], ends + 1
 
 
 def sweep_curve(scores: Floats, right: Flags, *, positives: int, thresholds: int = 100) -> PrecisionRecall:
@@ -74,9 +84,9 @@ def top1_curve(scores: Floats, right: Flags) -> PrecisionRecall:
     ``precision_recall_curve`` and ``auc`` of scikit-learn on (best match right, its score) of all queries.
     Recall ends at 1 whatever was missed: it says how well scores sort the answers, not how many are right.
     """
-    if _undefined(scores) or not right.any():
+    if undefined(scores) or not right.any():
         return _no_curve()
-    found, taken = _steps(scores, right)
+    found, taken = steps(scores, right)
     return _curve(found, taken, int(found[-1]))
 
 
@@ -92,7 +102,7 @@ def aupr(known: Floats, unknown: Floats) -> float:
     known, unknown : ndarray of float64
         Top scores. NaN when either side is empty or holds a NaN.
     """
-    if _undefined(known) or _undefined(unknown):
+    if undefined(known) or undefined(unknown):
         return float("nan")
     right = np.arange(len(known) + len(unknown)) < len(known)
     return _step_area(np.concatenate([known, unknown]), right, len(known))
@@ -113,25 +123,13 @@ def micro_ap(scores: Floats, right: Flags, *, known: Flags) -> float:
     right, known : ndarray of bool, shape (n_queries,)
         Whether the best match is a positive, and whether there is a positive at all.
     """
-    if _undefined(scores) or not known.any():
+    if undefined(scores) or not known.any():
         return float("nan")
     return _step_area(scores, right, int(known.sum()))
 
 
-def _undefined(scores: Floats) -> bool:
-    return not len(scores) or bool(np.isnan(scores).any())
-
-
-def _steps(scores: Floats, right: Flags) -> tuple[Counts, Counts]:
-    """Return the right and all predictions down to each different score, best first."""
-    order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
-    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    return np.cumsum(right[order])[ends], ends + 1
-
-
 def _step_area(scores: Floats, right: Flags, positives: int) -> float:
-    found, taken = _steps(scores, right)
+    found, taken = steps(scores, right)
     return float((np.diff(found, prepend=0) * found / taken).sum() / positives)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import UsageError
+from placeprint.evaluation.open_set_metrics import undefined
+from placeprint.evaluation.precision_recall import steps
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -89,16 +91,13 @@ def risk_coverage(scores: Floats, right: Flags) -> RiskCoverage:
     right : ndarray of bool, shape (n_queries,)
         Whether the answer is right; False for a query without a positive.
     """
-    if not len(scores) or np.isnan(scores).any():
+    if undefined(scores):
         return RiskCoverage((), (), (), float("nan"))
-    order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
-    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    given = ends + 1
-    risk = np.cumsum(~right[order])[ends] / given
+    wrong, given = steps(scores, ~right)
+    risk = wrong / given
     area = float((risk * np.diff(given, prepend=0)).sum() / len(scores))
-    coverage = given / len(scores)
-    return RiskCoverage(tuple(ordered[ends].tolist()), tuple(coverage.tolist()), tuple(risk.tolist()), area)
+    thresholds = np.unique(scores)[::-1]
+    return RiskCoverage(tuple(thresholds.tolist()), tuple((given / len(scores)).tolist()), tuple(risk.tolist()), area)
 
 
 def reliability(probabilities: Floats, right: Flags, *, bins: int = 10) -> Reliability:
@@ -106,7 +105,7 @@ def reliability(probabilities: Floats, right: Flags, *, bins: int = 10) -> Relia
 
     Naeini et al. 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning"; bins of one width,
     open below and closed above, as Guo et al. 2017, "On Calibration of Modern Neural Networks": the mean
-    over answers of \\|share right - mean probability\\| of their bin.
+    over answers of how far the share right and the mean probability of their bin are apart.
 
     Parameters
     ----------
@@ -123,7 +122,7 @@ def reliability(probabilities: Floats, right: Flags, *, bins: int = 10) -> Relia
     """
     if bins < 1:
         raise UsageError(f"calibration error needs at least one bin, not {bins}")
-    if not len(probabilities) or np.isnan(probabilities).any():
+    if undefined(probabilities):
         return Reliability(float("nan"), ())
     if probabilities.min() < 0 or probabilities.max() > 1:
         worst = probabilities[np.argmax(np.abs(probabilities - 0.5))]
