@@ -14,6 +14,9 @@ from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
 
 
+_FIRST_INFERENCE = threading.Lock()
+
+
 class OpenVinoRunner:
     """One compiled graph that any number of threads may use, one image at a time.
 
@@ -37,6 +40,9 @@ class OpenVinoRunner:
     def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
         import openvino as ov
 
+        # Fills OpenVINO's table of types while there is one thread: two that ask for it first, together, wait
+        # for each other for ever (seen in 2026.4: one holds the interpreter's lock, the other the table's).
+        ov.Type.u8.to_dtype()
         core = ov.Core()
         half = precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.precision = "bf16" if half else "f32"
@@ -53,6 +59,10 @@ class OpenVinoRunner:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f'model {spec}: OpenVINO cannot run "{path}": {reason}') from error
         self._local = threading.local()
+        # OpenVINO's Python layer fills a static table at its first inference while it gives up the
+        # interpreter's lock: two threads that come first at the same time wait for each other for ever.
+        with _FIRST_INFERENCE:
+            self.run(np.zeros((spec.input_size, spec.input_size, 3), np.uint8))
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
