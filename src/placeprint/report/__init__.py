@@ -1,0 +1,1 @@
+"""Result to something a person looks at."""

@@ -1,0 +1,162 @@
+"""An evaluation as one HTML file that opens without a network, and the same numbers as JSON."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from placeprint.evaluation.result import EvaluationResult
+from placeprint.gallery.gallery import Gallery
+from placeprint.progress import Progress
+from placeprint.report.cases import choose_cases
+from placeprint.report.histogram import score_histogram
+from placeprint.report.thumbnails import Photo, thumbnails
+from placeprint.report.verdict import counted, headline, more
+from placeprint.storage import write_atomic, write_json
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+    from placeprint.dataset.check_report import CheckReport
+
+MAX_ROWS = 200
+"""Rows of a table; the rest is in report.json."""
+
+_BREAK_AFTER = re.compile(r"(?<=[_/\-.|,])")
+
+
+def write_report(
+    result: EvaluationResult,
+    out: Path | str,
+    *,
+    gallery: Gallery,
+    query_root: Path | str | None,
+    check: CheckReport | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write OUT/report.html, one file with everything in it, and OUT/report.json.
+
+    Both are replaced in one step each. A photograph that is gone is named instead of shown.
+
+    Parameters
+    ----------
+    result : EvaluationResult
+    out : Path or str
+        A folder; made when it is not there.
+    gallery : Gallery
+        The one that was searched.
+    query_root : Path, str or None
+        The folder that the queries' paths are relative to; None when the gallery's own images were the
+        queries (`evaluate` without a dataset).
+    check : CheckReport, optional
+        Its findings are listed.
+    progress : Progress, optional
+
+    Returns
+    -------
+    Path
+        Of the HTML file.
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be written to.
+    """
+    page = render(result, gallery=gallery, query_root=query_root, check=check, progress=progress)
+    report = Path(out) / "report.html"
+    write_json(report.with_suffix(".json"), result.to_dict(every_query=True))
+    write_atomic(report, page.encode("utf-8"))
+    return report
+
+
+def render(
+    result: EvaluationResult,
+    *,
+    gallery: Gallery,
+    query_root: Path | str | None,
+    check: CheckReport | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Return the page; parameters as in `write_report`."""
+    from importlib.metadata import version
+
+    gallery_photo = _gallery_photo(gallery)
+    if query_root is None:
+        photos = [gallery_photo(row) for row in range(len(result.queries))]
+    else:
+        photos = [Photo(Path(query_root), q.path) for q in result.queries]
+    sheets = choose_cases(result, query_photos=photos, gallery_photo=gallery_photo)
+    return (
+        _environment()
+        .get_template("template.html.j2")
+        .render(
+            result=result,
+            headline=headline(result),
+            more=more(result),
+            sheets=sheets,
+            thumbnails=thumbnails(sheets.photos(), progress=progress),
+            histogram=score_histogram(result),
+            findings=None if check is None else check.summary(),
+            index_asked=gallery.index_name,
+            max_rows=MAX_ROWS,
+            version=version("placeprint"),
+        )
+    )
+
+
+def _gallery_photo(gallery: Gallery) -> Callable[[int], Photo]:
+    def photo(row: int) -> Photo:
+        return Photo(Path(gallery.roots[gallery.root_of[row]]), gallery.records[row].path)
+
+    return photo
+
+
+def _environment() -> Environment:
+    """Return an environment in which every value is escaped, and NaN and control characters can be read."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("placeprint.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_readable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"number": number, "breakable": breakable, "base": _base}
+    made.globals |= {"counted": counted}
+    return made
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number, or a dash where nothing defines it."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def breakable(text: str) -> Markup:
+    """Escape a name and let it wrap after its separators; copied, it is what it was."""
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(_printable(part)) for part in _BREAK_AFTER.split(text))
+
+
+def _base(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2] or path
+
+
+def _readable(value: Any) -> Any:
+    if hasattr(value, "__html__"):
+        return value
+    if value is None or isinstance(value, float):
+        return number(value)
+    return _printable(value) if isinstance(value, str) else value
+
+
+def _printable(text: str) -> str:
+    """Spell out what no page can carry: control characters, and bytes that are not UTF-8."""
+    escaped = text.encode("utf-8", "backslashreplace").decode()
+    return escaped.translate({c: f"\\x{c:02x}" for c in (*range(32), *range(127, 160))})

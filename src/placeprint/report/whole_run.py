@@ -1,0 +1,83 @@
+"""Check, index, evaluate and report: what ``placeprint run`` and ``placeprint.run`` do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from placeprint.dataset.check_report import CheckReport
+from placeprint.dataset.checks import check
+from placeprint.dataset.scan import read_dataset
+from placeprint.embedding.models import DEFAULT_MODEL
+from placeprint.evaluation.evaluate import evaluate
+from placeprint.evaluation.result import EvaluationResult
+from placeprint.gallery.gallery import Gallery
+from placeprint.progress import Progress
+from placeprint.recognition.indexing import index as make_index
+from placeprint.report.html import write_report
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """Everything that one run made.
+
+    Attributes
+    ----------
+    check : CheckReport
+    gallery : Gallery
+    evaluation : EvaluationResult
+    report : Path
+        The HTML file.
+    """
+
+    check: CheckReport
+    gallery: Gallery
+    evaluation: EvaluationResult
+    report: Path
+
+
+def whole_run(
+    dataset: Path | str,
+    out: Path | str,
+    *,
+    model: str | None = None,
+    index: str = "auto",
+    runner: str = "openvino",
+    threshold: float | None = None,
+    margin_threshold: float | None = None,
+    radius: float | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Do the whole job on a dataset; OUT holds ``gallery``, ``report.html`` and ``report.json``.
+
+    Parameters are those of `placeprint.index` and `placeprint.evaluate`.
+
+    Raises
+    ------
+    UsageError, DatasetError, GalleryError, ModelError
+    """
+    manifest, out = read_dataset(dataset), Path(out)
+    checked = check(manifest, progress=progress)
+    done = make_index(
+        manifest,
+        out / "gallery",
+        model=model or DEFAULT_MODEL,
+        index=index,
+        runner=runner,
+        cache=cache,
+        progress=progress,
+    )
+    result = evaluate(
+        manifest,
+        gallery=done.gallery,
+        model=model,
+        runner=runner,
+        threshold=threshold,
+        margin_threshold=margin_threshold,
+        radius=radius,
+        cache=cache,
+        progress=progress,
+    )
+    report = write_report(result, out, gallery=done.gallery, query_root=manifest.root, check=checked)
+    return RunResult(checked, done.gallery, result, report)
