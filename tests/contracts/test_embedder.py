@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -131,3 +133,28 @@ def test_names_that_are_not_known() -> None:
         find_model("nowhere/at-all.onnx")
     with pytest.raises(UsageError, match="runner"):
         load_embedder(runner="abacus")
+
+
+_FIRST_TOGETHER = """
+import sys, threading
+from PIL import Image
+from placeprint.embedding.embedder import load_embedder
+embedder = load_embedder(runner=sys.argv[1], threads=2)
+sys.setswitchinterval(1e-7)
+together = threading.Barrier(2)
+def first():
+    together.wait()
+    embedder.embed_one(Image.new("RGB", (300, 300), (90, 60, 30)))
+threads = [threading.Thread(target=first) for _ in range(2)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+"""
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_two_threads_may_come_first_together(runner: str) -> None:
+    """Without a warm-up, OpenVINO's Python layer waited for itself for ever in 8 of 12 runs."""
+    if runner == "onnx":
+        pytest.importorskip("onnxruntime")
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", _FIRST_TOGETHER, runner], check=True, timeout=60)

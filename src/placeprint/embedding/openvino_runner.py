@@ -40,9 +40,6 @@ class OpenVinoRunner:
     def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
         import openvino as ov
 
-        # Fills OpenVINO's table of types while there is one thread: two that ask for it first, together, wait
-        # for each other for ever (seen in 2026.4: one holds the interpreter's lock, the other the table's).
-        ov.Type.u8.to_dtype()
         core = ov.Core()
         half = precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.precision = "bf16" if half else "f32"
