@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from placeprint.errors import PlaceprintError
     from placeprint.evaluation.evaluate import evaluate
     from placeprint.evaluation.result import EvaluationResult
+    from placeprint.gallery.calibration import Calibration
     from placeprint.gallery.gallery import Gallery
+    from placeprint.recognition.calibrating import calibrate
     from placeprint.recognition.indexing import add, index
     from placeprint.recognition.recognizer import Recognizer, recognize
     from placeprint.records import UNKNOWN, Answer, ImageRecord, ModelSpec, Neighbours, Split
@@ -37,6 +39,7 @@ __version__ = "0.1.0"
 __all__ = [
     "UNKNOWN",
     "Answer",
+    "Calibration",
     "CheckReport",
     "Embedder",
     "EvaluationResult",
@@ -49,6 +52,7 @@ __all__ = [
     "Recognizer",
     "Split",
     "add",
+    "calibrate",
     "check",
     "evaluate",
     "imported_spec",
@@ -73,7 +77,9 @@ _HOMES = {
     "errors": ("PlaceprintError",),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.result": ("EvaluationResult",),
+    "gallery.calibration": ("Calibration",),
     "gallery.gallery": ("Gallery",),
+    "recognition.calibrating": ("calibrate",),
     "recognition.indexing": ("add", "index"),
     "recognition.recognizer": ("Recognizer", "recognize"),
     "records": ("UNKNOWN", "Answer", "ImageRecord", "ModelSpec", "Neighbours", "Split"),

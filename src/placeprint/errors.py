@@ -9,6 +9,7 @@
     ├── ImageError                  one image cannot be used (it becomes a row, it never ends a run)
     ├── ModelError                  a model file is missing, damaged or wrong
     ├── VectorError                 vectors have a wrong shape, type or value
+    ├── CalibrationError            there is nothing to learn a decision from
     └── GalleryError                a gallery cannot be read or written
         ├── GalleryNotFoundError    there is no gallery at this path
         ├── GalleryFormatError      written by another release, or not a gallery
@@ -73,6 +74,10 @@ class ModelError(PlaceprintError):
 
 class VectorError(PlaceprintError, ValueError):
     """Vectors have a wrong shape, type or value."""
+
+
+class CalibrationError(PlaceprintError):
+    """There is nothing to learn a decision from."""
 
 
 class GalleryError(PlaceprintError):

@@ -289,7 +289,9 @@ class Answer:
     threshold, margin_threshold : float or None
         What was asked for; None when nothing was.
     probability : float or None
-        That the place is right; None without a calibration.
+        That the best place is right; None without a calibration.
+    probability_threshold : float or None
+        Below which the calibration says UNKNOWN; None when it did not decide.
     places, matches
         Best first.
     why : str
@@ -302,6 +304,7 @@ class Answer:
     threshold: float | None = None
     margin_threshold: float | None = None
     probability: float | None = None
+    probability_threshold: float | None = None
     places: tuple[RankedPlace, ...] = ()
     matches: tuple[Match, ...] = ()
     why: str = ""

@@ -132,6 +132,17 @@ def publish(folder: Path, head_name: str, head: Mapping[str, Any], *, write: Cal
         shutil.rmtree(old, ignore_errors=True)
 
 
+def update_head(folder: Path, head_name: str, values: Mapping[str, Any]) -> None:
+    """Replace some values of a head file in one step; the data stay as they are. Call it inside `locked`.
+
+    Raises
+    ------
+    GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+    """
+    head = {**read_head(folder, head_name), **values}
+    write_json(folder / head_name, {**head, "seal": _seal(head)})
+
+
 def leftovers(folder: Path, current: str) -> list[Path]:
     """Return data folders that no head points to: an interrupted write left them."""
     return sorted(p for p in folder.glob("data-*") if p.is_dir() and p.name != current)

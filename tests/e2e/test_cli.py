@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-VERBS = ["add", "check", "evaluate", "index", "models", "query", "remove", "run", "town", "verify"]
+from placeprint import Gallery
+
+VERBS = ["add", "calibrate", "check", "evaluate", "index", "models", "query", "remove", "run", "town", "verify"]
 
 
 def run(*arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
@@ -73,6 +75,53 @@ def test_query_says_unknown_below_a_threshold_or_a_margin(town: Path, gallery: P
     assert by_score["places"], "the candidates are told all the same"
 
 
+def test_index_calibrates_and_query_answers_with_a_probability(town: Path, gallery: Path) -> None:
+    learned = Gallery.open(gallery).calibration
+    assert (learned.source, learned.automatic, learned.n_places) == ("gallery", True, 5)
+    photo, place = photo_of(town, "gallery")
+    row = run_json("query", str(gallery), str(photo))
+    assert row["answer"] == place
+    assert row["probability_threshold"] == learned.threshold <= row["probability"]
+    assert "calibrated for 5 % false accepts" in row["why"]
+    asked = run_json("query", str(gallery), str(photo), "--unknown-threshold", "1.01")
+    assert (asked["answer"], asked["probability"]) == ("UNKNOWN", row["probability"])
+
+
+def test_calibrate_is_kept_and_changes_the_answers(town: Path, tmp_path: Path) -> None:
+    made = run_json("index", str(town), "-o", str(tmp_path / "g"))
+    assert made["calibration"]["false_accept_rate"] == 0.05
+    loose = run_json("calibrate", str(tmp_path / "g"), "--false-accept-rate", "0.5", "--seed", "3")
+    assert (loose["false_accept_rate"], loose["seed"], loose["automatic"]) == (0.5, 3, False)
+    assert loose["threshold"] < made["calibration"]["threshold"]
+    stored = Gallery.open(tmp_path / "g")
+    assert {"gallery": str(tmp_path / "g"), **stored.calibration.to_dict()} == loose
+    accepted = run_json("evaluate", str(town), "--gallery", str(tmp_path / "g"))["open_set"]
+    assert accepted["probability_threshold"] == loose["threshold"]
+    by_queries = run_json("calibrate", str(tmp_path / "g"), "--queries", str(town))
+    assert (by_queries["source"], by_queries["n_unknown"]) == ("queries", by_queries["n_known"] + 4)
+    text = run("calibrate", str(tmp_path / "g")).stdout
+    for words in ("UNKNOWN below probability", "95 % interval", "expected to get a place", "guaranteed: nothing"):
+        assert words in text
+    assert run_json("verify", str(tmp_path / "g"))["ok"] is True
+
+
+def test_add_calibrates_anew_only_what_was_automatic(town: Path, tmp_path: Path) -> None:
+    photo, place = photo_of(town, "gallery")
+    one = tmp_path / "one" / f"{place} again"
+    one.mkdir(parents=True)
+    for i, other in enumerate(sorted(photo.parent.glob("*.jpg"))[:3]):
+        (one / f"{i}.jpg").write_bytes(other.read_bytes())
+    gallery = str(tmp_path / "g")
+    first = run_json("index", str(town), "-o", gallery)["calibration"]
+    again = run_json("add", gallery, str(tmp_path / "one"))
+    assert again["calibration"]["images"] == again["images"] == first["images"] + again["change"]["added"]
+    mine = run_json("calibrate", gallery)
+    run_json("remove", gallery, "--place", one.name)
+    kept = run_json("add", gallery, str(tmp_path / "one"))["calibration"]
+    assert (kept["threshold"], kept["automatic"]) == (mine["threshold"], False)
+    assert kept["changed"] == 2 * again["change"]["added"]
+
+
 def test_several_photos_and_a_bad_one(town: Path, gallery: Path, tmp_path: Path) -> None:
     photo, place = photo_of(town, "gallery")
     (tmp_path / "bad.jpg").write_text("no photo")
@@ -83,7 +132,7 @@ def test_several_photos_and_a_bad_one(town: Path, gallery: Path, tmp_path: Path)
 
 
 def test_evaluate_counts_and_names(town: Path, gallery: Path) -> None:
-    row = run_json("evaluate", str(town))
+    row = run_json("evaluate", str(town))  # calibrated by itself: its gallery has five places
     with_gallery = run_json("evaluate", str(town), "--gallery", str(gallery), "--unknown-threshold", "0.6")
     needed = ["n_gallery", "n_queries", "n_answerable", "n_unknown", "recall", "map", "map_found_at_20", "open_set"]
     needed += ["failures", "confusions", "seconds", "model"]
@@ -92,7 +141,10 @@ def test_evaluate_counts_and_names(town: Path, gallery: Path) -> None:
     assert row["map"] == pytest.approx(with_gallery["map"])
     assert row["n_unknown"] == 4
     assert all(path.startswith("query/") for path in row["unanswerable"])
-    assert row["open_set"]["recall_at_1"] is None
+    calibrated = row["open_set"]
+    assert 0 < calibrated["probability_threshold"] < 1
+    assert calibrated["false_accepts"] + round(calibrated["unknown_recall"] * row["n_unknown"]) == row["n_unknown"]
+    assert with_gallery["open_set"]["probability_threshold"] is None
     opened = with_gallery["open_set"]
     assert 0 <= opened["recall_at_1"] <= 1
     assert opened["false_accepts"] + round(opened["unknown_recall"] * row["n_unknown"]) == row["n_unknown"]
@@ -170,6 +222,9 @@ def test_models_and_version() -> None:
         (["evaluate", "TOWN", "--no-such-option"], 2, "No such option"),
         (["add", "GALLERY", "nowhere"], 3, "no dataset"),
         (["town", "TOWN/gallery"], 2, "UsageError"),
+        (["calibrate", "nowhere"], 3, "GalleryNotFoundError"),
+        (["calibrate", "GALLERY", "--false-accept-rate", "1.5"], 2, "above 0 and below 1"),
+        (["calibrate", "GALLERY", "--queries", "nowhere"], 3, "no dataset"),
     ],
 )
 def test_mistakes_get_one_clear_line(

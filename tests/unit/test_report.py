@@ -192,6 +192,8 @@ def test_numbers_are_those_of_the_result(town3):
         str(opened.false_accepts),
         str(opened.false_rejects),
     )
+    [recall] = [h.over_places for h in result.headlines if h.name == "recall_at_1"]
+    assert f"{recall.low:.3f} to {recall.high:.3f}" in page.text["numbers"]
     assert f"{result.map_found_at_20:.3f}: over the 20 best" in page.text["made"]
     assert page.rows["places"][1:] == [
         [p.place, str(p.gallery), str(p.queries), number(p.recall_at_1), number(p.average_precision)]
@@ -210,6 +212,8 @@ def test_the_verdict_says_what_happened(town3):
     assert lines[0] == "1 photo shows a place that the gallery does not have: nowhere."
     assert lines[1].startswith("UNKNOWN for a score below 0.500: ")
     assert lines[2] == "1 image could not be used and took no part."
+    learned = replace(result.open_set, threshold=None, probability_threshold=0.75)
+    assert more(replace(result, open_set=learned))[1].startswith("UNKNOWN for a probability below 0.750: ")
     without = replace(result, n_answerable=0)
     assert headline(without) == "No query photo has a right answer in the gallery, so there is no recall."
 
@@ -292,8 +296,10 @@ def test_hostile_names_are_text(tmp_path):
     assert HOSTILE in page.text["confusions"]
     assert any("rank 1, wrong: g/\"on\"error='x'.jpg" in v for v in page.values("svg", "aria-label"))
     assert "q/two\\x0alines.jpg" in page.text["unusable"]
-    bytes_name = replace(result, dataset="caf\udce9\x1b[31m")
-    assert "caf\\udce9\\x1b[31m" in page_of(bytes_name, gallery, manifest.parent).text[""]
+    bytes_name = replace(result, dataset="caf\udce9\x1b[31m", index="ex\udce9\x07act")
+    text = page_of(bytes_name, gallery, manifest.parent).text
+    assert "caf\\udce9\\x1b[31m" in text[""]
+    assert "ex\\udce9\\x07act" in text["numbers"]
 
 
 def test_what_nothing_defines_is_a_dash(tmp_path):
@@ -336,8 +342,9 @@ def test_a_thumbnail_is_small_upright_and_holds_only_pixels(tmp_path):
     exif[0x010E] = "where I live"
     photograph(0, 0).resize((1600, 1200)).save(tmp_path / "a.jpg", exif=exif, comment=b"a remark")
     photo = Photo(tmp_path, "a.jpg")
-    made = thumbnails([photo, photo])
-    assert list(made) == [photo]
+    gone = Photo(tmp_path, "gone.jpg")
+    made = thumbnails([photo, photo, gone])
+    assert [(p, t.key) for p, t in made.items()] == [(photo, "p0"), (gone, "p1")]
     assert (made[photo].width, made[photo].height) == (SIDE * 3 // 4, SIDE)
     data = base64.b64decode(made[photo].uri.removeprefix("data:image/jpeg;base64,"))
     assert Image.open(io.BytesIO(data)).size == (180, 240)
@@ -411,3 +418,20 @@ def test_names_wrap_after_separators_and_stay_themselves():
     assert str(breakable("a_b/<c>")) == "a_<wbr>b/<wbr>&lt;c&gt;"
     assert number(0.91176) == "0.912"
     assert number(math.inf) == number(None) == number(math.nan) == "–"
+
+
+def test_the_whole_run_teaches(tmp_path: Path, town: Path) -> None:
+    """Kinds of failures, leaks, what the gallery lacks, curves and conventions are in the page and the JSON."""
+    from placeprint.report.whole_run import whole_run
+
+    done = whole_run(town, tmp_path / "out")
+    page = done.report.read_text(encoding="utf-8").replace("<wbr>", "")
+    row = json.loads(done.report.with_suffix(".json").read_text())
+    order = ["numbers", "misses", "kinds", "right", "lacks", "curves", "conventions", "made"]
+    places = [page.index(f'<section id="{name}"') for name in order]
+    assert places == sorted(places)
+    assert done.lessons.lacks.says.split(";")[0] in page
+    assert {p["place"] for p in row["lessons"]["lacks"]["places"]} == {p.place for p in done.lessons.lacks.places}
+    assert sum(k["count"] for k in row["lessons"]["kinds"]) == sum(k.count for k in done.lessons.kinds)
+    assert row["lessons"]["leaks"]["leaked"] == done.lessons.leaks.leaked >= 1, "the town has a copy across splits"
+    assert all(f">{c.value:.4f}<" in page for c in done.evaluation.conventions if c.value == c.value)

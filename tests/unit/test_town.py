@@ -7,7 +7,7 @@ from collections import Counter
 
 import imagehash
 import pytest
-from PIL import Image, UnidentifiedImageError  # noqa: TID253
+from PIL import Image, UnidentifiedImageError
 
 from placeprint.errors import UsageError
 from placeprint.town import TownResult, render_town

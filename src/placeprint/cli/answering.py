@@ -78,6 +78,9 @@ def evaluate(
     threshold: options.Threshold = None,
     margin: options.Margin = None,
     radius: options.Radius = None,
+    every_convention: Annotated[
+        bool, typer.Option("--conventions", help="Print every convention of the field.")
+    ] = False,
     no_cache: options.NoCache = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -104,6 +107,8 @@ def evaluate(
         printing.show_json(result.to_dict())
     else:
         show_evaluation(result)
+        if every_convention:
+            show_conventions(result)
 
 
 def parse_ks(text: str) -> tuple[int, ...]:
@@ -131,11 +136,15 @@ def show_evaluation(result: EvaluationResult) -> None:
         f"that the gallery lacks) against {result.n_gallery} images; model {result.model}; {result.protocol}; "
         f"right = {result.truth}"
     )
-    rows = [(f"Recall@{k}", printing.number(v)) for k, v in result.recall.items()]
-    rows += [("mAP", printing.number(result.map)), ("AUROC of known/unknown", printing.number(result.open_set.auroc))]
+    rows = [
+        (f"Recall@{k}", printing.number(v), _interval(result, "recall_at_1") if k == 1 else "")
+        for k, v in result.recall.items()
+    ]
+    rows.append(("mAP", printing.number(result.map), _interval(result, "map")))
+    rows.append(("AUROC of known/unknown", printing.number(result.open_set.auroc), _interval(result, "auroc")))
     rows += _open_set_rows(result)
-    rows.append(("search, ms a query", printing.number(1000 * result.seconds.search_per_query, 2)))
-    printing.table(("measure", "value"), rows, right=(1,))
+    rows.append(("search, ms a query", printing.number(1000 * result.seconds.search_per_query, 2), ""))
+    printing.table(("measure", "value", "95 % interval over queries"), rows, right=(1,))
     if result.failures:
         misses = [
             (q.path, "|".join(q.places), q.predicted, f"{q.score:.3f}", str(q.first_positive))
@@ -150,14 +159,29 @@ def show_evaluation(result: EvaluationResult) -> None:
         printing.table(("true place", "taken for", "times"), pairs, title="\nConfusions", right=(2,))
 
 
-def _open_set_rows(result: EvaluationResult) -> list[tuple[str, str]]:
+def _open_set_rows(result: EvaluationResult) -> list[tuple[str, str, str]]:
     opened = result.open_set
     if opened.recall_at_1 is None:
         return []
     return [
-        ("Recall@1, UNKNOWN a miss", printing.number(opened.recall_at_1)),
-        ("UNKNOWN precision", printing.number(opened.unknown_precision)),
-        ("UNKNOWN recall", printing.number(opened.unknown_recall)),
-        ("false accepts", str(opened.false_accepts)),
-        ("false rejects", str(opened.false_rejects)),
+        ("Recall@1, UNKNOWN a miss", printing.number(opened.recall_at_1), _interval(result, "open_set_recall_at_1")),
+        ("UNKNOWN precision", printing.number(opened.unknown_precision), _interval(result, "unknown_precision")),
+        ("UNKNOWN recall", printing.number(opened.unknown_recall), _interval(result, "unknown_recall")),
+        ("false accepts", str(opened.false_accepts), ""),
+        ("false rejects", str(opened.false_rejects), ""),
     ]
+
+
+def _interval(result: EvaluationResult, name: str) -> str:
+    found = next((h.over_queries for h in result.headlines if h.name == name), None)
+    if found is None or found.low != found.low:
+        return ""
+    return f"{found.low:.3f} to {found.high:.3f}"
+
+
+def show_conventions(result: EvaluationResult) -> None:
+    """Print the run in every convention of the field."""
+    rows = [(c.name, printing.number(c.value), c.divides_by, c.by) for c in result.conventions]
+    printing.table(
+        ("measure", "value", "divided by", "as in"), rows, title="\nThe same run, by everyone's convention", right=(1,)
+    )

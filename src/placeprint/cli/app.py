@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import answering, inspecting, making
+from placeprint.cli import answering, calibrating, comparing, inspecting, making
 from placeprint.errors import PlaceprintError
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ app.command("check")(inspecting.check)
 app.command("index")(making.index)
 app.command("query")(answering.query)
 app.command("evaluate")(answering.evaluate)
+app.command("calibrate")(calibrating.calibrate)
+app.command("compare")(comparing.compare)
 app.command("run")(making.run)
 app.command("add")(making.add)
 app.command("remove")(making.remove)

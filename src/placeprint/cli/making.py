@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from placeprint.cli import options, printing
+from placeprint.cli.calibrating import show_calibration
 from placeprint.errors import UsageError
 from placeprint.progress import on_stderr
 
+SHOWN_PLACES = 5
+
 if TYPE_CHECKING:
+    from placeprint.evaluation.lessons import Lessons
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.indexing import IndexResult
 
@@ -59,11 +63,13 @@ def index(
 def _import(out: Path, embeddings: Path, records: Path, name: str, index: str) -> Gallery:
     from placeprint.embedding.imported import imported_spec, read_embeddings
     from placeprint.gallery.gallery import Gallery
+    from placeprint.recognition.indexing import calibrated_alone
 
     done = read_embeddings(embeddings, records)
     spec = imported_spec(name, done.vectors.shape[1])
     root = str(records.parent.resolve())
-    return Gallery.build(out, records=done.records, vectors=done.vectors, spec=spec, index=index, root=root)
+    made = Gallery.build(out, records=done.records, vectors=done.vectors, spec=spec, index=index, root=root)
+    return calibrated_alone(made)
 
 
 def add(
@@ -136,7 +142,9 @@ def run(
         progress=on_stderr(quiet=quiet),
     )
     show_check(done.check)
+    show_calibration(done.gallery.calibration)
     show_evaluation(done.evaluation)
+    _show_lessons(done.lessons)
     typer.echo(f"\ngallery: {done.gallery.path}\nreport:  {done.report}")
 
 
@@ -155,6 +163,17 @@ def town(
     typer.echo(f"{out}: {facts}")
 
 
+def _show_lessons(lessons: Lessons) -> None:
+    """Print why photos failed, and what more photos would bring."""
+    kinds = [(k.kind.value, str(k.count), k.advice) for k in lessons.kinds if k.count]
+    if kinds:
+        printing.table(("why it failed", "photos", "what to do"), kinds, title="\nFailures by kind", right=(1,))
+    typer.echo(f"\n{lessons.leaks.says}\n{lessons.lacks.says}")
+    for place in lessons.lacks.places[:SHOWN_PLACES]:
+        if place.says:
+            typer.echo(f"  {printing.printable(place.says)}")
+
+
 def _size(gallery: Gallery) -> str:
     return f"{len(gallery)} images of {len(gallery.places)} places"
 
@@ -167,11 +186,13 @@ def _show_gallery(gallery: Gallery, as_json: bool, **facts: Any) -> None:
         "model": gallery.spec.name,
         "fingerprint": gallery.spec.fingerprint(),
         "index": gallery.index_name,
+        "calibration": gallery.calibration.to_dict() if gallery.calibration else None,
     }
     if as_json:
         printing.show_json(row | facts)
     else:
         typer.echo(f"{gallery.path}: {_size(gallery)}, model {gallery.spec}")
+        show_calibration(gallery.calibration)
 
 
 def _show_index(done: IndexResult, as_json: bool) -> None:

@@ -13,7 +13,6 @@ from placeprint.embedding.preprocess import Pixels
 from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
 
-
 _FIRST_INFERENCE = threading.Lock()
 
 

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
+from placeprint.evaluation.conventions import conventions
 from placeprint.evaluation.failures import confusions, misses, per_place
 from placeprint.evaluation.ground_truth import choose_truth
+from placeprint.evaluation.headlines import headlines
 from placeprint.evaluation.open_set_metrics import OpenSetResult, open_set_result
 from placeprint.evaluation.ranking import Ranking, rank_queries
 from placeprint.evaluation.result import EvaluationResult, QueryResult, Seconds
@@ -23,11 +25,13 @@ from placeprint.evaluation.retrieval_metrics import (
     recall_at_over_all,
     reciprocal_rank,
 )
-from placeprint.evaluation.sides import gather
+from placeprint.evaluation.sides import Sides, gather
+from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
-from placeprint.recognition.decision import decide
-from placeprint.recognition.voting import label, matches_of
+from placeprint.recognition.calibration import probability_of
+from placeprint.recognition.decision import Decision, decide, decide_by_probability
+from placeprint.recognition.voting import evidence_of, label, matches_of
 from placeprint.records import ImageRecord
 
 DEFAULT_KS = (1, 5, 10, 20)
@@ -66,7 +70,7 @@ def evaluate(
     ks : sequence of int
         The K of Recall@K.
     threshold, margin_threshold : float, optional
-        Below which the answer is UNKNOWN.
+        Below which the answer is UNKNOWN. Without them the gallery's calibration decides, where it has one.
     radius : float, optional
         Metres within which a gallery image is right; otherwise places decide.
     cache : bool
@@ -89,6 +93,21 @@ def evaluate(
         cache=cache,
         progress=progress,
     )
+    return evaluate_sides(
+        sides, ks=ks, threshold=threshold, margin_threshold=margin_threshold, radius=radius, progress=progress
+    )
+
+
+def evaluate_sides(
+    sides: Sides,
+    *,
+    ks: Sequence[int] = DEFAULT_KS,
+    threshold: float | None = None,
+    margin_threshold: float | None = None,
+    radius: float | None = None,
+    progress: Progress | None = None,
+) -> EvaluationResult:
+    """Measure a gallery and queries that are embedded already; see `evaluate`."""
     searched = sides.gallery
     truth = choose_truth(searched.records, sides.queries, radius=radius)
     ranking = rank_queries(
@@ -118,7 +137,10 @@ def evaluate(
         map=mean_of(average_precision(ranking.positives)),
         map_found_at_20=mean_of(average_precision_found(ranking.positives, _FOUND_AT)),
         mrr=mean_of(reciprocal_rank(ranking.positives)),
-        open_set=_open_set(results, threshold, margin_threshold),
+        open_set=_open_set(results, searched.calibration, threshold, margin_threshold),
+        dim=searched.spec.dim,
+        headlines=headlines(results, decided=any(not q.accepted for q in results)),
+        conventions=conventions(ranking.positives, np.array([q.score for q in results], np.float64), ks=ks),
         places=per_place(results, searched.records),
         confusions=confusions(results),
         queries=results,
@@ -137,11 +159,13 @@ def _query_results(
 ) -> tuple[QueryResult, ...]:
     precision = average_precision(ranking.positives)
     first = ranking.positives.first
+    sure = probability_of(gallery.calibration) if gallery.calibration else None
     results = []
     for i, query in enumerate(queries):
         matches = matches_of(ranking.top, i, gallery.records)
         score, margin = (matches[0].score if matches else float("nan")), float(ranking.margins[i])
-        decision = decide(score, margin, threshold=threshold, margin_threshold=margin_threshold)
+        probability = float(sure(evidence_of(matches, margin))[0]) if sure else float("nan")
+        decision = _decision(score, margin, probability, gallery.calibration, threshold, margin_threshold)
         results.append(
             QueryResult(
                 path=query.path,
@@ -149,6 +173,7 @@ def _query_results(
                 predicted=label(gallery.records[matches[0].row]) if matches else "",
                 score=score,
                 margin=margin,
+                probability=probability,
                 accepted=decision.accepted,
                 known=bool(ranking.positives.answerable[i]),
                 right=bool(first[i] == 0),
@@ -162,7 +187,27 @@ def _query_results(
     return tuple(results)
 
 
-def _open_set(results: Sequence[QueryResult], threshold: float | None, margin_threshold: float | None) -> OpenSetResult:
+def _decision(
+    score: float,
+    margin: float,
+    probability: float,
+    learned: Calibration | None,
+    threshold: float | None,
+    margin_threshold: float | None,
+) -> Decision:
+    if learned is None or threshold is not None or margin_threshold is not None:
+        return decide(score, margin, threshold=threshold, margin_threshold=margin_threshold)
+    return decide_by_probability(probability, threshold=learned.threshold, rate=learned.false_accept_rate)
+
+
+def _open_set(
+    results: Sequence[QueryResult],
+    learned: Calibration | None,
+    threshold: float | None,
+    margin_threshold: float | None,
+) -> OpenSetResult:
+    asked = threshold is not None or margin_threshold is not None
+
     def flags(name: str) -> NDArray[np.bool_]:
         return np.array([getattr(q, name) for q in results], np.bool_)
 
@@ -173,4 +218,5 @@ def _open_set(results: Sequence[QueryResult], threshold: float | None, margin_th
         accepted=flags("accepted"),
         threshold=threshold,
         margin_threshold=margin_threshold,
+        probability_threshold=None if asked or learned is None else learned.threshold,
     )

@@ -30,7 +30,9 @@ class OpenSetResult:
     auroc : float
         Of the top score, known against unknown queries.
     threshold, margin_threshold : float or None
-        What was asked for; without either, the fields below are None.
+        What was asked for.
+    probability_threshold : float or None
+        Of the calibration, when that decided. Without any of the three the fields below are None.
     recall_at_1 : float or None
         Share of known queries that were accepted with the right place: UNKNOWN counts as a miss.
     unknown_precision : float or None
@@ -46,6 +48,7 @@ class OpenSetResult:
     auroc: float
     threshold: float | None = None
     margin_threshold: float | None = None
+    probability_threshold: float | None = None
     recall_at_1: float | None = None
     unknown_precision: float | None = None
     unknown_recall: float | None = None
@@ -177,6 +180,7 @@ def open_set_result(
     accepted: Flags,
     threshold: float | None,
     margin_threshold: float | None,
+    probability_threshold: float | None = None,
 ) -> OpenSetResult:
     """Count right and wrong UNKNOWNs.
 
@@ -186,17 +190,18 @@ def open_set_result(
         Top scores.
     known, right, accepted : ndarray of bool, shape (n_queries,)
         Whether the query has a positive, its first match is one, and it was given a place.
-    threshold, margin_threshold : float or None
-        Only reported.
+    threshold, margin_threshold, probability_threshold : float or None
+        Only reported; without any of them nothing was decided.
     """
     area = auroc(scores[known], scores[~known])
     unknown = unknown_answers(known, accepted)
-    if threshold is None and margin_threshold is None:
+    if threshold is None and margin_threshold is None and probability_threshold is None:
         return OpenSetResult(auroc=area)
     return OpenSetResult(
         auroc=area,
         threshold=threshold,
         margin_threshold=margin_threshold,
+        probability_threshold=probability_threshold,
         recall_at_1=_share(known & right & accepted, known),
         unknown_precision=unknown.precision,
         unknown_recall=unknown.recall,

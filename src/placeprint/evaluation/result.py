@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from placeprint.evaluation.conventions import Convention
+from placeprint.evaluation.intervals import Interval
 from placeprint.evaluation.open_set_metrics import OpenSetResult
 from placeprint.records import FailedImage, Match
 
@@ -24,6 +26,8 @@ class QueryResult:
         Place of the best match, whatever the threshold says.
     score, margin : float
         Of the best match; to the best image of another place (NaN without one).
+    probability : float
+        That the best place is right; NaN without a calibration.
     accepted : bool
         False when the answer is UNKNOWN.
     known : bool
@@ -47,6 +51,7 @@ class QueryResult:
     predicted: str
     score: float
     margin: float
+    probability: float
     accepted: bool
     known: bool
     right: bool
@@ -95,6 +100,25 @@ class Seconds:
     search_per_query: float
 
 
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One number and where it may lie.
+
+    Attributes
+    ----------
+    name : str
+        ``recall_at_1``, ``map``, ``auroc``; with a decision also ``open_set_recall_at_1``,
+        ``unknown_precision``, ``unknown_recall``.
+    over_queries, over_places : Interval
+        Bootstrap intervals, drawing single queries, and drawing places with all their queries: the
+        second is the honest one when the next user's photographs show other places.
+    """
+
+    name: str
+    over_queries: Interval
+    over_places: Interval
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationResult:
     """What one run measured.
@@ -118,6 +142,12 @@ class EvaluationResult:
     mrr : float
         Mean reciprocal rank.
     open_set : OpenSetResult
+    dim : int
+        Of the embeddings.
+    headlines : tuple of Headline
+        The headline numbers with their intervals.
+    conventions : tuple of Convention
+        The same run in every convention of the field.
     places, confusions, queries, failures
         Per place; per pair of places; per query; the misses, worst first.
     unusable : tuple of FailedImage
@@ -141,6 +171,9 @@ class EvaluationResult:
     map_found_at_20: float
     mrr: float
     open_set: OpenSetResult
+    dim: int
+    headlines: tuple[Headline, ...]
+    conventions: tuple[Convention, ...]
     places: tuple[PlaceResult, ...]
     confusions: tuple[Confusion, ...]
     queries: tuple[QueryResult, ...]

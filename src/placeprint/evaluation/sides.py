@@ -18,7 +18,7 @@ from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
-from placeprint.recognition.indexing import embed_split, embedder_for, opened_cache
+from placeprint.recognition.indexing import calibrated_alone, embed_split, embedder_for, opened_cache
 from placeprint.records import FailedImage, ImageRecord
 
 
@@ -105,7 +105,7 @@ def _gallery_of(
     manifest: Manifest, index: str, embedder: Embedder, cache: EmbeddingCache | None, progress: Progress | None
 ) -> Gallery:
     done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress)
-    return Gallery.in_memory(
+    made = Gallery.in_memory(
         done.records,
         done.vectors,
         spec=embedder.spec,
@@ -113,6 +113,7 @@ def _gallery_of(
         root=str(manifest.root.resolve()),
         failures=done.failures,
     )
+    return calibrated_alone(made)
 
 
 def _asked(

@@ -23,9 +23,14 @@ class Change:
     removed: int = 0
 
     @property
+    def images(self) -> int:
+        """How many images are not as they were."""
+        return self.added + self.replaced + self.removed
+
+    @property
     def nothing(self) -> bool:
         """True when the gallery is as it was."""
-        return not (self.added or self.replaced or self.removed)
+        return not self.images
 
 
 def keep_rows(content: Content, rows: Sequence[int]) -> Content:

@@ -18,6 +18,7 @@ import numpy as np
 from placeprint import storage
 from placeprint.errors import GalleryCorruptError, GalleryFormatError
 from placeprint.gallery.base import VectorIndex, Vectors
+from placeprint.gallery.calibration import Calibration
 from placeprint.records import FailedImage, ImageRecord, ModelSpec
 
 FORMAT = 1
@@ -35,6 +36,7 @@ class Content:
     roots: tuple[str, ...] = (".",)
     root_of: tuple[int, ...] = ()
     failures: tuple[FailedImage, ...] = ()
+    calibration: Calibration | None = None
 
 
 def is_gallery_folder(path: Path) -> bool:
@@ -55,6 +57,7 @@ def write_gallery(path: Path, content: Content, index: VectorIndex) -> None:
         "index": content.index_name,
         "rows": len(content.records),
         "roots": list(content.roots),
+        **calibration_entry(content.calibration),
     }
 
     def write(folder: Path) -> None:
@@ -65,6 +68,11 @@ def write_gallery(path: Path, content: Content, index: VectorIndex) -> None:
         index.save(folder)
 
     storage.publish(path, HEAD, head, write=write)
+
+
+def calibration_entry(calibration: Calibration | None) -> dict[str, Any]:
+    """Return the part of the head that holds a calibration: nothing where there is none."""
+    return {} if calibration is None else {"calibration": calibration.to_dict()}
 
 
 def read_gallery(path: Path) -> tuple[Content, Path]:
@@ -110,6 +118,7 @@ def _content(path: Path, head: Mapping[str, Any]) -> Content:
         tuple(head["roots"]),
         root_of,
         tuple(FailedImage(**row) for row in _read_lines(data / "failures.jsonl")),
+        Calibration.from_dict(head["calibration"]) if "calibration" in head else None,
     )
 
 

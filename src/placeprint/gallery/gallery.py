@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,16 @@ from numpy.typing import NDArray
 from placeprint import storage
 from placeprint.errors import GalleryMismatchError, UsageError, VectorError
 from placeprint.gallery.base import VectorIndex, Vectors, unit_vectors
+from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, with_added, with_removed
-from placeprint.gallery.files import HEAD, Content, is_gallery_folder, read_gallery, write_gallery
+from placeprint.gallery.files import (
+    HEAD,
+    Content,
+    calibration_entry,
+    is_gallery_folder,
+    read_gallery,
+    write_gallery,
+)
 from placeprint.gallery.indexes import INDEXES, make_index
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours
 
@@ -60,6 +69,8 @@ class Gallery:
         Folders that the records' paths are relative to; `root_of[i]` numbers the one of record i.
     failures : tuple of FailedImage
         Images that could not be used when the gallery was built.
+    calibration : Calibration or None
+        When to accept a place; None when it was not learned.
     path : Path or None
         None when only in memory.
     """
@@ -70,7 +81,7 @@ class Gallery:
         self._data, self._index = data, None if data else make_index(content.index_name, content.vectors)
         self.records, self.vectors, self.spec = content.records, content.vectors, content.spec
         self.index_name, self.roots, self.root_of = content.index_name, content.roots, content.root_of
-        self.failures = content.failures
+        self.failures, self.calibration = content.failures, content.calibration
 
     @property
     def index(self) -> VectorIndex:
@@ -226,6 +237,24 @@ class Gallery:
         named, placed = frozenset(paths), frozenset(places)
         return self._rewrite(lambda content: with_removed(content, paths=named, places=placed))
 
+    def with_calibration(self, calibration: Calibration) -> Self:
+        """Return the gallery with a calibration, stored in one step when the gallery is on disk.
+
+        Raises
+        ------
+        GalleryBusyError
+        GalleryMismatchError
+            When the gallery on disk is not the one that was calibrated.
+        """
+        if self.path is None:
+            return type(self)(dataclasses.replace(self._content, calibration=calibration))
+        with storage.locked(self.path):
+            newest = type(self).open(self.path, spec=self.spec)
+            if newest.records != self.records:
+                raise GalleryMismatchError(f'"{self.path}" was changed while it was calibrated: calibrate it again')
+            storage.update_head(self.path, HEAD, calibration_entry(calibration))
+        return type(self).open(self.path)
+
     def verify(self) -> VerifyReport:
         """Read every byte on disk and compare it with its checksum."""
         if self.path is None:
@@ -238,14 +267,22 @@ class Gallery:
     def _rewrite(self, change: Callable[[Content], tuple[Content, Change]]) -> tuple[Self, Change]:
         """Apply `change` to the newest state: on disk under the lock, else to this object's."""
         if self.path is None:
-            content, counts = change(self._content)
+            content, counts = _changed(self._content, change)
             return type(self)(content), counts
         with storage.locked(self.path):
             newest = type(self).open(self.path, spec=self.spec)
-            content, counts = change(newest._content)
+            content, counts = _changed(newest._content, change)
             if not counts.nothing:
                 write_gallery(self.path, content, make_index(content.index_name, content.vectors))
         return type(self).open(self.path), counts
+
+
+def _changed(content: Content, change: Callable[[Content], tuple[Content, Change]]) -> tuple[Content, Change]:
+    """Apply a change; a calibration stays, and remembers how many images changed."""
+    made, counts = change(content)
+    if made.calibration is not None:
+        made = dataclasses.replace(made, calibration=made.calibration.after(counts.images))
+    return made, counts
 
 
 def _one_to_one(records: Sequence[ImageRecord], vectors: Vectors) -> None:

@@ -13,11 +13,15 @@ from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.extract import Embedded, embed_records
 from placeprint.embedding.models import DEFAULT_MODEL
-from placeprint.errors import DatasetError, ModelError, UsageError
+from placeprint.errors import CalibrationError, DatasetError, ModelError, UsageError
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
+from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
 from placeprint.records import FailedImage, ImageRecord
+
+ENOUGH_KNOWN = 5
+"""Images whose place has another image: from so many on a gallery is calibrated without being asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ def index(
         root=str(manifest.root.resolve()),
         failures=failures,
     )
+    gallery = calibrated_alone(gallery)
     change = Change(added=len(gallery))
     return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds)
 
@@ -158,7 +163,23 @@ def add(
         done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
     root = str(manifest.root.resolve())
     changed, change = gallery.add(done.records, done.vectors, spec=embedder.spec, root=root)
+    before = gallery.calibration
+    if not change.nothing and (before is None or before.automatic):
+        changed = calibrated_alone(changed, rate=before.false_accept_rate if before else FALSE_ACCEPT_RATE)
     return IndexResult(changed, change, (*manifest.failures, *done.failures), done.computed, done.cached, done.seconds)
+
+
+def calibrated_alone(gallery: Gallery, *, rate: float = FALSE_ACCEPT_RATE) -> Gallery:
+    """Calibrate a gallery by itself when it has enough: two places, and `ENOUGH_KNOWN` images that have company.
+
+    Where it has not, the gallery is returned as it is.
+    """
+    try:
+        learned = learn_calibration(gallery, false_accept_rate=rate, automatic=True)
+    except CalibrationError:
+        return gallery
+    enough = learned.n_places > 1 and learned.n_known >= ENOUGH_KNOWN
+    return gallery.with_calibration(learned) if enough else gallery
 
 
 def embed_split(

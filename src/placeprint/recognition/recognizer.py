@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,11 @@ from placeprint.dataset import images
 from placeprint.embedding.embedder import Embedder
 from placeprint.embedding.extract import embed_bytes
 from placeprint.gallery.gallery import Gallery
-from placeprint.recognition.decision import decide
+from placeprint.recognition.calibration import probability_of
+from placeprint.recognition.decision import Decision, decide, decide_by_probability
 from placeprint.recognition.indexing import embedder_for
-from placeprint.recognition.voting import margin_of, matches_of, rank_places
-from placeprint.records import Answer
+from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
+from placeprint.records import Answer, Match
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,7 +35,7 @@ class Recognizer:
     embedder : Embedder, optional
         The gallery's own model when not given.
     threshold, margin_threshold : float, optional
-        Below which the answer is UNKNOWN.
+        Below which the answer is UNKNOWN. Without them the gallery's calibration decides, where it has one.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Recognizer:
         self.gallery = gallery
         self._embedder = embedder
         self.threshold, self.margin_threshold = threshold, margin_threshold
+        self._probability = probability_of(gallery.calibration) if gallery.calibration else None
 
     @property
     def embedder(self) -> Embedder:
@@ -91,7 +94,8 @@ class Recognizer:
                 break
             look *= 10
         score = matches[0].score if matches else float("nan")
-        decision = decide(score, margin, threshold=self.threshold, margin_threshold=self.margin_threshold)
+        probability = self._probability_of(matches, margin)
+        decision, limit = self._decide(score, margin, probability)
         places = rank_places(matches)
         return Answer(
             place=places[0].place if decision.accepted else None,
@@ -99,10 +103,24 @@ class Recognizer:
             margin=margin,
             threshold=self.threshold,
             margin_threshold=self.margin_threshold,
+            probability=None if np.isnan(probability) else probability,
+            probability_threshold=limit,
             places=places[:k],
             matches=matches[:k],
             why=decision.why,
         )
+
+    def _probability_of(self, matches: Sequence[Match], margin: float) -> float:
+        return float(self._probability(evidence_of(matches, margin))[0]) if self._probability else float("nan")
+
+    def _decide(self, score: float, margin: float, probability: float) -> tuple[Decision, float | None]:
+        """Decide, and return the threshold of the probability when it was the calibration that decided."""
+        learned = self.gallery.calibration
+        if learned is None or self.threshold is not None or self.margin_threshold is not None:
+            return decide(score, margin, threshold=self.threshold, margin_threshold=self.margin_threshold), None
+        return decide_by_probability(
+            probability, threshold=learned.threshold, rate=learned.false_accept_rate, stale=learned.stale
+        ), learned.threshold
 
 
 def recognize(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
+from placeprint.recognition.decision import NEAREST, Evidence
 from placeprint.records import ImageRecord, Match, Neighbours, RankedPlace
 
 
@@ -47,3 +50,15 @@ def margin_of(matches: Sequence[Match]) -> float:
     own = set(matches[0].places)
     other = next((m.score for m in matches if not own & set(m.places)), None)
     return math.nan if other is None else matches[0].score - other
+
+
+def evidence_of(matches: Sequence[Match], margin: float) -> Evidence:
+    """Return what was found around one query, for a decision strategy; `margin` is that of `margin_of`."""
+    near = matches[:NEAREST]
+    padding = NEAREST - len(near)
+    best = set(near[0].places) if near else set()
+    return Evidence(
+        np.array([[*(m.score for m in near), *[-np.inf] * padding]], np.float64),
+        np.array([[*(not best.isdisjoint(m.places) for m in near), *[False] * padding]], np.bool_),
+        np.array([near[0].score - margin if near else np.nan], np.float64),
+    )

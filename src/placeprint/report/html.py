@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from placeprint.evaluation.result import EvaluationResult
+from placeprint.evaluation.lessons import Lessons
+from placeprint.evaluation.result import EvaluationResult, plain
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
 from placeprint.report.cases import choose_cases
+from placeprint.report.curves import reliability_curve, risk_curve
 from placeprint.report.histogram import score_histogram
 from placeprint.report.thumbnails import Photo, thumbnails
 from placeprint.report.verdict import counted, headline, more
@@ -36,6 +38,7 @@ def write_report(
     gallery: Gallery,
     query_root: Path | str | None,
     check: CheckReport | None = None,
+    lessons: Lessons | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write OUT/report.html, one file with everything in it, and OUT/report.json.
@@ -54,6 +57,8 @@ def write_report(
         queries (`evaluate` without a dataset).
     check : CheckReport, optional
         Its findings are listed.
+    lessons : Lessons, optional
+        Kinds of failures, leaks, and what the gallery lacks.
     progress : Progress, optional
 
     Returns
@@ -66,9 +71,10 @@ def write_report(
     OSError
         When the folder cannot be written to.
     """
-    page = render(result, gallery=gallery, query_root=query_root, check=check, progress=progress)
+    page = render(result, gallery=gallery, query_root=query_root, check=check, lessons=lessons, progress=progress)
     report = Path(out) / "report.html"
-    write_json(report.with_suffix(".json"), result.to_dict(every_query=True))
+    learned = {} if lessons is None else {"lessons": plain(lessons)}
+    write_json(report.with_suffix(".json"), result.to_dict(every_query=True) | learned)
     write_atomic(report, page.encode("utf-8"))
     return report
 
@@ -79,6 +85,7 @@ def render(
     gallery: Gallery,
     query_root: Path | str | None,
     check: CheckReport | None = None,
+    lessons: Lessons | None = None,
     progress: Progress | None = None,
 ) -> str:
     """Return the page; parameters as in `write_report`."""
@@ -100,6 +107,9 @@ def render(
             sheets=sheets,
             thumbnails=thumbnails(sheets.photos(), progress=progress),
             histogram=score_histogram(result),
+            risk=risk_curve(result),
+            claimed=reliability_curve(result),
+            lessons=lessons,
             findings=None if check is None else check.summary(),
             index_asked=gallery.index_name,
             max_rows=MAX_ROWS,

@@ -62,7 +62,11 @@ def _threshold(result: EvaluationResult) -> str:
     opened = result.open_set
     limits = [
         f"{name} below {value:.3f}"
-        for name, value in (("score", opened.threshold), ("margin", opened.margin_threshold))
+        for name, value in (
+            ("score", opened.threshold),
+            ("margin", opened.margin_threshold),
+            ("probability", opened.probability_threshold),
+        )
         if value is not None
     ]
     if not limits:

@@ -9,8 +9,10 @@ from placeprint.dataset.check_report import CheckReport
 from placeprint.dataset.checks import check
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.models import DEFAULT_MODEL
-from placeprint.evaluation.evaluate import evaluate
+from placeprint.evaluation.evaluate import evaluate_sides
+from placeprint.evaluation.lessons import Lessons, learn
 from placeprint.evaluation.result import EvaluationResult
+from placeprint.evaluation.sides import gather
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
 from placeprint.recognition.indexing import index as make_index
@@ -26,6 +28,7 @@ class RunResult:
     check : CheckReport
     gallery : Gallery
     evaluation : EvaluationResult
+    lessons : Lessons
     report : Path
         The HTML file.
     """
@@ -33,6 +36,7 @@ class RunResult:
     check: CheckReport
     gallery: Gallery
     evaluation: EvaluationResult
+    lessons: Lessons
     report: Path
 
 
@@ -68,16 +72,22 @@ def whole_run(
         cache=cache,
         progress=progress,
     )
-    result = evaluate(
+    sides = gather(
         manifest,
         gallery=done.gallery,
+        embeddings=None,
+        records=None,
         model=model,
+        index=index,
         runner=runner,
-        threshold=threshold,
-        margin_threshold=margin_threshold,
-        radius=radius,
         cache=cache,
         progress=progress,
     )
-    report = write_report(result, out, gallery=done.gallery, query_root=manifest.root, check=checked)
-    return RunResult(checked, done.gallery, result, report)
+    result = evaluate_sides(
+        sides, threshold=threshold, margin_threshold=margin_threshold, radius=radius, progress=progress
+    )
+    lessons = learn(result, sides, check=checked, root=manifest.root)
+    report = write_report(
+        result, out, gallery=done.gallery, query_root=manifest.root, check=checked, lessons=lessons, progress=progress
+    )
+    return RunResult(checked, done.gallery, result, lessons, report)

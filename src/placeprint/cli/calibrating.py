@@ -1,0 +1,81 @@
+"""The verb calibrate: learn when to accept a place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from placeprint.cli import options, printing
+from placeprint.progress import on_stderr
+
+if TYPE_CHECKING:
+    from placeprint.gallery.calibration import Calibration
+
+
+def calibrate(
+    gallery: options.GalleryPath,
+    queries: Annotated[
+        Path | None, typer.Option("--queries", help="Labelled photos to learn from, instead of the gallery's own.")
+    ] = None,
+    embeddings: options.Embeddings = None,
+    records: options.Records = None,
+    false_accept_rate: Annotated[
+        float, typer.Option("--false-accept-rate", help="Share of photos of unknown places that may get a place.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same calibration.")] = 0,
+    model: options.ModelName = None,
+    runner: options.RunnerName = "openvino",
+    no_cache: options.NoCache = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Learn when to answer UNKNOWN, and keep it in the gallery.
+
+    Without queries the gallery's own images and places are held out in turn.
+    """
+    from placeprint.recognition.calibrating import calibrate as learn
+
+    done = learn(
+        gallery,
+        queries=queries,
+        embeddings=embeddings,
+        records=records,
+        false_accept_rate=false_accept_rate,
+        seed=seed,
+        model=model,
+        runner=runner,
+        cache=not no_cache,
+        progress=on_stderr(quiet=quiet or as_json),
+    )
+    if as_json:
+        printing.show_json({"gallery": str(done.path), **(done.calibration.to_dict() if done.calibration else {})})
+    else:
+        show_calibration(done.calibration)
+
+
+def show_calibration(learned: Calibration | None) -> None:
+    """Print what a calibration decides, and what it promises."""
+    if learned is None:
+        typer.echo(
+            "not calibrated: that takes two places, and several images of a place. Every photo gets a place, "
+            "unless you calibrate (placeprint calibrate) or give --unknown-threshold"
+        )
+        return
+    low, high = learned.interval
+    least, most = learned.rate_interval
+    typer.echo(
+        f"calibrated from the {learned.source}: UNKNOWN below probability {learned.threshold:.3f} "
+        f"(95 % interval {low:.3f} to {high:.3f}), for {100 * learned.false_accept_rate:g} % false accepts "
+        f"({100 * least:.1f} to {100 * most:.1f} %)\n"
+        f"  expected to get a place: {_percent(learned.accepted_share)} of photos of places that are here\n"
+        f"  {learned.learned}\n"
+        f"  guaranteed: {learned.guarantee or 'nothing: that takes more places'}"
+    )
+    if learned.stale:
+        typer.echo(f"  {learned.changed} images changed since: calibrate it again")
+
+
+def _percent(share: float) -> str:
+    return "unknown share" if share != share else f"{100 * share:.0f} %"

@@ -1,0 +1,159 @@
+"""Several models, indexes, thresholds or settings on one dataset, and whether the difference may be luck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.errors import UsageError
+from placeprint.evaluation.evaluate import evaluate
+from placeprint.evaluation.intervals import Interval, interval
+from placeprint.evaluation.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
+from placeprint.evaluation.result import EvaluationResult
+from placeprint.evaluation.sweep import SweepRow, threshold_sweep
+from placeprint.progress import Progress
+
+_KEYS = {"model": str, "index": str, "runner": str, "threshold": float, "margin_threshold": float, "radius": float}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One column of a comparison: a name, and options of `placeprint.evaluate`."""
+
+    name: str
+    options: dict[str, Any]
+
+    @classmethod
+    def parse(cls, text: str) -> Setting:
+        """Read ``key=value,key=value``, or the bare name of a model.
+
+        Raises
+        ------
+        UsageError
+            For a key that is not known, or a value that is no number where one is needed.
+        """
+        if "=" not in text:
+            return cls(text, {"model": text})
+        options: dict[str, Any] = {}
+        for part in text.split(","):
+            key, _, value = part.partition("=")
+            if key.strip() not in _KEYS:
+                raise UsageError(f'"{part}": the settings that can be compared are {", ".join(_KEYS)}')
+            try:
+                options[key.strip()] = _KEYS[key.strip()](value)
+            except ValueError as error:
+                raise UsageError(f'"{part}": "{value}" is not a number') from error
+        return cls(text, options)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One setting's run, and how it differs from the first.
+
+    Attributes
+    ----------
+    setting : Setting
+    result : EvaluationResult
+    recall_at_1, average_precision : Interval
+        With bootstrap intervals over queries.
+    recall_test : McNemar or None
+        Against the first setting; None for the first itself.
+    precision_difference : PairedDifference or None
+        Mean average precision less that of the first.
+    sweep : SweepRow or None
+        What its threshold removes, when it has one.
+    megabytes : float
+        Of the gallery's vectors.
+    """
+
+    setting: Setting
+    result: EvaluationResult
+    recall_at_1: Interval
+    average_precision: Interval
+    recall_test: McNemar | None
+    precision_difference: PairedDifference | None
+    sweep: SweepRow | None
+    megabytes: float
+
+
+def compare(
+    dataset: Path | str | None,
+    settings: Sequence[str],
+    *,
+    gallery: Path | str | None = None,
+    embeddings: Path | str | None = None,
+    records: Path | str | None = None,
+    seed: int = 0,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> tuple[Compared, ...]:
+    """Run each setting and compare it with the first, query by query.
+
+    Parameters
+    ----------
+    dataset, gallery, embeddings, records
+        As in `placeprint.evaluate`.
+    settings : sequence of str
+        See `Setting.parse`.
+    seed : int
+        Of the bootstrap.
+
+    Raises
+    ------
+    UsageError
+        Without settings, or when a setting cannot be understood.
+    """
+    if not settings:
+        raise UsageError("give at least one setting, for example: efficientnet-lite0 threshold=0.6")
+    parsed = [Setting.parse(text) for text in settings]
+    runs = [
+        evaluate(
+            dataset,
+            gallery=gallery,
+            embeddings=embeddings,
+            records=records,
+            cache=cache,
+            progress=progress,
+            **setting.options,
+        )
+        for setting in parsed
+    ]
+    return tuple(_compared(setting, run, runs[0], seed) for setting, run in zip(parsed, runs, strict=True))
+
+
+def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, seed: int) -> Compared:
+    rng = np.random.default_rng(seed)
+    threshold = setting.options.get("threshold")
+    hits, precision = per_query(run)
+    test = difference = None
+    if run is not first:
+        paths = [q.path for q in run.queries if q.path in {p.path for p in first.queries}]
+        test = mcnemar(_aligned(run, paths)[0], _aligned(first, paths)[0])
+        difference = paired_difference(_aligned(run, paths)[1], _aligned(first, paths)[1], rng=rng)
+    return Compared(
+        setting,
+        run,
+        interval(hits, rng),
+        interval(precision, rng),
+        test,
+        difference,
+        None if threshold is None else threshold_sweep(run, [threshold])[0],
+        run.n_gallery * run.dim * 4 / 1e6,
+    )
+
+
+def per_query(result: EvaluationResult) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return hits at 1 (UNKNOWN a miss where a threshold was given) and average precision, NaN when unknown."""
+    return _aligned(result, [q.path for q in result.queries])
+
+
+def _aligned(result: EvaluationResult, paths: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    by_path = {q.path: q for q in result.queries}
+    queries = [by_path[path] for path in paths]
+    hits = np.array([float(q.right and q.accepted) if q.known else np.nan for q in queries], np.float64)
+    return hits, np.array([q.average_precision for q in queries], np.float64)

@@ -1,0 +1,64 @@
+"""The headline numbers of a run with their intervals: over queries, and over places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.evaluation.intervals import Interval, interval, interval_of
+from placeprint.evaluation.open_set_metrics import auroc
+from placeprint.evaluation.result import Headline, QueryResult
+
+SEED = 0
+"""Of every bootstrap in a report: the same run prints the same intervals."""
+
+
+def headlines(queries: Sequence[QueryResult], *, decided: bool) -> tuple[Headline, ...]:
+    """Return the headline numbers of a run.
+
+    Parameters
+    ----------
+    queries : sequence of QueryResult
+    decided : bool
+        Whether UNKNOWN could be answered: then the numbers about UNKNOWN are there too.
+    """
+    if not queries:
+        return ()
+    places = np.array(["|".join(q.places) or q.path for q in queries])
+    known = np.array([q.known for q in queries], np.bool_)
+    right = np.array([q.right for q in queries], np.bool_)
+    accepted = np.array([q.accepted for q in queries], np.bool_)
+    scores = np.array([q.score for q in queries], np.float64)
+    means = {
+        "recall_at_1": _where(known, right),
+        "map": np.array([q.average_precision for q in queries], np.float64),
+    }
+    if decided:
+        means |= {
+            "open_set_recall_at_1": _where(known, right & accepted),
+            "unknown_precision": _where(~accepted, ~known),
+            "unknown_recall": _where(~known, ~accepted),
+        }
+    rows = [Headline(name, _mean(values, None), _mean(values, places)) for name, values in means.items()]
+    if known.any() and not known.all():
+        rows.append(Headline("auroc", _area(scores, known, None), _area(scores, known, places)))
+    return tuple(rows)
+
+
+def _where(counted: NDArray[np.bool_], hit: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return 1 or 0 where a query counts, NaN elsewhere."""
+    return np.where(counted, hit.astype(np.float64), np.nan)
+
+
+def _mean(values: NDArray[np.float64], places: NDArray[Any] | None) -> Interval:
+    return interval(values, np.random.default_rng(SEED), clusters=places)
+
+
+def _area(scores: NDArray[np.float64], known: NDArray[np.bool_], places: NDArray[Any] | None) -> Interval:
+    def area(drawn: NDArray[np.float64], is_known: NDArray[np.bool_]) -> float:
+        return auroc(drawn[is_known], drawn[~is_known])
+
+    return interval_of(area, (scores, known), rng=np.random.default_rng(SEED), clusters=places)

@@ -1,0 +1,67 @@
+"""What a threshold on the best score would do: one line a threshold, from one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.retrieval_metrics import PositiveRanks, average_precision_found, mean_of
+
+_FOUND_AT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRow:
+    """A threshold and its price.
+
+    Attributes
+    ----------
+    threshold : float
+    unknown_rate : float
+        Share of all queries that are answered UNKNOWN.
+    recall_at_1 : float
+        Of the known queries, UNKNOWN counted as a miss.
+    map_found_at_20 : float
+        The published convention: an answer of UNKNOWN takes the place of the best match and is wrong;
+        average precision over the 20 best, divided by the positives found there.
+    wrong_removed, right_removed : int
+        Answers that became UNKNOWN: wrong ones (false positives) and right ones (true positives).
+    """
+
+    threshold: float
+    unknown_rate: float
+    recall_at_1: float
+    map_found_at_20: float
+    wrong_removed: int
+    right_removed: int
+
+
+def threshold_sweep(result: EvaluationResult, thresholds: Sequence[float]) -> tuple[SweepRow, ...]:
+    """Return one line a threshold: a query whose best score is below it is answered UNKNOWN."""
+    return tuple(_row(result.queries, threshold) for threshold in thresholds)
+
+
+def _row(queries: Sequence[QueryResult], threshold: float) -> SweepRow:
+    removed = [q for q in queries if q.score < threshold]
+    known = [q for q in queries if q.known]
+    ranks = PositiveRanks.of(_ranks(q, below=q.score < threshold) for q in known)
+    precision = average_precision_found(ranks, _FOUND_AT)
+    return SweepRow(
+        threshold,
+        len(removed) / len(queries) if queries else float("nan"),
+        mean_of(np.array([float(q.right and q.score >= threshold) for q in known])),
+        # a known query that finds nothing counts as 0, also when UNKNOWN took its only positive
+        mean_of(np.nan_to_num(precision, nan=0.0)),
+        sum(not q.right for q in removed),
+        sum(q.right for q in removed),
+    )
+
+
+def _ranks(query: QueryResult, *, below: bool) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    correct = np.array(query.correct[:_FOUND_AT], np.bool_)
+    if below:
+        correct[:1] = False
+    return np.flatnonzero(correct).astype(np.int64)

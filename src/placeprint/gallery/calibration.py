@@ -1,0 +1,116 @@
+"""The frozen record of a learned decision, kept in the gallery's head. It is learned in `recognition`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from placeprint.errors import GalleryFormatError
+
+FORMAT = 1
+STALE_SHARE = 0.2
+"""From this share of changed images on, a calibration is called stale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """When to accept a place, learned from a gallery or from labelled queries.
+
+    Attributes
+    ----------
+    coefficients : tuple of 3 floats
+        Of the logistic: intercept, of the standing, of the agreement; see `placeprint.recognition.decision`.
+    low, high : float
+        The scores that have standing 0 and 1.
+    usual_agreement : float
+        Stands in where there is no other place.
+    threshold : float
+        A probability below it is UNKNOWN.
+    interval : tuple of 2 floats
+        95 % interval of the threshold: what other places than those seen could have made of it.
+    false_accept_rate : float
+        What was asked for: of the photos of places that the gallery lacks, the share that gets a place.
+    rate_interval : tuple of 2 floats
+        95 % interval of the false-accept rate at this threshold, over new places.
+    accepted_share : float
+        Of photos of places that the gallery has, the share expected to get a place; NaN when nothing tells.
+    source : str
+        ``gallery`` or ``queries``.
+    automatic : bool
+        True when `index` or `add` made it by itself; `add` then makes it anew.
+    learned : str
+        How, in one line for people.
+    guarantee : str
+        What is promised, and on which condition; empty when nothing is.
+    n_known, n_unknown : int
+        Questions asked: with the place in the gallery, and with it held out.
+    n_places : int
+        Different places held out.
+    seed : int
+    images : int
+        In the gallery when it was calibrated.
+    changed : int
+        Added, replaced or removed since.
+    """
+
+    coefficients: tuple[float, float, float]
+    low: float
+    high: float
+    usual_agreement: float
+    threshold: float
+    interval: tuple[float, float]
+    false_accept_rate: float
+    rate_interval: tuple[float, float]
+    accepted_share: float
+    source: str
+    automatic: bool
+    learned: str
+    guarantee: str
+    n_known: int
+    n_unknown: int
+    n_places: int
+    seed: int
+    images: int
+    changed: int = 0
+
+    @property
+    def stale(self) -> bool:
+        """True when so many images changed since that it should be learned anew."""
+        return self.changed > STALE_SHARE * self.images
+
+    def after(self, changed: int) -> Self:
+        """Return the calibration after that many more images were added, replaced or removed."""
+        return dataclasses.replace(self, changed=self.changed + changed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: NaN becomes null."""
+        row = dataclasses.asdict(self) | {"format": FORMAT, "strategy": "logistic"}
+        row["accepted_share"] = None if math.isnan(self.accepted_share) else self.accepted_share
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in row.items()}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        GalleryFormatError
+            When another release wrote it.
+        """
+        values = dict(row)
+        if (values.pop("format", None), values.pop("strategy", None)) != (FORMAT, "logistic"):
+            raise GalleryFormatError(
+                f"the gallery's calibration has format {row.get('format')}, this release reads {FORMAT}: "
+                "upgrade placeprint, or build the gallery again"
+            )
+        for name in ("coefficients", "interval", "rate_interval"):
+            values[name] = tuple(values.get(name, ()))
+        share = values.get("accepted_share")
+        values["accepted_share"] = math.nan if share is None else share
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise GalleryFormatError(f"the gallery's calibration cannot be read ({error}): calibrate again") from error

@@ -1,0 +1,84 @@
+"""Calibrate a gallery and keep what was learned: what ``placeprint calibrate`` and ``placeprint.calibrate`` do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.scan import read_dataset
+from placeprint.embedding.imported import imported_spec, read_embeddings
+from placeprint.errors import CalibrationError, UsageError
+from placeprint.gallery.gallery import Gallery
+from placeprint.progress import Progress
+from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
+from placeprint.recognition.indexing import embed_split, embedder_for, opened_cache
+from placeprint.records import ImageRecord
+
+
+def calibrate(
+    gallery: Gallery | Path | str,
+    *,
+    queries: Path | str | Manifest | None = None,
+    embeddings: Path | str | None = None,
+    records: Path | str | None = None,
+    false_accept_rate: float = FALSE_ACCEPT_RATE,
+    seed: int = 0,
+    model: str | None = None,
+    runner: str = "openvino",
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Gallery:
+    """Learn when to accept a place, and keep it in the gallery, which decides by it from then on.
+
+    Parameters
+    ----------
+    gallery : Gallery, Path or str
+    queries : Path, str or Manifest, optional
+        Labelled photographs: their query split, or all of them where there is none. Without queries the
+        gallery's own images and places are held out.
+    embeddings, records : Path or str, optional
+        Query vectors that someone already has, and their manifest, instead of `queries`.
+    false_accept_rate : float
+        Of the photos of places that the gallery lacks, the share that may get a place.
+    seed : int
+        The same seed gives the same calibration.
+    model, runner : str
+        As in `placeprint.index`; only queries need them.
+    cache : bool
+        False neither reads nor writes the user's cache.
+
+    Returns
+    -------
+    Gallery
+        With its `calibration`.
+
+    Raises
+    ------
+    UsageError, CalibrationError, DatasetError, GalleryError, ModelError
+    """
+    opened = gallery if isinstance(gallery, Gallery) else Gallery.open(gallery)
+    asked: Sequence[ImageRecord] | None = None
+    vectors: NDArray[np.float32] | None = None
+    if embeddings is not None or records is not None:
+        if queries is not None or embeddings is None or records is None:
+            raise UsageError("give either --queries, or both --embeddings and --records")
+        done = read_embeddings(embeddings, records)
+        if opened.spec.imported:
+            opened.require(imported_spec(opened.spec.name, done.vectors.shape[1]))
+        asked, vectors = done.records, done.vectors
+    elif queries is not None:
+        manifest = queries if isinstance(queries, Manifest) else read_dataset(queries)
+        chosen = manifest.queries() if manifest.has_queries else manifest.records
+        embedder = embedder_for(opened, model=model, runner=runner)
+        with opened_cache(cache) as store:
+            embedded = embed_split(manifest, chosen, embedder=embedder, cache=store, progress=progress)
+        asked, vectors = embedded.records, embedded.vectors
+    if asked is not None and not any(record.places for record in asked):
+        raise CalibrationError("none of these queries has a place: calibration needs labelled ones")
+    return opened.with_calibration(
+        learn_calibration(opened, queries=asked, query_vectors=vectors, false_accept_rate=false_accept_rate, seed=seed)
+    )

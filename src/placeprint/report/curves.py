@@ -1,0 +1,61 @@
+"""Risk against coverage, and claimed against observed probability, as geometry; the template draws them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from placeprint.evaluation.result import EvaluationResult
+from placeprint.evaluation.selective import reliability, risk_coverage
+
+MAX_POINTS = 200
+"""Of a curve: more cannot be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A curve in a unit square: x to the right, y upwards.
+
+    Attributes
+    ----------
+    points : str
+        For an SVG polyline of 1000 by 1000, y downwards as SVG has it.
+    summary : float
+        The area under it, or the calibration error.
+    dots : tuple of (float, float, int)
+        x, y in SVG units and how many answers each stands for.
+    """
+
+    points: str
+    summary: float
+    dots: tuple[tuple[float, float, int], ...] = ()
+
+
+def risk_curve(result: EvaluationResult) -> Curve | None:
+    """Return the share of wrong answers against the share answered; None without an answer.
+
+    The surest answers first: by probability where the gallery is calibrated, else by score.
+    """
+    queries = [q for q in result.queries if math.isfinite(q.score)]
+    if not queries:
+        return None
+    sure = [q.probability if math.isfinite(q.probability) else q.score for q in queries]
+    curve = risk_coverage(np.array(sure, np.float64), np.array([q.right for q in queries], np.bool_))
+    pairs = list(zip(curve.coverage, curve.risk, strict=True))
+    step = max(1, len(pairs) // MAX_POINTS)
+    kept = [*pairs[::step], pairs[-1]]
+    return Curve(" ".join(f"{1000 * x:.1f},{1000 * (1 - y):.1f}" for x, y in kept), curve.area)
+
+
+def reliability_curve(result: EvaluationResult) -> Curve | None:
+    """Return the share of right answers against the probability claimed; None without a calibration."""
+    queries = [q for q in result.queries if math.isfinite(q.probability)]
+    if not queries:
+        return None
+    found = reliability(
+        np.array([q.probability for q in queries], np.float64), np.array([q.right for q in queries], np.bool_)
+    )
+    dots = tuple((1000 * b.probability, 1000 * (1 - b.right), b.count) for b in found.bins if b.count)
+    return Curve(" ".join(f"{x:.1f},{y:.1f}" for x, y, _ in dots), found.error, dots)
