@@ -143,6 +143,7 @@ def show_evaluation(result: EvaluationResult) -> None:
     rows.append(("mAP", printing.number(result.map), _interval(result, "map")))
     rows.append(("AUROC of known/unknown", printing.number(result.open_set.auroc), _interval(result, "auroc")))
     rows += _open_set_rows(result)
+    rows.append(("risk-coverage area", printing.number(result.open_set.risk_coverage_area), ""))
     rows.append(("search, ms a query", printing.number(1000 * result.seconds.search_per_query, 2), ""))
     printing.table(("measure", "value", "95 % interval over queries"), rows, right=(1,))
     if result.failures:
@@ -167,6 +168,7 @@ def _open_set_rows(result: EvaluationResult) -> list[tuple[str, str, str]]:
         ("Recall@1, UNKNOWN a miss", printing.number(opened.recall_at_1), _interval(result, "open_set_recall_at_1")),
         ("UNKNOWN precision", printing.number(opened.unknown_precision), _interval(result, "unknown_precision")),
         ("UNKNOWN recall", printing.number(opened.unknown_recall), _interval(result, "unknown_recall")),
+        ("UNKNOWN F1", printing.number(opened.unknown_f1), ""),
         ("false accepts", str(opened.false_accepts), ""),
         ("false rejects", str(opened.false_rejects), ""),
     ]

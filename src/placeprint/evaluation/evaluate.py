@@ -12,9 +12,9 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
 from placeprint.evaluation.conventions import conventions
 from placeprint.evaluation.failures import confusions, misses, per_place
-from placeprint.evaluation.ground_truth import choose_truth
+from placeprint.evaluation.ground_truth import GroundTruth, choose_truth
 from placeprint.evaluation.headlines import headlines
-from placeprint.evaluation.open_set_metrics import OpenSetResult, open_set_result
+from placeprint.evaluation.open_set import open_set_of
 from placeprint.evaluation.ranking import Ranking, rank_queries
 from placeprint.evaluation.result import EvaluationResult, QueryResult, Seconds
 from placeprint.evaluation.retrieval_metrics import (
@@ -26,6 +26,7 @@ from placeprint.evaluation.retrieval_metrics import (
     reciprocal_rank,
 )
 from placeprint.evaluation.sides import Sides, gather
+from placeprint.gallery.base import unit_vectors
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
@@ -36,6 +37,9 @@ from placeprint.records import ImageRecord
 
 DEFAULT_KS = (1, 5, 10, 20)
 _FOUND_AT = 20
+
+MAX_PAIRS = 2_000_000
+"""Similarities of a run that are held at once for the conventions that count pairs."""
 
 
 def evaluate(
@@ -121,6 +125,7 @@ def evaluate_sides(
     )
     results = _query_results(searched, sides.queries, ranking, threshold, margin_threshold)
     count = len(results)
+    opened = open_set_of(results, searched.calibration, threshold, margin_threshold)
     return EvaluationResult(
         dataset=sides.name,
         model=searched.spec.name,
@@ -137,10 +142,15 @@ def evaluate_sides(
         map=mean_of(average_precision(ranking.positives)),
         map_found_at_20=mean_of(average_precision_found(ranking.positives, _FOUND_AT)),
         mrr=mean_of(reciprocal_rank(ranking.positives)),
-        open_set=_open_set(results, searched.calibration, threshold, margin_threshold),
+        open_set=opened,
         dim=searched.spec.dim,
-        headlines=headlines(results, decided=any(not q.accepted for q in results)),
-        conventions=conventions(ranking.positives, np.array([q.score for q in results], np.float64), ks=ks),
+        headlines=headlines(results, decided=opened.recall_at_1 is not None),
+        conventions=conventions(
+            ranking.positives,
+            np.array([q.score for q in results], np.float64),
+            ks=ks,
+            pairs=_every_pair(sides, truth),
+        ),
         places=per_place(results, searched.records),
         confusions=confusions(results),
         queries=results,
@@ -148,6 +158,17 @@ def evaluate_sides(
         unusable=sides.unusable,
         seconds=Seconds(sides.seconds, ranking.seconds, ranking.seconds / max(count, 1)),
     )
+
+
+def _every_pair(sides: Sides, truth: GroundTruth) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
+    """Return all similarities and which are right, for the two conventions that need them; None when too many."""
+    if sides.own_rows is not None or not 0 < len(sides.queries) * len(sides.gallery) <= MAX_PAIRS:
+        return None
+    right = np.zeros((len(sides.queries), len(sides.gallery)), np.bool_)
+    for i, query in enumerate(sides.queries):
+        right[i, truth.positives(query)] = True
+    similarities = unit_vectors(sides.vectors) @ np.asarray(sides.gallery.vectors).T
+    return similarities.astype(np.float64), right
 
 
 def _query_results(
@@ -198,25 +219,3 @@ def _decision(
     if learned is None or threshold is not None or margin_threshold is not None:
         return decide(score, margin, threshold=threshold, margin_threshold=margin_threshold)
     return decide_by_probability(probability, threshold=learned.threshold, rate=learned.false_accept_rate)
-
-
-def _open_set(
-    results: Sequence[QueryResult],
-    learned: Calibration | None,
-    threshold: float | None,
-    margin_threshold: float | None,
-) -> OpenSetResult:
-    asked = threshold is not None or margin_threshold is not None
-
-    def flags(name: str) -> NDArray[np.bool_]:
-        return np.array([getattr(q, name) for q in results], np.bool_)
-
-    return open_set_result(
-        scores=np.array([q.score for q in results], np.float64),
-        known=flags("known"),
-        right=flags("right"),
-        accepted=flags("accepted"),
-        threshold=threshold,
-        margin_threshold=margin_threshold,
-        probability_threshold=None if asked or learned is None else learned.threshold,
-    )

@@ -41,8 +41,20 @@ class OpenSetResult:
         Of the unknown queries, the share answered UNKNOWN.
     false_accepts : int or None
         Unknown queries that were given a place.
+    unknown_f1 : float or None
+        Harmonic mean of the two.
     false_rejects : int or None
         Known queries that were answered UNKNOWN.
+    aupr : float
+        Area under precision-recall of the top score, known queries being the positives.
+    fpr_at_95_tpr : float
+        Share of unknown queries let in where 95 % of the known ones are.
+    recall_at_1_at_5_far : float
+        Right answers of the known queries where 5 % of these unknown queries are let in.
+    risk_coverage_area : float
+        Mean share of wrong answers over all coverages, the surest first; lower is better.
+    calibration_error : float
+        Expected calibration error of the probability; NaN without a calibration.
     """
 
     auroc: float
@@ -52,8 +64,14 @@ class OpenSetResult:
     recall_at_1: float | None = None
     unknown_precision: float | None = None
     unknown_recall: float | None = None
+    unknown_f1: float | None = None
     false_accepts: int | None = None
     false_rejects: int | None = None
+    aupr: float = float("nan")
+    fpr_at_95_tpr: float = float("nan")
+    recall_at_1_at_5_far: float = float("nan")
+    risk_coverage_area: float = float("nan")
+    calibration_error: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +223,7 @@ def open_set_result(
         recall_at_1=_share(known & right & accepted, known),
         unknown_precision=unknown.precision,
         unknown_recall=unknown.recall,
+        unknown_f1=unknown.f1,
         false_accepts=int((~known & accepted).sum()),
         false_rejects=int((known & ~accepted).sum()),
     )

@@ -1,0 +1,67 @@
+"""The open-set side of a run, from its queries."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.evaluation.open_set_metrics import (
+    OpenSetResult,
+    fpr_at_tpr,
+    open_set_result,
+    recall_at_1_at_false_accept_rate,
+)
+from placeprint.evaluation.precision_recall import aupr
+from placeprint.evaluation.result import QueryResult
+from placeprint.evaluation.selective import reliability, risk_coverage
+from placeprint.gallery.calibration import Calibration
+
+FALSE_ACCEPT_RATE = 0.05
+"""At which `recall_at_1_at_5_far` is told."""
+
+
+def open_set_of(
+    queries: Sequence[QueryResult],
+    learned: Calibration | None,
+    threshold: float | None,
+    margin_threshold: float | None,
+) -> OpenSetResult:
+    """Return all open-set numbers of a run.
+
+    Parameters
+    ----------
+    queries : sequence of QueryResult
+    learned : Calibration or None
+        It decided, unless a threshold was given.
+    threshold, margin_threshold : float or None
+        What was asked for.
+    """
+    known, right, accepted = (_flags(queries, name) for name in ("known", "right", "accepted"))
+    scores = np.array([q.score for q in queries], np.float64)
+    probabilities = np.array([q.probability for q in queries], np.float64)
+    asked = threshold is not None or margin_threshold is not None
+    result = open_set_result(
+        scores=scores,
+        known=known,
+        right=right,
+        accepted=accepted,
+        threshold=threshold,
+        margin_threshold=margin_threshold,
+        probability_threshold=None if asked or learned is None else learned.threshold,
+    )
+    sure = scores if learned is None else probabilities
+    return dataclasses.replace(
+        result,
+        aupr=aupr(scores[known], scores[~known]),
+        fpr_at_95_tpr=fpr_at_tpr(scores[known], scores[~known]),
+        recall_at_1_at_5_far=recall_at_1_at_false_accept_rate(scores, known, right=right, rate=FALSE_ACCEPT_RATE),
+        risk_coverage_area=risk_coverage(sure, right).area,
+        calibration_error=reliability(probabilities, right).error,
+    )
+
+
+def _flags(queries: Sequence[QueryResult], name: str) -> NDArray[np.bool_]:
+    return np.array([getattr(q, name) for q in queries], np.bool_)
