@@ -138,12 +138,18 @@ def decode(data: bytes, *, min_side: int | None = None) -> Image:
     ImageError
         ``unreadable``, ``truncated`` or ``too-large``.
     """
+    return decode_sized(data, min_side=min_side)[0]
+
+
+def decode_sized(data: bytes, *, min_side: int | None = None) -> tuple[Image, tuple[int, int]]:
+    """Decode as `decode`, and tell the upright image's full width and height: one look at the header serves both."""
     image = _open(data)
+    size = _upright_size(image)
     try:
         if min_side is not None:
             image.draft(None, (min_side, min_side))
         image.load()
-        return _to_rgb(_upright(image))
+        return _to_rgb(_upright(image)), size
     except ImageError:
         raise
     except MemoryError as error:
@@ -160,7 +166,10 @@ def size_of(data: bytes) -> tuple[int, int]:
     ImageError
         As `decode`.
     """
-    image = _open(data)
+    return _upright_size(_open(data))
+
+
+def _upright_size(image: Image) -> tuple[int, int]:
     turned = _orientation(image) >= 5 and image.format != "TIFF"  # Pillow turns a TIFF itself, its size too
     return (image.height, image.width) if turned else (image.width, image.height)
 

@@ -157,6 +157,5 @@ def embed_bytes(data: bytes, embedder: Embedder) -> CachedEmbedding:
     ------
     ImageError, ModelError
     """
-    width, height = images.size_of(data)
-    image = images.decode(data, min_side=embedder.decode_side)
+    image, (width, height) = images.decode_sized(data, min_side=embedder.decode_side)
     return CachedEmbedding(embedder.embed_one(image), width, height)

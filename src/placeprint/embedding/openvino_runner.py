@@ -30,8 +30,8 @@ class OpenVinoRunner:
     threads : int
         Images in flight, and CPU threads.
     precision : str
-        ``auto`` takes bfloat16 where the processor computes in it (about twice as fast), but 32 bit up to
-        the ModelSpec's `precise_until`; ``f32`` takes 32 bit throughout.
+        ``auto`` takes bfloat16 where the processor computes in it, but 32 bit up to the ModelSpec's
+        `precise_until`; ``f32`` takes 32 bit throughout.
     """
 
     name = "openvino"
