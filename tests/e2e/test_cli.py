@@ -9,7 +9,20 @@ import pytest
 
 from placeprint import Gallery
 
-VERBS = ["add", "calibrate", "check", "evaluate", "index", "models", "query", "remove", "run", "town", "verify"]
+VERBS = [
+    "add",
+    "calibrate",
+    "check",
+    "compare",
+    "evaluate",
+    "index",
+    "models",
+    "query",
+    "remove",
+    "run",
+    "town",
+    "verify",
+]
 
 
 def run(*arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
@@ -158,6 +171,38 @@ def test_evaluate_leaves_one_image_out(town: Path, gallery: Path) -> None:
     assert by_gallery["n_queries"] == by_gallery["n_gallery"]
     assert by_gallery["map"] == pytest.approx(by_folder["map"])
     assert by_gallery["recall"] == by_folder["recall"]
+
+
+def test_compare_prints_every_setting(town: Path) -> None:
+    rows = json.loads(run("compare", "index=exact", "index=faiss,threshold=0.5", "--on", str(town), "--json").stdout)
+    assert [r["setting"] for r in rows] == ["index=exact", "index=faiss,threshold=0.5"]
+    assert rows[1]["map_difference"]["interval"]["value"] == pytest.approx(0.0, abs=1e-9)
+    assert rows[1]["sweep"]["threshold"] == 0.5
+    assert rows[0]["result"]["map"] == pytest.approx(rows[0]["map"]["value"])
+    table = run("compare", "index=exact", "threshold=0.5", "--on", str(town)).stdout
+    assert "UNKNOWN rate" in table
+    assert "McNemar" in table
+
+
+def test_evaluate_prints_every_convention(town: Path) -> None:
+    text = run("evaluate", str(town), "--conventions").stdout
+    assert all(name in text for name in ("revisited Oxford", "Google Landmarks v2", "VPR-Bench", "micro-AP"))
+
+
+def test_positions_in_file_names_judge_by_metres(town: Path, tmp_path: Path) -> None:
+    photos = [p for p in sorted((town / "gallery").glob("*/*.jpg")) if p.stat().st_size > 5000]
+    for i, photo in enumerate(photos):
+        for split, shift in (("database", 0.0), ("queries", 10.0)):
+            folder = tmp_path / "utm" / split
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"@{1000.0 * i + shift}@{5000.0}@.jpg").write_bytes(photo.read_bytes())
+    row = run_json("evaluate", str(tmp_path / "utm"))
+    assert row["truth"] == "within 25 m"
+    assert (row["n_queries"], row["n_answerable"]) == (len(photos), len(photos))
+    assert row["recall"]["1"] == 1.0
+    far = run_json("evaluate", str(tmp_path / "utm"), "--radius", "5")
+    assert far["n_answerable"] == 0
+    assert far["recall"]["1"] is None
 
 
 def test_k_of_recall_can_be_chosen(town: Path) -> None:

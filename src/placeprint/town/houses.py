@@ -10,20 +10,10 @@ import numpy as np
 from placeprint.town.facades import facade
 from placeprint.town.sites import Site, chimney, grove, house
 from placeprint.town.solids import box, gable_roof, hip_roof, lathe, moved, polygon
-from placeprint.town.textures import Colour, Texture, make_texture, plain, tiled
+from placeprint.town.textures import DOORS, PAINTS, Colour, Texture, make_texture, plain, tiled
 from placeprint.town.walls import Style, Wall
 
 _BRICKS: tuple[Colour, ...] = ((158, 82, 62), (148, 74, 58), (172, 98, 70), (128, 76, 64))
-_PAINTS: tuple[Colour, ...] = (
-    (196, 84, 66),
-    (222, 176, 84),
-    (96, 140, 160),
-    (226, 206, 170),
-    (150, 170, 120),
-    (214, 140, 120),
-    (120, 130, 160),
-)
-_DOORS: tuple[Colour, ...] = ((30, 70, 60), (120, 30, 36), (36, 50, 100), (60, 44, 36), (170, 120, 30))
 
 
 def brick_terrace(site: Site) -> None:
@@ -36,9 +26,9 @@ def brick_terrace(site: Site) -> None:
     storeys, wide = int(rng.integers(2, 4)), float(rng.uniform(5.6, 7.0))
     bays, tall = bool(rng.random() < 0.6), storeys * 3.2 + 0.6
     for n in range(-4, 5):
-        own = replace(style, accent=site.choose(_DOORS), trim=(226, 216, 198))
+        own = replace(style, accent=site.choose(DOORS), trim=(226, 216, 198))
         if rng.random() < 0.2:
-            own = replace(own, wall="plaster", colour=site.choose(_PAINTS))
+            own = replace(own, wall="plaster", colour=site.choose(PAINTS))
         site.add(house((wide, 9, tall), own, rng, roof=roof, ridge=3.0), (n * wide, 4.5, 0), block=4.6)
         site.add(chimney((n * wide + wide / 2 - 0.4, 4.5, tall + 1.9), brick))
         if bays:
@@ -83,12 +73,12 @@ def canal_houses(site: Site) -> None:
         storeys = int(rng.integers(3, 5))
         style = Style(
             str(rng.choice(["plaster", "plaster", "brick"])),
-            site.choose(_PAINTS),
+            site.choose(PAINTS),
             window=(0.95, 1.7),
             pitch=1.7,
             storey=3.0,
             panes=(2, 4),
-            accent=site.choose(_DOORS),
+            accent=site.choose(DOORS),
             shutters=bool(rng.random() < 0.25),
             head=str(rng.choice(["flat", "arch"])),
         )
@@ -120,7 +110,7 @@ def canal_houses(site: Site) -> None:
     site.pool([(-300, -26), (300, -26), (300, 40), (-300, 40)])
     site.pave("cobbles", [(-300, -80), (300, -80), (300, -26), (-300, -26)], lift=0.35)
     for n in range(int(rng.integers(2, 5))):
-        _boat(site, -18 + 12 * n + float(rng.uniform(-3, 3)), -8.0, site.choose(_PAINTS))
+        _boat(site, -18 + 12 * n + float(rng.uniform(-3, 3)), -8.0, site.choose(PAINTS))
     for x in (-14, 0, 14):
         site.light(x, -4.6, 1.1)
     grove(site, 4, x=(-26, 26), y=(-4.8, -4.2), z=1.1)
@@ -155,7 +145,7 @@ def timber_houses(site: Site) -> None:
             panes=(2, 3),
             beams=True,
             boxes=True,
-            accent=site.choose(_DOORS),
+            accent=site.choose(DOORS),
         )
         for n in range(storeys):
             front = facade(

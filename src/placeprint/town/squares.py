@@ -7,19 +7,8 @@ import numpy as np
 from placeprint.town.facades import facade
 from placeprint.town.sites import Site, grove, street_behind, street_beside
 from placeprint.town.solids import box, dome, hip_roof, lathe, polygon
-from placeprint.town.textures import Colour, Texture, make_texture, plain, tiled
+from placeprint.town.textures import DOORS, PAINTS, Colour, Texture, make_texture, plain, tiled
 from placeprint.town.walls import Style, Wall, clock_face
-
-_PAINTS: tuple[Colour, ...] = (
-    (196, 84, 66),
-    (222, 176, 84),
-    (96, 140, 160),
-    (226, 206, 170),
-    (150, 170, 120),
-    (214, 140, 120),
-    (120, 130, 160),
-)
-_DOORS: tuple[Colour, ...] = ((30, 70, 60), (120, 30, 36), (36, 50, 100), (60, 44, 36), (170, 120, 30))
 
 
 def market_square(site: Site) -> None:
@@ -96,7 +85,7 @@ def town_hall(site: Site) -> None:
         storey=4.4,
         panes=(2, 4),
         quoins=True,
-        accent=site.choose(_DOORS),
+        accent=site.choose(DOORS),
     )
     w, h = float(rng.uniform(22, 28)), 13.6
     roof = tiled("slate", site.choose(((86, 92, 104), (120, 72, 56), (80, 118, 104))))
@@ -125,7 +114,7 @@ def town_hall(site: Site) -> None:
     site.faces.append(
         polygon(
             [(0, 6, h + 12.4), (2.2, 6, h + 12.4), (2.2, 6, h + 13.6), (0, 6, h + 13.6)],
-            plain(site.choose(_PAINTS)),
+            plain(site.choose(PAINTS)),
             flat=True,
         )
     )

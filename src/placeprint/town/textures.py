@@ -16,6 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Colour = tuple[int, int, int]
+
+PAINTS: tuple[Colour, ...] = (
+    (196, 84, 66),
+    (222, 176, 84),
+    (96, 140, 160),
+    (226, 206, 170),
+    (150, 170, 120),
+    (214, 140, 120),
+    (120, 130, 160),
+)
+DOORS: tuple[Colour, ...] = ((30, 70, 60), (120, 30, 36), (36, 50, 100), (60, 44, 36), (170, 120, 30))
+"""Colours of house fronts, and of doors."""
 Floats = NDArray[np.floating[Any]]
 
 TEXELS_PER_METRE = 24.0
