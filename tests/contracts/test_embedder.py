@@ -158,3 +158,22 @@ def test_two_threads_may_come_first_together(runner: str) -> None:
         pytest.importorskip("onnxruntime")
     for _ in range(3):
         subprocess.run([sys.executable, "-c", _FIRST_TOGETHER, runner], check=True, timeout=60)
+
+
+_NOTHING_SENT = """
+import sys
+seen = []
+watched = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.fork", "os.posix_spawn")
+sys.addaudithook(lambda event, _: seen.append(event) if event in watched else None)
+from PIL import Image
+from placeprint.embedding.embedder import load_embedder
+load_embedder().embed_one(Image.new("RGB", (300, 300), (90, 60, 30)))
+loaded = [name for name, module in sys.modules.items() if name.startswith("openvino_telemetry") and module]
+print(loaded, seen)
+"""
+
+
+def test_nothing_is_ever_sent() -> None:
+    """OpenVINO's telemetry sends when it is imported: it must not be imported, and nothing may be started."""
+    done = subprocess.run([sys.executable, "-c", _NOTHING_SENT], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[] []"

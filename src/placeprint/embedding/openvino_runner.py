@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,7 @@ class OpenVinoRunner:
     name = "openvino"
 
     def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
-        import openvino as ov
-
-        core = ov.Core()
+        core = _openvino().Core()
         half = precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.precision = "bf16" if half else "f32"
         settings = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
@@ -71,9 +70,20 @@ class OpenVinoRunner:
         return np.array(value[0], dtype=np.float32)
 
 
+def _openvino() -> Any:
+    """Import OpenVINO without its telemetry, which sends a message from a child process when it is imported.
+
+    Where `openvino_telemetry` cannot be imported OpenVINO takes a stub of its own that sends nothing.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
 def _graph(core: Any, path: Path, spec: ModelSpec) -> Any:
     """Read the graph: uint8 NHWC in, mean and std inside, one output."""
-    import openvino as ov
+    ov = _openvino()
     from openvino.preprocess import PrePostProcessor
 
     model = core.read_model(str(path))
@@ -97,8 +107,7 @@ def _split(model: Any, spec: ModelSpec) -> list[Any]:
     The first layers of EfficientNet-Lite subtract large numbers from each other: rounding them to
     bfloat16 costs more than all the rest (lowest cosine to 32 bit on 64 photographs 0.984, with the cut 0.9993).
     """
-    import openvino as ov
-
+    ov = _openvino()
     outputs = (out for op in model.get_ordered_ops() for out in op.outputs())
     cut = next((out for out in outputs if spec.precise_until in out.get_names()), None)
     if cut is None:
