@@ -125,11 +125,13 @@ def _results(
 ) -> Iterator[_Done | FailedImage]:
     """Yield results in the order of the records, with a bounded number in flight."""
     waiting: deque[Future[_Done | FailedImage]] = deque()
-    with ThreadPoolExecutor(embedder.threads, thread_name_prefix="embed") as pool:
+    # One more than the cores: a worker that waits for the model leaves its core to one that decodes.
+    workers = embedder.threads + 1
+    with ThreadPoolExecutor(workers, thread_name_prefix="embed") as pool:
         try:
             for record in records:
                 waiting.append(pool.submit(_embed, record, root, embedder, cache))
-                if len(waiting) >= _IN_FLIGHT * embedder.threads:
+                if len(waiting) >= _IN_FLIGHT * workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
