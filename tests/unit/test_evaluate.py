@@ -115,6 +115,16 @@ def test_imported_files_that_do_not_fit(gallery: Gallery, tmp_path: Path) -> Non
         evaluate(gallery=gallery, **{"embeddings": tmp_path / "q.npy", "records": tmp_path / "q.csv"})
 
 
+def test_an_empty_gallery_is_searched_not_replaced(town: Path, tmp_path: Path) -> None:
+    from placeprint.recognition.indexing import index
+
+    made = index(town, tmp_path / "g").gallery
+    empty, _ = made.remove(places=made.places)
+    result = evaluate(town, gallery=empty)
+    assert (len(empty), result.n_gallery, result.n_answerable) == (0, 0, 0)
+    assert all(q.predicted == "" for q in result.queries)
+
+
 def test_a_pickle_is_never_loaded(gallery: Gallery, tmp_path: Path) -> None:
     given = write(tmp_path, [("q", "a")], vectors((1, 0, 0)))
     np.save(given["embeddings"], np.array([{"a": 1}], dtype=object), allow_pickle=True)

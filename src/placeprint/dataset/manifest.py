@@ -83,6 +83,10 @@ class Manifest:
         """Return the query split."""
         return self.split(Split.QUERY)
 
+    def asked(self) -> tuple[ImageRecord, ...]:
+        """Return what can be asked of another gallery: the query split, or every image where there is none."""
+        return self.queries() if self.has_queries else self.records
+
 
 def read_manifest(path: Path) -> Manifest:
     """Read a CSV, TSV or JSON Lines manifest; paths in it are relative to its folder.

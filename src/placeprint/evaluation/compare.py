@@ -129,12 +129,14 @@ def compare(
 def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, seed: int) -> Compared:
     rng = np.random.default_rng(seed)
     threshold = setting.options.get("threshold")
-    hits, precision = per_query(run)
+    hits, precision = _per_query(run, [q.path for q in run.queries])
     test = difference = None
     if run is not first:
-        paths = [q.path for q in run.queries if q.path in {p.path for p in first.queries}]
-        test = mcnemar(_aligned(run, paths)[0], _aligned(first, paths)[0])
-        difference = paired_difference(_aligned(run, paths)[1], _aligned(first, paths)[1], rng=rng)
+        there = {q.path for q in first.queries}
+        paths = [q.path for q in run.queries if q.path in there]
+        ours, theirs = _per_query(run, paths), _per_query(first, paths)
+        test = mcnemar(ours[0], theirs[0])
+        difference = paired_difference(ours[1], theirs[1], rng=rng)
     return Compared(
         setting,
         run,
@@ -147,12 +149,8 @@ def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, 
     )
 
 
-def per_query(result: EvaluationResult) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return hits at 1 (UNKNOWN a miss where a threshold was given) and average precision, NaN when unknown."""
-    return _aligned(result, [q.path for q in result.queries])
-
-
-def _aligned(result: EvaluationResult, paths: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _per_query(result: EvaluationResult, paths: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return hits at 1 (UNKNOWN a miss where it can be said) and average precision of the named queries."""
     by_path = {q.path: q for q in result.queries}
     queries = [by_path[path] for path in paths]
     hits = np.array([float(q.right and q.accepted) if q.known else np.nan for q in queries], np.float64)

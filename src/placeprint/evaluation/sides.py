@@ -13,12 +13,11 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Embedder, load_embedder
-from placeprint.embedding.imported import imported_spec, read_embeddings
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
-from placeprint.recognition.indexing import calibrated_alone, embed_split, embedder_for, opened_cache
+from placeprint.recognition.indexing import calibrated_alone, embed_split, embedder_for, imported_queries, opened_cache
 from placeprint.records import FailedImage, ImageRecord
 
 
@@ -76,7 +75,7 @@ def gather(
     else:
         embedder = load_embedder(model or DEFAULT_MODEL, runner=runner)
     with opened_cache(cache) as store:
-        searched = opened or _gallery_of(manifest, index, embedder, store, progress)
+        searched = opened if opened is not None else _gallery_of(manifest, index, embedder, store, progress)
         sides = _asked(manifest, searched, embedder, store, progress, own=opened is None)
     name = str(manifest.root) if isinstance(dataset, Manifest) else str(dataset)
     unusable = tuple(dict.fromkeys((*manifest.failures, *searched.failures, *sides.unusable)))
@@ -87,9 +86,7 @@ def gather(
 def _imported(gallery: Gallery | None, embeddings: Path | str | None, records: Path | str | None) -> Sides:
     if gallery is None or embeddings is None or records is None:
         raise UsageError("query embeddings need three things: --gallery, --embeddings and --records")
-    done = read_embeddings(embeddings, records)
-    if gallery.spec.imported:
-        gallery.require(imported_spec(gallery.spec.name, done.vectors.shape[1]))
+    done = imported_queries(gallery, embeddings, records)
     return Sides(str(records), gallery, done.records, done.vectors)
 
 
@@ -128,8 +125,7 @@ def _asked(
     """Embed the query split; without one, ask every image and leave it out of the gallery in turn."""
     if not manifest.has_queries and own:
         return _left_out(searched)
-    asked = manifest.queries() if manifest.has_queries else manifest.records
-    done = embed_split(manifest, asked, embedder=embedder, cache=cache, progress=progress)
+    done = embed_split(manifest, manifest.asked(), embedder=embedder, cache=cache, progress=progress)
     rows: tuple[int, ...] | None = None
     if not manifest.has_queries:
         known = {record.content_hash: row for row, record in enumerate(searched.records) if record.content_hash}

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
-from placeprint.embedding.imported import imported_spec, read_embeddings
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
-from placeprint.recognition.indexing import embed_split, embedder_for, opened_cache
+from placeprint.recognition.indexing import embed_split, embedder_for, imported_queries, opened_cache
 from placeprint.records import ImageRecord
 
 
@@ -66,16 +65,13 @@ def calibrate(
     if embeddings is not None or records is not None:
         if queries is not None or embeddings is None or records is None:
             raise UsageError("give either --queries, or both --embeddings and --records")
-        done = read_embeddings(embeddings, records)
-        if opened.spec.imported:
-            opened.require(imported_spec(opened.spec.name, done.vectors.shape[1]))
+        done = imported_queries(opened, embeddings, records)
         asked, vectors = done.records, done.vectors
     elif queries is not None:
         manifest = queries if isinstance(queries, Manifest) else read_dataset(queries)
-        chosen = manifest.queries() if manifest.has_queries else manifest.records
         embedder = embedder_for(opened, model=model, runner=runner)
         with opened_cache(cache) as store:
-            embedded = embed_split(manifest, chosen, embedder=embedder, cache=store, progress=progress)
+            embedded = embed_split(manifest, manifest.asked(), embedder=embedder, cache=store, progress=progress)
         asked, vectors = embedded.records, embedded.vectors
     if asked is not None and not any(record.places for record in asked):
         raise CalibrationError("none of these queries has a place: calibration needs labelled ones")

@@ -12,6 +12,7 @@ from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.extract import Embedded, embed_records
+from placeprint.embedding.imported import imported_spec, read_embeddings
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError, DatasetError, ModelError, UsageError
 from placeprint.gallery.changes import Change
@@ -89,6 +90,22 @@ def embedder_for(gallery: Gallery, *, model: str | None = None, runner: str = "o
         raise ModelError(f"the gallery needs model {gallery.spec}: give its file with --model PATH.onnx") from error
     gallery.require(embedder.spec)
     return embedder
+
+
+def imported_queries(gallery: Gallery, embeddings: Path | str, records: Path | str) -> Embedded:
+    """Read query vectors that someone already has, for a gallery of the same model.
+
+    Raises
+    ------
+    GalleryMismatchError
+        When the gallery was imported too and its vectors have another length.
+    VectorError, DatasetError
+        As `placeprint.read_embeddings`.
+    """
+    done = read_embeddings(embeddings, records)
+    if gallery.spec.imported:
+        gallery.require(imported_spec(gallery.spec.name, done.vectors.shape[1]))
+    return done
 
 
 def index(
