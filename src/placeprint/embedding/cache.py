@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +24,30 @@ if TYPE_CHECKING:
 _TABLE = """create table if not exists embeddings (
     content text not null, model text not null, width integer not null, height integer not null,
     vector blob not null, primary key (content, model)) without rowid"""
+_PARTS = """create table if not exists parts (
+    content text not null, model text not null, name text not null, kind text not null,
+    height integer not null, width integer not null, depth integer not null, rows blob not null,
+    primary key (content, model, name))"""
+_FIND_PARTS = "select name, kind, height, width, depth, rows from parts where content = ? and model = ?"
+_KINDS = ("int8", "uint8")
 
 
 @dataclass(frozen=True, slots=True)
 class CachedEmbedding:
-    """A vector and the size, in pixels, of the upright image that it came from."""
+    """A vector, the size in pixels of the upright image that it came from, and parts of that image.
+
+    Attributes
+    ----------
+    vector : ndarray of float32, shape (dim,)
+    width, height : int
+    parts : mapping of str to ndarray, shape (height, width, depth)
+        See `placeprint.embedding.embedder.Description`.
+    """
 
     vector: NDArray[np.float32]
     width: int
     height: int
+    parts: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def default_path() -> Path:
@@ -95,9 +110,13 @@ class EmbeddingCache:
         try:
             with self._lock:
                 row = self._base.execute(query, (content, model)).fetchone()
-        except sqlite3.Error:
+                parts = self._base.execute(_FIND_PARTS, (content, model)).fetchall() if row else ()
+            kept = {name: _array(kind, shape, rows) for name, kind, *shape, rows in parts}
+        except (sqlite3.Error, ValueError):  # ValueError: the numbers do not fill their shape
             return None
-        return CachedEmbedding(np.frombuffer(row[0], dtype="<f4").astype(np.float32), row[1], row[2]) if row else None
+        if not row:
+            return None
+        return CachedEmbedding(np.frombuffer(row[0], dtype="<f4").astype(np.float32), row[1], row[2], kept)
 
     def put(self, model: str, rows: Iterable[tuple[str, CachedEmbedding]]) -> None:
         """Remember embeddings by content hash, in one transaction."""
@@ -105,10 +124,17 @@ class EmbeddingCache:
 
         if self._base is None:
             return
-        values = [(c, model, e.width, e.height, e.vector.astype("<f4").tobytes()) for c, e in rows]
+        known = list(rows)
+        values = [(c, model, e.width, e.height, e.vector.astype("<f4").tobytes()) for c, e in known]
+        parts = [
+            (c, model, name, str(part.dtype), *part.shape, np.ascontiguousarray(part).tobytes())
+            for c, e in known
+            for name, part in e.parts.items()
+        ]
         try:
             with self._lock, self._base:
                 self._base.executemany("insert or replace into embeddings values (?, ?, ?, ?, ?)", values)
+                self._base.executemany("insert or replace into parts values (?, ?, ?, ?, ?, ?, ?, ?)", parts)
         except sqlite3.Error as error:
             self._say_off(error)
             self._base = None
@@ -130,6 +156,12 @@ class EmbeddingCache:
         self.close()
 
 
+def _array(kind: str, shape: Sequence[int], rows: bytes) -> NDArray[Any]:
+    if kind not in _KINDS:
+        raise ValueError(f"parts are {' or '.join(_KINDS)}, not {kind}")
+    return np.frombuffer(rows, dtype=kind).reshape(shape)
+
+
 def _open(path: Path) -> sqlite3.Connection:
     import sqlite3
 
@@ -138,6 +170,7 @@ def _open(path: Path) -> sqlite3.Connection:
         base.execute("pragma journal_mode = wal")
         base.execute("pragma synchronous = normal")
         base.execute(_TABLE)
+        base.execute(_PARTS)
         base.execute("select content from embeddings limit 1").fetchall()
     except sqlite3.Error:
         base.close()

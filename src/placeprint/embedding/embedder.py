@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.embedding.models import DEFAULT_MODEL, find_model
-from placeprint.embedding.preprocess import Pixels, needed_side, pooled, prepare
+from placeprint.embedding.preprocess import Pixels, cells_of, needed_side, pooled, prepare, prepare_cells
 from placeprint.errors import ModelError, UsageError
+from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import ModelSpec
 
 if TYPE_CHECKING:
@@ -29,6 +32,26 @@ class Runner(Protocol):
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the one output that the ModelSpec asks for, without the batch axis."""
+
+    def run_cells(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Return the map that cells are taken from, shape (channels, height, width); only where the spec asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """All that is kept of one image.
+
+    Attributes
+    ----------
+    vector : ndarray of float32, shape (dim,)
+        The embedding, a unit vector.
+    parts : mapping of str to ndarray, shape (height, width, depth)
+        ``cells`` (int8, see `placeprint.embedding.preprocess.cells_of`) and ``keypoints`` (uint8, one column, see
+        `placeprint.embedding.rootsift`), where the ModelSpec asks for them.
+    """
+
+    vector: NDArray[np.float32]
+    parts: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 class Embedder:
@@ -60,16 +83,37 @@ class Embedder:
         ModelError
             When the graph's output has another length than the ModelSpec says, or is not finite.
         """
-        raw = self._runner.run(prepare(image, self.spec))
+        if not self.spec.views:
+            return self._look(image, "")
+        return _unit(np.stack([self._look(image, view) for view in self.spec.views]).mean(axis=0), self.spec)
+
+    def describe(self, image: Image) -> Description:
+        """Return the embedding of one upright RGB image, and the parts that the ModelSpec asks for.
+
+        Raises
+        ------
+        ModelError
+            As `embed_one`.
+        MissingExtraError
+            When keypoints are asked for and OpenCV is not installed.
+        """
+        parts: dict[str, NDArray[Any]] = {}
+        if self.spec.cells:
+            parts["cells"] = cells_of(self._runner.run_cells(prepare_cells(image, self.spec)))
+        if self.spec.keypoints:
+            from placeprint.embedding import rootsift
+
+            parts["keypoints"] = rootsift.extract(image)[: self.spec.keypoints, None]
+        return Description(self.embed_one(image), parts)
+
+    def _look(self, image: Image, view: str) -> NDArray[np.float32]:
+        raw = self._runner.run(prepare(image, self.spec, view))
         vector = raw.reshape(-1) if self.spec.pooling == "graph" else pooled(raw, self.spec)
         if vector.shape != (self.spec.dim,):
             raise ModelError(
                 f"model {self.spec} gives {vector.shape[0]} numbers and says that it gives {self.spec.dim}"
             )
-        norm = float(np.linalg.norm(vector.astype(np.float64)))
-        if not np.isfinite(norm) or norm == 0:
-            raise ModelError(f"model {self.spec} gave NaN, infinity or only zeros")
-        return (vector / norm).astype(np.float32)
+        return _unit(vector, self.spec)
 
     def embed(self, images: Sequence[Image]) -> NDArray[np.float32]:
         """Return unit vectors, float32 of shape (n, dim)."""
@@ -77,8 +121,20 @@ class Embedder:
         return np.stack(vectors) if vectors else np.empty((0, self.spec.dim), np.float32)
 
 
+def _unit(vector: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
+    norm = float(np.linalg.norm(vector.astype(np.float64)))
+    if not np.isfinite(norm) or norm == 0:
+        raise ModelError(f"model {spec} gave NaN, infinity or only zeros")
+    return (vector / norm).astype(np.float32)
+
+
 def load_embedder(
-    model: str = DEFAULT_MODEL, *, runner: str = "openvino", precision: str = "auto", threads: int | None = None
+    model: str = DEFAULT_MODEL,
+    *,
+    preset: str | Preset | ModelSpec = FAST,
+    runner: str = "openvino",
+    precision: str = "auto",
+    threads: int | None = None,
 ) -> Embedder:
     """Load a model by name or path.
 
@@ -86,6 +142,9 @@ def load_embedder(
     ----------
     model : str
         See `placeprint.embedding.models.find_model`.
+    preset : str, Preset or ModelSpec
+        What is kept of an image: that of a preset, or of another ModelSpec (that of a gallery). By default nothing
+        but the embedding of one look.
     runner : str
         ``openvino`` or ``onnx``.
     precision : str
@@ -102,6 +161,7 @@ def load_embedder(
     file = find_model(model)
     if file.spec.imported:
         raise ModelError(f"model {file.spec} has input_size 0: no image can be prepared for it")
+    spec = _as_asked(file.spec, preset if isinstance(preset, ModelSpec) else find_preset(preset))
     count = threads or available_cores()
     if runner == "openvino":
         from placeprint.embedding.openvino_runner import OpenVinoRunner as Chosen
@@ -109,7 +169,13 @@ def load_embedder(
         from placeprint.embedding.onnx_runner import OnnxRunner as Chosen  # type: ignore[assignment]
     else:
         raise UsageError(f'runner "{runner}" is not known: choose one of {", ".join(RUNNERS)}')
-    return Embedder(file.spec, Chosen(file.path, file.spec, threads=count, precision=precision), threads=count)
+    return Embedder(spec, Chosen(file.path, spec, threads=count, precision=precision), threads=count)
+
+
+def _as_asked(spec: ModelSpec, asked: Preset | ModelSpec) -> ModelSpec:
+    """Return the spec with the views and parts that are asked for; a model without a map to match has no cells."""
+    cells = asked.cells if spec.cells_output else 0
+    return dataclasses.replace(spec, views=asked.views, cells=cells, keypoints=asked.keypoints)
 
 
 def available_cores() -> int:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache
 from placeprint.embedding.embedder import Embedder
 from placeprint.errors import ImageError
 from placeprint.progress import Progress, Stretch
+from placeprint.ragged import Ragged, RaggedWriter
 from placeprint.records import FailedImage, ImageRecord
 
 _CHUNK = 64
@@ -41,6 +42,8 @@ class Embedded:
         Those that could be used, in order, with content hash, width and height filled in.
     vectors : ndarray of float32, shape (len(records), dim)
         Unit vectors.
+    parts : mapping of str to Ragged
+        What else is kept of each of them, see `placeprint.embedding.embedder.Description`; in a file, not in memory.
     failures : tuple of FailedImage
         The others.
     computed, cached : int
@@ -55,6 +58,7 @@ class Embedded:
     computed: int
     cached: int
     seconds: float
+    parts: Mapping[str, Ragged] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ def embed_records(
     failures: list[FailedImage] = []
     fresh: list[tuple[str, CachedEmbedding]] = []
     computed = 0
+    parts = {name: RaggedWriter() for name in ("cells", "keypoints") if getattr(embedder.spec, name)}
     with Stretch(progress, "embedding", len(records)) as step:
         for result in _results(records, root, embedder, cache):
             step()
@@ -102,6 +107,8 @@ def embed_records(
                 continue
             vectors[len(good)] = result.embedding.vector
             good.append(result.record)
+            for name, writer in parts.items():
+                writer.append(result.embedding.parts[name])
             if result.fresh:
                 computed += 1
                 fresh.append((result.record.content_hash, result.embedding))
@@ -117,6 +124,7 @@ def embed_records(
         computed,
         len(good) - computed,
         time.perf_counter() - began,
+        {name: writer.done() for name, writer in parts.items()},
     )
 
 
@@ -153,11 +161,12 @@ def _embed(record: ImageRecord, root: Path, embedder: Embedder, cache: Embedding
 
 
 def embed_bytes(data: bytes, embedder: Embedder) -> CachedEmbedding:
-    """Embed one image file's content.
+    """Embed one image file's content, with the parts that the model's ModelSpec asks for.
 
     Raises
     ------
     ImageError, ModelError
     """
     image, (width, height) = images.decode_sized(data, min_side=embedder.decode_side)
-    return CachedEmbedding(embedder.embed_one(image), width, height)
+    found = embedder.describe(image)
+    return CachedEmbedding(found.vector, width, height, found.parts)

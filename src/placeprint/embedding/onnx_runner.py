@@ -53,10 +53,17 @@ class OnnxRunner:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(f'model {spec}: ONNX Runtime cannot run "{path}": {reason}') from error
         self._input = self._session.get_inputs()[0].name
-        if self._output not in [o.name for o in self._session.get_outputs()]:
-            raise ModelError(f'model {spec}: "{path}" has no output called "{self._output}"')
+        there = [o.name for o in self._session.get_outputs()]
+        for output in (self._output, spec.cells_output if spec.cells else self._output):
+            if output not in there:
+                raise ModelError(f'model {spec}: "{path}" has no output called "{output}"')
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
         result = self._session.run([self._output], {self._input: normalised(pixels, self._spec)})[0]
         return np.asarray(result[0], dtype=np.float32)
+
+    def run_cells(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Return the map that cells are taken from, for one image of shape (height, width, 3)."""
+        found = self._session.run([self._spec.cells_output], {self._input: normalised(pixels, self._spec)})[0]
+        return np.asarray(found[0], dtype=np.float32)

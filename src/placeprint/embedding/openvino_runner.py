@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.preprocess import Pixels
+from placeprint.embedding.preprocess import SIDE, Pixels
 from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
 
@@ -50,6 +50,7 @@ class OpenVinoRunner:
                 core.compile_model(part, "CPU", settings | {"INFERENCE_PRECISION_HINT": kind})
                 for part, kind in zip(parts, kinds, strict=True)
             ]
+            self._cells = _compiled_cells(core, path, spec, settings | {"INFERENCE_PRECISION_HINT": self.precision})
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f'model {spec}: OpenVINO cannot run "{path}": {reason}') from error
@@ -58,6 +59,8 @@ class OpenVinoRunner:
         # interpreter's lock: two threads that come first at the same time wait for each other for ever.
         with _FIRST_INFERENCE:
             self.run(np.zeros((spec.input_size, spec.input_size, 3), np.uint8))
+            if self._cells:
+                self.run_cells(np.zeros((SIDE, SIDE, 3), np.uint8))
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
@@ -68,6 +71,14 @@ class OpenVinoRunner:
         for request in requests:
             value = request.infer({0: value}, share_inputs=True, share_outputs=True)[0]
         return np.array(value[0], dtype=np.float32)
+
+    def run_cells(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Return the map that cells are taken from, for one image of shape (height, width, 3)."""
+        request = getattr(self._local, "cells", None)
+        if request is None:
+            request = self._local.cells = self._cells.create_infer_request()
+        found = request.infer({0: pixels[None]}, share_inputs=True, share_outputs=True)[0]
+        return np.array(found[0], dtype=np.float32)
 
 
 def _openvino() -> Any:
@@ -81,20 +92,30 @@ def _openvino() -> Any:
     return openvino
 
 
-def _graph(core: Any, path: Path, spec: ModelSpec) -> Any:
-    """Read the graph: uint8 NHWC in, mean and std inside, one output."""
+def _compiled_cells(core: Any, path: Path, spec: ModelSpec, settings: dict[str, Any]) -> Any:
+    """Compile the graph up to the map that cells are taken from; None where none are asked for.
+
+    All of it runs in bfloat16 where the processor can: cells are kept in 8 bits anyway.
+    """
+    if not spec.cells:
+        return None
+    return core.compile_model(_graph(core, path, spec, output=spec.cells_output, side=-1), "CPU", settings)
+
+
+def _graph(core: Any, path: Path, spec: ModelSpec, *, output: str = "", side: int = 0) -> Any:
+    """Read the graph: uint8 NHWC in, mean and std inside, one output; a side of -1 is any."""
     ov = _openvino()
     from openvino.preprocess import PrePostProcessor
 
     model = core.read_model(str(path))
-    side = spec.input_size
+    side = side or spec.input_size
     model.reshape({model.input(0).get_any_name(): [1, 3, side, side]})
     steps = PrePostProcessor(model)
     steps.input(0).tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     steps.input(0).model().set_layout(ov.Layout("NCHW"))
     steps.input(0).preprocess().convert_element_type(ov.Type.f32).mean(list(spec.mean)).scale(list(spec.std))
     model = steps.build()
-    output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
+    output = output or (spec.embedding_output if spec.pooling == "graph" else spec.feature_output)
     kept = [r for r in model.get_results() if output in r.get_output_tensor(0).get_names()]
     if not kept:
         raise ModelError(f'model {spec}: "{path}" has no output called "{output}"')

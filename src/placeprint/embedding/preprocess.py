@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,31 +12,48 @@ from numpy.typing import NDArray
 from placeprint.records import ModelSpec
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image, Resampling
 
 Pixels = NDArray[np.uint8]
 
 
+KEYPOINT_SIDE = 480
+"""Pixels of the shorter side that keypoints are looked for in."""
+SIDE = 32
+"""Sides of an input whose aspect is kept are multiples of so many pixels."""
+FEWEST = 8
+"""Rows and columns of cells at least, however long and narrow an image is."""
+CELL_SCALE = 254
+"""A cell is a unit vector times this, in 8 bits with a sign: components above one half are cut off."""
+
+
 def needed_side(spec: ModelSpec) -> int:
     """Return the shorter side, in pixels, below which a reduced decode would lose detail."""
-    return spec.resize_size if spec.resize == "crop" else spec.input_size
+    once = spec.resize_size if spec.resize == "crop" else spec.input_size
+    square = int(spec.cells**0.5) * spec.cells_stride
+    return max(once, square, KEYPOINT_SIDE if spec.keypoints else 0)
 
 
-def prepare(image: Image, spec: ModelSpec) -> Pixels:
+def prepare(image: Image, spec: ModelSpec, view: str = "") -> Pixels:
     """Resize and crop an upright RGB image.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+    spec : ModelSpec
+    view : str
+        One of `placeprint.records.VIEWS`; empty for the ModelSpec's own `resize`.
 
     Returns
     -------
     ndarray of uint8, shape (input_size, input_size, 3)
         Mean and std are applied later, in the runner.
     """
-    from PIL.Image import Resampling
-
-    filters = {"bilinear": Resampling.BILINEAR, "bicubic": Resampling.BICUBIC}
-    resample = filters[spec.interpolation]
+    resample = _filter(spec)
     side = spec.input_size
-    if spec.resize == "squash":
-        return np.asarray(image.resize((side, side), resample))
+    if view in ("squash", "flip") or (not view and spec.resize == "squash"):
+        squashed = np.asarray(image.resize((side, side), resample))
+        return np.ascontiguousarray(squashed[:, ::-1]) if view == "flip" else squashed
     # Only the part that the crop keeps is resampled: the same pixels, less work on panoramas.
     cut = min(image.size) * side / spec.resize_size
     left, top = max(0.0, (image.width - cut) / 2), max(0.0, (image.height - cut) / 2)
@@ -42,12 +61,70 @@ def prepare(image: Image, spec: ModelSpec) -> Pixels:
     return np.asarray(image.resize((side, side), resample, box=box))
 
 
+def prepare_cells(image: Image, spec: ModelSpec) -> Pixels:
+    """Resize an upright RGB image so that its map has about `spec.cells` cells, keeping its aspect.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+        Both sides are multiples of 32.
+    """
+    rows, columns = cell_grid(image.width / image.height, spec.cells, SIDE // spec.cells_stride or 1)
+    return np.asarray(image.resize((columns * spec.cells_stride, rows * spec.cells_stride), _filter(spec)))
+
+
+@lru_cache(maxsize=1024)
+def cell_grid(aspect: float, most: int, step: int) -> tuple[int, int]:
+    """Return how many rows and columns of cells come nearest to an aspect, and to `most` cells but not above.
+
+    Parameters
+    ----------
+    aspect : float
+        Width over height.
+    most : int
+        Cells.
+    step : int
+        Rows and columns are multiples of it.
+    """
+    sides = range(-(-FEWEST // step) * step, max(most // FEWEST, FEWEST) + 1, step)
+    grids = [(rows, columns) for rows in sides for columns in sides if rows * columns <= most] or [(step, step)]
+
+    def cost(grid: tuple[int, int]) -> float:
+        rows, columns = grid
+        return 2 * abs(math.log(columns / rows / aspect)) - rows * columns / most
+
+    return min(grids, key=cost)
+
+
+def cells_of(features: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Return the cells of a feature map: one unit vector each, in 8 bits.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (channels, height, width)
+
+    Returns
+    -------
+    ndarray of int8, shape (height, width, channels)
+        See `CELL_SCALE`. A cell of zeros stays one.
+    """
+    cells = features.transpose(1, 2, 0)
+    unit = cells / np.maximum(np.linalg.norm(cells, axis=2, keepdims=True), 1e-9)
+    return np.ascontiguousarray(np.rint(unit * CELL_SCALE).clip(-127, 127).astype(np.int8))
+
+
+def _filter(spec: ModelSpec) -> Resampling:
+    from PIL.Image import Resampling
+
+    return {"bilinear": Resampling.BILINEAR, "bicubic": Resampling.BICUBIC}[spec.interpolation]
+
+
 def normalised(pixels: Pixels, spec: ModelSpec) -> NDArray[np.float32]:
     """Return the graph's input for runners that do not normalise by themselves.
 
     Returns
     -------
-    ndarray of float32, shape (1, 3, input_size, input_size)
+    ndarray of float32, shape (1, 3, height, width)
     """
     scaled = (pixels.astype(np.float32) - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)

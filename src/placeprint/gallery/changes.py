@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from placeprint.gallery.base import Vectors
 from placeprint.gallery.files import Content
+from placeprint.ragged import Ragged
 from placeprint.records import ImageRecord
 
 
@@ -40,6 +41,7 @@ def keep_rows(content: Content, rows: Sequence[int]) -> Content:
         records=tuple(content.records[i] for i in rows),
         vectors=np.ascontiguousarray(content.vectors[list(rows)]),
         root_of=tuple(content.root_of[i] for i in rows),
+        parts={name: parts.kept(rows) for name, parts in content.parts.items()},
     )
 
 
@@ -50,7 +52,12 @@ def with_removed(content: Content, *, paths: frozenset[str], places: frozenset[s
 
 
 def with_added(
-    content: Content, records: Sequence[ImageRecord], vectors: Vectors, *, root: str
+    content: Content,
+    records: Sequence[ImageRecord],
+    vectors: Vectors,
+    *,
+    root: str,
+    parts: Mapping[str, Ragged] | None = None,
 ) -> tuple[Content, Change]:
     """Add images; one that is known by its root and path is replaced when it changed, else left alone.
 
@@ -62,6 +69,8 @@ def with_added(
         Unit vectors.
     root : str
         The folder that the new records' paths are relative to.
+    parts : mapping of str to Ragged, optional
+        Of the new images: of every kind that the gallery keeps.
     """
     roots = content.roots if root in content.roots else (*content.roots, root)
     number = roots.index(root)
@@ -78,5 +87,6 @@ def with_added(
         vectors=np.concatenate([kept.vectors, vectors[new]]),
         roots=roots,
         root_of=(*kept.root_of, *(number for _ in new)),
+        parts={name: old_parts.joined((parts or {})[name].kept(new)) for name, old_parts in kept.parts.items()},
     )
     return changed, Change(added=len(new) - len(replaced), replaced=len(replaced), unchanged=len(same))

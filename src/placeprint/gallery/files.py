@@ -1,7 +1,8 @@
 """A gallery on disk.
 
 A gallery is a folder: ``gallery.json`` (format, ModelSpec, roots, checksums) points to one data folder
-with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy`` and, for some indexes, their file.
+with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of images that the preset keeps
+(``cells.npy``, ``cells-shapes.npy``, ``keypoints.npy``, …) and, for some indexes, their file.
 See `placeprint.storage` for why a kill at any moment leaves the old gallery or the new one.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,13 @@ from placeprint import storage
 from placeprint.errors import GalleryCorruptError, GalleryFormatError
 from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.calibration import Calibration
+from placeprint.presets import FAST, Preset
+from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec
 
-FORMAT = 1
+FORMAT = 2
+READ = (1, FORMAT)
+"""Formats that are understood. Format 1 knew no presets: what it holds is what `fast` keeps."""
 HEAD = "gallery.json"
 
 
@@ -37,6 +42,8 @@ class Content:
     root_of: tuple[int, ...] = ()
     failures: tuple[FailedImage, ...] = ()
     calibration: Calibration | None = None
+    preset: Preset = FAST
+    parts: Mapping[str, Ragged] = field(default_factory=dict)
 
 
 def is_gallery_folder(path: Path) -> bool:
@@ -55,6 +62,8 @@ def write_gallery(path: Path, content: Content, index: VectorIndex) -> None:
         "model": content.spec.to_dict(),
         "fingerprint": content.spec.fingerprint(),
         "index": content.index_name,
+        "preset": content.preset.to_dict(),
+        "parts": sorted(content.parts),
         "rows": len(content.records),
         "roots": list(content.roots),
         **calibration_entry(content.calibration),
@@ -65,6 +74,8 @@ def write_gallery(path: Path, content: Content, index: VectorIndex) -> None:
         _write_lines(folder / "records.jsonl", ({**record.to_dict(), "root": root} for record, root in rows))
         _write_lines(folder / "failures.jsonl", (asdict(failure) for failure in content.failures))
         np.save(folder / "vectors.npy", np.asarray(content.vectors, dtype=np.float32), allow_pickle=False)
+        for name, parts in content.parts.items():
+            parts.save(folder, name)
         index.save(folder)
 
     storage.publish(path, HEAD, head, write=write)
@@ -97,7 +108,7 @@ def read_gallery(path: Path) -> tuple[Content, Path]:
 
 
 def _content(path: Path, head: Mapping[str, Any]) -> Content:
-    if head.get("format") != FORMAT:
+    if head.get("format") not in READ:
         newer = isinstance(head.get("format"), int) and head["format"] > FORMAT
         advice = "upgrade placeprint" if newer else "build the gallery again"
         raise GalleryFormatError(f'"{path}" has format {head.get("format")}, this release reads {FORMAT}: {advice}')
@@ -106,9 +117,10 @@ def _content(path: Path, head: Mapping[str, Any]) -> Content:
     root_of = tuple(row.pop("root", 0) for row in rows)
     try:
         vectors = np.load(data / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        parts = {name: Ragged.load(data, name) for name in head.get("parts", ())}
     except ValueError as error:
-        raise GalleryCorruptError(f'"{data / "vectors.npy"}" cannot be read ({error}): build it again') from error
-    if vectors.dtype != np.float32 or len(vectors) != len(rows):
+        raise GalleryCorruptError(f'the vectors in "{data}" cannot be read ({error}): build it again') from error
+    if vectors.dtype != np.float32 or {len(vectors), *map(len, parts.values())} != {len(rows)}:
         raise GalleryCorruptError(f'vectors and records of "{path}" do not belong together: build it again')
     return Content(
         tuple(ImageRecord.from_dict(row) for row in rows),
@@ -119,6 +131,8 @@ def _content(path: Path, head: Mapping[str, Any]) -> Content:
         root_of,
         tuple(FailedImage(**row) for row in _read_lines(data / "failures.jsonl")),
         Calibration.from_dict(head["calibration"]) if "calibration" in head else None,
+        Preset.from_dict(head["preset"]) if "preset" in head else FAST,
+        parts,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +25,8 @@ from placeprint.gallery.files import (
     write_gallery,
 )
 from placeprint.gallery.indexes import INDEXES, make_index
+from placeprint.presets import FAST, Preset
+from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours
 
 
@@ -71,6 +73,10 @@ class Gallery:
         Images that could not be used when the gallery was built.
     calibration : Calibration or None
         When to accept a place; None when it was not learned.
+    preset : Preset
+        What is kept of every image, and how neighbours are re-ranked.
+    parts : mapping of str to Ragged
+        What is kept of each image besides its vector: ``cells``, ``keypoints``.
     path : Path or None
         None when only in memory.
     """
@@ -82,6 +88,7 @@ class Gallery:
         self.records, self.vectors, self.spec = content.records, content.vectors, content.spec
         self.index_name, self.roots, self.root_of = content.index_name, content.roots, content.root_of
         self.failures, self.calibration = content.failures, content.calibration
+        self.preset, self.parts = content.preset, content.parts
 
     @property
     def index(self) -> VectorIndex:
@@ -100,6 +107,8 @@ class Gallery:
         index: str = "auto",
         root: str = ".",
         failures: Sequence[FailedImage] = (),
+        preset: Preset = FAST,
+        parts: Mapping[str, Ragged] | None = None,
     ) -> Self:
         """Make a gallery without a folder; vectors are normalised.
 
@@ -114,6 +123,10 @@ class Gallery:
             The folder that the records' paths are relative to.
         failures : sequence of FailedImage
             Kept, so that one can see later what was left out.
+        preset : Preset
+            How it is asked; kept in the gallery.
+        parts : mapping of str to Ragged, optional
+            ``cells`` and ``keypoints`` of every image, where the spec says that there are some.
 
         Raises
         ------
@@ -126,7 +139,9 @@ class Gallery:
             raise UsageError(f'index "{index}" is not known: choose one of {", ".join(INDEXES)}')
         unit = unit_vectors(vectors, dim=spec.dim)
         _one_to_one(records, unit)
-        return cls(Content(tuple(records), unit, spec, index, (root,), (0,) * len(records), tuple(failures)))
+        kept = _checked_parts(spec, parts, len(records))
+        roots = (0,) * len(records)
+        return cls(Content(tuple(records), unit, spec, index, (root,), roots, tuple(failures), None, preset, kept))
 
     @classmethod
     def build(
@@ -141,7 +156,7 @@ class Gallery:
         records, vectors, spec
             As in `in_memory`.
         **settings
-            ``index``, ``root``, ``failures`` as in `in_memory`.
+            ``index``, ``root``, ``failures``, ``preset``, ``parts`` as in `in_memory`.
 
         Raises
         ------
@@ -211,7 +226,13 @@ class Gallery:
         return self.index.search(vectors, k, only=only)
 
     def add(
-        self, records: Sequence[ImageRecord], vectors: Vectors, *, spec: ModelSpec, root: str = "."
+        self,
+        records: Sequence[ImageRecord],
+        vectors: Vectors,
+        *,
+        spec: ModelSpec,
+        root: str = ".",
+        parts: Mapping[str, Ragged] | None = None,
     ) -> tuple[Self, Change]:
         """Add images, without touching the embeddings that are there.
 
@@ -225,7 +246,8 @@ class Gallery:
         fresh = unit_vectors(vectors, dim=self.spec.dim)
         _one_to_one(records, fresh)
         self.require(spec)
-        return self._rewrite(lambda content: with_added(content, records, fresh, root=root))
+        kept = _checked_parts(spec, parts, len(records))
+        return self._rewrite(lambda content: with_added(content, records, fresh, root=root, parts=kept))
 
     def remove(self, paths: Iterable[str] = (), *, places: Iterable[str] = ()) -> tuple[Self, Change]:
         """Remove images by path and by place.
@@ -236,6 +258,16 @@ class Gallery:
         """
         named, placed = frozenset(paths), frozenset(places)
         return self._rewrite(lambda content: with_removed(content, paths=named, places=placed))
+
+    def asked_as(self, preset: Preset) -> Self:
+        """Return the gallery as it is asked by another preset, without its calibration; the disk stays as it is.
+
+        The views of the embeddings are those that it was built with.
+        """
+        if preset == self.preset:
+            return self
+        content = dataclasses.replace(self._content, preset=preset, calibration=None)
+        return type(self)(content, path=self.path, data=self._data)
 
     def with_calibration(self, calibration: Calibration) -> Self:
         """Return the gallery with a calibration, stored in one step when the gallery is on disk.
@@ -288,3 +320,15 @@ def _changed(content: Content, change: Callable[[Content], tuple[Content, Change
 def _one_to_one(records: Sequence[ImageRecord], vectors: Vectors) -> None:
     if len(records) != len(vectors):
         raise VectorError(f"there are {len(records)} records and {len(vectors)} vectors: they must be one to one")
+
+
+def _checked_parts(spec: ModelSpec, parts: Mapping[str, Ragged] | None, count: int) -> Mapping[str, Ragged]:
+    """Return the parts when there are those that the spec says, one to one with the records."""
+    given = dict(parts or {})
+    wanted = {name for name, most in (("cells", spec.cells), ("keypoints", spec.keypoints)) if most}
+    if set(given) != wanted or any(len(part) != count for part in given.values()):
+        raise VectorError(
+            f"model {spec} keeps {', '.join(sorted(wanted)) or 'no parts'} of each of {count} images, and what was "
+            f"given is {', '.join(f'{name} of {len(part)}' for name, part in given.items()) or 'nothing'}"
+        )
+    return given

@@ -1,0 +1,157 @@
+"""How much is done for an answer: the presets, and what each of them asks for.
+
+A preset travels in the gallery's head, so that a gallery is always asked as it was built.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from placeprint.errors import GalleryFormatError, UsageError
+
+DEFAULT_PRESET = "balanced"
+WHITENINGS = ("", "pca", "places")
+"""No whitening; by the principal components of the gallery; by how images differ within its places."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """What is kept of every image, and how neighbours are re-ranked.
+
+    Attributes
+    ----------
+    name : str
+    about : str
+        One line for people.
+    views : tuple of str
+        See `placeprint.ModelSpec`.
+    cells, keypoints : int
+        The most cells and RootSIFT keypoints that are kept of an image; 0 keeps none.
+    shortlist : int
+        Neighbours that are ranked again; 0 leaves the order of the cosine similarity.
+    place_weight : float
+        How much the mean of its place counts beside each image.
+    verified : int
+        Best images of the shortlist that are compared part by part.
+    place_power : float
+        0 leaves the mean as short as it is, 1 makes every place's images equally long.
+    cell_weight, keypoint_weight : float
+        What one unit of evidence adds to the score.
+    whiten : str
+        One of `WHITENINGS`: a change of the embeddings that is learned from the gallery and kept in it.
+    budget_ms : float
+        Comparing stops after so many milliseconds a query; 0 is no limit.
+    """
+
+    name: str
+    about: str
+    views: tuple[str, ...] = ()
+    cells: int = 0
+    keypoints: int = 0
+    shortlist: int = 0
+    place_weight: float = 0.0
+    place_power: float = 1.0
+    verified: int = 0
+    cell_weight: float = 0.0
+    keypoint_weight: float = 0.0
+    budget_ms: float = 0.0
+    whiten: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and not 0 <= value < float("inf"):
+                raise UsageError(f'preset "{self.name}": {field.name} must be 0 or more, not {value}')
+        if self.whiten not in WHITENINGS:
+            raise UsageError(f'preset "{self.name}": whiten must be one of {", ".join(WHITENINGS[1:])}')
+
+    @property
+    def reranks(self) -> bool:
+        """True when neighbours are ranked again."""
+        return self.shortlist > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return dataclasses.asdict(self) | {"views": list(self.views)}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        GalleryFormatError
+            When another release wrote it.
+        """
+        try:
+            return cls(**{**row, "views": tuple(row.get("views", ()))})
+        except TypeError as error:
+            raise GalleryFormatError(f"the gallery's preset cannot be read ({error}): build it again") from error
+
+
+FAST = Preset(name="fast", about="one look, nearest by cosine similarity")
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        FAST,
+        Preset(
+            name="balanced",
+            about="two looks; the place's other photos count; the best 50 are compared cell by cell",
+            views=("crop", "squash"),
+            cells=360,
+            shortlist=200,
+            place_weight=6.0,
+            place_power=0.85,
+            verified=50,
+            cell_weight=0.08,
+        ),
+        Preset(
+            name="best",
+            about="three looks; the best 100 are compared cell by cell, and by RootSIFT (extra sift)",
+            views=("crop", "squash", "flip"),
+            cells=360,
+            keypoints=300,
+            shortlist=200,
+            place_weight=6.0,
+            place_power=0.85,
+            verified=100,
+            cell_weight=0.1,
+            keypoint_weight=0.03,
+        ),
+    )
+}
+
+
+def find_preset(preset: str | Preset) -> Preset:
+    """Return a preset by its name, with changes behind colons: ``balanced:verified=20:budget_ms=100``.
+
+    Raises
+    ------
+    UsageError
+        For a name or a setting that is not known, or a value that is not a number.
+    """
+    if isinstance(preset, Preset):
+        return preset
+    name, *changes = preset.split(":")
+    if name not in PRESETS:
+        raise UsageError(f'preset "{name}" is not known: choose one of {", ".join(PRESETS)}')
+    if not changes:
+        return PRESETS[name]
+    changed: dict[str, Any] = dict(_change(PRESETS[name], text) for text in changes)
+    return dataclasses.replace(PRESETS[name], name=preset, **changed)
+
+
+def _change(preset: Preset, text: str) -> tuple[str, Any]:
+    key, _, value = text.partition("=")
+    known = [f.name for f in dataclasses.fields(preset) if f.name not in ("name", "about", "views")]
+    if key not in known:
+        raise UsageError(f'"{text}": what can be changed of a preset is {", ".join(known)}, as in verified=20')
+    try:
+        return key, type(getattr(preset, key))(value)
+    except ValueError as error:
+        raise UsageError(f'"{text}": "{value}" is not a number of the kind that {key} is') from error

@@ -1,0 +1,135 @@
+"""Arrays of different length, one an image: in one file that is memory-mapped, never all in memory.
+
+Parts of an image (cells of a feature map, keypoints) are rows of numbers; every image has as many as it has.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[Any]
+"""Shape (height, width, depth): the parts of one image."""
+
+
+class Ragged:
+    """A sequence of arrays of shape (height, width, depth), each of its own height and width.
+
+    Nothing is read before it is asked for; choosing and joining copy no numbers.
+
+    Parameters
+    ----------
+    blocks : sequence of ndarray, shape (rows, depth)
+        Where the numbers are.
+    where : ndarray of int64, shape (n, 4)
+        For each image its block, its first row there, its height and its width.
+    """
+
+    def __init__(self, blocks: Sequence[Rows], where: NDArray[np.int64]) -> None:
+        self._blocks, self._where = tuple(blocks), where
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._where)
+
+    def __getitem__(self, image: int) -> Rows:
+        """Return the parts of one image, shape (height, width, depth); a view, not a copy."""
+        block, first, height, width = self._where[image].tolist()
+        rows = self._blocks[block]
+        return np.asarray(rows[first : first + height * width]).reshape(height, width, rows.shape[1])
+
+    def __iter__(self) -> Iterator[Rows]:
+        """Walk the images in order."""
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def bytes_an_image(self) -> float:
+        """Bytes of numbers for each image, on average; 0 when there are no images."""
+        parts = float((self._where[:, 2] * self._where[:, 3]).sum())
+        return parts * self._blocks[0].shape[1] * self._blocks[0].itemsize / len(self) if len(self) else 0.0
+
+    def kept(self, images: Sequence[int] | NDArray[np.int64]) -> Self:
+        """Return only these images, in this order."""
+        return type(self)(self._blocks, self._where[np.asarray(images, np.int64)])
+
+    def joined(self, other: Ragged) -> Self:
+        """Return these images and then the other's."""
+        moved = other._where.copy()
+        moved[:, 0] += len(self._blocks)
+        return type(self)((*self._blocks, *other._blocks), np.concatenate([self._where, moved]))
+
+    @classmethod
+    def of(cls, arrays: Iterable[Rows]) -> Self:
+        """Keep arrays of shape (height, width, depth) in memory; there must be one at least."""
+        kept = list(arrays)
+        where = _positions([a.shape[:2] for a in kept])
+        return cls((np.concatenate([a.reshape(-1, a.shape[2]) for a in kept]),), where)
+
+    def save(self, folder: Path, name: str) -> None:
+        """Write ``NAME.npy`` and ``NAME-shapes.npy``, image by image."""
+        shapes = self._where[:, 2:].astype(np.uint16)
+        np.save(folder / f"{name}-shapes.npy", shapes, allow_pickle=False)
+        depth, kind = self._blocks[0].shape[1], self._blocks[0].dtype
+        rows = int((self._where[:, 2] * self._where[:, 3]).sum())
+        with (folder / f"{name}.npy").open("wb") as file:
+            head = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (rows, depth)}
+            np.lib.format.write_array_header_1_0(file, head)
+            for parts in self:
+                file.write(np.ascontiguousarray(parts).tobytes())
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> Self:
+        """Open what `save` wrote; the numbers are memory-mapped.
+
+        Raises
+        ------
+        ValueError
+            When the two files do not belong together.
+        """
+        shapes = np.load(folder / f"{name}-shapes.npy", allow_pickle=False).astype(np.int64).reshape(-1, 2)
+        path = folder / f"{name}.npy"
+        rows = int(shapes.prod(axis=1).sum())
+        # A file without rows cannot be mapped.
+        values = np.load(path, mmap_mode="r", allow_pickle=False) if rows else np.load(path, allow_pickle=False)
+        where = _positions([(int(h), int(w)) for h, w in shapes.tolist()])
+        if values.ndim != 2 or len(values) != rows:
+            raise ValueError(f"{path.name} and its shapes do not belong together")
+        return cls((values,), where)
+
+
+class RaggedWriter:
+    """Collects arrays in a file without a name, so that memory stays small however many come."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="placeprint-")  # noqa: SIM115 - lives as long as its map
+        self._shapes: list[tuple[int, int]] = []
+        self._depth, self._kind = 0, np.dtype(np.int8)
+
+    def append(self, parts: Rows) -> None:
+        """Add the parts of one image, shape (height, width, depth)."""
+        self._depth, self._kind = parts.shape[2], parts.dtype
+        self._shapes.append((parts.shape[0], parts.shape[1]))
+        self._file.write(np.ascontiguousarray(parts).tobytes())
+
+    def done(self) -> Ragged:
+        """Return all that was added."""
+        self._file.flush()
+        rows = sum(h * w for h, w in self._shapes)
+        if not rows:
+            self._file.close()
+            return Ragged((np.empty((0, max(self._depth, 1)), self._kind),), _positions(self._shapes))
+        values = np.memmap(self._file, dtype=self._kind, mode="r", shape=(rows, self._depth))
+        self._file.close()  # the map keeps the file
+        return Ragged((values,), _positions(self._shapes))
+
+
+def _positions(shapes: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
+    sizes = np.array(shapes, np.int64).reshape(-1, 2)
+    counts = sizes.prod(axis=1)
+    first = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(sizes) else np.empty(0, np.int64)
+    return np.column_stack([np.zeros(len(sizes), np.int64), first.astype(np.int64), sizes])
