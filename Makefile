@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test check bench format clean help
+.PHONY: demo test check bench bench-accuracy format clean help
 
 help:
 	@echo "make demo   render a small town, recognise its places, write a report"
 	@echo "make test   run the tests"
 	@echo "make check  lint, types, and the rules of the house"
 	@echo "make bench  measure speed against a named peer (installs PyTorch for the peer)"
+	@echo "make bench-accuracy  measure every preset on every set of real photographs"
 
 $(VENV)/run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +48,9 @@ format: $(VENV)/dev
 
 bench: $(VENV)/torch
 	$(BIN)/python benchmarks/bench.py
+
+bench-accuracy: $(VENV)/dev
+	$(BIN)/python benchmarks/accuracy.py
 
 clean:
 	rm -rf $(VENV) demo out .pytest_cache .mypy_cache .ruff_cache

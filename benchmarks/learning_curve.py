@@ -35,6 +35,7 @@ def by_default_model() -> Sides:
         model=None,
         index="exact",
         runner="openvino",
+        preset="fast",
         cache=True,
         progress=None,
     )

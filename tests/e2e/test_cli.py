@@ -16,7 +16,8 @@ VERBS = [
     "compare",
     "evaluate",
     "index",
-    "models",
+    "mine",
+    "models", "mine",
     "query",
     "remove",
     "run",
@@ -71,7 +72,8 @@ def test_query_finds_an_indexed_photo(town: Path, gallery: Path) -> None:
     assert row["answer"] == place
     assert row["place"] == place
     assert row["matches"][0]["path"] == photo.relative_to(town).as_posix()
-    assert row["score"] == pytest.approx(1.0, abs=1e-4)
+    assert row["matches"][0]["similarity"] == pytest.approx(1.0, abs=1e-4)
+    assert row["score"] == row["matches"][0]["score"] > 1
     assert row["score"] - row["margin"] == pytest.approx(
         next(p["score"] for p in row["places"] if p["place"] != place), abs=1e-5
     )
@@ -96,7 +98,7 @@ def test_index_calibrates_and_query_answers_with_a_probability(town: Path, galle
     assert row["answer"] == place
     assert row["probability_threshold"] == learned.threshold <= row["probability"]
     assert "calibrated for 5 % false accepts" in row["why"]
-    asked = run_json("query", str(gallery), str(photo), "--unknown-threshold", "1.01")
+    asked = run_json("query", str(gallery), str(photo), "--unknown-threshold", "9")
     assert (asked["answer"], asked["probability"]) == ("UNKNOWN", row["probability"])
 
 

@@ -9,6 +9,7 @@ import typer
 
 from placeprint.cli import options, printing
 from placeprint.errors import ImageError, UsageError
+from placeprint.presets import find_preset
 from placeprint.progress import on_stderr
 from placeprint.records import UNKNOWN
 
@@ -27,6 +28,7 @@ def query(
     margin: options.Margin = None,
     model: options.ModelName = None,
     runner: options.RunnerName = "openvino",
+    preset: options.PresetName = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Say which place a photo shows, or UNKNOWN."""
@@ -37,6 +39,8 @@ def query(
     if k < 1:
         raise UsageError(f"--k must be at least 1, not {k}")
     opened = Gallery.open(gallery)
+    if preset is not None:
+        opened = opened.asked_as(find_preset(preset))
     embedder = embedder_for(opened, model=model, runner=runner)
     recognizer = Recognizer(opened, embedder, threshold=threshold, margin_threshold=margin)
     rows, failed = [], False
@@ -74,6 +78,7 @@ def evaluate(
     model: options.ModelName = None,
     index: options.IndexName = "auto",
     runner: options.RunnerName = "openvino",
+    preset: options.PresetName = None,
     k: options.Ks = "1,5,10,20",
     threshold: options.Threshold = None,
     margin: options.Margin = None,
@@ -96,6 +101,7 @@ def evaluate(
         model=model,
         index=index,
         runner=runner,
+        preset=preset,
         ks=parse_ks(k),
         threshold=threshold,
         margin_threshold=margin,
@@ -133,7 +139,8 @@ def show_evaluation(result: EvaluationResult) -> None:
     printing.show_failures(result.unusable)
     typer.echo(
         f"{result.dataset}: {result.n_queries} queries ({result.n_answerable} answerable, {result.n_unknown} of places "
-        f"that the gallery lacks) against {result.n_gallery} images; model {result.model}; {result.protocol}; "
+        f"that the gallery lacks) against {result.n_gallery} images; model {result.model}, "
+        f"preset {result.preset}; {result.protocol}; "
         f"right = {result.truth}"
     )
     rows = [

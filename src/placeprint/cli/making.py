@@ -11,6 +11,7 @@ import typer
 from placeprint.cli import options, printing
 from placeprint.cli.calibrating import show_calibration
 from placeprint.errors import UsageError
+from placeprint.presets import DEFAULT_PRESET, FAST, Preset, find_preset
 from placeprint.progress import on_stderr
 
 SHOWN_PLACES = 5
@@ -27,6 +28,7 @@ def index(
     model: options.ModelName = None,
     index: options.IndexName = "auto",
     runner: options.RunnerName = "openvino",
+    preset: options.PresetName = None,
     embeddings: options.Embeddings = None,
     records: options.Records = None,
     no_cache: options.NoCache = False,
@@ -40,7 +42,7 @@ def index(
     if embeddings is not None or records is not None:
         if dataset is not None or embeddings is None or records is None:
             raise UsageError("give either a dataset, or both --embeddings and --records")
-        gallery = _import(out, embeddings, records, model or "imported", index)
+        gallery = _import(out, embeddings, records, model or "imported", index, find_preset(preset or FAST))
         _show_gallery(gallery, as_json)
         return
     if dataset is None:
@@ -54,13 +56,14 @@ def index(
         model=model or DEFAULT_MODEL,
         index=index,
         runner=runner,
+        preset=preset or DEFAULT_PRESET,
         cache=not no_cache,
         progress=on_stderr(quiet=quiet or as_json),
     )
     _show_index(done, as_json)
 
 
-def _import(out: Path, embeddings: Path, records: Path, name: str, index: str) -> Gallery:
+def _import(out: Path, embeddings: Path, records: Path, name: str, index: str, preset: Preset) -> Gallery:
     from placeprint.embedding.imported import imported_spec, read_embeddings
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.indexing import calibrated_alone
@@ -68,7 +71,9 @@ def _import(out: Path, embeddings: Path, records: Path, name: str, index: str) -
     done = read_embeddings(embeddings, records)
     spec = imported_spec(name, done.vectors.shape[1])
     root = str(records.parent.resolve())
-    made = Gallery.build(out, records=done.records, vectors=done.vectors, spec=spec, index=index, root=root)
+    made = Gallery.build(
+        out, records=done.records, vectors=done.vectors, spec=spec, index=index, root=root, preset=preset
+    )
     return calibrated_alone(made)
 
 
@@ -118,6 +123,7 @@ def run(
     model: options.ModelName = None,
     index: options.IndexName = "auto",
     runner: options.RunnerName = "openvino",
+    preset: options.PresetName = None,
     threshold: options.Threshold = None,
     margin: options.Margin = None,
     radius: options.Radius = None,
@@ -135,6 +141,7 @@ def run(
         model=model,
         index=index,
         runner=runner,
+        preset=preset or DEFAULT_PRESET,
         threshold=threshold,
         margin_threshold=margin,
         radius=radius,
@@ -185,13 +192,14 @@ def _show_gallery(gallery: Gallery, as_json: bool, **facts: Any) -> None:
         "places": len(gallery.places),
         "model": gallery.spec.name,
         "fingerprint": gallery.spec.fingerprint(),
+        "preset": gallery.preset.name,
         "index": gallery.index_name,
         "calibration": gallery.calibration.to_dict() if gallery.calibration else None,
     }
     if as_json:
         printing.show_json(row | facts)
     else:
-        typer.echo(f"{gallery.path}: {_size(gallery)}, model {gallery.spec}")
+        typer.echo(f"{gallery.path}: {_size(gallery)}, model {gallery.spec}, preset {gallery.preset.name}")
         show_calibration(gallery.calibration)
 
 

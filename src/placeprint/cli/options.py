@@ -28,3 +28,9 @@ Margin = Annotated[
 ]
 Ks = Annotated[str, typer.Option("--k", help="The K of Recall@K, separated by commas.")]
 Radius = Annotated[float | None, typer.Option("--radius", help="Metres within which a match is right, by coordinates.")]
+PresetName = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", help="fast, balanced (default) or best; with changes: balanced:verified=20:budget_ms=100."
+    ),
+]

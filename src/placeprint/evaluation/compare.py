@@ -18,7 +18,15 @@ from placeprint.evaluation.result import EvaluationResult
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
 from placeprint.progress import Progress
 
-_KEYS = {"model": str, "index": str, "runner": str, "threshold": float, "margin_threshold": float, "radius": float}
+_KEYS = {
+    "model": str,
+    "index": str,
+    "runner": str,
+    "preset": str,
+    "threshold": float,
+    "margin_threshold": float,
+    "radius": float,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from placeprint.evaluation.sides import Sides, gather
 from placeprint.gallery.base import unit_vectors
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
+from placeprint.presets import Preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import probability_of
 from placeprint.recognition.decision import Decision, decide, decide_by_probability
@@ -51,6 +52,7 @@ def evaluate(
     model: str | None = None,
     index: str = "auto",
     runner: str = "openvino",
+    preset: str | Preset | None = None,
     ks: Sequence[int] = DEFAULT_KS,
     threshold: float | None = None,
     margin_threshold: float | None = None,
@@ -71,6 +73,8 @@ def evaluate(
         Query vectors that someone already has, and their manifest; needs `gallery`.
     model, index, runner : str
         As in `placeprint.index`.
+    preset : str or Preset, optional
+        As in `placeprint.index`; for a gallery that is there, how to ask it (without its calibration then).
     ks : sequence of int
         The K of Recall@K.
     threshold, margin_threshold : float, optional
@@ -94,6 +98,7 @@ def evaluate(
         model=model,
         index=index,
         runner=runner,
+        preset=preset,
         cache=cache,
         progress=progress,
     )
@@ -121,6 +126,7 @@ def evaluate_sides(
         truth=truth,
         k=max(*ks, _FOUND_AT),
         own_rows=sides.own_rows,
+        parts=sides.parts,
         progress=progress,
     )
     results = _query_results(searched, sides.queries, ranking, threshold, margin_threshold)
@@ -129,6 +135,7 @@ def evaluate_sides(
     return EvaluationResult(
         dataset=sides.name,
         model=searched.spec.name,
+        preset=searched.preset.name,
         fingerprint=searched.spec.fingerprint(),
         index=ranking.index,
         truth=truth.rule,
@@ -183,7 +190,7 @@ def _query_results(
     sure = probability_of(gallery.calibration) if gallery.calibration else None
     results = []
     for i, query in enumerate(queries):
-        matches = matches_of(ranking.top, i, gallery.records)
+        matches = matches_of(ranking.top, i, gallery.records, ranking.similarities)
         score, margin = (matches[0].score if matches else float("nan")), float(ranking.margins[i])
         probability = float(sure(evidence_of(matches, margin))[0]) if sure else float("nan")
         decision = _decision(score, margin, probability, gallery.calibration, threshold, margin_threshold)

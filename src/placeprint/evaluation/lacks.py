@@ -19,10 +19,10 @@ from placeprint.evaluation.learning_curve import (
     gallery_curve,
     kept_counts,
 )
-from placeprint.evaluation.ranking import place_codes
 from placeprint.evaluation.retrieval_metrics import mean_of
 from placeprint.evaluation.rivals import Rivals, closest_place, draw_evenly, find_rivals
 from placeprint.gallery.gallery import Gallery
+from placeprint.recognition.voting import place_codes
 from placeprint.records import ImageRecord
 
 MOST_ASKED = 2000

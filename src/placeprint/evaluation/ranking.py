@@ -1,14 +1,14 @@
 """Queries against a gallery, in blocks: the ranks of all positives, and the best matches.
 
-The full ranking is always the exact one: an approximate index is judged by its own audit, never mixed
-into the numbers of a model.
+What is ranked again, where the preset says so, is always the exact ranking: an approximate index is judged by
+its own audit, never mixed into the numbers of a model.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,7 +21,9 @@ from placeprint.gallery.base import VectorIndex
 from placeprint.gallery.exact import ExactIndex
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress, Stretch
-from placeprint.recognition.voting import label
+from placeprint.ragged import Ragged
+from placeprint.recognition.rerank import Parts, Reranker
+from placeprint.recognition.voting import place_codes
 from placeprint.records import ImageRecord, Neighbours
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -39,18 +41,21 @@ class Ranking:
     positives : PositiveRanks
     top : Neighbours
         The `k` best of each query.
+    similarities : ndarray of float32, shape (n_queries, k)
+        Cosine similarity of each of them: their score, unless they were ranked again.
     correct : ndarray of bool, shape (n_queries, k)
         Which of them are positives.
     margins, positive_scores : ndarray of float64, shape (n_queries,)
         To the best image of another place; of the best positive. NaN without one.
     seconds : float
-        Spent in the index.
+        Spent in the index and in ranking again.
     index : str
         Which index ranked.
     """
 
     positives: PositiveRanks
     top: Neighbours
+    similarities: NDArray[np.float32]
     correct: NDArray[np.bool_]
     margins: NDArray[np.float64]
     positive_scores: NDArray[np.float64]
@@ -63,6 +68,7 @@ class _Line:
     ranks: NDArray[np.int64]
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
+    similarities: NDArray[np.float32]
     correct: NDArray[np.bool_]
     margin: float
     positive_score: float
@@ -76,9 +82,10 @@ def rank_queries(
     truth: GroundTruth,
     k: int = 20,
     own_rows: Sequence[int] | None = None,
+    parts: Mapping[str, Ragged] | None = None,
     progress: Progress | None = None,
 ) -> Ranking:
-    """Rank the whole gallery for every query.
+    """Rank the whole gallery for every query, as the gallery's preset asks.
 
     Parameters
     ----------
@@ -90,11 +97,14 @@ def rank_queries(
         How many matches to keep.
     own_rows : sequence of int, optional
         The gallery row that each query itself is, left out of its ranking (leave one out); -1 for none.
+    parts : mapping of str to Ragged, optional
+        Of the queries, for ranking again.
     """
     index: VectorIndex = gallery.index if gallery.index.capabilities.exact else ExactIndex(gallery.vectors)
     size = max(len(gallery), 1)
     step = max(1, BLOCK_BYTES // (12 * size))
     codes = place_codes(gallery.records)
+    again = Reranker(gallery) if gallery.preset.reranks else None
     lines: list[_Line] = []
     seconds = 0.0
     with Stretch(progress, "searching", len(queries)) as tick:
@@ -104,15 +114,21 @@ def rank_queries(
             found = index.search(block, size)
             seconds += time.perf_counter() - began
             for i in range(len(block)):
-                own = -1 if own_rows is None else own_rows[start + i]
-                lines.append(_line(found, i, own, truth.positives(queries[start + i]), codes, k))
-            tick(len(block))
+                number = start + i
+                began = time.perf_counter()
+                whole = _whole(found, i, -1 if own_rows is None else own_rows[number])
+                if again is not None:
+                    whole = _again(again, whole, vectors[number], {n: p[number] for n, p in (parts or {}).items()})
+                seconds += time.perf_counter() - began
+                lines.append(_line(whole, truth.positives(queries[number]), codes, k))
+                tick()
     return Ranking(
         PositiveRanks.of(line.ranks for line in lines),
         Neighbours(
             _stacked([ln.rows for ln in lines], k, np.int64(-1)),
             _stacked([ln.scores for ln in lines], k, np.float32(-np.inf)),
         ),
+        _stacked([ln.similarities for ln in lines], k, np.float32(-np.inf)),
         _stacked([ln.correct for ln in lines], k, np.bool_(False)),
         np.array([ln.margin for ln in lines], np.float64),
         np.array([ln.positive_score for ln in lines], np.float64),
@@ -121,16 +137,30 @@ def rank_queries(
     )
 
 
-def place_codes(records: Sequence[ImageRecord]) -> NDArray[np.int64]:
-    """Give each gallery image the number of its place, shape (n,); the same label, the same number."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(label(r), len(numbers)) for r in records], np.int64)
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """One query's ranking of the whole gallery, best first, less the row that the query itself is."""
+
+    own: int
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    similarities: NDArray[np.float32]
 
 
-def _line(found: Neighbours, i: int, own: int, positives: NDArray[np.int64], codes: NDArray[np.int64], k: int) -> _Line:
+def _whole(found: Neighbours, i: int, own: int) -> _Whole:
     rows, scores = found.rows[i], found.scores[i]
     keep = (rows >= 0) & (rows != own)
-    rows, scores = rows[keep], scores[keep]
+    return _Whole(own, rows[keep], scores[keep], scores[keep])
+
+
+def _again(again: Reranker, whole: _Whole, vector: NDArray[np.float32], parts: Parts) -> _Whole:
+    gone = np.array([whole.own] if whole.own >= 0 else [], np.int64)
+    better = again.ranked(vector, parts, whole.rows, whole.scores, gone=gone)
+    return _Whole(whole.own, better.rows, better.scores, better.similarities)
+
+
+def _line(whole: _Whole, positives: NDArray[np.int64], codes: NDArray[np.int64], k: int) -> _Line:
+    rows, scores = whole.rows, whole.scores
     right = np.zeros(len(codes), np.bool_)
     right[positives] = True
     correct = right[rows]
@@ -140,6 +170,7 @@ def _line(found: Neighbours, i: int, own: int, positives: NDArray[np.int64], cod
         ranks,
         rows[:k],
         scores[:k],
+        whole.similarities[:k],
         correct[:k],
         float(scores[0] - scores[other[0]]) if len(other) else math.nan,
         float(scores[ranks[0]]) if len(ranks) else math.nan,

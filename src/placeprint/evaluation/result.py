@@ -125,7 +125,7 @@ class EvaluationResult:
 
     Attributes
     ----------
-    dataset, model, fingerprint, index : str
+    dataset, model, preset, fingerprint, index : str
         What was run.
     truth : str
         The rule by which a gallery image is right.
@@ -157,6 +157,7 @@ class EvaluationResult:
 
     dataset: str
     model: str
+    preset: str
     fingerprint: str
     index: str
     truth: str

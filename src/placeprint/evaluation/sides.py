@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
 from placeprint.gallery.gallery import Gallery
+from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
+from placeprint.ragged import Ragged
 from placeprint.recognition.indexing import calibrated_alone, embed_split, embedder_for, imported_queries, opened_cache
 from placeprint.records import FailedImage, ImageRecord
 
@@ -39,6 +42,8 @@ class Sides:
         Images that take no part.
     seconds : float
         Wall time of reading and embedding.
+    parts : mapping of str to Ragged
+        What is kept of each query besides its vector.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Sides:
     own_rows: tuple[int, ...] | None = None
     unusable: tuple[FailedImage, ...] = ()
     seconds: float = 0.0
+    parts: Mapping[str, Ragged] = field(default_factory=dict)
 
 
 def gather(
@@ -61,26 +67,30 @@ def gather(
     runner: str,
     cache: bool,
     progress: Progress | None,
+    preset: str | Preset | None = None,
 ) -> Sides:
     """Read or embed whatever `placeprint.evaluate` was given; the parameters are its own."""
     opened = Gallery.open(gallery) if isinstance(gallery, Path | str) else gallery
+    if opened is not None and preset is not None:
+        opened = opened.asked_as(find_preset(preset))
     if embeddings is not None or records is not None:
         return _imported(opened, embeddings, records)
     if dataset is None:
         return _left_out(opened)
     began = time.perf_counter()
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
+    chosen = find_preset(preset or DEFAULT_PRESET)
     if opened is not None:
         embedder = embedder_for(opened, model=model, runner=runner)
     else:
-        embedder = load_embedder(model or DEFAULT_MODEL, runner=runner)
+        embedder = load_embedder(model or DEFAULT_MODEL, preset=chosen, runner=runner)
     with opened_cache(cache) as store:
-        searched = opened if opened is not None else _gallery_of(manifest, index, embedder, store, progress)
+        searched = opened if opened is not None else _gallery_of(manifest, index, chosen, embedder, store, progress)
         sides = _asked(manifest, searched, embedder, store, progress, own=opened is None)
     name = str(manifest.root) if isinstance(dataset, Manifest) else str(dataset)
     unusable = tuple(dict.fromkeys((*manifest.failures, *searched.failures, *sides.unusable)))
     seconds = time.perf_counter() - began
-    return Sides(name, searched, sides.queries, sides.vectors, sides.own_rows, unusable, seconds)
+    return replace(sides, name=name, unusable=unusable, seconds=seconds)
 
 
 def _imported(gallery: Gallery | None, embeddings: Path | str | None, records: Path | str | None) -> Sides:
@@ -95,11 +105,18 @@ def _left_out(gallery: Gallery | None) -> Sides:
     if gallery is None:
         raise UsageError("give a dataset, or a gallery with --gallery")
     rows = tuple(range(len(gallery)))
-    return Sides(str(gallery.path or "gallery"), gallery, gallery.records, np.asarray(gallery.vectors), rows)
+    return Sides(
+        str(gallery.path or "gallery"), gallery, gallery.records, np.asarray(gallery.vectors), rows, parts=gallery.parts
+    )
 
 
 def _gallery_of(
-    manifest: Manifest, index: str, embedder: Embedder, cache: EmbeddingCache | None, progress: Progress | None
+    manifest: Manifest,
+    index: str,
+    preset: Preset,
+    embedder: Embedder,
+    cache: EmbeddingCache | None,
+    progress: Progress | None,
 ) -> Gallery:
     done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress)
     made = Gallery.in_memory(
@@ -109,6 +126,8 @@ def _gallery_of(
         index=index,
         root=str(manifest.root.resolve()),
         failures=done.failures,
+        preset=preset,
+        parts=done.parts,
     )
     return calibrated_alone(made)
 
@@ -130,4 +149,4 @@ def _asked(
     if not manifest.has_queries:
         known = {record.content_hash: row for row, record in enumerate(searched.records) if record.content_hash}
         rows = tuple(known.get(record.content_hash, -1) for record in done.records)
-    return Sides("", searched, done.records, done.vectors, rows, done.failures)
+    return Sides("", searched, done.records, done.vectors, rows, done.failures, parts=done.parts)

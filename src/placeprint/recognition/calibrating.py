@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from placeprint.dataset.scan import read_dataset
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
+from placeprint.ragged import Ragged
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
 from placeprint.recognition.indexing import embed_split, embedder_for, imported_queries, opened_cache
 from placeprint.records import ImageRecord
@@ -62,6 +63,7 @@ def calibrate(
     opened = gallery if isinstance(gallery, Gallery) else Gallery.open(gallery)
     asked: Sequence[ImageRecord] | None = None
     vectors: NDArray[np.float32] | None = None
+    parts: Mapping[str, Ragged] = {}
     if embeddings is not None or records is not None:
         if queries is not None or embeddings is None or records is None:
             raise UsageError("give either --queries, or both --embeddings and --records")
@@ -72,9 +74,16 @@ def calibrate(
         embedder = embedder_for(opened, model=model, runner=runner)
         with opened_cache(cache) as store:
             embedded = embed_split(manifest, manifest.asked(), embedder=embedder, cache=store, progress=progress)
-        asked, vectors = embedded.records, embedded.vectors
+        asked, vectors, parts = embedded.records, embedded.vectors, embedded.parts
     if asked is not None and not any(record.places for record in asked):
         raise CalibrationError("none of these queries has a place: calibration needs labelled ones")
     return opened.with_calibration(
-        learn_calibration(opened, queries=asked, query_vectors=vectors, false_accept_rate=false_accept_rate, seed=seed)
+        learn_calibration(
+            opened,
+            queries=asked,
+            query_vectors=vectors,
+            query_parts=parts,
+            false_accept_rate=false_accept_rate,
+            seed=seed,
+        )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
+from placeprint.ragged import Ragged
 from placeprint.recognition.calibrators import Mixture, Sample, conformal_threshold, fit_logistic
 from placeprint.recognition.decision import Probability
 from placeprint.recognition.hold_out import Questions, from_gallery, from_queries
 from placeprint.recognition.prior import Prior, prior_for, shipped_priors
+from placeprint.recognition.rerank import Reranker
 from placeprint.records import ImageRecord
 
 FALSE_ACCEPT_RATE = 0.05
@@ -48,6 +50,7 @@ def learn_calibration(
     *,
     queries: Sequence[ImageRecord] | None = None,
     query_vectors: NDArray[np.float32] | None = None,
+    query_parts: Mapping[str, Ragged] | None = None,
     false_accept_rate: float = FALSE_ACCEPT_RATE,
     seed: int = 0,
     automatic: bool = False,
@@ -60,6 +63,8 @@ def learn_calibration(
     gallery : Gallery
     queries, query_vectors : sequence of ImageRecord, ndarray of float32 of shape (n, dim), optional
         Labelled queries, unit vectors. Without them images and places of the gallery are held out.
+    query_parts : mapping of str to Ragged, optional
+        What is kept of each query besides its vector, for ranking again.
     false_accept_rate : float
         Of the photos of places that the gallery lacks, the share that may get a place; above 0, below 1.
     seed : int
@@ -78,11 +83,19 @@ def learn_calibration(
     """
     if not 0 < false_accept_rate < 1:
         raise UsageError(f"a false-accept rate must be above 0 and below 1, not {false_accept_rate:g}")
+    again = Reranker(gallery) if gallery.preset.reranks else None
+    vectors = np.asarray(gallery.vectors)
     if queries is None or query_vectors is None:
-        known, unknown = from_gallery(gallery.records, np.asarray(gallery.vectors), seed=seed)
+        known, unknown = from_gallery(gallery.records, vectors, seed=seed, again=again)
     else:
         known, unknown = from_queries(
-            gallery.records, np.asarray(gallery.vectors), queries=queries, query_vectors=query_vectors, seed=seed
+            gallery.records,
+            vectors,
+            queries=queries,
+            query_vectors=query_vectors,
+            query_parts=query_parts,
+            seed=seed,
+            again=again,
         )
     prior = prior_for(len(gallery.places), shipped_priors() if priors is None else priors)
     learned = _learn(known, unknown, prior, rate=false_accept_rate, seed=seed)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.ragged import Ragged
 from placeprint.recognition.decision import NEAREST, Evidence
+from placeprint.recognition.rerank import Parts, Reranker
 from placeprint.recognition.voting import label
 from placeprint.records import ImageRecord
 
@@ -17,6 +20,8 @@ Vectors = NDArray[np.float32]
 
 MAX_ASKED = 2000
 """Images held out at most."""
+MAX_RANKED_AGAIN = 200
+"""Images held out at most where neighbours are ranked again, which takes tens of milliseconds an image."""
 MAX_SCORES = 50_000_000
 """Scores computed at most, so that 100,000 images are held out 500 at a time."""
 NEAR_DUPLICATE = 0.98
@@ -74,19 +79,21 @@ class PlaceRows:
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
 
 
-def chosen_rows(count: int, *, gallery_size: int, seed: int) -> Rows:
+def chosen_rows(count: int, *, gallery_size: int, seed: int, again: bool = False) -> Rows:
     """Return which of `count` images are asked: all, or a seeded sample where that would take long."""
-    most = max(100, min(MAX_ASKED, MAX_SCORES // max(gallery_size, 1)))
+    most = max(100, min(MAX_RANKED_AGAIN if again else MAX_ASKED, MAX_SCORES // max(gallery_size, 1)))
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
-def from_gallery(records: Sequence[ImageRecord], vectors: Vectors, *, seed: int = 0) -> tuple[Questions, Questions]:
+def from_gallery(
+    records: Sequence[ImageRecord], vectors: Vectors, *, seed: int = 0, again: Reranker | None = None
+) -> tuple[Questions, Questions]:
     """Hold out images (known) and whole places (unknown) of a gallery.
 
     An image is left out together with its near duplicates in the same place, so that a burst of one
-    photographer does not look like recognition.
+    photographer does not look like recognition. With a `Reranker` the questions are asked as its gallery is.
 
     Returns
     -------
@@ -94,7 +101,7 @@ def from_gallery(records: Sequence[ImageRecord], vectors: Vectors, *, seed: int 
         `known` has only images whose place has another image; `unknown` is empty for a single place.
     """
     places = PlaceRows(records)
-    chosen = chosen_rows(len(records), gallery_size=len(records), seed=seed)
+    chosen = chosen_rows(len(records), gallery_size=len(records), seed=seed, again=again is not None)
     hashes = [r.content_hash for r in records]
     asked_known, without_twins, asked_unknown, without_place = [], [], [], []
     for row in chosen.tolist():
@@ -108,8 +115,8 @@ def from_gallery(records: Sequence[ImageRecord], vectors: Vectors, *, seed: int 
             asked_unknown.append(row)
             without_place.append(own)
     names = [places.names[row] for row in range(len(records))]
-    known = ask(places, vectors, vectors, asked=asked_known, names=names, left_out=without_twins)
-    return known, ask(places, vectors, vectors, asked=asked_unknown, names=names, left_out=without_place)
+    asker = partial(ask, places, vectors, vectors, names=names, again=again, parts=again.parts if again else None)
+    return asker(asked=asked_known, left_out=without_twins), asker(asked=asked_unknown, left_out=without_place)
 
 
 def from_queries(
@@ -118,7 +125,9 @@ def from_queries(
     *,
     queries: Sequence[ImageRecord],
     query_vectors: Vectors,
+    query_parts: Mapping[str, Ragged] | None = None,
     seed: int = 0,
+    again: Reranker | None = None,
 ) -> tuple[Questions, Questions]:
     """Ask labelled queries: as they are, and once more with their place held out.
 
@@ -128,16 +137,14 @@ def from_queries(
         A query of a place that the gallery lacks is unknown, and asked once.
     """
     places = PlaceRows(records)
-    chosen = chosen_rows(len(queries), gallery_size=len(records), seed=seed).tolist()
+    chosen = chosen_rows(len(queries), gallery_size=len(records), seed=seed, again=again is not None).tolist()
     names = [q.places or (label(q),) for q in queries]
     own = [places.of(names[i]) for i in range(len(queries))]
     known = [i for i in chosen if len(own[i])]
     unknown = [i for i in chosen if len(own[i]) < len(records)]
     nothing = [np.empty(0, np.int64)] * len(known)
-    with_place = ask(places, vectors, query_vectors, asked=known, names=names, left_out=nothing)
-    return with_place, ask(
-        places, vectors, query_vectors, asked=unknown, names=names, left_out=[own[i] for i in unknown]
-    )
+    asker = partial(ask, places, vectors, query_vectors, names=names, again=again, parts=query_parts)
+    return asker(asked=known, left_out=nothing), asker(asked=unknown, left_out=[own[i] for i in unknown])
 
 
 def ask(
@@ -148,6 +155,8 @@ def ask(
     asked: Sequence[int],
     names: Sequence[tuple[str, ...]],
     left_out: Sequence[Rows],
+    again: Reranker | None = None,
+    parts: Mapping[str, Ragged] | None = None,
 ) -> Questions:
     """Search for some questions, each in the gallery less some rows.
 
@@ -163,13 +172,21 @@ def ask(
         The right places of every question, asked or not.
     left_out : sequence of ndarray
         For each asked question, the gallery rows that are not there.
+    again : Reranker, optional
+        Ranks the best of each question again.
+    parts : mapping of str to Ragged, optional
+        Of the questions, asked or not.
     """
     step = max(1, _BLOCK // max(len(vectors), 1))
     found = []
     for start in range(0, len(asked), step):
         block = list(asked[start : start + step])
         scores = (questions[block] @ vectors.T).astype(np.float64)
-        found += [_look(line, places, gone) for line, gone in zip(scores, left_out[start : start + step], strict=True)]
+        for number, line, gone in zip(block, scores, left_out[start : start + step], strict=True):
+            line[gone] = -np.inf
+            if again is not None:
+                _rank_again(again, line, questions[number], {n: p[number] for n, p in (parts or {}).items()}, gone)
+            found.append(_look(line, places))
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     evidence = Evidence(
         np.array([f[0] for f in found]).reshape(-1, NEAREST),
@@ -181,11 +198,18 @@ def ask(
     return Questions(evidence, np.array(right, np.bool_), np.array(groups, np.int64))
 
 
-def _look(
-    scores: NDArray[np.float64], places: PlaceRows, gone: Rows
-) -> tuple[list[float], list[bool], float, tuple[str, ...]]:
+def _rank_again(again: Reranker, scores: NDArray[np.float64], vector: Vectors, parts: Parts, gone: Rows) -> None:
+    """Replace the scores of the shortlist, and let no other be above them; in place."""
+    rows = np.argsort(-scores, kind="stable")[: again.shortlist]
+    rows = rows[scores[rows] > -np.inf]
+    if len(rows):
+        new = again.scores(vector, parts, rows, gone=gone)
+        np.minimum(scores, new.min(), out=scores)
+        scores[rows] = new
+
+
+def _look(scores: NDArray[np.float64], places: PlaceRows) -> tuple[list[float], list[bool], float, tuple[str, ...]]:
     """Return the nearest scores, which are of the best place, the best other place's score, and the best place."""
-    scores[gone] = -np.inf
     near = np.argpartition(-scores, NEAREST - 1)[:NEAREST] if len(scores) > NEAREST else np.arange(len(scores))
     near = near[np.lexsort((near, -scores[near]))]
     padding = NEAREST - len(near)

@@ -17,6 +17,7 @@ from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError, DatasetError, ModelError, UsageError
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
+from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
 from placeprint.records import FailedImage, ImageRecord
@@ -83,7 +84,7 @@ def embedder_for(gallery: Gallery, *, model: str | None = None, runner: str = "o
             "Give query embeddings with --embeddings and --records"
         )
     try:
-        embedder = load_embedder(model or gallery.spec.name, runner=runner)
+        embedder = load_embedder(model or gallery.spec.name, preset=gallery.spec, runner=runner)
     except UsageError as error:
         if model is not None:
             raise
@@ -115,6 +116,7 @@ def index(
     model: str = DEFAULT_MODEL,
     index: str = "auto",
     runner: str = "openvino",
+    preset: str | Preset = DEFAULT_PRESET,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> IndexResult:
@@ -131,6 +133,8 @@ def index(
     model, runner : str
     index : str
         ``auto``, ``exact`` or ``faiss``.
+    preset : str or Preset
+        ``fast``, ``balanced`` or ``best``; see `placeprint.presets.find_preset`.
     cache : bool
         False neither reads nor writes the user's cache.
 
@@ -140,7 +144,8 @@ def index(
         When no image could be used.
     """
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
-    embedder = load_embedder(model, runner=runner)
+    chosen = find_preset(preset)
+    embedder = load_embedder(model, preset=chosen, runner=runner)
     with opened_cache(cache) as opened:
         done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
     failures = (*manifest.failures, *done.failures)
@@ -152,6 +157,8 @@ def index(
         index=index,
         root=str(manifest.root.resolve()),
         failures=failures,
+        preset=chosen,
+        parts=done.parts,
     )
     gallery = calibrated_alone(gallery)
     change = Change(added=len(gallery))
@@ -179,7 +186,7 @@ def add(
     with opened_cache(cache) as opened:
         done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
     root = str(manifest.root.resolve())
-    changed, change = gallery.add(done.records, done.vectors, spec=embedder.spec, root=root)
+    changed, change = gallery.add(done.records, done.vectors, spec=embedder.spec, root=root, parts=done.parts)
     before = gallery.calibration
     if not change.nothing and (before is None or before.automatic):
         changed = calibrated_alone(changed, rate=before.false_accept_rate if before else FALSE_ACCEPT_RATE)

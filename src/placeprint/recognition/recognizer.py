@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset import images
-from placeprint.embedding.embedder import Embedder
+from placeprint.embedding.embedder import Description, Embedder
 from placeprint.embedding.extract import embed_bytes
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.calibration import probability_of
 from placeprint.recognition.decision import Decision, decide, decide_by_probability
 from placeprint.recognition.indexing import embedder_for
+from placeprint.recognition.rerank import Parts, Reranker
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
-from placeprint.records import Answer, Match
+from placeprint.records import Answer, Match, Neighbours
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,6 +51,7 @@ class Recognizer:
         self._embedder = embedder
         self.threshold, self.margin_threshold = threshold, margin_threshold
         self._probability = probability_of(gallery.calibration) if gallery.calibration else None
+        self._again = Reranker(gallery) if gallery.preset.reranks else None
 
     @property
     def embedder(self) -> Embedder:
@@ -73,22 +75,40 @@ class Recognizer:
         ImageError
             When the photo cannot be read.
         """
-        return self.answer(self._embed(photo), k=k)
+        found = self.describe(photo)
+        return self.answer(found.vector, k=k, parts=found.parts)
 
-    def _embed(self, photo: Path | str | bytes | Image) -> NDArray[np.float32]:
+    def describe(self, photo: Path | str | bytes | Image) -> Description:
+        """Return the embedding of a photo, and the parts that the gallery's model keeps.
+
+        Raises
+        ------
+        ImageError
+            When the photo cannot be read.
+        """
         if isinstance(photo, str | Path):
             photo = images.read_bytes(Path(photo))
         if isinstance(photo, bytes):
-            return embed_bytes(photo, self.embedder).vector
-        return self.embedder.embed_one(photo.convert("RGB"))
+            done = embed_bytes(photo, self.embedder)
+            return Description(done.vector, done.parts)
+        return self.embedder.describe(photo.convert("RGB"))
 
-    def answer(self, vector: NDArray[np.float32], *, k: int = 5) -> Answer:
-        """Answer one embedding, float32 of shape (dim,)."""
+    def answer(self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None) -> Answer:
+        """Answer one embedding, float32 of shape (dim,).
+
+        Parameters
+        ----------
+        vector : ndarray of float32, shape (dim,)
+        k : int
+            How many matches the answer lists.
+        parts : mapping of str to ndarray, optional
+            Of the photo, see `describe`; without them they give no evidence.
+        """
         size = len(self.gallery)
-        look = max(k, _FIRST_LOOK)
+        look = max(k, _FIRST_LOOK, self.gallery.preset.shortlist)
         while True:
             found = self.gallery.search(vector[None], k=min(look, max(size, 1)))
-            matches = matches_of(found, 0, self.gallery.records)
+            matches = self._matches(found, vector, parts or {})
             margin = margin_of(matches)
             if not np.isnan(margin) or look >= size:
                 break
@@ -109,6 +129,14 @@ class Recognizer:
             matches=matches[:k],
             why=decision.why,
         )
+
+    def _matches(self, found: Neighbours, vector: NDArray[np.float32], parts: Parts) -> tuple[Match, ...]:
+        if self._again is None:
+            return matches_of(found, 0, self.gallery.records)
+        there = found.rows[0] >= 0
+        better = self._again.ranked(vector, parts, found.rows[0][there], found.scores[0][there])
+        again = Neighbours(better.rows[None], better.scores[None])
+        return matches_of(again, 0, self.gallery.records, better.similarities[None])
 
     def _probability_of(self, matches: Sequence[Match], margin: float) -> float:
         return float(self._probability(evidence_of(matches, margin))[0]) if self._probability else float("nan")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from placeprint.recognition.decision import NEAREST, Evidence
 from placeprint.records import ImageRecord, Match, Neighbours, RankedPlace
@@ -16,12 +17,30 @@ def label(record: ImageRecord) -> str:
     return record.place or record.path
 
 
-def matches_of(neighbours: Neighbours, query: int, records: Sequence[ImageRecord]) -> tuple[Match, ...]:
-    """Return one query's neighbours as matches, best first, without the padding."""
-    pairs = zip(neighbours.rows[query].tolist(), neighbours.scores[query].tolist(), strict=True)
+def place_codes(records: Sequence[ImageRecord]) -> NDArray[np.int64]:
+    """Give each gallery image the number of its place, shape (n,); the same label, the same number."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(label(r), len(numbers)) for r in records], np.int64)
+
+
+def matches_of(
+    neighbours: Neighbours, query: int, records: Sequence[ImageRecord], similarities: NDArray[np.float32] | None = None
+) -> tuple[Match, ...]:
+    """Return one query's neighbours as matches, best first, without the padding.
+
+    Parameters
+    ----------
+    neighbours : Neighbours
+    query : int
+    records : sequence of ImageRecord
+    similarities : ndarray of float32, shape (n_queries, k), optional
+        Cosine similarities, where the scores are not they.
+    """
+    alike = neighbours.scores if similarities is None else similarities
+    found = (neighbours.rows[query].tolist(), neighbours.scores[query].tolist(), alike[query].tolist())
     return tuple(
-        Match(row, records[row].path, records[row].places or (label(records[row]),), score)
-        for row, score in pairs
+        Match(row, records[row].path, records[row].places or (label(records[row]),), score, similarity)
+        for row, score, similarity in zip(*found, strict=True)
         if row >= 0
     )
 

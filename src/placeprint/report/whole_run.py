@@ -14,6 +14,7 @@ from placeprint.evaluation.lessons import Lessons, learn
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.evaluation.sides import gather
 from placeprint.gallery.gallery import Gallery
+from placeprint.presets import DEFAULT_PRESET, Preset
 from placeprint.progress import Progress
 from placeprint.recognition.indexing import index as make_index
 from placeprint.report.html import write_report
@@ -47,6 +48,7 @@ def whole_run(
     model: str | None = None,
     index: str = "auto",
     runner: str = "openvino",
+    preset: str | Preset = DEFAULT_PRESET,
     threshold: float | None = None,
     margin_threshold: float | None = None,
     radius: float | None = None,
@@ -69,6 +71,7 @@ def whole_run(
         model=model or DEFAULT_MODEL,
         index=index,
         runner=runner,
+        preset=preset,
         cache=cache,
         progress=progress,
     )
@@ -80,6 +83,7 @@ def whole_run(
         model=model,
         index=index,
         runner=runner,
+        preset=None,
         cache=cache,
         progress=progress,
     )
