@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from placeprint.embedding.models import list_models
     from placeprint.errors import PlaceprintError
     from placeprint.evaluation.evaluate import evaluate
+    from placeprint.evaluation.mining import mine
+    from placeprint.evaluation.mining_result import MiningResult
     from placeprint.evaluation.result import EvaluationResult
     from placeprint.gallery.calibration import Calibration
     from placeprint.gallery.gallery import Gallery
@@ -43,9 +45,11 @@ __all__ = [
     "CheckReport",
     "Embedder",
     "EvaluationResult",
+    "Explanation",
     "Gallery",
     "ImageRecord",
     "Manifest",
+    "MiningResult",
     "ModelSpec",
     "Neighbours",
     "PlaceprintError",
@@ -59,6 +63,7 @@ __all__ = [
     "index",
     "list_models",
     "load_embedder",
+    "mine",
     "read_dataset",
     "read_embeddings",
     "recognize",
@@ -76,6 +81,8 @@ _HOMES = {
     "embedding.models": ("list_models",),
     "errors": ("PlaceprintError",),
     "evaluation.evaluate": ("evaluate",),
+    "evaluation.mining": ("mine",),
+    "evaluation.mining_result": ("MiningResult",),
     "evaluation.result": ("EvaluationResult",),
     "gallery.calibration": ("Calibration",),
     "gallery.gallery": ("Gallery",),

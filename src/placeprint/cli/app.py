@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import answering, calibrating, comparing, inspecting, making
+from placeprint.cli import answering, calibrating, comparing, inspecting, making, mining
 from placeprint.errors import PlaceprintError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("query")(answering.query)
 app.command("evaluate")(answering.evaluate)
 app.command("calibrate")(calibrating.calibrate)
 app.command("compare")(comparing.compare)
+app.command("mine")(mining.mine)
 app.command("run")(making.run)
 app.command("add")(making.add)
 app.command("remove")(making.remove)

@@ -1,0 +1,236 @@
+"""The frozen result of mining: hard images, confusable places, labels to look at."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import product
+from typing import Any
+
+from placeprint.evaluation.result import plain
+from placeprint.records import FailedImage, Match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinedImage:
+    """One labelled image as an anchor, among the gallery images.
+
+    Attributes
+    ----------
+    path : str
+    places : tuple of str
+    positives : tuple of Match
+        Images that share a place, the least similar first; exact copies of the anchor are none.
+    best_positive : Match or None
+        The most similar of them all.
+    negatives : tuple of Match
+        Images that share no place, the most similar first, without the suspect labels.
+    margin : float
+        Score of the best positive less that of the best negative; NaN where either is missing.
+    """
+
+    path: str
+    places: tuple[str, ...]
+    positives: tuple[Match, ...]
+    best_positive: Match | None
+    negatives: tuple[Match, ...]
+    margin: float
+
+    @property
+    def violation(self) -> bool:
+        """True when an image of another place is nearer than any of its own."""
+        return self.margin < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Two near-identical images that share no place: probably a wrong label, or the same place twice.
+
+    Attributes
+    ----------
+    path : str
+    places : tuple of str
+    other : Match
+    same_bytes : bool
+        The files are equal; otherwise only their embeddings nearly are.
+    """
+
+    path: str
+    places: tuple[str, ...]
+    other: Match
+    same_bytes: bool
+
+    @property
+    def how(self) -> str:
+        """How alike they are, in a few words."""
+        return "the same bytes" if self.same_bytes else f"cosine {self.other.score:.3f}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacePair:
+    """Two places that are hard to tell apart.
+
+    Attributes
+    ----------
+    places : tuple of two str
+        Sorted.
+    images : tuple of two int
+        Gallery images of each.
+    anchors : int
+        Images of either place whose best negative is in the other.
+    violations : int
+        Those of them that are nearer to the other place than to their own.
+    highest, mean : float
+        Score of their best negatives.
+    example : tuple of two str
+        The anchor and the negative of the highest score.
+    advice : str
+        One line for whoever takes photos.
+    """
+
+    places: tuple[str, str]
+    images: tuple[int, int]
+    anchors: int
+    violations: int
+    highest: float
+    mean: float
+    example: tuple[str, str]
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiningResult:
+    """What one dataset has to train on, and what it lacks.
+
+    Attributes
+    ----------
+    dataset, model, fingerprint : str
+        What was mined.
+    roots : tuple of str
+        Folders that the gallery's paths are relative to.
+    n_gallery : int
+        Labelled gallery images.
+    anchors : tuple of MinedImage
+        The smallest margin first; without a margin last.
+    pairs : tuple of PlacePair
+        Most violations first, then most anchors, then the highest score.
+    n_pairs : int
+        Before the limit.
+    suspects : tuple of Suspect
+        Equal files first, then the most similar.
+    without_positives : tuple of str
+        Places of which no image has another, but for copies, in the gallery.
+    unlabelled : tuple of str
+        Paths of images that took no part, as they have no place.
+    unusable : tuple of FailedImage
+    seconds : float
+        Wall time of the search.
+    """
+
+    dataset: str
+    model: str
+    fingerprint: str
+    roots: tuple[str, ...]
+    n_gallery: int
+    anchors: tuple[MinedImage, ...]
+    pairs: tuple[PlacePair, ...]
+    n_pairs: int
+    suspects: tuple[Suspect, ...]
+    without_positives: tuple[str, ...]
+    unlabelled: tuple[str, ...]
+    unusable: tuple[FailedImage, ...]
+    seconds: float
+
+    @property
+    def violations(self) -> tuple[MinedImage, ...]:
+        """Anchors that are nearer to another place than to their own, the worst first."""
+        return tuple(a for a in self.anchors if a.violation)
+
+    @property
+    def says(self) -> str:
+        """One line for people."""
+        places = len({place for a in self.anchors for place in a.places})
+        mined = f"{count_of(len(self.anchors), 'labelled image')} of {count_of(places, 'place')}"
+        if not any(a.negatives for a in self.anchors):
+            return f"{mined}: there is no image of another place to learn from"
+        judged = sum(not math.isnan(a.margin) for a in self.anchors)
+        nearer = f"{len(self.violations)} of {judged} that can be judged"
+        return f"{mined}: {nearer} are nearer to another place than to their own"
+
+    def triplets(self) -> Iterator[tuple[MinedImage, Match, Match]]:
+        """Yield anchor, positive and negative, the anchors in order, for each the hardest first."""
+        for anchor in self.anchors:
+            for positive, negative in product(anchor.positives, anchor.negatives):
+                yield anchor, positive, negative
+
+    def to_dict(self, *, every_anchor: bool = False) -> dict[str, Any]:
+        """Ready for JSON: NaN becomes null; only the violations, unless every anchor is asked for."""
+        row = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "anchors"}
+        row |= {"n_anchors": len(self.anchors), "says": self.says, "violations": plain(self.violations)}
+        return row | ({"anchors": plain(self.anchors)} if every_anchor else {})
+
+
+def ranked_pairs(
+    anchors: Sequence[MinedImage], suspects: Sequence[Suspect], images: Mapping[str, int]
+) -> tuple[PlacePair, ...]:
+    """Collect which two places have their best negatives in each other, the most confused first.
+
+    Parameters
+    ----------
+    anchors : sequence of MinedImage
+    suspects : sequence of Suspect
+        Between two places they come first: other photos do not mend a wrong label.
+    images : mapping of str to int
+        Gallery images of each place.
+    """
+    found: dict[tuple[str, str], list[MinedImage]] = defaultdict(list)
+    for anchor in anchors:
+        if anchor.negatives:
+            for names in _pairs_of(anchor.places, anchor.negatives[0].places):
+                found[names].append(anchor)
+    twins = Counter(names for s in suspects for names in _pairs_of(s.places, s.other.places))
+    pairs = (_pair(names, near, images, twins[names]) for names, near in found.items())
+    return tuple(sorted(pairs, key=lambda p: (-p.violations, -p.anchors, -p.highest, p.places)))
+
+
+def _pairs_of(places: Sequence[str], others: Sequence[str]) -> set[tuple[str, str]]:
+    return {(min(pair), max(pair)) for pair in product(places, others)}
+
+
+def _pair(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mapping[str, int], twins: int) -> PlacePair:
+    closest = max(anchors, key=lambda a: a.negatives[0].score)
+    return PlacePair(
+        places=names,
+        images=(images[names[0]], images[names[1]]),
+        anchors=len(anchors),
+        violations=sum(a.violation for a in anchors),
+        highest=closest.negatives[0].score,
+        mean=sum(a.negatives[0].score for a in anchors) / len(anchors),
+        example=(closest.path, closest.negatives[0].path),
+        advice=_advice(names, anchors, images, twins),
+    )
+
+
+def _advice(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mapping[str, int], twins: int) -> str:
+    """Say what to photograph: photos help the place that is mistaken, those of the other place would hurt it."""
+    if twins:
+        return f"look at the {count_of(twins, 'suspect label')} between the two before taking photos"
+    fewer, more = sorted(names, key=lambda name: images[name])
+    lost = Counter(name for a in anchors if a.violation for name in names if name in a.places)
+    if not lost:
+        if images[fewer] > 1:
+            return "none: no photo is mistaken yet"
+        return f"more photos of {fewer}: {images[fewer]} in the gallery, too few to see mistakes"
+    worse, better = sorted(names, key=lambda name: -lost[name])
+    if lost[worse] > lost[better]:
+        return f"more photos of {worse}: {lost[worse]} mistaken, {images[worse]} in the gallery"
+    if images[fewer] < images[more]:
+        return f"more photos of {fewer}: {images[fewer]} in the gallery, the other has {images[more]}"
+    return "more photos of both, of what only one of them has"
+
+
+def count_of(count: int, name: str) -> str:
+    """Write how many, with an s where there is not one."""
+    return f"{count} {name}{'' if count == 1 else 's'}"
