@@ -16,7 +16,7 @@ from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.models import WEIGHTS, find_model, list_models
 from placeprint.errors import ModelError, UsageError
 
-MODELS = [m.name for m in list_models()]
+MODELS = [m.name for m in list_models() if m.megabytes]
 RUNNERS = ["openvino", "onnx"]
 
 

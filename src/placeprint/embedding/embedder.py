@@ -15,6 +15,7 @@ from placeprint.embedding.models import DEFAULT_MODEL, find_model
 from placeprint.embedding.preprocess import Pixels, cells_of, needed_side, pooled, prepare, prepare_cells
 from placeprint.errors import ModelError, UsageError
 from placeprint.presets import FAST, Preset, find_preset
+from placeprint.ragged import Ragged
 from placeprint.records import ModelSpec
 
 if TYPE_CHECKING:
@@ -54,6 +55,28 @@ class Description:
     parts: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
+class Looker(Protocol):
+    """What embeds images: a model as it is (`Embedder`), or with something learned from a gallery behind it."""
+
+    spec: ModelSpec
+    threads: int
+    decode_side: int
+    raw_dim: int
+
+    @property
+    def cache_key(self) -> str:
+        """What a cached look depends on besides the image."""
+
+    def look(self, image: Image) -> Description:
+        """Return what a cache keeps: a vector of length `raw_dim`, and parts."""
+
+    def describe(self, image: Image) -> Description:
+        """Return the embedding and the parts."""
+
+    def finish(self, vectors: NDArray[np.float32], parts: Mapping[str, Ragged]) -> NDArray[np.float32]:
+        """Return the embeddings of n images for their looks."""
+
+
 class Embedder:
     """Embeds images one by one: the same vector whatever the batch, the order or the thread.
 
@@ -68,7 +91,7 @@ class Embedder:
 
     def __init__(self, spec: ModelSpec, runner: Runner, *, threads: int) -> None:
         self.spec, self.threads, self._runner = spec, threads, runner
-        self.decode_side = needed_side(spec)
+        self.decode_side, self.raw_dim = needed_side(spec), spec.dim
 
     @property
     def cache_key(self) -> str:
@@ -105,6 +128,14 @@ class Embedder:
 
             parts["keypoints"] = rootsift.extract(image)[: self.spec.keypoints, None]
         return Description(self.embed_one(image), parts)
+
+    def look(self, image: Image) -> Description:
+        """Return the same as `describe`: there is nothing to finish."""
+        return self.describe(image)
+
+    def finish(self, vectors: NDArray[np.float32], parts: Mapping[str, Ragged]) -> NDArray[np.float32]:  # noqa: ARG002
+        """Return the vectors as they are."""
+        return vectors
 
     def _look(self, image: Image, view: str) -> NDArray[np.float32]:
         raw = self._runner.run(prepare(image, self.spec, view))

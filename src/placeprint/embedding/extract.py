@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from placeprint.dataset import images
 from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache
-from placeprint.embedding.embedder import Embedder
+from placeprint.embedding.embedder import Looker
 from placeprint.errors import ImageError
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import Ragged, RaggedWriter
@@ -72,7 +72,7 @@ def embed_records(
     records: Sequence[ImageRecord],
     root: Path,
     *,
-    embedder: Embedder,
+    embedder: Looker,
     cache: EmbeddingCache | None = None,
     progress: Progress | None = None,
 ) -> Embedded:
@@ -82,7 +82,7 @@ def embed_records(
     ----------
     records : sequence of ImageRecord
     root : Path
-    embedder : Embedder
+    embedder : Looker
     cache : EmbeddingCache, optional
         Asked first, and filled every 64 images: an interrupted run goes on where it was.
     progress : Progress, optional
@@ -93,7 +93,7 @@ def embed_records(
         One bad file never ends the run.
     """
     began = time.perf_counter()
-    vectors = np.empty((len(records), embedder.spec.dim), np.float32)
+    vectors = np.empty((len(records), embedder.raw_dim), np.float32)
     good: list[ImageRecord] = []
     failures: list[FailedImage] = []
     fresh: list[tuple[str, CachedEmbedding]] = []
@@ -117,19 +117,20 @@ def embed_records(
                 fresh.clear()
     if cache is not None and fresh:
         cache.put(embedder.cache_key, fresh)
+    kept = {name: writer.done() for name, writer in parts.items()}
     return Embedded(
         tuple(good),
-        vectors[: len(good)],
+        embedder.finish(vectors[: len(good)], kept),
         tuple(failures),
         computed,
         len(good) - computed,
         time.perf_counter() - began,
-        {name: writer.done() for name, writer in parts.items()},
+        kept,
     )
 
 
 def _results(
-    records: Sequence[ImageRecord], root: Path, embedder: Embedder, cache: EmbeddingCache | None
+    records: Sequence[ImageRecord], root: Path, embedder: Looker, cache: EmbeddingCache | None
 ) -> Iterator[_Done | FailedImage]:
     """Yield results in the order of the records, with a bounded number in flight."""
     waiting: deque[Future[_Done | FailedImage]] = deque()
@@ -148,7 +149,7 @@ def _results(
                 future.cancel()
 
 
-def _embed(record: ImageRecord, root: Path, embedder: Embedder, cache: EmbeddingCache | None) -> _Done | FailedImage:
+def _embed(record: ImageRecord, root: Path, embedder: Looker, cache: EmbeddingCache | None) -> _Done | FailedImage:
     try:
         data = images.read_bytes(images.locate(root, record.path))
         content = images.content_hash(data)
@@ -160,13 +161,13 @@ def _embed(record: ImageRecord, root: Path, embedder: Embedder, cache: Embedding
     return _Done(filled, embedding, known is None)
 
 
-def embed_bytes(data: bytes, embedder: Embedder) -> CachedEmbedding:
-    """Embed one image file's content, with the parts that the model's ModelSpec asks for.
+def embed_bytes(data: bytes, embedder: Looker) -> CachedEmbedding:
+    """Look at one image file's content, with the parts that the model's ModelSpec asks for.
 
     Raises
     ------
     ImageError, ModelError
     """
     image, (width, height) = images.decode_sized(data, min_side=embedder.decode_side)
-    found = embedder.describe(image)
+    found = embedder.look(image)
     return CachedEmbedding(found.vector, width, height, found.parts)

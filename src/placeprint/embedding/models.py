@@ -6,6 +6,7 @@ A model is an ONNX file with a *sidecar*: a JSON file of the same stem that hold
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from placeprint.records import ModelSpec
 from placeprint.storage import sha256_file
 
 DEFAULT_MODEL = "efficientnet-lite0"
+VLAD = "rootsift-vlad"
+"""Needs no weights: its codebook is learned from each gallery, see `placeprint.embedding.vlad`."""
 WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -74,6 +77,9 @@ def list_models() -> tuple[KnownModel, ...]:
         found.append(
             KnownModel(name, spec.dim, spec.input_size, round(size, 1), spec.licence, spec.source, entry.about, here)
         )
+    about = "RootSIFT by VLAD, learned from each gallery (extra sift)"
+    here = importlib.util.find_spec("cv2") is not None
+    found.append(KnownModel(VLAD, 2049, 640, 0.0, "no weights", "learned from the gallery", about, here))
     return tuple(found)
 
 
@@ -92,7 +98,7 @@ def find_model(name: str) -> ModelFile:
     elif name.lower().endswith(".onnx"):
         model = _from_path(Path(name))
     else:
-        known = ", ".join(_BUNDLED)
+        known = ", ".join((*_BUNDLED, VLAD))
         raise UsageError(f'model "{name}" is not known: choose one of {known}, or give the path of an .onnx file')
     if not model.path.is_file():
         raise ModelError(f'model "{name}": the file "{model.path}" is missing: install placeprint again')

@@ -13,14 +13,22 @@ from numpy.typing import NDArray
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.cache import EmbeddingCache
-from placeprint.embedding.embedder import Embedder, load_embedder
+from placeprint.embedding.embedder import Looker
+from placeprint.embedding.learned import arrays_of, base_model
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
-from placeprint.recognition.indexing import calibrated_alone, embed_split, embedder_for, imported_queries, opened_cache
+from placeprint.recognition.indexing import (
+    calibrated_alone,
+    embed_split,
+    embedder_for,
+    imported_queries,
+    learned_from,
+    opened_cache,
+)
 from placeprint.records import FailedImage, ImageRecord
 
 
@@ -83,9 +91,12 @@ def gather(
     if opened is not None:
         embedder = embedder_for(opened, model=model, runner=runner)
     else:
-        embedder = load_embedder(model or DEFAULT_MODEL, preset=chosen, runner=runner)
+        embedder = base_model(model or DEFAULT_MODEL, preset=chosen, runner=runner)
     with opened_cache(cache) as store:
-        searched = opened if opened is not None else _gallery_of(manifest, index, chosen, embedder, store, progress)
+        if opened is None:
+            searched, embedder = _gallery_of(manifest, index, chosen, embedder, store, progress)
+        else:
+            searched = opened
         sides = _asked(manifest, searched, embedder, store, progress, own=opened is None)
     name = str(manifest.root) if isinstance(dataset, Manifest) else str(dataset)
     unusable = tuple(dict.fromkeys((*manifest.failures, *searched.failures, *sides.unusable)))
@@ -114,11 +125,12 @@ def _gallery_of(
     manifest: Manifest,
     index: str,
     preset: Preset,
-    embedder: Embedder,
+    embedder: Looker,
     cache: EmbeddingCache | None,
     progress: Progress | None,
-) -> Gallery:
+) -> tuple[Gallery, Looker]:
     done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress)
+    embedder, done = learned_from(embedder, preset.whiten, done)
     made = Gallery.in_memory(
         done.records,
         done.vectors,
@@ -128,14 +140,15 @@ def _gallery_of(
         failures=done.failures,
         preset=preset,
         parts=done.parts,
+        learned=arrays_of(embedder),
     )
-    return calibrated_alone(made)
+    return calibrated_alone(made), embedder
 
 
 def _asked(
     manifest: Manifest,
     searched: Gallery,
-    embedder: Embedder,
+    embedder: Looker,
     cache: EmbeddingCache | None,
     progress: Progress | None,
     *,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from placeprint import storage
 from placeprint.errors import GalleryCorruptError, GalleryFormatError
@@ -28,6 +29,7 @@ FORMAT = 2
 READ = (1, FORMAT)
 """Formats that are understood. Format 1 knew no presets: what it holds is what `fast` keeps."""
 HEAD = "gallery.json"
+LEARNED = "learned.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Content:
     calibration: Calibration | None = None
     preset: Preset = FAST
     parts: Mapping[str, Ragged] = field(default_factory=dict)
+    learned: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def is_gallery_folder(path: Path) -> bool:
@@ -64,6 +67,7 @@ def write_gallery(path: Path, content: Content, index: VectorIndex) -> None:
         "index": content.index_name,
         "preset": content.preset.to_dict(),
         "parts": sorted(content.parts),
+        "learned": sorted(content.learned),
         "rows": len(content.records),
         "roots": list(content.roots),
         **calibration_entry(content.calibration),
@@ -76,6 +80,9 @@ def write_gallery(path: Path, content: Content, index: VectorIndex) -> None:
         np.save(folder / "vectors.npy", np.asarray(content.vectors, dtype=np.float32), allow_pickle=False)
         for name, parts in content.parts.items():
             parts.save(folder, name)
+        if content.learned:
+            arrays: dict[str, Any] = dict(content.learned)
+            np.savez(folder / LEARNED, **arrays)
         index.save(folder)
 
     storage.publish(path, HEAD, head, write=write)
@@ -118,6 +125,7 @@ def _content(path: Path, head: Mapping[str, Any]) -> Content:
     try:
         vectors = np.load(data / "vectors.npy", mmap_mode="r", allow_pickle=False)
         parts = {name: Ragged.load(data, name) for name in head.get("parts", ())}
+        learned = _read_learned(data / LEARNED) if head.get("learned") else {}
     except ValueError as error:
         raise GalleryCorruptError(f'the vectors in "{data}" cannot be read ({error}): build it again') from error
     if vectors.dtype != np.float32 or {len(vectors), *map(len, parts.values())} != {len(rows)}:
@@ -133,7 +141,13 @@ def _content(path: Path, head: Mapping[str, Any]) -> Content:
         Calibration.from_dict(head["calibration"]) if "calibration" in head else None,
         Preset.from_dict(head["preset"]) if "preset" in head else FAST,
         parts,
+        learned,
     )
+
+
+def _read_learned(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -77,6 +77,8 @@ class Gallery:
         What is kept of every image, and how neighbours are re-ranked.
     parts : mapping of str to Ragged
         What is kept of each image besides its vector: ``cells``, ``keypoints``.
+    learned : mapping of str to ndarray
+        What the model learned from this gallery; see `placeprint.embedding.learned`.
     path : Path or None
         None when only in memory.
     """
@@ -88,7 +90,7 @@ class Gallery:
         self.records, self.vectors, self.spec = content.records, content.vectors, content.spec
         self.index_name, self.roots, self.root_of = content.index_name, content.roots, content.root_of
         self.failures, self.calibration = content.failures, content.calibration
-        self.preset, self.parts = content.preset, content.parts
+        self.preset, self.parts, self.learned = content.preset, content.parts, content.learned
 
     @property
     def index(self) -> VectorIndex:
@@ -109,6 +111,7 @@ class Gallery:
         failures: Sequence[FailedImage] = (),
         preset: Preset = FAST,
         parts: Mapping[str, Ragged] | None = None,
+        learned: Mapping[str, NDArray[Any]] | None = None,
     ) -> Self:
         """Make a gallery without a folder; vectors are normalised.
 
@@ -127,6 +130,8 @@ class Gallery:
             How it is asked; kept in the gallery.
         parts : mapping of str to Ragged, optional
             ``cells`` and ``keypoints`` of every image, where the spec says that there are some.
+        learned : mapping of str to ndarray, optional
+            What the model learned from these images.
 
         Raises
         ------
@@ -141,7 +146,11 @@ class Gallery:
         _one_to_one(records, unit)
         kept = _checked_parts(spec, parts, len(records))
         roots = (0,) * len(records)
-        return cls(Content(tuple(records), unit, spec, index, (root,), roots, tuple(failures), None, preset, kept))
+        return cls(
+            Content(
+                tuple(records), unit, spec, index, (root,), roots, tuple(failures), None, preset, kept, learned or {}
+            )
+        )
 
     @classmethod
     def build(
@@ -156,7 +165,7 @@ class Gallery:
         records, vectors, spec
             As in `in_memory`.
         **settings
-            ``index``, ``root``, ``failures``, ``preset``, ``parts`` as in `in_memory`.
+            ``index``, ``root``, ``failures``, ``preset``, ``parts``, ``learned`` as in `in_memory`.
 
         Raises
         ------

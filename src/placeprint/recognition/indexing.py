@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pathlib import Path
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.cache import EmbeddingCache
-from placeprint.embedding.embedder import Embedder, load_embedder
+from placeprint.embedding.embedder import Looker
 from placeprint.embedding.extract import Embedded, embed_records
 from placeprint.embedding.imported import imported_spec, read_embeddings
+from placeprint.embedding.learned import arrays_of, base_model, learn, with_learned
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError, DatasetError, ModelError, UsageError
 from placeprint.gallery.changes import Change
@@ -20,6 +22,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
+from placeprint.recognition.voting import label
 from placeprint.records import FailedImage, ImageRecord
 
 ENOUGH_KNOWN = 5
@@ -62,7 +65,7 @@ def opened_cache(use: bool) -> Iterator[EmbeddingCache | None]:
         yield cache
 
 
-def embedder_for(gallery: Gallery, *, model: str | None = None, runner: str = "openvino") -> Embedder:
+def embedder_for(gallery: Gallery, *, model: str | None = None, runner: str = "openvino") -> Looker:
     """Load the model that a gallery was built with.
 
     Parameters
@@ -84,13 +87,22 @@ def embedder_for(gallery: Gallery, *, model: str | None = None, runner: str = "o
             "Give query embeddings with --embeddings and --records"
         )
     try:
-        embedder = load_embedder(model or gallery.spec.name, preset=gallery.spec, runner=runner)
+        embedder = base_model(model or gallery.spec.name, preset=gallery.spec, runner=runner)
     except UsageError as error:
         if model is not None:
             raise
         raise ModelError(f"the gallery needs model {gallery.spec}: give its file with --model PATH.onnx") from error
+    embedder = with_learned(embedder, gallery.learned)
     gallery.require(embedder.spec)
     return embedder
+
+
+def learned_from(embedder: Looker, whiten: str, done: Embedded) -> tuple[Looker, Embedded]:
+    """Let a model learn from the gallery's images, and finish their embeddings with what it learned."""
+    made = learn(embedder, whiten, done.vectors, done.parts, [label(record) for record in done.records])
+    if made is embedder:
+        return embedder, done
+    return made, dataclasses.replace(done, vectors=made.finish(done.vectors, done.parts))
 
 
 def imported_queries(gallery: Gallery, embeddings: Path | str, records: Path | str) -> Embedded:
@@ -145,9 +157,10 @@ def index(
     """
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
     chosen = find_preset(preset)
-    embedder = load_embedder(model, preset=chosen, runner=runner)
+    embedder = base_model(model, preset=chosen, runner=runner)
     with opened_cache(cache) as opened:
         done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
+    embedder, done = learned_from(embedder, chosen.whiten, done)
     failures = (*manifest.failures, *done.failures)
     gallery = Gallery.build(
         out,
@@ -159,6 +172,7 @@ def index(
         failures=failures,
         preset=chosen,
         parts=done.parts,
+        learned=arrays_of(embedder),
     )
     gallery = calibrated_alone(gallery)
     change = Change(added=len(gallery))
@@ -210,7 +224,7 @@ def embed_split(
     manifest: Manifest,
     records: Sequence[ImageRecord],
     *,
-    embedder: Embedder,
+    embedder: Looker,
     cache: EmbeddingCache | None = None,
     progress: Progress | None = None,
 ) -> Embedded:

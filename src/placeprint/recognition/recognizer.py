@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset import images
-from placeprint.embedding.embedder import Description, Embedder
-from placeprint.embedding.extract import embed_bytes
+from placeprint.embedding.embedder import Description, Looker
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.calibration import probability_of
 from placeprint.recognition.decision import Decision, decide, decide_by_probability
@@ -33,7 +32,7 @@ class Recognizer:
     Parameters
     ----------
     gallery : Gallery
-    embedder : Embedder, optional
+    embedder : Looker, optional
         The gallery's own model when not given.
     threshold, margin_threshold : float, optional
         Below which the answer is UNKNOWN. Without them the gallery's calibration decides, where it has one.
@@ -42,7 +41,7 @@ class Recognizer:
     def __init__(
         self,
         gallery: Gallery,
-        embedder: Embedder | None = None,
+        embedder: Looker | None = None,
         *,
         threshold: float | None = None,
         margin_threshold: float | None = None,
@@ -54,7 +53,7 @@ class Recognizer:
         self._again = Reranker(gallery) if gallery.preset.reranks else None
 
     @property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> Looker:
         """The model, loaded when it is first needed."""
         if self._embedder is None:
             self._embedder = embedder_for(self.gallery)
@@ -89,8 +88,8 @@ class Recognizer:
         if isinstance(photo, str | Path):
             photo = images.read_bytes(Path(photo))
         if isinstance(photo, bytes):
-            done = embed_bytes(photo, self.embedder)
-            return Description(done.vector, done.parts)
+            image, _ = images.decode_sized(photo, min_side=self.embedder.decode_side)
+            return self.embedder.describe(image)
         return self.embedder.describe(photo.convert("RGB"))
 
     def answer(self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None) -> Answer:

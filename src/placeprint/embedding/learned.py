@@ -1,0 +1,153 @@
+"""Models that learn from the gallery: a whitening of the embeddings, or a codebook of RootSIFT keypoints."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.embedding.embedder import Description, Looker, available_cores, load_embedder
+from placeprint.embedding.models import VLAD
+from placeprint.embedding.preprocess import KEYPOINT_SIDE
+from placeprint.embedding.vlad import Codebook, aggregate, learn_codebook
+from placeprint.embedding.whitening import Whitening, learn_whitening
+from placeprint.errors import ModelError
+from placeprint.presets import Preset
+from placeprint.ragged import Ragged
+from placeprint.records import ModelSpec
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+KEYPOINTS = 300
+
+Parts = Mapping[str, Ragged]
+
+
+class KeypointLooker:
+    """Takes keypoints only: what `rootsift-vlad` looks with before its codebook is learned.
+
+    Parameters
+    ----------
+    threads : int
+    """
+
+    raw_dim = 0
+
+    def __init__(self, *, threads: int) -> None:
+        from placeprint.embedding.rootsift import opencv
+
+        opencv()  # says at once when it is missing
+        self.threads, self.decode_side, self.cache_key = threads, KEYPOINT_SIDE, "rootsift-1"
+        self.spec = ModelSpec(
+            name=VLAD,
+            dim=1,
+            input_size=KEYPOINT_SIDE,
+            resize="squash",
+            keypoints=KEYPOINTS,
+            learned="vlad",
+            licence="no weights",
+            source="learned from the gallery",
+        )
+
+    def look(self, image: Image) -> Description:
+        """Return the keypoints of one upright RGB image, and a vector of length 0."""
+        from placeprint.embedding.rootsift import extract
+
+        return Description(np.empty(0, np.float32), {"keypoints": extract(image)[:, None]})
+
+    def describe(self, image: Image) -> Description:  # noqa: ARG002 - part of the interface
+        """Refuse: nothing is learned yet."""
+        raise ModelError(f'model "{VLAD}" learns from a gallery first: placeprint index DATASET --model {VLAD}')
+
+    def finish(self, vectors: NDArray[np.float32], parts: Parts) -> NDArray[np.float32]:  # noqa: ARG002
+        """Return the vectors of length 0 as they are, for something to be learned."""
+        return vectors
+
+
+def base_model(model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino") -> Looker:
+    """Load a model as it is before it learns from a gallery; the parameters are those of `placeprint.load_embedder`.
+
+    Raises
+    ------
+    UsageError, ModelError, MissingExtraError
+    """
+    if model == VLAD:
+        return KeypointLooker(threads=available_cores())
+    return load_embedder(model, preset=preset, runner=runner)
+
+
+class LearnedEmbedder:
+    """A model with what was learned behind it; the interface is that of `placeprint.Embedder`.
+
+    Parameters
+    ----------
+    base : Looker
+    learned : Whitening or Codebook
+    """
+
+    def __init__(self, base: Looker, learned: Whitening | Codebook) -> None:
+        self._base, self.learned = base, learned
+        self.threads, self.decode_side = base.threads, base.decode_side
+        self.cache_key, self.raw_dim = base.cache_key, base.raw_dim
+        kind = base.spec.learned or ("vlad" if isinstance(learned, Codebook) else "whitening")
+        self.spec = dataclasses.replace(base.spec, dim=learned.dim, learned=kind, learned_sha256=learned.sha256)
+
+    def look(self, image: Image) -> Description:
+        """Return what the base model sees, which is what a cache keeps."""
+        return self._base.look(image)
+
+    def describe(self, image: Image) -> Description:
+        """Return the embedding and the parts of one upright RGB image."""
+        seen = self.look(image)
+        parts = {name: Ragged.of([part]) for name, part in seen.parts.items()}
+        return Description(self.finish(seen.vector[None], parts)[0], seen.parts)
+
+    def finish(self, vectors: NDArray[np.float32], parts: Parts) -> NDArray[np.float32]:
+        """Return the embeddings for what the base model saw.
+
+        Parameters
+        ----------
+        vectors : ndarray of float32, shape (n, raw_dim)
+        parts : mapping of str to Ragged
+            Of n images.
+        """
+        if isinstance(self.learned, Whitening):
+            return self.learned.apply(vectors)
+        rows = [aggregate(keypoints[:, 0], self.learned) for keypoints in parts["keypoints"]]
+        return np.stack(rows) if rows else np.empty((0, self.learned.dim), np.float32)
+
+
+def learn(base: Looker, whiten: str, vectors: NDArray[np.float32], parts: Parts, labels: Sequence[str]) -> Looker:
+    """Learn from a gallery what its model needs, or what the preset asks for; without either return `base`.
+
+    Parameters
+    ----------
+    base : Looker
+    whiten : str
+        See `placeprint.presets.WHITENINGS`.
+    vectors, parts
+        Of the gallery's images, as the base model saw them.
+    labels : sequence of str
+        Their places.
+    """
+    if isinstance(base, KeypointLooker):
+        return LearnedEmbedder(base, learn_codebook(keypoints[:, 0] for keypoints in parts["keypoints"]))
+    if whiten:
+        return LearnedEmbedder(base, learn_whitening(whiten, vectors, labels))
+    return base
+
+
+def arrays_of(embedder: Looker) -> dict[str, NDArray[Any]]:
+    """Return what was learned, to be kept in the gallery; nothing where nothing was."""
+    return embedder.learned.to_arrays() if isinstance(embedder, LearnedEmbedder) else {}
+
+
+def with_learned(base: Looker, arrays: Mapping[str, NDArray[Any]]) -> Looker:
+    """Return the model of a gallery from its base and what the gallery keeps."""
+    if not arrays:
+        return base
+    return LearnedEmbedder(base, (Codebook if "centres" in arrays else Whitening).from_arrays(arrays))
