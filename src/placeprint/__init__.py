@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from placeprint.gallery.calibration import Calibration
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.calibrating import calibrate
+    from placeprint.recognition.explaining import Explanation, explain
     from placeprint.recognition.indexing import add, index
     from placeprint.recognition.recognizer import Recognizer, recognize
     from placeprint.records import UNKNOWN, Answer, ImageRecord, ModelSpec, Neighbours, Split
@@ -59,6 +60,7 @@ __all__ = [
     "calibrate",
     "check",
     "evaluate",
+    "explain",
     "imported_spec",
     "index",
     "list_models",
@@ -87,6 +89,7 @@ _HOMES = {
     "gallery.calibration": ("Calibration",),
     "gallery.gallery": ("Gallery",),
     "recognition.calibrating": ("calibrate",),
+    "recognition.explaining": ("Explanation", "explain"),
     "recognition.indexing": ("add", "index"),
     "recognition.recognizer": ("Recognizer", "recognize"),
     "records": ("UNKNOWN", "Answer", "ImageRecord", "ModelSpec", "Neighbours", "Split"),

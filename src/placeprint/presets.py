@@ -13,6 +13,8 @@ from typing import Any, Self
 from placeprint.errors import GalleryFormatError, UsageError
 
 DEFAULT_PRESET = "balanced"
+FEWEST_CELLS = 64
+"""Of fewer cells, eight rows by eight columns, no movement can be read."""
 WHITENINGS = ("", "pca", "places")
 """No whitening; by the principal components of the gallery; by how images differ within its places."""
 
@@ -66,6 +68,8 @@ class Preset:
             value = getattr(self, field.name)
             if isinstance(value, int | float) and not 0 <= value < float("inf"):
                 raise UsageError(f'preset "{self.name}": {field.name} must be 0 or more, not {value}')
+        if 0 < self.cells < FEWEST_CELLS:
+            raise UsageError(f'preset "{self.name}": cells must be 0, or {FEWEST_CELLS} or more, not {self.cells}')
         if self.whiten not in WHITENINGS:
             raise UsageError(f'preset "{self.name}": whiten must be one of {", ".join(WHITENINGS[1:])}')
 

@@ -72,7 +72,7 @@ class Ragged:
 
     def save(self, folder: Path, name: str) -> None:
         """Write ``NAME.npy`` and ``NAME-shapes.npy``, image by image."""
-        shapes = self._where[:, 2:].astype(np.uint16)
+        shapes = self._where[:, 2:].astype(np.uint32)
         np.save(folder / f"{name}-shapes.npy", shapes, allow_pickle=False)
         depth, kind = self._blocks[0].shape[1], self._blocks[0].dtype
         rows = int((self._where[:, 2] * self._where[:, 3]).sum())

@@ -98,7 +98,7 @@ def test_forecasts_from_half_of_the_photos_hold(reference: Sides) -> None:
 
 def test_every_miss_of_the_photographs_has_a_kind(shared_data: Path) -> None:
     manifest = read_dataset(shared_data / "landmarks" / "manifest.csv")
-    result = evaluate(manifest, threshold=0.0)
+    result = evaluate(manifest, threshold=0.0, preset="fast")
     twins = twins_of_queries(result, check(manifest))
     kinds = {
         k.kind: k
@@ -118,7 +118,7 @@ def test_changed_labels_are_suspected_and_right_ones_are_not(shared_data: Path) 
         replace(r, places=(changed[r.path],)) if r.split == "query" and r.path in changed else r
         for r in manifest.records
     )
-    kinds = {k.kind: k for k in sort_failures(evaluate(replace(manifest, records=records)))}
+    kinds = {k.kind: k for k in sort_failures(evaluate(replace(manifest, records=records), preset="fast"))}
     suspected = {f.query for f in kinds[Kind.WRONG_LABEL].failures}
     assert suspected <= set(changed)
     assert len(suspected) >= len(changed) / 2

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache, default_path
+from placeprint.embedding.embedder import load_embedder
+from placeprint.embedding.extract import embed_records
 
 
 def entry(value: float) -> CachedEmbedding:
@@ -25,6 +28,23 @@ def test_what_is_put_is_got_by_content_and_model(tmp_path: Path) -> None:
         assert (got.width, got.height) == (30, 20)
         assert cache.get("two", "other model") is None
         assert cache.get("three", "model") is None
+
+
+def test_parts_that_were_lost_are_taken_again(town: Path, own_cache: Path) -> None:
+    manifest = read_dataset(town)
+    embedder = load_embedder(preset="balanced")
+    with EmbeddingCache() as cache:
+        first = embed_records(manifest.records[:2], manifest.root, embedder=embedder, cache=cache)
+    base = sqlite3.connect(own_cache / "embeddings.sqlite")
+    with base:
+        base.execute("delete from parts where content = ?", (first.records[0].content_hash,))
+        base.execute("update parts set rows = 'abc' where content = ?", (first.records[1].content_hash,))
+    base.close()
+    with EmbeddingCache() as cache:
+        again = embed_records(manifest.records[:2], manifest.root, embedder=embedder, cache=cache)
+    assert (first.computed, again.computed) == (2, 2)
+    for one, other in zip(first.parts["cells"], again.parts["cells"], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_environment_names_the_folder(own_cache: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from placeprint.errors import GalleryCorruptError, GalleryFormatError, VectorError
+from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryMismatchError, VectorError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change
 from placeprint.gallery.files import HEAD
@@ -249,3 +249,20 @@ def test_asked_as_another_preset_it_has_no_calibration_and_the_disk_stays(galler
     assert {p: p.read_bytes() for p in gallery.path.rglob("*") if p.is_file()} == before
     assert Gallery.open(gallery.path).calibration == calibrated.calibration == kept
     assert Gallery.open(gallery.path).preset == BALANCED
+
+
+@pytest.mark.parametrize("name", ["cells.npy", "cells-shapes.npy", "vectors.npy"])
+def test_a_file_of_no_bytes_is_a_damaged_gallery(gallery: Gallery, name: str) -> None:
+    next(gallery.path.glob(f"data-*/{name}")).write_bytes(b"")
+    with pytest.raises(GalleryCorruptError, match="cannot be read"):
+        Gallery.open(gallery.path)
+
+
+def test_a_calibration_of_another_preset_is_not_stored(gallery: Gallery) -> None:
+    near = vectors(6) + 3 * np.eye(8, dtype=np.float32)[[i % 3 for i in range(6)]]
+    made = Gallery.build(gallery.path, records=records(6), vectors=near, spec=SPEC, preset=BALANCED, parts=parts(6))
+    other = made.asked_as(FAST)
+    learned = learn_calibration(other)
+    with pytest.raises(GalleryMismatchError, match="preset"):
+        other.with_calibration(learned)
+    assert Gallery.open(gallery.path).calibration == gallery.calibration

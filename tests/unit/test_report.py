@@ -18,7 +18,9 @@ from placeprint.dataset.checks import check
 from placeprint.dataset.scan import read_dataset
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.result import EvaluationResult
+from placeprint.evaluation.sides import gather
 from placeprint.gallery.gallery import Gallery
+from placeprint.recognition.agreement import votes
 from placeprint.recognition.indexing import index
 from placeprint.report.cases import MAX_RIGHT, choose_cases
 from placeprint.report.histogram import score_histogram
@@ -435,3 +437,94 @@ def test_the_whole_run_teaches(tmp_path: Path, town: Path) -> None:
     assert sum(k["count"] for k in row["lessons"]["kinds"]) == sum(k.count for k in done.lessons.kinds)
     assert row["lessons"]["leaks"]["leaked"] == done.lessons.leaks.leaked >= 1, "the town has a copy across splits"
     assert all(f">{c.value:.4f}<" in page for c in done.evaluation.conventions if c.value == c.value)
+
+
+def explained_page(town3, **changes) -> Page:
+    """Render the report of the three places with what is kept of each query."""
+    manifest, result, gallery = town3
+    sides = gather_sides(manifest, gallery)
+    given = {"gallery": gallery, "query_root": manifest.parent, "parts": sides.parts} | changes
+    return Page(render(given.pop("result", result), **given))
+
+
+def gather_sides(manifest, gallery):
+    none = dict.fromkeys(("embeddings", "records", "model", "progress"))
+    return gather(manifest, gallery=gallery, index="auto", runner="openvino", cache=True, **none)
+
+
+def test_the_first_misses_and_doubtful_cases_are_explained(town3):
+    page = explained_page(town3)
+    pictures = [v for v in page.values("svg", "aria-label") if v.endswith("lines between what lies alike")]
+    drawn = [v for v in page.values("svg", "class") if v == "drawing lines"]
+    assert len(pictures) == len(drawn) == 2 + 1 + 2  # a miss has its best positive too
+    assert pictures[0].startswith("q/c-looks-like-a.jpg beside g/a-")
+    assert pictures[1].startswith("q/c-looks-like-a.jpg beside g/c-")
+    assert "Rank 1, wrong: " in page.text["misses"]
+    assert re.search(r"Rank \d, right: ", page.text["misses"])
+    assert re.search(r"Rank 1, wrong: .* of \d+ spots", page.text["unknown"])
+    assert page.text["right"].count("Rank 1, right: ") == 2
+    assert "Lines lead from spots" in page.text["misses"]
+    assert len(page.ids) == len(set(page.ids))
+    assert all(v.startswith("data:image/jpeg;base64,") for v in page.values("image", "href"))
+    for address in page.values("image", "href"):
+        Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).verify()
+
+
+def test_a_positive_far_behind_is_explained_by_the_one_that_agrees_most(town3):
+    _, result, _ = town3
+    far = _with(result, replace(result.failures[0], first_positive=40))
+    page = explained_page(town3, result=far)
+    assert "Right, and far behind: " in page.text["misses"]
+    assert "nan" not in page.text["misses"]
+    assert any("beside g/c-" in v for v in page.values("svg", "aria-label"))
+    several = _with(result, replace(result.failures[0], first_positive=40, places=("b", "c")))
+    page, number = explained_page(town3, result=several), result.queries.index(result.failures[0])
+    manifest, _, gallery = town3
+    kept, ours = gallery.parts["cells"], gather_sides(manifest, gallery).parts["cells"][number]
+    rows = [row for row, record in enumerate(gallery.records) if record.place in ("b", "c")]
+    best = rows[int(np.argmax(votes(ours, [kept[row] for row in rows])))]
+    assert best != rows[0]
+    assert any(f"beside {gallery.records[best].path}:" in v for v in page.values("svg", "aria-label"))
+    # A photo of the gallery that is asked, and left out, does not explain itself.
+    itself = replace(result.failures[0], first_positive=40, path="g/c-0.jpg")
+    queries = tuple(itself if q.path == "q/c-looks-like-a.jpg" else q for q in result.queries)
+    page = explained_page(town3, result=replace(result, queries=queries, failures=(itself,)))
+    words = [v for v in page.values("svg", "aria-label") if v.startswith("g/c-0.jpg beside ")]
+    assert [v.split(":")[0] for v in words[1:]] == ["g/c-0.jpg beside g/c-1.jpg"]
+
+
+def test_without_cells_the_report_says_what_to_do(town3):
+    manifest, result, gallery = town3
+    assert "where photos agree" not in page_of(result, gallery, manifest.parent).text["misses"]
+    text = explained_page(town3, parts={}).text["misses"]
+    assert "the photo's cells were not kept: where it agrees cannot be shown." in text
+
+
+def test_explanations_hold_hostile_names_as_text(tmp_path):
+    rows = [
+        ("g/\"on\"error='x'.jpg", "gallery", HOSTILE, 0, 0),
+        ("g/b.jpg", "gallery", "b", 1, 0),
+        ("q/<img src=x>.jpg", "query", "b", 0, 5),
+    ]
+    manifest = dataset(tmp_path / "photos", rows)
+    result, gallery = evaluated(manifest, tmp_path)
+    parts = gather_sides(manifest, gallery).parts
+    html = render(result, gallery=gallery, query_root=manifest.parent, parts=parts)
+    page = Page(html)
+    assert "<script" not in html
+    assert "<img" not in html
+    words = "q/<img src=x>.jpg beside g/\"on\"error='x'.jpg: lines between what lies alike"
+    assert words in page.values("svg", "aria-label")
+    assert not [n for _, n, _ in page.attributes if n.startswith("on")]
+
+
+def test_an_explained_photo_that_is_gone_is_named(tmp_path):
+    manifest = dataset(tmp_path / "photos", ROWS)
+    result, gallery = evaluated(manifest, tmp_path)
+    parts = gather_sides(manifest, gallery).parts
+    for path in ("g/a-0.jpg", "g/a-1.jpg", "q/a.jpg"):
+        (manifest.parent / path).unlink()
+    page = page_of(result, gallery, manifest.parent, parts=parts)
+    assert len([v for v in page.values("svg", "class") if v == "drawing lines"]) < 5
+    assert "Rank 1, wrong" in page.text["misses"]
+    assert "the file is not there" in page.text["misses"]

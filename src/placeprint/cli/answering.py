@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import options, printing
+from placeprint.cli import explaining, options, printing
 from placeprint.errors import ImageError, UsageError
 from placeprint.presets import find_preset
 from placeprint.progress import on_stderr
@@ -15,6 +16,8 @@ from placeprint.records import UNKNOWN
 
 if TYPE_CHECKING:
     from placeprint.evaluation.result import EvaluationResult
+    from placeprint.recognition.explaining import Explanation
+    from placeprint.recognition.recognizer import Recognizer
     from placeprint.records import Answer
 
 SHOWN = 10
@@ -29,6 +32,8 @@ def query(
     model: options.ModelName = None,
     runner: options.RunnerName = "openvino",
     preset: options.PresetName = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say and draw why each match is there.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the page of --explain.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Say which place a photo shows, or UNKNOWN."""
@@ -38,28 +43,54 @@ def query(
 
     if k < 1:
         raise UsageError(f"--k must be at least 1, not {k}")
+    if out is not None and not explain:
+        raise UsageError("--out is the folder for the page of --explain: give both")
     opened = Gallery.open(gallery)
     if preset is not None:
         opened = opened.asked_as(find_preset(preset))
     embedder = embedder_for(opened, model=model, runner=runner)
     recognizer = Recognizer(opened, embedder, threshold=threshold, margin_threshold=margin)
-    rows, failed = [], False
-    for photo in photos:
-        try:
-            answer = recognizer.recognize(photo, k=k)
-        except ImageError as error:
-            failed = True
-            rows.append({"photo": str(photo), "error": error.reason, "kind": error.kind})
-            if not as_json:
-                typer.echo(f"{printing.printable(str(photo))}: {error.reason}", err=True)
-            continue
-        rows.append({"photo": str(photo), **answer.to_dict()})
-        if not as_json:
-            _show_answer(photo, answer)
+    rows, explained = _ask(recognizer, photos, k=k, explain=explain, quiet=as_json)
     if as_json:
         printing.show_json(rows if len(photos) > 1 else rows[0])
-    if failed:
+    if explained and (out is not None or not as_json):
+        explaining.write_page(explained, opened, explaining.page_of(photos, out), quiet=as_json)
+    if any("error" in row for row in rows):
         raise typer.Exit(3)
+
+
+def _ask(
+    recognizer: Recognizer, photos: Sequence[Path], *, k: int, explain: bool, quiet: bool
+) -> tuple[list[dict[str, Any]], list[tuple[Path, Explanation]]]:
+    """Ask about each photo, and print what is answered; return rows for JSON, and what was explained."""
+    rows: list[dict[str, Any]] = []
+    explained = []
+    for photo in photos:
+        try:
+            if explain:
+                explained.append((photo, _explained(recognizer, photo, k=k, quiet=quiet)))
+                found = explained[-1][1].to_dict()
+            else:
+                answer = recognizer.recognize(photo, k=k)
+                found = answer.to_dict()
+                if not quiet:
+                    _show_answer(photo, answer)
+        except ImageError as error:
+            found = {"error": error.reason, "kind": error.kind}
+            if not quiet:
+                typer.echo(f"{printing.printable(str(photo))}: {error.reason}", err=True)
+        rows.append({"photo": str(photo), **found})
+    return rows, explained
+
+
+def _explained(recognizer: Recognizer, photo: Path, *, k: int, quiet: bool) -> Explanation:
+    from placeprint.recognition.explaining import explain
+
+    found = explain(recognizer, photo, k=k)
+    if not quiet:
+        _show_answer(photo, found.answer)
+        explaining.show_reasons(found)
+    return found
 
 
 def _show_answer(photo: Path, answer: Answer) -> None:

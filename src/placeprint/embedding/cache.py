@@ -112,7 +112,7 @@ class EmbeddingCache:
                 row = self._base.execute(query, (content, model)).fetchone()
                 parts = self._base.execute(_FIND_PARTS, (content, model)).fetchall() if row else ()
             kept = {name: _array(kind, shape, rows) for name, kind, *shape, rows in parts}
-        except (sqlite3.Error, ValueError):  # ValueError: the numbers do not fill their shape
+        except (sqlite3.Error, ValueError, TypeError):  # the last two: damaged parts
             return None
         if not row:
             return None

@@ -98,7 +98,7 @@ def embed_records(
     failures: list[FailedImage] = []
     fresh: list[tuple[str, CachedEmbedding]] = []
     computed = 0
-    parts = {name: RaggedWriter() for name in ("cells", "keypoints") if getattr(embedder.spec, name)}
+    parts = {name: RaggedWriter() for name in sorted(_parts_of(embedder))}
     with Stretch(progress, "embedding", len(records)) as step:
         for result in _results(records, root, embedder, cache):
             step()
@@ -154,11 +154,18 @@ def _embed(record: ImageRecord, root: Path, embedder: Looker, cache: EmbeddingCa
         data = images.read_bytes(images.locate(root, record.path))
         content = images.content_hash(data)
         known = cache.get(content, embedder.cache_key) if cache is not None else None
+        if known is not None and not _parts_of(embedder) <= set(known.parts):
+            known = None  # somebody's cache lost some: look again
         embedding = known or embed_bytes(data, embedder)
     except ImageError as error:
         return FailedImage(record.path, error.kind, error.reason)
     filled = dataclasses.replace(record, content_hash=content, width=embedding.width, height=embedding.height)
     return _Done(filled, embedding, known is None)
+
+
+def _parts_of(embedder: Looker) -> set[str]:
+    """Return which parts of an image the model keeps."""
+    return {name for name in ("cells", "keypoints") if getattr(embedder.spec, name)}
 
 
 def embed_bytes(data: bytes, embedder: Looker) -> CachedEmbedding:

@@ -55,7 +55,7 @@ def prepare(image: Image, spec: ModelSpec, view: str = "") -> Pixels:
         squashed = np.asarray(image.resize((side, side), resample))
         return np.ascontiguousarray(squashed[:, ::-1]) if view == "flip" else squashed
     # Only the part that the crop keeps is resampled: the same pixels, less work on panoramas.
-    cut = min(image.size) * side / spec.resize_size
+    cut = min(image.size) * side / (spec.resize_size or side)
     left, top = max(0.0, (image.width - cut) / 2), max(0.0, (image.height - cut) / 2)
     box = (left, top, min(left + cut, image.width), min(top + cut, image.height))
     return np.asarray(image.resize((side, side), resample, box=box))

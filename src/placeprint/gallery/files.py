@@ -126,7 +126,7 @@ def _content(path: Path, head: Mapping[str, Any]) -> Content:
         vectors = np.load(data / "vectors.npy", mmap_mode="r", allow_pickle=False)
         parts = {name: Ragged.load(data, name) for name in head.get("parts", ())}
         learned = _read_learned(data / LEARNED) if head.get("learned") else {}
-    except ValueError as error:
+    except (ValueError, EOFError) as error:  # EOFError: a file of no bytes
         raise GalleryCorruptError(f'the vectors in "{data}" cannot be read ({error}): build it again') from error
     if vectors.dtype != np.float32 or {len(vectors), *map(len, parts.values())} != {len(rows)}:
         raise GalleryCorruptError(f'vectors and records of "{path}" do not belong together: build it again')

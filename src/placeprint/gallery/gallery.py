@@ -291,6 +291,11 @@ class Gallery:
             return type(self)(dataclasses.replace(self._content, calibration=calibration))
         with storage.locked(self.path):
             newest = type(self).open(self.path, spec=self.spec)
+            if newest.preset != self.preset:
+                raise GalleryMismatchError(
+                    f'"{self.path}" is asked by preset {newest.preset.name} and the calibration was learned with '
+                    f"{self.preset.name}: build a gallery with that preset, or calibrate this one as it is"
+                )
             if newest.records != self.records:
                 raise GalleryMismatchError(f'"{self.path}" was changed while it was calibrated: calibrate it again')
             storage.update_head(self.path, HEAD, calibration_entry(calibration))

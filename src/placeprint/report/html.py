@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,12 @@ from placeprint.evaluation.lessons import Lessons
 from placeprint.evaluation.result import EvaluationResult, plain
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
+from placeprint.ragged import Ragged
+from placeprint.recognition.explaining import what_is_missing
 from placeprint.report.cases import choose_cases
 from placeprint.report.curves import reliability_curve, risk_curve
 from placeprint.report.histogram import score_histogram
+from placeprint.report.reasons import explain_cases
 from placeprint.report.thumbnails import Photo, thumbnails
 from placeprint.report.verdict import counted, headline, more
 from placeprint.storage import write_atomic, write_json
@@ -39,6 +42,7 @@ def write_report(
     query_root: Path | str | None,
     check: CheckReport | None = None,
     lessons: Lessons | None = None,
+    parts: Mapping[str, Ragged] | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write OUT/report.html, one file with everything in it, and OUT/report.json.
@@ -59,6 +63,9 @@ def write_report(
         Its findings are listed.
     lessons : Lessons, optional
         Kinds of failures, leaks, and what the gallery lacks.
+    parts : mapping of str to Ragged, optional
+        What is kept of each query, `placeprint.evaluation.sides.Sides.parts`: with the cells, pictures show where
+        the first misses and doubtful cases agree with their matches.
     progress : Progress, optional
 
     Returns
@@ -71,7 +78,9 @@ def write_report(
     OSError
         When the folder cannot be written to.
     """
-    page = render(result, gallery=gallery, query_root=query_root, check=check, lessons=lessons, progress=progress)
+    page = render(
+        result, gallery=gallery, query_root=query_root, check=check, lessons=lessons, parts=parts, progress=progress
+    )
     report = Path(out) / "report.html"
     learned = {} if lessons is None else {"lessons": plain(lessons)}
     write_json(report.with_suffix(".json"), result.to_dict(every_query=True) | learned)
@@ -86,19 +95,21 @@ def render(
     query_root: Path | str | None,
     check: CheckReport | None = None,
     lessons: Lessons | None = None,
+    parts: Mapping[str, Ragged] | None = None,
     progress: Progress | None = None,
 ) -> str:
     """Return the page; parameters as in `write_report`."""
     from importlib.metadata import version
 
-    gallery_photo = _gallery_photo(gallery)
+    gallery_photo = photos_of(gallery)
     if query_root is None:
         photos = [gallery_photo(row) for row in range(len(result.queries))]
     else:
         photos = [Photo(Path(query_root), q.path) for q in result.queries]
     sheets = choose_cases(result, query_photos=photos, gallery_photo=gallery_photo)
+    numbers = {query: number for number, query in enumerate(result.queries)}
     return (
-        _environment()
+        environment()
         .get_template("template.html.j2")
         .render(
             result=result,
@@ -106,6 +117,8 @@ def render(
             more=more(result),
             sheets=sheets,
             thumbnails=thumbnails(sheets.photos(), progress=progress),
+            explained=explain_cases(sheets, numbers, gallery=gallery, parts=parts or {}, gallery_photo=gallery_photo),
+            unexplained="" if parts is None else what_is_missing(gallery, parts),
             histogram=score_histogram(result),
             risk=risk_curve(result),
             claimed=reliability_curve(result),
@@ -118,14 +131,16 @@ def render(
     )
 
 
-def _gallery_photo(gallery: Gallery) -> Callable[[int], Photo]:
+def photos_of(gallery: Gallery) -> Callable[[int], Photo]:
+    """Return what tells the photograph of a row of the gallery."""
+
     def photo(row: int) -> Photo:
         return Photo(Path(gallery.roots[gallery.root_of[row]]), gallery.records[row].path)
 
     return photo
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     """Return an environment in which every value is escaped, and NaN and control characters can be read."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -9,10 +9,14 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from placeprint.dataset.images import decode, locate, read_bytes
 from placeprint.errors import ImageError
 from placeprint.progress import Progress, Stretch
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SIDE = 240
 """Longer side, pixels: sharp at the 150 to 220 CSS pixels that the page gives a photograph."""
@@ -27,6 +31,16 @@ class Photo:
 
     root: Path
     path: str
+
+    def opened(self, side: int) -> Image:
+        """Return it upright in RGB, its shorter side at least `side` pixels where the photograph has them.
+
+        Raises
+        ------
+        ImageError
+            When it is gone, cannot be read, or lies outside of `root`.
+        """
+        return decode(read_bytes(locate(self.root, self.path)), min_side=side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +90,20 @@ def _thumbnail(photo: Photo, key: str) -> Thumbnail:
     from PIL.Image import Resampling
 
     try:
-        image = decode(read_bytes(locate(photo.root, photo.path)), min_side=SIDE)
+        image = photo.opened(SIDE)
     except ImageError as error:
         return Thumbnail(key, reason=error.reason)
     image.thumbnail((SIDE, SIDE), Resampling.LANCZOS)
+    return Thumbnail(key, image.width, image.height, data_uri(jpeg(image)))
+
+
+def jpeg(image: Image, *, quality: int = QUALITY) -> bytes:
+    """Return the pixels and nothing else: EXIF (it may hold a position) and comments stay at home."""
     buffer = io.BytesIO()
-    # The pixels and nothing else: EXIF (it may hold a position) and comments stay at home.
-    image.save(buffer, "JPEG", quality=QUALITY, optimize=True, comment=b"")
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return Thumbnail(key, image.width, image.height, f"data:image/jpeg;base64,{data}")
+    image.save(buffer, "JPEG", quality=quality, optimize=True, exif=b"", comment=b"")
+    return buffer.getvalue()
+
+
+def data_uri(picture: bytes) -> str:
+    """Return a JPEG as an address that carries it."""
+    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode('ascii')}"

@@ -92,6 +92,13 @@ def whole_run(
     )
     lessons = learn(result, sides, check=checked, root=manifest.root)
     report = write_report(
-        result, out, gallery=done.gallery, query_root=manifest.root, check=checked, lessons=lessons, progress=progress
+        result,
+        out,
+        gallery=done.gallery,
+        query_root=manifest.root,
+        check=checked,
+        lessons=lessons,
+        parts=sides.parts,
+        progress=progress,
     )
     return RunResult(checked, done.gallery, result, lessons, report)

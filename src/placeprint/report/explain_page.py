@@ -1,0 +1,77 @@
+"""Answers and why, as one HTML file that opens without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from placeprint.dataset.images import decode, read_bytes
+from placeprint.gallery.gallery import Gallery
+from placeprint.recognition.explaining import Explanation
+from placeprint.report.explained import HEIGHT
+from placeprint.report.html import environment, photos_of
+from placeprint.report.reasons import Drawn, draw_reason
+from placeprint.storage import write_atomic
+
+MOST_PHOTOS = 20
+MOST_MATCHES = 10
+"""A picture is 100 kB: the page stays one that a browser opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A photo that was asked about, and what was answered."""
+
+    photo: Path
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the page shows of one photo."""
+
+    name: str
+    explanation: Explanation
+    drawn: tuple[Drawn, ...]
+
+
+def write_explanations(explained: Sequence[Explained], gallery: Gallery, out: Path) -> Path:
+    """Write the page, in one step, and return its path.
+
+    Parameters
+    ----------
+    explained : sequence of Explained
+        The first `MOST_PHOTOS` of them are shown, with `MOST_MATCHES` matches each.
+    gallery : Gallery
+        The one that was asked.
+    out : Path
+        The HTML file; its folder is made when it is not there.
+
+    Raises
+    ------
+    ImageError
+        When a photo is gone meanwhile.
+    OSError
+        When the folder cannot be written to.
+    """
+    write_atomic(out, render_explanations(explained, gallery).encode("utf-8"))
+    return out
+
+
+def render_explanations(explained: Sequence[Explained], gallery: Gallery) -> str:
+    """Return the page; parameters as in `write_explanations`."""
+    from importlib.metadata import version
+
+    sections = [_section(one, gallery) for one in explained[:MOST_PHOTOS]]
+    template = environment().get_template("explain.html.j2")
+    return template.render(sections=sections, total=len(explained), gallery=gallery, version=version("placeprint"))
+
+
+def _section(one: Explained, gallery: Gallery) -> Section:
+    query, photo = decode(read_bytes(one.photo), min_side=HEIGHT), photos_of(gallery)
+    drawn = (
+        draw_reason(query, photo(reason.match.row), reason, title=str(rank), height=HEIGHT)
+        for rank, reason in enumerate(one.explanation.reasons[:MOST_MATCHES], start=1)
+    )
+    return Section(str(one.photo), one.explanation, tuple(drawn))

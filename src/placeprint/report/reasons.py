@@ -1,0 +1,159 @@
+"""Reasons, drawn for a page: those of one answer, and those of the cases of a report that a person doubts first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from placeprint.errors import ImageError
+from placeprint.evaluation.result import QueryResult
+from placeprint.gallery.gallery import Gallery
+from placeprint.ragged import Ragged
+from placeprint.recognition import agreement
+from placeprint.recognition.explaining import Reason, reasons_for
+from placeprint.recognition.rerank import Parts
+from placeprint.records import Match
+from placeprint.report.cases import Case, Sheets
+from placeprint.report.explained import LOOKS, packed, picture
+from placeprint.report.thumbnails import Photo, data_uri
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MISSES, UNKNOWN, RIGHT = 4, 2, 2
+"""Cases of each sheet of a report that are explained: 12 pictures, a miss has two."""
+REPORT_HEIGHT = 300
+ASKED = 50
+"""Images of a miss's own place among which the one that agrees most is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A reason and its pictures.
+
+    Attributes
+    ----------
+    reason : Reason
+    title : str
+        What the match is to the query, for people.
+    width, height : int
+        Pixels of each picture.
+    uris : mapping of str to str
+        For each look its JPEG as a ``data:`` address; empty without a picture.
+    gone : str
+        Why there is no picture.
+    """
+
+    reason: Reason
+    title: str
+    width: int = 0
+    height: int = 0
+    uris: Mapping[str, str] = field(default_factory=dict)
+    gone: str = ""
+
+
+def draw_reason(
+    query: Image,
+    photo: Photo,
+    reason: Reason,
+    *,
+    title: str,
+    height: int,
+    looks: Sequence[str] = LOOKS,
+) -> Drawn:
+    """Draw a reason in each look; where nothing could be compared the lines alone, of which there are none.
+
+    Parameters
+    ----------
+    query : PIL.Image.Image
+    photo : Photo
+        Of the match; one that is gone becomes a reason why.
+    reason : Reason
+    title, height, looks
+        See `Drawn` and `placeprint.report.explained.picture`.
+    """
+    try:
+        match = photo.opened(height)
+    except ImageError as error:
+        return Drawn(reason, title, gone=error.reason)
+    wanted = looks if reason.spots else LOOKS[:1]
+    pictures = {look: picture(query, match, reason, look=look, height=height) for look in wanted}
+    width, high = next(iter(pictures.values())).size
+    return Drawn(reason, title, width, high, {look: data_uri(packed(p)) for look, p in pictures.items()})
+
+
+def explain_cases(
+    sheets: Sheets,
+    numbers: Mapping[QueryResult, int],
+    *,
+    gallery: Gallery,
+    parts: Mapping[str, Ragged],
+    gallery_photo: Callable[[int], Photo],
+) -> dict[QueryResult, tuple[Drawn, ...]]:
+    """Explain the first cases of each sheet: the best match, and for a miss the best positive too.
+
+    Parameters
+    ----------
+    sheets : Sheets
+    numbers : mapping of QueryResult to int
+        Which of the queries each is.
+    gallery : Gallery
+    parts : mapping of str to Ragged
+        Of the queries, in their order.
+    gallery_photo : callable
+        From a gallery row to its photograph.
+
+    Returns
+    -------
+    dict
+        Empty where no cells were kept.
+    """
+    if "cells" not in parts or "cells" not in gallery.parts:
+        return {}
+    explained = {}
+    for case in (*sheets.misses.cases[:MISSES], *sheets.unknown.cases[:UNKNOWN], *sheets.right.cases[:RIGHT]):
+        own = {name: kept[numbers[case.query]] for name, kept in parts.items()}
+        explained[case.query] = _explained(case, gallery, own, gallery_photo)
+    return explained
+
+
+def _explained(case: Case, gallery: Gallery, parts: Parts, gallery_photo: Callable[[int], Photo]) -> tuple[Drawn, ...]:
+    """Draw some matches of one case; none when its photograph is gone, which the page says elsewhere."""
+    try:
+        query = case.photo.opened(REPORT_HEIGHT)
+    except ImageError:
+        return ()
+    chosen = _chosen(case.query, gallery, parts)
+    reasons = reasons_for(gallery, parts, list(chosen.values()))
+    return tuple(
+        draw_reason(query, gallery_photo(reason.match.row), reason, title=title, height=REPORT_HEIGHT, looks=LOOKS[:1])
+        for title, reason in zip(chosen, reasons, strict=True)
+    )
+
+
+def _chosen(query: QueryResult, gallery: Gallery, parts: Parts) -> dict[str, Match]:
+    """Return the best match and, of a miss, the best positive, each under what it is."""
+    chosen = {}
+    for rank in dict.fromkeys((1, 1 if query.first_positive is None else query.first_positive)):
+        if rank <= len(query.matches):
+            chosen[f"Rank {rank}, {'right' if query.correct[rank - 1] else 'wrong'}"] = query.matches[rank - 1]
+        elif positive := _most_agreeing(query, gallery, parts):
+            chosen["Right, and far behind"] = positive
+    return chosen
+
+
+def _most_agreeing(query: QueryResult, gallery: Gallery, parts: Parts) -> Match | None:
+    """Return the image of a query's place that agrees most; None where places do not tell what is right.
+
+    It stands in for a best positive that is too far behind for its row to be kept.
+    """
+    own = set(query.places)
+    named = [row for row, record in enumerate(gallery.records) if not own.isdisjoint(record.places)]
+    rows = [row for row in named if gallery.records[row].path != query.path][:ASKED]  # left out, it is itself there
+    if not rows:
+        return None
+    kept = gallery.parts["cells"]
+    row = rows[int(agreement.votes(parts["cells"], (kept[row] for row in rows)).argmax())]
+    return Match(row, gallery.records[row].path, gallery.records[row].places, math.nan)
