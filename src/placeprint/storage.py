@@ -128,7 +128,12 @@ def publish(folder: Path, head_name: str, head: Mapping[str, Any], *, write: Cal
     except BaseException:
         shutil.rmtree(data, ignore_errors=True)
         raise
-    for old in leftovers(folder, name):
+    clear_leftovers(folder, name)
+
+
+def clear_leftovers(folder: Path, current: str) -> None:
+    """Remove what an interrupted write left. Call it inside `locked`."""
+    for old in leftovers(folder, current):
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -266,3 +266,14 @@ def test_a_calibration_of_another_preset_is_not_stored(gallery: Gallery) -> None
     with pytest.raises(GalleryMismatchError, match="preset"):
         other.with_calibration(learned)
     assert Gallery.open(gallery.path).calibration == gallery.calibration
+
+
+def test_a_change_of_nothing_clears_what_an_interrupted_write_left(gallery: Gallery) -> None:
+    left = gallery.path / "data-000000000000"
+    left.mkdir()
+    (left / "vectors.npy").write_bytes(b"half")
+    assert gallery.verify().leftovers == (left.name,)
+    same, change = gallery.remove(["nothing has this path"])
+    assert change.nothing
+    assert same.verify().leftovers == ()
+    assert not left.exists()

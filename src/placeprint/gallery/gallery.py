@@ -318,7 +318,9 @@ class Gallery:
         with storage.locked(self.path):
             newest = type(self).open(self.path, spec=self.spec)
             content, counts = _changed(newest._content, change)
-            if not counts.nothing:
+            if counts.nothing:  # a kill between the new head and the end of the old data leaves the old data
+                storage.clear_leftovers(self.path, str(storage.read_head(self.path, HEAD)["data"]))
+            else:
                 write_gallery(self.path, content, make_index(content.index_name, content.vectors))
         return type(self).open(self.path), counts
 
