@@ -6,7 +6,7 @@ Parts of an image (cells of a feature map, keypoints) are rows of numbers; every
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -100,6 +100,11 @@ class Ragged:
         if values.ndim != 2 or len(values) != rows:
             raise ValueError(f"{path.name} and its shapes do not belong together")
         return cls((values,), where)
+
+
+def parts_at(parts: Mapping[str, Ragged] | None, image: int) -> dict[str, Rows]:
+    """Return every kind of parts of one image; none where there are none."""
+    return {name: kept[image] for name, kept in (parts or {}).items()}
 
 
 class RaggedWriter:

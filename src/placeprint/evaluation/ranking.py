@@ -21,7 +21,7 @@ from placeprint.gallery.base import VectorIndex
 from placeprint.gallery.exact import ExactIndex
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress, Stretch
-from placeprint.ragged import Ragged
+from placeprint.ragged import Ragged, parts_at
 from placeprint.recognition.rerank import Parts, Reranker
 from placeprint.recognition.voting import place_codes
 from placeprint.records import ImageRecord, Neighbours
@@ -118,7 +118,7 @@ def rank_queries(
                 began = time.perf_counter()
                 whole = _whole(found, i, -1 if own_rows is None else own_rows[number])
                 if again is not None:
-                    whole = _again(again, whole, vectors[number], {n: p[number] for n, p in (parts or {}).items()})
+                    whole = _again(again, whole, vectors[number], parts_at(parts, number))
                 seconds += time.perf_counter() - began
                 lines.append(_line(whole, truth.positives(queries[number]), codes, k))
                 tick()

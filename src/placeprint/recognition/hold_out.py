@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.ragged import Ragged
+from placeprint.ragged import Ragged, parts_at
 from placeprint.recognition.decision import NEAREST, Evidence
 from placeprint.recognition.rerank import Parts, Reranker
 from placeprint.recognition.voting import label
@@ -185,7 +185,7 @@ def ask(
         for number, line, gone in zip(block, scores, left_out[start : start + step], strict=True):
             line[gone] = -np.inf
             if again is not None:
-                _rank_again(again, line, questions[number], {n: p[number] for n, p in (parts or {}).items()}, gone)
+                _rank_again(again, line, questions[number], parts_at(parts, number), gone)
             found.append(_look(line, places))
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     evidence = Evidence(

@@ -143,7 +143,8 @@ class Reranker:
         backed = evidence.copy()
         for code in np.unique(codes).tolist():
             here = codes == code
-            needed = min(WITNESSES, self._place(code, gone)[1])
+            members = self._rows_of[code]
+            needed = min(WITNESSES, len(members) - int(np.isin(members, gone).sum()))
             best = np.sort(evidence[here])[::-1][:needed]
             backed[here] = OWN_SHARE * evidence[here] + (1 - OWN_SHARE) * best.sum() / max(needed, 1)
         return backed
