@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ _PARTS = """create table if not exists parts (
     content text not null, model text not null, name text not null, kind text not null,
     height integer not null, width integer not null, depth integer not null, rows blob not null,
     primary key (content, model, name))"""
+_PATIENCE = 30.0
+"""Seconds to wait for another process that has the file."""
 _FIND_PARTS = "select name, kind, height, width, depth, rows from parts where content = ? and model = ?"
 _KINDS = ("int8", "uint8")
 
@@ -162,12 +165,27 @@ def _array(kind: str, shape: Sequence[int], rows: bytes) -> NDArray[Any]:
     return np.frombuffer(rows, dtype=kind).reshape(shape)
 
 
+def _write_ahead(base: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on; SQLite itself does not wait when another process is just doing the same."""
+    import sqlite3
+
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            base.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
 def _open(path: Path) -> sqlite3.Connection:
     import sqlite3
 
-    base = sqlite3.connect(path, timeout=30, check_same_thread=False)
+    base = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
     try:
-        base.execute("pragma journal_mode = wal")
+        _write_ahead(base)
         base.execute("pragma synchronous = normal")
         base.execute(_TABLE)
         base.execute(_PARTS)
