@@ -21,9 +21,14 @@ UNKNOWN = "UNKNOWN"
 """What is printed when no place is accepted. In records it is ``None``: a folder may be called UNKNOWN."""
 
 
+_RETIRED = ("precise_until",)
+"""Fields of galleries of earlier formats."""
 _OFTEN_UNUSED = ("views", "cells", "keypoints", "learned", "learned_sha256")
-VIEWS = ("crop", "squash", "flip")
-"""How an image can be shown to a model: the centre cut out, the whole squeezed into a square, and that mirrored."""
+VIEWS = ("crop", "squash", "flip", "whole", "centre")
+"""How an image can be looked at: the centre cut out, the whole squeezed into a square, and that mirrored; or one
+pass over the image in its own aspect, whose map is pooled as a whole and over its central square."""
+MAP_VIEWS = ("whole", "centre")
+"""Those that come from the pass that cells are taken from."""
 
 
 class Split(StrEnum):
@@ -174,8 +179,6 @@ class ModelSpec:
         ``vlad`` (see `placeprint.embedding.vlad`); empty for nothing.
     learned_sha256 : str
         Of what was learned.
-    precise_until : str
-        Name of the tensor up to which a runner that computes in 16 bit still computes in 32; may be empty.
     weights_sha256 : str
         Of the ONNX file; empty when the embeddings were imported.
     licence, source : str
@@ -201,7 +204,6 @@ class ModelSpec:
     keypoints: int = 0
     learned: str = ""
     learned_sha256: str = ""
-    precise_until: str = ""
     weights_sha256: str = ""
     licence: str = ""
     source: str = ""
@@ -224,6 +226,8 @@ class ModelSpec:
             raise ModelError(f'model "{self.name}": view "{unknown[0]}" is none of {", ".join(VIEWS)}')
         if self.cells and not (self.cells_output and self.cells_stride > 0):
             raise ModelError(f'model "{self.name}": cells need cells_output and cells_stride')
+        if (self.pooling == "graph" or not self.cells) and (looks := set(self.views) & set(MAP_VIEWS)):
+            raise ModelError(f'model "{self.name}": view "{min(looks)}" needs cells, and pooling average or gem')
 
     @property
     def imported(self) -> bool:
@@ -248,10 +252,10 @@ class ModelSpec:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote; an unknown or missing field is an error."""
+        values = {name: value for name, value in row.items() if name not in _RETIRED}
         known = {f.name for f in dataclasses.fields(cls)}
-        if unknown := sorted(set(row) - known):
+        if unknown := sorted(set(values) - known):
             raise ModelError(f"the model description has unknown fields: {', '.join(unknown)}")
-        values = dict(row)
         for name in ("mean", "std"):
             if name in values:
                 values[name] = tuple(float(v) for v in values[name])

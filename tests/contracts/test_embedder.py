@@ -133,6 +133,8 @@ def test_names_that_are_not_known() -> None:
         find_model("nowhere/at-all.onnx")
     with pytest.raises(UsageError, match="runner"):
         load_embedder(runner="abacus")
+    with pytest.raises(UsageError, match="workers must be at least 1, not 0"):
+        load_embedder(threads=0)
 
 
 _FIRST_TOGETHER = """

@@ -178,7 +178,7 @@ def _open(data: bytes) -> Image:
     from PIL import Image, UnidentifiedImageError
 
     formats = list(FORMATS)
-    if _register_heif():
+    if _is_heif(data) and _register_heif():  # asked for only then: its import takes 20 ms
         formats.append("HEIF")
     limit = max_pixels()
     if Image.MAX_IMAGE_PIXELS is not None and limit > Image.MAX_IMAGE_PIXELS:
@@ -230,9 +230,19 @@ _heif: bool | None = None
 
 
 def _unidentified(data: bytes) -> str:
-    if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"heim"):
+    if _is_heif(data):
         return 'HEIC needs an optional package: pip install "placeprint[heic]"'
     return "the content is not an image that can be read (JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF)"
+
+
+def _is_heif(data: bytes) -> bool:
+    """Return whether the first box names HEIF among its brands, and not AVIF, which shares the general ones."""
+    if data[4:8] != b"ftyp":
+        return False
+    brands = data[8 : min(int.from_bytes(data[:4]), 64)]
+    if b"avif" in brands or b"avis" in brands:
+        return False
+    return any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
 
 
 def _orientation(image: Image) -> int:

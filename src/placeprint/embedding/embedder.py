@@ -12,11 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.embedding.models import DEFAULT_MODEL, find_model
-from placeprint.embedding.preprocess import Pixels, cells_of, needed_side, pooled, prepare, prepare_cells
+from placeprint.embedding.preprocess import (
+    Pixels,
+    WholeLook,
+    cells_of,
+    central,
+    needed_side,
+    pooled,
+    pools_map,
+    prepare,
+    prepare_whole,
+)
 from placeprint.errors import ModelError, UsageError
 from placeprint.presets import FAST, Preset, find_preset
 from placeprint.ragged import Ragged
-from placeprint.records import ModelSpec
+from placeprint.records import MAP_VIEWS, ModelSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,8 +44,8 @@ class Runner(Protocol):
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the one output that the ModelSpec asks for, without the batch axis."""
 
-    def run_cells(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Return the map that cells are taken from, shape (channels, height, width); only where the spec asks."""
+    def run_whole(self, pixels: Pixels) -> WholeLook:
+        """Return the maps of an image in its own aspect; only where the spec asks for cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +116,7 @@ class Embedder:
         ModelError
             When the graph's output has another length than the ModelSpec says, or is not finite.
         """
-        if not self.spec.views:
-            return self._look(image, "")
-        return _unit(np.stack([self._look(image, view) for view in self.spec.views]).mean(axis=0), self.spec)
+        return self._embedding(image, self._whole(image) if pools_map(self.spec) else None)
 
     def describe(self, image: Image) -> Description:
         """Return the embedding of one upright RGB image, and the parts that the ModelSpec asks for.
@@ -121,13 +129,14 @@ class Embedder:
             When keypoints are asked for and OpenCV is not installed.
         """
         parts: dict[str, NDArray[Any]] = {}
-        if self.spec.cells:
-            parts["cells"] = cells_of(self._runner.run_cells(prepare_cells(image, self.spec)))
+        whole = self._whole(image) if self.spec.cells else None
+        if whole is not None:
+            parts["cells"] = cells_of(whole.cells)
         if self.spec.keypoints:
             from placeprint.embedding import rootsift
 
             parts["keypoints"] = rootsift.extract(image)[: self.spec.keypoints, None]
-        return Description(self.embed_one(image), parts)
+        return Description(self._embedding(image, whole), parts)
 
     def look(self, image: Image) -> Description:
         """Return the same as `describe`: there is nothing to finish."""
@@ -137,8 +146,19 @@ class Embedder:
         """Return the vectors as they are."""
         return vectors
 
-    def _look(self, image: Image, view: str) -> NDArray[np.float32]:
-        raw = self._runner.run(prepare(image, self.spec, view))
+    def _whole(self, image: Image) -> WholeLook:
+        return self._runner.run_whole(prepare_whole(image, self.spec))
+
+    def _embedding(self, image: Image, whole: WholeLook | None) -> NDArray[np.float32]:
+        """Return the mean of the views, as a unit vector."""
+        views = [self._view(image, view, whole) for view in self.spec.views or ("",)]
+        return views[0] if len(views) == 1 else _unit(np.stack(views).mean(axis=0), self.spec)
+
+    def _view(self, image: Image, view: str, whole: WholeLook | None) -> NDArray[np.float32]:
+        if view in MAP_VIEWS and whole is not None and whole.features is not None:
+            raw = whole.features if view == "whole" else central(whole.features)
+        else:
+            raw = self._runner.run(prepare(image, self.spec, view))
         vector = raw.reshape(-1) if self.spec.pooling == "graph" else pooled(raw, self.spec)
         if vector.shape != (self.spec.dim,):
             raise ModelError(
@@ -187,6 +207,8 @@ def load_embedder(
     ------
     UsageError, ModelError, MissingExtraError
     """
+    if threads is not None and threads < 1:
+        raise UsageError(f"the number of workers must be at least 1, not {threads}")
     if precision not in PRECISIONS:
         raise UsageError(f'precision "{precision}" is not known: choose one of {", ".join(PRECISIONS)}')
     file = find_model(model)
@@ -204,9 +226,17 @@ def load_embedder(
 
 
 def _as_asked(spec: ModelSpec, asked: Preset | ModelSpec) -> ModelSpec:
-    """Return the spec with the views and parts that are asked for; a model without a map to match has no cells."""
+    """Return the spec with the views and parts that are asked for.
+
+    A model without a map to match has no cells. Where there is no pass over the whole image, or the graph pools by
+    itself, a squeezed and a cropped square stand for its whole and its centre.
+    """
     cells = asked.cells if spec.cells_output else 0
-    return dataclasses.replace(spec, views=asked.views, cells=cells, keypoints=asked.keypoints)
+    views = asked.views if cells and spec.pooling != "graph" else tuple(_SQUARE.get(v, v) for v in asked.views)
+    return dataclasses.replace(spec, views=views, cells=cells, keypoints=asked.keypoints)
+
+
+_SQUARE = {"whole": "squash", "centre": "crop"}
 
 
 def available_cores() -> int:

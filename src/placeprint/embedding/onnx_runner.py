@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.preprocess import Pixels, normalised
+from placeprint.embedding.preprocess import Pixels, WholeLook, normalised, pools_map
 from placeprint.errors import MissingExtraError, ModelError
 from placeprint.records import ModelSpec
 
@@ -63,7 +63,10 @@ class OnnxRunner:
         result = self._session.run([self._output], {self._input: normalised(pixels, self._spec)})[0]
         return np.asarray(result[0], dtype=np.float32)
 
-    def run_cells(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Return the map that cells are taken from, for one image of shape (height, width, 3)."""
-        found = self._session.run([self._spec.cells_output], {self._input: normalised(pixels, self._spec)})[0]
-        return np.asarray(found[0], dtype=np.float32)
+    def run_whole(self, pixels: Pixels) -> WholeLook:
+        """Return the maps of one image of shape (height, width, 3), as `OpenVinoRunner.run_whole`."""
+        spec = self._spec
+        outputs = [spec.cells_output, *([spec.feature_output] if pools_map(spec) else [])]
+        found = self._session.run(outputs, {self._input: normalised(pixels, spec)})
+        maps = [np.asarray(value[0], dtype=np.float32) for value in found]
+        return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)

@@ -10,15 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.preprocess import SIDE, Pixels
+from placeprint.embedding.preprocess import Pixels, WholeLook, pools_map
 from placeprint.errors import ModelError
-from placeprint.records import ModelSpec
+from placeprint.records import MAP_VIEWS, ModelSpec
 
-_FIRST_INFERENCE = threading.Lock()
+
+class _First:
+    """The first inference of this process, which one thread makes alone.
+
+    OpenVINO's Python layer fills a static table at its first inference while it gives up the interpreter's lock: two
+    threads that come first at the same time wait for each other for ever.
+    """
+
+    lock, done = threading.Lock(), False
+
+
+_FIRST = _First()
 
 
 class OpenVinoRunner:
-    """One compiled graph that any number of threads may use, one image at a time.
+    """Compiled graphs that any number of threads may use, one image at a time.
 
     A batch of one in as many streams as there are threads was as fast as batches of eight, and makes an
     embedding independent of its batch by construction.
@@ -31,8 +42,7 @@ class OpenVinoRunner:
     threads : int
         Images in flight, and CPU threads.
     precision : str
-        ``auto`` takes bfloat16 where the processor computes in it, but 32 bit up to the ModelSpec's
-        `precise_until`; ``f32`` takes 32 bit throughout.
+        ``auto`` takes bfloat16 where the processor computes in it; ``f32`` takes 32 bit throughout.
     """
 
     name = "openvino"
@@ -41,69 +51,73 @@ class OpenVinoRunner:
         core = _openvino().Core()
         half = precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.precision = "bf16" if half else "f32"
-        settings = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads}
-        kinds = ["f32", "bf16"] if half and spec.precise_until else [self.precision]
+        settings = {
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "NUM_STREAMS": threads,
+            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_PRECISION_HINT": self.precision,
+        }
+        square, whole = _wanted(spec)
         try:
-            graph = _graph(core, path, spec)
-            parts = _split(graph, spec) if len(kinds) == 2 else [graph]
-            self._stages = [
-                core.compile_model(part, "CPU", settings | {"INFERENCE_PRECISION_HINT": kind})
-                for part, kind in zip(parts, kinds, strict=True)
-            ]
-            self._cells = _compiled_cells(core, path, spec, settings | {"INFERENCE_PRECISION_HINT": self.precision})
+            self._square = core.compile_model(_graph(core, path, spec, square), "CPU", settings) if square else None
+            self._whole = core.compile_model(_graph(core, path, spec, whole, -1), "CPU", settings) if whole else None
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f'model {spec}: OpenVINO cannot run "{path}": {reason}') from error
         self._local = threading.local()
-        # OpenVINO's Python layer fills a static table at its first inference while it gives up the
-        # interpreter's lock: two threads that come first at the same time wait for each other for ever.
-        with _FIRST_INFERENCE:
-            self.run(np.zeros((spec.input_size, spec.input_size, 3), np.uint8))
-            if self._cells:
-                self.run_cells(np.zeros((SIDE, SIDE, 3), np.uint8))
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
-        requests = getattr(self._local, "requests", None)
-        if requests is None:
-            requests = self._local.requests = [stage.create_infer_request() for stage in self._stages]
-        value: Any = pixels[None]
-        for request in requests:
-            value = request.infer({0: value}, share_inputs=True, share_outputs=True)[0]
-        return np.array(value[0], dtype=np.float32)
+        return self._infer("square", self._square, pixels)[0]
 
-    def run_cells(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Return the map that cells are taken from, for one image of shape (height, width, 3)."""
-        request = getattr(self._local, "cells", None)
+    def run_whole(self, pixels: Pixels) -> WholeLook:
+        """Return the maps of one image of shape (height, width, 3), whose sides are multiples of 32."""
+        maps = self._infer("whole", self._whole, pixels)
+        return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)
+
+    def _infer(self, name: str, compiled: Any, pixels: Pixels) -> list[NDArray[np.float32]]:
+        """Run one graph with this thread's own request."""
+        request = getattr(self._local, name, None)
         if request is None:
-            request = self._local.cells = self._cells.create_infer_request()
-        found = request.infer({0: pixels[None]}, share_inputs=True, share_outputs=True)[0]
-        return np.array(found[0], dtype=np.float32)
+            request = compiled.create_infer_request()
+            setattr(self._local, name, request)
+        if _FIRST.done:
+            return _outputs(request, pixels)
+        with _FIRST.lock:
+            found = _outputs(request, pixels)
+            _FIRST.done = True
+            return found
+
+
+def _outputs(request: Any, pixels: Pixels) -> list[NDArray[np.float32]]:
+    found = request.infer({0: pixels[None]}, share_inputs=True, share_outputs=True)
+    return [np.array(found[i][0], dtype=np.float32) for i in range(len(found))]
 
 
 def _openvino() -> Any:
     """Import OpenVINO without its telemetry, which sends a message from a child process when it is imported.
 
-    Where `openvino_telemetry` cannot be imported OpenVINO takes a stub of its own that sends nothing.
+    Where `openvino_telemetry` cannot be imported OpenVINO takes a stub of its own that sends nothing. Its converter of
+    models is left out too where nobody asked for it before: it takes as long to import as all the rest.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    if "openvino" not in sys.modules:
+        sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
     import openvino
 
     return openvino
 
 
-def _compiled_cells(core: Any, path: Path, spec: ModelSpec, settings: dict[str, Any]) -> Any:
-    """Compile the graph up to the map that cells are taken from; None where none are asked for.
-
-    All of it runs in bfloat16 where the processor can: cells are kept in 8 bits anyway.
-    """
-    if not spec.cells:
-        return None
-    return core.compile_model(_graph(core, path, spec, output=spec.cells_output, side=-1), "CPU", settings)
+def _wanted(spec: ModelSpec) -> tuple[list[str], list[str]]:
+    """Return which outputs are needed of the square input, and of the pass over the whole image."""
+    output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
+    square = [output] if not spec.views or set(spec.views) - set(MAP_VIEWS) else []
+    whole = [spec.cells_output] if spec.cells else []
+    return square, whole + ([spec.feature_output] if pools_map(spec) else [])
 
 
-def _graph(core: Any, path: Path, spec: ModelSpec, *, output: str = "", side: int = 0) -> Any:
-    """Read the graph: uint8 NHWC in, mean and std inside, one output; a side of -1 is any."""
+def _graph(core: Any, path: Path, spec: ModelSpec, outputs: list[str], side: int = 0) -> Any:
+    """Read the graph: uint8 NHWC in, mean and std inside, these outputs in this order; a side of -1 is any."""
     ov = _openvino()
     from openvino.preprocess import PrePostProcessor
 
@@ -115,27 +129,7 @@ def _graph(core: Any, path: Path, spec: ModelSpec, *, output: str = "", side: in
     steps.input(0).model().set_layout(ov.Layout("NCHW"))
     steps.input(0).preprocess().convert_element_type(ov.Type.f32).mean(list(spec.mean)).scale(list(spec.std))
     model = steps.build()
-    output = output or (spec.embedding_output if spec.pooling == "graph" else spec.feature_output)
-    kept = [r for r in model.get_results() if output in r.get_output_tensor(0).get_names()]
-    if not kept:
-        raise ModelError(f'model {spec}: "{path}" has no output called "{output}"')
-    return ov.Model(kept, model.get_parameters())
-
-
-def _split(model: Any, spec: ModelSpec) -> list[Any]:
-    """Cut the graph in two at the tensor `precise_until`.
-
-    The first layers of EfficientNet-Lite subtract large numbers from each other: rounding them to
-    bfloat16 costs more than all the rest (lowest cosine to 32 bit on 64 photographs 0.984, with the cut 0.9993).
-    """
-    ov = _openvino()
-    outputs = (out for op in model.get_ordered_ops() for out in op.outputs())
-    cut = next((out for out in outputs if spec.precise_until in out.get_names()), None)
-    if cut is None:
-        raise ModelError(f'model {spec}: there is no tensor called "{spec.precise_until}" to be precise until')
-    first = ov.Model([cut], model.get_parameters(), "precise")
-    joint = ov.op.Parameter(ov.Type.f32, cut.get_partial_shape())
-    for reader in list(cut.get_target_inputs()):
-        if reader.get_node().get_type_name() != "Result":
-            reader.replace_source_output(joint.output(0))
-    return [first, ov.Model(model.get_results(), [joint], "fast")]
+    there = {name: r for r in model.get_results() for name in r.get_output_tensor(0).get_names()}
+    if missing := [output for output in outputs if output not in there]:
+        raise ModelError(f'model {spec}: "{path}" has no output called "{missing[0]}"')
+    return ov.Model([there[output] for output in outputs], model.get_parameters())

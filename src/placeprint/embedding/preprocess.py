@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.records import ModelSpec
+from placeprint.records import MAP_VIEWS, ModelSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image, Resampling
@@ -27,9 +28,32 @@ CELL_SCALE = 254
 """A cell is a unit vector times this, in 8 bits with a sign: components above one half are cut off."""
 
 
+@dataclass(frozen=True, slots=True)
+class WholeLook:
+    """What one pass over an image in its own aspect gives.
+
+    Attributes
+    ----------
+    cells : ndarray of float32, shape (channels, rows, columns)
+        The map that cells are taken from.
+    features : ndarray of float32, shape (channels, height, width), or None
+        The last map, where the embedding is pooled from it.
+    """
+
+    cells: NDArray[np.float32]
+    features: NDArray[np.float32] | None
+
+
+def pools_map(spec: ModelSpec) -> bool:
+    """Return whether the embedding needs the last map of the pass over the whole image."""
+    return not set(MAP_VIEWS).isdisjoint(spec.views)
+
+
 def needed_side(spec: ModelSpec) -> int:
     """Return the shorter side, in pixels, below which a reduced decode would lose detail."""
     once = spec.resize_size if spec.resize == "crop" else spec.input_size
+    if spec.views and set(spec.views) <= set(MAP_VIEWS):
+        once = 0
     square = int(spec.cells**0.5) * spec.cells_stride
     return max(once, square, KEYPOINT_SIDE if spec.keypoints else 0)
 
@@ -42,7 +66,7 @@ def prepare(image: Image, spec: ModelSpec, view: str = "") -> Pixels:
     image : PIL.Image.Image
     spec : ModelSpec
     view : str
-        One of `placeprint.records.VIEWS`; empty for the ModelSpec's own `resize`.
+        ``crop``, ``squash`` or ``flip``; empty for the ModelSpec's own `resize`.
 
     Returns
     -------
@@ -61,7 +85,7 @@ def prepare(image: Image, spec: ModelSpec, view: str = "") -> Pixels:
     return np.asarray(image.resize((side, side), resample, box=box))
 
 
-def prepare_cells(image: Image, spec: ModelSpec) -> Pixels:
+def prepare_whole(image: Image, spec: ModelSpec) -> Pixels:
     """Resize an upright RGB image so that its map has about `spec.cells` cells, keeping its aspect.
 
     Returns
@@ -128,6 +152,14 @@ def normalised(pixels: Pixels, spec: ModelSpec) -> NDArray[np.float32]:
     """
     scaled = (pixels.astype(np.float32) - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def central(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the central square of a feature map of shape (channels, height, width); cells that it cuts count."""
+    height, width = features.shape[1:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return features[:, top : height - top, left : width - left]
 
 
 def pooled(features: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.float32]:
