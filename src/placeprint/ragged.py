@@ -1,20 +1,73 @@
-"""Arrays of different length, one an image: in one file that is memory-mapped, never all in memory.
+"""Arrays of different length, one an image: in one file that is read as it is asked for, never all in memory.
 
 Parts of an image (cells of a feature map, keypoints) are rows of numbers; every image has as many as it has.
+They are read, not memory-mapped: the pages of a map stay in a process's memory once they were looked at.
 """
 
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.errors import GalleryCorruptError
+
 Rows = NDArray[Any]
 """Shape (height, width, depth): the parts of one image."""
+
+
+class Block(Protocol):
+    """Rows of numbers, shape (rows, depth): an array, or a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and depth."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Kind of the numbers."""
+
+    def __getitem__(self, rows: slice) -> Rows:
+        """Return some rows."""
+
+
+class FileRows:
+    """Rows of numbers in an open file, shape (rows, depth); each slice is read anew. Safe under threads.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for reading, as long as this lives.
+    first : int
+        Byte at which the first row begins.
+    shape : tuple of 2 int
+    dtype : numpy.dtype
+    """
+
+    def __init__(self, file: BinaryIO | FileIO, first: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        self._file, self._first, self.shape, self.dtype = file, first, shape, dtype
+        self._lock = threading.Lock()
+
+    def __getitem__(self, rows: slice) -> Rows:
+        """Read the rows of a slice, which has no step."""
+        first, last, _ = rows.indices(self.shape[0])
+        width = self.shape[1] * self.dtype.itemsize
+        with self._lock:
+            self._file.seek(self._first + first * width)
+            data = self._file.read(max(last - first, 0) * width)
+        if len(data) < (last - first) * width:
+            raise GalleryCorruptError("a file of parts ends early: run placeprint verify, or build the gallery again")
+        return np.frombuffer(data, self.dtype).reshape(-1, self.shape[1])
+
+    def __del__(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 class Ragged:
@@ -24,13 +77,13 @@ class Ragged:
 
     Parameters
     ----------
-    blocks : sequence of ndarray, shape (rows, depth)
+    blocks : sequence of ndarray or FileRows, shape (rows, depth)
         Where the numbers are.
     where : ndarray of int64, shape (n, 4)
         For each image its block, its first row there, its height and its width.
     """
 
-    def __init__(self, blocks: Sequence[Rows], where: NDArray[np.int64]) -> None:
+    def __init__(self, blocks: Sequence[Block], where: NDArray[np.int64]) -> None:
         self._blocks, self._where = tuple(blocks), where
 
     def __len__(self) -> int:
@@ -38,7 +91,7 @@ class Ragged:
         return len(self._where)
 
     def __getitem__(self, image: int) -> Rows:
-        """Return the parts of one image, shape (height, width, depth); a view, not a copy."""
+        """Return the parts of one image, shape (height, width, depth)."""
         block, first, height, width = self._where[image].tolist()
         rows = self._blocks[block]
         return np.asarray(rows[first : first + height * width]).reshape(height, width, rows.shape[1])
@@ -51,7 +104,7 @@ class Ragged:
     def bytes_an_image(self) -> float:
         """Bytes of numbers for each image, on average; 0 when there are no images."""
         parts = float((self._where[:, 2] * self._where[:, 3]).sum())
-        return parts * self._blocks[0].shape[1] * self._blocks[0].itemsize / len(self) if len(self) else 0.0
+        return parts * self._blocks[0].shape[1] * self._blocks[0].dtype.itemsize / len(self) if len(self) else 0.0
 
     def kept(self, images: Sequence[int] | NDArray[np.int64]) -> Self:
         """Return only these images, in this order."""
@@ -84,7 +137,7 @@ class Ragged:
 
     @classmethod
     def load(cls, folder: Path, name: str) -> Self:
-        """Open what `save` wrote; the numbers are memory-mapped.
+        """Open what `save` wrote; the numbers are read when they are asked for.
 
         Raises
         ------
@@ -94,12 +147,30 @@ class Ragged:
         shapes = np.load(folder / f"{name}-shapes.npy", allow_pickle=False).astype(np.int64).reshape(-1, 2)
         path = folder / f"{name}.npy"
         rows = int(shapes.prod(axis=1).sum())
-        # A file without rows cannot be mapped.
-        values = np.load(path, mmap_mode="r", allow_pickle=False) if rows else np.load(path, allow_pickle=False)
         where = _positions([(int(h), int(w)) for h, w in shapes.tolist()])
-        if values.ndim != 2 or len(values) != rows:
+        values = _open_rows(path)
+        if values.shape[0] != rows:
             raise ValueError(f"{path.name} and its shapes do not belong together")
         return cls((values,), where)
+
+
+def _open_rows(path: Path) -> FileRows:
+    """Open a NumPy file of two dimensions; ValueError when it is none, or shorter than it says."""
+    file = path.open("rb", buffering=0)
+    try:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError(f"{path.name} has version {version} of NumPy's format")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        first = file.tell()
+        if len(shape) != 2 or fortran or dtype.hasobject:
+            raise ValueError(f"{path.name} does not hold rows of numbers")
+        if path.stat().st_size != first + shape[0] * shape[1] * dtype.itemsize:
+            raise ValueError(f"{path.name} is not as long as it says")
+    except BaseException:
+        file.close()
+        raise
+    return FileRows(file, first, shape, dtype)
 
 
 def parts_at(parts: Mapping[str, Ragged] | None, image: int) -> dict[str, Rows]:
@@ -111,7 +182,7 @@ class RaggedWriter:
     """Collects arrays in a file without a name, so that memory stays small however many come."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="placeprint-")  # noqa: SIM115 - lives as long as its map
+        self._file: Any = tempfile.TemporaryFile(prefix="placeprint-")  # noqa: SIM115 - lives as long as its rows
         self._shapes: list[tuple[int, int]] = []
         self._depth, self._kind = 0, np.dtype(np.int8)
 
@@ -122,15 +193,24 @@ class RaggedWriter:
         self._file.write(np.ascontiguousarray(parts).tobytes())
 
     def done(self) -> Ragged:
-        """Return all that was added."""
+        """Return all that was added; the writer is empty-handed afterwards."""
+        self._file.flush()
+        rows, file = sum(h * w for h, w in self._shapes), self._file
+        self._file = None
+        return Ragged((FileRows(file, 0, (rows, max(self._depth, 1)), self._kind),), _positions(self._shapes))
+
+    def mapped(self, depth: int, kind: type[Any]) -> NDArray[Any]:
+        """Return all rows that were added as one memory-mapped array, shape (rows, depth)."""
         self._file.flush()
         rows = sum(h * w for h, w in self._shapes)
-        if not rows:
+        if not rows * depth:  # nothing cannot be mapped
+            return np.empty((rows, depth), kind)
+        return np.memmap(self._file, dtype=kind, mode="r", shape=(rows, depth))  # the map keeps what it needs
+
+    def __del__(self) -> None:
+        """Close the file where nobody took it over."""
+        if self._file is not None:
             self._file.close()
-            return Ragged((np.empty((0, max(self._depth, 1)), self._kind),), _positions(self._shapes))
-        values = np.memmap(self._file, dtype=self._kind, mode="r", shape=(rows, self._depth))
-        self._file.close()  # the map keeps the file
-        return Ragged((values,), _positions(self._shapes))
 
 
 def _positions(shapes: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:

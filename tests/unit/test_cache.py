@@ -30,6 +30,33 @@ def test_what_is_put_is_got_by_content_and_model(tmp_path: Path) -> None:
         assert cache.get("three", "model") is None
 
 
+@pytest.mark.usefixtures("own_cache")
+def test_the_time_is_shared_out_and_cached_images_are_not_decoded(town: Path) -> None:
+    manifest, embedder = read_dataset(town), load_embedder(threads=2)
+    records = manifest.records[:8]
+    with EmbeddingCache() as cache:
+        fresh, cached = (embed_records(records, manifest.root, embedder=embedder, cache=cache) for _ in range(2))
+    for done in (fresh, cached):
+        assert list(done.shares) == ["read", "decode", "embed", "wait"]
+        assert sum(done.shares.values()) == pytest.approx(1)
+        assert min(done.shares.values()) >= 0
+        assert done.shares["read"] > 0
+    assert min(fresh.shares["decode"], fresh.shares["embed"]) > 0
+    assert (cached.computed, cached.shares["decode"], cached.shares["embed"]) == (0, 0, 0)
+    assert embed_records((), manifest.root, embedder=embedder).shares["wait"] == 1
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_number_of_workers_changes_no_number(town: Path, workers: int) -> None:
+    records = read_dataset(town).records[:6]
+    wanted = embed_records(records, town, embedder=load_embedder(preset="balanced"))
+    found = embed_records(records, town, embedder=load_embedder(preset="balanced", threads=workers))
+    assert found.records == wanted.records
+    np.testing.assert_array_equal(found.vectors, wanted.vectors)
+    for mine, theirs in zip(found.parts["cells"], wanted.parts["cells"], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 def test_parts_that_were_lost_are_taken_again(town: Path, own_cache: Path) -> None:
     manifest = read_dataset(town)
     embedder = load_embedder(preset="balanced")

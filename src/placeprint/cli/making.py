@@ -32,6 +32,7 @@ def index(
     embeddings: options.Embeddings = None,
     records: options.Records = None,
     no_cache: options.NoCache = False,
+    workers: options.Workers = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -58,6 +59,7 @@ def index(
         runner=runner,
         preset=preset or DEFAULT_PRESET,
         cache=not no_cache,
+        workers=workers,
         progress=on_stderr(quiet=quiet or as_json),
     )
     _show_index(done, as_json)
@@ -83,6 +85,7 @@ def add(
     model: options.ModelName = None,
     runner: options.RunnerName = "openvino",
     no_cache: options.NoCache = False,
+    workers: options.Workers = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -92,7 +95,13 @@ def add(
 
     progress = on_stderr(quiet=quiet or as_json)
     done = indexing.add(
-        Gallery.open(gallery), dataset, model=model, runner=runner, cache=not no_cache, progress=progress
+        Gallery.open(gallery),
+        dataset,
+        model=model,
+        runner=runner,
+        cache=not no_cache,
+        workers=workers,
+        progress=progress,
     )
     _show_index(done, as_json)
 
@@ -128,6 +137,7 @@ def run(
     margin: options.Margin = None,
     radius: options.Radius = None,
     no_cache: options.NoCache = False,
+    workers: options.Workers = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Check, index, evaluate and report, in one go."""
@@ -146,6 +156,7 @@ def run(
         margin_threshold=margin,
         radius=radius,
         cache=not no_cache,
+        workers=workers,
         progress=on_stderr(quiet=quiet),
     )
     show_check(done.check)
@@ -203,12 +214,17 @@ def _show_gallery(gallery: Gallery, as_json: bool, **facts: Any) -> None:
         show_calibration(gallery.calibration)
 
 
+def _shares(done: IndexResult) -> str:
+    return ", ".join(f"{stage} {100 * share:.0f} %" for stage, share in done.shares.items())
+
+
 def _show_index(done: IndexResult, as_json: bool) -> None:
     facts = {
         "change": asdict(done.change),
         "computed": done.computed,
         "cached": done.cached,
         "seconds": done.seconds,
+        "shares": dict(done.shares),
         "failures": [asdict(f) for f in done.failures],
     }
     if not as_json:
@@ -217,6 +233,6 @@ def _show_index(done: IndexResult, as_json: bool) -> None:
         rate = (done.computed + done.cached) / max(done.seconds, 1e-9)
         typer.echo(
             f"{change or 'nothing changed'}; embedded {done.computed}, from the cache {done.cached} "
-            f"({done.seconds:.1f} s, {rate:.0f} images/s)"
+            f"({done.seconds:.1f} s, {rate:.0f} images/s: {_shares(done)})"
         )
     _show_gallery(done.gallery, as_json, **facts)

@@ -15,6 +15,9 @@ ModelName = Annotated[str | None, typer.Option("--model", "-m", help="A name of 
 IndexName = Annotated[str, typer.Option("--index", help="auto, exact or faiss.")]
 RunnerName = Annotated[str, typer.Option("--runner", help="openvino or onnx.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write the embedding cache.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Images in flight; as many as there are cores by default.")
+]
 Embeddings = Annotated[
     Path | None, typer.Option("--embeddings", help="Vectors you already have (.npy), with --records.")
 ]

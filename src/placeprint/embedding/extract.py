@@ -1,7 +1,8 @@
 """The pipeline: files to embeddings on all cores, with a cache, and failures as rows.
 
 Each thread takes an image all the way: read, hash, look in the cache, decode at reduced size, infer. While
-one decodes another infers, and no more than a few images are in memory, whatever the dataset's size.
+one decodes another infers, and no more than a few images are in memory, whatever the dataset's size: vectors and
+parts go to files without a name.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,9 @@ from placeprint.records import FailedImage, ImageRecord
 
 _CHUNK = 64
 """Embeddings between two writes to the cache: what a kill can cost at most."""
+
+STAGES = ("read", "decode", "embed")
+"""What a thread does with an image, one after the other."""
 
 _IN_FLIGHT = 4
 """Images waiting or running per thread."""
@@ -50,6 +55,9 @@ class Embedded:
         How many were embedded now, and how many came from the cache.
     seconds : float
         Wall time.
+    shares : mapping of str to float
+        Where the time of the threads went, adding up to 1: ``read`` (with hashing and the cache), ``decode``,
+        ``embed`` (with resizing) and ``wait`` (for work, for a core, for the cache to be written).
     """
 
     records: tuple[ImageRecord, ...]
@@ -59,13 +67,53 @@ class Embedded:
     cached: int
     seconds: float
     parts: Mapping[str, Ragged] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
+    """One image: its seconds are those of `STAGES`."""
+
     record: ImageRecord
     embedding: CachedEmbedding
     fresh: bool
+    seconds: tuple[float, float, float]
+
+
+class _Kept:
+    """What was embedded so far, in files, and what the cache still has to be given."""
+
+    def __init__(self, embedder: Looker, cache: EmbeddingCache | None) -> None:
+        self._key, self._cache = embedder.cache_key, cache
+        self._fresh: list[tuple[str, CachedEmbedding]] = []
+        self._vectors = RaggedWriter()
+        self._parts = {name: RaggedWriter() for name in sorted(_parts_of(embedder))}
+        self.records: list[ImageRecord] = []
+        self.computed, self.seconds = 0, np.zeros(len(STAGES))
+
+    def take(self, done: _Done) -> None:
+        """Keep one image."""
+        self.records.append(done.record)
+        self.seconds += done.seconds
+        self._vectors.append(done.embedding.vector[None, None])
+        for name, writer in self._parts.items():
+            writer.append(done.embedding.parts[name])
+        if done.fresh:
+            self.computed += 1
+            self._fresh.append((done.record.content_hash, done.embedding))
+        if len(self._fresh) >= _CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Give the cache what it has not got."""
+        if self._cache is not None and self._fresh:
+            self._cache.put(self._key, self._fresh)
+        self._fresh.clear()
+
+    def done(self, dim: int) -> tuple[NDArray[np.float32], dict[str, Ragged]]:
+        """Return the vectors, shape (n, dim), memory-mapped, and the parts."""
+        self.flush()
+        return self._vectors.mapped(dim, np.float32), {name: writer.done() for name, writer in self._parts.items()}
 
 
 def embed_records(
@@ -93,40 +141,37 @@ def embed_records(
         One bad file never ends the run.
     """
     began = time.perf_counter()
-    vectors = np.empty((len(records), embedder.raw_dim), np.float32)
-    good: list[ImageRecord] = []
-    failures: list[FailedImage] = []
-    fresh: list[tuple[str, CachedEmbedding]] = []
-    computed = 0
-    parts = {name: RaggedWriter() for name in sorted(_parts_of(embedder))}
+    kept, failures = _Kept(embedder, cache), list[FailedImage]()
     with Stretch(progress, "embedding", len(records)) as step:
         for result in _results(records, root, embedder, cache):
             step()
             if isinstance(result, FailedImage):
                 failures.append(result)
-                continue
-            vectors[len(good)] = result.embedding.vector
-            good.append(result.record)
-            for name, writer in parts.items():
-                writer.append(result.embedding.parts[name])
-            if result.fresh:
-                computed += 1
-                fresh.append((result.record.content_hash, result.embedding))
-            if cache is not None and len(fresh) >= _CHUNK:
-                cache.put(embedder.cache_key, fresh)
-                fresh.clear()
-    if cache is not None and fresh:
-        cache.put(embedder.cache_key, fresh)
-    kept = {name: writer.done() for name, writer in parts.items()}
+            else:
+                kept.take(result)
+    vectors, parts = kept.done(embedder.raw_dim)
+    seconds = time.perf_counter() - began
     return Embedded(
-        tuple(good),
-        embedder.finish(vectors[: len(good)], kept),
+        tuple(kept.records),
+        embedder.finish(vectors, parts),
         tuple(failures),
-        computed,
-        len(good) - computed,
-        time.perf_counter() - began,
-        kept,
+        kept.computed,
+        len(kept.records) - kept.computed,
+        seconds,
+        parts,
+        _shares(kept.seconds, seconds * _workers(embedder)),
     )
+
+
+def _shares(spent: NDArray[np.float64], whole: float) -> dict[str, float]:
+    """Return which part of the threads' time each stage took; what is missing is waiting."""
+    shares = dict(zip(STAGES, (spent / max(whole, float(spent.sum()), 1e-9)).tolist(), strict=True))
+    return shares | {"wait": 1.0 - sum(shares.values())}
+
+
+def _workers(embedder: Looker) -> int:
+    """One more than the cores: a worker that waits for the model leaves its core to one that decodes."""
+    return embedder.threads + 1
 
 
 def _results(
@@ -134,8 +179,7 @@ def _results(
 ) -> Iterator[_Done | FailedImage]:
     """Yield results in the order of the records, with a bounded number in flight."""
     waiting: deque[Future[_Done | FailedImage]] = deque()
-    # One more than the cores: a worker that waits for the model leaves its core to one that decodes.
-    workers = embedder.threads + 1
+    workers = _workers(embedder)
     with ThreadPoolExecutor(workers, thread_name_prefix="embed") as pool:
         try:
             for record in records:
@@ -150,31 +194,32 @@ def _results(
 
 
 def _embed(record: ImageRecord, root: Path, embedder: Looker, cache: EmbeddingCache | None) -> _Done | FailedImage:
+    """Take one image all the way, and note when each stage ended."""
+    at = [time.perf_counter()]
     try:
         data = images.read_bytes(images.locate(root, record.path))
         content = images.content_hash(data)
-        known = cache.get(content, embedder.cache_key) if cache is not None else None
-        if known is not None and not _parts_of(embedder) <= set(known.parts):
-            known = None  # somebody's cache lost some: look again
-        embedding = known or embed_bytes(data, embedder)
+        embedding = known = _known(content, embedder, cache)
+        at.append(time.perf_counter())
+        if embedding is None:
+            image, (width, height) = images.decode_sized(data, min_side=embedder.decode_side)
+            at.append(time.perf_counter())
+            found = embedder.look(image)
+            embedding = CachedEmbedding(found.vector, width, height, found.parts)
+            at.append(time.perf_counter())
     except ImageError as error:
         return FailedImage(record.path, error.kind, error.reason)
     filled = dataclasses.replace(record, content_hash=content, width=embedding.width, height=embedding.height)
-    return _Done(filled, embedding, known is None)
+    read, decode, embed = (*(b - a for a, b in pairwise(at)), 0.0, 0.0)[: len(STAGES)]
+    return _Done(filled, embedding, known is None, (read, decode, embed))
+
+
+def _known(content: str, embedder: Looker, cache: EmbeddingCache | None) -> CachedEmbedding | None:
+    """Return what the cache has of an image; None when it lost some parts, to look again."""
+    known = cache.get(content, embedder.cache_key) if cache is not None else None
+    return known if known is not None and _parts_of(embedder) <= set(known.parts) else None
 
 
 def _parts_of(embedder: Looker) -> set[str]:
     """Return which parts of an image the model keeps."""
     return {name for name in ("cells", "keypoints") if getattr(embedder.spec, name)}
-
-
-def embed_bytes(data: bytes, embedder: Looker) -> CachedEmbedding:
-    """Look at one image file's content, with the parts that the model's ModelSpec asks for.
-
-    Raises
-    ------
-    ImageError, ModelError
-    """
-    image, (width, height) = images.decode_sized(data, min_side=embedder.decode_side)
-    found = embedder.look(image)
-    return CachedEmbedding(found.vector, width, height, found.parts)

@@ -68,16 +68,20 @@ class KeypointLooker:
         return vectors
 
 
-def base_model(model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino") -> Looker:
+def base_model(
+    model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
+) -> Looker:
     """Load a model as it is before it learns from a gallery; the parameters are those of `placeprint.load_embedder`.
+
+    `workers` are its threads.
 
     Raises
     ------
     UsageError, ModelError, MissingExtraError
     """
     if model == VLAD:
-        return KeypointLooker(threads=available_cores())
-    return load_embedder(model, preset=preset, runner=runner)
+        return KeypointLooker(threads=workers or available_cores())
+    return load_embedder(model, preset=preset, runner=runner, threads=workers)
 
 
 class LearnedEmbedder:

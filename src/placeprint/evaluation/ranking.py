@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.embedding.embedder import available_cores
 from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.evaluation.retrieval_metrics import PositiveRanks
 from placeprint.gallery.base import VectorIndex
@@ -107,20 +110,25 @@ def rank_queries(
     again = Reranker(gallery) if gallery.preset.reranks else None
     lines: list[_Line] = []
     seconds = 0.0
-    with Stretch(progress, "searching", len(queries)) as tick:
+
+    def one(found: Neighbours, i: int, number: int) -> tuple[_Line, float]:
+        began = time.perf_counter()
+        whole = _whole(found, i, -1 if own_rows is None else own_rows[number])
+        if again is not None:
+            whole = _again(again, whole, vectors[number], parts_at(parts, number))
+        took = time.perf_counter() - began
+        return _line(whole, truth.positives(queries[number]), codes, k), took
+
+    workers = available_cores() if again else 1
+    with Stretch(progress, "searching", len(queries)) as tick, ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(queries), step):
             block = vectors[start : start + step]
             began = time.perf_counter()
             found = index.search(block, size)
             seconds += time.perf_counter() - began
-            for i in range(len(block)):
-                number = start + i
-                began = time.perf_counter()
-                whole = _whole(found, i, -1 if own_rows is None else own_rows[number])
-                if again is not None:
-                    whole = _again(again, whole, vectors[number], parts_at(parts, number))
-                seconds += time.perf_counter() - began
-                lines.append(_line(whole, truth.positives(queries[number]), codes, k))
+            for line, took in pool.map(partial(one, found), range(len(block)), range(start, start + len(block))):
+                lines.append(line)
+                seconds += took
                 tick()
     return Ranking(
         PositiveRanks.of(line.ranks for line in lines),

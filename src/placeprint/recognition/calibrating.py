@@ -85,5 +85,6 @@ def calibrate(
             query_parts=parts,
             false_accept_rate=false_accept_rate,
             seed=seed,
+            progress=progress,
         )
     )

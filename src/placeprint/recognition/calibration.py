@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
+from placeprint.progress import Progress
 from placeprint.ragged import Ragged
 from placeprint.recognition.calibrators import Mixture, Sample, conformal_threshold, fit_logistic
 from placeprint.recognition.decision import Probability
@@ -55,6 +56,7 @@ def learn_calibration(
     seed: int = 0,
     automatic: bool = False,
     priors: Sequence[Prior] | None = None,
+    progress: Progress | None = None,
 ) -> Calibration:
     """Learn the decision; nothing is stored, see `Gallery.with_calibration`.
 
@@ -73,6 +75,7 @@ def learn_calibration(
         Kept in the record.
     priors : sequence of Prior, optional
         Others than the shipped ones.
+    progress : Progress, optional
 
     Raises
     ------
@@ -86,7 +89,7 @@ def learn_calibration(
     again = Reranker(gallery) if gallery.preset.reranks else None
     vectors = np.asarray(gallery.vectors)
     if queries is None or query_vectors is None:
-        known, unknown = from_gallery(gallery.records, vectors, seed=seed, again=again)
+        known, unknown = from_gallery(gallery.records, vectors, seed=seed, again=again, progress=progress)
     else:
         known, unknown = from_queries(
             gallery.records,
@@ -96,6 +99,7 @@ def learn_calibration(
             query_parts=query_parts,
             seed=seed,
             again=again,
+            progress=progress,
         )
     prior = prior_for(len(gallery.places), shipped_priors() if priors is None else priors)
     learned = _learn(known, unknown, prior, rate=false_accept_rate, seed=seed)

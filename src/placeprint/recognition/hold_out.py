@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.embedding.embedder import available_cores
+from placeprint.progress import Progress, Stretch
 from placeprint.ragged import Ragged, parts_at
 from placeprint.recognition.decision import NEAREST, Evidence
 from placeprint.recognition.rerank import Parts, Reranker
@@ -27,6 +30,7 @@ MAX_SCORES = 50_000_000
 NEAR_DUPLICATE = 0.98
 """Cosine similarity from which two images of one place count as the same photograph."""
 _BLOCK = 16_000_000
+_Look = tuple[list[float], list[bool], float, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,12 @@ def chosen_rows(count: int, *, gallery_size: int, seed: int, again: bool = False
 
 
 def from_gallery(
-    records: Sequence[ImageRecord], vectors: Vectors, *, seed: int = 0, again: Reranker | None = None
+    records: Sequence[ImageRecord],
+    vectors: Vectors,
+    *,
+    seed: int = 0,
+    again: Reranker | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Questions, Questions]:
     """Hold out images (known) and whole places (unknown) of a gallery.
 
@@ -115,8 +124,10 @@ def from_gallery(
             asked_unknown.append(row)
             without_place.append(own)
     names = [places.names[row] for row in range(len(records))]
-    asker = partial(ask, places, vectors, vectors, names=names, again=again, parts=again.parts if again else None)
-    return asker(asked=asked_known, left_out=without_twins), asker(asked=asked_unknown, left_out=without_place)
+    parts = again.parts if again else None
+    with Stretch(progress, "calibrating", len(asked_known) + len(asked_unknown)) as step:
+        asker = partial(ask, places, vectors, vectors, names=names, again=again, parts=parts, step=step)
+        return asker(asked=asked_known, left_out=without_twins), asker(asked=asked_unknown, left_out=without_place)
 
 
 def from_queries(
@@ -128,6 +139,7 @@ def from_queries(
     query_parts: Mapping[str, Ragged] | None = None,
     seed: int = 0,
     again: Reranker | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Questions, Questions]:
     """Ask labelled queries: as they are, and once more with their place held out.
 
@@ -143,8 +155,9 @@ def from_queries(
     known = [i for i in chosen if len(own[i])]
     unknown = [i for i in chosen if len(own[i]) < len(records)]
     nothing = [np.empty(0, np.int64)] * len(known)
-    asker = partial(ask, places, vectors, query_vectors, names=names, again=again, parts=query_parts)
-    return asker(asked=known, left_out=nothing), asker(asked=unknown, left_out=[own[i] for i in unknown])
+    with Stretch(progress, "calibrating", len(known) + len(unknown)) as step:
+        asker = partial(ask, places, vectors, query_vectors, names=names, again=again, parts=query_parts, step=step)
+        return asker(asked=known, left_out=nothing), asker(asked=unknown, left_out=[own[i] for i in unknown])
 
 
 def ask(
@@ -157,6 +170,7 @@ def ask(
     left_out: Sequence[Rows],
     again: Reranker | None = None,
     parts: Mapping[str, Ragged] | None = None,
+    step: Callable[[], object] = int,
 ) -> Questions:
     """Search for some questions, each in the gallery less some rows.
 
@@ -176,17 +190,25 @@ def ask(
         Ranks the best of each question again.
     parts : mapping of str to Ragged, optional
         Of the questions, asked or not.
+    step : callable
+        Called after each question.
     """
-    step = max(1, _BLOCK // max(len(vectors), 1))
-    found = []
-    for start in range(0, len(asked), step):
-        block = list(asked[start : start + step])
-        scores = (questions[block] @ vectors.T).astype(np.float64)
-        for number, line, gone in zip(block, scores, left_out[start : start + step], strict=True):
-            line[gone] = -np.inf
-            if again is not None:
-                _rank_again(again, line, questions[number], parts_at(parts, number), gone)
-            found.append(_look(line, places))
+
+    def look(number: int, line: NDArray[np.float64], gone: Rows) -> _Look:
+        line[gone] = -np.inf
+        if again is not None:
+            _rank_again(again, line, questions[number], parts_at(parts, number), gone)
+        return _look(line, places)
+
+    size = max(1, _BLOCK // max(len(vectors), 1))
+    found: list[_Look] = []
+    with ThreadPoolExecutor(available_cores() if again else 1) as pool:
+        for start in range(0, len(asked), size):
+            block = list(asked[start : start + size])
+            scores = (questions[block] @ vectors.T).astype(np.float64)
+            for one in pool.map(look, block, scores, left_out[start : start + size]):
+                found.append(one)
+                step()
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     evidence = Evidence(
         np.array([f[0] for f in found]).reshape(-1, NEAREST),
@@ -200,7 +222,7 @@ def ask(
 
 def _rank_again(again: Reranker, scores: NDArray[np.float64], vector: Vectors, parts: Parts, gone: Rows) -> None:
     """Replace the scores of the shortlist, and let no other be above them; in place."""
-    rows = np.argsort(-scores, kind="stable")[: again.shortlist]
+    rows = _best(scores, again.shortlist)
     rows = rows[scores[rows] > -np.inf]
     if len(rows):
         new = again.scores(vector, parts, rows, gone=gone)
@@ -208,7 +230,15 @@ def _rank_again(again: Reranker, scores: NDArray[np.float64], vector: Vectors, p
         scores[rows] = new
 
 
-def _look(scores: NDArray[np.float64], places: PlaceRows) -> tuple[list[float], list[bool], float, tuple[str, ...]]:
+def _best(scores: NDArray[np.float64], count: int) -> Rows:
+    """Return the rows of the `count` best scores, of equal scores the lower row first."""
+    rows = np.arange(len(scores))
+    if count < len(scores):
+        rows = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
+    return rows[np.argsort(-scores[rows], kind="stable")][:count]
+
+
+def _look(scores: NDArray[np.float64], places: PlaceRows) -> _Look:
     """Return the nearest scores, which are of the best place, the best other place's score, and the best place."""
     near = np.argpartition(-scores, NEAREST - 1)[:NEAREST] if len(scores) > NEAREST else np.arange(len(scores))
     near = near[np.lexsort((near, -scores[near]))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,8 @@ class IndexResult:
         Images embedded now, and taken from the cache.
     seconds : float
         Wall time of embedding.
+    shares : mapping of str to float
+        Where that time went; see `placeprint.embedding.extract.Embedded`.
     """
 
     gallery: Gallery
@@ -53,6 +55,7 @@ class IndexResult:
     computed: int
     cached: int
     seconds: float
+    shares: Mapping[str, float]
 
 
 @contextmanager
@@ -65,7 +68,9 @@ def opened_cache(use: bool) -> Iterator[EmbeddingCache | None]:
         yield cache
 
 
-def embedder_for(gallery: Gallery, *, model: str | None = None, runner: str = "openvino") -> Looker:
+def embedder_for(
+    gallery: Gallery, *, model: str | None = None, runner: str = "openvino", workers: int | None = None
+) -> Looker:
     """Load the model that a gallery was built with.
 
     Parameters
@@ -73,6 +78,9 @@ def embedder_for(gallery: Gallery, *, model: str | None = None, runner: str = "o
     gallery : Gallery
     model : str, optional
         Name or path; needed when the gallery's model was a file of one's own.
+    runner : str
+    workers : int, optional
+        Images in flight; as many as there are cores by default.
 
     Raises
     ------
@@ -87,7 +95,7 @@ def embedder_for(gallery: Gallery, *, model: str | None = None, runner: str = "o
             "Give query embeddings with --embeddings and --records"
         )
     try:
-        embedder = base_model(model or gallery.spec.name, preset=gallery.spec, runner=runner)
+        embedder = base_model(model or gallery.spec.name, preset=gallery.spec, runner=runner, workers=workers)
     except UsageError as error:
         if model is not None:
             raise
@@ -130,6 +138,7 @@ def index(
     runner: str = "openvino",
     preset: str | Preset = DEFAULT_PRESET,
     cache: bool = True,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> IndexResult:
     """Embed the gallery images of a dataset and write them to a gallery.
@@ -149,6 +158,8 @@ def index(
         ``fast``, ``balanced`` or ``best``; see `placeprint.presets.find_preset`.
     cache : bool
         False neither reads nor writes the user's cache.
+    workers : int, optional
+        Images in flight; as many as there are cores by default.
 
     Raises
     ------
@@ -157,7 +168,7 @@ def index(
     """
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
     chosen = find_preset(preset)
-    embedder = base_model(model, preset=chosen, runner=runner)
+    embedder = base_model(model, preset=chosen, runner=runner, workers=workers)
     with opened_cache(cache) as opened:
         done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
     embedder, done = learned_from(embedder, chosen.whiten, done)
@@ -174,9 +185,9 @@ def index(
         parts=done.parts,
         learned=arrays_of(embedder),
     )
-    gallery = calibrated_alone(gallery)
+    gallery = calibrated_alone(gallery, progress=progress)
     change = Change(added=len(gallery))
-    return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds)
+    return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds, done.shares)
 
 
 def add(
@@ -186,6 +197,7 @@ def add(
     model: str | None = None,
     runner: str = "openvino",
     cache: bool = True,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> IndexResult:
     """Embed the gallery images of another dataset and add them; adding twice changes nothing.
@@ -196,24 +208,26 @@ def add(
         When no image could be used.
     """
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
-    embedder = embedder_for(gallery, model=model, runner=runner)
+    embedder = embedder_for(gallery, model=model, runner=runner, workers=workers)
     with opened_cache(cache) as opened:
         done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
     root = str(manifest.root.resolve())
     changed, change = gallery.add(done.records, done.vectors, spec=embedder.spec, root=root, parts=done.parts)
     before = gallery.calibration
     if not change.nothing and (before is None or before.automatic):
-        changed = calibrated_alone(changed, rate=before.false_accept_rate if before else FALSE_ACCEPT_RATE)
-    return IndexResult(changed, change, (*manifest.failures, *done.failures), done.computed, done.cached, done.seconds)
+        rate = before.false_accept_rate if before else FALSE_ACCEPT_RATE
+        changed = calibrated_alone(changed, rate=rate, progress=progress)
+    failures = (*manifest.failures, *done.failures)
+    return IndexResult(changed, change, failures, done.computed, done.cached, done.seconds, done.shares)
 
 
-def calibrated_alone(gallery: Gallery, *, rate: float = FALSE_ACCEPT_RATE) -> Gallery:
+def calibrated_alone(gallery: Gallery, *, rate: float = FALSE_ACCEPT_RATE, progress: Progress | None = None) -> Gallery:
     """Calibrate a gallery by itself when it has enough: two places, and `ENOUGH_KNOWN` images that have company.
 
     Where it has not, the gallery is returned as it is.
     """
     try:
-        learned = learn_calibration(gallery, false_accept_rate=rate, automatic=True)
+        learned = learn_calibration(gallery, false_accept_rate=rate, automatic=True, progress=progress)
     except CalibrationError:
         return gallery
     enough = learned.n_places > 1 and learned.n_known >= ENOUGH_KNOWN

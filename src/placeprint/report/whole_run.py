@@ -53,6 +53,7 @@ def whole_run(
     margin_threshold: float | None = None,
     radius: float | None = None,
     cache: bool = True,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Do the whole job on a dataset; OUT holds ``gallery``, ``report.html`` and ``report.json``.
@@ -73,6 +74,7 @@ def whole_run(
         runner=runner,
         preset=preset,
         cache=cache,
+        workers=workers,
         progress=progress,
     )
     sides = gather(
