@@ -105,8 +105,8 @@ PRESETS = {
         FAST,
         Preset(
             name="balanced",
-            about="one pass, pooled twice; the place's other photos count; the best 50 are compared cell by cell",
-            views=("whole", "centre"),
+            about="one look at the whole; the place's other photos count; the best 50 are compared cell by cell",
+            views=("whole",),
             cells=360,
             shortlist=200,
             place_weight=6.0,

@@ -24,11 +24,9 @@ UNKNOWN = "UNKNOWN"
 _RETIRED = ("precise_until",)
 """Fields of galleries of earlier formats."""
 _OFTEN_UNUSED = ("views", "cells", "keypoints", "learned", "learned_sha256")
-VIEWS = ("crop", "squash", "flip", "whole", "centre")
-"""How an image can be looked at: the centre cut out, the whole squeezed into a square, and that mirrored; or one
-pass over the image in its own aspect, whose map is pooled as a whole and over its central square."""
-MAP_VIEWS = ("whole", "centre")
-"""Those that come from the pass that cells are taken from."""
+VIEWS = ("crop", "squash", "flip", "whole")
+"""How an image can be looked at: the centre cut out, the whole squeezed into a square, and that mirrored; or the whole
+in its own aspect, in the pass that cells are taken from."""
 
 
 class Split(StrEnum):
@@ -102,10 +100,13 @@ class ImageRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Only what is set, ready for JSON."""
-        row = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        row["places"], row["extra"] = list(self.places), dict(self.extra)
-        unset = {f.name: f.default for f in dataclasses.fields(self)}  # frame 0 and longitude 0.0 are set
-        return {k: v for k, v in row.items() if (v != unset[k] and v not in ([], {})) or k in ("path", "split")}
+        values = ((name, unset, getattr(self, name)) for name, unset in _UNSET.items())
+        row = {name: value for name, unset, value in values if value != unset or name in ("path", "split")}
+        if self.places:
+            row["places"] = list(self.places)
+        if self.extra:
+            row["extra"] = dict(self.extra)
+        return row
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
@@ -114,6 +115,10 @@ class ImageRecord:
         known["places"] = tuple(known.get("places", ()))
         known["split"] = Split(known.get("split", Split.NONE))
         return cls(**known)
+
+
+_UNSET = {f.name: f.default for f in dataclasses.fields(ImageRecord) if f.name != "extra"}
+"""What a record holds where nothing was said: frame 0 and longitude 0.0 are something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +231,8 @@ class ModelSpec:
             raise ModelError(f'model "{self.name}": view "{unknown[0]}" is none of {", ".join(VIEWS)}')
         if self.cells and not (self.cells_output and self.cells_stride > 0):
             raise ModelError(f'model "{self.name}": cells need cells_output and cells_stride')
-        if (self.pooling == "graph" or not self.cells) and (looks := set(self.views) & set(MAP_VIEWS)):
-            raise ModelError(f'model "{self.name}": view "{min(looks)}" needs cells, and pooling average or gem')
+        if "whole" in self.views and (self.pooling == "graph" or not self.cells):
+            raise ModelError(f'model "{self.name}": view "whole" needs cells, and pooling average or gem')
 
     @property
     def imported(self) -> bool:
@@ -236,7 +241,7 @@ class ModelSpec:
 
     def fingerprint(self) -> str:
         """SHA-256 of all that the embedding depends on, hexadecimal."""
-        row = self.to_dict()
+        row = self.to_dict() | dict.fromkeys(_RETIRED, "")  # as galleries of then say
         idle = {"licence", "source"} | {name for name in _OFTEN_UNUSED if not row[name]}
         if not self.cells:
             idle |= {"cells_output", "cells_stride"}

@@ -17,9 +17,8 @@ from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.extract import embed_records
 from placeprint.embedding.models import WEIGHTS
-from placeprint.embedding.preprocess import CELL_SCALE, FEWEST, cell_grid, cells_of, central, prepare, prepare_whole
+from placeprint.embedding.preprocess import CELL_SCALE, FEWEST, cell_grid, cells_of, prepare, prepare_whole
 from placeprint.errors import ModelError
-from placeprint.presets import find_preset
 from placeprint.records import ImageRecord
 
 RUNNERS = ["openvino", "onnx"]
@@ -124,27 +123,16 @@ def test_an_embedding_is_the_mean_of_its_views(embedder: Embedder) -> None:
     assert looks["flip"] @ looks["squash"] < 0.9999
 
 
-def test_the_whole_and_the_centre_are_pooled_from_one_pass(embedder: Embedder) -> None:
+def test_the_whole_is_pooled_from_the_pass_that_gives_the_cells(embedder: Embedder) -> None:
     image = picture(2, (700, 240))
     look = embedder._runner.run_whole(prepare_whole(image, embedder.spec))
     assert look.features is not None
-    channels, height, width = look.features.shape
-    assert (channels, height < width, (width - height) % 2) == (1280, True, 0)
-    cut = (width - height) // 2
-    parts = [look.features, look.features[:, :, cut : width - cut]]
-    pools = [np.sqrt((np.maximum(part.astype(np.float64), 1e-6) ** 2).mean(axis=(1, 2))) for part in parts]
-    whole, centre = (pool / np.linalg.norm(pool) for pool in pools)
-    assert whole @ centre < 0.995
-    mean = whole + centre
-    np.testing.assert_allclose(embedder.embed_one(image), mean / np.linalg.norm(mean), atol=1e-6)
-    np.testing.assert_array_equal(embedder.describe(image).vector, embedder.embed_one(image))
-
-
-@pytest.mark.parametrize(("shape", "cut"), [((6, 9), (0, 1)), ((9, 4), (2, 0)), ((5, 5), (0, 0))])
-def test_the_central_square_of_a_map_keeps_a_cell_that_it_cuts(shape: tuple[int, int], cut: tuple[int, int]) -> None:
-    features = np.arange(2 * shape[0] * shape[1], dtype=np.float32).reshape(2, *shape)
-    wanted = features[:, cut[0] : shape[0] - cut[0], cut[1] : shape[1] - cut[1]]
-    np.testing.assert_array_equal(central(features), wanted)
+    assert (look.features.shape[0], look.features.shape[1] < look.features.shape[2]) == (1280, True)
+    pooled = np.sqrt((np.maximum(look.features.astype(np.float64), 1e-6) ** 2).mean(axis=(1, 2)))
+    found = embedder.describe(image)
+    np.testing.assert_allclose(found.vector, pooled / np.linalg.norm(pooled), atol=1e-6)
+    np.testing.assert_array_equal(found.parts["cells"], cells_of(look.cells))
+    np.testing.assert_array_equal(embedder.embed_one(image), found.vector)
 
 
 @pytest.mark.parametrize("aspect", [1.0, 4 / 3, 3 / 4, 16 / 9, 21 / 9, 30.0, 1e-3])
@@ -202,7 +190,7 @@ def test_a_model_without_a_map_keeps_no_cells_and_one_that_lies_is_told(tmp_path
         pytest.importorskip("onnxruntime")
     bare = load_embedder(str(by_path(tmp_path, cells_output="", cells_stride=0)), preset="balanced", runner=runner)
     found = bare.describe(picture(0))
-    assert (dict(found.parts), bare.spec.cells, bare.spec.views) == ({}, 0, ("squash", "crop"))
+    assert (dict(found.parts), bare.spec.cells, bare.spec.views) == ({}, 0, ("crop", "squash"))
     assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-6)
     with pytest.raises(ModelError, match='no output called "nothing"'):
         load_embedder(str(by_path(tmp_path, cells_output="nothing")), preset="balanced", runner=runner)

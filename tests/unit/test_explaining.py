@@ -121,11 +121,14 @@ def test_what_agrees_by_chance_is_no_reason(recognizer: Recognizer) -> None:
     found = explain(recognizer, view(scene(0)))
     strangers = [r for r in found.reasons if r.match.path != "0.jpg"]
     assert len(strangers) == 4
-    assert all(r.times < explaining.BEYOND for r in strangers)
-    assert strangers[0].says == (
-        f"no more lies alike than by chance ({strangers[0].alike} of 352 spots): "
-        f"chosen by overall likeness (cosine {strangers[0].match.similarity:.2f})"
-    )
+    assert max(r.times for r in strangers) < found.reasons[0].times / 5
+    chance = [r for r in strangers if r.times < explaining.BEYOND]
+    assert len(chance) >= 3
+    for r in chance:
+        assert r.says == (
+            f"no more lies alike than by chance ({r.alike} of 352 spots): "
+            f"chosen by overall likeness (cosine {r.match.similarity:.2f})"
+        )
 
 
 def test_a_blank_photo_has_no_reasons(recognizer: Recognizer) -> None:

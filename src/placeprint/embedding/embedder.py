@@ -16,17 +16,15 @@ from placeprint.embedding.preprocess import (
     Pixels,
     WholeLook,
     cells_of,
-    central,
     needed_side,
     pooled,
-    pools_map,
     prepare,
     prepare_whole,
 )
 from placeprint.errors import ModelError, UsageError
 from placeprint.presets import FAST, Preset, find_preset
 from placeprint.ragged import Ragged
-from placeprint.records import MAP_VIEWS, ModelSpec
+from placeprint.records import ModelSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -116,7 +114,7 @@ class Embedder:
         ModelError
             When the graph's output has another length than the ModelSpec says, or is not finite.
         """
-        return self._embedding(image, self._whole(image) if pools_map(self.spec) else None)
+        return self._embedding(image, self._whole(image) if "whole" in self.spec.views else None)
 
     def describe(self, image: Image) -> Description:
         """Return the embedding of one upright RGB image, and the parts that the ModelSpec asks for.
@@ -155,8 +153,8 @@ class Embedder:
         return views[0] if len(views) == 1 else _unit(np.stack(views).mean(axis=0), self.spec)
 
     def _view(self, image: Image, view: str, whole: WholeLook | None) -> NDArray[np.float32]:
-        if view in MAP_VIEWS and whole is not None and whole.features is not None:
-            raw = whole.features if view == "whole" else central(whole.features)
+        if view == "whole" and whole is not None and whole.features is not None:
+            raw = whole.features
         else:
             raw = self._runner.run(prepare(image, self.spec, view))
         vector = raw.reshape(-1) if self.spec.pooling == "graph" else pooled(raw, self.spec)
@@ -229,14 +227,12 @@ def _as_asked(spec: ModelSpec, asked: Preset | ModelSpec) -> ModelSpec:
     """Return the spec with the views and parts that are asked for.
 
     A model without a map to match has no cells. Where there is no pass over the whole image, or the graph pools by
-    itself, a squeezed and a cropped square stand for its whole and its centre.
+    itself, a cropped and a squeezed square stand for it.
     """
-    cells = asked.cells if spec.cells_output else 0
-    views = asked.views if cells and spec.pooling != "graph" else tuple(_SQUARE.get(v, v) for v in asked.views)
+    cells, views = asked.cells if spec.cells_output else 0, asked.views
+    if not cells or spec.pooling == "graph":
+        views = tuple(square for view in views for square in (("crop", "squash") if view == "whole" else (view,)))
     return dataclasses.replace(spec, views=views, cells=cells, keypoints=asked.keypoints)
-
-
-_SQUARE = {"whole": "squash", "centre": "crop"}
 
 
 def available_cores() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.preprocess import Pixels, WholeLook, normalised, pools_map
+from placeprint.embedding.preprocess import Pixels, WholeLook, normalised
 from placeprint.errors import MissingExtraError, ModelError
 from placeprint.records import ModelSpec
 
@@ -66,7 +66,7 @@ class OnnxRunner:
     def run_whole(self, pixels: Pixels) -> WholeLook:
         """Return the maps of one image of shape (height, width, 3), as `OpenVinoRunner.run_whole`."""
         spec = self._spec
-        outputs = [spec.cells_output, *([spec.feature_output] if pools_map(spec) else [])]
+        outputs = [spec.cells_output, *([spec.feature_output] if "whole" in spec.views else [])]
         found = self._session.run(outputs, {self._input: normalised(pixels, spec)})
         maps = [np.asarray(value[0], dtype=np.float32) for value in found]
         return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)

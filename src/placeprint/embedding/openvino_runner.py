@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.preprocess import Pixels, WholeLook, pools_map
+from placeprint.embedding.preprocess import Pixels, WholeLook
 from placeprint.errors import ModelError
-from placeprint.records import MAP_VIEWS, ModelSpec
+from placeprint.records import ModelSpec
 
 
 class _First:
@@ -111,9 +111,9 @@ def _openvino() -> Any:
 def _wanted(spec: ModelSpec) -> tuple[list[str], list[str]]:
     """Return which outputs are needed of the square input, and of the pass over the whole image."""
     output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
-    square = [output] if not spec.views or set(spec.views) - set(MAP_VIEWS) else []
+    square = [output] if not spec.views or set(spec.views) - {"whole"} else []
     whole = [spec.cells_output] if spec.cells else []
-    return square, whole + ([spec.feature_output] if pools_map(spec) else [])
+    return square, whole + ([spec.feature_output] if "whole" in spec.views else [])
 
 
 def _graph(core: Any, path: Path, spec: ModelSpec, outputs: list[str], side: int = 0) -> Any:

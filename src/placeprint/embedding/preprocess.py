@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.records import MAP_VIEWS, ModelSpec
+from placeprint.records import ModelSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image, Resampling
@@ -44,15 +44,10 @@ class WholeLook:
     features: NDArray[np.float32] | None
 
 
-def pools_map(spec: ModelSpec) -> bool:
-    """Return whether the embedding needs the last map of the pass over the whole image."""
-    return not set(MAP_VIEWS).isdisjoint(spec.views)
-
-
 def needed_side(spec: ModelSpec) -> int:
     """Return the shorter side, in pixels, below which a reduced decode would lose detail."""
     once = spec.resize_size if spec.resize == "crop" else spec.input_size
-    if spec.views and set(spec.views) <= set(MAP_VIEWS):
+    if spec.views == ("whole",):
         once = 0
     square = int(spec.cells**0.5) * spec.cells_stride
     return max(once, square, KEYPOINT_SIDE if spec.keypoints else 0)
@@ -152,14 +147,6 @@ def normalised(pixels: Pixels, spec: ModelSpec) -> NDArray[np.float32]:
     """
     scaled = (pixels.astype(np.float32) - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
-
-
-def central(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the central square of a feature map of shape (channels, height, width); cells that it cuts count."""
-    height, width = features.shape[1:]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return features[:, top : height - top, left : width - left]
 
 
 def pooled(features: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.float32]:
