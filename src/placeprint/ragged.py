@@ -147,7 +147,7 @@ class Ragged:
         shapes = np.load(folder / f"{name}-shapes.npy", allow_pickle=False).astype(np.int64).reshape(-1, 2)
         path = folder / f"{name}.npy"
         rows = int(shapes.prod(axis=1).sum())
-        where = _positions([(int(h), int(w)) for h, w in shapes.tolist()])
+        where = _positions(shapes)
         values = _open_rows(path)
         if values.shape[0] != rows:
             raise ValueError(f"{path.name} and its shapes do not belong together")
@@ -213,8 +213,8 @@ class RaggedWriter:
             self._file.close()
 
 
-def _positions(shapes: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
-    sizes = np.array(shapes, np.int64).reshape(-1, 2)
+def _positions(shapes: Sequence[tuple[int, ...]] | NDArray[np.int64]) -> NDArray[np.int64]:
+    sizes = np.asarray(shapes, np.int64).reshape(-1, 2)
     counts = sizes.prod(axis=1)
     first = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(sizes) else np.empty(0, np.int64)
     return np.column_stack([np.zeros(len(sizes), np.int64), first.astype(np.int64), sizes])

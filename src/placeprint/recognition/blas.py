@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 _LOCK = threading.Lock()
 _inside = 0
-_limit: Any = None
+_before: list[int] = []
 
 
 @contextmanager
@@ -21,17 +22,32 @@ def one_blas_thread() -> Iterator[None]:
     slowest. Cores are used for different queries instead. The setting is the process's, so the first thread that
     comes makes it and the last that leaves takes it back.
     """
-    global _inside, _limit
+    global _inside, _before
     with _LOCK:
         _inside += 1
         if _inside == 1:
-            from threadpoolctl import threadpool_limits
-
-            _limit = threadpool_limits(limits=1, user_api="blas")
+            _before = [library.get_num_threads() for library in _libraries()]
+            _allow([1] * len(_before))
     try:
         yield
     finally:
         with _LOCK:
             _inside -= 1
             if not _inside:
-                _limit.restore_original_limits()
+                _allow(_before)
+
+
+@cache
+def _libraries() -> Sequence[Any]:
+    """Return what multiplies matrices here; looking for it takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    found: Sequence[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    return found
+
+
+def _allow(threads: Sequence[int]) -> None:
+    for library, count in zip(_libraries(), threads, strict=True):
+        if hasattr(library, "clear_controlling_thread"):  # else only the thread that came first is heard (3.8)
+            library.clear_controlling_thread(force=True)
+        library.set_num_threads(count)

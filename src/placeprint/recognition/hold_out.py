@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.embedding.embedder import available_cores
+from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import Ragged, parts_at
 from placeprint.recognition.decision import NEAREST, Evidence
-from placeprint.recognition.rerank import Parts, Reranker
+from placeprint.recognition.rerank import Memo, Parts, Reranker
 from placeprint.recognition.voting import label
 from placeprint.records import ImageRecord
 
@@ -64,7 +66,8 @@ class PlaceRows:
     """Which gallery rows show which places; an image without a label is a place of its own."""
 
     def __init__(self, records: Sequence[ImageRecord]) -> None:
-        self.names = [r.places or (label(r),) for r in records]
+        table = RecordTable.of(records)  # of a million records few are read
+        self.names = [table.places_of(row) or (label(table[row]),) for row in range(len(table))]
         rows: dict[str, list[int]] = {}
         for row, names in enumerate(self.names):
             for name in names:
@@ -111,22 +114,22 @@ def from_gallery(
     """
     places = PlaceRows(records)
     chosen = chosen_rows(len(records), gallery_size=len(records), seed=seed, again=again is not None)
-    hashes = [r.content_hash for r in records]
     asked_known, without_twins, asked_unknown, without_place = [], [], [], []
     for row in chosen.tolist():
         own = places.of(places.names[row])
         close = np.asarray(vectors[own]) @ np.asarray(vectors[row]) >= NEAR_DUPLICATE
-        twin = close | (own == row) | np.array([bool(hashes[row]) and hashes[i] == hashes[row] for i in own.tolist()])
+        content = records[row].content_hash
+        twin = close | (own == row) | np.array([bool(content) and records[i].content_hash == content for i in own])
         if not twin.all():
             asked_known.append(row)
             without_twins.append(own[twin])
         if len(own) < len(records):
             asked_unknown.append(row)
             without_place.append(own)
-    names = [places.names[row] for row in range(len(records))]
     parts = again.parts if again else None
     with Stretch(progress, "calibrating", len(asked_known) + len(asked_unknown)) as step:
-        asker = partial(ask, places, vectors, vectors, names=names, again=again, parts=parts, step=step)
+        asker = partial(ask, places, vectors, vectors, names=places.names, again=again, parts=parts, step=step)
+        asker = partial(asker, memos=defaultdict(dict))
         return asker(asked=asked_known, left_out=without_twins), asker(asked=asked_unknown, left_out=without_place)
 
 
@@ -157,6 +160,7 @@ def from_queries(
     nothing = [np.empty(0, np.int64)] * len(known)
     with Stretch(progress, "calibrating", len(known) + len(unknown)) as step:
         asker = partial(ask, places, vectors, query_vectors, names=names, again=again, parts=query_parts, step=step)
+        asker = partial(asker, memos=defaultdict(dict))
         return asker(asked=known, left_out=nothing), asker(asked=unknown, left_out=[own[i] for i in unknown])
 
 
@@ -171,6 +175,7 @@ def ask(
     again: Reranker | None = None,
     parts: Mapping[str, Ragged] | None = None,
     step: Callable[[], object] = int,
+    memos: Mapping[int, Memo] | None = None,
 ) -> Questions:
     """Search for some questions, each in the gallery less some rows.
 
@@ -192,12 +197,15 @@ def ask(
         Of the questions, asked or not.
     step : callable
         Called after each question.
+    memos : mapping of int to dict, optional
+        What was compared for each question, where it is asked more than once.
     """
+    memos = defaultdict(dict) if memos is None else memos
 
     def look(number: int, line: NDArray[np.float64], gone: Rows) -> _Look:
         line[gone] = -np.inf
         if again is not None:
-            _rank_again(again, line, questions[number], parts_at(parts, number), gone)
+            _rank_again(again, line, questions[number], parts_at(parts, number), gone, memos[number])
         return _look(line, places)
 
     size = max(1, _BLOCK // max(len(vectors), 1))
@@ -220,12 +228,14 @@ def ask(
     return Questions(evidence, np.array(right, np.bool_), np.array(groups, np.int64))
 
 
-def _rank_again(again: Reranker, scores: NDArray[np.float64], vector: Vectors, parts: Parts, gone: Rows) -> None:
+def _rank_again(
+    again: Reranker, scores: NDArray[np.float64], vector: Vectors, parts: Parts, gone: Rows, memo: Memo
+) -> None:
     """Replace the scores of the shortlist, and let no other be above them; in place."""
     rows = _best(scores, again.shortlist)
     rows = rows[scores[rows] > -np.inf]
     if len(rows):
-        new = again.scores(vector, parts, rows, gone=gone)
+        new = again.scores(vector, parts, rows, gone=gone, memo=memo)
         np.minimum(scores, new.min(), out=scores)
         scores[rows] = new
 

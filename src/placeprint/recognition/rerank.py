@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,13 @@ from placeprint.ragged import Ragged
 from placeprint.recognition import agreement
 from placeprint.recognition.blas import one_blas_thread
 from placeprint.recognition.evidence import beyond_chance
-from placeprint.recognition.voting import place_codes
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Parts = Mapping[str, NDArray[Any]]
+Memo = dict[tuple[str, int], float]
+"""What was found of one query before, by kind of parts and gallery row."""
 
 WITNESSES = 3
 """Images of a place that are asked for evidence, where it has so many."""
@@ -28,7 +31,7 @@ OWN_SHARE = 0.25
 """What of an image's evidence is its own; the rest is that of its place's witnesses. Both chosen on the landmark and
 poznan_bovw galleries, each image left out in turn."""
 
-_NOBODY = np.empty(0, np.int64)
+_NOBODY, _NOTHING = np.empty(0, np.int64), np.empty(0, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,7 @@ class Reranker:
     """
 
     def __init__(self, gallery: Gallery) -> None:
-        self._gallery, self._preset = gallery, gallery.preset
-        self._codes = place_codes(gallery.records)
-        order = np.argsort(self._codes, kind="stable")
-        self._rows_of = np.split(order, np.cumsum(np.bincount(self._codes))[:-1]) if len(order) else []
+        self._gallery, self._records, self._preset = gallery, gallery.records, gallery.preset
         self._sums: dict[int, NDArray[np.float64]] = {}
 
     @property
@@ -82,19 +82,30 @@ class Reranker:
         scores: NDArray[np.float32],
         *,
         gone: Rows = _NOBODY,
+        only: Flags | None = None,
     ) -> Ranked:
         """Rank the first of a ranking again; what lies behind the shortlist keeps its order.
 
         Parameters
         ----------
-        vector, parts, gone
+        vector, parts, gone, only
             As in `scores`.
         rows, scores : ndarray, shape (n,)
             Neighbours and their cosine similarities, best first, without those that are gone.
         """
-        return _merged(rows, scores, self.scores(vector, parts, rows[: self._preset.shortlist], gone=gone))
+        again = self.scores(vector, parts, rows[: self._preset.shortlist], gone=gone, only=only)
+        return _merged(rows, scores, again)
 
-    def scores(self, vector: NDArray[np.float32], parts: Parts, rows: Rows, *, gone: Rows = _NOBODY) -> Floats:
+    def scores(
+        self,
+        vector: NDArray[np.float32],
+        parts: Parts,
+        rows: Rows,
+        *,
+        gone: Rows = _NOBODY,
+        only: Flags | None = None,
+        memo: Memo | None = None,
+    ) -> Floats:
         """Return new scores for a shortlist.
 
         Parameters
@@ -107,34 +118,37 @@ class Reranker:
             Of the gallery.
         gone : ndarray of int64
             Rows that are left out: their places are ranked as if these images were not there.
+        only : ndarray of bool, shape (n_gallery,), optional
+            Rows that count; all others are left out in the same way.
+        memo : dict, optional
+            Of this query: what was compared is looked up in it and put into it, to ask again with others gone.
 
         Returns
         -------
         ndarray of float64, shape (n,)
             Comparable with each other and with those of other queries to this gallery.
         """
-        scores = self._with_places(vector, rows, gone)
-        best = np.argsort(-scores, kind="stable")[: self._preset.verified]
-        found = self._evidence(parts, rows[best])
-        scores[best] += self._backed(found, self._codes[rows[best]], gone)
+        with one_blas_thread():
+            scores = self._with_places(vector, rows, gone, only)
+            best = np.argsort(-scores, kind="stable")[: self._preset.verified]
+            found = self._evidence(parts, rows[best], {} if memo is None else memo)
+        scores[best] += self._backed(found, self._records.place_codes[rows[best]], gone, only)
         return scores
 
-    def _evidence(self, parts: Parts, rows: Rows) -> Floats:
+    def _evidence(self, parts: Parts, rows: Rows, memo: Memo) -> Floats:
         """Return the weighted evidence of all kinds of parts for each row, at least 0; 0 where there was no time."""
         total = np.zeros(len(rows))
         preset, kept = self._preset, self._gallery.parts
         until = time.perf_counter() + preset.budget_ms / 1000 if preset.budget_ms else math.inf
         if preset.cell_weight and "cells" in parts and "cells" in kept:
-            with one_blas_thread():
-                votes = agreement.votes(parts["cells"], (kept["cells"][row] for row in rows.tolist()), until=until)
+            votes = _as_time_allows("cells", agreement.votes, parts, kept, rows, until, memo)
             total[: len(votes)] += preset.cell_weight * beyond_chance(votes)
         if preset.keypoint_weight and "keypoints" in parts and "keypoints" in kept:
-            with one_blas_thread():
-                digits = _digits(parts["keypoints"], (kept["keypoints"][row] for row in rows.tolist()), until)
+            digits = _as_time_allows("keypoints", _digits, parts, kept, rows, until, memo)
             total[: len(digits)] += preset.keypoint_weight * np.log1p(digits)
         return total
 
-    def _backed(self, evidence: Floats, codes: Rows, gone: Rows) -> Floats:
+    def _backed(self, evidence: Floats, codes: Rows, gone: Rows, only: Flags | None) -> Floats:
         """Return evidence that is backed by other images of the same place.
 
         One image that agrees may be chance; three of a place that agree are not. Where a place has few images it
@@ -143,13 +157,13 @@ class Reranker:
         backed = evidence.copy()
         for code in np.unique(codes).tolist():
             here = codes == code
-            members = self._rows_of[code]
+            members = self._members(code, only)
             needed = min(WITNESSES, len(members) - int(np.isin(members, gone).sum()))
             best = np.sort(evidence[here])[::-1][:needed]
             backed[here] = OWN_SHARE * evidence[here] + (1 - OWN_SHARE) * best.sum() / max(needed, 1)
         return backed
 
-    def _with_places(self, vector: NDArray[np.float32], rows: Rows, gone: Rows) -> Floats:
+    def _with_places(self, vector: NDArray[np.float32], rows: Rows, gone: Rows, only: Flags | None) -> Floats:
         """Return the similarity to each image blended with the mean of its place.
 
         Database-side augmentation (Turcot and Lowe 2009; Arandjelovic and Zisserman 2012) with the labels instead of
@@ -162,9 +176,9 @@ class Reranker:
         weight, power = self._preset.place_weight, self._preset.place_power
         if not weight:
             return scores
-        codes = self._codes[rows]
+        codes = self._records.place_codes[rows]
         for code in np.unique(codes).tolist():
-            total, count = self._place(code, gone)
+            total, count = self._place(code, gone, only)
             if count < 2:
                 continue
             here = codes == code
@@ -173,16 +187,26 @@ class Reranker:
             scores[here] = blend @ vector / (length**power * (1 + weight) ** (1 - power))
         return scores
 
-    def _place(self, code: int, gone: Rows) -> tuple[NDArray[np.float64], int]:
+    def _place(self, code: int, gone: Rows, only: Flags | None) -> tuple[Floats, int]:
         """Return the sum of a place's vectors less those that are gone, and how many are left."""
-        members = self._rows_of[code]
-        if code not in self._sums:
-            self._sums[code] = np.asarray(self._gallery.vectors[members], np.float64).sum(axis=0)
+        members = self._members(code, only)
+        if only is not None:
+            total = self._sum(members)
+        elif (total := self._sums.get(code, _NOTHING)) is _NOTHING:
+            total = self._sums[code] = self._sum(members)
         left_out = members[np.isin(members, gone)] if len(gone) else _NOBODY
         if not len(left_out):
-            return self._sums[code], len(members)
-        taken = np.asarray(self._gallery.vectors[left_out], np.float64).sum(axis=0)
-        return self._sums[code] - taken, len(members) - len(left_out)
+            return total, len(members)
+        return total - self._sum(left_out), len(members) - len(left_out)
+
+    def _members(self, code: int, only: Flags | None) -> Rows:
+        """Return a place's rows, of those that count."""
+        rows = self._records.rows_of(code)
+        return rows if only is None else rows[only[rows]]
+
+    def _sum(self, rows: Rows) -> Floats:
+        total: Floats = np.asarray(self._gallery.vectors[rows], np.float64).sum(axis=0)
+        return total
 
 
 def _merged(rows: Rows, scores: NDArray[np.float32], again: Floats) -> Ranked:
@@ -197,7 +221,24 @@ def _merged(rows: Rows, scores: NDArray[np.float32], again: Floats) -> Ranked:
     )
 
 
-def _digits(query: NDArray[np.uint8], candidates: Iterable[NDArray[np.uint8]], until: float) -> Floats:
+def _as_time_allows(
+    kind: str,
+    compare: Callable[..., Floats],
+    parts: Parts,
+    kept: Mapping[str, Ragged],
+    rows: Rows,
+    until: float,
+    memo: Memo,
+) -> Floats:
+    """Return what a comparison of the query's parts with those of each row says, of as many as there was time for."""
+    names = rows.tolist()
+    new = [row for row in names if (kind, row) not in memo]
+    found = compare(parts[kind], (kept[kind][row] for row in new), until=until)
+    memo.update({(kind, row): value for row, value in zip(new, found.tolist(), strict=False)})
+    return np.array([memo[kind, row] for row in takewhile(lambda row: (kind, row) in memo, names)], np.float64)
+
+
+def _digits(query: NDArray[np.uint8], candidates: Iterable[NDArray[np.uint8]], *, until: float) -> Floats:
     """Return how improbable it is that each candidate's keypoints fit by chance, in digits; as time allows."""
     from placeprint.recognition.geometry import verify
 
