@@ -17,7 +17,7 @@ Maker = Callable[[Vectors], VectorIndex]
 INDEXES: dict[str, Maker] = {
     "exact": ExactIndex,
     "faiss-flat": FaissIndex,
-    "faiss-hnsw": lambda vectors: FaissIndex(vectors, approximate=True),
+    "faiss-ivfpq": lambda vectors: FaissIndex(vectors, approximate=True),
 }
 
 
@@ -176,14 +176,22 @@ def test_saved_and_opened_it_answers_the_same(tmp_path: Path, vectors: Vectors, 
 
 def test_capabilities_tell_what_is_exact(vectors: Vectors) -> None:
     exact = {name: make(vectors).capabilities.exact for name, make in INDEXES.items()}
-    assert exact == {"exact": True, "faiss-flat": True, "faiss-hnsw": False}
+    assert exact == {"exact": True, "faiss-flat": True, "faiss-ivfpq": False}
+
+
+def test_equal_vectors_score_the_same_wherever_they_lie(make: Maker, vectors: Vectors) -> None:
+    equal = np.concatenate([vectors[:250], np.repeat(vectors[:1], 53, axis=0)])
+    for count in (1, 2, 7):
+        found = make(equal).search(np.repeat(vectors[:1], count, axis=0) * np.float32(3), 9)
+        assert np.unique(found.scores).size == 1
+        np.testing.assert_array_equal(found.rows, np.tile([0, *range(250, 258)], (count, 1)))
 
 
 def test_exact_search_in_many_blocks_is_the_same(
     monkeypatch: pytest.MonkeyPatch, vectors: Vectors, queries: Vectors
 ) -> None:
     whole = ExactIndex(vectors).search(queries, 6)
-    monkeypatch.setattr("placeprint.gallery.exact.BLOCK_BYTES", 4 * 300 * 2)
+    monkeypatch.setattr("placeprint.gallery.exact.SCORES", 17 * 40)
     parts = ExactIndex(vectors).search(queries, 6)
     np.testing.assert_array_equal(whole.rows, parts.rows)
-    np.testing.assert_allclose(whole.scores, parts.scores, atol=1e-6)
+    np.testing.assert_array_equal(whole.scores, parts.scores)

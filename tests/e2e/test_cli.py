@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from placeprint import Gallery
+from placeprint import Gallery, recognize
 
 VERBS = [
     "add",
@@ -70,6 +70,7 @@ def test_help_of_every_verb_imports_nothing_heavy() -> None:
 def test_query_finds_an_indexed_photo(town: Path, gallery: Path) -> None:
     photo, place = photo_of(town, "gallery")
     row = run_json("query", str(gallery), str(photo))
+    assert "filter" not in row
     assert row["answer"] == place
     assert row["place"] == place
     assert row["matches"][0]["path"] == photo.relative_to(town).as_posix()
@@ -79,6 +80,35 @@ def test_query_finds_an_indexed_photo(town: Path, gallery: Path) -> None:
         next(p["score"] for p in row["places"] if p["place"] != place), abs=1e-5
     )
     assert place in run("query", str(gallery), str(photo)).stdout
+
+
+def test_query_asks_only_what_a_filter_lets_through(town: Path, gallery: Path) -> None:
+    photo, place = photo_of(town, "gallery")
+    other, third = [name for name in Gallery.open(gallery).places if name != place][:2]
+    row = run_json("query", str(gallery), str(photo), "--place", other, "--place", third, "--unknown-threshold", "-1")
+    images = sum(r.place in (other, third) for r in Gallery.open(gallery).records)
+    assert row["filter"] == {"places": [other, third], "near": None, "split": None, "images": images}
+    assert {p for match in row["matches"] for p in match["places"]} <= {other, third}
+    assert row["answer"] in (other, third)
+    shown = run("query", str(gallery), str(photo), "--place", place, "--split", "gallery").stdout
+    assert f'of {len(Gallery.open(gallery))} images: place "{place}", split gallery' in shown.splitlines()[0]
+    assert "did you mean" in run("query", str(gallery), str(photo), "--place", place[:-1], expect=2).stderr
+    answer = recognize(gallery, photo, places=[other], threshold=-1.0)
+    assert {p for match in answer.matches for p in match.places} == {other}
+
+
+def test_query_near_a_coordinate(town: Path, gallery: Path) -> None:
+    photo, place = photo_of(town, "gallery")
+    records = Gallery.open(gallery).records
+    here = next(r for r in records if place in r.places)
+    near = ["query", str(gallery), str(photo), "--near", f"{here.latitude},{here.longitude},0.5"]
+    row = run_json(*near, "--explain")
+    assert row["filter"]["near"] == {"latitude": here.latitude, "longitude": here.longitude, "metres": 0.5}
+    around = [r.path for r in records if (r.latitude, r.longitude) == (here.latitude, here.longitude)]
+    assert 0 < row["filter"]["images"] == len(around) < len(records)
+    assert sorted(match["path"] for match in row["matches"]) == sorted(around)[:5]
+    nowhere = run_json("query", str(gallery), str(photo), "--near", "-33.8,151.2,500")
+    assert (nowhere["answer"], nowhere["matches"], nowhere["filter"]["images"]) == ("UNKNOWN", [], 0)
 
 
 def test_query_says_unknown_below_a_threshold_or_a_margin(town: Path, gallery: Path) -> None:

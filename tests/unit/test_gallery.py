@@ -1,6 +1,7 @@
 """A gallery on disk: build, open, add, remove, verify, and what it refuses."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from placeprint.errors import (
 from placeprint.gallery.changes import Change
 from placeprint.gallery.faiss_index import FaissIndex
 from placeprint.gallery.files import HEAD
+from placeprint.gallery.filters import rows_where
 from placeprint.gallery.gallery import Gallery
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Split
 from placeprint.storage import locked
@@ -145,7 +147,10 @@ def test_another_model_is_refused_by_name(gallery: Gallery) -> None:
             act()
 
 
-@pytest.mark.parametrize("name", ["gallery.json", "records.jsonl", "failures.jsonl", "vectors.npy"])
+@pytest.mark.parametrize(
+    "name",
+    ["gallery.json", "records.jsonl", "failures.jsonl", "vectors.npy", "places.json", "column-lines.npy"],
+)
 def test_verify_finds_a_flipped_byte(gallery: Gallery, name: str) -> None:
     assert gallery.verify().ok
     path = next(p for p in gallery.path.rglob(name))
@@ -211,12 +216,12 @@ def test_bad_vectors_are_refused() -> None:
         Gallery.in_memory(records(2), vectors(2), spec=SPEC, index="tree")
 
 
-def test_a_large_gallery_takes_hnsw_and_saves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("placeprint.gallery.indexes.HNSW_ROWS", 100)
-    made = Gallery.build(tmp_path / "g", records=records(120), vectors=vectors(120), spec=SPEC)
+def test_a_large_gallery_saves_its_approximate_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("placeprint.gallery.indexes.APPROXIMATE_ROWS", 100)
+    made = Gallery.build(tmp_path / "g", records=records(300), vectors=vectors(300), spec=SPEC)
     assert isinstance(made.index, FaissIndex)
     assert next(made.path.rglob("index.faiss")).is_file()
-    np.testing.assert_array_equal(made.search(vectors(120), k=1).rows[:, 0], np.arange(120))
+    np.testing.assert_array_equal(made.search(vectors(300), k=1).rows[:, 0], np.arange(300))
     assert made.verify().ok
 
 
@@ -226,3 +231,29 @@ def test_a_gallery_of_the_first_format_opens() -> None:
     assert golden.records[1].places == ("place 1",)
     assert golden.verify().ok
     np.testing.assert_allclose(golden.vectors, vectors(2), atol=1e-6)
+
+
+def test_a_gallery_of_the_second_format_opens_and_is_rewritten_as_the_third(tmp_path: Path) -> None:
+    shutil.copytree(Path(__file__).parents[1] / "golden" / "format-2", tmp_path / "g")
+    golden = Gallery.open(tmp_path / "g")
+    rows = (
+        ImageRecord(
+            path="a/0.jpg", places=("place 0",), split=Split.GALLERY, content_hash="a0", latitude=48.1, longitude=11.5
+        ),
+        ImageRecord(path="a/ü\udcff.jpg", places=("place 1", "b|c"), split=Split.QUERY, frame=0, extra={"note": "n"}),
+        ImageRecord(path="b/2.jpg", easting=1.5, northing=2.0, width=3, height=4),
+    )
+    assert golden.records == rows
+    assert golden.failures == (FailedImage("x.jpg", "empty", "the file has no bytes"),)
+    assert (golden.places, golden.image_file(1)) == (("b|c", "place 0", "place 1"), Path("photos/a/ü\udcff.jpg"))
+    assert golden.preset.name == "balanced"
+    assert [c.shape[2] for c in golden.parts["cells"]] == [4, 4, 4]
+    assert golden.verify().ok
+    np.testing.assert_allclose(golden.vectors, vectors(3), atol=1e-6)
+    np.testing.assert_array_equal(rows_where(golden, near=(48.1, 11.5, 1.0)), [True, False, False])
+    less, change = golden.remove(["a/0.jpg"])
+    assert (change, json.loads((tmp_path / "g" / HEAD).read_text())["format"]) == (Change(removed=1), 3)
+    assert Gallery.open(less.path).records == rows[1:]
+    assert less.failures == golden.failures
+    for one, other in zip(less.parts["cells"], [golden.parts["cells"][i] for i in (1, 2)], strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -218,16 +218,16 @@ def test_a_gallery_of_the_first_format_opens_as_fast_and_can_be_changed(tmp_path
     more, change = opened.add(records(1, prefix="b"), vectors(1, 5), spec=plain)
     assert change == Change(added=1)
     again = Gallery.open(tmp_path / "g")
-    assert json.loads((tmp_path / "g" / HEAD).read_text())["format"] == 2
+    assert json.loads((tmp_path / "g" / HEAD).read_text())["format"] == 3
     assert (again.preset, again.records, len(more)) == (FAST, more.records, 5)
 
 
 @pytest.mark.parametrize(
-    ("number", "advice"), [(3, "upgrade placeprint"), (0, "build the gallery again"), ("2", "again")]
+    ("number", "advice"), [(4, "upgrade placeprint"), (0, "build the gallery again"), ("2", "again")]
 )
 def test_another_format_is_refused_with_advice(tmp_path: Path, number: object, advice: str) -> None:
     write_head(tmp_path / "g", number)
-    with pytest.raises(GalleryFormatError, match=f"has format {number}, this release reads 2: .*{advice}"):
+    with pytest.raises(GalleryFormatError, match=f"has format {number}, this release reads 3: .*{advice}"):
         Gallery.open(tmp_path / "g")
 
 

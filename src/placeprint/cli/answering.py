@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import explaining, options, printing
+from placeprint.cli import explaining, filtering, options, printing
 from placeprint.errors import ImageError, UsageError
 from placeprint.presets import find_preset
 from placeprint.progress import on_stderr
@@ -32,6 +32,13 @@ def query(
     model: options.ModelName = None,
     runner: options.RunnerName = "openvino",
     preset: options.PresetName = None,
+    place: Annotated[
+        list[str] | None, typer.Option("--place", help="Ask only images of this place; may be given several times.")
+    ] = None,
+    near: Annotated[
+        str | None, typer.Option("--near", metavar="LAT,LON,METRES", help="Ask only images taken within a distance.")
+    ] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Ask only images of this split of the gallery.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say and draw why each match is there.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the page of --explain.")] = None,
     as_json: options.AsJson = False,
@@ -48,9 +55,15 @@ def query(
     opened = Gallery.open(gallery)
     if preset is not None:
         opened = opened.asked_as(find_preset(preset))
+    chosen = filtering.chosen(opened, places=place or (), near=near, split=split)
     embedder = embedder_for(opened, model=model, runner=runner)
-    recognizer = Recognizer(opened, embedder, threshold=threshold, margin_threshold=margin)
+    only = chosen.rows if chosen else None
+    recognizer = Recognizer(opened, embedder, threshold=threshold, margin_threshold=margin, only=only)
+    if chosen and not as_json:
+        typer.echo(chosen.says)
     rows, explained = _ask(recognizer, photos, k=k, explain=explain, quiet=as_json)
+    if chosen:
+        rows = [row | {"filter": chosen.to_dict()} for row in rows]
     if as_json:
         printing.show_json(rows if len(photos) > 1 else rows[0])
     if explained and (out is not None or not as_json):

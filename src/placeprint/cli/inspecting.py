@@ -13,6 +13,7 @@ from placeprint.progress import on_stderr
 
 if TYPE_CHECKING:
     from placeprint.dataset.check_report import CheckReport, SummaryRow
+    from placeprint.gallery.audit import Audit
 
 
 def check(
@@ -63,13 +64,26 @@ def _example(row: SummaryRow) -> str:
     return " + ".join(row.example.paths[:2]) + f": {row.example.message}"
 
 
-def verify(gallery: options.GalleryPath, as_json: options.AsJson = False) -> None:
-    """Read every byte of a gallery and compare it with its checksum. Exit code 3 when one differs."""
+def verify(
+    gallery: options.GalleryPath,
+    recall: Annotated[
+        bool, typer.Option("--recall", help="Also measure the index against the exact one, and store what was found.")
+    ] = False,
+    k: Annotated[int, typer.Option(help="Neighbours that --recall compares.", min=1)] = 10,
+    queries: Annotated[int, typer.Option(help="Own images that --recall asks, disturbed.", min=1)] = 200,
+    as_json: options.AsJson = False,
+) -> None:
+    """Read every byte of a gallery and compare it with its checksum. Exit code 3 when one differs.
+
+    With --recall, exit code 1 when the index finds less than it should.
+    """
     from placeprint.gallery.gallery import Gallery
 
-    report = Gallery.open(gallery).verify()
+    opened = Gallery.open(gallery)
+    report = opened.verify()
+    audit = opened.audited(k=k, queries=queries) if recall and report.ok else None
     if as_json:
-        printing.show_json({**asdict(report), "ok": report.ok})
+        printing.show_json({**asdict(report), "ok": report.ok, **({"audit": audit.to_dict()} if audit else {})})
     else:
         for problem in report.problems:
             typer.echo(f"damaged: {problem}", err=True)
@@ -77,8 +91,33 @@ def verify(gallery: options.GalleryPath, as_json: options.AsJson = False) -> Non
             typer.echo(f"note: {name} is left from an interrupted write; the next write removes it")
         state = "every checksum agrees" if report.ok else "damaged: build the gallery again"
         typer.echo(f"{gallery}: {report.rows} images, {state}")
+        if audit is not None:
+            show_audit(audit)
     if not report.ok:
         raise typer.Exit(3)
+    if audit is not None and not audit.ok:
+        raise typer.Exit(1)
+
+
+def show_audit(audit: Audit) -> None:
+    """Print what was measured of an index, and what to do where it finds too little."""
+    rows = [
+        (
+            t.filter,
+            str(t.rows),
+            f"{t.recall:.4f} ± {2 * t.error:.4f}",
+            f"{t.milliseconds:.3f}",
+            f"{t.exact_milliseconds:.3f}",
+        )
+        for t in audit.trials
+    ]
+    columns = ("filter", "rows", f"recall@{audit.k}", "ms", "ms exact")
+    printing.table(columns, rows, right=(1, 2, 3, 4), title=f"{audit.index}, {audit.queries} own images asked")
+    if not audit.ok:
+        typer.echo(
+            f"the index finds less than {audit.target:.0%} of the neighbours: build the gallery again, or with "
+            "--index exact"
+        )
 
 
 def models(as_json: options.AsJson = False) -> None:

@@ -117,7 +117,12 @@ def _left_out(gallery: Gallery | None) -> Sides:
         raise UsageError("give a dataset, or a gallery with --gallery")
     rows = tuple(range(len(gallery)))
     return Sides(
-        str(gallery.path or "gallery"), gallery, gallery.records, np.asarray(gallery.vectors), rows, parts=gallery.parts
+        str(gallery.path or "gallery"),
+        gallery,
+        tuple(gallery.records),
+        np.asarray(gallery.vectors),
+        rows,
+        parts=gallery.parts,
     )
 
 
@@ -142,7 +147,7 @@ def _gallery_of(
         parts=done.parts,
         learned=arrays_of(embedder),
     )
-    return calibrated_alone(made), embedder
+    return calibrated_alone(made, progress=progress), embedder
 
 
 def _asked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,9 @@ from placeprint.errors import UsageError, VectorError
 from placeprint.records import Neighbours
 
 Vectors = NDArray[np.float32]
+
+BLOCK_ROWS = 8192
+"""Rows that are checked and normalised at once, in 64 bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,9 @@ class VectorIndex(Protocol):
     score -inf. Inputs are never changed.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in results."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -82,6 +88,14 @@ def checked_vectors(vectors: Vectors, *, dim: int | None = None, what: str = "ve
     VectorError
         When the array is not float32 of shape (n, dim), or holds NaN or infinity.
     """
+    _checked_shape(vectors, dim, what)
+    if not np.isfinite(vectors).all():
+        bad = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+        raise VectorError(f"{what} hold NaN or infinity (first in row {bad})")
+    return vectors
+
+
+def _checked_shape(vectors: Vectors, dim: int | None, what: str) -> None:
     if not isinstance(vectors, np.ndarray) or vectors.dtype != np.float32:
         found = getattr(vectors, "dtype", type(vectors).__name__)
         raise VectorError(f"{what} must be a float32 array, not {found}: convert with .astype(numpy.float32)")
@@ -89,10 +103,6 @@ def checked_vectors(vectors: Vectors, *, dim: int | None = None, what: str = "ve
         raise VectorError(f"{what} must have the shape (n, dim), not {vectors.shape}")
     if dim is not None and vectors.shape[1] != dim:
         raise VectorError(f"{what} have {vectors.shape[1]} dimensions and the gallery has {dim}")
-    if not np.isfinite(vectors).all():
-        bad = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
-        raise VectorError(f"{what} hold NaN or infinity (first in row {bad})")
-    return vectors
 
 
 def unit_vectors(vectors: Vectors, *, dim: int | None = None, what: str = "vectors") -> Vectors:
@@ -103,11 +113,41 @@ def unit_vectors(vectors: Vectors, *, dim: int | None = None, what: str = "vecto
     VectorError
         As `checked_vectors`, and for a vector of zeros.
     """
-    checked = checked_vectors(vectors, dim=dim, what=what)
-    norms = np.linalg.norm(checked.astype(np.float64), axis=1, keepdims=True)
-    if not norms.all():
-        raise VectorError(f"{what} hold a vector of zeros (row {int(np.flatnonzero(norms[:, 0] == 0)[0])})")
-    return np.ascontiguousarray(checked / norms, dtype=np.float32)
+    _checked_shape(vectors, dim, what)
+    made = np.empty(vectors.shape, np.float32)
+    for i in range(0, len(vectors), BLOCK_ROWS):
+        block = vectors[i : i + BLOCK_ROWS].astype(np.float64)
+        made[i : i + BLOCK_ROWS] = block / np.sqrt(_squares(vectors, block, what, first=i))[:, None]
+    return made
+
+
+def _squares(vectors: Vectors, block: NDArray[np.float64], what: str, *, first: int = 0) -> NDArray[np.float64]:
+    """Return the squared norms of a block in 64 bit, where those of finite 32-bit vectors are finite."""
+    squares: NDArray[np.float64] = np.vecdot(block, block)
+    if not (np.isfinite(squares) & (squares > 0)).all():
+        checked_vectors(vectors, what=what)
+        raise VectorError(f"{what} hold a vector of zeros (row {first + int(np.flatnonzero(squares == 0)[0])})")
+    return squares
+
+
+def unit_queries(queries: Vectors, dim: int) -> NDArray[np.float64]:
+    """Return queries with norm 1, in 64 bit.
+
+    Raises
+    ------
+    VectorError
+        As `unit_vectors`.
+    """
+    _checked_shape(queries, dim, "queries")
+    if len(queries) == 1:  # the way of a photo: as few steps as there can be
+        one = queries[0].astype(np.float64)
+        square = float(one.dot(one))
+        if 0 < square < math.inf:
+            unit: NDArray[np.float64] = one[None] / math.sqrt(square)
+            return unit
+    double: NDArray[np.float64] = queries.astype(np.float64)
+    double /= np.sqrt(_squares(queries, double, "queries"))[:, None]
+    return double
 
 
 def checked_k(k: int) -> int:

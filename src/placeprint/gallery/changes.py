@@ -1,17 +1,25 @@
-"""What adding and removing images does to a gallery's content: pure functions."""
+"""What a gallery's content is at first, and what adding and removing images does to it: pure functions."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from placeprint.errors import UsageError, VectorError
 from placeprint.gallery.base import Vectors
-from placeprint.gallery.files import Content
+from placeprint.gallery.columns import path_hash
+from placeprint.gallery.files import Content, failure_lines
+from placeprint.gallery.indexes import INDEXES
+from placeprint.gallery.pieces import Pieces
+from placeprint.gallery.table import RecordTable
+from placeprint.presets import FAST, Preset
 from placeprint.ragged import Ragged
-from placeprint.records import ImageRecord
+from placeprint.records import FailedImage, ImageRecord, ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,59 +42,108 @@ class Change:
         return not self.images
 
 
-def keep_rows(content: Content, rows: Sequence[int]) -> Content:
-    """Return the content with only these rows, in this order."""
+def new_content(
+    records: Sequence[ImageRecord],
+    vectors: Vectors,
+    *,
+    spec: ModelSpec,
+    index: str = "auto",
+    root: str = ".",
+    failures: Sequence[FailedImage] = (),
+    preset: Preset = FAST,
+    parts: Mapping[str, Ragged] | None = None,
+    learned: Mapping[str, NDArray[Any]] | None = None,
+) -> Content:
+    """Check and put together what a new gallery consists of; see `placeprint.Gallery.in_memory`.
+
+    Raises
+    ------
+    VectorError, UsageError
+    """
+    if index not in INDEXES:
+        raise UsageError(f'index "{index}" is not known: choose one of {", ".join(INDEXES)}')
+    pieces = Pieces.raw(vectors, dim=spec.dim)
+    if len(records) != len(pieces):
+        raise VectorError(f"there are {len(records)} records and {len(pieces)} vectors: they must be one to one")
+    kept = _checked_parts(spec, parts, len(records))
+    table, failed = RecordTable.of(records), failure_lines(failures)
+    return Content(table, pieces, spec, index, (root,), failed, None, preset, kept, learned or {})
+
+
+def _checked_parts(spec: ModelSpec, parts: Mapping[str, Ragged] | None, count: int) -> Mapping[str, Ragged]:
+    """Return the parts when there are those that the spec says, one to one with the records."""
+    given = dict(parts or {})
+    wanted = {name for name, most in (("cells", spec.cells), ("keypoints", spec.keypoints)) if most}
+    if set(given) != wanted or any(len(part) != count for part in given.values()):
+        raise VectorError(
+            f"model {spec} keeps {', '.join(sorted(wanted)) or 'no parts'} of each of {count} images, and what was "
+            f"given is {', '.join(f'{name} of {len(part)}' for name, part in given.items()) or 'nothing'}"
+        )
+    return given
+
+
+def keep_rows(content: Content, keep: NDArray[np.bool_]) -> Content:
+    """Return the content with only these rows."""
+    if keep.all():
+        return content
+    rows = np.flatnonzero(keep)
     return dataclasses.replace(
         content,
-        records=tuple(content.records[i] for i in rows),
-        vectors=np.ascontiguousarray(content.vectors[list(rows)]),
-        root_of=tuple(content.root_of[i] for i in rows),
+        records=content.records.kept(rows),
+        vectors=content.vectors.kept(rows),
         parts={name: parts.kept(rows) for name, parts in content.parts.items()},
     )
 
 
 def with_removed(content: Content, *, paths: frozenset[str], places: frozenset[str]) -> tuple[Content, Change]:
     """Remove the images with one of these paths, or of one of these places."""
-    keep = [i for i, r in enumerate(content.records) if r.path not in paths and places.isdisjoint(r.places)]
-    return keep_rows(content, keep), Change(removed=len(content.records) - len(keep))
+    keep = np.ones(len(content.records), np.bool_)
+    keep[[row for row, _ in _rows_at(content.records, paths)]] = False
+    keep[content.records.rows_showing(places)] = False
+    return keep_rows(content, keep), Change(removed=int((~keep).sum()))
 
 
-def with_added(
-    content: Content,
-    records: Sequence[ImageRecord],
-    vectors: Vectors,
-    *,
-    root: str,
-    parts: Mapping[str, Ragged] | None = None,
-) -> tuple[Content, Change]:
+def with_added(content: Content, fresh: Content) -> tuple[Content, Change]:
     """Add images; one that is known by its root and path is replaced when it changed, else left alone.
 
     Parameters
     ----------
     content : Content
-    records : sequence of ImageRecord
-    vectors : ndarray of float32, shape (len(records), dim)
-        Unit vectors.
-    root : str
-        The folder that the new records' paths are relative to.
-    parts : mapping of str to Ragged, optional
-        Of the new images: of every kind that the gallery keeps.
+    fresh : Content
+        Made by `new_content`: its images, under its one root, are added.
     """
+    root, records = fresh.roots[0], fresh.records
     roots = content.roots if root in content.roots else (*content.roots, root)
     number = roots.index(root)
-    rows = {(r, record.path): i for i, (r, record) in enumerate(zip(content.root_of, content.records, strict=True))}
     latest = {record.path: j for j, record in enumerate(records)}  # a path listed twice counts once
-    old = {j: rows.get((number, path)) for path, j in latest.items()}
-    same = {j for j, i in old.items() if i is not None and content.records[i] == records[j]}
-    replaced = {i for j, i in old.items() if i is not None and j not in same}
-    new = [j for j in latest.values() if j not in same]
-    kept = keep_rows(content, [i for i in range(len(content.records)) if i not in replaced])
+    keep = np.ones(len(content.records), np.bool_)
+    same = set()
+    for row, old in _rows_at(content.records, latest.keys(), root=number):
+        keep[row] = old == records[latest[old.path]]
+        same |= {old.path} if keep[row] else set()
+    new = np.array([j for path, j in latest.items() if path not in same], np.int64)
+    kept = keep_rows(content, keep)
+    added = RecordTable.of([records[j] for j in new.tolist()], roots=[number] * len(new))
     changed = dataclasses.replace(
         kept,
-        records=(*kept.records, *(records[j] for j in new)),
-        vectors=np.concatenate([kept.vectors, vectors[new]]),
+        records=kept.records.joined(added),
+        vectors=kept.vectors.joined(fresh.vectors.kept(new)),
         roots=roots,
-        root_of=(*kept.root_of, *(number for _ in new)),
-        parts={name: old_parts.joined((parts or {})[name].kept(new)) for name, old_parts in kept.parts.items()},
+        parts={name: old_parts.joined(fresh.parts[name].kept(new)) for name, old_parts in kept.parts.items()},
     )
-    return changed, Change(added=len(new) - len(replaced), replaced=len(replaced), unchanged=len(same))
+    replaced = int((~keep).sum())
+    return changed, Change(added=len(new) - replaced, replaced=replaced, unchanged=len(same))
+
+
+def _rows_at(
+    records: RecordTable, paths: Collection[str], *, root: int | None = None
+) -> Iterator[tuple[int, ImageRecord]]:
+    """Yield the rows that have one of these paths, under one root or under any, and their records."""
+    columns = records.columns
+    hashes = np.fromiter((path_hash(path) for path in paths), np.uint64, len(paths))
+    alike = np.isin(columns.paths, hashes)
+    if root is not None:
+        alike &= columns.roots == root
+    for row in np.flatnonzero(alike).tolist():
+        if (record := records[row]).path in paths:  # equal hashes are no proof
+            yield row, record

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.gallery.base import Capabilities, Vectors, checked_filter, checked_k, ordered, unit_vectors
+from placeprint.gallery.base import Capabilities, Vectors, checked_filter, checked_k, unit_queries
+from placeprint.gallery.selecting import Best, Doubles, Numbers, best_of_one, sorted_best, sorted_one
 from placeprint.records import Neighbours
 
-BLOCK_BYTES = 64 * 1024 * 1024
-"""Scores held at once, per block of queries."""
+SCORES = 1 << 18
+"""32-bit scores held at once: 1 MiB, which stays in the processor's cache."""
+
+QUERIES = 256
+"""Queries that go over the rows together: each row is read once for all of them."""
+
+WHOLE = 1 << 22
+"""64-bit scores held at once where most of them are asked for: 32 MiB."""
+
+SMALL = 1 << 16
+"""Up to so many numbers the vectors are kept in 64 bit too: a search takes no longer than its checks there."""
 
 
 class ExactIndex:
@@ -26,7 +37,10 @@ class ExactIndex:
     name = "exact"
 
     def __init__(self, vectors: Vectors) -> None:
-        self._vectors = vectors
+        self._vectors = np.asarray(vectors)  # a memory map's own class is slower, and maps all the same
+        self._small: Doubles | None = None
+        if 0 < vectors.size <= SMALL:
+            self._small = self._vectors.astype(np.float64)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -40,36 +54,70 @@ class ExactIndex:
     def search(self, queries: Vectors, k: int, *, only: NDArray[np.bool_] | None = None) -> Neighbours:
         """Return the `k` nearest rows of each query; see `VectorIndex.search`."""
         k = checked_k(k)
-        rows = len(self)
-        only = checked_filter(only, rows)
-        queries = unit_vectors(queries, dim=self._vectors.shape[1], what="queries")
-        step = max(1, BLOCK_BYTES // (4 * max(rows, 1)))
-        parts = [self._block(queries[i : i + step], k, only) for i in range(0, len(queries), step)]
+        units = unit_queries(queries, self._vectors.shape[1])
+        if only is None:
+            return self.among(units, k, None)
+        checked_filter(only, len(self))
+        return self.among(units, k, np.flatnonzero(only))
+
+    def among(self, queries: Doubles, k: int, allowed: Numbers | None) -> Neighbours:
+        """Return the `k` nearest of the allowed rows.
+
+        Parameters
+        ----------
+        queries : ndarray of float64, shape (n_queries, dim)
+            Unit vectors.
+        k : int
+        allowed : ndarray of int64, or None
+            Rows in ascending order; None for all of them.
+        """
+        if self._small is not None and len(queries) == 1 and allowed is None:
+            return sorted_one(self._small.dot(queries[0]), k)
+        size = len(self) if allowed is None else len(allowed)
+        whole = 8 * k >= size or self._small is not None
+        step = max(1, min(QUERIES, WHOLE // max(size, 1))) if whole else QUERIES
+        answer = self._whole if whole else self._best
+        parts = [answer(queries[i : i + step], k, allowed) for i in range(0, len(queries), step)]
+        if len(parts) == 1:
+            return parts[0]
         if not parts:
             return Neighbours(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
         return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.scores for p in parts]))
 
-    def _block(self, queries: Vectors, k: int, only: NDArray[np.bool_] | None) -> Neighbours:
-        scores = queries @ self._vectors.T
-        if only is not None:
-            scores[:, ~only] = -np.inf
-        rows = _best_columns(scores, k)
-        found = np.take_along_axis(scores, rows, axis=1)
-        rows[found == -np.inf] = -1
-        return ordered(rows, found, k)
+    def _best(self, queries: Doubles, k: int, allowed: Numbers | None) -> Neighbours:
+        """Few of many rows: score all in 32 bit, and those that may be among the best again."""
+        turned = np.ascontiguousarray(queries.T, dtype=np.float32)
+        if len(queries) == 1 and allowed is None and len(self) <= WHOLE:
+            return best_of_one(self._vectors, queries[0], self._vectors @ turned[:, 0], k)
+        best = Best(self._vectors, queries, k)
+        for rows, vectors in self._blocks(allowed, SCORES // len(queries)):
+            best.offer(vectors @ turned, rows)
+        return best.neighbours()
+
+    def _whole(self, queries: Doubles, k: int, allowed: Numbers | None) -> Neighbours:
+        """Most of the rows: score all in 64 bit and sort."""
+        if self._small is not None and allowed is None:
+            return sorted_best(queries @ self._small.T, k)
+        size = len(self) if allowed is None else len(allowed)
+        scores, filled = np.empty((len(queries), size), np.float64), 0
+        for _, vectors in self._blocks(allowed, SCORES // max(1, self._vectors.shape[1])):
+            np.matmul(queries, vectors.T.astype(np.float64), out=scores[:, filled : filled + len(vectors)])
+            filled += len(vectors)
+        return sorted_best(scores, k, allowed)
+
+    def _blocks(self, allowed: Numbers | None, step: int) -> Iterator[tuple[Numbers | int, Vectors]]:
+        """Yield rows and their vectors; rows that follow each other are not copied."""
+        if allowed is None:
+            for start in range(0, len(self), step):
+                yield start, self._vectors[start : start + step]
+            return
+        for i in range(0, len(allowed), step):
+            rows = allowed[i : i + step]
+            first, last = int(rows[0]), int(rows[-1])
+            if last - first == len(rows) - 1:
+                yield first, self._vectors[first : last + 1]
+            else:
+                yield rows, self._vectors[rows]
 
     def save(self, folder: Path) -> None:
         """Write nothing: the vectors are the index."""
-
-
-def _best_columns(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Return the columns of the `k` largest scores of each line, ties at the border by the lower column."""
-    count = scores.shape[1]
-    if k >= count:
-        return np.broadcast_to(np.arange(count), scores.shape).copy()
-    part = np.argpartition(-scores, k - 1, axis=1)[:, :k].astype(np.int64)
-    border = np.take_along_axis(scores, part, axis=1).min(axis=1)
-    tied = (scores == border[:, None]).sum(axis=1) > 1
-    for line in np.flatnonzero(tied):  # rare: several rows share the last score that is let in
-        part[line] = np.argsort(-scores[line], kind="stable")[:k]
-    return part

@@ -1,4 +1,4 @@
-"""FAISS: flat for the exact answer, HNSW above the size at which exact search becomes slow."""
+"""FAISS: flat for the exact answer, lists of short codes for large galleries."""
 
 from __future__ import annotations
 
@@ -8,53 +8,73 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.errors import GalleryCorruptError
-from placeprint.gallery.base import Capabilities, Vectors, checked_filter, checked_k, ordered, unit_vectors
+from placeprint.gallery.base import Capabilities, Vectors, checked_filter, checked_k, unit_queries
+from placeprint.gallery.clustered import LEAST_ROWS, TOGETHER, Clustered, Width
+from placeprint.gallery.exact import ExactIndex
+from placeprint.gallery.quantising import threads
+from placeprint.gallery.selecting import Doubles, Numbers, ranked, scored
 from placeprint.records import Neighbours
 
-FILE = "index.faiss"
+APPROXIMATE_ROWS = 50_000
+"""From this many rows `auto` takes the approximate index (see docs/performance.md)."""
 
-HNSW_ROWS = 50_000
-"""From this many rows `auto` takes HNSW (see docs/experiments.md)."""
-
-HNSW_LINKS, HNSW_BUILD, HNSW_SEARCH = 32, 200, 128
-"""M, efConstruction and efSearch of Malkov & Yashunin 2018."""
+QUERIES = 256
+"""Queries whose candidates are held at once."""
 
 
 class FaissIndex:
-    """A FAISS index over unit vectors by inner product.
+    """A FAISS index over unit vectors by inner product. What it finds is scored again with the vectors themselves.
 
     Parameters
     ----------
     vectors : ndarray of float32, shape (n_rows, dim)
-        Unit vectors; not changed.
+        Unit vectors, possibly memory-mapped; not changed.
     approximate : bool
-        HNSW instead of flat.
+        Lists of short codes instead of flat; see `placeprint.gallery.clustered`. Of a few hundred vectors there is
+        nothing to learn: then it is flat all the same.
     folder : Path, optional
-        Where a saved HNSW graph lies; without it, it is built.
+        Where it was saved; without it, it is built.
     """
 
     def __init__(self, vectors: Vectors, *, approximate: bool = False, folder: Path | None = None) -> None:
-        self._vectors = vectors
-        self._approximate = approximate
-        self.name = "faiss-hnsw" if approximate else "faiss-flat"
-        self._index = _load(folder / FILE, len(vectors)) if approximate and folder else self._build()
+        self._vectors, self._exact = np.asarray(vectors), ExactIndex(vectors)
+        self._flat: Any = None
+        self._lists: Clustered | None = None
+        if approximate and (folder or len(vectors) >= LEAST_ROWS):
+            self._lists = Clustered.opened(folder, len(vectors)) if folder else Clustered.built(vectors)
+        else:
+            self._flat = _flat(self._vectors)
 
-    def _build(self) -> Any:
-        import faiss
+    @classmethod
+    def renewed(cls, previous: FaissIndex, kept: Numbers, vectors: Vectors) -> FaissIndex | None:
+        """Return the approximate index after a change, without learning again; None where it must be built anew.
 
-        dim = self._vectors.shape[1]
-        index: Any = faiss.IndexFlatIP(dim)
-        if self._approximate:
-            index = faiss.IndexHNSWFlat(dim, HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
-            index.hnsw.efConstruction = HNSW_BUILD
-        index.add(np.ascontiguousarray(self._vectors))
-        return index
+        Parameters
+        ----------
+        previous : FaissIndex
+            Of the gallery before; not changed.
+        kept : ndarray of int64
+            The rows that stayed, ascending: they are the first rows now.
+        vectors : ndarray of float32, shape (n_rows, dim)
+            The whole gallery now.
+        """
+        lists = None if previous._lists is None else previous._lists.renewed(kept, vectors)
+        if lists is None:
+            return None
+        made = cls.__new__(cls)
+        made._vectors, made._exact = np.asarray(vectors), ExactIndex(vectors)
+        made._flat, made._lists = None, lists
+        return made
+
+    @property
+    def name(self) -> str:
+        """``faiss-flat``, ``faiss-ivfpq``, or ``faiss-hnsw`` in a gallery of an older release."""
+        return "faiss-flat" if self._lists is None else f"faiss-{self._lists.kind}"
 
     @property
     def capabilities(self) -> Capabilities:
-        """Flat is exact; HNSW is not."""
-        return Capabilities(exact=not self._approximate, delete=False, filter=True)
+        """Flat is exact; the other is not."""
+        return Capabilities(exact=self._lists is None, delete=self._lists is not None, filter=True)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -63,43 +83,51 @@ class FaissIndex:
     def search(self, queries: Vectors, k: int, *, only: NDArray[np.bool_] | None = None) -> Neighbours:
         """Return the `k` nearest rows of each query; see `VectorIndex.search`.
 
-        A filter goes to the exact index: HNSW loses recall under one (0.47 was seen with a quarter of
-        200,000 rows let through).
+        Under a filter the answer is exact. Wider lists do not mend what a filter does: where it leaves out the place
+        that a photo is of, the nearest rows are spread over all lists (recall 0.94 with half of the places). A query
+        for which too few candidates turn up is asked again, exactly.
         """
-        if only is not None:
-            from placeprint.gallery.exact import ExactIndex
-
-            return ExactIndex(self._vectors).search(queries, k, only=checked_filter(only, len(self)))
         k = checked_k(k)
-        queries = unit_vectors(queries, dim=self._vectors.shape[1], what="queries")
-        if not len(self) or not len(queries):
-            empty = (len(queries), k)
-            return Neighbours(np.full(empty, -1, np.int64), np.full(empty, -np.inf, np.float32))
-        scores, rows = self._index.search(queries, min(k, len(self)), **self._parameters(k))
-        return ordered(rows.astype(np.int64), scores, k)
+        units = unit_queries(queries, self._vectors.shape[1])
+        checked_filter(only, len(self))
+        width = None if self._lists is None else self._lists.width(k)
+        if only is not None or not len(units) or not len(self) or (width is None and self._lists is not None):
+            return self._exact.among(units, k, None if only is None else np.flatnonzero(only))
+        parts = [self._near(units[i : i + QUERIES], k, width) for i in range(0, len(units), QUERIES)]
+        if len(parts) == 1:
+            return parts[0]
+        return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.scores for p in parts]))
 
-    def _parameters(self, k: int) -> dict[str, Any]:
-        if not self._approximate:
-            return {}
-        from faiss import swigfaiss as faiss
-
-        return {"params": faiss.SearchParametersHNSW(efSearch=max(HNSW_SEARCH, 2 * k))}
+    def _near(self, units: Doubles, k: int, width: Width | None) -> Neighbours:
+        single = units.astype(np.float32)
+        if self._lists is None or width is None:
+            with threads(1 if len(units) < TOGETHER else 0):
+                found = self._flat.search(single, min(k, len(self)))[1]
+        else:
+            found = self._lists.candidates(single, k, width)
+        there = found >= 0
+        if len(units) == 1:
+            rows = found[there]
+            lines = np.zeros_like(rows)
+        else:
+            lines, at = np.nonzero(there)
+            rows = found[lines, at]
+        best = ranked(lines, rows, scored(self._vectors, units, lines, rows), count=len(units), k=k)
+        few = np.flatnonzero(there.sum(axis=1) < min(k, len(self)))
+        if len(few):
+            again = self._exact.among(units[few], k, None)
+            best.rows[few], best.scores[few] = again.rows, again.scores
+        return best
 
     def save(self, folder: Path) -> None:
-        """Write the HNSW graph; flat needs no file."""
-        if self._approximate:
-            import faiss
-
-            faiss.write_index(self._index, str(folder / FILE))
+        """Write the approximate index; flat needs no file."""
+        if self._lists is not None:
+            self._lists.save(folder)
 
 
-def _load(path: Path, rows: int) -> Any:
+def _flat(vectors: Vectors) -> Any:
     import faiss
 
-    try:
-        index = faiss.read_index(str(path))
-    except RuntimeError as error:
-        raise GalleryCorruptError(f'"{path}" cannot be read as a FAISS index: build the gallery again') from error
-    if index.ntotal != rows:
-        raise GalleryCorruptError(f'"{path}" holds {index.ntotal} vectors instead of {rows}: build the gallery again')
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(np.ascontiguousarray(vectors))
     return index

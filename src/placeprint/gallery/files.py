@@ -2,7 +2,9 @@
 
 A gallery is a folder: ``gallery.json`` (format, ModelSpec, roots, checksums) points to one data folder
 with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of images that the preset keeps
-(``cells.npy``, ``cells-shapes.npy``, ``keypoints.npy``, …) and, for some indexes, their file.
+(``cells.npy``, ``cells-shapes.npy``, ``keypoints.npy``, …) and, for some indexes, their file. Beside the records lie
+``places.json`` and ``column-*.npy``: where each line begins, and what is asked of all records at once
+(see `placeprint.gallery.columns`), so that opening a gallery takes as long whatever its size.
 See `placeprint.storage` for why a kill at any moment leaves the old gallery or the new one.
 """
 
@@ -19,30 +21,38 @@ from numpy.typing import NDArray
 
 from placeprint import storage
 from placeprint.errors import GalleryCorruptError, GalleryFormatError
-from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.columns import Buffer, mapped_bytes
+from placeprint.gallery.indexes import Before, make_index
+from placeprint.gallery.pieces import Pieces
+from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.ragged import Ragged
-from placeprint.records import FailedImage, ImageRecord, ModelSpec
+from placeprint.records import FailedImage, ModelSpec
 
-FORMAT = 2
-READ = (1, FORMAT)
-"""Formats that are understood. Format 1 knew no presets: what it holds is what `fast` keeps."""
+FORMAT = 3
+READ = (1, 2, FORMAT)
+"""Formats that are understood. Format 1 knew no presets: what it holds is what `fast` keeps. Format 2 had no columns:
+all its records are read when it is opened."""
 HEAD = "gallery.json"
 LEARNED = "learned.npz"
+VECTORS = "vectors.npy"
+FAILURES = "failures.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """All that a gallery consists of; the attributes are those of `placeprint.Gallery`."""
+    """All that a gallery consists of; the attributes are those of `placeprint.Gallery`.
 
-    records: tuple[ImageRecord, ...]
-    vectors: Vectors
+    `failures` are lines of JSON, see `failure_lines` and `failures_of`: they are read when they are asked for.
+    """
+
+    records: RecordTable
+    vectors: Pieces
     spec: ModelSpec
     index_name: str = "auto"
     roots: tuple[str, ...] = (".",)
-    root_of: tuple[int, ...] = ()
-    failures: tuple[FailedImage, ...] = ()
+    failures: Buffer = b""
     calibration: Calibration | None = None
     preset: Preset = FAST
     parts: Mapping[str, Ragged] = field(default_factory=dict)
@@ -57,8 +67,11 @@ def is_gallery_folder(path: Path) -> bool:
     return HEAD in names or all(n.startswith(("data-", f".{HEAD}")) or n == ".lock" for n in names)
 
 
-def write_gallery(path: Path, content: Content, index: VectorIndex) -> None:
-    """Replace what the folder holds, in one step. Call it inside `placeprint.storage.locked`."""
+def write_gallery(path: Path, content: Content, *, before: Before | None = None) -> None:
+    """Replace what the folder holds, in one step. Call it inside `placeprint.storage.locked`.
+
+    Vectors are written block by block, and the index is made from what was written: they are never all in memory.
+    """
     head = {
         "kind": "placeprint gallery",
         "format": FORMAT,
@@ -69,21 +82,21 @@ def write_gallery(path: Path, content: Content, index: VectorIndex) -> None:
         "parts": sorted(content.parts),
         "learned": sorted(content.learned),
         "rows": len(content.records),
+        "places": len(content.records.columns.table),
         "roots": list(content.roots),
         **calibration_entry(content.calibration),
     }
 
     def write(folder: Path) -> None:
-        rows = zip(content.records, content.root_of, strict=True)
-        _write_lines(folder / "records.jsonl", ({**record.to_dict(), "root": root} for record, root in rows))
-        _write_lines(folder / "failures.jsonl", (asdict(failure) for failure in content.failures))
-        np.save(folder / "vectors.npy", np.asarray(content.vectors, dtype=np.float32), allow_pickle=False)
+        content.records.save(folder)
+        (folder / FAILURES).write_bytes(content.failures[:])
+        vectors = content.vectors.save(folder / VECTORS)
         for name, parts in content.parts.items():
             parts.save(folder, name)
         if content.learned:
             arrays: dict[str, Any] = dict(content.learned)
             np.savez(folder / LEARNED, **arrays)
-        index.save(folder)
+        make_index(content.index_name, vectors, before=before).save(folder)
 
     storage.publish(path, HEAD, head, write=write)
 
@@ -94,7 +107,7 @@ def calibration_entry(calibration: Calibration | None) -> dict[str, Any]:
 
 
 def read_gallery(path: Path) -> tuple[Content, Path]:
-    """Read a gallery; vectors are memory-mapped.
+    """Read a gallery; vectors and records are memory-mapped.
 
     Returns
     -------
@@ -120,24 +133,22 @@ def _content(path: Path, head: Mapping[str, Any]) -> Content:
         advice = "upgrade placeprint" if newer else "build the gallery again"
         raise GalleryFormatError(f'"{path}" has format {head.get("format")}, this release reads {FORMAT}: {advice}')
     data = path / head["data"]
-    rows = _read_lines(data / "records.jsonl")
-    root_of = tuple(row.pop("root", 0) for row in rows)
     try:
-        vectors = np.load(data / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        vectors = np.load(data / VECTORS, mmap_mode="r", allow_pickle=False)
+        records = _records(data, head, len(vectors))
         parts = {name: Ragged.load(data, name) for name in head.get("parts", ())}
         learned = _read_learned(data / LEARNED) if head.get("learned") else {}
     except (ValueError, EOFError) as error:  # EOFError: a file of no bytes
-        raise GalleryCorruptError(f'the vectors in "{data}" cannot be read ({error}): build it again') from error
-    if vectors.dtype != np.float32 or {len(vectors), *map(len, parts.values())} != {len(rows)}:
+        raise GalleryCorruptError(f'the files in "{data}" cannot be read ({error}): build it again') from error
+    if vectors.dtype != np.float32 or {len(vectors), *map(len, parts.values())} != {len(records)}:
         raise GalleryCorruptError(f'vectors and records of "{path}" do not belong together: build it again')
     return Content(
-        tuple(ImageRecord.from_dict(row) for row in rows),
-        vectors,
+        records,
+        Pieces.of(vectors),
         ModelSpec.from_dict(head["model"]),
         head["index"],
         tuple(head["roots"]),
-        root_of,
-        tuple(FailedImage(**row) for row in _read_lines(data / "failures.jsonl")),
+        mapped_bytes(data / FAILURES),
         Calibration.from_dict(head["calibration"]) if "calibration" in head else None,
         Preset.from_dict(head["preset"]) if "preset" in head else FAST,
         parts,
@@ -150,15 +161,27 @@ def _read_learned(path: Path) -> dict[str, NDArray[Any]]:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="ascii") as file:
-        for row in rows:
-            file.write(json.dumps(row) + "\n")
+def _records(data: Path, head: Mapping[str, Any], count: int) -> RecordTable:
+    if head["format"] < FORMAT:
+        return RecordTable.parse(data)
+    digest = head["files"]["records.jsonl"]["sha256"]
+    return RecordTable.load(data, count, places=head["places"], digest=digest)
 
 
-def _read_lines(path: Path) -> list[dict[str, Any]]:
+def failure_lines(failures: Iterable[FailedImage]) -> bytes:
+    """Return failures as ``failures.jsonl`` holds them."""
+    return b"".join(json.dumps(asdict(failure)).encode() + b"\n" for failure in failures)
+
+
+def failures_of(lines: Buffer) -> tuple[FailedImage, ...]:
+    """Read what `failure_lines` made.
+
+    Raises
+    ------
+    GalleryCorruptError
+        For a line that is none.
+    """
     try:
-        with path.open(encoding="ascii") as file:
-            return [json.loads(line) for line in file]
-    except ValueError as error:
-        raise GalleryCorruptError(f'"{path}" cannot be read ({error}): build the gallery again') from error
+        return tuple(FailedImage(**json.loads(line)) for line in lines[:].splitlines())
+    except (ValueError, TypeError) as error:
+        raise GalleryCorruptError(f"{FAILURES} cannot be read ({error}): build the gallery again") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,19 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import storage
-from placeprint.errors import GalleryMismatchError, UsageError, VectorError
-from placeprint.gallery.base import VectorIndex, Vectors, unit_vectors
+from placeprint.errors import GalleryMismatchError, UsageError
+from placeprint.gallery.audit import Audit, audit_of
+from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.calibration import Calibration
-from placeprint.gallery.changes import Change, with_added, with_removed
+from placeprint.gallery.changes import Change, new_content, with_added, with_removed
 from placeprint.gallery.files import (
     HEAD,
     Content,
     calibration_entry,
+    failures_of,
     is_gallery_folder,
     read_gallery,
     write_gallery,
 )
-from placeprint.gallery.indexes import INDEXES, make_index
+from placeprint.gallery.indexes import Before, make_index
+from placeprint.gallery.pieces import Pieces
+from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours
@@ -60,8 +65,9 @@ class Gallery:
 
     Attributes
     ----------
-    records : tuple of ImageRecord
-        Row i of everything else belongs to record i.
+    records : RecordTable
+        A sequence of ImageRecord that equals their tuple; from disk, each is read when it is asked for. Row i of
+        everything else belongs to record i.
     vectors : ndarray of float32, shape (n, dim)
         Unit vectors; memory-mapped and read-only when opened from disk.
     spec : ModelSpec
@@ -69,8 +75,6 @@ class Gallery:
         What was asked for: ``auto``, ``exact`` or ``faiss``.
     roots : tuple of str
         Folders that the records' paths are relative to; `root_of[i]` numbers the one of record i.
-    failures : tuple of FailedImage
-        Images that could not be used when the gallery was built.
     calibration : Calibration or None
         When to accept a place; None when it was not learned.
     preset : Preset
@@ -84,13 +88,23 @@ class Gallery:
     """
 
     def __init__(self, content: Content, *, path: Path | None = None, data: Path | None = None) -> None:
-        self._content = content
         self.path = path
-        self._data, self._index = data, None if data else make_index(content.index_name, content.vectors)
-        self.records, self.vectors, self.spec = content.records, content.vectors, content.spec
-        self.index_name, self.roots, self.root_of = content.index_name, content.roots, content.root_of
-        self.failures, self.calibration = content.failures, content.calibration
+        self.records: RecordTable = content.records
+        self.vectors, self.spec = content.vectors.whole(), content.spec
+        self._content = dataclasses.replace(content, vectors=Pieces.of(self.vectors))
+        self._data, self._index = data, None if data else make_index(content.index_name, self.vectors)
+        self.index_name, self.roots, self.calibration = content.index_name, content.roots, content.calibration
         self.preset, self.parts, self.learned = content.preset, content.parts, content.learned
+
+    @cached_property
+    def failures(self) -> tuple[FailedImage, ...]:
+        """Images that could not be used when the gallery was built; read when they are first asked for."""
+        return failures_of(self._content.failures)
+
+    @property
+    def root_of(self) -> NDArray[np.int32]:
+        """For each row, which of `roots` its path is relative to."""
+        return self.records.columns.roots
 
     @property
     def index(self) -> VectorIndex:
@@ -140,15 +154,17 @@ class Gallery:
         UsageError
             For an index that is not known.
         """
-        if index not in INDEXES:
-            raise UsageError(f'index "{index}" is not known: choose one of {", ".join(INDEXES)}')
-        unit = unit_vectors(vectors, dim=spec.dim)
-        _one_to_one(records, unit)
-        kept = _checked_parts(spec, parts, len(records))
-        roots = (0,) * len(records)
         return cls(
-            Content(
-                tuple(records), unit, spec, index, (root,), roots, tuple(failures), None, preset, kept, learned or {}
+            new_content(
+                records,
+                vectors,
+                spec=spec,
+                index=index,
+                root=root,
+                failures=failures,
+                preset=preset,
+                parts=parts,
+                learned=learned,
             )
         )
 
@@ -177,9 +193,9 @@ class Gallery:
         path = Path(path)
         if path.exists() and not is_gallery_folder(path):
             raise UsageError(f'"{path}" exists and is not a gallery: choose another path, or remove it first')
-        made = cls.in_memory(records, vectors, spec=spec, **settings)
+        content = new_content(records, vectors, spec=spec, **settings)
         with storage.locked(path):
-            write_gallery(path, made._content, made.index)
+            write_gallery(path, content)
         return cls.open(path)
 
     @classmethod
@@ -224,7 +240,7 @@ class Gallery:
     @property
     def places(self) -> tuple[str, ...]:
         """The places, sorted, each once."""
-        return tuple(sorted({place for record in self.records for place in record.places}))
+        return self.records.places
 
     def image_file(self, row: int) -> Path:
         """Return where the image of a row was when it was indexed; it may be gone."""
@@ -252,11 +268,9 @@ class Gallery:
         ------
         GalleryMismatchError, GalleryBusyError, VectorError
         """
-        fresh = unit_vectors(vectors, dim=self.spec.dim)
-        _one_to_one(records, fresh)
         self.require(spec)
-        kept = _checked_parts(spec, parts, len(records))
-        return self._rewrite(lambda content: with_added(content, records, fresh, root=root, parts=kept))
+        fresh = new_content(records, vectors, spec=spec, root=root, parts=parts)
+        return self._rewrite(lambda content: with_added(content, fresh))
 
     def remove(self, paths: Iterable[str] = (), *, places: Iterable[str] = ()) -> tuple[Self, Change]:
         """Remove images by path and by place.
@@ -310,6 +324,40 @@ class Gallery:
         left = [p.name for p in storage.leftovers(self.path, head["data"])]
         return VerifyReport(len(self), tuple(problems), tuple(left))
 
+    @cached_property
+    def audit(self) -> Audit | None:
+        """What `audited` measured of these very images; None when it did not."""
+        if self.path is None or self._data is None:
+            return None
+        entry = storage.read_head(self.path, HEAD).get("audit")
+        return Audit.from_dict(entry) if entry and entry["data"] == self._data.name else None
+
+    def audited(self, *, k: int = 10, queries: int = 200) -> Audit:
+        """Measure the index against the exact one on the gallery's own vectors, and store what was found.
+
+        Parameters
+        ----------
+        k : int
+            Neighbours that are compared.
+        queries : int
+            Own vectors that are asked, disturbed.
+
+        Raises
+        ------
+        GalleryBusyError
+        GalleryMismatchError
+            When the gallery was changed meanwhile.
+        """
+        data = self._data.name if self._data else ""
+        found = audit_of(self.index, self.vectors, self.records, k=k, queries=queries, data=data)
+        if self.path is None:
+            return found
+        with storage.locked(self.path):
+            if storage.read_head(self.path, HEAD)["data"] != data:
+                raise GalleryMismatchError(f'"{self.path}" was changed while it was measured: measure it again')
+            storage.update_head(self.path, HEAD, {"audit": found.to_dict()})
+        return found
+
     def _rewrite(self, change: Callable[[Content], tuple[Content, Change]]) -> tuple[Self, Change]:
         """Apply `change` to the newest state: on disk under the lock, else to this object's."""
         if self.path is None:
@@ -321,7 +369,8 @@ class Gallery:
             if counts.nothing:  # a kill between the new head and the end of the old data leaves the old data
                 storage.clear_leftovers(self.path, str(storage.read_head(self.path, HEAD)["data"]))
             else:
-                write_gallery(self.path, content, make_index(content.index_name, content.vectors))
+                kept = content.vectors.first_of(newest.vectors)
+                write_gallery(self.path, content, before=None if kept is None else Before(newest.index, kept))
         return type(self).open(self.path), counts
 
 
@@ -331,20 +380,3 @@ def _changed(content: Content, change: Callable[[Content], tuple[Content, Change
     if made.calibration is not None:
         made = dataclasses.replace(made, calibration=made.calibration.after(counts.images))
     return made, counts
-
-
-def _one_to_one(records: Sequence[ImageRecord], vectors: Vectors) -> None:
-    if len(records) != len(vectors):
-        raise VectorError(f"there are {len(records)} records and {len(vectors)} vectors: they must be one to one")
-
-
-def _checked_parts(spec: ModelSpec, parts: Mapping[str, Ragged] | None, count: int) -> Mapping[str, Ragged]:
-    """Return the parts when there are those that the spec says, one to one with the records."""
-    given = dict(parts or {})
-    wanted = {name for name, most in (("cells", spec.cells), ("keypoints", spec.keypoints)) if most}
-    if set(given) != wanted or any(len(part) != count for part in given.values()):
-        raise VectorError(
-            f"model {spec} keeps {', '.join(sorted(wanted)) or 'no parts'} of each of {count} images, and what was "
-            f"given is {', '.join(f'{name} of {len(part)}' for name, part in given.items()) or 'nothing'}"
-        )
-    return given

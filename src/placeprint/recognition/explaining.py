@@ -209,8 +209,7 @@ def _instead(gallery: Gallery, match: Match) -> str:
 
 def _likeness(gallery: Gallery, match: Match) -> str:
     overall = f"overall likeness (cosine {match.similarity:.2f})"
-    own = set(match.places)
-    company = gallery.preset.place_weight and sum(not own.isdisjoint(r.places) for r in gallery.records) > 1
+    company = gallery.preset.place_weight and len(gallery.records.rows_showing(match.places)) > 1
     return f"{overall} and the place's other photos" if company else overall
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from placeprint.dataset import images
 from placeprint.embedding.embedder import Description, Looker
+from placeprint.gallery.filters import Flags, Near, rows_where
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.calibration import probability_of
 from placeprint.recognition.decision import Decision, decide, decide_by_probability
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _FIRST_LOOK = 100
 """Neighbours fetched at first; more only while they are all of one place."""
 
+_NOTHING_LEFT = "no image of the gallery is one of those that were asked for"
+
 
 class Recognizer:
     """A gallery and its model, kept ready for many photos.
@@ -36,6 +39,10 @@ class Recognizer:
         The gallery's own model when not given.
     threshold, margin_threshold : float, optional
         Below which the answer is UNKNOWN. Without them the gallery's calibration decides, where it has one.
+    only : ndarray of bool, shape (n_gallery,), optional
+        The rows that are asked, see `placeprint.gallery.filters.rows_where`; all of them when not given. The others
+        are not there: they are no matches, no company of their place, and no witnesses. A calibration was learned
+        without a filter and stays as it is.
     """
 
     def __init__(
@@ -45,8 +52,9 @@ class Recognizer:
         *,
         threshold: float | None = None,
         margin_threshold: float | None = None,
+        only: Flags | None = None,
     ) -> None:
-        self.gallery = gallery
+        self.gallery, self.only = gallery, only
         self._embedder = embedder
         self.threshold, self.margin_threshold = threshold, margin_threshold
         self._probability = probability_of(gallery.calibration) if gallery.calibration else None
@@ -59,7 +67,7 @@ class Recognizer:
             self._embedder = embedder_for(self.gallery)
         return self._embedder
 
-    def recognize(self, photo: Path | str | bytes | Image, *, k: int = 5) -> Answer:
+    def recognize(self, photo: Path | str | bytes | Image, *, k: int = 5, only: Flags | None = None) -> Answer:
         """Answer one photo.
 
         Parameters
@@ -68,6 +76,8 @@ class Recognizer:
             A file, its content, or an upright RGB image.
         k : int
             How many matches the answer lists.
+        only : ndarray of bool, shape (n_gallery,), optional
+            The rows that are asked this time, instead of the recognizer's own.
 
         Raises
         ------
@@ -75,7 +85,7 @@ class Recognizer:
             When the photo cannot be read.
         """
         found = self.describe(photo)
-        return self.answer(found.vector, k=k, parts=found.parts)
+        return self.answer(found.vector, k=k, parts=found.parts, only=only)
 
     def describe(self, photo: Path | str | bytes | Image) -> Description:
         """Return the embedding of a photo, and the parts that the gallery's model keeps.
@@ -92,7 +102,9 @@ class Recognizer:
             return self.embedder.describe(image)
         return self.embedder.describe(photo.convert("RGB"))
 
-    def answer(self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None) -> Answer:
+    def answer(
+        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Flags | None = None
+    ) -> Answer:
         """Answer one embedding, float32 of shape (dim,).
 
         Parameters
@@ -102,12 +114,15 @@ class Recognizer:
             How many matches the answer lists.
         parts : mapping of str to ndarray, optional
             Of the photo, see `describe`; without them they give no evidence.
+        only : ndarray of bool, shape (n_gallery,), optional
+            As in `recognize`.
         """
-        size = len(self.gallery)
+        only = self.only if only is None else only
+        size = len(self.gallery) if only is None else int(only.sum())
         look = max(k, _FIRST_LOOK, self.gallery.preset.shortlist)
         while True:
-            found = self.gallery.search(vector[None], k=min(look, max(size, 1)))
-            matches = self._matches(found, vector, parts or {})
+            found = self.gallery.search(vector[None], k=min(look, max(size, 1)), only=only)
+            matches = self._matches(found, vector, parts or {}, only, k)
             margin = margin_of(matches)
             if not np.isnan(margin) or look >= size:
                 break
@@ -126,16 +141,18 @@ class Recognizer:
             probability_threshold=limit,
             places=places[:k],
             matches=matches[:k],
-            why=decision.why,
+            why=decision.why if matches or only is None else _NOTHING_LEFT,
         )
 
-    def _matches(self, found: Neighbours, vector: NDArray[np.float32], parts: Parts) -> tuple[Match, ...]:
+    def _matches(
+        self, found: Neighbours, vector: NDArray[np.float32], parts: Parts, only: Flags | None, k: int
+    ) -> tuple[Match, ...]:
         if self._again is None:
-            return matches_of(found, 0, self.gallery.records)
+            return matches_of(found, 0, self.gallery.records, named=k)
         there = found.rows[0] >= 0
-        better = self._again.ranked(vector, parts, found.rows[0][there], found.scores[0][there])
+        better = self._again.ranked(vector, parts, found.rows[0][there], found.scores[0][there], only=only)
         again = Neighbours(better.rows[None], better.scores[None])
-        return matches_of(again, 0, self.gallery.records, better.similarities[None])
+        return matches_of(again, 0, self.gallery.records, better.similarities[None], named=k)
 
     def _probability_of(self, matches: Sequence[Match], margin: float) -> float:
         return float(self._probability(evidence_of(matches, margin))[0]) if self._probability else float("nan")
@@ -157,13 +174,26 @@ def recognize(
     k: int = 5,
     threshold: float | None = None,
     margin_threshold: float | None = None,
+    places: Collection[str] = (),
+    split: str | None = None,
+    near: Near | None = None,
 ) -> Answer:
     """Answer one photo against a gallery; for many photos keep a `Recognizer`.
 
+    Parameters
+    ----------
+    gallery : Gallery, Path or str
+    photo, k, threshold, margin_threshold
+        As in `Recognizer`.
+    places, split, near
+        Ask only these images of the gallery, see `placeprint.gallery.filters.rows_where`.
+
     Raises
     ------
-    ImageError, GalleryError, ModelError
+    ImageError, GalleryError, ModelError, UsageError
     """
     opened = gallery if isinstance(gallery, Gallery) else Gallery.open(gallery)
-    recognizer = Recognizer(opened, threshold=threshold, margin_threshold=margin_threshold)
+    filtered = places or split is not None or near is not None
+    only = rows_where(opened, places=places, split=split, near=near) if filtered else None
+    recognizer = Recognizer(opened, threshold=threshold, margin_threshold=margin_threshold, only=only)
     return recognizer.recognize(photo, k=k)

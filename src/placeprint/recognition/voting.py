@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.gallery.table import RecordTable
 from placeprint.recognition.decision import NEAREST, Evidence
 from placeprint.records import ImageRecord, Match, Neighbours, RankedPlace
 
@@ -18,13 +19,20 @@ def label(record: ImageRecord) -> str:
 
 
 def place_codes(records: Sequence[ImageRecord]) -> NDArray[np.int64]:
-    """Give each gallery image the number of its place, shape (n,); the same label, the same number."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(label(r), len(numbers)) for r in records], np.int64)
+    """Give each gallery image the number of its place, shape (n,): the same places, the same number.
+
+    Those of a gallery's own records are there already.
+    """
+    return (records if isinstance(records, RecordTable) else RecordTable.of(records)).place_codes
 
 
 def matches_of(
-    neighbours: Neighbours, query: int, records: Sequence[ImageRecord], similarities: NDArray[np.float32] | None = None
+    neighbours: Neighbours,
+    query: int,
+    records: RecordTable,
+    similarities: NDArray[np.float32] | None = None,
+    *,
+    named: int | None = None,
 ) -> tuple[Match, ...]:
     """Return one query's neighbours as matches, best first, without the padding.
 
@@ -32,17 +40,23 @@ def matches_of(
     ----------
     neighbours : Neighbours
     query : int
-    records : sequence of ImageRecord
+    records : RecordTable
     similarities : ndarray of float32, shape (n_queries, k), optional
         Cosine similarities, where the scores are not they.
+    named : int, optional
+        How many of the best are given their path; of those behind only places and scores are needed. All when not
+        given.
     """
     alike = neighbours.scores if similarities is None else similarities
     found = (neighbours.rows[query].tolist(), neighbours.scores[query].tolist(), alike[query].tolist())
-    return tuple(
-        Match(row, records[row].path, records[row].places or (label(records[row]),), score, similarity)
-        for row, score, similarity in zip(*found, strict=True)
-        if row >= 0
-    )
+    matches: list[Match] = []
+    for row, score, similarity in zip(*found, strict=True):
+        if row < 0:
+            continue
+        places = records.places_of(row)
+        path = "" if places and named is not None and len(matches) >= named else records[row].path
+        matches.append(Match(row, path, places or (path,), score, similarity))
+    return tuple(matches)
 
 
 def rank_places(matches: Sequence[Match]) -> tuple[RankedPlace, ...]:

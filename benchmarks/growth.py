@@ -1,0 +1,233 @@
+"""Measure how a gallery grows: build, open, ask, add and remove at 10,000, 100,000 and 1,000,000 vectors.
+
+    python benchmarks/growth.py --rows 10000 100000 1000000      # prints JSON; 1,000,000 rows need 4 GB of disk
+
+Vectors have 256 dimensions and lie in clusters of 20, as photos of places do. Each step that is measured for memory
+runs in a process of its own; its peak counts what is mapped from files too, as the system does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from placeprint.dataset.hamming import near_pairs
+from placeprint.embedding.imported import imported_spec
+from placeprint.gallery.filters import rows_where
+from placeprint.gallery.gallery import Gallery
+from placeprint.presets import PRESETS
+from placeprint.recognition.recognizer import Recognizer
+from placeprint.records import ImageRecord, Split
+
+DIM, A_PLACE, BLOCK = 256, 20, 10_000
+SPEC = imported_spec("growth", DIM)
+INPUT = "input.npy"
+
+Row = dict[str, Any]
+
+
+def records(rows: int, *, first: int = 0) -> list[ImageRecord]:
+    """Return records as a scan of a folder makes them, place after place, with coordinates."""
+    return [
+        ImageRecord(
+            path=f"place-{i // A_PLACE:06d}/image-{i:07d}.jpg",
+            places=(f"place-{i // A_PLACE:06d}",),
+            split=Split.GALLERY,
+            content_hash=f"{i:064x}",
+            width=1600,
+            height=1200,
+            latitude=48 + (i // A_PLACE % 1000) / 1000,
+            longitude=11 + (i // A_PLACE // 1000) / 1000,
+        )
+        for i in range(first, first + rows)
+    ]
+
+
+def vectors(first: int, count: int) -> np.ndarray:
+    """Return some of the clustered vectors; the same rows are the same numbers."""
+    rng = np.random.default_rng(first)
+    centres = rng.standard_normal((count // A_PLACE + 1, DIM), dtype=np.float32)
+    return centres[np.arange(count) // A_PLACE] + 0.5 * rng.standard_normal((count, DIM), dtype=np.float32)
+
+
+def write_input(path: Path, rows: int) -> None:
+    """Write the vectors to build from, block by block."""
+    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(rows, DIM))
+    for first in range(0, rows, BLOCK):
+        count = min(BLOCK, rows - first)
+        out[first : first + count] = vectors(first, count)
+    out.flush()
+
+
+def build(folder: Path, rows: int, index: str) -> object:
+    """Build a gallery from vectors that lie on disk."""
+    source = np.load(folder / INPUT, mmap_mode="r")
+    return Gallery.build(
+        folder / "g", records=records(rows), vectors=source, spec=SPEC, index=index, preset=PRESETS["balanced"]
+    )
+
+
+def add(folder: Path, rows: int) -> object:
+    """Add 100 images."""
+    return Gallery.open(folder / "g").add(records(100, first=rows), vectors(rows, 100), spec=SPEC)
+
+
+def remove(folder: Path, rows: int) -> object:
+    """Remove 100 images, spread over the gallery."""
+    chosen = [records(1, first=i * (rows // 100))[0].path for i in range(100)]
+    return Gallery.open(folder / "g").remove(chosen)
+
+
+def remove_place(folder: Path) -> object:
+    """Remove one place."""
+    return Gallery.open(folder / "g").remove(places=["place-000007"])
+
+
+STEPS: dict[str, Callable[[Path, int, str], object]] = {
+    "build": build,
+    "add": lambda folder, rows, _: add(folder, rows),
+    "remove": lambda folder, rows, _: remove(folder, rows),
+    "remove_place": lambda folder, _rows, _index: remove_place(folder),
+    "near_duplicates": lambda _folder, rows, _index: near_duplicates(rows),
+}
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process had so far."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # getrusage would count that of the parent before it started this program
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def in_child(step: str, folder: Path, rows: int, index: str) -> Row:
+    """Run one step in a process of its own; return seconds and its peak memory."""
+    command = [sys.executable, __file__, "--step", step, "--folder", str(folder), "--rows", str(rows)]
+    done = subprocess.run([*command, "--index", index], check=True, capture_output=True, text=True)
+    return dict(json.loads(done.stdout))
+
+
+def run_step(step: str, folder: Path, rows: int, index: str) -> Row:
+    """Do one step here."""
+    before, began = peak_mb(), time.perf_counter()
+    made = STEPS[step](folder, rows, index)
+    row = {"seconds": time.perf_counter() - began, "peak_mb": peak_mb(), "peak_before_mb": before}
+    return row | made if isinstance(made, dict) else row
+
+
+def on_disk(gallery: Path, rows: int) -> Row:
+    """Return bytes a vector, by file."""
+    sizes = {p.name: p.stat().st_size / rows for p in sorted(gallery.glob("data-*/*"))}
+    return {**{name: round(size, 2) for name, size in sizes.items()}, "all": round(sum(sizes.values()), 2)}
+
+
+def opening(gallery: Path, runs: int) -> Row:
+    """Return the median milliseconds of opening, with files in memory and with files on disk only."""
+    warm, cold = [], []
+    for _ in range(runs):
+        for path in gallery.rglob("*.*"):
+            forget(path)
+        cold.append(milliseconds(lambda: Gallery.open(gallery)))
+        warm.append(milliseconds(lambda: Gallery.open(gallery)))
+    return {"warm_ms": statistics.median(warm), "cold_ms": statistics.median(cold)}
+
+
+def forget(path: Path) -> None:
+    """Ask the system to drop a file from its memory."""
+    if path.is_file() and hasattr(os, "posix_fadvise"):
+        handle = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(handle)
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """Return the wall time of one call."""
+    began = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - began)
+
+
+def asking(gallery: Path, runs: int) -> Row:
+    """Return milliseconds of making a recognizer, of its first answer, and of later ones; and of filters."""
+    opened = Gallery.open(gallery)
+    queries = vectors(0, 20 * runs)[::20] + np.float32(0.1)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    began = time.perf_counter()
+    recognizer = Recognizer(opened)
+    made = 1000 * (time.perf_counter() - began)
+    times = [milliseconds(lambda q=q: recognizer.answer(q)) for q in queries]  # type: ignore[misc]
+    searches = [milliseconds(lambda q=q: opened.search(q[None], k=200)) for q in queries]  # type: ignore[misc]
+    near = [milliseconds(lambda: rows_where(opened, near=(48.5, 11.005, 2000))) for _ in range(runs)]
+    place = [milliseconds(lambda: rows_where(opened, places=["place-000007"])) for _ in range(runs)]
+    return {
+        "recognizer_ms": made,
+        "first_ms": times[0],
+        "median_ms": statistics.median(times[1:]),
+        "of_it_search_ms": statistics.median(searches),
+        "filter_near_first_ms": near[0],
+        "filter_near_ms": statistics.median(near),
+        "filter_place_first_ms": place[0],
+        "filter_place_ms": statistics.median(place),
+    }
+
+
+def near_duplicates(count: int, distance: int = 5) -> Row:
+    """Find near duplicates among random hashes, of which every hundredth has a copy three bits away."""
+    rng = np.random.default_rng(0)
+    hashes = rng.integers(0, 2**63, count, dtype=np.uint64)
+    hashes[1::100] = hashes[::100] ^ np.uint64(0b10101)
+    began = time.perf_counter()
+    (first, _, _), _ = near_pairs(hashes, distance)
+    seconds = time.perf_counter() - began
+    return {"hashes": count, "distance": distance, "seconds": seconds, "pairs": len(first)}
+
+
+def growth(rows: int, *, index: str = "exact", runs: int = 7) -> Row:
+    """Measure everything at one size."""
+    with tempfile.TemporaryDirectory(prefix="growth-") as name:
+        folder = Path(name)
+        write_input(folder / INPUT, rows)
+        row: Row = {"rows": rows, "index": index, "build": in_child("build", folder, rows, index)}
+        row["bytes_a_vector"] = on_disk(folder / "g", rows)
+        row["open"] = opening(folder / "g", runs)
+        row["ask"] = asking(folder / "g", runs)
+        for step in ("add", "remove", "remove_place"):
+            row[step] = in_child(step, folder, rows, index)
+    return row
+
+
+def main() -> int:
+    """Measure, and print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--index", default="exact", help="exact, faiss or auto")
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--no-duplicates", action="store_true", help="leave out near duplicates at 1,000,000 hashes")
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.step:
+        print(json.dumps(run_step(given.step, given.folder, given.rows[0], given.index)))
+        return 0
+    result: Row = {"growth": [growth(rows, index=given.index, runs=given.runs) for rows in given.rows]}
+    if not given.no_duplicates:
+        result["near_duplicates"] = in_child("near_duplicates", Path(), 1_000_000, "")
+    print(json.dumps(result, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,88 @@
+"""``query --place --near --split``: which images of a gallery are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from placeprint.cli.printing import printable
+from placeprint.errors import UsageError
+
+if TYPE_CHECKING:
+    from placeprint.gallery.filters import Flags, Near
+    from placeprint.gallery.gallery import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The images that are asked, and why these.
+
+    Attributes
+    ----------
+    rows : ndarray of bool, shape (n_gallery,)
+    places : tuple of str
+    near : tuple of 3 floats, or None
+        Latitude, longitude, metres.
+    split : str or None
+    """
+
+    rows: Flags
+    places: tuple[str, ...]
+    near: Near | None
+    split: str | None
+
+    @property
+    def says(self) -> str:
+        """One line for people."""
+        parts = [f'place "{printable(place)}"' for place in self.places]
+        words = [" or ".join(parts)] if parts else []
+        if self.near is not None:
+            words.append(f"within {self.near[2]:g} m of {self.near[0]:g},{self.near[1]:g}")
+        if self.split is not None:
+            words.append(f"split {self.split}")
+        return f"asking {int(self.rows.sum())} of {len(self.rows)} images: {', '.join(words)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        near = None if self.near is None else dict(zip(("latitude", "longitude", "metres"), self.near, strict=True))
+        return {
+            "places": list(self.places),
+            "near": near,
+            "split": self.split,
+            "images": int(self.rows.sum()),
+        }
+
+
+def chosen(gallery: Gallery, *, places: Sequence[str], near: str | None, split: str | None) -> Chosen | None:
+    """Return which images are asked; None when all of them are.
+
+    Raises
+    ------
+    UsageError
+        For what cannot be read, and as `placeprint.gallery.filters.rows_where`.
+    """
+    if not places and near is None and split is None:
+        return None
+    from placeprint.gallery.filters import rows_where
+
+    around = None if near is None else parse_near(near)
+    rows = rows_where(gallery, places=places, near=around, split=split)
+    return Chosen(rows, tuple(places), around, split)
+
+
+def parse_near(text: str) -> Near:
+    """Read ``48.1,11.5,500``.
+
+    Raises
+    ------
+    UsageError
+        When it is not three numbers.
+    """
+    try:
+        latitude, longitude, metres = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            f'--near takes latitude, longitude and metres, as 48.1372,11.5756,500, not "{text}"'
+        ) from error
+    return latitude, longitude, metres

@@ -1,0 +1,216 @@
+"""What a gallery asks of all its records at once, as arrays: no record is parsed for it.
+
+On disk a column is one file that is memory-mapped. A column in which all rows are equal keeps one of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.errors import GalleryCorruptError
+from placeprint.records import ImageRecord, Split
+
+Numbers = NDArray[np.int64]
+Buffer = bytes | mmap.mmap
+PlaceNames = tuple[str, ...]
+
+SPLITS = (Split.NONE, Split.GALLERY, Split.QUERY)
+"""The code of a split is its position here: append only."""
+PLACES = "places.json"
+
+_KINDS: Mapping[str, tuple[Any, tuple[int, ...]]] = {
+    "places": (np.int32, ()),
+    "splits": (np.uint8, ()),
+    "positions": (np.float64, (2,)),
+    "roots": (np.int32, ()),
+    "paths": (np.uint64, ()),
+}
+"""Type and shape of one row of each column."""
+
+
+def path_hash(path: str) -> int:
+    """Return 64 bits that stand for a path: equal hashes are told apart by reading the records."""
+    return int.from_bytes(hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def mapped_bytes(path: Path) -> Buffer:
+    """Map a file; an empty one cannot be mapped, and is no bytes."""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+
+
+class PlaceTable:
+    """The places that images show, each combination once: number i is what column ``places`` calls i.
+
+    Parameters
+    ----------
+    source : bytes, or sequence of tuple of str
+        JSON that is parsed when a name is first asked for, or the names.
+    count : int, optional
+        How many the JSON must hold.
+    """
+
+    def __init__(self, source: Buffer | Iterable[PlaceNames], count: int = 0) -> None:
+        self._source, self._count = source, count
+
+    def __len__(self) -> int:
+        """Return how many combinations there are, without reading them."""
+        return self._count if isinstance(self._source, bytes | mmap.mmap) else len(self.names)
+
+    @cached_property
+    def names(self) -> tuple[PlaceNames, ...]:
+        """The places of each number."""
+        if not isinstance(self._source, bytes | mmap.mmap):
+            return tuple(self._source)
+        try:
+            names = tuple(tuple(names) for names in json.loads(self._source[:]))
+        except (ValueError, TypeError) as error:
+            raise GalleryCorruptError(f"{PLACES} of a gallery cannot be read ({error}): build it again") from error
+        if len(names) != self._count:
+            raise GalleryCorruptError(
+                f"{PLACES} of a gallery holds {len(names)} instead of {self._count}: build it again"
+            )
+        return names
+
+    @cached_property
+    def numbers(self) -> dict[PlaceNames, int]:
+        """The number of each combination of places."""
+        return {names: number for number, names in enumerate(self.names)}
+
+    @cached_property
+    def holding(self) -> dict[str, list[int]]:
+        """For each place the numbers of those that hold it."""
+        found: dict[str, list[int]] = {}
+        for number, names in enumerate(self.names):
+            for name in names:
+                found.setdefault(name, []).append(number)
+        return found
+
+    def showing(self, places: Collection[str]) -> Numbers:
+        """Return the numbers of those that hold any of these places, some of them repeatedly."""
+        return np.array([number for place in places for number in self.holding.get(place, ())], np.int64)
+
+    def save(self, folder: Path) -> None:
+        """Write ``places.json``."""
+        (folder / PLACES).write_text(json.dumps(self.names) + "\n", encoding="ascii")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Arrays of one value a record.
+
+    Attributes
+    ----------
+    places : ndarray of int32, shape (n,)
+        The number of its places in `table`; -1 without a label.
+    splits : ndarray of uint8, shape (n,)
+        Position in `SPLITS`.
+    positions : ndarray of float64, shape (n, 2)
+        Latitude and longitude, degrees; NaN where not known.
+    roots : ndarray of int32, shape (n,)
+        Which of the gallery's roots the path is relative to.
+    paths : ndarray of uint64, shape (n,)
+        `path_hash` of the path.
+    table : PlaceTable
+    """
+
+    places: NDArray[np.int32]
+    splits: NDArray[np.uint8]
+    positions: NDArray[np.float64]
+    roots: NDArray[np.int32]
+    paths: NDArray[np.uint64]
+    table: PlaceTable
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.places)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by name."""
+        return {name: getattr(self, name) for name in _KINDS}
+
+    @classmethod
+    def of(cls, records: Sequence[ImageRecord], roots: Iterable[int]) -> Self:
+        """Collect the columns of records in memory."""
+        numbers: dict[PlaceNames, int] = {}
+        places = (numbers.setdefault(r.places, len(numbers)) if r.places else -1 for r in records)
+        return cls(
+            np.fromiter(places, np.int32),
+            np.fromiter((SPLITS.index(r.split) for r in records), np.uint8),
+            np.column_stack([_degrees(r.latitude for r in records), _degrees(r.longitude for r in records)]),
+            np.fromiter(roots, np.int32),
+            np.fromiter((path_hash(r.path) for r in records), np.uint64),
+            PlaceTable(numbers),
+        )
+
+    def kept(self, rows: Numbers) -> Self:
+        """Return only these rows, in this order; places that no row shows any more are left out."""
+        chosen = {name: array[rows] for name, array in self.arrays().items()}
+        there = np.bincount(chosen["places"] + 1, minlength=len(self.table.names) + 1)[1:] > 0
+        renamed = np.append(np.cumsum(there) - 1, -1).astype(np.int32)  # the last is what -1 finds
+        chosen["places"] = renamed[chosen["places"]]
+        return type(self)(
+            **chosen, table=PlaceTable(n for n, kept in zip(self.table.names, there, strict=True) if kept)
+        )
+
+    def joined(self, other: Columns) -> Self:
+        """Return these rows and then the other's."""
+        numbers = dict(self.table.numbers)
+        renamed = np.array([*(numbers.setdefault(names, len(numbers)) for names in other.table.names), -1], np.int32)
+        theirs = other.arrays() | {"places": renamed[other.places]}
+        both = {name: np.concatenate([array, theirs[name]]) for name, array in self.arrays().items()}
+        return type(self)(**both, table=PlaceTable(numbers))
+
+    def save(self, folder: Path) -> None:
+        """Write one file a column, and ``places.json``."""
+        for name, array in self.arrays().items():
+            np.save(folder / f"column-{name}.npy", _shortest(array), allow_pickle=False)
+        self.table.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, count: int, *, places: int) -> Self:
+        """Map what `save` wrote for `count` records that show `places` combinations of places.
+
+        Raises
+        ------
+        ValueError
+            When a file is not the column of `count` rows.
+        """
+        arrays = {name: load_column(folder, name, count, *kind) for name, kind in _KINDS.items()}
+        return cls(**arrays, table=PlaceTable(mapped_bytes(folder / PLACES), places))
+
+
+def load_column(folder: Path, name: str, count: int, kind: Any, tail: tuple[int, ...] = ()) -> NDArray[Any]:
+    """Map one column.
+
+    Raises
+    ------
+    ValueError
+        When the file is not the column of `count` rows.
+    """
+    path = folder / f"column-{name}.npy"
+    array = np.load(path, mmap_mode="r" if count else None, allow_pickle=False)
+    if array.dtype != kind or array.shape[1:] != tail or len(array) not in (count, min(count, 1)):
+        raise ValueError(f"{path.name} holds {array.dtype} {array.shape} for {count} records")
+    whole = np.asarray(array)  # a memory map's own class is slower, and maps all the same
+    return whole if len(whole) == count else np.broadcast_to(whole, (count, *tail))
+
+
+def _degrees(values: Iterable[float | None]) -> NDArray[np.float64]:
+    return np.fromiter((np.nan if value is None else value for value in values), np.float64)
+
+
+def _shortest(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the first row alone when all rows are equal, NaN as equal to NaN."""
+    same = len(array) > 0 and np.array_equal(array, np.broadcast_to(array[:1], array.shape), equal_nan=True)
+    return array[:1] if same else array

@@ -1,0 +1,112 @@
+"""Records that lie together: in memory, or as lines of a file that is mapped and parsed one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import IO, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.errors import GalleryCorruptError
+from placeprint.gallery.columns import Buffer, Numbers
+from placeprint.records import ImageRecord
+
+FILE = "records.jsonl"
+ADVICE = "run placeprint verify, and build the gallery again"
+_COPIED = 1 << 24
+"""Bytes of lines that are written at once."""
+
+
+class Block(Protocol):
+    """Records that lie together."""
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+
+    def record(self, row: int) -> ImageRecord:
+        """Return one record."""
+
+    def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
+        """Write the lines from `first` up to `last`, without it; return their lengths."""
+
+
+class HeldRecords:
+    """Records in memory, with the number of the root of each."""
+
+    def __init__(self, records: Sequence[ImageRecord], roots: Sequence[int]) -> None:
+        self.records, self.roots = tuple(records), roots
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.records)
+
+    def record(self, row: int) -> ImageRecord:
+        """Return one record."""
+        return self.records[row]
+
+    def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
+        """Write lines; see `Block.write`."""
+        lengths = np.empty(last - first, np.int64)
+        for i in range(first, last):
+            lengths[i - first] = file.write(
+                json.dumps({**self.records[i].to_dict(), "root": self.roots[i]}).encode() + b"\n"
+            )
+        return lengths
+
+
+class LinesOnDisk:
+    """Lines of a file that is mapped; line i is from ``starts[i]`` up to ``starts[i + 1]``."""
+
+    def __init__(self, data: Buffer, starts: NDArray[np.int64]) -> None:
+        self._data, self._starts = data, starts
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self._starts) - 1
+
+    def record(self, row: int) -> ImageRecord:
+        """Parse one line.
+
+        Raises
+        ------
+        GalleryCorruptError
+            When it is no record.
+        """
+        first, last = self._starts[row : row + 2].tolist()
+        return parsed_line(self._data[first:last], row)[0]
+
+    def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
+        """Copy lines as they are; see `Block.write`.
+
+        Raises
+        ------
+        GalleryCorruptError
+            When the lines do not follow each other: a damaged column is not copied into a new gallery.
+        """
+        lengths: Numbers = np.diff(self._starts[first : last + 1])
+        if not (lengths > 0).all():
+            raise GalleryCorruptError(f"column-lines.npy does not fit {FILE}: {ADVICE}")
+        begin, end = int(self._starts[first]), int(self._starts[last])
+        for at in range(begin, end, _COPIED):
+            file.write(self._data[at : min(at + _COPIED, end)])
+        return lengths
+
+
+def parsed_line(line: bytes, row: int) -> tuple[ImageRecord, int]:
+    """Return the record of a line, and the number of its root.
+
+    Raises
+    ------
+    GalleryCorruptError
+        When it is no record.
+    """
+    try:
+        values: dict[str, Any] = json.loads(line)
+        root = values.pop("root", 0)
+        return ImageRecord.from_dict(values), root
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise GalleryCorruptError(
+            f"{FILE} of a gallery cannot be read in line {row + 1} ({error}): {ADVICE}"
+        ) from error

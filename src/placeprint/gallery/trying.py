@@ -1,0 +1,43 @@
+"""Tries an index out on the gallery's own vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from placeprint.gallery.base import Vectors, unit_queries
+from placeprint.gallery.selecting import Best, Numbers
+from placeprint.records import Neighbours
+
+QUERIES, STEP = 256, 2048
+"""Queries and rows that are multiplied at once."""
+
+NOISE = 0.32
+"""How much a vector is disturbed, of its length: its cosine similarity to what it was is then 0.95."""
+
+
+def disturbed(vectors: Vectors, count: int, *, seed: int) -> tuple[Numbers, Vectors]:
+    """Return some rows, and their vectors with noise, of unit length: like other photos of what is there."""
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.choice(len(vectors), min(count, len(vectors)), replace=False))
+    noise = rng.normal(size=(len(rows), vectors.shape[1])) * (NOISE / np.sqrt(vectors.shape[1]))
+    made = (vectors[rows] + noise).astype(np.float32)
+    return rows, unit_queries(made, vectors.shape[1]).astype(np.float32)
+
+
+def truth_of(vectors: Vectors, queries: Vectors, k: int) -> Neighbours:
+    """Return the true neighbours; as `ExactIndex`, but of vectors that may be `Unmapped`."""
+    parts = []
+    for i in range(0, len(queries), QUERIES):
+        asked = queries[i : i + QUERIES]
+        best, turned = Best(vectors, asked.astype(np.float64), k), np.ascontiguousarray(asked.T)
+        for first in range(0, len(vectors), STEP):
+            best.offer(vectors[first : first + STEP] @ turned, first)
+        parts.append(best.neighbours())
+    return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.scores for p in parts]))
+
+
+def recall_of(found: Numbers, truth: Numbers) -> float:
+    """Return which share of the true rows was found; -1 in `truth` is nothing."""
+    hits = sum(int(np.isin(right[right >= 0], rows).sum()) for right, rows in zip(truth, found, strict=True))
+    there = int((truth >= 0).sum())
+    return hits / there if there else 1.0
