@@ -6,6 +6,7 @@ layout, random weights: they do not change the speed) runs in PyTorch eager mode
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,14 @@ def resnet50() -> nn.Module:
             layers.append(Bottleneck(channels, width, stride if index == 0 else 1, project=index == 0))
             channels = 4 * width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+
+
+def efficientnet_lite0() -> nn.Module:
+    """Return EfficientNet-Lite0 as PyTorch runs it, up to its average pooling; the weights do not change the speed."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+    from efficientnet_lite import EfficientNetLite0
+
+    return EfficientNetLite0().eval()
 
 
 def load(path: Path) -> Tensor:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from placeprint.dataset import images
-from placeprint.dataset.images import decode, locate, read_bytes, size_of
+from placeprint.dataset.images import decode, locate, memory_reused, read_bytes, size_of
 from placeprint.errors import ImageError, UsageError
 
 # A 4x2 picture with no symmetry: each of its eight turns is another array.
@@ -210,6 +210,28 @@ def test_the_first_frame_of_an_animation() -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ((200, 10, 10), (10, 10, 200))]
     got = pixels(decode(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])))
     np.testing.assert_array_equal(got, np.full((8, 8, 3), (200, 10, 10)))
+
+
+def test_an_image_that_is_no_jpeg_is_reduced_before_its_transparency_is_laid_on_white() -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (90, 128, 4), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    got = decode(buffer.getvalue(), min_side=30)
+    assert got.size == (43, 30)
+    shown = pixels[..., :3] * (pixels[..., 3:] / 255) + 255 - pixels[..., 3:]
+    means = shown[:, :126].reshape(30, 3, 42, 3, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(np.asarray(got)[:, :42], means, atol=2)
+    assert decode(buffer.getvalue(), min_side=46).size == (128, 90)
+
+
+def test_pillow_keeps_memory_only_inside() -> None:
+    before = Image.core.get_blocks_max()
+    with memory_reused(before + 7):
+        assert Image.core.get_blocks_max() == before + 7
+        with memory_reused(before + 1):
+            assert Image.core.get_blocks_max() == before + 7
+    assert Image.core.get_blocks_max() == before
 
 
 @pytest.mark.parametrize(

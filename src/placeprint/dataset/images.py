@@ -125,8 +125,8 @@ def decode(data: bytes, *, min_side: int | None = None) -> Image:
     data : bytes
         The file's content.
     min_side : int, optional
-        A JPEG may be decoded at 1/2, 1/4 or 1/8 as long as both sides keep at least this many pixels;
-        None decodes at full size.
+        A JPEG may be decoded at 1/2, 1/4 or 1/8, and another image reduced by a whole number, as long as both sides
+        keep at least this many pixels; None decodes at full size.
 
     Returns
     -------
@@ -149,13 +149,38 @@ def decode_sized(data: bytes, *, min_side: int | None = None) -> tuple[Image, tu
         if min_side is not None:
             image.draft(None, (min_side, min_side))
         image.load()
-        return _to_rgb(_upright(image)), size
+        return _to_rgb(_upright(_reduced(image, min_side))), size
     except ImageError:
         raise
     except MemoryError as error:
         raise ImageError("too-large", "there is not enough memory to decode the image") from error
     except Exception as error:  # decoders raise all sorts on hostile bytes: any of them is this row's reason
         raise ImageError(_decode_failure(error), f"the image cannot be decoded: {_short(error)}") from error
+
+
+def _reduced(image: Image, min_side: int | None) -> Image:
+    """Return the mean of squares of pixels where an image is at least twice as large as it must be.
+
+    What comes after, above all transparency, then has less to do.
+    """
+    factor = min(image.size) // min_side if min_side else 1
+    return image.reduce(factor) if factor > 1 and image.mode in ("RGB", "RGBA", "L", "LA") else image
+
+
+@contextmanager
+def memory_reused(blocks: int) -> Iterator[None]:
+    """Let Pillow keep up to so many blocks of freed pixels for the next image, instead of asking the system anew.
+
+    It saves a tenth of the time of decoding many photographs. The setting is the process's; it is taken back.
+    """
+    from PIL.Image import core  # type: ignore[attr-defined]  # Pillow documents it under "Block Allocator"
+
+    before = core.get_blocks_max()
+    core.set_blocks_max(max(blocks, before))
+    try:
+        yield
+    finally:
+        core.set_blocks_max(before)
 
 
 def size_of(data: bytes) -> tuple[int, int]:

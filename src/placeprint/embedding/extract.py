@@ -142,7 +142,7 @@ def embed_records(
     """
     began = time.perf_counter()
     kept, failures = _Kept(embedder, cache), list[FailedImage]()
-    with Stretch(progress, "embedding", len(records)) as step:
+    with Stretch(progress, "embedding", len(records)) as step, images.memory_reused(4 * _workers(embedder)):
         for result in _results(records, root, embedder, cache):
             step()
             if isinstance(result, FailedImage):
@@ -170,8 +170,8 @@ def _shares(spent: NDArray[np.float64], whole: float) -> dict[str, float]:
 
 
 def _workers(embedder: Looker) -> int:
-    """One more than the cores: a worker that waits for the model leaves its core to one that decodes."""
-    return embedder.threads + 1
+    """Two more than the cores: a worker that waits for the model or a lock leaves its core to another."""
+    return embedder.threads + 2
 
 
 def _results(
