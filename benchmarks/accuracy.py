@@ -24,7 +24,7 @@ from placeprint.evaluation.evaluate import evaluate_sides
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.evaluation.sides import Sides, gather
 from placeprint.progress import on_stderr
-from placeprint.recognition.indexing import embedder_for
+from placeprint.recognition.loading import embedder_for
 from placeprint.recognition.recognizer import Recognizer
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -63,7 +63,7 @@ def clustered(rows: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
 def large_gallery(folder: Path, embedder: Embedder, kind: str) -> Gallery:
     """Write a gallery of `ROWS` vectors of the default model and open it."""
     vectors = clustered(ROWS, embedder.spec.dim)
-    records = [ImageRecord(path=f"{i}.jpg", place=f"place {i // A_PLACE}") for i in range(ROWS)]
+    records = [ImageRecord(path=f"{i}.jpg", places=(f"place {i // A_PLACE}",)) for i in range(ROWS)]
     Gallery.build(folder / kind, records=records, vectors=vectors, spec=embedder.spec, index=kind)
     return Gallery.open(folder / kind)
 

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from placeprint import EvaluationResult, Gallery, ImageRecord, ModelSpec, calibrate, evaluate, index, render_town
 from placeprint.embedding.imported import imported_spec, read_embeddings
 from placeprint.evaluation.selective import reliability
-from placeprint.recognition.calibration import learn_calibration, probability_of
+from placeprint.recognition.calibration import learn_calibration
 from placeprint.recognition.hold_out import PlaceRows, Questions, ask
+from placeprint.recognition.loading import probability_of
 from placeprint.recognition.prior import SIZES, Prior, shipped_priors
 from placeprint.recognition.prior_learning import LabelledSet, labelled_set, learn_prior
 

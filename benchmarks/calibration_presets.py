@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from placeprint import Gallery
 from placeprint.evaluation.selective import reliability
 from placeprint.evaluation.sides import Sides, gather
-from placeprint.recognition.calibration import learn_calibration, probability_of
+from placeprint.recognition.calibration import learn_calibration
 from placeprint.recognition.hold_out import PlaceRows, Questions, ask
+from placeprint.recognition.loading import probability_of
 from placeprint.recognition.rerank import Reranker
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

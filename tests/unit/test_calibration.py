@@ -12,10 +12,11 @@ from placeprint.errors import CalibrationError, GalleryFormatError, GalleryMisma
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.calibrating import calibrate
-from placeprint.recognition.calibration import learn_calibration, probability_of
+from placeprint.recognition.calibration import learn_calibration
 from placeprint.recognition.calibrators import Mixture, Sample, conformal_threshold, fit_logistic
 from placeprint.recognition.hold_out import PlaceRows, ask, chosen_rows, from_gallery, from_queries
 from placeprint.recognition.indexing import calibrated_alone
+from placeprint.recognition.loading import probability_of
 from placeprint.recognition.prior import prior_for, shipped_priors
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.records import ImageRecord, ModelSpec

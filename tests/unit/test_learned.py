@@ -9,7 +9,8 @@ from placeprint.embedding.whitening import FEWEST, Whitening, learn_whitening
 from placeprint.errors import GalleryMismatchError, VectorError
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.gallery.gallery import Gallery
-from placeprint.recognition.indexing import add, embedder_for, index
+from placeprint.recognition.indexing import add, index
+from placeprint.recognition.loading import embedder_for
 from placeprint.recognition.recognizer import Recognizer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,9 @@ from placeprint.progress import on_stderr
 from placeprint.records import UNKNOWN
 
 if TYPE_CHECKING:
+    from placeprint.embedding.embedder import Looker
     from placeprint.evaluation.result import EvaluationResult
+    from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.explaining import Explanation
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.records import Answer
@@ -45,8 +48,6 @@ def query(
 ) -> None:
     """Say which place a photo shows, or UNKNOWN."""
     from placeprint.gallery.gallery import Gallery
-    from placeprint.recognition.indexing import embedder_for
-    from placeprint.recognition.recognizer import Recognizer
 
     if k < 1:
         raise UsageError(f"--k must be at least 1, not {k}")
@@ -56,9 +57,10 @@ def query(
     if preset is not None:
         opened = opened.asked_as(find_preset(preset))
     chosen = filtering.chosen(opened, places=place or (), near=near, split=split)
-    embedder = embedder_for(opened, model=model, runner=runner)
     only = chosen.rows if chosen else None
-    recognizer = Recognizer(opened, embedder, threshold=threshold, margin_threshold=margin, only=only)
+    recognizer = _recognizer(
+        opened, model=model, runner=runner, threshold=threshold, margin_threshold=margin, only=only
+    )
     if chosen and not as_json:
         typer.echo(chosen.says)
     rows, explained = _ask(recognizer, photos, k=k, explain=explain, quiet=as_json)
@@ -70,6 +72,24 @@ def query(
         explaining.write_page(explained, opened, explaining.page_of(photos, out), quiet=as_json)
     if any("error" in row for row in rows):
         raise typer.Exit(3)
+
+
+def _recognizer(opened: Gallery, *, model: str | None, runner: str, **settings: Any) -> Recognizer:
+    """Load the model, which keeps one core busy, while the other imports what comes after it."""
+
+    def load() -> Looker:
+        from placeprint.recognition.loading import embedder_for
+
+        return embedder_for(opened, model=model, runner=runner)
+
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load)
+        import PIL.Image  # noqa: F401
+        import rich.table  # noqa: F401
+
+        from placeprint.recognition.recognizer import Recognizer
+
+        return Recognizer(opened, loading.result(), **settings)
 
 
 def _ask(

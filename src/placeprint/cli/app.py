@@ -76,5 +76,23 @@ def main() -> None:
         sys.exit(3)
 
 
+def run() -> None:
+    """Run a verb as a program: end without taking apart what is in memory, which takes a tenth of a short verb."""
+    code: object = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+        if isinstance(code, str):
+            sys.stderr.write(code + "\n")
+            code = 1
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            code = 141
+    os._exit(code if isinstance(code, int) else 0)
+
+
 if __name__ == "__main__":
-    main()
+    run()

@@ -31,8 +31,8 @@ from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import Preset
 from placeprint.progress import Progress
-from placeprint.recognition.calibration import probability_of
 from placeprint.recognition.decision import Decision, decide, decide_by_probability
+from placeprint.recognition.loading import probability_of
 from placeprint.recognition.voting import evidence_of, label, matches_of
 from placeprint.records import ImageRecord
 

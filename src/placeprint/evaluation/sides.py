@@ -24,11 +24,11 @@ from placeprint.ragged import Ragged
 from placeprint.recognition.indexing import (
     calibrated_alone,
     embed_split,
-    embedder_for,
     imported_queries,
     learned_from,
     opened_cache,
 )
+from placeprint.recognition.loading import embedder_for
 from placeprint.records import FailedImage, ImageRecord
 
 

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import storage
 from placeprint.errors import GalleryMismatchError, UsageError
-from placeprint.gallery.audit import Audit, audit_of
 from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, new_content, with_added, with_removed
@@ -33,6 +32,9 @@ from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours
+
+if TYPE_CHECKING:
+    from placeprint.gallery.audit import Audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +331,8 @@ class Gallery:
         """What `audited` measured of these very images; None when it did not."""
         if self.path is None or self._data is None:
             return None
+        from placeprint.gallery.audit import Audit
+
         entry = storage.read_head(self.path, HEAD).get("audit")
         return Audit.from_dict(entry) if entry and entry["data"] == self._data.name else None
 
@@ -348,6 +352,8 @@ class Gallery:
         GalleryMismatchError
             When the gallery was changed meanwhile.
         """
+        from placeprint.gallery.audit import audit_of
+
         data = self._data.name if self._data else ""
         found = audit_of(self.index, self.vectors, self.records, k=k, queries=queries, data=data)
         if self.path is None:

@@ -39,11 +39,14 @@ def one_blas_thread() -> Iterator[None]:
 
 @cache
 def _libraries() -> Sequence[Any]:
-    """Return what multiplies matrices here; looking for it takes milliseconds."""
+    """Return what multiplies matrices here; looking for it takes milliseconds.
+
+    Those that count threads by OpenMP are left alone: there the number is each thread's own.
+    """
     from threadpoolctl import ThreadpoolController
 
-    found: Sequence[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
-    return found
+    found = ThreadpoolController().select(user_api="blas").lib_controllers
+    return [library for library in found if getattr(library, "threading_layer", "") != "openmp"]
 
 
 def _allow(threads: Sequence[int]) -> None:

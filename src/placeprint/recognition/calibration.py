@@ -132,12 +132,6 @@ def learn_calibration(
     )
 
 
-def probability_of(calibration: Calibration) -> Probability:
-    """Return the strategy that a calibration describes."""
-    c = calibration
-    return Probability(c.coefficients, c.low, c.high, c.usual_agreement)
-
-
 def _learn(known: Questions, unknown: Questions, prior: Prior, *, rate: float, seed: int) -> _Learned:
     """Fit the probability; with many places, on half of them, so that the other half can promise something."""
     places = np.unique(unknown.groups)

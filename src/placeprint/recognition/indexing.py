@@ -14,14 +14,15 @@ from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.extract import Embedded, embed_records
 from placeprint.embedding.imported import imported_spec, read_embeddings
-from placeprint.embedding.learned import arrays_of, base_model, learn, with_learned
+from placeprint.embedding.learned import arrays_of, base_model, learn
 from placeprint.embedding.models import DEFAULT_MODEL
-from placeprint.errors import CalibrationError, DatasetError, ModelError, UsageError
+from placeprint.errors import CalibrationError, DatasetError
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
+from placeprint.recognition.loading import embedder_for
 from placeprint.recognition.voting import label
 from placeprint.records import FailedImage, ImageRecord
 
@@ -66,43 +67,6 @@ def opened_cache(use: bool) -> Iterator[EmbeddingCache | None]:
         return
     with EmbeddingCache() as cache:
         yield cache
-
-
-def embedder_for(
-    gallery: Gallery, *, model: str | None = None, runner: str = "openvino", workers: int | None = None
-) -> Looker:
-    """Load the model that a gallery was built with.
-
-    Parameters
-    ----------
-    gallery : Gallery
-    model : str, optional
-        Name or path; needed when the gallery's model was a file of one's own.
-    runner : str
-    workers : int, optional
-        Images in flight; as many as there are cores by default.
-
-    Raises
-    ------
-    GalleryMismatchError
-        When the model is not the gallery's.
-    ModelError
-        When the gallery's embeddings were imported, or its model cannot be found.
-    """
-    if gallery.spec.imported:
-        raise ModelError(
-            f"the embeddings of this gallery were imported from model {gallery.spec}: a photo cannot be embedded. "
-            "Give query embeddings with --embeddings and --records"
-        )
-    try:
-        embedder = base_model(model or gallery.spec.name, preset=gallery.spec, runner=runner, workers=workers)
-    except UsageError as error:
-        if model is not None:
-            raise
-        raise ModelError(f"the gallery needs model {gallery.spec}: give its file with --model PATH.onnx") from error
-    embedder = with_learned(embedder, gallery.learned)
-    gallery.require(embedder.spec)
-    return embedder
 
 
 def learned_from(embedder: Looker, whiten: str, done: Embedded) -> tuple[Looker, Embedded]:

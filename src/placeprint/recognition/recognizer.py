@@ -13,9 +13,8 @@ from placeprint.dataset import images
 from placeprint.embedding.embedder import Description, Looker
 from placeprint.gallery.filters import Flags, Near, rows_where
 from placeprint.gallery.gallery import Gallery
-from placeprint.recognition.calibration import probability_of
 from placeprint.recognition.decision import Decision, decide, decide_by_probability
-from placeprint.recognition.indexing import embedder_for
+from placeprint.recognition.loading import embedder_for, probability_of
 from placeprint.recognition.rerank import Parts, Reranker
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
 from placeprint.records import Answer, Match, Neighbours

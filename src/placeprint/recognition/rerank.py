@@ -155,7 +155,7 @@ class Reranker:
         need not have more than it has.
         """
         backed = evidence.copy()
-        for code in np.unique(codes).tolist():
+        for code in sorted(set(codes.tolist())):  # np.unique imports masked arrays, 25 ms
             here = codes == code
             members = self._members(code, only)
             needed = min(WITNESSES, len(members) - int(np.isin(members, gone).sum()))
@@ -177,7 +177,7 @@ class Reranker:
         if not weight:
             return scores
         codes = self._records.place_codes[rows]
-        for code in np.unique(codes).tolist():
+        for code in sorted(set(codes.tolist())):  # np.unique imports masked arrays, 25 ms
             total, count = self._place(code, gone, only)
             if count < 2:
                 continue

@@ -1,0 +1,56 @@
+"""What a gallery needs to be asked: its model, and what it learned to decide by.
+
+Apart from `indexing` and `calibration`, so that a question imports nothing that only building needs.
+"""
+
+from __future__ import annotations
+
+from placeprint.embedding.embedder import Looker
+from placeprint.embedding.learned import base_model, with_learned
+from placeprint.errors import ModelError, UsageError
+from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.gallery import Gallery
+from placeprint.recognition.decision import Probability
+
+
+def embedder_for(
+    gallery: Gallery, *, model: str | None = None, runner: str = "openvino", workers: int | None = None
+) -> Looker:
+    """Load the model that a gallery was built with.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    model : str, optional
+        Name or path; needed when the gallery's model was a file of one's own.
+    runner : str
+    workers : int, optional
+        Images in flight; as many as there are cores by default.
+
+    Raises
+    ------
+    GalleryMismatchError
+        When the model is not the gallery's.
+    ModelError
+        When the gallery's embeddings were imported, or its model cannot be found.
+    """
+    if gallery.spec.imported:
+        raise ModelError(
+            f"the embeddings of this gallery were imported from model {gallery.spec}: a photo cannot be embedded. "
+            "Give query embeddings with --embeddings and --records"
+        )
+    try:
+        embedder = base_model(model or gallery.spec.name, preset=gallery.spec, runner=runner, workers=workers)
+    except UsageError as error:
+        if model is not None:
+            raise
+        raise ModelError(f"the gallery needs model {gallery.spec}: give its file with --model PATH.onnx") from error
+    embedder = with_learned(embedder, gallery.learned)
+    gallery.require(embedder.spec)
+    return embedder
+
+
+def probability_of(calibration: Calibration) -> Probability:
+    """Return the strategy that a calibration describes."""
+    c = calibration
+    return Probability(c.coefficients, c.low, c.high, c.usual_agreement)
