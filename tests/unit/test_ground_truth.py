@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from placeprint.errors import DatasetError, UsageError
-from placeprint.evaluation.ground_truth import EARTH, choose_truth
+from placeprint.evaluation.ground_truth import choose_truth
+from placeprint.gallery.filters import EARTH
 from placeprint.records import ImageRecord
 
 

@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import DatasetError, UsageError
+from placeprint.gallery.filters import metres_between
 from placeprint.records import ImageRecord
 
 DEFAULT_RADIUS = 25.0
 """Metres: the usual bound of the field for a right answer (Arandjelovic et al. 2016, NetVLAD)."""
-
-EARTH = 6_371_008.8
-"""Mean radius of the Earth, metres (IUGG)."""
 
 Rows = NDArray[np.int64]
 
@@ -82,7 +80,7 @@ class ByDistance:
     def positives(self, query: ImageRecord) -> Rows:
         """Return the rows within the radius."""
         here = np.array(_position(query, metric=self.metric))
-        distance = _plane(self.positions, here) if self.metric else _sphere(self.positions, here)
+        distance = _plane(self.positions, here) if self.metric else metres_between(self.positions, (here[0], here[1]))
         return np.flatnonzero(distance <= self.radius).astype(np.int64)
 
 
@@ -120,11 +118,3 @@ def _position(record: ImageRecord, *, metric: bool) -> tuple[float, float]:
 
 def _plane(positions: NDArray[np.float64], here: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.hypot(positions[:, 0] - here[0], positions[:, 1] - here[1]))
-
-
-def _sphere(positions: NDArray[np.float64], here: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Great-circle distance by the haversine formula, metres."""
-    there, here = np.radians(positions), np.radians(here)
-    half = (there - here) / 2
-    a = np.sin(half[:, 0]) ** 2 + np.cos(there[:, 0]) * np.cos(here[0]) * np.sin(half[:, 1]) ** 2
-    return np.asarray(2 * EARTH * np.arcsin(np.sqrt(np.clip(a, 0, 1))))
