@@ -31,7 +31,8 @@ MAX_SCORES = 50_000_000
 """Scores computed at most, so that 100,000 images are held out 500 at a time."""
 NEAR_DUPLICATE = 0.98
 """Cosine similarity from which two images of one place count as the same photograph."""
-_BLOCK = 16_000_000
+_BLOCK = 1_000_000
+"""Scores held at once, in 32 bit and in 64."""
 _Look = tuple[list[float], list[bool], float, tuple[str, ...]]
 
 
