@@ -142,7 +142,7 @@ def embed_records(
     """
     began = time.perf_counter()
     kept, failures = _Kept(embedder, cache), list[FailedImage]()
-    with Stretch(progress, "embedding", len(records)) as step, images.memory_reused(4 * _workers(embedder)):
+    with Stretch(progress, "embedding", len(records)) as step, images.memory_reused(2 * _workers(embedder)):
         for result in _results(records, root, embedder, cache):
             step()
             if isinstance(result, FailedImage):
