@@ -24,6 +24,8 @@ SIDE = 32
 """Sides of an input whose aspect is kept are multiples of so many pixels."""
 FEWEST = 8
 """Rows and columns of cells at least, however long and narrow an image is."""
+FULL_SIZE = 1 << 20
+"""A shorter side that no image has: it is decoded at full size."""
 CELL_SCALE = 254
 """A cell is a unit vector times this, in 8 bits with a sign: components above one half are cut off."""
 
@@ -46,6 +48,8 @@ class WholeLook:
 
 def needed_side(spec: ModelSpec) -> int:
     """Return the shorter side, in pixels, below which a reduced decode would lose detail."""
+    if spec.resize == "torchvision":
+        return FULL_SIZE
     once = spec.resize_size if spec.resize == "crop" else spec.input_size
     if spec.views == ("whole",):
         once = 0
@@ -74,10 +78,24 @@ def prepare(image: Image, spec: ModelSpec, view: str = "") -> Pixels:
         squashed = np.asarray(image.resize((side, side), resample))
         return np.ascontiguousarray(squashed[:, ::-1]) if view == "flip" else squashed
     # Only the part that the crop keeps is resampled: the same pixels, less work on panoramas.
+    if spec.resize == "torchvision":
+        return np.asarray(image.resize((side, side), resample, box=_whole_pixels(image.size, spec)))
     cut = min(image.size) * side / (spec.resize_size or side)
     left, top = max(0.0, (image.width - cut) / 2), max(0.0, (image.height - cut) / 2)
     box = (left, top, min(left + cut, image.width), min(top + cut, image.height))
     return np.asarray(image.resize((side, side), resample, box=box))
+
+
+def _whole_pixels(size: tuple[int, int], spec: ModelSpec) -> tuple[float, float, float, float]:
+    """Return the part of an image that torchvision's Resize and CenterCrop keep, in the image's own pixels.
+
+    They round the resized longer side down, and the corner of the cut to the nearest whole pixel, of two to the even.
+    """
+    sides = [max(spec.resize_size * each // min(size), spec.resize_size) for each in size]
+    corner = [round((each - spec.input_size) / 2) for each in sides]
+    scale = [full / each for full, each in zip(size, sides, strict=True)]
+    ends = [min((c + spec.input_size) * s, float(full)) for c, s, full in zip(corner, scale, size, strict=True)]
+    return corner[0] * scale[0], corner[1] * scale[1], ends[0], ends[1]
 
 
 def prepare_whole(image: Image, spec: ModelSpec) -> Pixels:
