@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,11 +81,11 @@ def torch_package() -> Any:
 
 def _pickled(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
     """Read tensors with PyTorch's reader that knows nothing else."""
-    import pickle
-
     torch = torch_package()
     try:
-        found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the pickle is of a newer kind than usual
+            found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(
             f'the checkpoint "{path}" holds more than tensors, or is damaged. It was not opened, because a pickle can '

@@ -72,10 +72,8 @@ def pictures(count: int, height: int, width: int, seed: int) -> NDArray[np.float
 
 
 def _batches(side: int, free: bool) -> Iterator[NDArray[np.float32]]:
-    yield pictures(4, side, side, 0)
-    yield pictures(1, side, side, 1)
-    if free:
-        yield pictures(2, 160, 256, 2)
+    yield pictures(3, side, side, 0)
+    yield pictures(1, 160, 256, 1) if free else pictures(1, side, side, 1)
 
 
 def _checked(name: str, vectors: NDArray[np.float32], count: int, dim: int) -> NDArray[np.float64]:

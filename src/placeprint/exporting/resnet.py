@@ -117,10 +117,10 @@ class TorchLayers:
         return self._functional.max_pool2d(x, 3, 2, 1)
 
 
-def run_in_torch(state: State, name: str, images: NDArray[np.float32]) -> NDArray[np.float32]:
+def run_in_torch(layers: TorchLayers, name: str, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the average of the last map over space, (n, 2048), as PyTorch computes it."""
     import torch
 
     with torch.inference_mode():
-        features = network(TorchLayers(state), torch.from_numpy(images), name)
+        features = network(layers, torch.from_numpy(images), name)
         return np.asarray(features.mean(dim=(2, 3)).numpy(), np.float32)

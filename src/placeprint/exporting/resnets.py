@@ -10,7 +10,7 @@ from placeprint.errors import ModelError, UsageError
 from placeprint.exporting.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate
 from placeprint.exporting.checkpoints import matched, read_checkpoint, torch_package
 from placeprint.exporting.graph import write_resnet
-from placeprint.exporting.resnet import BLOCKS, DIM, parameters, run_in_torch
+from placeprint.exporting.resnet import BLOCKS, DIM, TorchLayers, parameters, run_in_torch
 from placeprint.records import ModelSpec
 
 URL = "https://download.pytorch.org/models/"
@@ -59,7 +59,8 @@ def resnet_candidate(name: str, architecture: str, weights: Path) -> Candidate:
         licence=LICENCE if published else "",
         source=f"{architecture}, {weights.name}, SHA-256 {checkpoint.sha256}",
     )
-    return Candidate(write_resnet(state, architecture), spec, partial(run_in_torch, state, architecture), free=True)
+    reference = partial(run_in_torch, TorchLayers(state), architecture)
+    return Candidate(write_resnet(state, architecture), spec, reference, free=True)
 
 
 def torchvision_candidate(source: str) -> Candidate:
