@@ -77,6 +77,13 @@ def test_a_hostile_pickle_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "m.onnx").exists()
 
 
+def test_an_old_pytorch_opens_no_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "w.pth", {"conv1.weight": torch.zeros(1)})
+    monkeypatch.setattr(torch, "__version__", "2.5.1+cpu")
+    with pytest.raises(ModelError, match="CVE-2025-32434"):
+        read_checkpoint(path)
+
+
 @pytest.mark.parametrize("kept", [0, 10, 5000, -100])
 def test_a_truncated_checkpoint_is_refused(tmp_path: Path, kept: int) -> None:
     file = io.BytesIO()

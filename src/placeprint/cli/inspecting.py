@@ -166,7 +166,7 @@ def _show_zoo(zoo: Sequence[ZooModel]) -> None:
     columns = ("name", "dim", "input", "M params", "licence", "here", "published Recall@1, %")
     printing.table(columns, rows, right=(1, 2, 3), title="\nOf the field, to be brought by `placeprint export SOURCE`")
     typer.echo(
-        "Licences are as the authors state them; photographs that a model learned from may have terms of their own."
+        "Licences are as the authors state them; the photographs that were learned from may have terms of their own."
     )
     for model in zoo:
         cited = f"; Recall@1 as published by {model.citation}" if model.citation else ""

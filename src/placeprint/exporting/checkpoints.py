@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from placeprint.errors import MissingExtraError, ModelError
 
+OLDEST_TORCH = (2, 6)
 _HASHED = re.compile(r"-([0-9a-f]{8})\.\w+$")
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "model.", "backbone.")
@@ -82,6 +83,11 @@ def torch_package() -> Any:
 def _pickled(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
     """Read tensors with PyTorch's reader that knows nothing else."""
     torch = torch_package()
+    if tuple(int(part) for part in torch.__version__.split(".")[:2]) < OLDEST_TORCH:
+        raise ModelError(
+            f'the checkpoint "{path}" was not opened: before PyTorch 2.6 a hostile file could run a program even with '
+            f"weights_only=True (CVE-2025-32434), and this is {torch.__version__}; upgrade it, or bring a .safetensors"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the pickle is of a newer kind than usual
