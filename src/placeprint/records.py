@@ -153,7 +153,8 @@ class ModelSpec:
     input_size : int
         Height and width that the graph takes, pixels. 0 when the embeddings were imported.
     resize : str
-        ``crop``: the shorter side becomes `resize_size`, then the centre is cut out;
+        ``crop``: the shorter side becomes `resize_size`, then the centre is cut out; ``torchvision``: the same by whole
+        pixels, as torchvision's Resize and CenterCrop do it, from the image decoded at full size;
         ``squash``: both sides become `input_size`, the aspect is not kept.
     resize_size : int
         Pixels of the shorter side before the crop.
@@ -217,15 +218,15 @@ class ModelSpec:
         """Refuse values that no image could be prepared with."""
         if self.dim < 1:
             raise ModelError(f'model "{self.name}": dim is {self.dim}, it must be at least 1')
-        if self.resize not in ("crop", "squash"):
-            raise ModelError(f'model "{self.name}": resize "{self.resize}" is neither crop nor squash')
+        if self.resize not in ("crop", "squash", "torchvision"):
+            raise ModelError(f'model "{self.name}": resize "{self.resize}" is none of crop, squash, torchvision')
         if self.interpolation not in ("bilinear", "bicubic"):
             raise ModelError(f'model "{self.name}": interpolation "{self.interpolation}" is not known')
         if self.pooling not in ("graph", "average", "gem"):
             raise ModelError(f'model "{self.name}": pooling "{self.pooling}" is not known')
         if len(self.mean) != 3 or len(self.std) != 3 or not all(s > 0 for s in self.std):
             raise ModelError(f'model "{self.name}": mean and std are three numbers each, std above 0')
-        if self.resize == "crop" and self.resize_size < self.input_size:
+        if self.resize != "squash" and self.resize_size < self.input_size:
             raise ModelError(f'model "{self.name}": resize_size must be at least input_size')
         if unknown := [view for view in self.views if view not in VIEWS]:
             raise ModelError(f'model "{self.name}": view "{unknown[0]}" is none of {", ".join(VIEWS)}')

@@ -15,6 +15,7 @@ VERBS = [
     "check",
     "compare",
     "evaluate",
+    "export",
     "index",
     "mine",
     "models",

@@ -11,7 +11,10 @@ Dataset = Annotated[Path, typer.Argument(help="A folder of photos by place, or a
 GalleryPath = Annotated[Path, typer.Argument(metavar="GALLERY", help="A gallery's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
-ModelName = Annotated[str | None, typer.Option("--model", "-m", help="A name of `placeprint models`, or a path.onnx.")]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="A name or a source of `placeprint models`, or a path.onnx."),
+]
 IndexName = Annotated[str, typer.Option("--index", help="auto, exact or faiss.")]
 RunnerName = Annotated[str, typer.Option("--runner", help="openvino or onnx.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write the embedding cache.")]

@@ -11,6 +11,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from placeprint.embedding.onnx_file import refuse_outside_weights
+from placeprint.embedding.shelf import find_exported, is_source
 from placeprint.errors import ModelError, UsageError
 from placeprint.records import ModelSpec
 from placeprint.storage import sha256_file
@@ -84,17 +86,21 @@ def list_models() -> tuple[KnownModel, ...]:
 
 
 def find_model(name: str) -> ModelFile:
-    """Return a model by its name, or by the path of an ONNX file with a sidecar; the hash is checked.
+    """Return a model by its name, by where it was exported from (``torchvision:resnet50``), or by the path of its file.
+
+    A file is an ONNX file with a sidecar. Its hash is checked, and all of its weights must be in it.
 
     Raises
     ------
     UsageError
         For a name that is not known.
     ModelError
-        When a file is missing, or the weights are not those of the ModelSpec.
+        When a file is missing, or the weights are not those of the ModelSpec, or lie in other files.
     """
     if name in _BUNDLED:
         model = _bundled(name)
+    elif is_source(name):
+        model = _exported(name)
     elif name.lower().endswith(".onnx"):
         model = _from_path(Path(name))
     else:
@@ -118,9 +124,17 @@ def _bundled(name: str) -> ModelFile:
     return ModelFile(spec, WEIGHTS / f"{entry.file}.onnx")
 
 
+def _exported(name: str) -> ModelFile:
+    path = find_exported(name)
+    if path is None:
+        raise ModelError(f'model "{name}" was not exported yet: `placeprint export {name}` does it once')
+    return _from_path(path)
+
+
 def _from_path(path: Path) -> ModelFile:
     if not path.is_file():
         raise ModelError(f'there is no model at "{path}"')
+    refuse_outside_weights(path)
     return ModelFile(_sidecar(path.with_suffix(".json")), path)
 
 

@@ -48,7 +48,7 @@ class OpenVinoRunner:
     name = "openvino"
 
     def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
-        core = _openvino().Core()
+        core = openvino_package().Core()
         half = precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.precision = "bf16" if half else "f32"
         settings = {
@@ -94,7 +94,7 @@ def _outputs(request: Any, pixels: Pixels) -> list[NDArray[np.float32]]:
     return [np.array(found[i][0], dtype=np.float32) for i in range(len(found))]
 
 
-def _openvino() -> Any:
+def openvino_package() -> Any:
     """Import OpenVINO without its telemetry, which sends a message from a child process when it is imported.
 
     Where `openvino_telemetry` cannot be imported OpenVINO takes a stub of its own that sends nothing. Its converter of
@@ -118,7 +118,7 @@ def _wanted(spec: ModelSpec) -> tuple[list[str], list[str]]:
 
 def _graph(core: Any, path: Path, spec: ModelSpec, outputs: list[str], side: int = 0) -> Any:
     """Read the graph: uint8 NHWC in, mean and std inside, these outputs in this order; a side of -1 is any."""
-    ov = _openvino()
+    ov = openvino_package()
     from openvino.preprocess import PrePostProcessor
 
     model = core.read_model(str(path))

@@ -24,6 +24,10 @@ SIDE = 32
 """Sides of an input whose aspect is kept are multiples of so many pixels."""
 FEWEST = 8
 """Rows and columns of cells at least, however long and narrow an image is."""
+FULL_SIZE = 1 << 20
+"""A shorter side that no image has: it is decoded at full size."""
+LONGEST = 16
+"""Times as long as it is wide: longer images are not resized as a whole."""
 CELL_SCALE = 254
 """A cell is a unit vector times this, in 8 bits with a sign: components above one half are cut off."""
 
@@ -46,6 +50,8 @@ class WholeLook:
 
 def needed_side(spec: ModelSpec) -> int:
     """Return the shorter side, in pixels, below which a reduced decode would lose detail."""
+    if spec.resize == "torchvision":
+        return FULL_SIZE
     once = spec.resize_size if spec.resize == "crop" else spec.input_size
     if spec.views == ("whole",):
         once = 0
@@ -73,11 +79,26 @@ def prepare(image: Image, spec: ModelSpec, view: str = "") -> Pixels:
     if view in ("squash", "flip") or (not view and spec.resize == "squash"):
         squashed = np.asarray(image.resize((side, side), resample))
         return np.ascontiguousarray(squashed[:, ::-1]) if view == "flip" else squashed
+    if spec.resize == "torchvision":
+        return _as_torchvision(image, spec)
     # Only the part that the crop keeps is resampled: the same pixels, less work on panoramas.
     cut = min(image.size) * side / (spec.resize_size or side)
     left, top = max(0.0, (image.width - cut) / 2), max(0.0, (image.height - cut) / 2)
     box = (left, top, min(left + cut, image.width), min(top + cut, image.height))
     return np.asarray(image.resize((side, side), resample, box=box))
+
+
+def _as_torchvision(image: Image, spec: ModelSpec) -> Pixels:
+    """Resize and cut by whole pixels: the longer side is rounded down, the corner to the nearest, halves to even."""
+    side, resample = spec.input_size, _filter(spec)
+    resized = [max(spec.resize_size * each // min(image.size), spec.resize_size) for each in image.size]
+    left, top = (round((each - side) / 2) for each in resized)
+    if max(resized) <= LONGEST * spec.resize_size:
+        return np.asarray(image.resize((resized[0], resized[1]), resample).crop((left, top, left + side, top + side)))
+    # Of a very long image only the cut is resampled: the same but for rounding, and it fits into memory.
+    across, down = image.width / resized[0], image.height / resized[1]
+    right, bottom = min((left + side) * across, image.width), min((top + side) * down, image.height)
+    return np.asarray(image.resize((side, side), resample, box=(left * across, top * down, right, bottom)))
 
 
 def prepare_whole(image: Image, spec: ModelSpec) -> Pixels:

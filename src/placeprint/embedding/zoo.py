@@ -1,0 +1,103 @@
+"""Models of the field that can be brought: what each is, under which licence, and what was published of it.
+
+A figure is here only with the place where its authors publish it; where none was at hand the field is empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from placeprint.embedding.shelf import find_exported
+
+
+@dataclass(frozen=True, slots=True)
+class ZooModel:
+    """One model of the field.
+
+    Attributes
+    ----------
+    name : str
+    dim, input_size : int
+        Of the embedding, and pixels of the usual input.
+    parameters : float or None
+        Millions, without a classifier; None where nobody was found to say.
+    licence : str
+        Of code and weights as their authors state it. Photographs that a model was trained on may have terms of their
+        own.
+    commercial : bool
+        True when the stated licence lets a closed product use it: not GPL, not unstated.
+    source : str
+        What `placeprint export` takes, or where the authors publish it.
+    recall_at_1 : float or None
+        As published, per cent.
+    benchmark, citation : str
+        Of that figure.
+    here : bool
+        True when it was exported and can be used now.
+    """
+
+    name: str
+    dim: int
+    input_size: int
+    parameters: float | None
+    licence: str
+    commercial: bool
+    source: str
+    recall_at_1: float | None = None
+    benchmark: str = ""
+    citation: str = ""
+    here: bool = False
+
+
+_MIXVPR = "Ali-bey et al., WACV 2023; github.com/amaralibey/MixVPR"
+_BOQ = "Ali-bey et al., CVPR 2024; github.com/amaralibey/Bag-of-Queries"
+_SALAD = "Izquierdo and Civera, CVPR 2024; github.com/serizba/salad"
+_BSD = "BSD-3-Clause (torchvision)"
+_KNOWN = (
+    ZooModel("ResNet50", 2048, 224, 23.5, _BSD, True, "torchvision:resnet50"),
+    ZooModel("ResNet101", 2048, 224, 42.5, _BSD, True, "torchvision:resnet101"),
+    ZooModel("ResNet152", 2048, 224, 58.1, _BSD, True, "torchvision:resnet152"),
+    ZooModel("EfficientNet-B0", 1280, 224, 4.0, _BSD, True, "torchvision:efficientnet_b0"),
+    ZooModel("NetVLAD (VGG16)", 4096, 640, None, "MIT", True, "https://github.com/Relja/netvlad"),
+    ZooModel("CosPlace (ResNet50)", 2048, 512, 27.7, "MIT", True, "hub:gmberton/CosPlace:get_trained_model"),
+    ZooModel("EigenPlaces (ResNet50)", 2048, 512, 27.7, "MIT", True, "hub:gmberton/EigenPlaces:get_trained_model"),
+    ZooModel(
+        *("MixVPR (ResNet50)", 4096, 320, None, "none stated", False, "https://github.com/amaralibey/MixVPR"),
+        *(91.6, "Pitts30k-test", _MIXVPR),
+    ),
+    ZooModel(
+        *("SALAD (DINOv2)", 8448, 322, None, "GPL-3.0", False, "hub:serizba/salad:dinov2_salad"),
+        *(92.2, "MSLS val", _SALAD),
+    ),
+    ZooModel(
+        *("BoQ (DINOv2)", 12288, 322, None, "MIT", True, "hub:amaralibey/bag-of-queries:get_trained_boq"),
+        *(93.7, "Pitts30k-test", _BOQ),
+    ),
+    ZooModel(
+        *("MegaLoc (DINOv2)", 8448, 322, None, "MIT; parts from SALAD (GPL-3.0)", False),
+        "hub:gmberton/MegaLoc:get_trained_model",
+    ),
+    ZooModel("DINOv2 (ViT-B/14)", 768, 224, 86.6, "Apache-2.0", True, "hub:facebookresearch/dinov2:dinov2_vitb14"),
+)
+
+
+def list_zoo(*, commercial_only: bool = False) -> tuple[ZooModel, ...]:
+    """Return the models of the field, and whether each is here.
+
+    Parameters
+    ----------
+    commercial_only : bool
+        Leave out what a closed product may not use, or whose licence nobody states.
+    """
+    from dataclasses import replace
+
+    return tuple(
+        replace(model, here=find_exported(model.source) is not None)
+        for model in _KNOWN
+        if model.commercial or not commercial_only
+    )
+
+
+def known_model(source: str) -> ZooModel | None:
+    """Return the model of a source, however its letters are written."""
+    return next((model for model in _KNOWN if model.source.lower() == source.lower()), None)

@@ -1,0 +1,121 @@
+"""The same numbers everywhere: an exported graph is compared with PyTorch before its file is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.embedding.openvino_runner import openvino_package
+from placeprint.errors import MissingExtraError, ModelError
+
+LOWEST_COSINE = 0.9999
+TIE = 1e-5
+"""Similarities nearer than this may change places."""
+
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def check_parity(data: bytes, reference: Run, *, side: int, free: bool, dim: int) -> float:
+    """Compare an ONNX graph with PyTorch in ONNX Runtime and in OpenVINO, in 32 bit, on seeded pictures.
+
+    Parameters
+    ----------
+    data : bytes
+        The ONNX file; input ``image``, output ``embedding``.
+    reference : callable
+        Images (n, 3, h, w) to embeddings (n, dim), in PyTorch.
+    side : int
+        Height and width of the input.
+    free : bool
+        True when other heights and widths must work too.
+    dim : int
+        Length of the embedding.
+
+    Returns
+    -------
+    float
+        The lowest cosine similarity.
+
+    Raises
+    ------
+    ModelError
+        When it is below 0.9999, an output is not finite or of another length, or the order of the pictures by
+        similarity changes.
+    MissingExtraError
+        Without ONNX Runtime.
+    """
+    lowest, runtimes = 1.0, {"ONNX Runtime": _onnx_runtime(data), "OpenVINO": _openvino(data)}
+    for images in _batches(side, free):
+        wanted = _checked("PyTorch", reference(images), len(images), dim)
+        for name, run in runtimes.items():
+            found = _checked(name, run(images), len(images), dim)
+            cosine = float((wanted * found).sum(axis=1).min())
+            if not cosine >= LOWEST_COSINE:
+                raise ModelError(
+                    f"{name} and PyTorch disagree: cosine {cosine:.6f}, below {LOWEST_COSINE}; nothing was kept"
+                )
+            if not _same_order(wanted @ wanted.T, found @ found.T):
+                raise ModelError(f"{name} ranks the pictures otherwise than PyTorch; nothing was kept")
+            lowest = min(lowest, cosine)
+    return lowest
+
+
+def pictures(count: int, height: int, width: int, seed: int) -> NDArray[np.float32]:
+    """Return soft shapes with grain, about as normalised photographs are: (count, 3, height, width)."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.normal(0, 1, (count, 3, -(-height // 32), -(-width // 32)))
+    shapes = coarse.repeat(32, axis=2).repeat(32, axis=3)[:, :, :height, :width]
+    return (shapes + rng.normal(0, 0.2, shapes.shape)).astype(np.float32)
+
+
+def _batches(side: int, free: bool) -> Iterator[NDArray[np.float32]]:
+    yield pictures(3, side, side, 0)
+    yield pictures(1, 160, 256, 1) if free else pictures(1, side, side, 1)
+
+
+def _checked(name: str, vectors: NDArray[np.float32], count: int, dim: int) -> NDArray[np.float64]:
+    """Return unit vectors."""
+    if vectors.shape != (count, dim):
+        raise ModelError(f"{name} gives an output of shape {vectors.shape}, it must be {(count, dim)}")
+    norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    if not (np.isfinite(norms).all() and (norms > 0).all()):
+        raise ModelError(f"the output in {name} is NaN, infinity or only zeros: the weights are broken")
+    return np.asarray(vectors / norms, np.float64)
+
+
+def _same_order(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> bool:
+    """Tell whether the pictures keep their order by similarity, ties aside."""
+    for ours, theirs in zip(wanted, found, strict=True):
+        order = np.argsort(-ours, kind="stable")
+        apart = -np.diff(ours[order]) > TIE
+        if (np.diff(theirs[order])[apart] > TIE).any():
+            return False
+    return True
+
+
+def _onnx_runtime(data: bytes) -> Run:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError("comparing an exported model", "torch") from error
+    session = _or_refused(
+        "ONNX Runtime", lambda: onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    )
+    return lambda images: np.asarray(session.run(["embedding"], {"image": images})[0])
+
+
+def _openvino(data: bytes) -> Run:
+    core = openvino_package().Core()
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = _or_refused("OpenVINO", lambda: core.compile_model(core.read_model(data), "CPU", settings))
+    return lambda images: np.array(compiled({"image": images})["embedding"])
+
+
+def _or_refused(name: str, make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except Exception as error:  # the runtimes have no common base for what a graph raises
+        raise ModelError(f"{name} cannot run the exported graph: {str(error).strip().splitlines()[-1]}") from error

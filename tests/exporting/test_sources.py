@@ -1,0 +1,159 @@
+"""Where models come from: the folder of models, other libraries, hubs."""
+
+import dataclasses
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from placeprint.embedding.embedder import load_embedder  # noqa: E402
+from placeprint.embedding.models import find_model  # noqa: E402
+from placeprint.embedding.shelf import exported_path, find_exported, models_folder  # noqa: E402
+from placeprint.errors import ModelError, UsageError  # noqa: E402
+from placeprint.exporting import resnets  # noqa: E402
+from placeprint.exporting.export import Exported, export, ready  # noqa: E402
+
+State = dict[str, "torch.Tensor"]
+Made = Callable[[str], State]
+Photo = Callable[..., Image.Image]
+
+
+def saved(path: Path, state: State) -> Path:
+    torch.save(state, path)
+    return path
+
+
+def put_where_exports_lie(exported: Exported, source: str) -> None:
+    path = exported_path(source)
+    path.parent.mkdir(parents=True)
+    shutil.copy(exported.path, path)
+    spec = dataclasses.replace(exported.spec, name=source)
+    path.with_suffix(".json").write_text(json.dumps(spec.to_dict()))
+
+
+def test_what_was_exported_once_is_found_by_its_source(exported: Exported) -> None:
+    with pytest.raises(ModelError, match="placeprint export torchvision:resnet50"):
+        find_model("torchvision:resnet50")
+    put_where_exports_lie(exported, "torchvision:resnet50:v2")
+    assert ready("torchvision:resnet50") == "torchvision:resnet50"
+    assert find_model("torchvision:resnet50").spec.name == "torchvision:resnet50:v2"
+    assert find_exported("torchvision:resnet50:v1") is None
+    assert ready("efficientnet-lite0") == "efficientnet-lite0"
+
+
+def test_index_exports_once_and_query_needs_only_the_gallery(
+    random_state: Made, photo: Photo, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from placeprint.cli.app import app
+
+    monkeypatch.setenv("PLACEPRINT_MODELS", str(tmp_path / "models"))
+    monkeypatch.setitem(resnets.FILES, "resnet50", ("tiny1.pth", "tiny2.pth"))
+    (tmp_path / "models").mkdir()
+    torch.save(random_state(tiny), tmp_path / "models" / "tiny2.pth")
+    for number in range(4):
+        path = tmp_path / "photos" / f"place-{number % 2}" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        photo(number).save(path)
+    gallery = str(tmp_path / "g")
+    made = [
+        "index",
+        str(tmp_path / "photos"),
+        "-o",
+        gallery,
+        "-m",
+        "torchvision:resnet50",
+        "--preset",
+        "fast",
+        "--json",
+    ]
+    for _ in range(2):
+        done = CliRunner().invoke(app, made)
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["model"] == "torchvision:resnet50:v2"
+    assert sorted(p.suffix for p in (tmp_path / "models" / "exported").iterdir()) == [".json", ".onnx"]
+    (tmp_path / "models" / "tiny2.pth").unlink()  # what was exported once needs no weights
+    assert CliRunner().invoke(app, made).exit_code == 0
+    answer = CliRunner().invoke(app, ["query", gallery, str(tmp_path / "photos" / "place-0" / "0.jpg"), "--json"])
+    assert json.loads(answer.stdout)["matches"][0]["similarity"] == pytest.approx(1.0, abs=1e-3)
+
+
+class _Net(torch.nn.Module):
+    num_features = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 8, 3, 2, 1)
+
+    def forward(self, x: "torch.Tensor") -> "torch.Tensor":
+        return self.conv(x).relu().mean(dim=(2, 3))
+
+
+def test_a_network_of_another_library_is_written_down(
+    photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, asked = ModuleType("timm"), []
+
+    def create_model(name: str, **options: object) -> _Net:
+        asked.append((name, options))
+        if options["pretrained"]:
+            raise OSError("no network")
+        return _Net()
+
+    config = {"input_size": (3, 64, 64), "crop_pct": 0.5, "interpolation": "bicubic"}
+    config |= {"mean": (0.5, 0.5, 0.5), "std": (0.2, 0.2, 0.2)}
+    library.create_model = create_model  # type: ignore[attr-defined]
+    library.data = SimpleNamespace(resolve_model_data_config=lambda _: config)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "timm", library)
+    torch.manual_seed(0)
+    done = export("timm:net", weights=saved(tmp_path / "w.pth", _Net().state_dict()))
+    assert (done.path, done.spec.dim, done.spec.resize_size) == (exported_path("timm:net"), 8, 128)
+    assert done.cosine is not None
+    assert done.cosine >= 0.9999
+    assert load_embedder("timm:net").embed([photo(0), photo(1)]).shape == (2, 8)
+    with pytest.raises(ModelError, match=r"huggingface\.co/timm/other/resolve/main/model\.safetensors"):
+        export("timm:other")
+    assert asked[-1] == ("other", {"pretrained": True, "num_classes": 0})
+
+
+def test_the_code_of_a_hub_is_run_only_when_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object, **options: object) -> _Net:
+        assert options["trust_repo"] is True
+        return _Net()
+
+    monkeypatch.setattr(torch.hub, "load", load)
+    with pytest.raises(UsageError, match=r"runs it on this machine.*--trust"):
+        export("hub:someone/net:entry")
+    torch.manual_seed(0)
+    assert export("hub:someone/net:entry", trust=True).spec.dim == 8
+    with pytest.raises(ModelError, match="shape"):  # not what SALAD gives
+        export("hub:serizba/salad:dinov2_salad", trust=True)
+
+    def offline(*_: object, **__: object) -> _Net:
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "load", offline)
+    with pytest.raises(ModelError, match=r"no network.*bring the \.onnx"):
+        export("hub:someone/other:entry", trust=True)
+
+
+def test_a_file_of_a_model_hub_is_taken_with_its_preprocessing(photo: Photo, exported: Exported) -> None:
+    folder = models_folder() / "someone" / "net"
+    (folder / "onnx").mkdir(parents=True)
+    shutil.copy(exported.path, folder / "onnx" / "model.onnx")
+    row = {"size": {"shortest_edge": 256}, "crop_size": 224, "do_center_crop": True, "resample": 3}
+    config = row | {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.2, 0.2]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(config))
+    spec = export("hf:someone/net").spec
+    assert (spec.dim, spec.input_size, spec.resize_size, spec.interpolation) == (2048, 224, 256, "bicubic")
+    assert load_embedder("hf:someone/net").embed_one(photo(2)).shape == (2048,)
