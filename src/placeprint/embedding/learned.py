@@ -1,4 +1,7 @@
-"""Models that learn from the gallery: a whitening of the embeddings, or a codebook of RootSIFT keypoints."""
+"""Models that learn from the gallery: a whitening of the embeddings, or a codebook of RootSIFT keypoints.
+
+What learns is imported where it is needed: a question to a gallery that learned nothing starts sooner without it.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,6 @@ from numpy.typing import NDArray
 from placeprint.embedding.embedder import Description, Looker, available_cores, load_embedder
 from placeprint.embedding.models import VLAD
 from placeprint.embedding.preprocess import KEYPOINT_SIDE
-from placeprint.embedding.vlad import Codebook, aggregate, learn_codebook
-from placeprint.embedding.whitening import Whitening, learn_whitening
 from placeprint.errors import ModelError
 from placeprint.presets import Preset
 from placeprint.ragged import Ragged
@@ -21,6 +22,9 @@ from placeprint.records import ModelSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from placeprint.embedding.vlad import Codebook
+    from placeprint.embedding.whitening import Whitening
 
 KEYPOINTS = 300
 
@@ -97,6 +101,8 @@ class LearnedEmbedder:
         self._base, self.learned = base, learned
         self.threads, self.decode_side = base.threads, base.decode_side
         self.cache_key, self.raw_dim = base.cache_key, base.raw_dim
+        from placeprint.embedding.vlad import Codebook
+
         kind = base.spec.learned or ("vlad" if isinstance(learned, Codebook) else "whitening")
         self.spec = dataclasses.replace(base.spec, dim=learned.dim, learned=kind, learned_sha256=learned.sha256)
 
@@ -119,7 +125,9 @@ class LearnedEmbedder:
         parts : mapping of str to Ragged
             Of n images.
         """
-        if isinstance(self.learned, Whitening):
+        from placeprint.embedding.vlad import Codebook, aggregate
+
+        if not isinstance(self.learned, Codebook):
             return self.learned.apply(vectors)
         rows = [aggregate(keypoints[:, 0], self.learned) for keypoints in parts["keypoints"]]
         return np.stack(rows) if rows else np.empty((0, self.learned.dim), np.float32)
@@ -139,8 +147,12 @@ def learn(base: Looker, whiten: str, vectors: NDArray[np.float32], parts: Parts,
         Their places.
     """
     if isinstance(base, KeypointLooker):
+        from placeprint.embedding.vlad import learn_codebook
+
         return LearnedEmbedder(base, learn_codebook(keypoints[:, 0] for keypoints in parts["keypoints"]))
     if whiten:
+        from placeprint.embedding.whitening import learn_whitening
+
         return LearnedEmbedder(base, learn_whitening(whiten, vectors, labels))
     return base
 
@@ -154,4 +166,7 @@ def with_learned(base: Looker, arrays: Mapping[str, NDArray[Any]]) -> Looker:
     """Return the model of a gallery from its base and what the gallery keeps."""
     if not arrays:
         return base
+    from placeprint.embedding.vlad import Codebook
+    from placeprint.embedding.whitening import Whitening
+
     return LearnedEmbedder(base, (Codebook if "centres" in arrays else Whitening).from_arrays(arrays))
