@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 
-from placeprint.dataset.hamming import near_pairs
 from placeprint.embedding.imported import imported_spec
 from placeprint.gallery.filters import rows_where
 from placeprint.gallery.gallery import Gallery
@@ -100,7 +99,6 @@ STEPS: dict[str, Callable[[Path, int, str], object]] = {
     "add": lambda folder, rows, _: add(folder, rows),
     "remove": lambda folder, rows, _: remove(folder, rows),
     "remove_place": lambda folder, _rows, _index: remove_place(folder),
-    "near_duplicates": lambda _folder, rows, _index: near_duplicates(rows),
 }
 
 
@@ -184,17 +182,6 @@ def asking(gallery: Path, runs: int) -> Row:
     }
 
 
-def near_duplicates(count: int, distance: int = 5) -> Row:
-    """Find near duplicates among random hashes, of which every hundredth has a copy three bits away."""
-    rng = np.random.default_rng(0)
-    hashes = rng.integers(0, 2**63, count, dtype=np.uint64)
-    hashes[1::100] = hashes[::100] ^ np.uint64(0b10101)
-    began = time.perf_counter()
-    (first, _, _), _ = near_pairs(hashes, distance)
-    seconds = time.perf_counter() - began
-    return {"hashes": count, "distance": distance, "seconds": seconds, "pairs": len(first)}
-
-
 def growth(rows: int, *, index: str = "exact", runs: int = 7) -> Row:
     """Measure everything at one size."""
     with tempfile.TemporaryDirectory(prefix="growth-") as name:
@@ -215,7 +202,6 @@ def main() -> int:
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--index", default="exact", help="exact, faiss or auto")
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--no-duplicates", action="store_true", help="leave out near duplicates at 1,000,000 hashes")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -223,8 +209,6 @@ def main() -> int:
         print(json.dumps(run_step(given.step, given.folder, given.rows[0], given.index)))
         return 0
     result: Row = {"growth": [growth(rows, index=given.index, runs=given.runs) for rows in given.rows]}
-    if not given.no_duplicates:
-        result["near_duplicates"] = in_child("near_duplicates", Path(), 1_000_000, "")
     print(json.dumps(result, indent=1))
     return 0
 

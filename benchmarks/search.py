@@ -13,7 +13,6 @@ import argparse
 import importlib.util
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from growth import peak_mb
 from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.clustered import FILE
 from placeprint.gallery.exact import ExactIndex
@@ -143,20 +143,12 @@ def build(vectors: Path, folder: Path) -> dict[str, float]:
     import faiss
 
     faiss.omp_get_max_threads()
-    before = peak_memory()
+    before = peak_mb()
     began = time.perf_counter()
     index = FaissIndex(np.load(vectors, mmap_mode="r", allow_pickle=False), approximate=True)
     seconds = time.perf_counter() - began
     index.save(folder)
-    return {"build s": seconds, "peak MB": peak_memory(), "peak MB before": before}
-
-
-def peak_memory() -> float:
-    """Return this process's peak resident memory, MB; what getrusage says begins with the parent's."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"build s": seconds, "peak MB": peak_mb(), "peak MB before": before}
 
 
 def approximate(rows: int, runs: int, *, hard: bool = False, peers: bool = True, dim: int = DIM) -> dict[str, Any]:

@@ -240,6 +240,11 @@ class ModelSpec:
         """True when the embeddings came from elsewhere and photos cannot be embedded."""
         return self.input_size == 0
 
+    @property
+    def parts(self) -> frozenset[str]:
+        """Which parts of an image are kept besides its embedding: ``cells``, ``keypoints``."""
+        return frozenset(name for name in ("cells", "keypoints") if getattr(self, name))
+
     def fingerprint(self) -> str:
         """SHA-256 of all that the embedding depends on, hexadecimal."""
         row = self.to_dict() | dict.fromkeys(_RETIRED, "")  # as galleries of then say

@@ -87,7 +87,7 @@ class _Kept:
         self._key, self._cache = embedder.cache_key, cache
         self._fresh: list[tuple[str, CachedEmbedding]] = []
         self._vectors = RaggedWriter()
-        self._parts = {name: RaggedWriter() for name in sorted(_parts_of(embedder))}
+        self._parts = {name: RaggedWriter() for name in sorted(embedder.spec.parts)}
         self.records: list[ImageRecord] = []
         self.computed, self.seconds = 0, np.zeros(len(STAGES))
 
@@ -217,9 +217,4 @@ def _embed(record: ImageRecord, root: Path, embedder: Looker, cache: EmbeddingCa
 def _known(content: str, embedder: Looker, cache: EmbeddingCache | None) -> CachedEmbedding | None:
     """Return what the cache has of an image; None when it lost some parts, to look again."""
     known = cache.get(content, embedder.cache_key) if cache is not None else None
-    return known if known is not None and _parts_of(embedder) <= set(known.parts) else None
-
-
-def _parts_of(embedder: Looker) -> set[str]:
-    """Return which parts of an image the model keeps."""
-    return {name for name in ("cells", "keypoints") if getattr(embedder.spec, name)}
+    return known if known is not None and embedder.spec.parts <= set(known.parts) else None

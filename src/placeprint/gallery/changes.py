@@ -73,10 +73,9 @@ def new_content(
 def _checked_parts(spec: ModelSpec, parts: Mapping[str, Ragged] | None, count: int) -> Mapping[str, Ragged]:
     """Return the parts when there are those that the spec says, one to one with the records."""
     given = dict(parts or {})
-    wanted = {name for name, most in (("cells", spec.cells), ("keypoints", spec.keypoints)) if most}
-    if set(given) != wanted or any(len(part) != count for part in given.values()):
+    if set(given) != spec.parts or any(len(part) != count for part in given.values()):
         raise VectorError(
-            f"model {spec} keeps {', '.join(sorted(wanted)) or 'no parts'} of each of {count} images, and what was "
+            f"model {spec} keeps {', '.join(sorted(spec.parts)) or 'no parts'} of each of {count} images, and what was "
             f"given is {', '.join(f'{name} of {len(part)}' for name, part in given.items()) or 'nothing'}"
         )
     return given

@@ -129,8 +129,10 @@ def from_gallery(
             without_place.append(own)
     parts = again.parts if again else None
     with Stretch(progress, "calibrating", len(asked_known) + len(asked_unknown)) as step:
-        asker = partial(ask, places, vectors, vectors, names=places.names, again=again, parts=parts, step=step)
-        asker = partial(asker, memos=defaultdict(dict))
+        memos: Mapping[int, Memo] = defaultdict(dict)
+        asker = partial(
+            ask, places, vectors, vectors, names=places.names, again=again, parts=parts, step=step, memos=memos
+        )
         return asker(asked=asked_known, left_out=without_twins), asker(asked=asked_unknown, left_out=without_place)
 
 
@@ -160,8 +162,10 @@ def from_queries(
     unknown = [i for i in chosen if len(own[i]) < len(records)]
     nothing = [np.empty(0, np.int64)] * len(known)
     with Stretch(progress, "calibrating", len(known) + len(unknown)) as step:
-        asker = partial(ask, places, vectors, query_vectors, names=names, again=again, parts=query_parts, step=step)
-        asker = partial(asker, memos=defaultdict(dict))
+        memos: Mapping[int, Memo] = defaultdict(dict)
+        asker = partial(
+            ask, places, vectors, query_vectors, names=names, again=again, parts=query_parts, step=step, memos=memos
+        )
         return asker(asked=known, left_out=nothing), asker(asked=unknown, left_out=[own[i] for i in unknown])
 
 
@@ -251,8 +255,7 @@ def _best(scores: NDArray[np.float64], count: int) -> Rows:
 
 def _look(scores: NDArray[np.float64], places: PlaceRows) -> _Look:
     """Return the nearest scores, which are of the best place, the best other place's score, and the best place."""
-    near = np.argpartition(-scores, NEAREST - 1)[:NEAREST] if len(scores) > NEAREST else np.arange(len(scores))
-    near = near[np.lexsort((near, -scores[near]))]
+    near = _best(scores, NEAREST)
     padding = NEAREST - len(near)
     best = places.names[int(near[0])]
     values = [*scores[near].tolist(), *[-np.inf] * padding]
