@@ -16,6 +16,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,9 @@ from numpy.typing import NDArray
 from accuracy import SETS, SHARED
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.whitening import Whitening
-from placeprint.evaluation.evaluate import evaluate_sides
+from placeprint.evaluation.ground_truth import choose_truth
+from placeprint.evaluation.ranking import rank_queries
+from placeprint.evaluation.retrieval_metrics import average_precision, mean_of, recall_at
 from placeprint.evaluation.sides import Sides, gather
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import on_stderr
@@ -32,53 +35,72 @@ from placeprint.recognition.voting import label
 from placeprint.town import render_town
 
 Matrix = NDArray[np.float64]
-Photos = tuple[Matrix, list[str]]
-"""Unit vectors of length n, and the place of each."""
 SAME = {"landmarks": "landmarks", "landmarks, assignment": "landmarks"}
 """Sets of the same photographs are left out together."""
 LISTED = 8
 """Settings, the best by `fast`, that are measured with every other preset too."""
 
 
-def pca(photos: Photos, shrinkage: float, power: float = 0.5) -> Matrix:
-    """Divide each principal direction by a power of its variance, to which some of the mean variance is added."""
-    vectors = photos[0] - photos[0].mean(axis=0)
-    variance, basis = np.linalg.eigh(vectors.T @ vectors / len(vectors))
+class Photos:
+    """Unit vectors of labelled photos, and how they vary; each decomposition is made once.
+
+    Parameters
+    ----------
+    vectors : ndarray of float64, shape (n, dim)
+    places : list of str
+    """
+
+    def __init__(self, vectors: Matrix, places: list[str]) -> None:
+        self.vectors, self.places, self.mean = vectors, places, vectors.mean(axis=0)
+
+    @cached_property
+    def _all(self) -> tuple[Matrix, Matrix]:
+        centred = self.vectors - self.mean
+        return np.linalg.eigh(centred.T @ centred / len(centred))
+
+    @cached_property
+    def _within(self) -> tuple[Matrix, Matrix]:
+        rest, _ = self._apart(self.vectors)
+        return np.linalg.eigh(rest.T @ rest / max(len(rest), 1))
+
+    @cached_property
+    def _between(self) -> Matrix:
+        _, means = self._apart(self.vectors @ self.within(1.0))
+        apart = means - means.mean(axis=0)
+        return np.linalg.eigh(apart.T @ apart)[1]
+
+    def _apart(self, vectors: Matrix) -> tuple[Matrix, Matrix]:
+        """Return what is left of photos whose place has others, less the mean of the place; and the means."""
+        codes = np.unique(np.array(self.places, object), return_inverse=True)[1]
+        counts = np.bincount(codes)
+        means = np.zeros((len(counts), vectors.shape[1]))
+        np.add.at(means, codes, vectors)
+        means /= counts[:, None]
+        return (vectors - means[codes])[counts[codes] > 1], means
+
+    def pca(self, shrinkage: float, power: float = 0.5) -> Matrix:
+        """Divide each principal direction by a power of its variance, with some of the mean variance added."""
+        return _powers(*self._all, shrinkage, power)
+
+    def within(self, shrinkage: float) -> Matrix:
+        """Damp the directions in which photos of one place differ."""
+        return _powers(*self._within, shrinkage, 0.5)
+
+    def discriminants(self, dim: int) -> Matrix:
+        """Keep the directions in which places differ most after `within` (linear discriminant analysis)."""
+        return self.within(1.0) @ self._between[:, -dim:]
+
+
+def _powers(variance: Matrix, basis: Matrix, shrinkage: float, power: float) -> Matrix:
     return (basis * (variance.clip(0) + shrinkage * variance.mean()) ** -power) @ basis.T
 
 
-def within(photos: Photos, shrinkage: float) -> Matrix:
-    """Damp the directions in which photos of one place differ."""
-    spread, _ = _scatter(photos)
-    variance, basis = np.linalg.eigh(spread)
-    return (basis * (variance.clip(0) + shrinkage * variance.mean()) ** -0.5) @ basis.T
-
-
-def discriminants(photos: Photos, shrinkage: float, dim: int) -> Matrix:
-    """Keep the directions in which places differ most after `within` (linear discriminant analysis)."""
-    whitened = within(photos, shrinkage)
-    _, between = _scatter((photos[0] @ whitened, photos[1]))
-    return whitened @ np.linalg.eigh(between)[1][:, -dim:]
-
-
-def _scatter(photos: Photos) -> tuple[Matrix, Matrix]:
-    """Return the covariance within places, and that of their means."""
-    vectors, codes = photos[0], np.unique(np.array(photos[1], object), return_inverse=True)[1]
-    counts = np.bincount(codes)
-    means = np.zeros((len(counts), vectors.shape[1]))
-    np.add.at(means, codes, vectors)
-    means /= counts[:, None]
-    rest = (vectors - means[codes])[counts[codes] > 1]
-    apart = means - means.mean(axis=0)
-    return rest.T @ rest / max(len(rest), 1), apart.T @ apart / len(apart)
-
-
 METHODS: dict[str, Callable[[Photos], Matrix]] = {
-    "centred only": lambda photos: np.eye(photos[0].shape[1]),
-    **{f"PCA, shrinkage {s}": lambda photos, s=s: pca(photos, s) for s in (1.0, 10.0)},
-    "PCA, quarter power, shrinkage 1": lambda photos: pca(photos, 1.0, 0.25),
-    **{f"within places, shrinkage {s}": lambda photos, s=s: within(photos, s) for s in (0.3, 1.0, 3.0)},
-    **{f"discriminants, {d}": lambda photos, d=d: discriminants(photos, 1.0, d) for d in (256, 512)},
+    "centred only": lambda photos: np.eye(photos.vectors.shape[1]),
+    **{f"PCA, shrinkage {s:g}": lambda photos, s=s: photos.pca(s) for s in (1, 10)},
+    "PCA, quarter power, shrinkage 1": lambda photos: photos.pca(1, 0.25),
+    **{f"within places, shrinkage {s:g}": lambda photos, s=s: photos.within(s) for s in (0.3, 1, 3)},
+    **{f"discriminants, {d}": lambda photos, d=d: photos.discriminants(d) for d in (256, 512)},
 }
 SHARES = (1.0, 0.5, 0.25)
 """How much of the similarity the whitened vectors give; the bundled model gives the rest."""
@@ -87,10 +109,10 @@ SHARES = (1.0, 0.5, 0.25)
 def mixed(photos: Photos, matrix: Matrix, share: float) -> Whitening:
     """Return the change whose cosine is about `share` of the whitened one and else that of the model as it is.
 
-    Both halves stand side by side; the whitened one is scaled so that its vectors are as long as unit vectors on average.
+    Both halves stand side by side; the whitened one is scaled to be as long as unit vectors on average.
     """
-    mean = photos[0].mean(axis=0)
-    typical = np.sqrt((((photos[0] - mean) @ matrix) ** 2).sum(axis=1).mean())
+    mean = photos.mean
+    typical = np.sqrt((((photos.vectors - mean) @ matrix) ** 2).sum(axis=1).mean())
     matrix = matrix / typical
     if share == 1:
         return Whitening(mean.astype(np.float32), matrix.astype(np.float32))
@@ -109,14 +131,15 @@ def measured(sides: Sides, change: Whitening | None) -> tuple[float, float]:
             change.apply(np.asarray(before.vectors)),
             spec=spec,
             index="exact",
-            root=before.root,
             preset=before.preset,
             parts=before.parts,
             learned=change.to_arrays(),
         )
         sides = dataclasses.replace(sides, gallery=gallery, vectors=change.apply(sides.vectors))
-    result = evaluate_sides(sides)
-    return result.recall[1], result.map
+    truth = choose_truth(sides.gallery.records, sides.queries, radius=None)
+    own, parts = sides.own_rows, sides.parts
+    ranking = rank_queries(sides.gallery, sides.queries, sides.vectors, truth=truth, k=1, own_rows=own, parts=parts)
+    return recall_at(ranking.positives, 1), mean_of(average_precision(ranking.positives))
 
 
 def photos_of(sides: Sides, name: str) -> Photos:
@@ -126,15 +149,17 @@ def photos_of(sides: Sides, name: str) -> Photos:
         vectors.append(sides.vectors)
         places += [label(r) for r in sides.queries]
     named = [i for i, place in enumerate(places) if place]
-    return np.vstack(vectors).astype(np.float64)[named], [f"{name}/{places[i]}" for i in named]
+    return Photos(np.vstack(vectors).astype(np.float64)[named], [f"{name}/{places[i]}" for i in named])
 
 
 def joined(parts: list[Photos]) -> Photos:
     """Return several sets as one."""
-    return np.vstack([vectors for vectors, _ in parts]), [place for _, places in parts for place in places]
+    return Photos(np.vstack([part.vectors for part in parts]), [place for part in parts for place in part.places])
 
 
-def run(preset: str, paths: dict[str, Path], town: Path, settings: list[str] | None) -> dict[str, dict[str, list[float]]]:
+def run(
+    preset: str, paths: dict[str, Path], town: Path, settings: list[str] | None
+) -> dict[str, dict[str, list[float]]]:
     """Measure settings (all of them by default) with one preset: setting to set to gains in Recall@1 and mAP."""
     sides = {
         name: gather(
@@ -154,12 +179,17 @@ def run(preset: str, paths: dict[str, Path], town: Path, settings: list[str] | N
         base = measured(sides[name], None)
         found.setdefault("as it is", {})[name] = list(base)
         others = [photos[o] for o in paths if SAME.get(o, o) != SAME.get(name, name) and o != "landmarks, assignment"]
-        for source, parts in {"town": [photos["town"]], "sets": others, "both": [photos["town"], *others]}.items():
-            learned_from = joined(parts)
+        for source, learned_from in {
+            "town": photos["town"],
+            "sets": joined(others),
+            "both": joined([photos["town"], *others]),
+        }.items():
             for method, learn in METHODS.items():
                 keys = {share: f"{source}: {method}, {share:g}" for share in SHARES}
                 wanted = [share for share, key in keys.items() if settings is None or key in settings]
-                matrix = learn(learned_from) if wanted else np.empty(0)
+                if not wanted:
+                    continue
+                matrix = learn(learned_from)
                 for share in wanted:
                     got = measured(sides[name], mixed(learned_from, matrix, share))
                     found.setdefault(keys[share], {})[name] = [a - b for a, b in zip(got, base, strict=True)]

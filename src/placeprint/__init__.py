@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from placeprint.records import UNKNOWN, Answer, ImageRecord, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
     from placeprint.town.render import render_town
+    from placeprint.training.export import export
 
 __version__ = "0.1.0"
 
@@ -61,6 +62,7 @@ __all__ = [
     "check",
     "evaluate",
     "explain",
+    "export",
     "imported_spec",
     "index",
     "list_models",
@@ -95,6 +97,7 @@ _HOMES = {
     "records": ("UNKNOWN", "Answer", "ImageRecord", "ModelSpec", "Neighbours", "Split"),
     "report.html": ("write_report",),
     "town.render": ("render_town",),
+    "training.export": ("export",),
 }
 
 

@@ -18,6 +18,8 @@ from placeprint.records import ModelSpec
 
 OLDEST_OPSET = 11
 """Before it the borders of a Clip were no inputs."""
+TAIL = "tail"
+"""How the names of added nodes begin."""
 
 
 def fuse(data: bytes, spec: ModelSpec, whitening: Whitening) -> tuple[bytes, ModelSpec, float]:
@@ -87,11 +89,11 @@ class _Tail:
     def __init__(self, graph: Any) -> None:
         self._onnx, self._graph = onnx_package(), graph
         taken = {name for node in graph.node for name in (*node.input, *node.output)}
-        self._prefix = next(p for p in (f"tail{i}." for i in count()) if not any(t.startswith(p) for t in taken))
+        self._prefix = next(p for p in (f"{TAIL}{i}." for i in count()) if not any(t.startswith(p) for t in taken))
 
     def _node(self, kind: str, inputs: list[str], out: str = "", **attributes: Any) -> str:
         out = out or f"{self._prefix}{kind.lower()}{len(self._graph.node)}"
-        self._graph.node.append(self._onnx.helper.make_node(kind, inputs, [out], name=out, **attributes))
+        self._graph.node.append(self._onnx.helper.make_node(kind, inputs, [out], name=self._prefix + out, **attributes))
         return out
 
     def _constant(self, name: str, value: Any) -> str:
