@@ -112,6 +112,7 @@ def export(
     asked = find_preset(preset)
     with tempfile.TemporaryDirectory() as folder:
         before, base = _base(source, weights, Path(folder), trust=trust)
+        _refuse_what_fails(before)
         made = _Made(base.path.read_bytes(), base.spec)
         if whiten is not None:
             learned = manifest_of(whiten)
@@ -124,7 +125,7 @@ def export(
         spec = dataclasses.replace(made.spec, name=name or out.stem, source=_source(base.spec, made.done))
         staged = Path(folder) / "made" / "model.onnx"
         spec = keep(made.data, spec, staged)
-        _refuse_what_fails(staged, spec)
+        _refuse_what_fails(str(staged))
         change, note = None, made.note
         if measure is not None:
             manifest = manifest_of(measure)
@@ -210,10 +211,9 @@ def _source(base: ModelSpec, done: tuple[str, ...]) -> str:
     return f"{base.source or base.name} (SHA-256 {base.weights_sha256[:12]}…); {'; '.join(done)}"
 
 
-def _refuse_what_fails(path: Path, spec: ModelSpec) -> None:
-    """Embed one picture: no file is kept whose output is NaN or of another length."""
+def _refuse_what_fails(model: str) -> None:
+    """Embed one picture: nothing is made of, and nothing kept, whose output is NaN or of another length."""
     from PIL import Image
 
     noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
-    picture = Image.fromarray(noise).resize((4 * spec.input_size // 3, spec.input_size))
-    load_embedder(str(path), threads=1).embed_one(picture)
+    load_embedder(model, threads=1).embed_one(Image.fromarray(noise).resize((320, 240)))
