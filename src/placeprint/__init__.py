@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from placeprint.records import UNKNOWN, Answer, ImageRecord, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
     from placeprint.town.render import render_town
+    from placeprint.training.distilling import distil
     from placeprint.training.export import export
 
 __version__ = "0.1.0"
@@ -60,6 +61,7 @@ __all__ = [
     "add",
     "calibrate",
     "check",
+    "distil",
     "evaluate",
     "explain",
     "export",
@@ -97,6 +99,7 @@ _HOMES = {
     "records": ("UNKNOWN", "Answer", "ImageRecord", "ModelSpec", "Neighbours", "Split"),
     "report.html": ("write_report",),
     "town.render": ("render_town",),
+    "training.distilling": ("distil",),
     "training.export": ("export",),
 }
 

@@ -91,7 +91,7 @@ def test_index_exports_once_and_query_needs_only_the_gallery(
 def test_python_exports_once_too(
     random_state: Made, photo: Photo, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ways in, `index` and `evaluate` (by `compare`), come through one place: named first by either, it is exported."""
+    """The ways in, `index` and `evaluate` (by `compare`), come through one place that exports what is not here."""
     monkeypatch.setitem(resnets.FILES, "resnet50", ("tiny1.pth", "tiny2.pth"))
     state = random_state(tiny)
     for number in range(4):

@@ -22,6 +22,7 @@ from placeprint.exporting.change import Change, Difference  # noqa: E402
 from placeprint.exporting.fusing import fuse  # noqa: E402
 from placeprint.exporting.precision import narrowed, quantised  # noqa: E402
 from placeprint.records import ModelSpec  # noqa: E402
+from placeprint.training.distilling import distil, learn_turn  # noqa: E402
 from placeprint.training.export import export  # noqa: E402
 
 SPEC = ModelSpec(
@@ -218,6 +219,65 @@ def test_the_measured_change_is_that_of_two_evaluations(tmp_path: Path, photos: 
 def test_what_it_learned_from_flatters_it(tmp_path: Path, photos: Path, model: Path) -> None:
     options = {"whiten": photos / "gallery", "measure": photos / "gallery", "preset": "fast", "cache": False}
     assert "flatter" in export(str(model), tmp_path / "w.onnx", **options).note  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """80 photos without places."""
+    folder = tmp_path_factory.mktemp("crowd")
+    for seed in range(80):
+        picture(1000 + seed).save(folder / f"{seed:02}.png")
+    return folder
+
+
+def test_a_student_learns_what_its_teacher_finds_alike(tmp_path: Path, crowd: Path, model: Path) -> None:
+    """The teacher sees only three directions of what the student sees: a matrix can learn that, and must."""
+    from placeprint.dataset.scan import read_dataset
+
+    manifest = read_dataset(crowd)
+    base = find_model(str(model))
+    shown = load_embedder(str(model), precision="f32").embed([picture(seed) for seed in range(60)])
+    _, _, basis = np.linalg.svd(shown - shown.mean(axis=0))
+    eye = Whitening(shown.mean(axis=0), np.ascontiguousarray(basis[5:8].T, np.float32))
+    (tmp_path / "teacher").mkdir()
+    data, spec, _ = fuse(base.path.read_bytes(), base.spec, eye)
+    (tmp_path / "teacher" / "t.onnx").write_bytes(data)
+    (tmp_path / "teacher" / "t.json").write_text(json.dumps(spec.to_dict()))
+    teacher, out = str(tmp_path / "teacher" / "t.onnx"), tmp_path / "s.onnx"
+    done = distil(manifest, teacher, out, student=str(model), preset="fast", cache=False)
+    assert done.exported is not None
+    assert done.before < 0.2
+    assert done.after > 0.75
+    unseen = [picture(seed) for seed in range(2000, 2040)]
+    found, wanted, plain = (
+        load_embedder(str(path), precision="f32", threads=1).embed(unseen) for path in (out, teacher, model)
+    )
+    upper = np.triu_indices(40, 1)
+
+    def agrees(ours: np.ndarray) -> float:
+        return float(np.corrcoef((ours @ ours.T)[upper], (wanted @ wanted.T)[upper])[0, 1])
+
+    assert agrees(found) > 0.7 > 0.3 > agrees(plain)
+    assert "distilled from" in out.with_suffix(".md").read_text()
+
+
+def test_a_student_that_agrees_already_stays(tmp_path: Path, crowd: Path, photos: Path, model: Path) -> None:
+    done = distil(crowd, str(model), tmp_path / "s.onnx", student=str(model), preset="fast", cache=False)
+    assert done.exported is None
+    assert done.before == pytest.approx(1.0)
+    with pytest.raises(DatasetError, match="has 32 photos that can be used: a teacher needs 50"):
+        distil(photos, str(model), tmp_path / "s.onnx", student=str(model), preset="fast", cache=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_share_of_the_teacher_leaves_the_centred_student() -> None:
+    rng = np.random.default_rng(0)
+    student, teacher = rng.normal(size=(60, 8)), rng.normal(size=(60, 5))
+    turn = learn_turn(student, teacher, 0.0, 1.0)
+    rows = student - student.mean(axis=0)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    found = turn.apply(student.astype(np.float32))
+    np.testing.assert_allclose(found @ found.T, rows @ rows.T, atol=1e-5)
 
 
 def changed(gain: float, half: float, milliseconds: float, cosine: float | None = 1.0) -> tuple[str, ...]:

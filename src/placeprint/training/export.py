@@ -5,41 +5,26 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
-from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.models import ModelFile, find_model
 from placeprint.embedding.shelf import find_exported, is_source
 from placeprint.embedding.whitening import FEWEST, learn_whitening
 from placeprint.errors import DatasetError, UsageError, VectorError
-from placeprint.exporting.card import card
-from placeprint.exporting.export import Exported, export_source, keep
+from placeprint.exporting.export import Exported, export_source
 from placeprint.exporting.fusing import fuse
 from placeprint.exporting.precision import PRECISIONS, narrowed, quantised
 from placeprint.exporting.resnet import BLOCKS
 from placeprint.presets import DEFAULT_PRESET, WHITENINGS, Preset, find_preset
 from placeprint.progress import Progress
-from placeprint.records import ModelSpec
-from placeprint.training.measuring import measured
+from placeprint.training.finishing import Made, finished, refuse_what_fails
 from placeprint.training.photographs import inputs, learned_vectors, manifest_of
 
 Dataset = Path | str | Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A graph on its way: what it is, what was done, the lowest cosine to doing it in steps, what one must know."""
-
-    data: bytes
-    spec: ModelSpec
-    done: tuple[str, ...] = ()
-    cosine: float | None = None
-    note: str = ""
 
 
 def export(
@@ -112,8 +97,8 @@ def export(
     asked = find_preset(preset)
     with tempfile.TemporaryDirectory() as folder:
         before, base = _base(source, weights, Path(folder), trust=trust)
-        _refuse_what_fails(before)
-        made = _Made(base.path.read_bytes(), base.spec)
+        refuse_what_fails(before)
+        made = Made(base.path.read_bytes(), base.spec)
         if whiten is not None:
             learned = manifest_of(whiten)
             photos = learned_vectors(
@@ -122,20 +107,19 @@ def export(
             made = _whitened(made, photos, whitening, dim, learned)
         if precision is not None:
             made = _smaller(made, precision, None if measure is None else manifest_of(measure))
-        spec = dataclasses.replace(made.spec, name=name or out.stem, source=_source(base.spec, made.done))
-        staged = Path(folder) / "made" / "model.onnx"
-        spec = keep(made.data, spec, staged)
-        _refuse_what_fails(str(staged))
-        change, note = None, made.note
-        if measure is not None:
-            manifest = manifest_of(measure)
-            change = measured(
-                before, str(staged), manifest, preset=asked, alike=whiten is None, cache=cache, progress=progress
-            )
-            if whiten is not None and not manifest.has_queries and manifest.root == manifest_of(whiten).root:
-                note += "measured on the photos that the whitening was learned from: the figures flatter it"
-        text = card(spec, base.spec, made.done, change, note)
-        return Exported(out, keep(made.data, spec, out, card=text), made.cosine, note, change)
+        learned_root = None if whiten is None else manifest_of(whiten).root
+        return finished(
+            made,
+            before,
+            base,
+            out,
+            name=name,
+            measure=None if measure is None else manifest_of(measure),
+            learned_root=learned_root,
+            preset=asked,
+            cache=cache,
+            progress=progress,
+        )
 
 
 def _checked(
@@ -172,8 +156,8 @@ def _base(source: str, weights: Path | None, folder: Path, *, trust: bool) -> tu
 
 
 def _whitened(
-    made: _Made, photos: tuple[NDArray[np.float32], list[str]], kind: str, dim: int | None, learned: Manifest
-) -> _Made:
+    made: Made, photos: tuple[NDArray[np.float32], list[str]], kind: str, dim: int | None, learned: Manifest
+) -> Made:
     """Learn a whitening and write it behind the graph."""
     vectors, places = photos
     if len(vectors) < FEWEST:
@@ -192,10 +176,10 @@ def _whitened(
     data, spec, cosine = fuse(made.data, made.spec, change)
     cut = "" if dim is None else f", cut to its first {dim} principal components"
     done = f"whitening ({kind}) of {len(vectors)} photos of {len(counts)} places{cut}"
-    return _Made(data, spec, (*made.done, done), cosine)
+    return Made(data, spec, (*made.done, done), cosine)
 
 
-def _smaller(made: _Made, precision: str, photos: Manifest | None) -> _Made:
+def _smaller(made: Made, precision: str, photos: Manifest | None) -> Made:
     """Write the graph in fewer bits, and see that it still gives embeddings."""
     if precision == "int8" and photos is not None:
         data = quantised(made.data, inputs(photos, made.spec))
@@ -205,15 +189,3 @@ def _smaller(made: _Made, precision: str, photos: Manifest | None) -> _Made:
         done = f"weights in {precision}"
     note = "nothing measured: --measure DATASET compares it with the model it was made from" if photos is None else ""
     return dataclasses.replace(made, data=data, done=(*made.done, done), note=note)
-
-
-def _source(base: ModelSpec, done: tuple[str, ...]) -> str:
-    return f"{base.source or base.name} (SHA-256 {base.weights_sha256[:12]}…); {'; '.join(done)}"
-
-
-def _refuse_what_fails(model: str) -> None:
-    """Embed one picture: nothing is made of, and nothing kept, whose output is NaN or of another length."""
-    from PIL import Image
-
-    noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
-    load_embedder(model, threads=1).embed_one(Image.fromarray(noise).resize((320, 240)))
