@@ -223,10 +223,10 @@ def test_what_it_learned_from_flatters_it(tmp_path: Path, photos: Path, model: P
 
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """80 photos without places."""
+    """160 photos without places."""
     folder = tmp_path_factory.mktemp("crowd")
-    for seed in range(80):
-        picture(1000 + seed).save(folder / f"{seed:02}.png")
+    for seed in range(160):
+        picture(1000 + seed).save(folder / f"{seed:03}.png")
     return folder
 
 
@@ -257,7 +257,7 @@ def test_a_student_learns_what_its_teacher_finds_alike(tmp_path: Path, crowd: Pa
     def agrees(ours: np.ndarray) -> float:
         return float(np.corrcoef((ours @ ours.T)[upper], (wanted @ wanted.T)[upper])[0, 1])
 
-    assert agrees(found) > 0.7 > 0.3 > agrees(plain)
+    assert agrees(found) > 0.75 > 0.3 > agrees(plain)
     assert "distilled from" in out.with_suffix(".md").read_text()
 
 
