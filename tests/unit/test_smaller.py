@@ -345,6 +345,14 @@ def test_a_graph_without_an_embedding_is_not_kept(tmp_path: Path, photos: Path, 
     assert not list(tmp_path.glob("m.*"))
 
 
+def test_a_graph_that_a_step_broke_is_not_kept(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = small_model(tmp_path / "nan", last=float("nan")).read_bytes()
+    monkeypatch.setattr("placeprint.training.export.narrowed", lambda *_: broken)
+    with pytest.raises(ModelError, match="NaN, infinity or only zeros"):
+        export(str(model), tmp_path / "m.onnx", precision="float16", cache=False)
+    assert not list(tmp_path.glob("m.*"))
+
+
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
 def test_without_the_extra_the_message_names_it(
     tmp_path: Path, photos: Path, model: Path, package: str, monkeypatch: pytest.MonkeyPatch
