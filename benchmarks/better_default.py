@@ -37,6 +37,8 @@ from placeprint.town import render_town
 Matrix = NDArray[np.float64]
 SAME = {"landmarks": "landmarks", "landmarks, assignment": "landmarks"}
 """Sets of the same photographs are left out together."""
+KEPT = ", spread kept"
+"""Settings whose cosines are as spread as before, see `constant`; `fast` cannot tell the difference."""
 LISTED = 8
 """Settings, the best by `fast`, that are measured with every other preset too."""
 
@@ -121,21 +123,37 @@ def mixed(photos: Photos, matrix: Matrix, share: float) -> Whitening:
     return Whitening(mean.astype(np.float32), both.astype(np.float32))
 
 
-def measured(sides: Sides, change: Whitening | None) -> tuple[float, float]:
-    """Return Recall@1 and mAP of a set whose vectors are changed."""
+def constant(photos: Photos, change: Whitening) -> float:
+    """Return the number that, put behind every changed unit vector, leaves cosines as spread as they were.
+
+    Then what else a preset adds to a cosine keeps its weight. With c behind both, a cosine s becomes
+    (s + c²) / (1 + c²): no order changes.
+    """
+    before, after = (
+        float(np.std(each @ each.T)) for each in (photos.vectors, change.apply(photos.vectors.astype(np.float32)))
+    )
+    return max(after / before - 1, 0.0) ** 0.5
+
+
+def measured(sides: Sides, change: Whitening | None, behind: float = 0.0) -> tuple[float, float]:
+    """Return Recall@1 and mAP of a set whose vectors are changed, with a constant behind them."""
     if change is not None:
         before = sides.gallery
-        spec = dataclasses.replace(before.spec, dim=change.dim, learned="places", learned_sha256=change.sha256)
+        asked, searched = (
+            np.pad(change.apply(np.asarray(v)), ((0, 0), (0, 1)), constant_values=behind) / np.sqrt(1 + behind**2)
+            for v in (sides.vectors, before.vectors)
+        )
+        spec = dataclasses.replace(before.spec, dim=change.dim + 1, learned="places", learned_sha256=change.sha256)
         gallery = Gallery.in_memory(
             before.records,
-            change.apply(np.asarray(before.vectors)),
+            searched.astype(np.float32),
             spec=spec,
             index="exact",
             preset=before.preset,
             parts=before.parts,
             learned=change.to_arrays(),
         )
-        sides = dataclasses.replace(sides, gallery=gallery, vectors=change.apply(sides.vectors))
+        sides = dataclasses.replace(sides, gallery=gallery, vectors=asked.astype(np.float32))
     truth = choose_truth(sides.gallery.records, sides.queries, radius=None)
     own, parts = sides.own_rows, sides.parts
     ranking = rank_queries(sides.gallery, sides.queries, sides.vectors, truth=truth, k=1, own_rows=own, parts=parts)
@@ -191,8 +209,11 @@ def run(
                     continue
                 matrix = learn(learned_from)
                 for share in wanted:
-                    got = measured(sides[name], mixed(learned_from, matrix, share))
-                    found.setdefault(keys[share], {})[name] = [a - b for a, b in zip(got, base, strict=True)]
+                    change = mixed(learned_from, matrix, share)
+                    behind = {"": 0.0} if preset == "fast" else {"": 0.0, KEPT: constant(learned_from, change)}
+                    for how, value in behind.items():
+                        got = measured(sides[name], change, value)
+                        found.setdefault(keys[share] + how, {})[name] = [a - b for a, b in zip(got, base, strict=True)]
     return found
 
 
