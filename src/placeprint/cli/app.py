@@ -84,6 +84,7 @@ def run() -> None:
     Importing makes many objects and little garbage: looking for garbage less often saves a twentieth.
     """
     gc.set_threshold(100_000)
+    _one_heap()
     code: object = 0
     try:
         main()
@@ -98,6 +99,20 @@ def run() -> None:
         except BrokenPipeError:
             code = 141
     os._exit(code if isinstance(code, int) else 0)
+
+
+def _one_heap() -> None:
+    """Let all threads share a heap, where the C library is glibc.
+
+    It gives each thread one of its own, and what one thread freed is of no use to another: building a gallery of 600
+    photographs peaks at 193 MB instead of 222, and takes as long.
+    """
+    import ctypes
+
+    arena_max = -8  # M_ARENA_MAX, see mallopt(3)
+    library = ctypes.CDLL(None) if os.name == "posix" else None
+    if hasattr(library, "mallopt"):
+        library.mallopt(arena_max, 1)
 
 
 if __name__ == "__main__":
