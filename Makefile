@@ -34,8 +34,9 @@ demo: $(VENV)/run
 	$(BIN)/placeprint run demo/town -o demo/out
 	@echo "Open demo/out/report.html in a browser."
 
+# In two processes, whole files at a time and the slow ones first: what a module's tests share is made once.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest tests/exporting

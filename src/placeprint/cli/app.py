@@ -110,8 +110,7 @@ def _one_heap() -> None:
     import ctypes
 
     arena_max = -8  # M_ARENA_MAX, see mallopt(3)
-    library = ctypes.CDLL(None) if os.name == "posix" else None
-    if hasattr(library, "mallopt"):
+    if os.name == "posix" and hasattr(library := ctypes.CDLL(None), "mallopt"):
         library.mallopt(arena_max, 1)
 
 
