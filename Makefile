@@ -28,6 +28,11 @@ $(VENV)/torch: $(VENV)/dev
 	$(PIP) --group torch
 	@touch $@
 
+$(VENV)/bench: $(VENV)/torch
+	$(PIP) --group bench
+	-$(PIP) hnswlib || echo "hnswlib needs a compiler: it is left out"
+	@touch $@
+
 demo: $(VENV)/run
 	rm -rf demo
 	$(BIN)/placeprint town demo/town
@@ -51,7 +56,7 @@ format: $(VENV)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/torch
+bench: $(VENV)/bench
 	$(BIN)/python benchmarks/bench.py
 
 bench-accuracy: $(VENV)/dev
