@@ -28,14 +28,20 @@ $(VENV)/torch: $(VENV)/dev
 	$(PIP) --group torch
 	@touch $@
 
+$(VENV)/bench: $(VENV)/torch
+	$(PIP) --group bench
+	-$(PIP) hnswlib || echo "hnswlib needs a compiler: it is left out"
+	@touch $@
+
 demo: $(VENV)/run
 	rm -rf demo
 	$(BIN)/placeprint town demo/town
 	$(BIN)/placeprint run demo/town -o demo/out
 	@echo "Open demo/out/report.html in a browser."
 
+# In two processes, whole files at a time and the slow ones first: what a module's tests share is made once.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest tests/exporting
@@ -50,7 +56,7 @@ format: $(VENV)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/torch
+bench: $(VENV)/bench
 	$(BIN)/python benchmarks/bench.py
 
 bench-accuracy: $(VENV)/dev
