@@ -163,8 +163,7 @@ class ModelSpec:
     mean, std : tuple of 3 floats
         The input is ``(pixel - mean) / std`` with pixels 0 to 255, red, green, blue.
     pooling : str
-        ``graph``: the output called `embedding` is taken; ``free``: the same of a graph that takes any height and
-        width in multiples of 32, so that the view ``whole`` is one pass; ``average`` or ``gem``: the output called
+        ``graph``: the output called `embedding` is taken; ``average`` or ``gem``: the output called
         `feature_map` is pooled.
     gem_p : float
         The exponent of ``gem`` (Radenovic et al. 2018, 3.0).
@@ -223,7 +222,7 @@ class ModelSpec:
             raise ModelError(f'model "{self.name}": resize "{self.resize}" is none of crop, squash, torchvision')
         if self.interpolation not in ("bilinear", "bicubic"):
             raise ModelError(f'model "{self.name}": interpolation "{self.interpolation}" is not known')
-        if self.pooling not in ("graph", "free", "average", "gem"):
+        if self.pooling not in ("graph", "average", "gem"):
             raise ModelError(f'model "{self.name}": pooling "{self.pooling}" is not known')
         if len(self.mean) != 3 or len(self.std) != 3 or not all(s > 0 for s in self.std):
             raise ModelError(f'model "{self.name}": mean and std are three numbers each, std above 0')
@@ -234,22 +233,12 @@ class ModelSpec:
         if self.cells and not (self.cells_output and self.cells_stride > 0):
             raise ModelError(f'model "{self.name}": cells need cells_output and cells_stride')
         if "whole" in self.views and (self.pooling == "graph" or not self.cells):
-            raise ModelError(f'model "{self.name}": view "whole" needs cells, and another pooling than graph')
+            raise ModelError(f'model "{self.name}": view "whole" needs cells, and pooling average or gem')
 
     @property
     def imported(self) -> bool:
         """True when the embeddings came from elsewhere and photos cannot be embedded."""
         return self.input_size == 0
-
-    @property
-    def vector_output(self) -> str:
-        """Name of the output that the embedding is made of."""
-        return self.embedding_output if self.pools_itself else self.feature_output
-
-    @property
-    def pools_itself(self) -> bool:
-        """True when the graph gives the embedding, not a map to pool."""
-        return self.pooling in ("graph", "free")
 
     @property
     def parts(self) -> frozenset[str]:

@@ -116,7 +116,7 @@ def test_the_graph_gives_what_the_whitening_gives(tmp_path: Path, photos: Path, 
     assert lowest(load_embedder(str(base), **settings).embed(seen), found) < 0.99  # type: ignore[arg-type]
     assert done.cosine is not None
     assert done.cosine >= 0.9999
-    assert done.spec.pooling == ("graph" if pooling == "graph" else "free")
+    assert done.spec.pooling == ("graph" if pooling == "graph" else "average")
 
 
 def test_a_whitening_can_be_cut_and_whitened_again(tmp_path: Path, photos: Path, model: Path) -> None:

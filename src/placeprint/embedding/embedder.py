@@ -157,7 +157,7 @@ class Embedder:
             raw = whole.features
         else:
             raw = self._runner.run(prepare(image, self.spec, view))
-        vector = raw.reshape(-1) if self.spec.pools_itself else pooled(raw, self.spec)
+        vector = raw.reshape(-1) if self.spec.pooling == "graph" else pooled(raw, self.spec)
         if vector.shape != (self.spec.dim,):
             raise ModelError(
                 f"model {self.spec} gives {vector.shape[0]} numbers and says that it gives {self.spec.dim}"

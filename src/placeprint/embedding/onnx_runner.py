@@ -44,7 +44,7 @@ class OnnxRunner:
         options.intra_op_num_threads = threads
         self.precision = "f32"
         self._spec = spec
-        self._output = spec.vector_output
+        self._output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
         try:
             self._session = onnxruntime.InferenceSession(
                 str(path), options, providers=onnxruntime.get_available_providers()
@@ -66,7 +66,7 @@ class OnnxRunner:
     def run_whole(self, pixels: Pixels) -> WholeLook:
         """Return the maps of one image of shape (height, width, 3), as `OpenVinoRunner.run_whole`."""
         spec = self._spec
-        outputs = [spec.cells_output, *([spec.vector_output] if "whole" in spec.views else [])]
+        outputs = [spec.cells_output, *([spec.feature_output] if "whole" in spec.views else [])]
         found = self._session.run(outputs, {self._input: normalised(pixels, spec)})
         maps = [np.asarray(value[0], dtype=np.float32) for value in found]
         return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)

@@ -110,9 +110,10 @@ def openvino_package() -> Any:
 
 def _wanted(spec: ModelSpec) -> tuple[list[str], list[str]]:
     """Return which outputs are needed of the square input, and of the pass over the whole image."""
-    square = [spec.vector_output] if not spec.views or set(spec.views) - {"whole"} else []
+    output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
+    square = [output] if not spec.views or set(spec.views) - {"whole"} else []
     whole = [spec.cells_output] if spec.cells else []
-    return square, whole + ([spec.vector_output] if "whole" in spec.views else [])
+    return square, whole + ([spec.feature_output] if "whole" in spec.views else [])
 
 
 def _graph(core: Any, path: Path, spec: ModelSpec, outputs: list[str], side: int = 0) -> Any:

@@ -41,7 +41,7 @@ class WholeLook:
     cells : ndarray of float32, shape (channels, rows, columns)
         The map that cells are taken from.
     features : ndarray of float32, shape (channels, height, width), or None
-        The last map, where the embedding is pooled from it; the embedding itself where the graph pools.
+        The last map, where the embedding is pooled from it.
     """
 
     cells: NDArray[np.float32]

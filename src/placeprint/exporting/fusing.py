@@ -18,6 +18,8 @@ from placeprint.records import ModelSpec
 
 OLDEST_OPSET = 11
 """Before it the borders of a Clip were no inputs."""
+MAP = "embedding_map"
+"""The embedding as a map of one cell: its average is itself, so that every view and preset works as before."""
 TAIL = "tail"
 """How the names of added nodes begin."""
 
@@ -53,17 +55,17 @@ def fuse(data: bytes, spec: ModelSpec, whitening: Whitening) -> tuple[bytes, Mod
     opset = next((each.version for each in proto.opset_import if each.domain in ("", "ai.onnx")), 0)
     if opset < OLDEST_OPSET:
         raise ModelError(f"model {spec}: its ONNX file is of opset {opset}; {OLDEST_OPSET} is the oldest to write into")
-    graph = proto.graph
-    if spec.vector_output not in [output.name for output in graph.output]:
-        raise ModelError(f'model {spec}: the graph has no output called "{spec.vector_output}"')
-    tail = _Tail(graph)
-    source = tail.pooled(tail.set_aside(spec.embedding_output, spec), spec)
-    tail.whitened(source, whitening, spec.embedding_output)
+    graph, source = proto.graph, _source(spec)
+    if source not in [output.name for output in graph.output]:
+        raise ModelError(f'model {spec}: the graph has no output called "{source}"')
+    tail, free = _Tail(graph), spec.pooling != "graph"
+    aside = {name: tail.set_aside(name) for name in (spec.embedding_output, MAP)}
+    tail.whitened(tail.pooled(aside.get(source, source), spec), whitening, spec.embedding_output)
+    made = dataclasses.replace(spec, dim=whitening.dim, weights_sha256="")
+    if free:
+        tail.as_map(spec.embedding_output, whitening.dim)
+        made = dataclasses.replace(made, pooling="average", feature_output=MAP)
     whole = bytes(proto.SerializeToString(deterministic=True))
-    free = spec.pooling != "graph"
-    made = dataclasses.replace(
-        spec, dim=whitening.dim, pooling="free" if free else "graph", weights_sha256="", learned="", learned_sha256=""
-    )
     cosine = check_parity(
         whole,
         lambda images: whitening.apply(_two_steps(data, spec, images)),
@@ -76,10 +78,15 @@ def fuse(data: bytes, spec: ModelSpec, whitening: Whitening) -> tuple[bytes, Mod
     return whole, made, cosine
 
 
+def _source(spec: ModelSpec) -> str:
+    """Return the output that the embedding is made of."""
+    return spec.embedding_output if spec.pooling == "graph" else spec.feature_output
+
+
 def _two_steps(data: bytes, spec: ModelSpec, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the unit embeddings of the graph as it was."""
-    raw = run_by_onnx_runtime(data, spec.vector_output)(images)
-    vectors = raw.reshape(len(raw), -1) if spec.pools_itself else np.stack([pooled(each, spec) for each in raw])
+    raw = run_by_onnx_runtime(data, _source(spec))(images)
+    vectors = raw.reshape(len(raw), -1) if spec.pooling == "graph" else np.stack([pooled(each, spec) for each in raw])
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
@@ -101,22 +108,22 @@ class _Tail:
         self._graph.initializer.append(self._onnx.numpy_helper.from_array(array, self._prefix + name))
         return self._prefix + name
 
-    def set_aside(self, output: str, spec: ModelSpec) -> str:
-        """Take the name from the old embedding, and return the tensor that the new one is made of."""
-        aside = self._prefix + "before"
+    def set_aside(self, output: str) -> str:
+        """Take the name from an output that a new one will have; return what it is called then."""
+        aside = self._prefix + output
         for node in self._graph.node:
             for names in (node.input, node.output):
                 names[:] = [aside if name == output else name for name in names]
         for old in [each for each in self._graph.output if each.name == output]:
             self._graph.output.remove(old)
-        return aside if spec.vector_output == output else spec.vector_output
+        return aside
 
     def pooled(self, x: str, spec: ModelSpec) -> str:
         """Add the pooling of a ModelSpec (see `placeprint.embedding.preprocess.pooled`), and a flat unit vector."""
         if spec.pooling == "gem":
             x = self._node("Clip", [x, self._constant("least", 1e-6)])
             x = self._node("Pow", [x, self._constant("p", spec.gem_p)])
-        if not spec.pools_itself:
+        if spec.pooling != "graph":
             x = self._node("GlobalAveragePool", [x])
         x = self._node("Flatten", [x], axis=1)
         if spec.pooling == "gem":
@@ -127,5 +134,15 @@ class _Tail:
         """Add the change, and make it the graph's output."""
         x = self._node("Sub", [x, self._constant("mean", whitening.mean)])
         self._node("MatMul", [x, self._constant("matrix", whitening.matrix)], out)
+        self._give(out, ["n", whitening.dim])
+
+    def as_map(self, x: str, dim: int) -> None:
+        """Give a vector as a map of one cell too."""
+        shape = self._onnx.numpy_helper.from_array(np.array([0, -1, 1, 1], np.int64), self._prefix + "shape")
+        self._graph.initializer.append(shape)
+        self._node("Reshape", [x, self._prefix + "shape"], MAP)
+        self._give(MAP, ["n", dim, 1, 1])
+
+    def _give(self, name: str, shape: list[Any]) -> None:
         float32 = self._onnx.TensorProto.FLOAT
-        self._graph.output.append(self._onnx.helper.make_tensor_value_info(out, float32, ["n", whitening.dim]))
+        self._graph.output.append(self._onnx.helper.make_tensor_value_info(name, float32, shape))
