@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from placeprint.records import UNKNOWN, Answer, ImageRecord, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
     from placeprint.town.render import render_town
+    from placeprint.training.distilling import distil
+    from placeprint.training.export import export
 
 __version__ = "0.1.0"
 
@@ -59,8 +61,10 @@ __all__ = [
     "add",
     "calibrate",
     "check",
+    "distil",
     "evaluate",
     "explain",
+    "export",
     "imported_spec",
     "index",
     "list_models",
@@ -95,6 +99,8 @@ _HOMES = {
     "records": ("UNKNOWN", "Answer", "ImageRecord", "ModelSpec", "Neighbours", "Split"),
     "report.html": ("write_report",),
     "town.render": ("render_town",),
+    "training.distilling": ("distil",),
+    "training.export": ("export",),
 }
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import answering, calibrating, comparing, exporting, inspecting, making, mining
+from placeprint.cli import answering, calibrating, comparing, distilling, exporting, inspecting, making, mining
 from placeprint.errors import PlaceprintError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ app.command("remove")(making.remove)
 app.command("verify")(inspecting.verify)
 app.command("models")(inspecting.models)
 app.command("export")(exporting.export)
+app.command("distil")(distilling.distil)
 app.command("town")(making.town)
 
 

@@ -10,7 +10,6 @@ import typer
 
 from placeprint.cli import options, printing
 from placeprint.cli.calibrating import show_calibration
-from placeprint.cli.exporting import ready
 from placeprint.errors import UsageError
 from placeprint.presets import DEFAULT_PRESET, FAST, Preset, find_preset
 from placeprint.progress import on_stderr
@@ -55,7 +54,7 @@ def index(
     done = indexing.index(
         dataset,
         out,
-        model=ready(model) or DEFAULT_MODEL,
+        model=model or DEFAULT_MODEL,
         index=index,
         runner=runner,
         preset=preset or DEFAULT_PRESET,
@@ -98,7 +97,7 @@ def add(
     done = indexing.add(
         Gallery.open(gallery),
         dataset,
-        model=ready(model),
+        model=model,
         runner=runner,
         cache=not no_cache,
         workers=workers,
@@ -149,7 +148,7 @@ def run(
     done = whole_run(
         dataset,
         out,
-        model=ready(model),
+        model=model,
         index=index,
         runner=runner,
         preset=preset or DEFAULT_PRESET,

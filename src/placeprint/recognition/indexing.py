@@ -14,7 +14,7 @@ from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.extract import Embedded, embed_records
 from placeprint.embedding.imported import imported_spec, read_embeddings
-from placeprint.embedding.learned import arrays_of, base_model, learn
+from placeprint.embedding.learned import arrays_of, learn
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError, DatasetError
 from placeprint.gallery.changes import Change
@@ -22,7 +22,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
-from placeprint.recognition.loading import embedder_for
+from placeprint.recognition.loading import embedder_for, model_for
 from placeprint.recognition.voting import label
 from placeprint.records import FailedImage, ImageRecord
 
@@ -132,7 +132,7 @@ def index(
     """
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
     chosen = find_preset(preset)
-    embedder = base_model(model, preset=chosen, runner=runner, workers=workers)
+    embedder = model_for(model, preset=chosen, runner=runner, workers=workers)
     with opened_cache(cache) as opened:
         done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
     embedder, done = learned_from(embedder, chosen.whiten, done)
