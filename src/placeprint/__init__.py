@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from placeprint.records import UNKNOWN, Answer, ImageRecord, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
     from placeprint.town.render import render_town
+    from placeprint.training.result import TrainingResult
+    from placeprint.training.train import train
 
 __version__ = "0.1.0"
 
@@ -56,6 +58,7 @@ __all__ = [
     "PlaceprintError",
     "Recognizer",
     "Split",
+    "TrainingResult",
     "add",
     "calibrate",
     "check",
@@ -70,6 +73,7 @@ __all__ = [
     "read_embeddings",
     "recognize",
     "render_town",
+    "train",
     "write_report",
 ]
 
@@ -95,6 +99,8 @@ _HOMES = {
     "records": ("UNKNOWN", "Answer", "ImageRecord", "ModelSpec", "Neighbours", "Split"),
     "report.html": ("write_report",),
     "town.render": ("render_town",),
+    "training.result": ("TrainingResult",),
+    "training.train": ("train",),
 }
 
 
