@@ -30,7 +30,7 @@ def train(
     places: Annotated[int, typer.Option(help="Places in a batch.")] = 16,
     images: Annotated[int, typer.Option(help="Photos of each of them.")] = 4,
     hardness: Annotated[float, typer.Option(help="Share of a batch that is hard to tell from the rest.")] = 0.5,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 1e-4,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 3e-4,
     decay: Annotated[float, typer.Option(help="How strongly the base draws back.")] = 0.01,
     validation: Annotated[float, typer.Option(help="Share of the places to choose by.")] = 0.2,
     test: Annotated[float, typer.Option(help="Share of the places to test with.")] = 0.2,

@@ -74,13 +74,20 @@ class HeldOut:
     Parameters
     ----------
     pool : Pool
+    asked : ndarray of int64
+        Rows of the places that are asked about; see `placeprint.training.pool.Parts`.
+    among : ndarray of int64, optional
+        Rows of other places that did not train, to be searched too: the more there are, the harder it is.
+
+    Attributes
+    ----------
     rows : ndarray of int64
-        See `placeprint.training.pool.Parts`.
+        All rows that take part.
     """
 
-    def __init__(self, pool: Pool, rows: Rows) -> None:
-        self.rows = rows
-        ask, answer = asking(pool, rows), answering(pool, rows)
+    def __init__(self, pool: Pool, asked: Rows, among: Rows | None = None) -> None:
+        self.rows = rows = np.sort(asked if among is None else np.concatenate([asked, among]))
+        ask, answer = asking(pool, asked), answering(pool, rows)
         self._ask, self._answer = np.searchsorted(rows, ask), np.searchsorted(rows, answer)
         self._own = ask[:, None] == answer[None]
         self._right = (pool.labels[ask][:, None] == pool.labels[answer][None]) & ~self._own

@@ -54,7 +54,7 @@ class TrainSettings:
     places: int = 16
     images: int = 4
     hardness: float = 0.5
-    learning_rate: float = 1e-4
+    learning_rate: float = 3e-4
     decay: float = 0.01
     validation: float = 0.2
     test: float = 0.2

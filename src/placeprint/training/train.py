@@ -100,8 +100,8 @@ def train(
     of = fingerprint(pool, asked, base.spec.fingerprint())
     done = Training(learner, pool, parts, asked).run(state, of, progress=progress)
     spec, cosine = _export(base, done, learner, out, name or out.stem)
-    test = HeldOut(pool, parts.test)
-    before, after = test.measure(pool.vectors[parts.test]), _by_file(test, pool, out, workers, progress)
+    test = HeldOut(pool, parts.test, among=parts.validation)
+    before, after = test.measure(pool.vectors[test.rows]), _by_file(test, pool, out, workers, progress)
     result = TrainingResult(
         path=out,
         spec=spec,
