@@ -1,6 +1,7 @@
 """A base that is quick to train, and folders of drawn places; PyTorch is imported only where it is used."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,17 @@ from PIL import Image
 from placeprint.records import ModelSpec
 
 DIM, SIDE = 24, 64
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small products on several threads wait for each other longer than they compute."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +38,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> str:
         weights += [onnx.numpy_helper.from_array(bias, f"b{number}")]
         nodes.append(helper.make_node("Cast", [f"w{number}_16"], [f"w{number}"], to=onnx.TensorProto.FLOAT))
         nodes.append(
-            helper.make_node(
-                "Conv", [x, f"w{number}", f"b{number}"], [f"c{number}"], strides=[2, 2], pads=[0, 0, 1, 1]
-            )
+            helper.make_node("Conv", [x, f"w{number}", f"b{number}"], [f"c{number}"], strides=[2, 2], pads=[0, 0, 1, 1])
         )
         x = "feature_map" if number == 2 else f"r{number}"
         nodes.append(helper.make_node("Relu", [f"c{number}"], [x]))

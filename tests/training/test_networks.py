@@ -44,7 +44,7 @@ def test_an_operation_that_is_not_known_is_refused() -> None:
         [value("out", 1, ["n", 3])],
     )
     data = onnx.helper.make_model(graph).SerializeToString()
-    with pytest.raises(ModelError, match='operation "Softmax".*without --full'):
+    with pytest.raises(ModelError, match=r'operation "Softmax".*without --full'):
         TorchGraph(data, "out")
     with pytest.raises(ModelError, match='no output called "embedding"'):
         TorchGraph(data, "embedding")

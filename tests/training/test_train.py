@@ -21,7 +21,7 @@ from placeprint.errors import DatasetError, MissingExtraError, ModelError, Usage
 from placeprint.training import train as training  # noqa: E402
 from placeprint.training.train import train  # noqa: E402
 
-QUICK: dict[str, Any] = {"places": 4, "images": 3, "epochs": 4, "learning_rate": 1e-2}
+QUICK: dict[str, Any] = {"places": 4, "images": 3, "epochs": 4, "learning_rate": 3e-3}
 
 
 @pytest.fixture(scope="module")
@@ -34,18 +34,18 @@ def whole(places: Path, tiny_base: str, tmp_path_factory: pytest.TempPathFactory
 def test_a_training_that_helps_says_so_and_its_files_agree(
     tmp_path: Path, drawn: Callable[..., Path], tiny_base: str
 ) -> None:
-    photos = drawn(tmp_path / "photos", places=60, views=4, seed=2)
+    photos = drawn(tmp_path / "photos", places=40, views=4, seed=2)
     out = tmp_path / "head.onnx"
-    result = train(photos, out, model=tiny_base, cache=False, learning_rate=3e-2, epochs=20, hardness=0.25)
+    result = train(photos, out, model=tiny_base, cache=False, learning_rate=3e-2, epochs=12, hardness=0.25)
     assert result.better, result.verdict.says
     assert result.recommended == str(out)
     assert result.test.map - result.test_base.map == pytest.approx(result.verdict.precision.interval.value)
     assert result.history[result.best_epoch] == max(result.history, key=lambda h: h["map"] + h["recall_at_1"])
-    assert (result.places, result.images) == ((36, 12, 12), (144, 48, 48))
+    assert (result.places, result.images) == ((24, 8, 8), (96, 32, 32))
     card = json.loads((tmp_path / "head.card.json").read_text())
     assert card["test"] == {"recall_at_1": result.test.recall_at_1, "map": result.test.map}
     assert (card["spec"]["licence"], card["recommended"]) == ("Apache-2.0", str(out))
-    assert "Better than the base on 12 places" in (tmp_path / "head.md").read_text()
+    assert "Better than the base on 8 places" in (tmp_path / "head.md").read_text()
     page = (tmp_path / "head.html").read_text()
     assert "Use it." in page
     assert "http" not in page.replace("http-equiv", "")
@@ -85,7 +85,7 @@ def killing(path, data):
 
 checkpoint.write_atomic = killing
 train(sys.argv[1], sys.argv[2], model=sys.argv[3], cache=False, full=True, accumulate=2,
-      places=4, images=3, epochs=4, learning_rate=1e-2)
+      places=4, images=3, epochs=4, learning_rate=3e-3)
 """
 
 
@@ -139,7 +139,7 @@ def test_states_that_cannot_be_gone_on_from_are_refused(
     with pytest.raises(UsageError, match="other settings, photos or base"):
         again(seed=1)
     state.write_bytes(good[: len(good) // 2])
-    with pytest.raises(ModelError, match="cut short.*delete"):
+    with pytest.raises(ModelError, match=r"cut short.*delete"):
         again()
     torch.save({"meta": _Hostile(tmp_path / "ran")}, state)
     with pytest.raises(ModelError, match="holds more than tensors"):
@@ -153,7 +153,9 @@ def test_states_that_cannot_be_gone_on_from_are_refused(
     assert again().epochs == 1
 
 
-def test_what_cannot_be_trained_is_refused_in_one_line(tmp_path: Path, drawn: Callable[..., Path], places: Path) -> None:
+def test_what_cannot_be_trained_is_refused_in_one_line(
+    tmp_path: Path, drawn: Callable[..., Path], places: Path
+) -> None:
     tiny = drawn(tmp_path / "tiny", places=2, views=3)
     with pytest.raises(DatasetError, match="2 places have two photos or more"):
         train(tiny, tmp_path / "m.onnx", cache=False)
@@ -168,15 +170,13 @@ def test_what_cannot_be_trained_is_refused_in_one_line(tmp_path: Path, drawn: Ca
 
 
 def test_a_loss_that_is_no_number_ends_the_training(places: Path, tiny_base: str, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="loss became (nan|inf).*try a tenth"):
+    with pytest.raises(ModelError, match=r"loss became (nan|inf).*try a tenth"):
         train(places, tmp_path / "m.onnx", model=tiny_base, cache=False, **(QUICK | {"learning_rate": 1e30}))
     assert not (tmp_path / "m.onnx").exists()
 
 
 @pytest.mark.parametrize("missing", ["torch", "pytorch_metric_learning.losses", "onnxruntime"])
-def test_what_is_missing_is_named(
-    missing: str, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_missing_is_named(missing: str, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingExtraError, match=r'pip install "placeprint\[train\]"'):
         train(places, tmp_path / "m.onnx")
@@ -186,13 +186,16 @@ def test_a_trained_model_indexes_and_answers_without_pytorch(whole: Any, places:
     code = (
         "import sys\n"
         "for name in ('torch', 'onnx', 'onnxruntime', 'pytorch_metric_learning'): sys.modules[name] = None\n"
-        "from placeprint import index, recognize\n"
+        "from placeprint import Recognizer, index\n"
+        "from placeprint.recognition.loading import embedder_for\n"
         "made = index(sys.argv[1], sys.argv[2], model=sys.argv[3], cache=False, preset=sys.argv[4]).gallery\n"
-        "print(recognize(made, sys.argv[1] + '/place-03/1.png').matches[0].path, made.spec.name)\n"
+        "asked = Recognizer(made, embedder_for(made, model=sys.argv[3]))\n"
+        "print(asked.recognize(sys.argv[1] + '/place-03/1.png').matches[0].path, made.spec.name)\n"
     )
     for preset in ("fast", "best:keypoints=0"):
         command = [sys.executable, "-c", code, str(places), str(tmp_path / preset[:4]), str(whole.path), preset]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
         assert done.stdout.split() == ["place-03/1.png", "mine"]
 
 

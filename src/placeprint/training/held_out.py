@@ -104,9 +104,7 @@ class HeldOut:
         scores = vectors[self._ask] @ vectors[self._answer].T
         scores[self._own] = -np.inf  # ranked last, where it moves nothing
         order = np.argsort(-scores, axis=1, kind="stable")
-        ranks = PositiveRanks.of(
-            np.flatnonzero(right[line]) for right, line in zip(self._right, order, strict=True)
-        )
+        ranks = PositiveRanks.of(np.flatnonzero(right[line]) for right, line in zip(self._right, order, strict=True))
         return Found(hits_at(ranks, 1), average_precision(ranks), self._places)
 
 

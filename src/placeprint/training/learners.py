@@ -138,7 +138,9 @@ def _gem(features: Any, power: Any) -> Any:
 
 def _pixels(pool: Pool, spec: ModelSpec, side: int, progress: Progress | None) -> NDArray[np.uint8]:
     """Decode every photo once, into a file without a name: uint8 of shape (n, side, side, 3)."""
-    small = dataclasses.replace(spec, input_size=side, resize_size=round(max(spec.resize_size, 1) * side / spec.input_size))
+    small = dataclasses.replace(
+        spec, input_size=side, resize_size=round(max(spec.resize_size, 1) * side / spec.input_size)
+    )
     with tempfile.TemporaryFile() as file:  # stays as long as it is mapped
         pixels = np.memmap(file, np.uint8, "w+", shape=(len(pool.records), side, side, 3))
     with Stretch(progress, "reading", len(pool.records)) as step:

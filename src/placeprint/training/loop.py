@@ -44,9 +44,13 @@ class Trained:
 
 
 def fingerprint(pool: Pool, settings: TrainSettings, base: str) -> str:
-    """Return a hash of all that a training depends on; a state of another one is not gone on from."""
+    """Return a hash of all that an epoch depends on: a state of another training is not gone on from.
+
+    How many epochs there are is not among it, so that a training may go on for longer.
+    """
     photos = hashlib.sha256(" ".join(record.content_hash for record in pool.records).encode()).hexdigest()
-    row = [settings.to_dict(), photos, pool.labels.tolist(), [record.split for record in pool.records], base]
+    asked = {name: value for name, value in settings.to_dict().items() if name not in ("epochs", "patience")}
+    row = [asked, photos, pool.labels.tolist(), [record.split for record in pool.records], base]
     return hashlib.sha256(json.dumps(row).encode()).hexdigest()
 
 

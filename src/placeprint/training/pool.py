@@ -57,7 +57,7 @@ class Pool:
 
     def root(self, row: int) -> Path:
         """Return the folder that a photo's path is relative to."""
-        return self.roots[self.datasets[self.labels[row]]]
+        return self.roots[int(self.datasets[self.labels[row]])]
 
 
 @dataclass(frozen=True, slots=True)

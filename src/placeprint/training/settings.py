@@ -76,7 +76,7 @@ class TrainSettings:
                 raise UsageError(f"{name} must be a number of 0 or more, not {getattr(self, name)}")
         if self.hardness > 1:
             raise UsageError(f"hardness is a share, 0 to 1, not {self.hardness:g}")
-        if not (0 < self.validation and 0 < self.test and self.validation + self.test < 1):
+        if not (self.validation > 0 and self.test > 0 and self.validation + self.test < 1):
             raise UsageError("validation and test are shares of the places, above 0 and together below 1")
         if self.side and (self.side < 64 or self.side % 32):
             raise UsageError(f"side must be a multiple of 32, and at least 64, not {self.side}")
