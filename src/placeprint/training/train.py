@@ -22,7 +22,6 @@ from placeprint.exporting.parity import Run, check_parity
 from placeprint.presets import FAST
 from placeprint.progress import Progress
 from placeprint.records import ModelSpec
-from placeprint.training.page import write_training_page
 from placeprint.storage import write_atomic, write_json
 from placeprint.training.fusing import fuse
 from placeprint.training.graph import read_graph
@@ -30,6 +29,7 @@ from placeprint.training.held_out import Found, HeldOut, judge
 from placeprint.training.learners import FullLearner, HeadLearner, Learner
 from placeprint.training.loop import Trained, Training, fingerprint
 from placeprint.training.packages import require_packages
+from placeprint.training.page import write_training_page
 from placeprint.training.pool import Pool, divide, gather_pool
 from placeprint.training.result import Figures, TrainingResult, write_card
 from placeprint.training.settings import TrainSettings
