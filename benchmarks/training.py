@@ -7,7 +7,8 @@
 `head` trains on smvs_landmarks, poznan_bovw and a town of 50 places, and measures the result and the base on three sets
 that nothing was chosen on. `full` trains on a town of 200 places and measures on 50 places of another town, where the
 gallery of that town is searched. `choose` says what settings of a head gain on its validation places, by which the
-defaults were chosen: the mean of seeds 0, 1 and 2. Prints Markdown, as in docs/training.md. Towns are rendered once, into `--out`.
+defaults were chosen: the mean of seeds 0, 1 and 2. Prints
+Markdown, as in docs/training.md. Towns are rendered once, into `--out`.
 """
 
 from __future__ import annotations
