@@ -85,7 +85,7 @@ def export(
             candidate.data, candidate.reference, side=spec.input_size, free=candidate.free, dim=spec.dim
         )
     path = out or exported_path(candidate.spec.name)
-    return Exported(path, _keep(candidate.data, spec, path), cosine, candidate.note)
+    return Exported(path, keep(candidate.data, spec, path), cosine, candidate.note)
 
 
 def ready(model: str) -> str:
@@ -127,8 +127,14 @@ def _candidate(source: str, weights: Path | None, stem: str, *, trust: bool) -> 
     return tracing.other_torchvision_candidate(source)
 
 
-def _keep(data: bytes, spec: ModelSpec, path: Path) -> ModelSpec:
-    """Write both files; a description that cannot be written takes the ONNX file with it."""
+def keep(data: bytes, spec: ModelSpec, path: Path) -> ModelSpec:
+    """Write both files and return the spec with the hash; a spec that cannot be written takes the ONNX file with it.
+
+    Raises
+    ------
+    ModelError
+        When the folder cannot be written to.
+    """
     spec = dataclasses.replace(spec, weights_sha256=hashlib.sha256(data).hexdigest())
     try:
         write_atomic(path, data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +16,12 @@ from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.extract import embed_records
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
 from placeprint.embedding.preprocess import pooled
-from placeprint.errors import DatasetError, ModelError, UsageError
+from placeprint.errors import DatasetError, UsageError
+from placeprint.exporting.export import keep
 from placeprint.exporting.parity import Run, check_parity
 from placeprint.presets import FAST
 from placeprint.progress import Progress
 from placeprint.records import ModelSpec
-from placeprint.storage import write_atomic, write_json
 from placeprint.training.fusing import fuse
 from placeprint.training.graph import read_graph
 from placeprint.training.held_out import Found, HeldOut, judge
@@ -96,6 +95,7 @@ def train(
     pool = gather_pool(datasets, embedder, cache=cache, progress=progress)
     parts = divide(pool, validation=asked.validation, test=asked.test, seed=asked.seed)
     learner = _learner(pool, base, asked, progress)
+    device = str(learner.weights["head"].device.type)
     state = out.with_suffix(".training")
     of = fingerprint(pool, asked, base.spec.fingerprint())
     done = Training(learner, pool, parts, asked).run(state, of, progress=progress)
@@ -120,7 +120,7 @@ def train(
         left_out=pool.left_out,
         unusable=pool.unusable,
         seconds=time.perf_counter() - began,
-        device=str(getattr(learner, "device", "cpu")),
+        device=device,
     )
     write_card(result)
     write_training_page(result, out.with_suffix(".html"))
@@ -151,18 +151,8 @@ def _export(base: ModelFile, done: Trained, learner: Learner, out: Path, name: s
     reference = _trained_reference(learner, done) if weights else _head_reference(data, base.spec, arrays["head"])
     free = not read_graph(data).graph.input[0].type.tensor_type.shape.dim[2].HasField("dim_value")
     cosine = check_parity(fused, reference, side=spec.input_size, free=free, dim=spec.dim)
-    spec = dataclasses.replace(
-        spec,
-        name=name,
-        weights_sha256=hashlib.sha256(fused).hexdigest(),
-        source=f"placeprint train, from {base.spec.name} ({base.spec.source})",
-    )
-    try:
-        write_json(out.with_suffix(".json"), spec.to_dict())
-        write_atomic(out, fused)
-    except OSError as error:
-        raise ModelError(f'"{out}" cannot be written: {error.strerror or error}') from error
-    return spec, cosine
+    source = f"placeprint train, from {base.spec.name} ({base.spec.source})"
+    return keep(fused, dataclasses.replace(spec, name=name, source=source), out), cosine
 
 
 def _head_reference(data: bytes, spec: ModelSpec, head: NDArray[np.float32]) -> Run:
