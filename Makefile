@@ -9,7 +9,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 help:
 	@echo "make demo   render a small town, recognise its places, write a report"
 	@echo "make test   run the tests"
-	@echo "make test-torch  run the tests of exporting models (installs PyTorch)"
+	@echo "make test-torch  run the tests of exporting and training models (installs PyTorch)"
 	@echo "make check  lint, types, and the rules of the house"
 	@echo "make bench  measure speed against a named peer (installs PyTorch for the peer)"
 	@echo "make bench-accuracy  measure every preset on every set of real photographs"
@@ -44,7 +44,7 @@ test: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-torch: $(VENV)/torch
-	$(BIN)/python -m pytest tests/exporting
+	$(BIN)/python -m pytest tests/exporting tests/training
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from placeprint.town.render import render_town
     from placeprint.training.distilling import distil
     from placeprint.training.export import export
+    from placeprint.training.result import TrainingResult
+    from placeprint.training.train import train
 
 __version__ = "0.1.0"
 
@@ -58,6 +60,7 @@ __all__ = [
     "PlaceprintError",
     "Recognizer",
     "Split",
+    "TrainingResult",
     "add",
     "calibrate",
     "check",
@@ -74,6 +77,7 @@ __all__ = [
     "read_embeddings",
     "recognize",
     "render_town",
+    "train",
     "write_report",
 ]
 
@@ -101,6 +105,8 @@ _HOMES = {
     "town.render": ("render_town",),
     "training.distilling": ("distil",),
     "training.export": ("export",),
+    "training.result": ("TrainingResult",),
+    "training.train": ("train",),
 }
 
 

@@ -13,7 +13,17 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import answering, calibrating, comparing, distilling, exporting, inspecting, making, mining
+from placeprint.cli import (
+    answering,
+    calibrating,
+    comparing,
+    distilling,
+    exporting,
+    inspecting,
+    making,
+    mining,
+    training,
+)
 from placeprint.errors import PlaceprintError
 
 app = typer.Typer(
@@ -37,6 +47,7 @@ app.command("add")(making.add)
 app.command("remove")(making.remove)
 app.command("verify")(inspecting.verify)
 app.command("models")(inspecting.models)
+app.command("train")(training.train)
 app.command("export")(exporting.export)
 app.command("distil")(distilling.distil)
 app.command("town")(making.town)
