@@ -199,7 +199,7 @@ def run(
         others = [photos[o] for o in paths if SAME.get(o, o) != SAME.get(name, name) and o != "landmarks, assignment"]
         for source, learned_from in {
             "town": photos["town"],
-            "sets": joined(others),
+            "sets": joined(others or [photos["town"]]),
             "both": joined([photos["town"], *others]),
         }.items():
             for method, learn in METHODS.items():
