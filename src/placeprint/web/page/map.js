@@ -1,0 +1,79 @@
+// Where places lie, drawn without a map service: points, north up, and a scale bar.
+
+import { h, s } from "./dom.js";
+
+const WIDTH = 640;
+const HEIGHT = 400;
+const EDGE = 46;
+const METRES_A_DEGREE = 111_320; // of latitude; of longitude times the cosine of the latitude
+
+/**
+ * A figure, or null without points.
+ * `ground` are [latitude, longitude] of all places, faint; `marks` are { at, text, best } that are named.
+ */
+export function map(ground, marks, caption) {
+  const everything = [...ground, ...marks.map((mark) => mark.at)];
+  if (!everything.length) return null;
+  const { place, metres } = projection(everything, marks);
+  const dots = ground.map((at) => place(at)).map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
+  const picture = s("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": caption },
+    s("path", { class: "ground", d: dots }),
+    [...marks].reverse().map((mark) => s("circle", { class: mark.best ? "mark best" : "mark", cx: place(mark.at)[0], cy: place(mark.at)[1], r: mark.best ? 8 : 5 })),
+    labels(marks, place),
+    scale(metres),
+    s("path", { class: "north", d: `M${WIDTH - 24} 38V14m-5 7 5-7 5 7` }));
+  return h("figure", { class: "where" }, picture, h("figcaption", { class: "small soft" }, caption));
+}
+
+/** Put degrees on the picture: one scale both ways, around the marks when they lie close together in a wide gallery. */
+function projection(points, marks) {
+  const focus = marks.length > 1 ? spread(marks.map((mark) => mark.at)) : null;
+  const whole = spread(points);
+  const frame = focus && Math.max(focus.wide, focus.high) * 40 < Math.max(whole.wide, whole.high) ? focus : whole;
+  const size = Math.max(frame.wide / (WIDTH - 2 * EDGE), frame.high / (HEIGHT - 2 * EDGE), 0.02); // metres a unit
+  const place = ([latitude, longitude]) => [
+    WIDTH / 2 + metresEast(longitude - frame.longitude, frame.latitude) / size,
+    HEIGHT / 2 - ((latitude - frame.latitude) * METRES_A_DEGREE) / size,
+  ];
+  return { place, metres: size };
+}
+
+function spread(points) {
+  const [south, north] = ends(points.map(([latitude]) => latitude));
+  const [west, east] = ends(points.map(([, longitude]) => longitude));
+  const [latitude, longitude] = [(south + north) / 2, (west + east) / 2];
+  return { latitude, longitude, wide: metresEast(east - west, latitude), high: (north - south) * METRES_A_DEGREE };
+}
+
+function ends(values) {
+  return values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+}
+
+function metresEast(degrees, latitude) {
+  return degrees * METRES_A_DEGREE * Math.cos((latitude * Math.PI) / 180);
+}
+
+/** Name marks, the best first; a name that would lie on another one is left to the list beside the map. */
+function labels(marks, place) {
+  const taken = [];
+  return marks.map((mark) => {
+    const [x, y] = place(mark.at);
+    const half = mark.text.length * 4.4;
+    const middle = Math.min(WIDTH - half - 6, Math.max(half + 6, x));
+    const line = y < 40 ? y + 26 : y - 15;
+    const box = [middle - half, line - 14, middle + half, line + 4];
+    if (taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) return null;
+    taken.push(box);
+    return s("text", { class: mark.best ? "best" : "", x: middle, y: line }, mark.text);
+  });
+}
+
+/** A bar of a round number of metres, about a fifth of the picture. */
+function scale(metres) {
+  const about = (WIDTH / 5) * metres;
+  const power = 10 ** Math.floor(Math.log10(about));
+  const round = [5, 2, 1].find((step) => step * power <= about) * power;
+  const long = round / metres;
+  const text = round >= 1000 ? `${(round / 1000).toLocaleString("en")} km` : `${round.toLocaleString("en")} m`;
+  return s("g", { class: "scale" }, s("path", { d: `M20 ${HEIGHT - 26}v6h${long.toFixed(1)}v-6` }), s("text", { x: 20 + long / 2, y: HEIGHT - 30 }, text));
+}
