@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import answering, calibrating, comparing, exporting, inspecting, making, mining
+from placeprint.cli import answering, calibrating, comparing, exporting, inspecting, making, mining, serving
 from placeprint.errors import PlaceprintError
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app.command("run")(making.run)
 app.command("add")(making.add)
 app.command("remove")(making.remove)
 app.command("verify")(inspecting.verify)
+app.command("serve")(serving.serve)
 app.command("models")(inspecting.models)
 app.command("export")(exporting.export)
 app.command("town")(making.town)

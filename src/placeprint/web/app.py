@@ -1,0 +1,84 @@
+"""The application: every part of a server put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from placeprint.web import answering, browsing, pages, pictures, watching
+from placeprint.web.bodies import Intake
+from placeprint.web.desk import Desk
+from placeprint.web.guard import Guard
+from placeprint.web.parts import Parts
+from placeprint.web.problems import handle_problems
+from placeprint.web.schemas import ProblemDetail
+from placeprint.web.settings import Settings
+from placeprint.web.snapshots import Snapshots
+
+ABOUT = "Tells which place a photo shows, or UNKNOWN, and how sure it is."
+
+
+def make_app(snapshots: Snapshots, settings: Settings) -> ASGIApp:
+    """Return the application that serves a gallery.
+
+    Parameters
+    ----------
+    snapshots : Snapshots
+    settings : Settings
+    """
+    from placeprint import __version__
+
+    parts = _parts(snapshots, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if parts.committer:
+            parts.committer.close()
+        parts.recognizing.close()
+        parts.drawing.close()
+
+    app = FastAPI(
+        title="placeprint",
+        version=__version__,
+        summary=ABOUT,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # it would load scripts from another host
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    handle_problems(app)
+    for router in (answering.router, browsing.router, pictures.router, watching.router, pages.make_router()):
+        app.include_router(router)
+    _describe(app)
+    return Guard(app, settings, parts.watch)
+
+
+def _parts(snapshots: Snapshots, settings: Settings) -> Parts:
+    threads = snapshots.newest.recognizer.embedder.threads
+    limits = {"threads": threads, "seconds": settings.work_seconds}
+    return Parts(
+        settings=settings,
+        snapshots=snapshots,
+        intake=Intake(settings),
+        recognizing=Desk("recognize", waiting=settings.waiting, **limits),
+        drawing=Desk("draw", waiting=8 * settings.waiting, **limits),
+        doubtful=answering.Doubtful(settings.doubtful),
+        small=pictures.SmallCopies(),
+        watch=watching.Watch(),
+        committer=None,
+    )
+
+
+def _describe(app: FastAPI) -> None:
+    """Add to the OpenAPI description what FastAPI does not know by itself."""
+    made = app.openapi()
+    schemas = made["components"]["schemas"]
+    schemas["ProblemDetail"] = ProblemDetail.model_json_schema(ref_template="#/components/schemas/{model}")
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)

@@ -1,0 +1,117 @@
+"""Errors as problem+json (RFC 9457), with the library's own messages."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from placeprint.errors import GalleryBusyError, ImageError, MissingExtraError, PlaceprintError, UsageError
+
+PROBLEM = "application/problem+json"
+RETRY_SECONDS = 1
+
+
+class Json(JSONResponse):
+    """JSON in ASCII: names of files that are not UTF-8 are told by escapes; NaN becomes null."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes."""
+        return json.dumps(_finite(content), allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class ProblemResponse(Json):
+    """A problem."""
+
+    media_type = PROBLEM
+
+
+class Problem(Exception):  # noqa: N818
+    """What becomes an answer with an error status.
+
+    Parameters
+    ----------
+    status : int
+    detail : str
+        One line for people: what happened, and what to do.
+    headers : mapping of str to str, optional
+    closes : bool
+        Whether the connection ends, because what the client still sends is not read.
+    """
+
+    def __init__(
+        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, closes: bool = False
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+        self.headers = {**(headers or {}), **({"Connection": "close"} if closes else {})}
+
+
+def busy(detail: str, *, closes: bool = False) -> Problem:
+    """Return the problem of a server that has too much to do."""
+    return Problem(503, detail, headers={"Retry-After": str(RETRY_SECONDS)}, closes=closes)
+
+
+def response_of(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    """Return a problem as a response; `more` are further members."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    return ProblemResponse(body, status, dict(headers or {}))
+
+
+def status_of(error: PlaceprintError) -> int:
+    """Return the status that a library's error is answered with."""
+    if isinstance(error, ImageError):
+        return 413 if error.kind == "too-large" else 422
+    if isinstance(error, MissingExtraError):
+        return 500
+    if isinstance(error, UsageError):
+        return 422
+    return 503 if isinstance(error, GalleryBusyError) else 500
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Answer every expected error with a problem."""
+
+    async def problem(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return response_of(error.status, error.detail, headers=error.headers)
+
+    async def library(_: Request, error: Exception) -> Response:
+        assert isinstance(error, PlaceprintError)
+        status = status_of(error)
+        more = {"kind": error.kind} if isinstance(error, ImageError) else {}
+        headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+        return response_of(status, str(error), headers=headers, error=type(error).__name__, **more)
+
+    async def http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return response_of(error.status_code, str(error.detail), headers=error.headers)
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        said = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+        return response_of(422, "; ".join(said), error="UsageError")
+
+    async def unexpected(_: Request, error: Exception) -> Response:  # noqa: ARG001  # the guard logs it
+        return response_of(500, "the server failed: its log says how, under this request's id")
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(PlaceprintError, library)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)
