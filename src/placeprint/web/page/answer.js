@@ -2,7 +2,7 @@
 
 import { h, s, counted, photo } from "./dom.js";
 import { answerMap } from "./where.js";
-import { closest, meaning, percent, sureness } from "./verdict.js";
+import { meaning, percent, sureness } from "./verdict.js";
 import { reasons } from "./why.js";
 import { addDialog } from "./writing.js";
 
@@ -41,19 +41,16 @@ function verdict(kept, about) {
   return h("div", { class: `verdict ${known ? "named" : "unknown"}` },
     h("p", { class: "sure" }, h("span", { "aria-hidden": "true" }, known ? "✓" : "?"), sureness(answer)),
     h("h1", { tabindex: "-1" }, name),
-    answer.probability === null ? null : meter(answer),
+    measured(answer) ? meter(answer) : null,
     h("p", {}, meaning(answer)),
-    answer.photos ? h("p", { class: "soft" }, together(answer)) : null,
     numbers(answer, about),
     h("div", { class: "actions" },
       h("a", { class: "button", href: "#/" }, "Ask about another"),
       about.writing ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.place ?? "" }) }, counted(photos.length, "Add it to a place", "Add them to a place").replace(/^\S+ /, "")) : null));
 }
 
-function together(answer) {
-  const same = answer.photos.filter((one) => one.place === answer.place).length;
-  return `${same} of ${answer.photos.length} photos say so, each by itself. The numbers are those of the surest.`;
-}
+/** Whether one number stands for the answer: photos that do not agree have none. */
+const measured = (answer) => answer.probability !== null && (answer.place !== null || !answer.photos?.some((one) => one.place !== null));
 
 /** Probability as a bar, with a tick where UNKNOWN ends. */
 function meter(answer) {
@@ -64,7 +61,7 @@ function meter(answer) {
       s("rect", { class: "track", x: 0, y: 6, width: "100%", height: 12, rx: 6 }),
       s("rect", { class: "level", x: 0, y: 6, width: at(p), height: 12, rx: 6 }),
       limit === null ? null : s("line", { class: "limit", x1: at(limit), x2: at(limit), y1: 1, y2: 23 })),
-    h("p", { class: "number" }, h("span", {}, `Probability ${percent(p)}`), limit === null ? null : h("span", {}, `named from ${percent(limit)}`)));
+    h("b", { class: "number" }, percent(p)));
 }
 
 function numbers(answer, about) {
@@ -79,14 +76,12 @@ function numbers(answer, about) {
 
 function candidates(answer) {
   const best = Math.max(...answer.places.map((one) => one.score), 1e-6);
-  const title = answer.place === null ? `Closest is ${closest(answer)}` : "What else it could be";
-  return h("section", { "aria-labelledby": "candidates" },
-    h("header", {}, h("h2", { id: "candidates" }, title)),
+  return h("section", { class: answer.place === null ? "" : "named", "aria-labelledby": "candidates" },
+    h("header", {}, h("h2", { id: "candidates" }, "Candidates")),
     h("ol", { class: "candidates" }, answer.places.map((one) => h("li", {},
       h("a", { href: `#/places/${encodeURIComponent(one.place)}` }, one.place),
-      h("span", { class: "number" }, one.score.toFixed(3)),
       s("svg", { "aria-hidden": "true" },
-        s("rect", { class: "track", width: "100%", height: "100%", rx: 3 }),
-        s("rect", { class: "level", width: `${(100 * Math.max(0, one.score)) / best}%`, height: "100%", rx: 3 })),
-      h("span", { class: "small soft" }, `${counted(one.images, "photo")} near`)))));
+        s("rect", { class: "track", width: "100%", height: "100%", rx: 4 }),
+        s("rect", { class: "level", width: `${(100 * Math.max(0, one.score)) / best}%`, height: "100%", rx: 4 })),
+      h("span", { class: "number soft" }, h("span", { class: "unseen" }, "score "), one.score.toFixed(3))))));
 }

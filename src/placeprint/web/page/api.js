@@ -39,7 +39,7 @@ async function problem(response) {
 }
 
 function query(values) {
-  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== "");
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "");
   return given.length ? `?${new URLSearchParams(given)}` : "";
 }
 
@@ -63,8 +63,18 @@ export const place = (name, values) => send(`v1/places/${encodeURIComponent(name
 /** The address of a small copy; its longer side has `size` pixels. */
 export const thumbnail = (image, size = 240) => `v1/images/${image}/thumbnail?size=${size}`;
 
-/** Add files to a place, which is made when it is not there. */
-export const add = (name, files, token) => send(`v1/places/${encodeURIComponent(name)}/images`, { method: "POST", body: form(files), token });
+/** Add files to a place, which is made when it is not there; `at` may hold latitude and longitude. */
+export const add = (name, files, token, at = {}) => send(`v1/places/${encodeURIComponent(name)}/images${query(at)}`, { method: "POST", body: form(files), token });
+
+/** The original of an image, as a file. */
+export async function original(image, name) {
+  const response = await fetch(`v1/images/${image}`);
+  if (!response.ok) throw await problem(response);
+  return new File([await response.blob()], name);
+}
+
+/** Recent doubtful answers to everyone, the newest first: facts without the photo. */
+export const doubtful = () => send("v1/doubtful?limit=24");
 
 export const remove = (image, token) => send(`v1/images/${image}`, { method: "DELETE", token });
 

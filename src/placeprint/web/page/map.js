@@ -9,20 +9,26 @@ const METRES_A_DEGREE = 111_320; // of latitude; of longitude times the cosine o
 
 /**
  * A figure, or null without points.
- * `ground` are [latitude, longitude] of all places, faint; `marks` are { at, text, best } that are named.
+ * `ground` are [latitude, longitude] of all places, faint; `marks` are { at, text } that are named, the best first; `named` says whether that one is the answer.
  */
-export function map(ground, marks, caption) {
+export function map(ground, marks, { caption, named }) {
   const everything = [...ground, ...marks.map((mark) => mark.at)];
   if (!everything.length) return null;
   const { place, metres } = projection(everything, marks);
   const dots = ground.map((at) => place(at)).map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
   const picture = s("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": caption },
     s("path", { class: "ground", d: dots }),
-    [...marks].reverse().map((mark) => s("circle", { class: mark.best ? "mark best" : "mark", cx: place(mark.at)[0], cy: place(mark.at)[1], r: mark.best ? 8 : 5 })),
+    marks.slice(1).map((mark) => s("circle", { class: "mark", cx: place(mark.at)[0], cy: place(mark.at)[1], r: 5.5 })),
+    marks.length ? pin(place(marks[0].at), named) : null,
     labels(marks, place),
     scale(metres),
     s("path", { class: "north", d: `M${WIDTH - 24} 38V14m-5 7 5-7 5 7` }));
   return h("figure", { class: "where" }, picture, h("figcaption", { class: "small soft" }, caption));
+}
+
+/** The mark of the page, its tip on the place. */
+function pin([x, y], named) {
+  return s("path", { class: named ? "pin named" : "pin", transform: `translate(${x - 16} ${y - 30})`, d: "M16 1.5C8.9 1.5 3.5 6.8 3.5 13.7c0 8 8.9 13.6 12.5 16.8 3.6-3.2 12.5-8.8 12.5-16.800C28.5 6.8 23.1 1.5 16 1.500zm0 7.500a5 5 0 1 1 0 10 5 5 0 1 1 0-10z" });
 }
 
 /** Put degrees on the picture: one scale both ways, around the marks when they lie close together in a wide gallery. */
@@ -60,11 +66,12 @@ function labels(marks, place) {
     const [x, y] = place(mark.at);
     const half = mark.text.length * 4.4;
     const middle = Math.min(WIDTH - half - 6, Math.max(half + 6, x));
-    const line = y < 40 ? y + 26 : y - 15;
+    const above = mark === marks[0] ? 38 : 15; // the pin stands between the point and its name
+    const line = y < above + 24 ? y + 24 : y - above;
     const box = [middle - half, line - 14, middle + half, line + 4];
     if (taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) return null;
     taken.push(box);
-    return s("text", { class: mark.best ? "best" : "", x: middle, y: line }, mark.text);
+    return s("text", { class: mark === marks[0] ? "best" : "", x: middle, y: line }, mark.text);
   });
 }
 

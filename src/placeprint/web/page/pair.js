@@ -14,14 +14,22 @@ export function pair(query, match, explanation, look) {
   for (const frame of [left, right]) {
     const image = frame.querySelector("img");
     const known = () => {
-      frame.style.setProperty("--aspect", Math.min(2, image.naturalWidth / image.naturalHeight || 1));
+      shape(both, frame, image.naturalWidth, image.naturalHeight);
       draw();
     };
-    if (image.complete) known();
-    image.addEventListener("load", known);
+    if (image.complete && image.naturalWidth) known();
+    else image.addEventListener("load", known);
   }
+  if (match.height) shape(both, right, match.width, match.height);
   new ResizeObserver(draw).observe(both);
   return both;
+}
+
+/** Both photographs get one height: a frame is as wide as its photograph wants. */
+function shape(both, frame, width, height) {
+  frame.style.setProperty("--aspect", width / height || 1);
+  const [left, right] = [...both.querySelectorAll(".pane")].map((one) => Number(one.style.getPropertyValue("--aspect")) || 4 / 3);
+  both.style.setProperty("--aspects", left + right);
 }
 
 function pane(source, text, heat) {
@@ -65,7 +73,7 @@ function glow(heat) {
   heat.flat().forEach((value, i) => {
     const light = Math.sqrt(value);
     const mix = (dark, warm) => dark + light * (warm - dark);
-    pixels.data.set([mix(18, 255), mix(20, 214), mix(22, 48), mix(205, 70)], 4 * i);
+    pixels.data.set([mix(18, 255), mix(20, 214), mix(22, 48), mix(205, 50)], 4 * i);
   });
   context.putImageData(pixels, 0, 0);
   return canvas;

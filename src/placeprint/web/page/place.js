@@ -36,5 +36,5 @@ function card(image, about) {
   return h("li", {}, h("a", { class: "card", href: `v1/images/${image.image}`, target: "_blank", rel: "noopener", "aria-label": `${file}, the original in a new tab` },
     h("span", { class: "frame" }, photo(thumbnail(image.image, 480), file, { loading: "lazy", width: 240, height: 180 })),
     h("span", { class: "small soft" }, file)),
-  about.writing ? h("button", { type: "button", class: "plain small", "aria-label": `Remove ${file}`, onclick: () => removeImage(image.image, file) }, "Remove") : null);
+  about.writing ? h("button", { type: "button", class: "plain small", "aria-label": `Remove ${file}`, onclick: () => removeImage(image, file) }, "Remove") : null);
 }

@@ -15,6 +15,7 @@ export function closest(answer) {
 /** How sure, in a few words. */
 export function sureness(answer) {
   const p = answer.probability;
+  if (answer.place === null && answer.photos?.some((one) => one.place !== null)) return "The photos do not agree";
   if (p === null) return "Not calibrated";
   if (answer.place !== null) return p >= 0.98 ? "Very sure" : p >= 0.9 ? "Sure" : "Fairly sure";
   if (!answer.places.length) return "Nothing to compare with";
@@ -23,6 +24,10 @@ export function sureness(answer) {
 
 /** One sentence more: what the number means, or what was missing. */
 export function meaning(answer) {
+  return answer.photos ? together(answer) : alone(answer);
+}
+
+function alone(answer) {
   const best = closest(answer);
   const p = answer.probability;
   if (best === null) return "There is no photo to compare this one with.";
@@ -38,6 +43,18 @@ export function meaning(answer) {
     ? `The closest place is ${best}, at ${percent(p)}.`
     : `The closest place is ${best}, at ${percent(p)}. It takes ${percent(limit)} to name a place.`;
 }
+
+/** Several photos of one place, each answered by itself. */
+function together(answer) {
+  const named = answer.photos.filter((one) => one.place !== null);
+  if (!named.length) return `Each of the ${answer.photos.length} photos by itself is UNKNOWN. The surest: ${lower(alone(answer))}`;
+  const same = answer.photos.filter((one) => one.place === answer.place).length;
+  if (answer.place !== null) return `${same} of ${answer.photos.length} photos say so, each by itself. The surest: ${lower(alone(answer))}`;
+  const said = [...new Set(named.map((one) => one.place))].join(", ");
+  return `${named.length} of ${answer.photos.length} name a place (${said}); more than half must name the same.`;
+}
+
+const lower = (sentence) => sentence[0].toLowerCase() + sentence.slice(1);
 
 /** The whole of it in one breath, for people who listen. */
 export function spoken(answer) {

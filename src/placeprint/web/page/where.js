@@ -11,34 +11,33 @@ let known = null;
 
 /** A section that fills itself, or null where the gallery has no coordinates. */
 export function answerMap(answer, about) {
-  const marks = candidates(answer);
-  if (!about.coordinates || !marks.length) return null;
+  if (!about.coordinates) return null;
   const section = h("section", { "aria-labelledby": "map" }, h("header", {}, h("h2", { id: "map" }, "Where")));
-  known ??= everywhere().catch(() => ({ points: [], total: 0 }));
-  known.then(({ points, total }) => section.append(map(points, marks, caption(points.length, total, marks.length))));
+  known ??= everywhere().catch(() => ({ points: new Map(), total: 0 }));
+  known.then(({ points, total }) => {
+    const marks = candidates(answer, points);
+    const drawn = map([...points.values()], marks, { caption: caption(points.size, total, marks.length), named: answer.place !== null });
+    if (drawn) section.append(drawn);
+    else section.remove();
+  });
   return section;
 }
 
 /** Forget where the places are: they changed. */
 export const forget = () => { known = null; };
 
-function candidates(answer) {
-  const found = new Map();
-  for (const match of answer.matches) {
-    for (const place of match.places) {
-      if (match.latitude !== null && !found.has(place)) found.set(place, { at: [match.latitude, match.longitude], text: place });
-    }
-  }
-  return [...found.values()].map((mark) => ({ ...mark, best: mark.text === answer.places[0].place }));
+function candidates(answer, points) {
+  const near = new Map(answer.matches.filter((match) => match.latitude !== null).flatMap((match) => match.places.map((place) => [place, [match.latitude, match.longitude]])));
+  return answer.places.map(({ place }) => ({ at: points.get(place) ?? near.get(place), text: place })).filter((mark) => mark.at);
 }
 
 async function everywhere() {
-  const points = [];
+  const points = new Map();
   let total = 0;
-  for (let offset = 0; offset < MOST && offset <= total; offset += PAGE) {
+  for (let offset = 0; offset < MOST; offset += PAGE) {
     const page = await places({ offset, limit: PAGE });
     total = page.total;
-    points.push(...page.places.filter((place) => place.latitude !== null).map((place) => [place.latitude, place.longitude]));
+    for (const place of page.places) if (place.latitude !== null) points.set(place.place, [place.latitude, place.longitude]);
     if (offset + PAGE >= total) break;
   }
   return { points, total };

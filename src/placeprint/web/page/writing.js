@@ -1,7 +1,7 @@
 // Changing the gallery: add photos to a place, take them back, remove one. The token is asked for once a tab.
 
 import { h, announce, counted } from "./dom.js";
-import { add, places, remove, token } from "./api.js";
+import { add, original, places, remove, token } from "./api.js";
 
 const SUGGESTED = 200;
 const NOTICE = 15_000; // milliseconds that "undo" stays
@@ -19,31 +19,44 @@ export function addDialog({ files, place }) {
       const where = name.value.trim();
       const made = await add(where, files, key);
       changed();
-      notice(`${counted(made.added, "photo")} added to ${where}.`, "Undo", () => undo(made.images.map((one) => one.image), where));
+      const all = made.added === made.images.length; // what was there before must not be taken back
+      const text = made.added ? `${counted(made.added, "photo")} added to ${where}.` : `Already there: ${where} stays as it is.`;
+      notice(text, all ? "Undo" : null, () => takeBack(made.images.map((one) => one.image), where));
     },
   });
 }
 
-/** Ask before an image leaves the gallery. */
+/** Ask before an image leaves the gallery; it can come back as long as its file was there. */
 export function removeImage(image, file) {
   confirmed({
     title: "Remove this photo?",
     fields: [h("p", { class: "soft" }, `${file} leaves the gallery. A file that was indexed from a folder stays in that folder.`)],
     action: "Remove",
     run: async (key) => {
-      await remove(image, key);
+      const copy = image.places.length === 1 ? await original(image.image, file).catch(() => null) : null;
+      await remove(image.image, key);
       changed();
-      notice(`${file} removed.`);
+      notice(`${file} removed.`, copy && "Undo", () => bringBack(image, copy));
     },
   });
 }
 
-async function undo(images, place) {
-  try {
+async function takeBack(images, place) {
+  await undone(async () => {
     for (const image of images) await remove(image, token.read());
-    notice(`Taken back: ${place} is as it was.`);
+  }, place);
+}
+
+async function bringBack({ places: [place], latitude, longitude }, file) {
+  await undone(() => add(place, [file], token.read(), { latitude, longitude }), place);
+}
+
+async function undone(run, place) {
+  try {
+    await run();
+    notice(`Undone: ${place} is as it was.`);
   } catch (error) {
-    notice(`Not taken back. ${error.message}`);
+    notice(`Not undone. ${error.message}`);
   }
   changed();
 }
