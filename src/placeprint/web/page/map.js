@@ -3,7 +3,7 @@
 import { h, s } from "./dom.js";
 
 const WIDTH = 640;
-const HEIGHT = 400;
+const [LOWEST, HIGHEST] = [240, 420]; // the picture is as high as the points need
 const EDGE = 46;
 const METRES_A_DEGREE = 111_320; // of latitude; of longitude times the cosine of the latitude
 
@@ -14,14 +14,14 @@ const METRES_A_DEGREE = 111_320; // of latitude; of longitude times the cosine o
 export function map(ground, marks, { caption, named }) {
   const everything = [...ground, ...marks.map((mark) => mark.at)];
   if (!everything.length) return null;
-  const { place, metres } = projection(everything, marks);
+  const { place, metres, height } = projection(everything, marks);
   const dots = ground.map((at) => place(at)).map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
-  const picture = s("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": caption },
+  const picture = s("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": caption },
     s("path", { class: "ground", d: dots }),
     marks.slice(1).map((mark) => s("circle", { class: "mark", cx: place(mark.at)[0], cy: place(mark.at)[1], r: 5.5 })),
     marks.length ? pin(place(marks[0].at), named) : null,
     labels(marks, place),
-    scale(metres),
+    scale(metres, height),
     s("path", { class: "north", d: `M${WIDTH - 24} 38V14m-5 7 5-7 5 7` }));
   return h("figure", { class: "where" }, picture, h("figcaption", { class: "small soft" }, caption));
 }
@@ -36,12 +36,14 @@ function projection(points, marks) {
   const focus = marks.length > 1 ? spread(marks.map((mark) => mark.at)) : null;
   const whole = spread(points);
   const frame = focus && Math.max(focus.wide, focus.high) * 40 < Math.max(whole.wide, whole.high) ? focus : whole;
-  const size = Math.max(frame.wide / (WIDTH - 2 * EDGE), frame.high / (HEIGHT - 2 * EDGE), 0.02); // metres a unit
+  const room = WIDTH - 2 * EDGE;
+  const height = Math.round(Math.min(HIGHEST, Math.max(LOWEST, (room * frame.high) / (frame.wide || 1) + 3 * EDGE)));
+  const size = Math.max(frame.wide / room, frame.high / (height - 3 * EDGE), 0.02); // metres a unit
   const place = ([latitude, longitude]) => [
     WIDTH / 2 + metresEast(longitude - frame.longitude, frame.latitude) / size,
-    HEIGHT / 2 - ((latitude - frame.latitude) * METRES_A_DEGREE) / size,
+    height / 2 - ((latitude - frame.latitude) * METRES_A_DEGREE) / size,
   ];
-  return { place, metres: size };
+  return { place, metres: size, height };
 }
 
 function spread(points) {
@@ -76,11 +78,11 @@ function labels(marks, place) {
 }
 
 /** A bar of a round number of metres, about a fifth of the picture. */
-function scale(metres) {
+function scale(metres, height) {
   const about = (WIDTH / 5) * metres;
   const power = 10 ** Math.floor(Math.log10(about));
   const round = [5, 2, 1].find((step) => step * power <= about) * power;
   const long = round / metres;
   const text = round >= 1000 ? `${(round / 1000).toLocaleString("en")} km` : `${round.toLocaleString("en")} m`;
-  return s("g", { class: "scale" }, s("path", { d: `M20 ${HEIGHT - 26}v6h${long.toFixed(1)}v-6` }), s("text", { x: 20 + long / 2, y: HEIGHT - 30 }, text));
+  return s("g", { class: "scale" }, s("path", { d: `M20 ${height - 26}v6h${long.toFixed(1)}v-6` }), s("text", { x: 20 + long / 2, y: height - 30 }, text));
 }

@@ -12,12 +12,14 @@ export function closest(answer) {
   return answer.places.length ? answer.places[0].place : null;
 }
 
+const likely = (p) => (p >= 0.98 ? "Very sure" : p >= 0.9 ? "Sure" : p >= 0.75 ? "Fairly sure" : "More likely than not");
+
 /** How sure, in a few words. */
 export function sureness(answer) {
   const p = answer.probability;
   if (answer.place === null && answer.photos?.some((one) => one.place !== null)) return "The photos do not agree";
   if (p === null) return "Not calibrated";
-  if (answer.place !== null) return p >= 0.98 ? "Very sure" : p >= 0.9 ? "Sure" : "Fairly sure";
+  if (answer.place !== null) return likely(p);
   if (!answer.places.length) return "Nothing to compare with";
   return p >= answer.probability_threshold / 2 ? "Perhaps a place it knows, not surely" : "Probably no place it knows";
 }
