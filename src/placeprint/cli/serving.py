@@ -49,5 +49,4 @@ def serve(
         waiting=waiting,
         held_bytes=max(256, 2 * max_mb) * MEBIBYTE,
     )
-    typer.echo(f"serving {gallery} at http://{'[' + host + ']' if ':' in host else host}:{port} (Ctrl-C stops)")
-    run(gallery, settings, host=host, port=port, model=model, runner=runner)
+    run(gallery, settings, host=host, port=port, model=model, runner=runner, say=typer.echo)
