@@ -47,7 +47,6 @@ def serve(
         max_bytes=max_mb * MEBIBYTE,
         max_pixels=int(max_megapixels * 1_000_000),
         waiting=waiting,
-        held_bytes=max(Settings.__dataclass_fields__["held_bytes"].default, 2 * max_mb * MEBIBYTE),
+        held_bytes=max(256, 2 * max_mb) * MEBIBYTE,
     )
-    typer.echo(f"serving {gallery} at http://{'[' + host + ']' if ':' in host else host}:{port} (Ctrl-C stops)")
-    run(gallery, settings, host=host, port=port, model=model, runner=runner)
+    run(gallery, settings, host=host, port=port, model=model, runner=runner, say=typer.echo)

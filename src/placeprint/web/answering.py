@@ -18,7 +18,7 @@ from placeprint.web.bodies import Upload
 from placeprint.web.identity import image_id, image_url, thumbnail_url
 from placeprint.web.parts import parts_of
 from placeprint.web.problems import Json
-from placeprint.web.schemas import problems, DoubtfulList, Recognition, photos_body
+from placeprint.web.schemas import DoubtfulList, Recognition, photos_body, problems
 from placeprint.web.snapshots import Snapshot
 
 router = APIRouter(tags=["recognition"])

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from placeprint.web import answering, browsing, pages, pictures, watching
+from placeprint.web import answering, browsing, pages, pictures, watching, writing
 from placeprint.web.bodies import Intake
+from placeprint.web.committing import Committer
 from placeprint.web.desk import Desk
 from placeprint.web.guard import Guard
 from placeprint.web.parts import Parts
@@ -53,25 +54,25 @@ def make_app(snapshots: Snapshots, settings: Settings) -> ASGIApp:
     )
     app.state.parts = parts
     handle_problems(app)
-    for router in (answering.router, browsing.router, pictures.router, watching.router, pages.make_router()):
-        app.include_router(router)
+    for made in (writing, answering, browsing, pictures, watching):  # the first whose address fits answers
+        app.include_router(made.router)
+    app.include_router(pages.make_router())
     _describe(app)
     return Guard(app, settings, parts.watch)
 
 
 def _parts(snapshots: Snapshots, settings: Settings) -> Parts:
-    threads = snapshots.newest.recognizer.embedder.threads
-    limits = {"threads": threads, "seconds": settings.work_seconds}
+    threads, seconds, watch = snapshots.newest.recognizer.embedder.threads, settings.work_seconds, watching.Watch()
     return Parts(
         settings=settings,
         snapshots=snapshots,
         intake=Intake(settings),
-        recognizing=Desk("recognize", waiting=settings.waiting, **limits),
-        drawing=Desk("draw", waiting=8 * settings.waiting, **limits),
+        recognizing=Desk("recognize", threads=threads, waiting=settings.waiting, seconds=seconds),
+        drawing=Desk("draw", threads=threads, waiting=8 * settings.waiting, seconds=seconds),
         doubtful=answering.Doubtful(settings.doubtful),
         small=pictures.SmallCopies(),
-        watch=watching.Watch(),
-        committer=None,
+        watch=watch,
+        committer=Committer(snapshots, watch) if settings.writing else None,
     )
 
 

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from placeprint.records import ImageRecord
 from placeprint.web.identity import image_id, image_url, place_url, thumbnail_url
 from placeprint.web.parts import parts_of
 from placeprint.web.problems import Json, Problem
-from placeprint.web.schemas import problems, PlaceList, PlacePage
+from placeprint.web.schemas import PlaceList, PlacePage, problems
 from placeprint.web.snapshots import Place, Snapshot
 
 router = APIRouter(tags=["gallery"])
@@ -52,7 +53,8 @@ async def place(request: Request, place: str, offset: Offset = 0, limit: Limit =
     if place not in snapshot.places:
         raise Problem(404, f'the gallery has no place "{place}": GET /v1/places lists them')
     rows = snapshot.gallery.records.rows_showing((place,))
-    listed = [image_facts(snapshot, row) for row in rows[offset : offset + limit].tolist()]
+    records = snapshot.gallery.records
+    listed = [image_facts(image_id(records, row), records[row]) for row in rows[offset : offset + limit].tolist()]
     whole = _place(snapshot, snapshot.places[place])
     return Json({**whole, "total": len(rows), "offset": offset, "limit": limit, "items": listed})
 
@@ -70,10 +72,8 @@ def _place(snapshot: Snapshot, place: Place) -> dict[str, Any]:
     }
 
 
-def image_facts(snapshot: Snapshot, row: int) -> dict[str, Any]:
-    """Return what is told of an image."""
-    record = snapshot.gallery.records[row]
-    image = image_id(snapshot.gallery.records, row)
+def image_facts(image: str, record: ImageRecord) -> dict[str, Any]:
+    """Return what is told of an image of the gallery, by its id."""
     return {
         "image": image,
         "url": image_url(image),

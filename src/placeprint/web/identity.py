@@ -6,6 +6,7 @@ import re
 from urllib.parse import quote
 
 import numpy as np
+from numpy.typing import NDArray
 
 from placeprint.gallery.columns import path_hash
 from placeprint.gallery.gallery import Gallery
@@ -21,12 +22,6 @@ def image_id(records: RecordTable, row: int) -> str:
     """
     root = int(records.columns.roots[row])
     return f"{int(records.columns.paths[row]):016x}" + (f"-{root}" if root else "")
-
-
-def id_of(gallery: Gallery, root: str, path: str) -> str:
-    """Return the id of an image by its root, which the gallery has, and its path."""
-    number = gallery.roots.index(root)
-    return f"{path_hash(path):016x}" + (f"-{number}" if number else "")
 
 
 def row_of(gallery: Gallery, image: str) -> int | None:
@@ -53,3 +48,9 @@ def thumbnail_url(image: str) -> str:
 def place_url(place: str) -> str:
     """Return the address of a place."""
     return f"/v1/places/{quote(place, safe='', errors='surrogateescape')}"
+
+
+def rows_at(gallery: Gallery, path: str) -> NDArray[np.int64]:
+    """Return the rows of a path, under whatever root: an uploaded photo's path is its content's hash."""
+    rows = np.flatnonzero(gallery.records.columns.paths == np.uint64(path_hash(path)))
+    return rows[[gallery.records[row].path == path for row in rows.tolist()]] if len(rows) else rows
