@@ -158,6 +158,7 @@ def visit(browser: Any, served: Served) -> Iterator[Callable[..., Visit]]:
         made.page.on("console", lambda m: m.type in ("error", "warning") and made.console.append(m.text))
         made.page.on("pageerror", lambda error: made.console.append(str(error)))
         made.page.on("request", lambda request: made.hosts.add(urlsplit(request.url).netloc))
+        made.page.on("filechooser", lambda _: None)  # caught from the start: a late order would miss one
         opened.append(made)
         made.go()
         return made

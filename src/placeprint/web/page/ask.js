@@ -15,13 +15,12 @@ export async function askView({ about, ask }) {
     h("div", { class: "actions" },
       h("button", { type: "button", class: "first take", onclick: () => take.click() }, "Take a photo"),
       h("button", { type: "button", class: "first", onclick: () => pick.click() }, "Choose photos")),
-    h("p", { class: "small soft" }, h("span", { class: "desk" }, "Or drop them anywhere, or paste one. "), "Several are taken as one place."),
-    pick, take);
+    h("p", { class: "small soft" }, h("span", { class: "desk" }, "Or drop them anywhere, or paste one. "), "Several are taken as one place."));
   return [
     h("section", { class: "hero arrives" },
       h("h1", { tabindex: "-1" }, "Which place is this?"),
       h("p", { class: "soft" }, introduction(about)),
-      zone),
+      zone, pick, take), // beside the zone: a click of theirs must not reach it
     await samples(),
   ];
 }

@@ -1,12 +1,19 @@
 // One place: its photos, and a way to add one.
 
-import { h, counted, photo } from "./dom.js";
+import { h, counted, photo, readable } from "./dom.js";
 import { place as fetchPlace, thumbnail } from "./api.js";
 import { listed } from "./listing.js";
 import { addDialog, removeImage } from "./writing.js";
 
 /** The photos of a place; with writing on, one can be added or removed. */
 export async function placeView(name, about) {
+  return photosOf(name, about).catch((error) => {
+    if (error.status !== 404) throw error;
+    return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, "No such place"), h("p", { class: "soft" }, `The gallery has no photo of ${name}. `, h("a", { href: "#/places" }, "All places")));
+  });
+}
+
+async function photosOf(name, about) {
   let facts = null;
   const list = await listed(async (offset, limit) => (facts = await fetchPlace(name, { offset, limit })), (page) => page.items, (image) => card(image, about));
   const picker = h("input", { type: "file", accept: "image/*,.heic,.heif,.avif", multiple: true, hidden: true, "aria-label": "Photos to add" });
@@ -32,7 +39,7 @@ function position({ latitude, longitude }) {
 }
 
 function card(image, about) {
-  const file = image.path.split("/").pop();
+  const file = readable(image.path.split("/").pop());
   return h("li", {}, h("a", { class: "card", href: `v1/images/${image.image}`, target: "_blank", rel: "noopener", "aria-label": `${file}, the original in a new tab` },
     h("span", { class: "frame" }, photo(thumbnail(image.image, 480), file, { loading: "lazy", width: 240, height: 180 })),
     h("span", { class: "small soft" }, file)),

@@ -1,6 +1,6 @@
 // Why: the photo beside a match, and the other matches to choose from.
 
-import { h, photo } from "./dom.js";
+import { h, photo, readable } from "./dom.js";
 import { thumbnail } from "./api.js";
 import { pair } from "./pair.js";
 
@@ -37,7 +37,7 @@ function drawn(photos, each, state) {
     pair(query, other, match.explanation ?? null, state.look),
     h("figcaption", {},
       h("span", {}, h("b", {}, match.places.join(", ")), says ? `: ${says}.` : ""),
-      h("span", { class: "small soft" }, match.path)),
+      h("span", { class: "small soft" }, readable(match.path))),
   ];
 }
 
