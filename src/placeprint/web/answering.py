@@ -109,7 +109,8 @@ def _verdict(answer: Answer) -> dict[str, Any]:
 
 def _one(snapshot: Snapshot, upload: Upload, k: int, only: Flags | None, explain: bool) -> Found:
     recognizer = snapshot.recognizer
-    seen = recognizer.describe(upload.data)
+    with upload.named():
+        seen = recognizer.describe(upload.data)
     answer = recognizer.answer(seen.vector, k=k, parts=seen.parts, only=only)
     if not explain:
         return answer, (), ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -27,6 +27,14 @@ class Upload:
 
     name: str
     data: bytes
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Say in an ImageError which of the photos it is about."""
+        try:
+            yield
+        except ImageError as error:
+            raise ImageError(error.kind, f"{self.name}: {error.reason}") from error
 
 
 class _InMemory(MultiPartParser):
@@ -113,17 +121,13 @@ class Intake:
             await form.close()
 
     def _check(self, upload: Upload) -> None:
-        if not upload.data:
-            raise ImageError("empty", f"{upload.name}: the file has no bytes")
-        try:
+        most = self._settings.max_pixels
+        with upload.named():
+            if not upload.data:
+                raise ImageError("empty", "the file has no bytes")
             width, height = images.size_of(upload.data)
-        except ImageError as error:
-            raise ImageError(error.kind, f"{upload.name}: {error.reason}") from error
-        if width * height > self._settings.max_pixels:
-            raise ImageError(
-                "too-large",
-                f"{upload.name}: {width}x{height} pixels are more than {self._settings.max_pixels}: send a smaller one",
-            )
+            if width * height > most:
+                raise ImageError("too-large", f"{width}x{height} pixels are more than {most}: send a smaller photo")
 
     def _too_large(self) -> Problem:
         most = self._settings.max_bytes

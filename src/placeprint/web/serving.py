@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from placeprint.errors import UsageError
@@ -60,8 +61,20 @@ def serve(
     """
     log_to_stderr()
     snapshots = Snapshots(gallery, model=model, runner=runner)
-    app = make_app(snapshots, settings)
-    config = uvicorn.Config(
+    config = configured(make_app(snapshots, settings))
+    for stop in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when all is done: that is no failure
+        signal.signal(stop, lambda *_: None)
+    with _listening(host, port) as listener:
+        name = f"[{host}]" if ":" in host else host
+        say(f"serving {gallery} at http://{name}:{listener.getsockname()[1]} (Ctrl-C stops)")
+        if host not in LOOPBACK:
+            _warn(host, settings)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def configured(app: ASGIApp) -> uvicorn.Config:
+    """Return how an application is run: with bounded heads and waits, and no log but the application's."""
+    return uvicorn.Config(
         app,
         http=_Protocol,
         log_config=None,
@@ -72,14 +85,6 @@ def serve(
         timeout_graceful_shutdown=STOP_SECONDS,
         h11_max_incomplete_event_size=32 * 1024,
     )
-    for stop in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when all is done: that is no failure
-        signal.signal(stop, lambda *_: None)
-    with _listening(host, port) as listener:
-        name = f"[{host}]" if ":" in host else host
-        say(f"serving {gallery} at http://{name}:{listener.getsockname()[1]} (Ctrl-C stops)")
-        if host not in LOOPBACK:
-            _warn(host, settings)
-        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -118,7 +118,8 @@ def _described(
     snapshot: Snapshot, upload: Upload, place: str, latitude: float | None, longitude: float | None
 ) -> NewImage:
     """Embed a photo that is to be added; on a thread."""
-    seen = snapshot.recognizer.describe(upload.data)
+    with upload.named():
+        seen = snapshot.recognizer.describe(upload.data)
     width, height = images.size_of(upload.data)
     content = images.content_hash(upload.data)
     suffix = _SUFFIXES.get(images.format_of(upload.data), "img")
