@@ -133,7 +133,8 @@ class Visit:
         files = [[photo.name, base64.b64encode(photo.read_bytes()).decode()] for photo in photos]
         script = """files => { const moved = new DataTransfer();
           for (const [name, text] of files)
-            moved.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name, { type: "image/jpeg" }));
+            moved.items.add(
+              new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name, { type: "image/jpeg" }));
           return moved; }"""
         return self.page.evaluate_handle(script, files)
 

@@ -3,6 +3,8 @@
 const TOKEN = "placeprint-token"; // in sessionStorage: gone with the tab
 const SLOW = 60_000; // milliseconds after which a server counts as gone
 
+const TITLES = { 401: "The token is missing or wrong.", 403: "That is not allowed here.", 404: "It is not there.", 408: "That took too long.", 409: "That does not fit.", 413: "That is too large.", 415: "That is no photo.", 422: "That cannot be used.", 503: "The server is busy." };
+
 /** What went wrong, told for people: `title` in a few words, `message` as the server says it. */
 export class Trouble extends Error {
   constructor(status, title, message) {
@@ -33,9 +35,9 @@ async function problem(response) {
   const detail = said.detail ?? `The server answered ${response.status} ${response.statusText}.`;
   if (response.status === 503) {
     const seconds = Number(response.headers.get("Retry-After")) || 1;
-    return new Trouble(503, "The server is busy.", `${detail}. Try again in ${seconds} s.`);
+    return new Trouble(503, TITLES[503], `${detail}. Try again in ${seconds} s.`);
   }
-  return new Trouble(response.status, said.title ? `${said.title}.` : "That did not work.", detail);
+  return new Trouble(response.status, TITLES[response.status] ?? "The server failed.", detail);
 }
 
 function query(values) {

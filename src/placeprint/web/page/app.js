@@ -90,7 +90,7 @@ function trouble(error, again) {
   if (!error.told) console.error(error);
   return h("div", { class: "trouble", role: "alert" },
     h("p", {}, h("b", {}, error.title ?? "The page stumbled. "), " ", error.message),
-    h("button", { type: "button", onclick: again }, "Try again"));
+    error.status >= 400 && error.status < 500 ? null : h("button", { type: "button", onclick: again }, "Try again"));
 }
 
 window.addEventListener("popstate", () => show());
