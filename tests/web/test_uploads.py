@@ -114,7 +114,7 @@ def test_an_image_that_is_something_else_too_is_only_an_image(client, queries):
     assert plain["matches"] == both["matches"]
 
 
-def test_too_many_bytes_are_refused_declared_or_not(client, url):
+def test_too_many_bytes_are_refused_declared_or_not(client):
     most = bytes(MOST + 1)
     for path, headers in (("/v1/recognize", {}), ("/v1/places/a/images", WRITER)):
         refused(client.post(path, content=most, headers=headers), 413, f"{MOST} bytes")

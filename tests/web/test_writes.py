@@ -166,7 +166,7 @@ def test_many_writers_share_changes_and_readers_never_see_half(client, own_galle
     assert float(changes[1]) < 16  # they were gathered
 
 
-def test_two_servers_and_a_program_share_a_gallery(client, own_gallery, queries, town, tmp_path):
+def test_two_servers_and_a_program_share_a_gallery(client, own_gallery):
     size = len(Gallery.open(own_gallery))
     with served_in_thread(own_gallery, **WRITING) as url, httpx.Client(base_url=url, timeout=60) as other:
         with ThreadPoolExecutor(4) as pool:
@@ -244,7 +244,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(programs, own_gallery, how)
     assert {path.name for path in (own_gallery / "photos").iterdir()} == {item["path"] for item in items}
 
 
-def test_a_token_that_is_too_short_is_refused(own_gallery, monkeypatch, tmp_path):
+def test_a_token_that_is_too_short_is_refused(monkeypatch, tmp_path):
     from placeprint.errors import UsageError
     from placeprint.web.settings import Settings, token_digest
 

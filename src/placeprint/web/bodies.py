@@ -13,7 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from placeprint.dataset import images
 from placeprint.errors import ImageError
-from placeprint.web.problems import Problem, busy
+from placeprint.web.problems import Problem, busy, heard, heard_out
 from placeprint.web.settings import Settings
 
 FIELD = "photos"
@@ -92,7 +92,8 @@ class Intake:
         return [Upload("photo", data)] if data else []
 
     async def _limited(self, request: Request, counted: _Counted) -> AsyncGenerator[bytes, None]:
-        async for chunk in request.stream():
+        while not heard_out(request):
+            chunk = await heard(request)
             counted.bytes += len(chunk)
             self.held += len(chunk)
             if counted.bytes > self._settings.max_bytes:

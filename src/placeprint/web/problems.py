@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +19,8 @@ from placeprint.errors import GalleryBusyError, ImageError, MissingExtraError, P
 
 PROBLEM = "application/problem+json"
 RETRY_SECONDS = 1
+HEARD_BYTES, HEARD_SECONDS = 128 << 20, 2.0
+"""What a client that is refused may still send, to no effect, before the connection ends."""
 
 
 class Json(JSONResponse):
@@ -51,14 +55,14 @@ class Problem(Exception):  # noqa: N818
         One line for people: what happened, and what to do.
     headers : mapping of str to str, optional
     closes : bool
-        Whether the connection ends, because what the client still sends is not read.
+        Whether the connection ends, because what the client still sends is not wanted.
     """
 
     def __init__(
         self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, closes: bool = False
     ) -> None:
         super().__init__(detail)
-        self.status, self.detail = status, detail
+        self.status, self.detail, self.closes = status, detail, closes
         self.headers = {**(headers or {}), **({"Connection": "close"} if closes else {})}
 
 
@@ -71,6 +75,37 @@ def response_of(status: int, detail: str, *, headers: Mapping[str, str] | None =
     """Return a problem as a response; `more` are further members."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     return ProblemResponse(body, status, dict(headers or {}))
+
+
+async def heard(request: Request) -> bytes:
+    """Return the next piece of a request's body.
+
+    Raises
+    ------
+    Problem
+        400 when the client left: nobody reads it.
+    """
+    message = await request.receive()
+    if message["type"] != "http.request":
+        raise Problem(400, "the client left before the body was there")
+    request.state.heard_out = not message.get("more_body", False)
+    return bytes(message.get("body", b""))
+
+
+def heard_out(request: Request) -> bool:
+    """Return whether the body was heard to its end."""
+    return bool(getattr(request.state, "heard_out", False))
+
+
+async def _hear_out(request: Request) -> None:
+    """Throw away what the client still sends, within limits: one that is cut off while it sends never reads why."""
+    declared, left = request.headers.get("content-length", ""), HEARD_BYTES
+    if declared.isdecimal() and (len(declared) > 15 or int(declared) > left):
+        return
+    with suppress(TimeoutError, Problem):
+        async with asyncio.timeout(HEARD_SECONDS):
+            while left > 0 and not heard_out(request):
+                left -= len(await heard(request))
 
 
 def status_of(error: PlaceprintError) -> int:
@@ -87,8 +122,10 @@ def status_of(error: PlaceprintError) -> int:
 def handle_problems(app: FastAPI) -> None:
     """Answer every expected error with a problem."""
 
-    async def problem(_: Request, error: Exception) -> Response:
+    async def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
+        if error.closes and error.status != 408:
+            await _hear_out(request)
         return response_of(error.status, error.detail, headers=error.headers)
 
     async def library(_: Request, error: Exception) -> Response:
