@@ -1,4 +1,8 @@
 // The page: which view is shown, what is asked, and what is said when something goes wrong.
+//
+//   ask       photos get in            answer, why, pair, where, map   one answer, drawn
+//   places, place, listing   browse    writing   add, remove, undo     answers, session   what was asked
+//   api       the server, asked        verdict   an answer in words    dom   elements
 
 import { about as fetchAbout, recognize } from "./api.js";
 import { askView, listen } from "./ask.js";
