@@ -175,7 +175,7 @@ def shots(out: Path) -> None:
             for (width, screen), scheme in product(SCREENS.items(), ("light", "dark")):
                 with browser.new_context(**screen, color_scheme=scheme, reduced_motion="reduce") as context:
                     page = context.new_page()
-                    for view, photo in (("ask", None), ("answer", known), ("unknown", unknown)):
+                    for view, photo in {"answer": known, "unknown": unknown}.items():
                         shoot(page, url, photo, out / f"page-{view}-{width}-{scheme}.png")
 
 
@@ -188,21 +188,21 @@ def chosen(town: Path, recognizer: Recognizer) -> tuple[Path, Path]:
     return max(right, key=lambda photo: sure[photo]), min(lacking, key=lambda photo: sure[photo])
 
 
-def shoot(page: Any, url: str, photo: Path | None, out: Path) -> None:
-    """Write one screenshot, in as many colours as a palette has."""
+def shoot(page: Any, url: str, photo: Path, out: Path) -> None:
+    """Write one screenshot, at three quarters of its size and in 256 colours: a quarter of its bytes."""
     from PIL import Image
 
     page.goto(f"{url}#/")
     page.wait_for_selector(".drop")
-    if photo:
-        page.set_input_files("input[multiple]", photo)
-        page.wait_for_selector(".verdict .sure")
+    page.set_input_files("input[multiple]", photo)
+    page.wait_for_selector(".verdict .sure")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(300)
     page.screenshot(path=out)
     with Image.open(out) as drawn:
-        small = drawn.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    small.save(out, optimize=True)
+        small = drawn.convert("RGB").resize((drawn.width * 3 // 4, drawn.height * 3 // 4), Image.Resampling.LANCZOS)
+    few = small.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
+    few.save(out, optimize=True)
     print(f"{out}: {out.stat().st_size // 1000} kB")
 
 

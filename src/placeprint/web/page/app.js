@@ -76,16 +76,19 @@ async function ask(files) {
   asking?.abort();
   const mine = (asking = new AbortController());
   const photos = drawable(files);
-  shown += 1;
+  const turn = ++shown;
   main.replaceChildren(...waitingView(photos));
   announce(`Looking at ${counted(photos.length, "photo")}`);
   try {
     const answer = await recognize(files, mine.signal);
-    await go(`answers/${remember(photos, answer)}`);
+    const number = remember(photos, answer);
+    if (turn === shown) await go(`answers/${number}`); // who went elsewhere meanwhile finds it among the answers
     announce(spoken(answer));
   } catch (error) {
-    if (mine.signal.aborted) return;
-    main.replaceChildren(trouble(error, () => ask(files)), ...(await Promise.resolve(askView({ about, ask })).catch(() => [])));
+    if (mine.signal.aborted || turn !== shown) return;
+    main.replaceChildren(trouble(error, () => ask(files)));
+    const view = await askView({ about, ask }).catch(() => []);
+    if (turn === shown) main.append(...view.filter(Boolean));
   }
 }
 

@@ -26,9 +26,9 @@ export async function listed(fetchPage, items, card) {
       busy = false;
     }
   };
-  const try_ = () => next().catch((error) => { more.textContent = `${error.message} Try again`; });
+  const attempt = () => next().catch((error) => { more.textContent = `${error.message} Try again`; });
   await next();
-  more.addEventListener("click", try_);
-  new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && !more.hidden && try_(), { rootMargin: "600px" }).observe(more);
+  more.addEventListener("click", attempt);
+  new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && !more.hidden && attempt(), { rootMargin: "600px" }).observe(more);
   return { total, elements: [list, more] };
 }
