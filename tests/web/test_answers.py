@@ -89,7 +89,7 @@ def test_filters_are_the_librarys(client, town_gallery, queries):
     wrong = client.post("/v1/recognize", params={"place": "nowhere"}, content=queries[0].read_bytes())
     with pytest.raises(UsageError) as error:
         recognize(gallery, queries[0], places=["nowhere"])
-    assert (wrong.status_code, wrong.json()["detail"], wrong.json()["error"]) == (422, str(error.value), "UsageError")
+    assert (wrong.status_code, wrong.json()["detail"], wrong.json()["error"]) == (404, str(error.value), "UsageError")
 
 
 def test_explanations_are_the_librarys_with_heat(client, recognizer, queries):

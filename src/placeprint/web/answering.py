@@ -13,12 +13,12 @@ from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, rows_where
 from placeprint.recognition.explaining import Reason, reasons_for, what_is_missing
 from placeprint.recognition.several import together
-from placeprint.records import Answer
+from placeprint.records import Answer, Split
 from placeprint.web.bodies import Upload
 from placeprint.web.identity import image_id, image_url, thumbnail_url
 from placeprint.web.parts import parts_of
-from placeprint.web.problems import Json
-from placeprint.web.schemas import DoubtfulList, Recognition, photos_body, problems
+from placeprint.web.problems import Json, Problem
+from placeprint.web.schemas import NEAR, DoubtfulList, Recognition, photos_body, problems
 from placeprint.web.snapshots import Snapshot
 
 router = APIRouter(tags=["recognition"])
@@ -30,7 +30,7 @@ Found = tuple[Answer, tuple[Reason, ...], str]
     "/v1/recognize",
     summary="Say which place photos show, or UNKNOWN",
     response_class=Json,
-    responses={200: {"model": Recognition}, **problems(408, 413, 415, 422, 503)},
+    responses={200: {"model": Recognition}, **problems(404, 408, 413, 415, 422, 503)},
     openapi_extra=photos_body("Photos of one place."),
 )
 async def recognize(
@@ -41,9 +41,15 @@ async def recognize(
     ] = None,
     near: Annotated[
         str | None,
-        Query(description="Ask only images taken within a distance: latitude,longitude,metres.", max_length=100),
+        Query(
+            description="Ask only images taken within a distance: latitude,longitude,metres.",
+            json_schema_extra={"pattern": NEAR},
+        ),
     ] = None,
-    split: Annotated[str | None, Query(description="Ask only images of this split.", max_length=100)] = None,
+    split: Annotated[
+        str | None,
+        Query(description="Ask only images of this split.", json_schema_extra={"enum": list(map(str, Split))}),
+    ] = None,
     explain: Annotated[bool, Query(description="Say why each match is there: lines, and a heat map.")] = False,
 ) -> Json:
     """Answer photos of one place.
@@ -89,7 +95,7 @@ def _answer(
     """Answer every photo, and all of them together; on a thread."""
     began = time.perf_counter()
     filtered = bool(places) or near is not None or split is not None
-    only = rows_where(snapshot.gallery, places=places, split=split, near=near) if filtered else None
+    only = _rows(snapshot, places, near, split) if filtered else None
     found = [_one(snapshot, upload, k, only, explain) for upload in uploads]
     rows = [{"photo": upload.name, **_row(snapshot, one, explain)} for upload, one in zip(uploads, found, strict=True)]
     whole = rows[0]
@@ -100,6 +106,15 @@ def _answer(
         around = None if near is None else dict(zip(("latitude", "longitude", "metres"), near, strict=True))
         whole["filter"] = {"places": list(places), "near": around, "split": split, "images": int(only.sum())}
     return whole | {"milliseconds": round(1000 * (time.perf_counter() - began), 1)}
+
+
+def _rows(snapshot: Snapshot, places: tuple[str, ...], near: Near | None, split: str | None) -> Flags:
+    try:
+        return rows_where(snapshot.gallery, places=places, split=split, near=near)
+    except UsageError as error:
+        if all(place in snapshot.places for place in places):
+            raise
+        raise Problem(404, str(error), error="UsageError") from error
 
 
 def _verdict(answer: Answer) -> dict[str, Any]:

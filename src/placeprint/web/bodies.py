@@ -18,7 +18,6 @@ from placeprint.web.settings import Settings
 
 FIELD = "photos"
 _NAME_LENGTH = 200
-_MOST_FIELDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,19 @@ class Upload:
 
 
 class _InMemory(MultiPartParser):
-    """Starlette's parser, which would write large parts to disk: here the limit of the body bounds them."""
+    """Starlette's parser, which would write large parts to disk, and take those without a file name for text.
+
+    Here the limit of the body bounds them, and every part is a file.
+    """
 
     spool_max_size = 1 << 40
+
+    def on_headers_finished(self) -> None:
+        """Begin a part."""
+        given = self._current_part.content_disposition or b""
+        if b"filename" not in given.lower():
+            self._current_part.content_disposition = given + b'; filename="photo"'
+        super().on_headers_finished()
 
 
 class Intake:
@@ -104,15 +113,13 @@ class Intake:
 
     async def _multipart(self, request: Request, stream: AsyncGenerator[bytes, None]) -> list[Upload]:
         most = self._settings.max_photos
-        parser = _InMemory(request.headers, stream, max_files=most, max_fields=_MOST_FIELDS)
+        parser = _InMemory(request.headers, stream, max_files=most)
         try:
             form = await parser.parse()
         except MultiPartException as error:
             raise Problem(422, f"the multipart body cannot be read: {error.message}") from error
         try:
             parts = form.getlist(FIELD)
-            if any(isinstance(part, str) for part in parts):
-                raise Problem(422, f'the field "{FIELD}" must hold files, each with a file name')
             return [
                 Upload((part.filename or "photo")[-_NAME_LENGTH:], await part.read())
                 for part in parts

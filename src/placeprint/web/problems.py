@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from placeprint.errors import GalleryBusyError, ImageError, MissingExtraError, PlaceprintError, UsageError
 
@@ -54,15 +55,23 @@ class Problem(Exception):  # noqa: N818
     detail : str
         One line for people: what happened, and what to do.
     headers : mapping of str to str, optional
+    error : str
+        Name of the library's error that it stands for.
     closes : bool
         Whether the connection ends, because what the client still sends is not wanted.
     """
 
     def __init__(
-        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, closes: bool = False
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        error: str = "",
+        closes: bool = False,
     ) -> None:
         super().__init__(detail)
-        self.status, self.detail, self.closes = status, detail, closes
+        self.status, self.detail, self.error, self.closes = status, detail, error, closes
         self.headers = {**(headers or {}), **({"Connection": "close"} if closes else {})}
 
 
@@ -119,6 +128,12 @@ def status_of(error: PlaceprintError) -> int:
     return 503 if isinstance(error, GalleryBusyError) else 500
 
 
+def _allowed(app: FastAPI, request: Request) -> str:
+    """Return the methods of all routes that an address has: Starlette tells those of the first."""
+    fitting = [route for route in app.routes if isinstance(route, Route) and route.path_regex.match(request.url.path)]
+    return ", ".join(sorted({method for route in fitting for method in route.methods or ()}))
+
+
 def handle_problems(app: FastAPI) -> None:
     """Answer every expected error with a problem."""
 
@@ -126,7 +141,8 @@ def handle_problems(app: FastAPI) -> None:
         assert isinstance(error, Problem)
         if error.closes and error.status != 408:
             await _hear_out(request)
-        return response_of(error.status, error.detail, headers=error.headers)
+        more = {"error": error.error} if error.error else {}
+        return response_of(error.status, error.detail, headers=error.headers, **more)
 
     async def library(_: Request, error: Exception) -> Response:
         assert isinstance(error, PlaceprintError)
@@ -135,8 +151,11 @@ def handle_problems(app: FastAPI) -> None:
         headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
         return response_of(status, str(error), headers=headers, error=type(error).__name__, **more)
 
-    async def http(_: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            allowed = _allowed(app, request)
+            return response_of(405, f"this address takes {allowed}", headers={"Allow": allowed})
         return response_of(error.status_code, str(error.detail), headers=error.headers)
 
     async def invalid(_: Request, error: Exception) -> Response:

@@ -262,6 +262,15 @@ _SAYS = {
 }
 
 
+DEGREES = r"-?(90(\.0+)?|[0-8]?[0-9](\.[0-9]+)?),-?(180(\.0+)?|(1[0-7][0-9]|[0-9]{1,2})(\.[0-9]+)?)"
+NEAR = f"^{DEGREES}" + r",([1-9][0-9]{0,7}(\.[0-9]+)?|0\.[0-9]{0,6}[1-9])$"
+POSITION = f"^{DEGREES}$"
+_CONTROL = r"|\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd"
+PLACE = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
+"""Names that a new place may have."""
+LONGEST_PLACE = 200
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the problems that a route answers with."""
     schema = {"$ref": "#/components/schemas/ProblemDetail"}
@@ -270,9 +279,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def photos_body(about: str) -> dict[str, Any]:
     """Describe a body that holds photos: multipart, or one image as it is."""
-    several = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1, "maxItems": 8}
+    one = {"type": "string", "format": "binary", "minLength": 1}
+    several = {"type": "array", "items": one, "minItems": 1, "maxItems": 8}
     form = {"type": "object", "properties": {FIELD: several}, "required": [FIELD]}
-    image = {"schema": {"type": "string", "format": "binary"}}
     kinds = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
-    content = {"multipart/form-data": {"schema": form}, **dict.fromkeys(kinds, image)}
+    encoding = {FIELD: {"contentType": ", ".join(kinds[:3])}}
+    multipart = {"schema": form, "encoding": encoding}
+    content = {"multipart/form-data": multipart, **{kind: {"schema": one} for kind in kinds}}
     return {"requestBody": {"description": about, "required": True, "content": content}}

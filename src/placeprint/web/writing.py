@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from placeprint.dataset import images
@@ -17,10 +18,9 @@ from placeprint.web.committing import Committer
 from placeprint.web.identity import row_of
 from placeprint.web.parts import parts_of
 from placeprint.web.problems import Json, Problem
-from placeprint.web.schemas import AddedImages, RemovedImage, photos_body, problems
+from placeprint.web.schemas import LONGEST_PLACE, PLACE, POSITION, AddedImages, RemovedImage, photos_body, problems
 from placeprint.web.snapshots import Snapshot
 
-LONGEST_PLACE = 200
 _SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "TIFF": "tiff", "HEIF": "heif"}
 
 bearer = HTTPBearer(auto_error=False, description="The token that the server was started with.")
@@ -63,22 +63,23 @@ Writer = Annotated[Committer, Depends(committer_of)]
 )
 async def add(
     request: Request,
-    place: str,
+    place: Annotated[
+        str, Path(json_schema_extra={"pattern": PLACE, "maxLength": LONGEST_PLACE}, description="Its name.")
+    ],
     writer: Writer,
-    latitude: Annotated[float | None, Query(ge=-90, le=90, description="Of the photos, degrees.")] = None,
-    longitude: Annotated[float | None, Query(ge=-180, le=180, description="Of the photos, degrees.")] = None,
+    at: Annotated[
+        str | None,
+        Query(description="Where the photos were taken: latitude,longitude.", json_schema_extra={"pattern": POSITION}),
+    ] = None,
 ) -> Json:
     """Add photos of a place, which may be new; answered when they are on disk."""
     parts = parts_of(request)
     name = checked_place(place)
-    if (latitude is None) != (longitude is None):
-        raise UsageError("latitude and longitude come together")
+    position = (None, None) if at is None else parse_position(at)
     parts.recognizing.require_room()
     async with parts.intake.photos(request) as uploads:
         snapshot = await parts.snapshot()
-        made = [
-            await parts.recognizing.run(_described, snapshot, upload, name, latitude, longitude) for upload in uploads
-        ]
+        made = [await parts.recognizing.run(_described, snapshot, upload, name, position) for upload in uploads]
         done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
     listed = [image_facts(image, record) for image, record in done.images]
     return Json({"added": done.changed, "images": listed}, 201 if done.changed else 200)
@@ -107,16 +108,31 @@ def checked_place(name: str) -> str:
     UsageError
         When it is empty or long, has spaces around it, a ``|`` or a control character.
     """
-    if not name or len(name) > LONGEST_PLACE or name != name.strip():
-        raise UsageError(f"a place's name has 1 to {LONGEST_PLACE} characters, and no spaces around it")
-    if "|" in name or not name.isprintable() or "\N{REPLACEMENT CHARACTER}" in name:
-        raise UsageError("a place's name holds no | and no control characters, and is UTF-8")
+    if len(name) > LONGEST_PLACE or not re.fullmatch(PLACE, name):
+        raise UsageError(
+            f"a place's name has 1 to {LONGEST_PLACE} characters, no spaces around it, no | and no control characters"
+        )
     return name
 
 
-def _described(
-    snapshot: Snapshot, upload: Upload, place: str, latitude: float | None, longitude: float | None
-) -> NewImage:
+def parse_position(text: str) -> tuple[float, float]:
+    """Read ``48.1,11.5``.
+
+    Raises
+    ------
+    UsageError
+        When it is not two numbers that are on Earth.
+    """
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f'at takes latitude and longitude, as 48.1372,11.5756, not "{text}"') from error
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        raise UsageError(f"there is no latitude {latitude:g} with longitude {longitude:g}: give degrees")
+    return latitude, longitude
+
+
+def _described(snapshot: Snapshot, upload: Upload, place: str, position: tuple[float | None, float | None]) -> NewImage:
     """Embed a photo that is to be added; on a thread."""
     with upload.named():
         seen = snapshot.recognizer.describe(upload.data)
@@ -130,7 +146,7 @@ def _described(
         content_hash=content,
         width=width,
         height=height,
-        latitude=latitude,
-        longitude=longitude,
+        latitude=position[0],
+        longitude=position[1],
     )
     return NewImage(record, seen.vector, seen.parts, upload.data)
