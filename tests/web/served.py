@@ -16,9 +16,6 @@ from typing import Any
 TOKEN = "a-token-for-the-tests"
 WRITER = {"authorization": f"Bearer {TOKEN}"}
 
-_OPENED: list[Any] = []
-"""Galleries are kept open: when the garbage collector takes an application apart it warns of files in them."""
-
 
 @contextmanager
 def served_in_thread(gallery: Path, **settings: Any) -> Iterator[str]:
@@ -30,10 +27,8 @@ def served_in_thread(gallery: Path, **settings: Any) -> Iterator[str]:
     from placeprint.web.settings import Settings
     from placeprint.web.snapshots import Snapshots
 
-    snapshots = Snapshots(gallery)
-    _OPENED.append(snapshots)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(configured(make_app(snapshots, Settings(**settings))))
+        server = uvicorn.Server(configured(make_app(Snapshots(gallery), Settings(**settings))))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
