@@ -155,25 +155,34 @@ def remove(gallery: Gallery, writes: Sequence[Removal]) -> list[Outcome]:
     return outcomes
 
 
-def clear_photos(gallery: Gallery, paths: Sequence[str] | None = None) -> None:
-    """Remove uploaded photos that the gallery on disk does not speak of: these, or all of them.
+def clear_photos(gallery: Gallery, paths: Sequence[str]) -> None:
+    """Remove uploaded photos that the gallery on disk does not speak of any more.
 
-    Without `paths` also what an interrupted upload left. Done under the lock, so that what another server adds
-    meanwhile is either spoken of already, or written again by that server.
+    Done under the lock, so that what another server adds meanwhile is either spoken of already, or written again by
+    that server.
     """
     folder = photos_of(gallery)
-    if paths == [] or not folder.is_dir():
-        return
 
     def clear() -> None:
         assert gallery.path is not None
         with storage.locked(gallery.path):
             newest = Gallery.open(gallery.path)
-            for name in [p.name for p in folder.iterdir() if p.is_file()] if paths is None else paths:
-                if not len(rows_at(newest, name)):
-                    (folder / name).unlink(missing_ok=True)
+            for path in paths:
+                if not len(rows_at(newest, path)):
+                    (folder / path).unlink(missing_ok=True)
 
-    patiently(clear)
+    if paths:
+        patiently(clear)
+
+
+def stray_photos(gallery: Gallery) -> list[str]:
+    """Return the uploaded photos that the gallery does not speak of.
+
+    An upload that was interrupted leaves one, and a gallery that was indexed anew leaves all: they are never removed.
+    """
+    folder = photos_of(gallery)
+    there = sorted(path.name for path in folder.iterdir() if UPLOADED.fullmatch(path.name)) if folder.is_dir() else []
+    return [name for name in there if not len(rows_at(gallery, name))]
 
 
 def photos_of(gallery: Gallery) -> Path:

@@ -44,18 +44,19 @@ class Committer:
     ----------
     snapshots : Snapshots
     watch : Watch
-
-    Raises
-    ------
-    GalleryError, OSError
-        When the gallery cannot be written to.
     """
 
     def __init__(self, snapshots: Snapshots, watch: Watch) -> None:
         self._snapshots, self._watch = snapshots, watch
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(MOST_TOGETHER)
         self._thread = threading.Thread(target=self._work, name="commit", daemon=True)
-        changing.clear_photos(snapshots.newest.gallery)
+        if stray := changing.stray_photos(snapshots.newest.gallery):
+            LOG.warning(
+                "%d photos in %s are not in the gallery: it was indexed anew, or an upload was interrupted. "
+                "Send them again, or remove them",
+                len(stray),
+                changing.photos_of(snapshots.newest.gallery),
+            )
         self._thread.start()
 
     async def write(self, write: Addition | Removal) -> Written:
