@@ -19,8 +19,6 @@ from urllib.parse import urlsplit
 import pytest
 
 TOKEN = "correct-horse-battery"
-VIEWS = 6
-"""Matches that the page asks for."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,12 @@ class Served:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, once for all tests."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
+    from playwright.sync_api import sync_playwright
+
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as running:
+    with sync_playwright() as running:
         opened = running.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield opened
         opened.close()
@@ -55,7 +54,6 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, Path]:
     """A town of eight places, its gallery, and two queries, chosen by what `placeprint.recognize` says of them."""
-    pytest.importorskip("fastapi", reason='the extra "web" is not installed')
     from placeprint import Gallery, Recognizer, index, render_town
 
     folder = tmp_path_factory.mktemp("page")

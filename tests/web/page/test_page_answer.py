@@ -14,6 +14,8 @@ import pytest
 
 from placeprint import Gallery, Recognizer, explain
 
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
+
 ASKED = 6
 
 

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from placeprint import Gallery
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
 
 TOKEN = "correct-horse-battery"
 

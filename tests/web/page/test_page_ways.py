@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
