@@ -5,7 +5,8 @@
 The server is a process of its own, asked over loopback by another process. The gallery is a rendered town, whose
 embeddings are repeated with a little noise until it has so many images; every photo that is asked is embedded anew.
 Printed: the unloaded median, the quantiles under load, errors, memory, and the throughput as a share of that of
-`Recognizer.recognize` in as many threads as the server has.
+`Recognizer.recognize` in as many threads as the server has; then how long it takes to add an image, and how many are
+added a second by all clients.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,6 +55,9 @@ def grown(source: Gallery, path: Path, images: int) -> None:
         preset=source.preset,
         parts={name: Ragged.of([part[row] for row in rows.tolist()]) for name, part in source.parts.items()},
     )
+
+
+TOKEN = "a-token-of-the-benchmark"  # noqa: S105
 
 
 def whole(data: bytes) -> bool:
@@ -107,6 +112,28 @@ def asked(url: str, photos: list[bytes], clients: int, seconds: float) -> tuple[
     return times, statuses
 
 
+def written(url: str, photo: bytes, clients: int) -> dict[str, float]:
+    """Add photos one after the other, then by so many clients at once; return seconds, and images a second."""
+    address = urlsplit(url)
+    headers = {"Content-Type": "image/jpeg", "Authorization": f"Bearer {TOKEN}"}
+
+    def add(number: int) -> float:
+        wire = http.client.HTTPConnection(address.hostname, address.port, timeout=120)
+        began = time.perf_counter()
+        # What follows the end of a JPEG is not part of it: other bytes, another content hash.
+        wire.request("POST", "/v1/places/benchmark/images", photo + str(number).encode(), headers)
+        answer = wire.getresponse()
+        assert answer.status == 201, answer.read()
+        answer.read()
+        return time.perf_counter() - began
+
+    single = [add(number) for number in range(5)]
+    began = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(add, range(100, 100 + 4 * clients)))
+    return {"write_seconds": float(np.median(single)), "writes_a_second": 4 * clients / (time.perf_counter() - began)}
+
+
 def alone(gallery: Path, photos: list[bytes], seconds: float) -> float:
     """Return photos a second of the library itself, in as many threads as there are cores."""
     recognizer = Recognizer(Gallery.open(gallery))
@@ -131,7 +158,8 @@ def alone(gallery: Path, photos: list[bytes], seconds: float) -> float:
 def measured(gallery: Path, photos: list[bytes], clients: int, seconds: float) -> dict[str, object]:
     """Start a server, load it, and return what was measured."""
     command = [sys.executable, "-m", "placeprint.cli.app", "serve", str(gallery), "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    env = {**os.environ, "PLACEPRINT_TOKEN": TOKEN}
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
     assert server.stdout is not None
     url = server.stdout.readline().split(" at ")[1].split(" ")[0]
     try:
@@ -150,6 +178,7 @@ def measured(gallery: Path, photos: list[bytes], clients: int, seconds: float) -
         times, statuses = asked(url, photos, clients, seconds)
         stop.set()
         watcher.join()
+        writes = written(url, photos[0], clients)
     finally:
         server.terminate()
         server.wait()
@@ -162,6 +191,7 @@ def measured(gallery: Path, photos: list[bytes], clients: int, seconds: float) -
         "p99_over_unloaded": p99 / median,
         "answers_a_second": len(times) / seconds,
         "statuses": dict(statuses),
+        **writes,
         "memory_mib": middle,
         "memory_from_median": [min(kept) / middle - 1, max(kept) / middle - 1],
     }
