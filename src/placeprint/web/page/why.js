@@ -32,12 +32,13 @@ function drawn(photos, each, state) {
   const match = answer.matches[state.match];
   const query = { ...photos[state.photo], text: `The photo that was asked about: ${photos[state.photo].text}` };
   const other = { source: thumbnail(match.image, 960), text: `Match ${state.match + 1}: ${match.places.join(", ")}`, width: match.width, height: match.height };
-  const says = match.explanation?.says ?? answer.missing ?? "";
+  const says = match.explanation?.says ?? "";
   return [
     pair(query, other, match.explanation ?? null, state.look),
     h("figcaption", {},
       h("span", {}, h("b", {}, match.places.join(", ")), says ? `: ${says}.` : ""),
-      h("span", { class: "small soft" }, readable(match.path))),
+      h("span", { class: "small soft" }, readable(match.path)),
+      answer.missing ? h("span", { class: "small soft" }, `No lines: ${answer.missing}.`) : null),
   ];
 }
 
