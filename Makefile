@@ -48,7 +48,7 @@ test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest tests/exporting
 
 test-web: $(VENV)/web
-	$(BIN)/python -m pytest tests/web
+	$(BIN)/python -m pytest tests/web tests/unit/test_public_names.py
 
 test-web-schema: $(VENV)/web
 	PLACEPRINT_SCHEMA_EXAMPLES=200 $(BIN)/python -m pytest tests/web/test_description.py

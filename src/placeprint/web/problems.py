@@ -46,7 +46,7 @@ class ProblemResponse(Json):
     media_type = PROBLEM
 
 
-class Problem(Exception):  # noqa: N818
+class Problem(PlaceprintError):  # noqa: N818
     """What becomes an answer with an error status.
 
     Parameters
