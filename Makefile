@@ -4,14 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test test-torch check bench bench-accuracy format clean help
+.PHONY: demo test test-torch test-web test-web-schema bench-web check bench bench-accuracy format clean help
 
 help:
 	@echo "make demo   render a small town, recognise its places, write a report"
 	@echo "make test   run the tests"
 	@echo "make test-torch  run the tests of exporting and training models (installs PyTorch)"
+	@echo "make test-web  run the tests of the server and its page (installs FastAPI, schemathesis and Playwright)"
+	@echo "make test-web-schema  ask a server over 2,000 generated requests"
 	@echo "make check  lint, types, and the rules of the house"
 	@echo "make bench  measure speed against a named peer (installs PyTorch for the peer)"
+	@echo "make bench-web  load a server for a minute, and kill one in the middle of writes, ten times"
 	@echo "make bench-accuracy  measure every preset on every set of real photographs"
 
 $(VENV)/run: pyproject.toml
@@ -33,6 +36,10 @@ $(VENV)/bench: $(VENV)/torch
 	-$(PIP) hnswlib || echo "hnswlib needs a compiler: it is left out"
 	@touch $@
 
+$(VENV)/web: $(VENV)/dev
+	$(PIP) --group web
+	@touch $@
+
 demo: $(VENV)/run
 	rm -rf demo
 	$(BIN)/placeprint town demo/town
@@ -46,6 +53,12 @@ test: $(VENV)/dev
 test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest tests/exporting tests/training
 
+test-web: $(VENV)/web
+	$(BIN)/python -m pytest tests/web tests/unit/test_public_names.py
+
+test-web-schema: $(VENV)/web
+	PLACEPRINT_SCHEMA_EXAMPLES=200 $(BIN)/python -m pytest tests/web/test_description.py
+
 check: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,6 +71,10 @@ format: $(VENV)/dev
 
 bench: $(VENV)/bench
 	$(BIN)/python benchmarks/bench.py
+
+bench-web: $(VENV)/web
+	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/serving_kill.py
 
 bench-accuracy: $(VENV)/dev
 	$(BIN)/python benchmarks/accuracy.py

@@ -22,6 +22,7 @@ from placeprint.cli import (
     inspecting,
     making,
     mining,
+    serving,
     training,
 )
 from placeprint.errors import PlaceprintError
@@ -46,6 +47,7 @@ app.command("run")(making.run)
 app.command("add")(making.add)
 app.command("remove")(making.remove)
 app.command("verify")(inspecting.verify)
+app.command("serve")(serving.serve)
 app.command("models")(inspecting.models)
 app.command("train")(training.train)
 app.command("export")(exporting.export)
