@@ -65,13 +65,19 @@ class MilvusServer:
         from milvus import MilvusServerConfig, _initialize_data_files
 
         self.folder, self._extra = folder, extra
-        *ports, self.health = free_ports(len(_PORTS) + 1)
+        *ports, self.health, own, peer = free_ports(len(_PORTS) + 3)
         self.config = MilvusServerConfig(data_dir=str(folder), **dict(zip(_PORTS, ports, strict=True)))
         self.config.set("log.level", "warn")
         for name, value in extra.items():
             self.config.set(name.replace("__", "."), value)
         self.config.resolve()
         self.port = dict(zip(_PORTS, ports, strict=True))["proxy_port"]
+        (folder / "etcd.yaml").write_text(  # its own ports are fixed otherwise
+            f"name: default\ndata-dir: {folder}/data/etcd.data\nlog-level: error\n"
+            f"listen-client-urls: http://127.0.0.1:{own}\nadvertise-client-urls: http://127.0.0.1:{own}\n"
+            f"listen-peer-urls: http://127.0.0.1:{peer}\ninitial-advertise-peer-urls: http://127.0.0.1:{peer}\n"
+            f"initial-cluster: default=http://127.0.0.1:{peer}\n"
+        )
         _initialize_data_files(str(folder))
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -85,6 +91,7 @@ class MilvusServer:
             "DEPLOY_MODE": "STANDALONE",
             "METRICS_PORT": str(self.health),
             "MILVUS_RUN_DIR": str(self.folder / "run"),
+            "ETCD_CONFIG_PATH": str(self.folder / "etcd.yaml"),
             "LD_LIBRARY_PATH": str(binary.parent),
             "GOMAXPROCS": "2",
             "OMP_NUM_THREADS": "2",

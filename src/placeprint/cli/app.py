@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import answering, calibrating, comparing, exporting, inspecting, making, mining
+from placeprint.cli import answering, calibrating, comparing, exporting, inspecting, making, mining, moving
 from placeprint.errors import PlaceprintError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ app.command("remove")(making.remove)
 app.command("verify")(inspecting.verify)
 app.command("models")(inspecting.models)
 app.command("export")(exporting.export)
+app.command("move")(moving.move)
 app.command("town")(making.town)
 
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from placeprint.errors import GalleryError
 from placeprint.gallery.milvus_head import Head
-from placeprint.gallery.milvus_index import Numbering
 from placeprint.gallery.milvus_rows import PLAIN, StoredImage, from_row, key_of
 from placeprint.gallery.milvus_store import Store
 
@@ -28,15 +27,15 @@ def missing_numbers(store: Store, end: int) -> NDArray[np.int64]:
     return np.concatenate(holes).astype(np.int64) if holes else np.empty(0, np.int64)
 
 
-def problems_of(store: Store, head: Head, numbering: Numbering) -> tuple[str, ...]:
+def problems_of(store: Store, head: Head) -> tuple[str, ...]:
     """Read every row; return one line for each problem, a few of them where there are many."""
-    problems = list(_problems(store, head, numbering))
+    problems = list(_problems(store, head))
     if len(problems) > SHOWN:
         problems = [*problems[:SHOWN], f"and {len(problems) - SHOWN} more"]
     return tuple(problems)
 
 
-def _problems(store: Store, head: Head, numbering: Numbering) -> Iterator[str]:
+def _problems(store: Store, head: Head) -> Iterator[str]:
     if head.writing:
         yield "a change was interrupted: run the same command again to complete it"
     rows, last = 0, -1
@@ -53,8 +52,8 @@ def _problems(store: Store, head: Head, numbering: Numbering) -> Iterator[str]:
     beyond = store.count(f"row >= {head.end} or row < 0")
     if beyond:
         yield f"{beyond} rows belong to no image"
-    if rows != len(numbering):
-        yield f"{rows} images are there, {len(numbering)} should be"
+    if rows != head.end - len(head.holes):
+        yield f"{rows} images are there, {head.end - len(head.holes)} should be"
 
 
 def _wrong(image: StoredImage, head: Head) -> Iterator[str]:

@@ -8,6 +8,7 @@ fetched first, in blocks, into a folder that is removed at the end.
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class MilvusGallery(Gallery):
     """
 
     def __init__(self, opened: Opened) -> None:
-        self.path, self._opened = None, opened
+        self.path, self.opened = None, opened
         head = opened.head
         self.spec, self.index_name, self.roots = head.spec, head.index_name, head.roots
         self.calibration, self.preset, self.learned = head.calibration, head.preset, head.learned
@@ -100,12 +101,12 @@ class MilvusGallery(Gallery):
     @property
     def where(self) -> str:
         """The address."""
-        return str(self._opened.connection.address)
+        return str(self.opened.connection.address)
 
     @property
     def failures(self) -> tuple[FailedImage, ...]:
         """Images that could not be used when the gallery was built."""
-        return self._opened.head.failures
+        return self.opened.head.failures
 
     @property
     def root_of(self) -> NDArray[np.int32]:
@@ -120,23 +121,23 @@ class MilvusGallery(Gallery):
     @property
     def engine(self) -> MilvusIndex:
         """The index that `search` asks."""
-        return MilvusIndex(self._opened.store, self._opened.numbering)
+        return MilvusIndex(self.opened.store, self.opened.numbering)
 
     def __len__(self) -> int:
         """Return the number of images."""
-        return len(self._opened.numbering)
+        return len(self.opened.numbering)
 
     @cached_property
     def places(self) -> tuple[str, ...]:
         """The places, sorted, each once; they are read from the server."""
-        store, end = self._opened.store, self._opened.head.end
+        store, end = self.opened.store, self.opened.head.end
         blocks = store.blocks(end, ["places"], rows=10_000)
         return tuple(sorted({place for block in blocks for row in block for place in row["places"]}))
 
     def located(self, row: int) -> tuple[Path, str]:
         """Return the root of the image of a row, and its path there; one image is fetched for it."""
-        number = int(self._opened.numbering.numbers(np.array([row]))[0])
-        found = next(self._opened.store.images(number + 1, first=number))[0]
+        number = int(self.opened.numbering.numbers(np.array([row]))[0])
+        found = next(self.opened.store.images(number + 1, first=number))[0]
         return Path(self.roots[found.root]), found.record.path
 
     def search(self, vectors: Vectors, *, k: int = 20, only: Any = None) -> Neighbours:
@@ -147,7 +148,7 @@ class MilvusGallery(Gallery):
         self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
     ) -> EngineFilter:
         """Return the filter that the engine meets; see `placeprint.gallery.filters.rows_where`."""
-        o = self._opened
+        o = self.opened
         return engine_filter(o.store, len(self), o.head.end, places=places, split=split, near=near)
 
     def around(self, vector: Vectors, *, look: int, only: Any = None) -> Nearby | None:
@@ -155,25 +156,28 @@ class MilvusGallery(Gallery):
         if only is not None and not isinstance(only, EngineFilter):
             raise UsageError("a gallery in Milvus is asked in part by rows_where(gallery, …), not by flags")
         unit = unit_queries(vector[None], self.spec.dim).astype(np.float32)[0]
-        o = self._opened
+        o = self.opened
         return look_around(o.store, self._asked_head, o.numbering, unit, look=look, only=only)
 
     @property
     def _asked_head(self) -> Head:
-        return dataclasses.replace(self._opened.head, preset=self.preset, calibration=self.calibration)
+        return dataclasses.replace(self.opened.head, preset=self.preset, calibration=self.calibration)
 
     def whole(self) -> Gallery:
-        """Return a copy in a folder, which lives as long as this gallery."""
+        """Return a copy in files without a name, which live as long as it."""
         return self._copy
 
     @cached_property
     def _copy(self) -> Gallery:
-        self._folder = tempfile.TemporaryDirectory(prefix="placeprint-", ignore_cleanup_errors=True)
-        return copied(self._opened.store, self._asked_head, Path(self._folder.name, "copy.gallery"))
+        folder = Path(tempfile.mkdtemp(prefix="placeprint-"))
+        try:
+            return copied(self.opened.store, self._asked_head, folder / "copy.gallery")
+        finally:  # files that are open stay until they are let go of; a program may end without tidying up
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _again(self) -> Self:
         """Return the gallery as it is now."""
-        return type(self).at(self._opened.connection.address)
+        return type(self).at(self.opened.connection.address)
 
     def add(
         self,
@@ -191,13 +195,13 @@ class MilvusGallery(Gallery):
         self.require(spec)
         newest = self._again()
         fresh = new_content(records, vectors, spec=spec, root=root, parts=parts)
-        o = newest._opened
+        o = newest.opened
         change = added(o.store, o.heads, o.head, o.numbering, fresh)
         return self._again(), change
 
     def remove(self, paths: Iterable[str] = (), *, places: Iterable[str] = ()) -> tuple[Self, Change]:
         """Remove images by path and by place."""
-        o = self._again()._opened
+        o = self._again().opened
         change = removed(o.store, o.heads, o.head, o.numbering, frozenset(paths), frozenset(places))
         return self._again(), change
 
@@ -205,7 +209,7 @@ class MilvusGallery(Gallery):
         """Return the gallery as it is asked by another preset, without its calibration; the server's stays as it is."""
         if preset == self.preset:
             return self
-        made = type(self)(self._opened)
+        made = type(self)(self.opened)
         made.preset, made.calibration = preset, None
         return made
 
@@ -224,28 +228,28 @@ class MilvusGallery(Gallery):
                 f'"{self.where}" is asked by preset {newest.preset.name} and the calibration was learned with '
                 f"{self.preset.name}: index it with that preset, or calibrate this one as it is"
             )
-        was, now = self._opened.numbering, newest._opened.numbering
+        was, now = self.opened.numbering, newest.opened.numbering
         if was.end != now.end or not np.array_equal(was.holes, now.holes):
             raise GalleryMismatchError(f'"{self.where}" was changed while it was calibrated: calibrate it again')
-        newest._opened.heads.write(dataclasses.replace(newest._opened.head, calibration=calibration))
+        newest.opened.heads.write(dataclasses.replace(newest.opened.head, calibration=calibration))
         return self._again()
 
     def verify(self) -> VerifyReport:
         """Read every row and compare it with its checksum, and see that each is there once."""
-        found = self._again()._opened
-        return VerifyReport(len(found.numbering), problems_of(found.store, found.head, found.numbering), ())
+        found = self._again().opened
+        return VerifyReport(len(found.numbering), problems_of(found.store, found.head), ())
 
     @property
     def audit(self) -> Audit | None:
         """What `audited` measured of these very images; None when it did not."""
         from placeprint.gallery.audit import Audit
 
-        entry = self._opened.head.audit
+        entry = self.opened.head.audit
         return Audit.from_dict(entry) if entry and entry["data"] == self._state else None
 
     @property
     def _state(self) -> str:
-        return f"{self._opened.store.setting.kind}-{self._opened.head.end}-{len(self)}"
+        return f"{self.opened.store.setting.kind}-{self.opened.head.end}-{len(self)}"
 
     def audited(self, *, k: int = 10, queries: int = 200) -> Audit:
         """Measure the engine's index against the exact one over a copy, and store what was found."""
@@ -256,5 +260,5 @@ class MilvusGallery(Gallery):
         newest = self._again()
         if newest._state != self._state:
             raise GalleryMismatchError(f'"{self.where}" was changed while it was measured: measure it again')
-        newest._opened.heads.write(dataclasses.replace(newest._opened.head, audit=found.to_dict()))
+        newest.opened.heads.write(dataclasses.replace(newest.opened.head, audit=found.to_dict()))
         return found

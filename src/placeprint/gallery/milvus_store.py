@@ -155,15 +155,16 @@ class Store:
         for i in range(0, len(keys), KEYS):
             self.delete(f"key in {[int(key) for key in keys[i : i + KEYS]]}")
 
-    def settle(self) -> None:
-        """Let the server put all that was written where it stays, and index it."""
-        self.connection.call("storing what was written", "flush", self.name, seconds=BUILD_SECONDS)
+    def settle(self, setting: Setting) -> None:
+        """Let an approximate index take in all that was written, and replace the index where it is another.
 
-    def rebuild(self, setting: Setting) -> None:
-        """Replace the index; the gallery cannot be asked meanwhile."""
+        What was acknowledged is safe and is found without that. While an index is replaced the gallery cannot be asked.
+        """
+        call = self.connection.call
+        if not setting.exact:
+            call("storing what was written", "flush", self.name, seconds=BUILD_SECONDS)
         if setting == self.setting:
             return
-        call = self.connection.call
         call("releasing the gallery", "release_collection", self.name)
         call("dropping the index", "drop_index", self.name, "vector")
         params = index_params(self.connection.client, setting, whole=False)

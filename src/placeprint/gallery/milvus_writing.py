@@ -101,7 +101,7 @@ class Writer:
     ) -> None:
         """Write images with the numbers from `first` on; those that are there, equal, are left alone."""
         numbers = np.arange(first, first + len(records))
-        self.put_at(numbers, records, vectors, parts, root=root, known=self.known(root, records))
+        self.put_at(numbers, records, vectors, parts, root=root)
 
     def put_at(
         self,
@@ -111,7 +111,7 @@ class Writer:
         parts: Mapping[str, Ragged],
         *,
         root: str,
-        known: Mapping[str, Known],
+        known: Mapping[str, Known] | None = None,
     ) -> None:
         """Write images with these numbers; those that are there, equal, are left alone.
 
@@ -120,12 +120,13 @@ class Writer:
         numbers : ndarray of int64, shape (len(records),)
         vectors : ndarray of float32, shape (len(records), dim)
             Unit vectors.
-        known : mapping of str to Known
-            What `known` said of these images.
+        known : mapping of str to Known, optional
+            What `known` said of these images; asked for when it is not given.
         """
+        there = self.known(root, records) if known is None else known
         self.keep(root, records)
         made = self._rows(numbers, records, vectors, parts, root)
-        rows = [(known.get(record.path), row) for record, row in zip(records, made, strict=True)]
+        rows = [(there.get(record.path), row) for record, row in zip(records, made, strict=True)]
         changed = [(old, row) for old, row in rows if old is None or (old.sum, old.row) != (row["sum"], row["row"])]
         self.store.put(row for _, row in changed)
         replaced = sum(old is not None for old, _ in changed)
@@ -154,13 +155,17 @@ class Writer:
         for i, (row, record) in enumerate(zip(numbers.tolist(), records, strict=True)):
             yield to_row(row, record, root=number, root_name=root, vector=vectors[i], parts=parts_at(parts, i))
 
-    def finish(self, *, failures: Sequence[FailedImage] = (), end: int | None = None) -> Change:
+    def finish(
+        self, *, failures: Sequence[FailedImage] = (), end: int | None = None, keep_calibration: bool = False
+    ) -> Change:
         """Remove images that do not belong to it, store all, and say in the head that it is complete.
 
         Parameters
         ----------
         end : int, optional
             All numbers are below it; where it is given some below may be missing.
+        keep_calibration : bool
+            The head's calibration is of these very images.
         """
         keys = np.concatenate(self._keys) if self._keys else np.empty(0, np.int64)
         kept = np.unique(keys)
@@ -169,12 +174,11 @@ class Writer:
         removed = self.store.count() - len(kept)
         if removed:
             self._remove_strangers(kept, last)
-        self.store.settle()
-        self.store.rebuild(choose_setting(self.head.index_name, len(kept)))
+        self.store.settle(choose_setting(self.head.index_name, len(kept)))
         holes = np.empty(0, np.int64) if last == len(kept) else missing_numbers(self.store, last)
         self.change = dataclasses.replace(self.change, removed=max(removed, 0))
         calibration = self.head.calibration
-        if calibration is not None:
+        if calibration is not None and not keep_calibration:
             calibration = calibration.after(self.change.images)
         self.head = dataclasses.replace(
             self.head, failures=tuple(failures), end=last, holes=holes, writing=False, calibration=calibration
@@ -251,7 +255,6 @@ def removed(
 
 def _complete(store: Store, heads: HeadStore, head: Head, holes: NDArray[np.int64], change: Change) -> None:
     """Store a change, and say in the head that it is complete."""
-    store.settle()
-    store.rebuild(choose_setting(head.index_name, head.end - len(holes)))
+    store.settle(choose_setting(head.index_name, head.end - len(holes)))
     calibration = None if head.calibration is None else head.calibration.after(change.images)
     heads.write(dataclasses.replace(head, holes=holes, writing=False, calibration=calibration))
