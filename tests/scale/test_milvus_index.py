@@ -1,4 +1,4 @@
-"""The contract of `tests/contracts/test_index.py` on a real Milvus, and its approximate indexes against exact search."""
+"""The contract of `tests/contracts/test_index.py` on a real Milvus, and approximate indexes against exact search."""
 
 import sys
 from collections.abc import Callable

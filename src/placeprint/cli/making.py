@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 
 
 def index(
-    dataset: Annotated[Path | None, typer.Argument(help="A folder of photos by place, or a manifest.")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Argument(help="A folder of photos by place, or a manifest; with --on also s3://bucket/photos."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The gallery's folder.")] = None,
     store: Annotated[
         str | None, typer.Option("--store", metavar="ADDRESS", help="A server instead: milvus://host:19530/name.")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Embed on a Ray cluster: local, or ray://head:10001; with --store.")
     ] = None,
     model: options.ModelName = None,
     index: options.IndexName = "auto",
@@ -57,6 +63,23 @@ def index(
     from placeprint.embedding.models import DEFAULT_MODEL
     from placeprint.recognition import indexing
 
+    if on is not None:
+        if store is None:
+            raise UsageError(
+                "--on embeds on a cluster, which writes to a server: give --store milvus://host:19530/name"
+            )
+        done = indexing.index_on_ray(
+            dataset,
+            target,
+            on=on,
+            model=ready(model) or DEFAULT_MODEL,
+            index=index,
+            runner=runner,
+            preset=preset or DEFAULT_PRESET,
+            progress=on_stderr(quiet=quiet or as_json),
+        )
+        _show_index(done, as_json)
+        return
     done = indexing.index(
         dataset,
         target,

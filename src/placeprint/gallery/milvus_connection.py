@@ -86,6 +86,12 @@ def _advice(address: Address, said: str) -> str:
             f"the server refuses the login ({short}): set PLACEPRINT_MILVUS_TOKEN, or name the user in the address and "
             "set PLACEPRINT_MILVUS_PASSWORD"
         )
+    if "illegal connection params" in said:
+        return (
+            f"{address.server} does not answer as Milvus: see whether it is one and is healthy, and whether the login "
+            "(PLACEPRINT_MILVUS_TOKEN, or a user and PLACEPRINT_MILVUS_PASSWORD) and the encryption (milvus+tls://, "
+            "PLACEPRINT_MILVUS_CA) are right"
+        )
     if _AWAY.search(said):
         return (
             f"no answer from {address.server} ({short}): see whether the server runs and is healthy, then run the same "

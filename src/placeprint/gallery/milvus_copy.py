@@ -1,4 +1,4 @@
-"""A gallery in Milvus, fetched into a folder: in stretches that are whole galleries, so that a kill costs one of them."""
+"""A gallery in Milvus, fetched into a folder: in stretches that are galleries, so that a kill costs one of them."""
 
 from __future__ import annotations
 

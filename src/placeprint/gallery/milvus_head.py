@@ -106,8 +106,8 @@ class HeadStore:
             raise GalleryFormatError(f"{address} is a collection of something else than placeprint")
         if values.get("format") != FORMAT:
             raise GalleryFormatError(
-                f"{address} has format {values.get('format')}, this release reads {FORMAT}: upgrade placeprint, or index "
-                "it again"
+                f"{address} has format {values.get('format')}, this release reads {FORMAT}: upgrade placeprint, or "
+                "index it again"
             )
         return _head(values, {name: self._blob(parts) for name, parts in values["blobs"].items()})
 

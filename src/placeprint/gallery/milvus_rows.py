@@ -181,8 +181,8 @@ def _packed(name: str, array: NDArray[Any], path: str) -> str:
     text = f"{array.dtype},{height},{width},{depth}:{data}"
     if len(text) > STRING:
         raise VectorError(
-            f"{path}: its {name} take {len(text)} bytes and Milvus holds {STRING} of each image: take --preset fast, or "
-            f"fewer of them (as --preset balanced:cells=300)"
+            f"{path}: its {name} take {len(text)} bytes and Milvus holds {STRING} of each image: take --preset fast, "
+            "or fewer of them (as --preset balanced:cells=300)"
         )
     return text
 

@@ -90,6 +90,14 @@ class Writer:
         store.create(setting)
         return cls(store, heads, head)
 
+    @classmethod
+    def join(cls, address: Address, head: Head) -> Self:
+        """Write beside others to a gallery that somebody began, and who finishes it."""
+        connection = Connection(address)
+        store = Store(connection, head.spec)
+        store.open()
+        return cls(store, HeadStore(connection), head)
+
     def known(self, root: str, records: Sequence[ImageRecord]) -> dict[str, Known]:
         """Return those of some images that are there, by path."""
         keys = {key_of(root, record.path): record.path for record in records}
@@ -202,8 +210,8 @@ def _require(before: Head, head: Head, address: Address) -> None:
     """Refuse to mix the embeddings of two models."""
     if before.spec.fingerprint() != head.spec.fingerprint():
         raise GalleryMismatchError(
-            f'gallery "{address}" was built with model {before.spec} and these embeddings are of {head.spec}: write them '
-            "to another name, or remove that gallery from the server first"
+            f'gallery "{address}" was built with model {before.spec} and these embeddings are of {head.spec}: write '
+            "them to another name, or remove that gallery from the server first"
         )
 
 

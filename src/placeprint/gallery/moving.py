@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +104,7 @@ def _stretches(gallery: Gallery, most: int) -> Iterator[tuple[int, int]]:
     """Yield stretches of rows under one root."""
     roots = np.asarray(gallery.root_of)
     edges = [0, *(np.flatnonzero(np.diff(roots)) + 1).tolist(), len(roots)] if len(roots) else [0]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         for first in range(begin, end, most):
             yield first, min(first + most, end)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
@@ -165,6 +166,18 @@ def index(
     gallery = calibrated_alone(gallery, progress=progress)
     change = Change(added=len(gallery))
     return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds, done.shares)
+
+
+def index_on_ray(
+    source: Path | str, out: Path | str, *, progress: Progress | None = None, **settings: Any
+) -> IndexResult:
+    """Embed the gallery images of a dataset on a Ray cluster and write them to a server.
+
+    The parameters are those of `placeprint.recognition.on_ray.store_photos_on_ray`.
+    """
+    from placeprint.recognition.on_ray import store_photos_on_ray
+
+    return _calibrated(store_photos_on_ray(source, out, progress=progress, **settings), progress)
 
 
 def _calibrated(stored: Stored, progress: Progress | None) -> IndexResult:

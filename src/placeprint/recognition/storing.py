@@ -15,7 +15,7 @@ from placeprint.dataset import images
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
-from placeprint.embedding.extract import Embedded, embed_records
+from placeprint.embedding.extract import Embedded, Reader, embed_records, file_reader
 from placeprint.embedding.learned import arrays_of
 from placeprint.errors import DatasetError, ImageError
 from placeprint.gallery.base import unit_vectors
@@ -96,7 +96,7 @@ def store_photos(
     began, root = time.perf_counter(), str(manifest.root.resolve())
     head = Head(spec=embedder.spec, preset=preset, index_name=index, roots=(root,), learned=arrays_of(embedder))
     writer = Writer.begin(parse_address(address), head, rows=len(records))
-    tally, first = _Tally(), 0
+    tally, first, read = _Tally(), 0, file_reader(manifest.root)
     with Stretch(progress, "embedding", len(records)) as step:
         if embedded is not None:
             tally.count(embedded)
@@ -105,8 +105,11 @@ def store_photos(
                 first += len(part.records)
                 step(len(part.records))
         for i in range(0, len(records) if embedded is None else 0, BLOCK):
-            first += _block(writer, first, records[i : i + BLOCK], manifest, embedder, cache, tally)
-            step(len(records[i : i + BLOCK]))
+            some = records[i : i + BLOCK]
+            done, usable = write_block(writer, first, some, root, embedder=embedder, read=read, cache=cache)
+            tally.count(done)
+            first += usable
+            step(len(some))
     if not first:
         one = tally.failures[0]
         raise DatasetError(
@@ -120,41 +123,57 @@ def store_photos(
     return Stored(Gallery.open(address), change, failures, tally.computed, tally.cached, seconds, shares)
 
 
-def _block(
+def write_block(
     writer: Writer,
     first: int,
     records: Sequence[ImageRecord],
-    manifest: Manifest,
+    root: str,
+    *,
     embedder: Looker,
-    cache: EmbeddingCache | None,
-    tally: _Tally,
-) -> int:
-    """Embed what the store lacks of some images, and write it; return how many images could be used."""
-    root = writer.head.roots[0]
+    read: Reader,
+    cache: EmbeddingCache | None = None,
+    gaps: bool = False,
+) -> tuple[Embedded, int]:
+    """Embed what the store lacks of some images, and write it.
+
+    Parameters
+    ----------
+    first : int
+        Number of the first image.
+    root : str
+        Name of the root that the paths are relative to.
+    gaps : bool
+        True leaves out the numbers of images that cannot be used; else the next image takes them.
+
+    Returns
+    -------
+    Embedded, int
+        What was embedded, and how many images could be used.
+    """
     known = writer.known(root, records)
-    same = {r.path for r in records if r.path in known and _unchanged(r, known[r.path], manifest.root)}
-    done = embed_records([r for r in records if r.path not in same], manifest.root, embedder=embedder, cache=cache)
-    tally.count(done)
+    same = {r.path for r in records if r.path in known and _unchanged(r, known[r.path], read)}
+    done = embed_records([r for r in records if r.path not in same], Path(), embedder=embedder, cache=cache, read=read)
     useless = {failure.path for failure in done.failures}
     usable = [r for r in records if r.path not in useless]
-    numbers = {record.path: first + i for i, record in enumerate(usable)}
+    numbers = {record.path: first + i for i, record in enumerate(records if gaps else usable)}
     moved = [r for r in usable if r.path in same and known[r.path].row != numbers[r.path]]
     stayed = [known[r.path].record for r in usable if r.path in same and known[r.path].row == numbers[r.path]]
     writer.keep(root, stayed, unchanged=len(stayed))
-    for part in (done, embed_records(moved, manifest.root, embedder=embedder, cache=cache) if moved else None):
+    again = embed_records(moved, Path(), embedder=embedder, cache=cache, read=read) if moved else None
+    for part in (done, again):
         if part is not None and part.records:
             at = np.array([numbers[record.path] for record in part.records])
             writer.put_at(at, part.records, unit_vectors(part.vectors), part.parts, root=root, known=known)
-    return len(usable)
+    return done, len(usable)
 
 
-def _unchanged(record: ImageRecord, known: Known, root: Path) -> bool:
+def _unchanged(record: ImageRecord, known: Known, read: Reader) -> bool:
     """Return whether an image is in the store as it is now."""
     was = known.record
     if was != dataclasses.replace(record, content_hash=was.content_hash, width=was.width, height=was.height):
         return False
     try:
-        return images.content_hash(images.read_bytes(images.locate(root, record.path))) == was.content_hash
+        return images.content_hash(read(record.path)) == was.content_hash
     except ImageError:
         return False
 
