@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test test-torch check bench bench-accuracy format clean help
+.PHONY: demo test test-torch test-scale check bench bench-accuracy format clean help
 
 help:
 	@echo "make demo   render a small town, recognise its places, write a report"
 	@echo "make test   run the tests"
 	@echo "make test-torch  run the tests of exporting models (installs PyTorch)"
+	@echo "make test-scale  run the tests with a real Milvus and a real Ray cluster (installs both)"
 	@echo "make check  lint, types, and the rules of the house"
 	@echo "make bench  measure speed against a named peer (installs PyTorch for the peer)"
 	@echo "make bench-accuracy  measure every preset on every set of real photographs"
@@ -28,6 +29,10 @@ $(VENV)/torch: $(VENV)/dev
 	$(PIP) --group torch
 	@touch $@
 
+$(VENV)/scale: $(VENV)/dev
+	$(PIP) --group scale
+	@touch $@
+
 demo: $(VENV)/run
 	rm -rf demo
 	$(BIN)/placeprint town demo/town
@@ -39,6 +44,9 @@ test: $(VENV)/dev
 
 test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest tests/exporting
+
+test-scale: $(VENV)/scale
+	$(BIN)/python -m pytest tests/scale
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -85,6 +85,7 @@ def kill_server(server: MilvusServer, address: str, vectors: Path, *, blocks: in
     server.kill()
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 1, said
+    assert "no answer from" in said or "nothing answers" in said, said
     server.start()
     complete(address, vectors)
     return said.strip()

@@ -26,6 +26,7 @@ BUILD_SECONDS = 3600.0
 OLDEST, NEWEST = (2, 3), (2, 6)
 """Versions of the server that are spoken with."""
 
+_CONNECTING = "connecting"
 _FULL = re.compile(r"quota|exhausted|deny to write|no space|disk.*full|insufficient memory|OOM", re.IGNORECASE)
 _LOGIN = re.compile(r"auth|unauthenticated|permission|privilege", re.IGNORECASE)
 _AWAY = re.compile(
@@ -74,10 +75,12 @@ def our_errors(address: Address, doing: str) -> Iterator[None]:
         yield
     except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError, OSError) as error:
         said = str(getattr(error, "message", "") or error).strip().splitlines()
-        raise GalleryEngineError(f"{address}: {doing} failed: {_advice(address, said[0] if said else '?')}") from error
+        raise GalleryEngineError(
+            f"{address}: {doing} failed: {_advice(address, doing, said[0] if said else '?')}"
+        ) from error
 
 
-def _advice(address: Address, said: str) -> str:
+def _advice(address: Address, doing: str, said: str) -> str:
     short = said if len(said) <= 200 else said[:200] + "…"
     if _FULL.search(said):
         return f"the server is full ({short}): give it more memory or disk, then run the same command again to go on"
@@ -86,7 +89,7 @@ def _advice(address: Address, said: str) -> str:
             f"the server refuses the login ({short}): set PLACEPRINT_MILVUS_TOKEN, or name the user in the address and "
             "set PLACEPRINT_MILVUS_PASSWORD"
         )
-    if "illegal connection params" in said:
+    if doing == _CONNECTING and "illegal connection params" in said:
         return (
             f"{address.server} does not answer as Milvus: see whether it is one and is healthy, and whether the login "
             "(PLACEPRINT_MILVUS_TOKEN, or a user and PLACEPRINT_MILVUS_PASSWORD) and the encryption (milvus+tls://, "
@@ -119,7 +122,7 @@ class Connection:
         self.address, self.seconds = address, time_limit()
         self._client_class = _client_class()
         _knock(address, min(CONNECT_SECONDS, self.seconds))
-        with self.errors("connecting"):
+        with self.errors(_CONNECTING):
             self.client: Any = self._client_class(**_settings(address), timeout=min(CONNECT_SECONDS, self.seconds))
         self.version = self._checked_version()
         self._behind = True

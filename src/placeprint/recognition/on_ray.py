@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from placeprint.records import FailedImage, ImageRecord
 
 BLOCK = 64
 """Photographs of one block."""
+_KNOCK_SECONDS = 10.0
+"""For a cluster to answer at all."""
 _LOOK_SECONDS = 2.0
 """Between two looks at how far it is."""
 
@@ -231,6 +234,7 @@ class _Cluster:
             settings |= {"include_dashboard": False}
         else:
             settings |= {"address": self._on}
+        _knock(self._on)
         try:
             self._ray.init(**settings)
         except Exception as error:  # Ray raises errors of many kinds for a cluster that is away
@@ -273,6 +277,25 @@ class _Cluster:
                 ) from error
             step(total - seen)
         return [json.loads(line) for line in lines]
+
+
+def _knock(on: str) -> None:
+    """Find out at once when nothing listens: Ray would try for minutes.
+
+    Raises
+    ------
+    PlaceprintError
+    """
+    host, _, port = on.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
+    except OSError as error:
+        raise PlaceprintError(
+            f"no Ray cluster answers at {on} ({error.strerror or error}): start it (ray start --head), or give --on "
+            "local"
+        ) from error
 
 
 def _reason(error: Exception) -> str:
