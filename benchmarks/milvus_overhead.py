@@ -8,7 +8,6 @@ bare inserts of rows of the same fields. Memory: the client's peak while ROWS ro
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from placeprint.gallery.milvus_gallery import MilvusGallery
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_rows import to_row
 from placeprint.gallery.milvus_writing import Writer
+from placeprint.gallery.trying import disturbed
 
 DIM, QUERIES, INSERTED = 256, 300, 20_000
 
@@ -58,7 +58,7 @@ def _query(server: MilvusServer) -> None:
         began = time.perf_counter()
         gallery = stored(server.address(f"query_{name}"), vectors, index=name)
         took = time.perf_counter() - began
-        asked = clustered(QUERIES, DIM, seed=8, clusters=2000)
+        asked = disturbed(vectors, QUERIES, seed=8)[1]
         store, client = gallery.opened.store, gallery.opened.connection.client
         bare = partial(
             client.search,
@@ -130,7 +130,8 @@ def _stream(address: str, count: int) -> None:
     writer.finish()
     wrote, began = count / (time.perf_counter() - began), time.perf_counter()
     report = MilvusGallery.at(address).verify()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    status = Path("/proc/self/status").read_text()  # getrusage would count the parent's memory too
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
     _say(
         "memory",
         rows=count,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.errors import GalleryMismatchError, UsageError
+from placeprint.errors import GalleryBusyError, GalleryMismatchError, UsageError
 from placeprint.gallery.base import Vectors, unit_queries
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, new_content
@@ -92,6 +92,8 @@ class MilvusGallery(Gallery):
         heads = HeadStore(connection)
         head = heads.read()
         store = Store(connection, head.spec)
+        if head.writing and not store.loaded:  # loading it now would disturb whoever makes it
+            raise GalleryBusyError(f"{where} is being made: wait for it, or complete it by the command that began it")
         store.open()
         holes = head.holes
         if store.count() + len(holes) != head.end:  # an interrupted change: see which there are

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ MOST_FOUND = 16_384
 KEYS = 10_000
 """Keys or numbers in one condition."""
 QUERIES = 64
+INDEXED = 2
+"""Fields that have an index: the vector, and the number."""
 
 Row = dict[str, Any]
 
@@ -48,24 +51,25 @@ class Store:
         """Make the collection, empty; one that is there stays as it is."""
         call, client = self.connection.call, self.connection.client
         if not call("looking for the gallery", "has_collection", self.name):
-            schema, params = schema_of(client, self.spec), index_params(client, setting)
-            call(
-                "making the gallery",
-                "create_collection",
-                self.name,
-                schema=schema,
-                index_params=params,
-                consistency_level="Session",
-            )
+            schema = schema_of(client, self.spec)
+            call("making the gallery", "create_collection", self.name, schema=schema, consistency_level="Session")
+        if len(call("looking at the index", "list_indexes", self.name)) < INDEXED:
+            params = index_params(client, setting)
+            call("building the index", "create_index", self.name, params, seconds=BUILD_SECONDS)
         self.open()
+
+    @property
+    def loaded(self) -> bool:
+        """True when the server holds the collection ready to be asked."""
+        state = self.connection.call("looking at the gallery", "get_load_state", self.name)["state"]
+        return getattr(state, "name", str(state)) == "Loaded"
 
     def open(self) -> None:
         """Load the collection where the server does not hold it ready, and find out its index."""
         call = self.connection.call
-        state = call("looking at the gallery", "get_load_state", self.name)["state"]
-        if getattr(state, "name", str(state)) != "Loaded":
+        if not self.loaded:
             call("loading the gallery", "load_collection", self.name, seconds=BUILD_SECONDS)
-        self.setting = found_index(call("looking at the index", "describe_index", self.name, "vector") or {})
+        self.setting = found_index(self._index())
 
     def put(self, rows: Iterable[Row]) -> None:
         """Write rows; one with the same key is replaced. Written twice, they are there once."""
@@ -86,24 +90,27 @@ class Store:
                 "command again"
             )
 
-    def query(self, expression: str, fields: Sequence[str]) -> list[Row]:
-        """Return some fields of the rows that meet a condition; the caller sees to it that they are few."""
+    def query(self, expression: str, fields: Sequence[str], *, level: str = "") -> list[Row]:
+        """Return some fields of the rows that meet a condition; the caller sees to it that they are few.
+
+        `level` is a consistency other than that of `Connection.level`.
+        """
         found: list[Row] = self.connection.call(
             "reading images",
             "query",
             self.name,
             filter=expression,
             output_fields=list(fields),
-            consistency_level=self.connection.level(),
+            consistency_level=level or self.connection.level(),
         )
         return found
 
-    def with_keys(self, keys: Sequence[int], fields: Sequence[str]) -> dict[int, Row]:
+    def with_keys(self, keys: Sequence[int], fields: Sequence[str], *, level: str = "") -> dict[int, Row]:
         """Return some fields of those of these keys that are there."""
         found: dict[int, Row] = {}
         for i in range(0, len(keys), KEYS):
             chosen = [int(key) for key in keys[i : i + KEYS]]
-            found |= {row["key"]: row for row in self.query(f"key in {chosen}", ["key", *fields])}
+            found |= {row["key"]: row for row in self.query(f"key in {chosen}", ["key", *fields], level=level)}
         return found
 
     def count(self, expression: str = "") -> int:
@@ -164,6 +171,9 @@ class Store:
         if not setting.exact:
             call("storing what was written", "flush", self.name, seconds=BUILD_SECONDS)
         if setting == self.setting:
+            if not setting.exact:
+                self._wait_for_index()
+                call("loading the gallery", "refresh_load", self.name, seconds=BUILD_SECONDS)
             return
         call("releasing the gallery", "release_collection", self.name)
         call("dropping the index", "drop_index", self.name, "vector")
@@ -172,6 +182,27 @@ class Store:
         call("loading the gallery", "load_collection", self.name, seconds=BUILD_SECONDS)
         self.setting = setting
         self.connection.fall_behind()
+
+    def _wait_for_index(self) -> None:
+        """Wait until all that was stored is indexed: until then the server searches by a coarse index of its own.
+
+        Raises
+        ------
+        GalleryEngineError
+            When it takes longer than `BUILD_SECONDS`.
+        """
+        until = time.monotonic() + BUILD_SECONDS
+        while int(self._index()["pending_index_rows"]):
+            if time.monotonic() > until:
+                raise GalleryEngineError(
+                    f"{self.connection.address}: the index was not built within {BUILD_SECONDS:.0f} s: see the server's "
+                    "log, then run the same command again"
+                )
+            time.sleep(0.5)
+
+    def _index(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.connection.call("looking at the index", "describe_index", self.name, "vector")
+        return found
 
     def drop(self) -> None:
         """Remove the collection."""

@@ -51,10 +51,12 @@ class Writer:
     heads : HeadStore
     head : Head
         As it will be at the end, but for its failures and its end.
+    empty : bool
+        Nothing was there when it began: nothing is looked for.
     """
 
-    def __init__(self, store: Store, heads: HeadStore, head: Head) -> None:
-        self.store, self.head, self._heads = store, head, heads
+    def __init__(self, store: Store, heads: HeadStore, head: Head, *, empty: bool = False) -> None:
+        self.store, self.head, self._heads, self._empty = store, head, heads, empty
         self._keys: list[NDArray[np.int64]] = []
         self.change = Change()
 
@@ -88,7 +90,7 @@ class Writer:
             head = dataclasses.replace(head, calibration=before.calibration)
         heads.write(dataclasses.replace(head, writing=True, end=end))
         store.create(setting)
-        return cls(store, heads, head)
+        return cls(store, heads, head, empty=store.count() == 0)
 
     @classmethod
     def join(cls, address: Address, head: Head) -> Self:
@@ -96,12 +98,18 @@ class Writer:
         connection = Connection(address)
         store = Store(connection, head.spec)
         store.open()
+        store.count()  # the first reading waits for what others wrote before
         return cls(store, HeadStore(connection), head)
 
     def known(self, root: str, records: Sequence[ImageRecord]) -> dict[str, Known]:
-        """Return those of some images that are there, by path."""
+        """Return those of some images that were there when this began, by path.
+
+        It does not wait for what was written since: an image that seems not to be there is written once more.
+        """
         keys = {key_of(root, record.path): record.path for record in records}
-        found = self.store.with_keys(list(keys), ["row", "record", "sum"])
+        if self._empty:
+            return {}
+        found = self.store.with_keys(list(keys), ["row", "record", "sum"], level="Eventually")
         return {keys[key]: _known(row) for key, row in found.items()}
 
     def put(
@@ -227,6 +235,7 @@ def added(store: Store, heads: HeadStore, head: Head, numbering: Numbering, fres
     roots, number = head.with_root(root)
     latest = {record.path: i for i, record in enumerate(records)}  # a path listed twice counts once
     writer = Writer(store, heads, dataclasses.replace(head, roots=roots))
+    store.count()  # the first reading waits for what others wrote before
     known = writer.known(root, [records[i] for i in latest.values()])
     new = [i for path, i in latest.items() if path not in known or known[path].record != records[i]]
     replaced = np.array([known[records[i].path].row for i in new if records[i].path in known], np.int64)
