@@ -30,19 +30,16 @@ CORE_HOUR, GB_HOUR = 0.04, 0.005
 
 def main() -> None:
     """Print the table."""
-    print(
-        "| photos | index | memory, vectors | records | cells (`balanced`) | query nodes | embedding, core hours | a month |"
-    )
+    names = ("photos", "index", "memory, vectors", "records", "cells (`balanced`)", "query nodes")
+    print(f"| {' | '.join(names)} | embedding, core hours | a month |")
     print("|---|---|---|---|---|---|---|---|")
     for count, kind in ((10**6, "HNSW M=30"), (10**8, "HNSW M=30"), (10**8, "DiskANN"), (10**9, "DiskANN")):
         vectors, records, cells = (count * size / 1e9 for size in (BYTES[kind], RECORD, CELLS))
         nodes = math.ceil((vectors + records) * 1.5 / NODE_GB)
         month = 730 * nodes * (NODE_CORES * CORE_HOUR + NODE_GB * GB_HOUR)
         hours = f"{count / FAST / 3600:,.0f} (`fast`), {count / BALANCED / 3600:,.0f}"
-        print(
-            f"| {count:,} | {kind} | {vectors:,.0f} GB | {records:,.0f} GB | {cells:,.0f} GB | {nodes} of {NODE_GB} GB | "
-            f"{hours} | {month:,.0f} $ |"
-        )
+        memory = f"{vectors:,.0f} GB | {records:,.0f} GB | {cells:,.0f} GB | {nodes} of {NODE_GB} GB"
+        print(f"| {count:,} | {kind} | {memory} | {hours} | {month:,.0f} $ |")
 
 
 if __name__ == "__main__":

@@ -68,12 +68,14 @@ class MilvusServer:
         *ports, self.health, own, peer = free_ports(len(_PORTS) + 3)
         self.config = MilvusServerConfig(data_dir=str(folder), **dict(zip(_PORTS, ports, strict=True)))
         self.config.set("log.level", "warn")
+        self.config.set("common.session.ttl", "120")  # the same
         for name, value in extra.items():
             self.config.set(name.replace("__", "."), value)
         self.config.resolve()
         self.port = dict(zip(_PORTS, ports, strict=True))["proxy_port"]
         (folder / "etcd.yaml").write_text(  # its own ports are fixed otherwise
             f"name: default\ndata-dir: {folder}/data/etcd.data\nlog-level: error\n"
+            "unsafe-no-fsync: true\n"  # else a busy disk costs the server its lease; a kill loses nothing by it
             f"listen-client-urls: http://127.0.0.1:{own}\nadvertise-client-urls: http://127.0.0.1:{own}\n"
             f"listen-peer-urls: http://127.0.0.1:{peer}\ninitial-advertise-peer-urls: http://127.0.0.1:{peer}\n"
             f"initial-cluster: default=http://127.0.0.1:{peer}\n"

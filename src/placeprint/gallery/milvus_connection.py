@@ -21,6 +21,8 @@ CONNECT_SECONDS = 10.0
 """For a server to answer at all."""
 REQUEST_SECONDS = 30.0
 """For one request; PLACEPRINT_MILVUS_TIMEOUT says another."""
+MAKE_SECONDS = 120.0
+"""For a collection to be made, or a small one to be loaded."""
 BUILD_SECONDS = 3600.0
 """For an index to be built, or a collection to be loaded."""
 OLDEST, NEWEST = (2, 3), (2, 6)

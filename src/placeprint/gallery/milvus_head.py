@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryNotFoundError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.files import failure_lines, failures_of
-from placeprint.gallery.milvus_connection import BUILD_SECONDS, Connection
+from placeprint.gallery.milvus_connection import MAKE_SECONDS, Connection
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
 
@@ -140,7 +140,14 @@ class HeadStore:
         schema.add_field("nothing", DataType.FLOAT_VECTOR, dim=2)  # Milvus wants a vector in every collection
         params = client.prepare_index_params()
         params.add_index("nothing", index_type="FLAT", metric_type="IP")
-        self._connection.call("making the gallery", "create_collection", self._name, schema=schema, index_params=params)
+        self._connection.call(
+            "making the gallery",
+            "create_collection",
+            self._name,
+            schema=schema,
+            index_params=params,
+            seconds=MAKE_SECONDS,
+        )
 
     def _put(self, name: str, text: str) -> None:
         row = {"name": name, "text": text, "nothing": [0.0, 0.0]}
@@ -150,7 +157,7 @@ class HeadStore:
         call = self._connection.call
         state = call("looking at the gallery", "get_load_state", self._name)["state"]
         if getattr(state, "name", str(state)) != "Loaded":
-            call("loading the gallery", "load_collection", self._name, seconds=BUILD_SECONDS)
+            call("loading the gallery", "load_collection", self._name, seconds=MAKE_SECONDS)
         found = call(
             "reading the head",
             "query",

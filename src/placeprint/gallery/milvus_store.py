@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from placeprint.errors import GalleryEngineError
 from placeprint.gallery.base import Vectors
-from placeprint.gallery.milvus_connection import BUILD_SECONDS, Connection
+from placeprint.gallery.milvus_connection import BUILD_SECONDS, MAKE_SECONDS, Connection
 from placeprint.gallery.milvus_indexing import Setting, found_index, index_params
 from placeprint.gallery.milvus_rows import PLAIN, StoredImage, from_row, row_bytes, schema_of
 from placeprint.records import ModelSpec
@@ -52,7 +52,14 @@ class Store:
         call, client = self.connection.call, self.connection.client
         if not call("looking for the gallery", "has_collection", self.name):
             schema = schema_of(client, self.spec)
-            call("making the gallery", "create_collection", self.name, schema=schema, consistency_level="Session")
+            call(
+                "making the gallery",
+                "create_collection",
+                self.name,
+                schema=schema,
+                consistency_level="Session",
+                seconds=MAKE_SECONDS,
+            )
         if len(call("looking at the index", "list_indexes", self.name)) < INDEXED:
             params = index_params(client, setting)
             call("building the index", "create_index", self.name, params, seconds=BUILD_SECONDS)
@@ -195,8 +202,8 @@ class Store:
         while int(self._index()["pending_index_rows"]):
             if time.monotonic() > until:
                 raise GalleryEngineError(
-                    f"{self.connection.address}: the index was not built within {BUILD_SECONDS:.0f} s: see the server's "
-                    "log, then run the same command again"
+                    f"{self.connection.address}: the index was not built within {BUILD_SECONDS:.0f} s: see the "
+                    "server's log, then run the same command again"
                 )
             time.sleep(0.5)
 
