@@ -76,7 +76,8 @@ def our_errors(address: Address, doing: str) -> Iterator[None]:
     try:
         yield
     except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError, OSError) as error:
-        said = str(getattr(error, "message", "") or error).strip().splitlines()
+        told = error.details() if isinstance(error, grpc.Call) else getattr(error, "message", "")
+        said = str(told or error).strip().splitlines()
         raise GalleryEngineError(
             f"{address}: {doing} failed: {_advice(address, doing, said[0] if said else '?')}"
         ) from error

@@ -165,6 +165,7 @@ class HeadStore:
             filter=f"name in {json.dumps(list(names))}",
             output_fields=["name", "text"],
             consistency_level="Strong",
+            seconds=MAKE_SECONDS,  # a server that was just started takes its time
         )
         return {row["name"]: row["text"] for row in found}
 
