@@ -68,7 +68,6 @@ class MilvusServer:
         *ports, self.health, own, peer = free_ports(len(_PORTS) + 3)
         self.config = MilvusServerConfig(data_dir=str(folder), **dict(zip(_PORTS, ports, strict=True)))
         self.config.set("log.level", "warn")
-        self.config.set("common.session.ttl", "120")  # the same
         for name, value in extra.items():
             self.config.set(name.replace("__", "."), value)
         self.config.resolve()
