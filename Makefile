@@ -4,15 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test test-torch test-scale check bench bench-accuracy format clean help
+.PHONY: demo test test-torch test-web test-web-schema test-scale bench-web check bench bench-accuracy format clean help
 
 help:
 	@echo "make demo   render a small town, recognise its places, write a report"
 	@echo "make test   run the tests"
-	@echo "make test-torch  run the tests of exporting models (installs PyTorch)"
+	@echo "make test-torch  run the tests of exporting and training models (installs PyTorch)"
+	@echo "make test-web  run the tests of the server and its page (installs FastAPI, schemathesis and Playwright)"
+	@echo "make test-web-schema  ask a server over 2,000 generated requests"
 	@echo "make test-scale  run the tests with a real Milvus and a real Ray cluster (installs both)"
 	@echo "make check  lint, types, and the rules of the house"
 	@echo "make bench  measure speed against a named peer (installs PyTorch for the peer)"
+	@echo "make bench-web  load a server for a minute, and kill one in the middle of writes, ten times"
 	@echo "make bench-accuracy  measure every preset on every set of real photographs"
 
 $(VENV)/run: pyproject.toml
@@ -29,8 +32,17 @@ $(VENV)/torch: $(VENV)/dev
 	$(PIP) --group torch
 	@touch $@
 
+$(VENV)/bench: $(VENV)/torch
+	$(PIP) --group bench
+	-$(PIP) hnswlib || echo "hnswlib needs a compiler: it is left out"
+	@touch $@
+
 $(VENV)/scale: $(VENV)/dev
 	$(PIP) --group scale
+	@touch $@
+
+$(VENV)/web: $(VENV)/dev
+	$(PIP) --group web
 	@touch $@
 
 demo: $(VENV)/run
@@ -39,11 +51,18 @@ demo: $(VENV)/run
 	$(BIN)/placeprint run demo/town -o demo/out
 	@echo "Open demo/out/report.html in a browser."
 
+# In two processes, whole files at a time and the slow ones first: what a module's tests share is made once.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-torch: $(VENV)/torch
-	$(BIN)/python -m pytest tests/exporting
+	$(BIN)/python -m pytest tests/exporting tests/training
+
+test-web: $(VENV)/web
+	$(BIN)/python -m pytest tests/web tests/unit/test_public_names.py
+
+test-web-schema: $(VENV)/web
+	PLACEPRINT_SCHEMA_EXAMPLES=200 $(BIN)/python -m pytest tests/web/test_description.py
 
 test-scale: $(VENV)/scale
 	$(BIN)/python -m pytest tests/scale
@@ -58,8 +77,12 @@ format: $(VENV)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/torch
+bench: $(VENV)/bench
 	$(BIN)/python benchmarks/bench.py
+
+bench-web: $(VENV)/web
+	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/serving_kill.py
 
 bench-accuracy: $(VENV)/dev
 	$(BIN)/python benchmarks/accuracy.py

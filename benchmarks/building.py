@@ -153,9 +153,8 @@ def _summary(seconds: dict[str, list[float]], counts: dict[str, int]) -> dict[st
 def memory(manifest: Manifest, counts: Sequence[int] = (100, 10_000), preset: str = "balanced") -> dict[int, float]:
     """Return the peak resident memory, MB, of ``placeprint index`` on so many images (each photograph many times)."""
     found = {}
-    near = manifest.root.parent  # where links can be made instead of copies
     for count in counts:
-        with tempfile.TemporaryDirectory(dir=near if os.access(near, os.W_OK) else None) as folder:
+        with tempfile.TemporaryDirectory() as folder:
             _many(manifest, Path(folder) / "photos", count)
             command = ["index", f"{folder}/photos", "-o", f"{folder}/gallery", "--no-cache", "--quiet"]
             found[count] = peak_of([sys.executable, "-m", "placeprint.cli.app", *command, "--preset", preset])

@@ -3,6 +3,7 @@
     python benchmarks/search.py                           # all sizes; a million rows take a quarter of an hour
     python benchmarks/search.py --rows 10000 100000       # only these, approximate
     python benchmarks/search.py --peers-rows 100000       # peers only up to here: building a graph is slow
+    python benchmarks/search.py --graphs FOLDER           # keep the graphs, and take those that are there
 
 Vectors are clustered as places are, about 20 images each. usearch and hnswlib are measured where they are installed.
 """
@@ -151,7 +152,9 @@ def build(vectors: Path, folder: Path) -> dict[str, float]:
     return {"build s": seconds, "peak MB": peak_mb(), "peak MB before": before}
 
 
-def approximate(rows: int, runs: int, *, hard: bool = False, peers: bool = True, dim: int = DIM) -> dict[str, Any]:
+def approximate(
+    rows: int, runs: int, *, hard: bool = False, peers: bool = True, dim: int = DIM, graphs: Path | None = None
+) -> dict[str, Any]:
     """Build, open and ask the approximate index, and graphs that are tuned to the same recall; one thread a query."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -172,9 +175,11 @@ def approximate(rows: int, runs: int, *, hard: bool = False, peers: bool = True,
         times = in_turn(sides | {" exact": _one_by_one(exact, few)}, runs)
         counts = {"": len(queries), " in a batch": len(queries), " exact": len(few)}
         result |= {f"ms{name}": 1000 * statistics.median(t) / counts[name] for name, t in times.items()}
-        result["peers"] = [
-            measured(name, make, vectors, queries, truth, ours, runs) for name, make in (PEERS if peers else {}).items()
-        ]
+        result["peers"] = []
+        for name in PEERS if peers else ():
+            file = (graphs or folder) / f"{name}-{rows}-{dim}{'-hard' if hard else ''}"
+            result["peers"].append(measured(name, file, vectors, queries, truth, ours, runs))
+            print(json.dumps(result["peers"][-1]), file=sys.stderr, flush=True)
         return result
 
 
@@ -187,23 +192,18 @@ def _one_by_one(index: VectorIndex, queries: Vectors) -> Callable[[], None]:
 
 
 def measured(
-    name: str,
-    make: Callable[[Vectors], tuple[Search, Callable[[int], None], Callable[[Path], None]]],
-    vectors: Vectors,
-    queries: Vectors,
-    truth: Any,
-    ours: VectorIndex,
-    runs: int,
+    name: str, file: Path, vectors: Vectors, queries: Vectors, truth: Any, ours: VectorIndex, runs: int
 ) -> dict[str, Any]:
-    """Build a peer, find the least width that reaches the recall, and ask it and ours in turn."""
+    """Build a peer unless its file is there, find the least width that reaches the recall, ask it and ours in turn."""
     if importlib.util.find_spec(name.split()[0]) is None:
         return {"peer": name, "missing": True}
+    result: dict[str, Any] = {"peer": name}
     began = time.perf_counter()
-    search, widen, save = make(vectors)
-    result: dict[str, Any] = {"peer": name, "build s": time.perf_counter() - began}
-    with tempfile.NamedTemporaryFile() as file:
-        save(Path(file.name))
-        result["bytes a vector"] = Path(file.name).stat().st_size / len(vectors)
+    if not file.exists():
+        PEERS[name](vectors, file, False)
+        result["build s"] = time.perf_counter() - began
+    search, widen = PEERS[name](vectors, file, True)
+    result["bytes a vector"] = file.stat().st_size / len(vectors)
     for width in WIDTHS:
         widen(width)
         recall = recall_of(np.array([search(query[None]) for query in queries]), truth)
@@ -219,38 +219,52 @@ def measured(
     }
 
 
-def _faiss(vectors: Vectors) -> Any:
+Graph = tuple[Search, Callable[[int], None]]
+"""One query after the other, and the setting of the width of the search."""
+
+
+def _faiss(vectors: Vectors, file: Path, there: bool) -> Graph:
     import faiss
 
-    index = faiss.IndexHNSWFlat(vectors.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
-    index.hnsw.efConstruction = BUILD
-    index.add(np.ascontiguousarray(vectors))
+    index = (
+        faiss.read_index(str(file))
+        if there
+        else faiss.IndexHNSWFlat(vectors.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
+    )
+    if not there:
+        index.hnsw.efConstruction = BUILD
+        index.add(np.ascontiguousarray(vectors))
+        faiss.write_index(index, str(file))
 
     def widen(width: int) -> None:
         index.hnsw.efSearch = width
 
-    return lambda q: index.search(q, K)[1][0], widen, lambda path: faiss.write_index(index, str(path))
+    return lambda q: index.search(q, K)[1][0], widen
 
 
-def _hnswlib(vectors: Vectors) -> Any:
+def _hnswlib(vectors: Vectors, file: Path, there: bool) -> Graph:
     import hnswlib
 
     index = hnswlib.Index("ip", vectors.shape[1])
-    index.init_index(len(vectors), M=LINKS, ef_construction=BUILD)
-    index.add_items(vectors)
+    if there:
+        index.load_index(str(file))
+    else:
+        index.init_index(len(vectors), M=LINKS, ef_construction=BUILD)
+        index.add_items(vectors)
+        index.save_index(str(file))
     index.set_num_threads(1)
-    return (
-        lambda q: index.knn_query(q, K)[0][0].astype(np.int64),
-        index.set_ef,
-        lambda path: index.save_index(str(path)),
-    )
+    return lambda q: index.knn_query(q, K)[0][0].astype(np.int64), index.set_ef
 
 
-def _usearch(vectors: Vectors) -> Any:
+def _usearch(vectors: Vectors, file: Path, there: bool) -> Graph:
     from usearch.index import Index
 
     index = Index(ndim=vectors.shape[1], metric="ip", dtype="f32", connectivity=LINKS, expansion_add=BUILD)
-    index.add(np.arange(len(vectors)), np.ascontiguousarray(vectors))
+    if there:
+        index.load(str(file))
+    else:
+        index.add(np.arange(len(vectors)), np.ascontiguousarray(vectors))
+        index.save(str(file))
 
     def widen(width: int) -> None:
         index.expansion_search = width
@@ -258,7 +272,7 @@ def _usearch(vectors: Vectors) -> Any:
     def search(query: Vectors) -> Any:
         return index.search(query[0], K, threads=1).keys.astype(np.int64)
 
-    return search, widen, lambda path: index.save(str(path))
+    return search, widen
 
 
 PEERS = {"faiss HNSW flat": _faiss, "hnswlib": _hnswlib, "usearch": _usearch}
@@ -272,6 +286,7 @@ def main() -> int:
     parser.add_argument("--dim", type=int, default=DIM)
     parser.add_argument("--hard", action="store_true", help="places that overlap, of uneven sizes")
     parser.add_argument("--peers-rows", type=int, default=1_000_000, help="measure peers up to so many rows")
+    parser.add_argument("--graphs", type=Path, help="a folder that keeps the peers' graphs")
     parser.add_argument("--build", type=Path, nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.build:
@@ -279,7 +294,9 @@ def main() -> int:
         return 0
     result: dict[str, Any] = {"exact": exact_against_numpy(asked.runs)}
     result["approximate"] = [
-        approximate(rows, asked.runs, hard=asked.hard, peers=rows <= asked.peers_rows, dim=asked.dim)
+        approximate(
+            rows, asked.runs, hard=asked.hard, peers=rows <= asked.peers_rows, dim=asked.dim, graphs=asked.graphs
+        )
         for rows in asked.rows
     ]
     print(json.dumps(result, indent=1))

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from placeprint.records import UNKNOWN, Answer, ImageRecord, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
     from placeprint.town.render import render_town
+    from placeprint.training.distilling import distil
+    from placeprint.training.export import export
+    from placeprint.training.result import TrainingResult
+    from placeprint.training.train import train
 
 __version__ = "0.1.0"
 
@@ -56,11 +60,14 @@ __all__ = [
     "PlaceprintError",
     "Recognizer",
     "Split",
+    "TrainingResult",
     "add",
     "calibrate",
     "check",
+    "distil",
     "evaluate",
     "explain",
+    "export",
     "imported_spec",
     "index",
     "list_models",
@@ -70,6 +77,7 @@ __all__ = [
     "read_embeddings",
     "recognize",
     "render_town",
+    "train",
     "write_report",
 ]
 
@@ -95,6 +103,10 @@ _HOMES = {
     "records": ("UNKNOWN", "Answer", "ImageRecord", "ModelSpec", "Neighbours", "Split"),
     "report.html": ("write_report",),
     "town.render": ("render_town",),
+    "training.distilling": ("distil",),
+    "training.export": ("export",),
+    "training.result": ("TrainingResult",),
+    "training.train": ("train",),
 }
 
 

@@ -10,6 +10,7 @@
     ├── ModelError                  a model file is missing, damaged or wrong
     ├── VectorError                 vectors have a wrong shape, type or value
     ├── CalibrationError            there is nothing to learn a decision from
+    ├── ServerError                 a server cannot be reached, or does not answer
     └── GalleryError                a gallery cannot be read or written
         ├── GalleryNotFoundError    there is no gallery at this path
         ├── GalleryFormatError      written by another release, or not a gallery
@@ -79,6 +80,10 @@ class VectorError(PlaceprintError, ValueError):
 
 class CalibrationError(PlaceprintError):
     """There is nothing to learn a decision from."""
+
+
+class ServerError(PlaceprintError):
+    """A server cannot be reached, or does not answer."""
 
 
 class GalleryError(PlaceprintError):

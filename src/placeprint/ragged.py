@@ -6,6 +6,7 @@ They are read, not memory-mapped: the pages of a map stay in a process's memory 
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,7 +44,7 @@ class FileRows:
     Parameters
     ----------
     file : binary file
-        Open for reading, as long as this lives.
+        Open for reading; it is taken over, and closed.
     first : int
         Byte at which the first row begins.
     shape : tuple of 2 int
@@ -51,8 +52,11 @@ class FileRows:
     """
 
     def __init__(self, file: BinaryIO | FileIO, first: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
-        self._file, self._first, self.shape, self.dtype = file, first, shape, dtype
-        self._lock = threading.Lock()
+        # Its own descriptor: a file object in a cycle of garbage may be closed before this is, with a warning.
+        self._descriptor = os.dup(file.fileno())
+        file.close()
+        self._file = FileIO(self._descriptor, closefd=False)
+        self._first, self.shape, self.dtype, self._lock = first, shape, dtype, threading.Lock()
 
     def __getitem__(self, rows: slice) -> Rows:
         """Read the rows of a slice, which has no step."""
@@ -67,7 +71,7 @@ class FileRows:
 
     def __del__(self) -> None:
         """Close the file."""
-        self._file.close()
+        os.close(self._descriptor)
 
 
 class Ragged:

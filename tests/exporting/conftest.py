@@ -59,7 +59,7 @@ def checkpoint(state: State, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     pytest.importorskip("onnxruntime")
-    from placeprint.exporting.export import export
+    from placeprint import export
 
     return export("resnet50", tmp_path_factory.mktemp("exported") / "model.onnx", weights=checkpoint)
 

@@ -15,12 +15,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+from placeprint import export, index  # noqa: E402
 from placeprint.embedding.embedder import load_embedder  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
 from placeprint.embedding.shelf import exported_path, find_exported, models_folder  # noqa: E402
 from placeprint.errors import ModelError, UsageError  # noqa: E402
+from placeprint.evaluation.compare import compare  # noqa: E402
 from placeprint.exporting import resnets  # noqa: E402
-from placeprint.exporting.export import Exported, export, ready  # noqa: E402
+from placeprint.exporting.export import Exported  # noqa: E402
 
 State = dict[str, "torch.Tensor"]
 Made = Callable[[str], State]
@@ -44,10 +46,8 @@ def test_what_was_exported_once_is_found_by_its_source(exported: Exported) -> No
     with pytest.raises(ModelError, match="placeprint export torchvision:resnet50"):
         find_model("torchvision:resnet50")
     put_where_exports_lie(exported, "torchvision:resnet50:v2")
-    assert ready("torchvision:resnet50") == "torchvision:resnet50"
     assert find_model("torchvision:resnet50").spec.name == "torchvision:resnet50:v2"
     assert find_exported("torchvision:resnet50:v1") is None
-    assert ready("efficientnet-lite0") == "efficientnet-lite0"
 
 
 def test_index_exports_once_and_query_needs_only_the_gallery(
@@ -86,6 +86,61 @@ def test_index_exports_once_and_query_needs_only_the_gallery(
     assert CliRunner().invoke(app, made).exit_code == 0
     answer = CliRunner().invoke(app, ["query", gallery, str(tmp_path / "photos" / "place-0" / "0.jpg"), "--json"])
     assert json.loads(answer.stdout)["matches"][0]["similarity"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_python_exports_once_too(
+    random_state: Made, photo: Photo, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ways in, `index` and `evaluate` (by `compare`), come through one place that exports what is not here."""
+    monkeypatch.setitem(resnets.FILES, "resnet50", ("tiny1.pth", "tiny2.pth"))
+    state = random_state(tiny)
+    for number in range(4):
+        path = tmp_path / "photos" / f"place-{number % 2}" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        photo(number).save(path)
+    name = "torchvision:resnet50"
+    asks: dict[str, Callable[[], str]] = {
+        "index": lambda: index(tmp_path / "photos", tmp_path / "g", model=name, preset="fast").gallery.spec.name,
+        "compare": lambda: compare(tmp_path / "photos", [f"model={name},preset=fast"])[0].result.model,
+    }
+    for verb, ask in asks.items():
+        monkeypatch.setenv("PLACEPRINT_MODELS", str(tmp_path / verb))
+        (tmp_path / verb).mkdir()
+        saved(tmp_path / verb / "tiny1.pth", state)
+        assert ask() == "torchvision:resnet50:v1", verb
+        assert exported_path("torchvision:resnet50:v1").is_file()
+        (tmp_path / verb / "tiny1.pth").unlink()
+        assert ask() == "torchvision:resnet50:v1", verb
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [("nan", "NaN, infinity or only zeros"), ("shape", "one vector for an image"), ("outside", "in another file")],
+)
+def test_a_file_of_a_model_hub_that_is_no_embedding_is_refused(exported: Exported, spoil: str, words: str) -> None:
+    import onnx
+
+    folder = models_folder() / "someone" / spoil
+    folder.mkdir(parents=True)
+    proto = onnx.load_model(str(exported.path))
+    weight = max(proto.graph.initializer, key=lambda w: len(w.raw_data))
+    if spoil == "nan":
+        weight.raw_data = b"\xff" * len(weight.raw_data)
+        proto.graph.node[-1].CopyFrom(onnx.helper.make_node("Log", [proto.graph.node[-1].input[0]], ["e"]))
+        proto.graph.node.append(onnx.helper.make_node("Flatten", ["e"], ["embedding"], axis=1))
+    elif spoil == "shape":
+        proto.graph.node[-1].CopyFrom(onnx.helper.make_node("Identity", [proto.graph.node[-1].input[0]], ["embedding"]))
+        proto.graph.output[0].type.tensor_type.ClearField("shape")
+    else:
+        onnx.external_data_helper.set_external_data(weight, "../../../../etc/passwd")
+        weight.ClearField("raw_data")
+        weight.data_location = onnx.TensorProto.EXTERNAL
+    (folder / "model.onnx").write_bytes(proto.SerializeToString())
+    config = {"size": 64, "image_mean": [0.5] * 3, "image_std": [0.2] * 3}
+    (folder / "preprocessor_config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=words):
+        export(f"hf:someone/{spoil}")
+    assert not exported_path(f"hf:someone/{spoil}").parent.exists()
 
 
 class _Net(torch.nn.Module):

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from placeprint import export
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.models import WEIGHTS, find_model
 from placeprint.embedding.onnx_file import refuse_outside_weights
 from placeprint.embedding.shelf import exported_path, is_source, models_folder
 from placeprint.embedding.zoo import list_zoo
 from placeprint.errors import ModelError, PlaceprintError, UsageError
-from placeprint.exporting.export import export
 
 
 def run(*arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:

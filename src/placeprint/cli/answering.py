@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from placeprint.cli import explaining, filtering, options, printing
-from placeprint.cli.exporting import ready
 from placeprint.errors import ImageError, UsageError
 from placeprint.presets import find_preset
 from placeprint.progress import on_stderr
@@ -163,7 +162,7 @@ def evaluate(
         gallery=gallery,
         embeddings=embeddings,
         records=records,
-        model=ready(model) if embeddings is None else model,
+        model=model,
         index=index,
         runner=runner,
         preset=preset,

@@ -13,7 +13,19 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import answering, calibrating, comparing, exporting, inspecting, making, mining, moving
+from placeprint.cli import (
+    answering,
+    calibrating,
+    comparing,
+    distilling,
+    exporting,
+    inspecting,
+    making,
+    mining,
+    moving,
+    serving,
+    training,
+)
 from placeprint.errors import PlaceprintError
 
 app = typer.Typer(
@@ -36,8 +48,11 @@ app.command("run")(making.run)
 app.command("add")(making.add)
 app.command("remove")(making.remove)
 app.command("verify")(inspecting.verify)
+app.command("serve")(serving.serve)
 app.command("models")(inspecting.models)
+app.command("train")(training.train)
 app.command("export")(exporting.export)
+app.command("distil")(distilling.distil)
 app.command("move")(moving.move)
 app.command("town")(making.town)
 
@@ -85,6 +100,7 @@ def run() -> None:
     Importing makes many objects and little garbage: looking for garbage less often saves a twentieth.
     """
     gc.set_threshold(100_000)
+    _one_heap()
     code: object = 0
     try:
         main()
@@ -99,6 +115,19 @@ def run() -> None:
         except BrokenPipeError:
             code = 141
     os._exit(code if isinstance(code, int) else 0)
+
+
+def _one_heap() -> None:
+    """Let all threads share a heap, where the C library is glibc.
+
+    It gives each thread one of its own, and what one thread freed is of no use to another: building a gallery of 600
+    photographs peaks at 193 MB instead of 222, and takes as long.
+    """
+    import ctypes
+
+    arena_max = -8  # M_ARENA_MAX, see mallopt(3)
+    if os.name == "posix" and hasattr(library := ctypes.CDLL(None), "mallopt"):
+        library.mallopt(arena_max, 1)
 
 
 if __name__ == "__main__":

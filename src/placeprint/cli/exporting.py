@@ -1,14 +1,14 @@
-"""The verb export, and models that are exported when another verb first names them."""
+"""The verb export."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from placeprint.cli import options, printing
+from placeprint.progress import on_stderr
 
 
 def export(
@@ -16,7 +16,7 @@ def export(
         str,
         typer.Argument(
             help="resnet50, resnet101 or resnet152 with --weights; torchvision:NAME, timm:NAME, hub:OWNER/REPO:ENTRY, "
-            "hf:OWNER/REPO."
+            "hf:OWNER/REPO; to be changed also a bundled model's name or a path.onnx."
         ),
     ],
     out: Annotated[
@@ -27,25 +27,55 @@ def export(
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="What the model is called.")] = None,
     trust: Annotated[bool, typer.Option("--trust", help="Let hub: run the code of its repository.")] = False,
+    whiten: Annotated[
+        Path | None, typer.Option("--whiten", help="Learn a whitening from these labelled photos, into the graph.")
+    ] = None,
+    whitening: Annotated[
+        str, typer.Option("--whitening", help="places (how photos of one place differ) or pca.")
+    ] = "places",
+    dim: Annotated[int | None, typer.Option("--dim", min=1, help="With --whiten: so many numbers a photo.")] = None,
+    precision: Annotated[str | None, typer.Option("--precision", help="int8, float16 or bfloat16.")] = None,
+    measure: Annotated[
+        Path | None, typer.Option("--measure", help="Compare the result with what it was made from on these photos.")
+    ] = None,
+    preset: options.PresetName = None,
+    no_cache: options.NoCache = False,
+    workers: options.Workers = None,
     as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """Write a PyTorch model as an ONNX file, compared with PyTorch before it is kept (extra torch)."""
-    from placeprint.exporting.export import export as write
+    """Write a model as an ONNX file, compared with its source before it is kept (extra torch).
 
-    done = write(source, out, weights=weights, name=name, trust=trust)
+    Or change one that is here (extra onnx): --whiten, --precision; --measure says what that did.
+    """
+    from placeprint.presets import DEFAULT_PRESET
+    from placeprint.training.export import export as write
+
+    done = write(
+        source,
+        out,
+        weights=weights,
+        name=name,
+        trust=trust,
+        whiten=whiten,
+        whitening=whitening,
+        dim=dim,
+        precision=precision,
+        measure=measure,
+        preset=preset or DEFAULT_PRESET,
+        cache=not no_cache,
+        workers=workers,
+        progress=on_stderr(quiet=quiet or as_json),
+    )
     if as_json:
-        printing.show_json({**asdict(done), "path": str(done.path), "spec": done.spec.to_dict()})
+        from placeprint.evaluation.result import plain
+
+        said = {} if done.change is None else {"verdict": list(done.change.verdict())}
+        printing.show_json({**plain(done), "path": str(done.path), "spec": done.spec.to_dict(), **said})
         return
     if done.note:
         typer.echo(f"note: {done.note}", err=True)
-    same = "" if done.cosine is None else f"; cosine to PyTorch at least {done.cosine:.6f}"
+    same = "" if done.cosine is None else f"; cosine to its source at least {done.cosine:.6f}"
     typer.echo(f"{done.path}: model {done.spec}, {done.spec.dim} numbers an image{same}")
-
-
-def ready(model: str | None) -> str | None:
-    """Export a model that says where it comes from, when it is not here yet; return its name."""
-    if model is None or ":" not in model:
-        return model
-    from placeprint.exporting.export import ready as made
-
-    return made(model)
+    for line in done.change.lines() if done.change else ():
+        typer.echo(line)

@@ -10,7 +10,6 @@ import typer
 
 from placeprint.cli import options, printing
 from placeprint.cli.calibrating import show_calibration
-from placeprint.cli.exporting import ready
 from placeprint.errors import UsageError
 from placeprint.gallery.milvus_address import is_address, parse_address
 from placeprint.presets import DEFAULT_PRESET, FAST, Preset, find_preset
@@ -72,7 +71,7 @@ def index(
             dataset,
             target,
             on=on,
-            model=ready(model) or DEFAULT_MODEL,
+            model=model or DEFAULT_MODEL,
             index=index,
             runner=runner,
             preset=preset or DEFAULT_PRESET,
@@ -83,7 +82,7 @@ def index(
     done = indexing.index(
         dataset,
         target,
-        model=ready(model) or DEFAULT_MODEL,
+        model=model or DEFAULT_MODEL,
         index=index,
         runner=runner,
         preset=preset or DEFAULT_PRESET,
@@ -145,7 +144,7 @@ def add(
     done = indexing.add(
         Gallery.open(gallery),
         dataset,
-        model=ready(model),
+        model=model,
         runner=runner,
         cache=not no_cache,
         workers=workers,
@@ -196,7 +195,7 @@ def run(
     done = whole_run(
         dataset,
         out,
-        model=ready(model),
+        model=model,
         index=index,
         runner=runner,
         preset=preset or DEFAULT_PRESET,

@@ -194,6 +194,17 @@ def size_of(data: bytes) -> tuple[int, int]:
     return _upright_size(_open(data))
 
 
+def format_of(data: bytes) -> str:
+    """Return which decoder reads an image, from the header alone: ``JPEG``, ``PNG``, … as Pillow calls it.
+
+    Raises
+    ------
+    ImageError
+        As `decode`.
+    """
+    return str(_open(data).format)
+
+
 def _upright_size(image: Image) -> tuple[int, int]:
     turned = _orientation(image) >= 5 and image.format != "TIFF"  # Pillow turns a TIFF itself, its size too
     return (image.height, image.width) if turned else (image.width, image.height)

@@ -63,6 +63,30 @@ class Whitening:
         length = np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-12)
         return np.asarray(turned / length, np.float32)
 
+    def cut(self, vectors: NDArray[np.float32], dim: int) -> Whitening:
+        """Return this with its new vectors turned and cut to their first principal components.
+
+        Parameters
+        ----------
+        vectors : ndarray of float32, shape (n, old dim)
+            What it was learned from.
+        dim : int
+            Numbers to keep.
+
+        Raises
+        ------
+        VectorError
+            When the vectors vary in fewer directions.
+        """
+        turned = (vectors.astype(np.float64) - self.mean) @ self.matrix
+        _, spread, basis = np.linalg.svd(turned - turned.mean(axis=0), full_matrices=False)
+        many = int((spread > 1e-6 * spread[0]).sum())
+        if not 0 < dim <= many:
+            raise VectorError(
+                f"{len(vectors)} images vary in {many} directions: the dim must be 1 to {many}, not {dim}"
+            )
+        return Whitening(self.mean, (self.matrix.astype(np.float64) @ basis[:dim].T).astype(np.float32))
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name, as `numpy.savez` takes them."""
         return {name: getattr(self, name) for name in _NAMES}

@@ -14,7 +14,7 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
-from placeprint.embedding.learned import arrays_of, base_model
+from placeprint.embedding.learned import arrays_of
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
 from placeprint.gallery.gallery import Gallery
@@ -28,7 +28,7 @@ from placeprint.recognition.indexing import (
     learned_from,
     opened_cache,
 )
-from placeprint.recognition.loading import embedder_for
+from placeprint.recognition.loading import embedder_for, model_for
 from placeprint.records import FailedImage, ImageRecord
 
 
@@ -91,7 +91,7 @@ def gather(
     if opened is not None:
         embedder = embedder_for(opened, model=model, runner=runner)
     else:
-        embedder = base_model(model or DEFAULT_MODEL, preset=chosen, runner=runner)
+        embedder = model_for(model or DEFAULT_MODEL, preset=chosen, runner=runner)
     with opened_cache(cache) as store:
         if opened is None:
             searched, embedder = _gallery_of(manifest, index, chosen, embedder, store, progress)

@@ -1,4 +1,7 @@
-"""Source to ONNX file: make the graph, compare it, and keep it only when it is right."""
+"""Source to ONNX file: make the graph, compare it, and keep it only when it is right.
+
+`placeprint.export` is in `placeprint.training.export`: it can change what is made here by photographs.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from placeprint.embedding.shelf import exported_path, find_exported, is_source
+from placeprint.embedding.shelf import exported_path, is_source
 from placeprint.errors import ModelError, UsageError
 from placeprint.exporting.candidate import Candidate
+from placeprint.exporting.change import Change
 from placeprint.exporting.parity import check_parity
 from placeprint.exporting.resnet import BLOCKS
 from placeprint.exporting.resnets import is_ours, resnet_candidate, torchvision_candidate
@@ -30,15 +34,18 @@ class Exported:
         The lowest similarity to PyTorch that was seen; None when the source was an ONNX file.
     note : str
         What a person must know before using it.
+    change : Change or None
+        How it does on photographs beside the model it was made from, where that was measured.
     """
 
     path: Path
     spec: ModelSpec
     cosine: float | None
     note: str
+    change: Change | None = None
 
 
-def export(
+def export_source(
     source: str,
     out: Path | None = None,
     *,
@@ -85,20 +92,7 @@ def export(
             candidate.data, candidate.reference, side=spec.input_size, free=candidate.free, dim=spec.dim
         )
     path = out or exported_path(candidate.spec.name)
-    return Exported(path, _keep(candidate.data, spec, path), cosine, candidate.note)
-
-
-def ready(model: str) -> str:
-    """Return a model's name for the other verbs; what says where it comes from is exported first, once.
-
-    Raises
-    ------
-    UsageError, ModelError, MissingExtraError
-        As `export`.
-    """
-    if not is_source(model):
-        return model
-    return model if find_exported(model) else export(model).spec.name
+    return Exported(path, keep(candidate.data, spec, path), cosine, candidate.note)
 
 
 def _candidate(source: str, weights: Path | None, stem: str, *, trust: bool) -> Candidate:
@@ -127,8 +121,28 @@ def _candidate(source: str, weights: Path | None, stem: str, *, trust: bool) -> 
     return tracing.other_torchvision_candidate(source)
 
 
-def _keep(data: bytes, spec: ModelSpec, path: Path) -> ModelSpec:
-    """Write both files; a description that cannot be written takes the ONNX file with it."""
+def keep(data: bytes, spec: ModelSpec, path: Path, *, card: str = "") -> ModelSpec:
+    """Write the ONNX file, its description and its card; without the description the ONNX file is not kept.
+
+    Parameters
+    ----------
+    data : bytes
+    spec : ModelSpec
+    path : Path
+        Of the ONNX file; the others lie beside it, with the endings ``.json`` and ``.md``.
+    card : str
+        Empty for none.
+
+    Returns
+    -------
+    ModelSpec
+        With the hash of the weights.
+
+    Raises
+    ------
+    ModelError
+        When the folder cannot be written to.
+    """
     spec = dataclasses.replace(spec, weights_sha256=hashlib.sha256(data).hexdigest())
     try:
         write_atomic(path, data)
@@ -137,6 +151,8 @@ def _keep(data: bytes, spec: ModelSpec, path: Path) -> ModelSpec:
         except OSError:
             path.unlink(missing_ok=True)
             raise
+        if card:
+            write_atomic(path.with_suffix(".md"), card.encode())
     except OSError as error:
         raise ModelError(f'"{path}" cannot be written: {error.strerror or error}') from error
     return spec

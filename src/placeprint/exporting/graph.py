@@ -23,7 +23,7 @@ def onnx_package() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise MissingExtraError("writing ONNX files", "torch") from error
+        raise MissingExtraError("writing ONNX files", "onnx") from error
     return onnx
 
 

@@ -17,6 +17,7 @@ from placeprint.embedding.openvino_runner import openvino_package
 from placeprint.embedding.shelf import models_folder
 from placeprint.errors import ModelError, UsageError
 from placeprint.exporting.candidate import Candidate
+from placeprint.exporting.parity import pictures
 from placeprint.records import ModelSpec
 
 _PLACES = ("model.onnx", "onnx/model.onnx")
@@ -89,11 +90,13 @@ def _output(path: Path, side: int) -> tuple[str, int]:
         model = core.read_model(str(path))
         model.reshape({model.input(0).get_any_name(): [1, 3, side, side]})
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        found = compiled([np.zeros((1, 3, side, side), np.float32)])
-        shapes = {name: found[out].shape for out in compiled.outputs for name in out.get_names()}
+        outputs = compiled([pictures(1, side, side, 0)])
+        found = {name: np.array(outputs[out]) for out in compiled.outputs for name in out.get_names()}
     except RuntimeError as error:
         raise ModelError(f'OpenVINO cannot run "{path}": {str(error).strip().splitlines()[-1]}') from error
     for name in _OUTPUTS:
-        if name in shapes and len(shapes[name]) == 2:
-            return name, int(shapes[name][1])
+        if name in found and found[name].ndim == 2:
+            if not (np.isfinite(found[name]).all() and found[name].any()):
+                raise ModelError(f'"{path}": the output "{name}" is NaN, infinity or only zeros; nothing was kept')
+            return name, int(found[name].shape[1])
     raise ModelError(f'"{path}" has none of the outputs {", ".join(_OUTPUTS)} with one vector for an image')

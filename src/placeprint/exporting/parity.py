@@ -1,4 +1,4 @@
-"""The same numbers everywhere: an exported graph is compared with PyTorch before its file is kept."""
+"""The same numbers everywhere: a graph is compared with what it was made from before its file is kept."""
 
 from __future__ import annotations
 
@@ -18,21 +18,34 @@ TIE = 1e-5
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
-def check_parity(data: bytes, reference: Run, *, side: int, free: bool, dim: int) -> float:
-    """Compare an ONNX graph with PyTorch in ONNX Runtime and in OpenVINO, in 32 bit, on seeded pictures.
+def check_parity(
+    data: bytes,
+    reference: Run,
+    *,
+    side: int,
+    free: bool,
+    dim: int,
+    what: str = "PyTorch",
+    output: str = "embedding",
+) -> float:
+    """Compare a graph in ONNX Runtime and in OpenVINO with a reference, in 32 bit, on seeded pictures.
 
     Parameters
     ----------
     data : bytes
-        The ONNX file; input ``image``, output ``embedding``.
+        The ONNX file.
     reference : callable
-        Images (n, 3, h, w) to embeddings (n, dim), in PyTorch.
+        Images (n, 3, h, w) to embeddings (n, dim).
     side : int
         Height and width of the input.
     free : bool
         True when other heights and widths must work too.
     dim : int
         Length of the embedding.
+    what : str
+        What the reference is, for people.
+    output : str
+        Name of the graph's output.
 
     Returns
     -------
@@ -47,18 +60,18 @@ def check_parity(data: bytes, reference: Run, *, side: int, free: bool, dim: int
     MissingExtraError
         Without ONNX Runtime.
     """
-    lowest, runtimes = 1.0, {"ONNX Runtime": _onnx_runtime(data), "OpenVINO": _openvino(data)}
+    lowest, runtimes = 1.0, {"ONNX Runtime": run_by_onnx_runtime(data, output), "OpenVINO": _openvino(data, output)}
     for images in _batches(side, free):
-        wanted = _checked("PyTorch", reference(images), len(images), dim)
+        wanted = _checked(what, reference(images), len(images), dim)
         for name, run in runtimes.items():
             found = _checked(name, run(images), len(images), dim)
             cosine = float((wanted * found).sum(axis=1).min())
             if not cosine >= LOWEST_COSINE:
                 raise ModelError(
-                    f"{name} and PyTorch disagree: cosine {cosine:.6f}, below {LOWEST_COSINE}; nothing was kept"
+                    f"{name} and {what} disagree: cosine {cosine:.6f}, below {LOWEST_COSINE}; nothing was kept"
                 )
             if not _same_order(wanted @ wanted.T, found @ found.T):
-                raise ModelError(f"{name} ranks the pictures otherwise than PyTorch; nothing was kept")
+                raise ModelError(f"{name} ranks the pictures otherwise than {what}; nothing was kept")
             lowest = min(lowest, cosine)
     return lowest
 
@@ -96,26 +109,35 @@ def _same_order(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> bool
     return True
 
 
-def _onnx_runtime(data: bytes) -> Run:
+def run_by_onnx_runtime(data: bytes, output: str = "embedding") -> Run:
+    """Return a function that computes one output of a graph, in 32 bit.
+
+    Raises
+    ------
+    ModelError
+        When ONNX Runtime cannot run the graph.
+    MissingExtraError
+    """
     try:
         import onnxruntime
     except ImportError as error:
-        raise MissingExtraError("comparing an exported model", "torch") from error
+        raise MissingExtraError("comparing a model that was made", "onnx") from error
     session = _or_refused(
         "ONNX Runtime", lambda: onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     )
-    return lambda images: np.asarray(session.run(["embedding"], {"image": images})[0])
+    name = session.get_inputs()[0].name
+    return lambda images: np.asarray(session.run([output], {name: images})[0])
 
 
-def _openvino(data: bytes) -> Run:
+def _openvino(data: bytes, output: str) -> Run:
     core = openvino_package().Core()
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = _or_refused("OpenVINO", lambda: core.compile_model(core.read_model(data), "CPU", settings))
-    return lambda images: np.array(compiled({"image": images})["embedding"])
+    return lambda images: np.array(compiled([images])[output])
 
 
 def _or_refused(name: str, make: Callable[[], Any]) -> Any:
     try:
         return make()
     except Exception as error:  # the runtimes have no common base for what a graph raises
-        raise ModelError(f"{name} cannot run the exported graph: {str(error).strip().splitlines()[-1]}") from error
+        raise ModelError(f"{name} cannot run the graph: {str(error).strip().splitlines()[-1]}") from error

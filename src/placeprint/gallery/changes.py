@@ -94,10 +94,13 @@ def keep_rows(content: Content, keep: NDArray[np.bool_]) -> Content:
     )
 
 
-def with_removed(content: Content, *, paths: frozenset[str], places: frozenset[str]) -> tuple[Content, Change]:
-    """Remove the images with one of these paths, or of one of these places."""
+def with_removed(
+    content: Content, *, paths: frozenset[str], places: frozenset[str], root: str | None = None
+) -> tuple[Content, Change]:
+    """Remove the images with one of these paths, under one root or under any, or of one of these places."""
     keep = np.ones(len(content.records), np.bool_)
-    keep[[row for row, _ in _rows_at(content.records, paths)]] = False
+    number = None if root is None else content.roots.index(root) if root in content.roots else -1
+    keep[[row for row, _ in _rows_at(content.records, paths, root=number)]] = False
     keep[content.records.rows_showing(places)] = False
     return keep_rows(content, keep), Change(removed=int((~keep).sum()))
 

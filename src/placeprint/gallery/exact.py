@@ -24,6 +24,9 @@ WHOLE = 1 << 22
 SMALL = 1 << 16
 """Up to so many numbers the vectors are kept in 64 bit too: a search takes no longer than its checks there."""
 
+ONE_CORE = 1 << 18
+"""Multiplications in one product that OpenBLAS does on one core; more wake the others, which takes longer here."""
+
 
 class ExactIndex:
     """Every query against every row.
@@ -97,7 +100,7 @@ class ExactIndex:
     def _whole(self, queries: Doubles, k: int, allowed: Numbers | None) -> Neighbours:
         """Most of the rows: score all in 64 bit and sort."""
         if self._small is not None and allowed is None:
-            return sorted_best(queries @ self._small.T, k)
+            return sorted_best(_small_product(queries, self._small.T), k)
         size = len(self) if allowed is None else len(allowed)
         scores, filled = np.empty((len(queries), size), np.float64), 0
         for _, vectors in self._blocks(allowed, SCORES // max(1, self._vectors.shape[1])):
@@ -121,3 +124,12 @@ class ExactIndex:
 
     def save(self, folder: Path) -> None:
         """Write nothing: the vectors are the index."""
+
+
+def _small_product(queries: Doubles, turned: Doubles) -> Doubles:
+    """Return `queries @ turned`, a few queries at a time: 64 against 67 rows take 65 µs so, and 200 to 270 at once."""
+    made = np.empty((len(queries), turned.shape[1]))
+    step = max(1, ONE_CORE // turned.size)
+    for i in range(0, len(queries), step):
+        np.matmul(queries[i : i + step], turned, out=made[i : i + step])
+    return made

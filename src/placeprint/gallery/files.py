@@ -5,6 +5,7 @@ with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of images
 (``cells.npy``, ``cells-shapes.npy``, ``keypoints.npy``, …) and, for some indexes, their file. Beside the records lie
 ``places.json`` and ``column-*.npy``: where each line begins, and what is asked of all records at once
 (see `placeprint.gallery.columns`), so that opening a gallery takes as long whatever its size.
+A server keeps the photos that were uploaded to it beside that, in ``photos`` (see `placeprint.web.changing`).
 See `placeprint.storage` for why a kill at any moment leaves the old gallery or the new one.
 """
 

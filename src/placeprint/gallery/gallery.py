@@ -309,15 +309,17 @@ class Gallery:
         fresh = new_content(records, vectors, spec=spec, root=root, parts=parts)
         return self._rewrite(lambda content: with_added(content, fresh))
 
-    def remove(self, paths: Iterable[str] = (), *, places: Iterable[str] = ()) -> tuple[Self, Change]:
-        """Remove images by path and by place.
+    def remove(
+        self, paths: Iterable[str] = (), *, places: Iterable[str] = (), root: str | None = None
+    ) -> tuple[Self, Change]:
+        """Remove images by path, under one root or under any, and by place.
 
         Raises
         ------
         GalleryBusyError
         """
         named, placed = frozenset(paths), frozenset(places)
-        return self._rewrite(lambda content: with_removed(content, paths=named, places=placed))
+        return self._rewrite(lambda content: with_removed(content, paths=named, places=placed, root=root))
 
     def asked_as(self, preset: Preset) -> Self:
         """Return the gallery as it is asked by another preset, without its calibration; the disk stays as it is.

@@ -201,10 +201,12 @@ class MilvusGallery(Gallery):
         change = added(o.store, o.heads, o.head, o.numbering, fresh)
         return self._again(), change
 
-    def remove(self, paths: Iterable[str] = (), *, places: Iterable[str] = ()) -> tuple[Self, Change]:
-        """Remove images by path and by place."""
+    def remove(
+        self, paths: Iterable[str] = (), *, places: Iterable[str] = (), root: str | None = None
+    ) -> tuple[Self, Change]:
+        """Remove images by path, under one root or under any, and by place."""
         o = self._again().opened
-        change = removed(o.store, o.heads, o.head, o.numbering, frozenset(paths), frozenset(places))
+        change = removed(o.store, o.heads, o.head, o.numbering, frozenset(paths), frozenset(places), root)
         return self._again(), change
 
     def asked_as(self, preset: Preset) -> Self:

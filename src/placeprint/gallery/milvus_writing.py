@@ -255,10 +255,17 @@ def added(store: Store, heads: HeadStore, head: Head, numbering: Numbering, fres
 
 
 def removed(
-    store: Store, heads: HeadStore, head: Head, numbering: Numbering, paths: frozenset[str], places: frozenset[str]
+    store: Store,
+    heads: HeadStore,
+    head: Head,
+    numbering: Numbering,
+    paths: frozenset[str],
+    places: frozenset[str],
+    root: str | None = None,
 ) -> Change:
-    """Remove the images with one of these paths, or of one of these places."""
-    found = store.with_keys([key_of(root, path) for root in head.roots for path in sorted(paths)], ["row"])
+    """Remove the images with one of these paths, under one root or under any, or of one of these places."""
+    roots = [each for each in head.roots if root is None or each == root]
+    found = store.with_keys([key_of(each, path) for each in roots for path in sorted(paths)], ["row"])
     if places:
         found |= {row["key"]: row for row in store.query(of_places(places), ["key", "row"])}
     change = Change(removed=len(found))

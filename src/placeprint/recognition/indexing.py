@@ -15,7 +15,7 @@ from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.extract import Embedded, embed_records
 from placeprint.embedding.imported import imported_spec, read_embeddings
-from placeprint.embedding.learned import arrays_of, base_model, learn, needs_learning
+from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError, DatasetError
 from placeprint.gallery.changes import Change
@@ -24,7 +24,7 @@ from placeprint.gallery.milvus_address import is_address
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
-from placeprint.recognition.loading import embedder_for
+from placeprint.recognition.loading import embedder_for, model_for
 from placeprint.recognition.storing import Stored, store_photos
 from placeprint.recognition.voting import label
 from placeprint.records import FailedImage, ImageRecord
@@ -138,7 +138,7 @@ def index(
     """
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
     chosen = find_preset(preset)
-    embedder = base_model(model, preset=chosen, runner=runner, workers=workers)
+    embedder = model_for(model, preset=chosen, runner=runner, workers=workers)
     with opened_cache(cache) as opened:
         if is_address(out) and not needs_learning(embedder, chosen.whiten):
             stored = store_photos(

@@ -1,4 +1,4 @@
-"""What a gallery needs to be asked: its model, and what it learned to decide by.
+"""What a gallery needs: its model, and what it learned to decide by.
 
 Apart from `indexing` and `calibration`, so that a question imports nothing that only building needs.
 """
@@ -7,10 +7,33 @@ from __future__ import annotations
 
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.learned import base_model, with_learned
+from placeprint.embedding.shelf import find_exported, is_source
 from placeprint.errors import ModelError, UsageError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
+from placeprint.presets import Preset
 from placeprint.recognition.decision import Probability
+from placeprint.records import ModelSpec
+
+
+def model_for(
+    model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
+) -> Looker:
+    """Load a model as `placeprint.embedding.learned.base_model`; one that says where it comes from is exported first.
+
+    Every verb comes through here, so ``torchvision:resnet50`` means the same to all of them. The export is made once
+    and kept in the folder of models; only then PyTorch is imported.
+
+    Raises
+    ------
+    UsageError, ModelError, MissingExtraError
+        As `placeprint.export`.
+    """
+    if is_source(model) and find_exported(model) is None:
+        from placeprint.exporting.export import export_source
+
+        model = export_source(model).spec.name
+    return base_model(model, preset=preset, runner=runner, workers=workers)
 
 
 def embedder_for(
@@ -40,7 +63,7 @@ def embedder_for(
             "Give query embeddings with --embeddings and --records"
         )
     try:
-        embedder = base_model(model or gallery.spec.name, preset=gallery.spec, runner=runner, workers=workers)
+        embedder = model_for(model or gallery.spec.name, preset=gallery.spec, runner=runner, workers=workers)
     except UsageError as error:
         if model is not None:
             raise

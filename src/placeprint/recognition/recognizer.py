@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset import images
 from placeprint.embedding.embedder import Description, Looker
+from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.decision import Decision, decide, decide_by_probability
 from placeprint.recognition.loading import embedder_for, probability_of
 from placeprint.recognition.rerank import Parts, Reranker
+from placeprint.recognition.several import together
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
 from placeprint.records import Answer, Match, Neighbours
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from placeprint.gallery.milvus_looking import Nearby
+
+    Photo: TypeAlias = Path | str | bytes | Image
 
 _FIRST_LOOK = 100
 """Neighbours fetched at first; more only while they are all of one place."""
@@ -192,9 +196,10 @@ class Recognizer:
 
 
 def recognize(
-    gallery: Gallery | Path | str,
-    photo: Path | str | bytes | Image,
+    gallery: Gallery | Path | str | None = None,
+    photo: Photo | list[Photo] | tuple[Photo, ...] = (),
     *,
+    url: str | None = None,
     k: int = 5,
     threshold: float | None = None,
     margin_threshold: float | None = None,
@@ -202,12 +207,18 @@ def recognize(
     split: str | None = None,
     near: Near | None = None,
 ) -> Answer:
-    """Answer one photo against a gallery; for many photos keep a `Recognizer`.
+    """Answer one photo, or several of one place, against a gallery; for many photos keep a `Recognizer`.
 
     Parameters
     ----------
-    gallery : Gallery, Path or str
-    photo, k, threshold, margin_threshold
+    gallery : Gallery, Path or str, optional
+        Left out when `url` is given.
+    photo : Path, str, bytes or PIL.Image.Image, or a list of those
+        As in `Recognizer`; several are photos of one place, see `placeprint.recognition.several.together`.
+    url : str, optional
+        Ask a server of ``placeprint serve`` instead, as ``http://127.0.0.1:8000``: its gallery decides as it was
+        calibrated.
+    k, threshold, margin_threshold
         As in `Recognizer`.
     places, split, near
         Ask only these images of the gallery, see `placeprint.gallery.filters.rows_where`.
@@ -215,9 +226,22 @@ def recognize(
     Raises
     ------
     ImageError, GalleryError, ModelError, UsageError
+    ServerError
+        When a server cannot be reached.
     """
-    opened = gallery if isinstance(gallery, Gallery) else Gallery.open(gallery)
+    photos = list(photo) if isinstance(photo, list | tuple) else [photo]
+    if not photos:
+        raise UsageError("there is no photo to answer")
+    if (gallery is None) == (url is None):
+        raise UsageError("give a gallery, or the url of a server")
+    if url is not None:
+        if threshold is not None or margin_threshold is not None:
+            raise UsageError("a server decides as its gallery was calibrated: leave the thresholds out")
+        from placeprint.recognition.remote import recognize_at  # what it needs takes 16 ms to import
+
+        return recognize_at(url, photos, k=k, places=places, split=split, near=near)
+    opened = gallery if isinstance(gallery, Gallery) else Gallery.open(gallery)  # type: ignore[arg-type]
     filtered = places or split is not None or near is not None
     only = rows_where(opened, places=places, split=split, near=near) if filtered else None
     recognizer = Recognizer(opened, threshold=threshold, margin_threshold=margin_threshold, only=only)
-    return recognizer.recognize(photo, k=k)
+    return together([recognizer.recognize(one, k=k) for one in photos])[1]

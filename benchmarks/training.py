@@ -1,0 +1,131 @@
+"""What training brings: a head on several sets, and the whole network on a rendered town; both as tables.
+
+    python benchmarks/training.py head [--data FOLDER] [--out FOLDER] [SETTING=VALUE ...]
+    python benchmarks/training.py full [--out FOLDER] [SETTING=VALUE ...]
+    python benchmarks/training.py choose [--data FOLDER] [--out FOLDER] SETTING=VALUE ...
+
+`head` trains on smvs_landmarks, poznan_bovw and a town of 50 places, and measures the result and the base on three sets
+that nothing was chosen on. `full` trains on a town of 200 places and measures on 50 places of another town, where the
+gallery of that town is searched. `choose` says what settings of a head gain on its validation places, by which the
+defaults were chosen: the mean of seeds 0, 1 and 2. Prints
+Markdown, as in docs/training.md. Towns are rendered once, into `--out`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from placeprint.embedding.embedder import load_embedder
+from placeprint.evaluation.evaluate import evaluate
+from placeprint.evaluation.paired_tests import mcnemar, paired_difference
+from placeprint.evaluation.result import EvaluationResult
+from placeprint.progress import on_stderr
+from placeprint.town.render import render_town
+from placeprint.training.learners import HeadLearner
+from placeprint.training.loop import Training
+from placeprint.training.pool import divide, gather_pool
+from placeprint.training.result import TrainingResult
+from placeprint.training.settings import TrainSettings
+from placeprint.training.train import train
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+REPORTED = {
+    "landmarks": "landmarks/landmarks",
+    "vprbench_corridor": "vprbench_corridor",
+    "cohog_sped_thumbs": "cohog_sped_thumbs",
+}
+PRESETS = ("fast", "balanced")
+
+
+def town(out: Path, *, places: int, seed: int) -> Path:
+    """Render a town, once."""
+    folder = out / f"town-{places}-{seed}"
+    if not folder.exists():
+        render_town(folder, places=places, views=8, seed=seed, progress=on_stderr())
+    return folder
+
+
+def show(result: TrainingResult) -> None:
+    """Print what the training itself measured."""
+    before, after = result.test_base, result.test
+    print(f"| own test places ({result.places[2]}, {result.images[2]} photos) | Recall@1 | mAP |\n|---|---|---|")
+    print(f"| {result.base.name} | {before.recall_at_1:.3f} | {before.map:.3f} |")
+    print(f"| trained, epoch {result.best_epoch} of {result.epochs} | {after.recall_at_1:.3f} | {after.map:.3f} |")
+    print(f"\n{result.verdict.says}; {result.seconds:.0f} s on {result.device}, cosine {result.cosine:.7f}\n")
+
+
+def compare(name: str, folder: Path, result: TrainingResult) -> None:
+    """Print base and trained model on a set that took no part."""
+    import numpy as np
+
+    for preset in PRESETS:
+        base, ours = (evaluate(folder, model=m, preset=preset) for m in (result.base.name, str(result.path)))
+        one, two = (np.array([q.average_precision for q in r.queries]) for r in (ours, base))
+        gain = paired_difference(one, two, rng=np.random.default_rng(0)).interval
+        test = mcnemar(*(_hits(r) for r in (ours, base)))
+        print(
+            f"| {name} | {preset} | {base.recall[1]:.3f} | {ours.recall[1]:.3f} | {base.map:.3f} | {ours.map:.3f} | "
+            f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] | {test.first_only}, {test.second_only} |"
+        )
+
+
+def _hits(result: EvaluationResult) -> Any:
+    import numpy as np
+
+    return np.array([float(q.right) if q.known else np.nan for q in result.queries])
+
+
+def choose(datasets: list[Path], given: dict[str, Any]) -> None:
+    """Print what settings gain on validation places; the test places are not looked at."""
+    gains = []
+    pool = gather_pool(datasets, load_embedder(), cache=True, progress=on_stderr())
+    for seed in range(3):
+        settings = TrainSettings(**{**given, "seed": seed})
+        parts = divide(pool, validation=settings.validation, test=settings.test, seed=seed)
+        with tempfile.TemporaryDirectory() as folder:
+            done = Training(HeadLearner(pool), pool, parts, settings).run(Path(folder) / "x", "", progress=on_stderr())
+        first, best = done.history[0], done.history[done.best]
+        gains.append((best["map"] - first["map"], best["recall_at_1"] - first["recall_at_1"], done.best))
+    means = [sum(column) / len(gains) for column in zip(*gains, strict=True)]
+    print(f"| {given} | {means[0]:+.3f} | {means[1]:+.3f} | {', '.join(str(gain[2]) for gain in gains)} |")
+
+
+def main() -> int:
+    """Train, test, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("head", "full", "choose"))
+    parser.add_argument("settings", nargs="*", help="of placeprint.train, as side=96")
+    parser.add_argument("--data", type=Path, default=SHARED)
+    parser.add_argument("--out", type=Path, default=Path("out/training"))
+    options = parser.parse_args()
+    given: dict[str, Any] = {}
+    for text in options.settings:
+        key, _, value = text.partition("=")
+        given[key] = value if value.isalpha() or "-" in value.strip("-0123456789.") else ast.literal_eval(value)
+    options.out.mkdir(parents=True, exist_ok=True)
+    unseen = town(options.out, places=50, seed=1)
+    if options.what != "full":
+        datasets = [options.data / "smvs_landmarks", options.data / "poznan_bovw", unseen]
+        tested = {name: options.data / path for name, path in REPORTED.items()}
+    else:
+        datasets, tested = [town(options.out, places=200, seed=0)], {"50 unseen town places": unseen}
+        given = {"full": True, "side": 96, "places": 8, "epochs": 4, "learning_rate": 1e-4, **given}
+        given = {"validation": 0.1, "test": 0.1, **given}
+    if options.what == "choose":
+        choose(datasets, given)
+        return 0
+    result = train(datasets, options.out / f"{options.what}.onnx", progress=on_stderr(), **given)
+    show(result)
+    print("| set | preset | Recall@1: base | trained | mAP: base | trained | mAP, difference (95 %) | gained, lost |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, folder in tested.items():
+        compare(name, folder, result)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,55 @@
+"""The verb that serves: serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from placeprint.cli import options
+from placeprint.errors import MissingExtraError, UsageError
+from placeprint.gallery.milvus_address import is_address
+
+
+def serve(
+    gallery: options.GalleryPath,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; others than this machine's warn.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="0 takes any that is free.")] = 8000,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", help="Who sends this token may write; or set PLACEPRINT_TOKEN. Off without."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="A name that this server is called by, as behind a proxy; repeatable."),
+    ] = None,
+    max_mb: Annotated[int, typer.Option("--max-mb", min=1, max=1024, help="MiB that one request may hold.")] = 32,
+    max_megapixels: Annotated[float, typer.Option("--max-megapixels", min=0.1, help="Of one photo.")] = 50.0,
+    waiting: Annotated[
+        int, typer.Option("--waiting", min=0, help="Photos that may wait; more are told to retry.")
+    ] = 16,
+    model: options.ModelName = None,
+    runner: options.RunnerName = "openvino",
+) -> None:
+    """Serve a gallery to browsers and programs over HTTP."""
+    if is_address(gallery):
+        raise UsageError(f"serve takes the folder of a gallery: placeprint move {gallery} local.gallery makes one")
+    try:
+        from placeprint.web.serving import serve as run
+        from placeprint.web.settings import LOOPBACK, MEBIBYTE, Settings, token_digest
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("placeprint serve", "web") from error
+    named = tuple(name.lower() for name in allow_host or ())
+    local = host in LOOPBACK
+    settings = Settings(
+        token_digest=token_digest(token_file),
+        hosts=(*LOOPBACK, *named) if local or named else (),
+        max_bytes=max_mb * MEBIBYTE,
+        max_pixels=int(max_megapixels * 1_000_000),
+        waiting=waiting,
+        held_bytes=max(256, 2 * max_mb) * MEBIBYTE,
+    )
+    run(Path(gallery), settings, host=host, port=port, model=model, runner=runner, say=typer.echo)

@@ -1,0 +1,90 @@
+"""What a change of a model did on someone's photographs, in plain numbers and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SLOWER_THAN = 0.95
+"""Of the time before: what takes more than this was not made faster."""
+FAR = 0.99
+"""A lower cosine is a vector that a threshold learned before will not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One figure before and after, with the paired interval of the difference over queries (95 %)."""
+
+    before: float
+    after: float
+    low: float
+    high: float
+    p_value: float
+
+    def __str__(self) -> str:
+        """Both, the difference and its interval."""
+        gain = self.after - self.before
+        return f"{self.before:.3f} to {self.after:.3f}, {gain:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A model beside the one that it was made from.
+
+    Attributes
+    ----------
+    dataset, preset : str
+    queries : int
+        That have an answer in the gallery.
+    recall_at_1, average_precision : Difference
+    photos : int
+        On which the next ones were taken.
+    cosine : float or None
+        The lowest similarity of the two embeddings of a photo; None where the model was meant to give other ones.
+    milliseconds : tuple of 2 floats
+        One photo, decoded, by one thread, before and after: medians.
+    megabytes : tuple of 2 floats
+        Of the ONNX files.
+    """
+
+    dataset: str
+    preset: str
+    queries: int
+    recall_at_1: Difference
+    average_precision: Difference
+    photos: int
+    cosine: float | None
+    milliseconds: tuple[float, float]
+    megabytes: tuple[float, float]
+
+    def lines(self) -> tuple[str, ...]:
+        """Say it to people: the numbers, then what they mean."""
+        moved = "" if self.cosine is None else f"; lowest cosine to it on {self.photos} photos {self.cosine:.4f}"
+        return (
+            f"on {self.dataset} (preset {self.preset}, {self.queries} queries with an answer), before to after, with "
+            "paired 95 % intervals:",
+            f"Recall@1 {self.recall_at_1}",
+            f"mAP {self.average_precision}",
+            f"{self.megabytes[0]:.1f} to {self.megabytes[1]:.1f} MB; "
+            f"{self.milliseconds[0]:.1f} to {self.milliseconds[1]:.1f} ms a photo here{moved}",
+            *self.verdict(),
+        )
+
+    def verdict(self) -> tuple[str, ...]:
+        """Say what is not as one hoped, or that all is."""
+        figures = {"Recall@1": self.recall_at_1, "mAP": self.average_precision}
+        worse = [name for name, figure in figures.items() if figure.high < 0]
+        better = [name for name, figure in figures.items() if figure.low > 0]
+        said = []
+        if worse:
+            said.append(f"WORSE in {' and '.join(worse)}, the whole interval lies below 0: keep the model as it was")
+        elif better:
+            said.append(f"better in {' and '.join(better)}: the whole interval lies above 0")
+        else:
+            said.append("no difference in accuracy that could not be luck on so many queries")
+        if self.milliseconds[1] > SLOWER_THAN * self.milliseconds[0]:
+            said.append("not faster on this machine")
+        if self.megabytes[1] > SLOWER_THAN * self.megabytes[0]:
+            said.append("the file is not smaller")
+        if self.cosine is not None and self.cosine < FAR:
+            said.append("some embeddings moved far: galleries and thresholds must be made with this model")
+        return tuple(said)

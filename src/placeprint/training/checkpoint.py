@@ -1,0 +1,106 @@
+"""The state of a training in one file: written whole after every epoch, read without running anything in it.
+
+Chance needs no place in it: all of an epoch's is drawn from the seed and the epoch's number.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from placeprint.errors import ModelError, UsageError
+from placeprint.exporting.checkpoints import read_checkpoint
+from placeprint.storage import write_atomic
+from placeprint.training.packages import torch_package
+
+_META = "meta"
+Tensors = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a training stands.
+
+    Attributes
+    ----------
+    epoch : int
+        How many are done.
+    history : list of dict
+        What was measured after each, the base first.
+    best : int
+        The epoch of the best score; 0 is the base.
+    tensors : mapping of str to Tensor
+        ``now.*`` and ``best.*`` are weights, ``loss.*`` the loss's own, ``adam.<number>.*`` the optimiser's.
+    """
+
+    epoch: int
+    history: list[dict[str, float]]
+    best: int
+    tensors: Tensors = field(default_factory=dict)
+
+    def part(self, name: str) -> dict[str, Any]:
+        """Return the tensors of one kind, without its name."""
+        return {key.removeprefix(f"{name}."): v for key, v in self.tensors.items() if key.startswith(f"{name}.")}
+
+
+def write_state(path: Path, state: State, fingerprint: str) -> None:
+    """Write the file in one step.
+
+    Raises
+    ------
+    OSError
+    """
+    torch = torch_package()
+    meta = {"of": fingerprint, "epoch": state.epoch, "history": state.history, "best": state.best}
+    text = np.frombuffer(json.dumps(meta).encode(), np.uint8).copy()
+    file = io.BytesIO()
+    torch.save({_META: torch.from_numpy(text), **{k: v.detach().cpu() for k, v in state.tensors.items()}}, file)
+    write_atomic(path, file.getvalue())
+
+
+def read_state(path: Path, fingerprint: str, shapes: Mapping[str, tuple[int, ...]]) -> State | None:
+    """Read the file; None when there is none.
+
+    Parameters
+    ----------
+    path : Path
+    fingerprint : str
+        Of settings, photos and base: a state of others is refused.
+    shapes : mapping of str to tuple of int
+        Weights that must be in it.
+
+    Raises
+    ------
+    ModelError
+        When it is damaged, or holds more than numbers; nothing in it is run.
+    UsageError
+        When it is of another training.
+    """
+    if not path.exists():
+        return None
+    torch, advice = torch_package(), f'delete "{path}" to begin again'
+    try:
+        arrays = dict(read_checkpoint(path).arrays)
+        meta = json.loads(arrays.pop(_META).tobytes())
+        of, state = meta["of"], State(int(meta["epoch"]), list(meta["history"]), int(meta["best"]))
+    except ModelError as error:
+        raise ModelError(f"the training cannot go on: {error}. Or {advice}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f'the training cannot go on: "{path}" is no state of a training; {advice}') from error
+    if of != fingerprint:
+        raise UsageError(
+            f'"{path}" is of a training with other settings, photos or base: run the command that it is of, '
+            f"give another --out, or {advice}"
+        )
+    tensors = {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
+    for name, shape in shapes.items():
+        for kind in ("now", "best"):
+            if tuple(getattr(tensors.get(f"{kind}.{name}"), "shape", ())) != shape:
+                raise ModelError(f'the training cannot go on: "{path}" lacks "{kind}.{name}"; {advice}')
+    return State(state.epoch, state.history, state.best, tensors)

@@ -1,0 +1,103 @@
+"""A model beside the one that it was made from, on someone's own photographs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.embedding.embedder import Embedder, load_embedder
+from placeprint.embedding.models import find_model
+from placeprint.evaluation.evaluate import evaluate
+from placeprint.evaluation.paired_tests import paired_difference
+from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.exporting.change import Change, Difference
+from placeprint.presets import Preset
+from placeprint.progress import Progress
+from placeprint.training.photographs import some_photos
+
+PHOTOS = 24
+"""On which embeddings and times are compared."""
+ROUNDS = 3
+"""Times that each of them is looked at, the two models in turn."""
+
+
+def measured(
+    before: str,
+    after: str,
+    manifest: Manifest,
+    *,
+    preset: Preset,
+    alike: bool,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Change:
+    """Evaluate two models on one dataset, query by query, and time both.
+
+    Parameters
+    ----------
+    before, after : str
+        Models, see `placeprint.embedding.models.find_model`.
+    manifest : Manifest
+    preset : Preset
+        Both are asked by it.
+    alike : bool
+        True when both should give the same embeddings.
+
+    Raises
+    ------
+    DatasetError, ModelError
+    """
+    runs = [evaluate(manifest, model=model, preset=preset, cache=cache, progress=progress) for model in (before, after)]
+    old, new = (load_embedder(model, preset=preset, threads=1) for model in (before, after))
+    cosine, milliseconds, photos = _side_by_side(old, new, manifest, alike)
+    return Change(
+        dataset=str(manifest.root),
+        preset=preset.name,
+        queries=runs[0].n_answerable,
+        recall_at_1=_difference(*(_per_query(run, lambda q: float(q.right)) for run in runs)),
+        average_precision=_difference(*(_per_query(run, lambda q: q.average_precision) for run in runs)),
+        photos=photos,
+        cosine=cosine,
+        milliseconds=milliseconds,
+        megabytes=(_megabytes(before), _megabytes(after)),
+    )
+
+
+def _per_query(run: EvaluationResult, value: Callable[[QueryResult], float]) -> dict[str, float]:
+    """Return a value of each query that has an answer; what a calibration makes of it does not matter."""
+    return {query.path: value(query) for query in run.queries if query.known}
+
+
+def _difference(before: dict[str, float], after: dict[str, float]) -> Difference:
+    """Compare the queries that both could answer."""
+    paths = [path for path in before if path in after]
+    first, second = (np.array([values[path] for path in paths], np.float64) for values in (before, after))
+    paired = paired_difference(second, first, rng=np.random.default_rng(0))
+    gain = paired.interval
+    return Difference(float(first.mean()), float(second.mean()), gain.low, gain.high, paired.p_value)
+
+
+def _megabytes(model: str) -> float:
+    return find_model(model).path.stat().st_size / 1e6
+
+
+def _side_by_side(
+    before: Embedder, after: Embedder, manifest: Manifest, alike: bool
+) -> tuple[float | None, tuple[float, float], int]:
+    """Return the lowest cosine, milliseconds of both, and how many photos."""
+    lowest, times, photos = 1.0, ([], []), 0  # type: tuple[float, tuple[list[float], list[float]], int]
+    for image in some_photos(manifest, before.spec, PHOTOS):
+        photos += 1
+        for _ in range(ROUNDS):
+            vectors = []
+            for embedder, spent in zip((before, after), times, strict=True):
+                began = time.perf_counter()
+                vectors.append(embedder.embed_one(image))
+                spent.append(1000 * (time.perf_counter() - began))
+        if alike:
+            lowest = min(lowest, float(vectors[0] @ vectors[1]))
+    medians = (float(np.median(times[0])), float(np.median(times[1])))
+    return (lowest if alike else None), medians, photos

@@ -1,0 +1,157 @@
+"""Datasets to one pool of labelled photos, and its places to those that train, choose and test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.scan import read_dataset
+from placeprint.embedding.embedder import Looker
+from placeprint.embedding.extract import embed_records
+from placeprint.errors import DatasetError
+from placeprint.progress import Progress
+from placeprint.recognition.indexing import opened_cache
+from placeprint.records import FailedImage, ImageRecord, Split
+
+FEWEST_PLACES = 2
+"""Places with two photos that each of training, validation and test must have."""
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The photos that take part; the places of several datasets are kept apart.
+
+    Attributes
+    ----------
+    roots : tuple of Path
+        Folder of each dataset.
+    records : tuple of ImageRecord
+    labels : ndarray of int64, shape (n,)
+        Number of the place.
+    names : tuple of str
+        Of the places.
+    datasets : ndarray of int64, shape (n_places,)
+        Which dataset each place is of.
+    vectors : ndarray of float32, shape (n, dim)
+        Unit embeddings by the base.
+    left_out : int
+        Photos without a place, with several places, or equal to another that was taken already.
+    unusable : tuple of FailedImage
+    """
+
+    roots: tuple[Path, ...]
+    records: tuple[ImageRecord, ...]
+    labels: Rows
+    names: tuple[str, ...]
+    datasets: Rows
+    vectors: NDArray[np.float32]
+    left_out: int
+    unusable: tuple[FailedImage, ...]
+
+    def root(self, row: int) -> Path:
+        """Return the folder that a photo's path is relative to."""
+        return self.roots[int(self.datasets[self.labels[row]])]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Rows of the pool; no place is in two of them."""
+
+    training: Rows
+    validation: Rows
+    test: Rows
+
+
+def gather_pool(
+    datasets: Sequence[Path | str | Manifest], embedder: Looker, *, cache: bool, progress: Progress | None
+) -> Pool:
+    """Embed the photos of all datasets by the ordinary pipeline, and number their places.
+
+    Raises
+    ------
+    DatasetError
+        When a dataset cannot be read.
+    """
+    roots, records, labels, owners = list[Path](), list[ImageRecord](), list[int](), list[int]()
+    vectors, unusable = list[NDArray[np.float32]](), list[FailedImage]()
+    places: dict[tuple[int, str], int] = {}
+    left_out = 0
+    seen: set[str] = set()
+    with opened_cache(cache) as store:
+        for number, dataset in enumerate(datasets):
+            manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
+            roots.append(manifest.root)
+            labelled = [record for record in manifest.records if len(record.places) == 1]
+            left_out += len(manifest.records) - len(labelled)
+            done = embed_records(labelled, manifest.root, embedder=embedder, cache=store, progress=progress)
+            unusable += [*manifest.failures, *done.failures]
+            for record, vector in zip(done.records, done.vectors, strict=True):
+                if record.content_hash in seen:  # else the same photo could train and test
+                    left_out += 1
+                    continue
+                seen.add(record.content_hash)
+                labels.append(places.setdefault((number, record.places[0]), len(places)))
+                owners += [number] * (len(places) - len(owners))
+                records.append(record)
+                vectors.append(vector)
+    return Pool(
+        tuple(roots),
+        tuple(records),
+        np.array(labels, np.int64),
+        tuple(place if len(datasets) == 1 else f"{number + 1}:{place}" for number, place in places),
+        np.array(owners, np.int64),
+        np.stack(vectors) if vectors else np.empty((0, embedder.spec.dim), np.float32),
+        left_out,
+        tuple(unusable),
+    )
+
+
+def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Parts:
+    """Hold out places, the same share of every dataset; the seed chooses which.
+
+    A place that cannot be asked about, having one photo or nothing to find, is only trained with.
+
+    Raises
+    ------
+    DatasetError
+        When there are too few places.
+    """
+    rng = np.random.default_rng([seed, 1])
+    able = np.array([_can_be_asked(pool, place) for place in range(len(pool.names))], np.bool_)
+    kind = np.zeros(len(pool.names), np.int64)
+    for dataset in range(int(pool.datasets.max(initial=-1)) + 1):
+        places = rng.permutation(np.flatnonzero(able & (pool.datasets == dataset)))
+        n_test, n_validation = round(test * len(places)), round(validation * len(places))
+        kind[places[:n_test]] = 2
+        kind[places[n_test : n_test + n_validation]] = 1
+    for number, name in enumerate(("training", "validation", "test")):
+        count = int((able & (kind == number)).sum())
+        if count < FEWEST_PLACES:
+            raise DatasetError(
+                f"{int(able.sum())} places have two photos or more, of which {count} would be for {name}: each of "
+                f"training, validation and test needs {FEWEST_PLACES}. Photograph more places, or give more datasets"
+            )
+    of = kind[pool.labels]
+    return Parts(*(np.flatnonzero(of == number) for number in range(3)))
+
+
+def _can_be_asked(pool: Pool, place: int) -> bool:
+    rows = np.flatnonzero(pool.labels == place)
+    return bool(len(asking(pool, rows)) and len(rows) > 1 and len(answering(pool, rows)))
+
+
+def asking(pool: Pool, rows: Iterable[int]) -> Rows:
+    """Return those of the rows that are queries; those of a dataset without splits all are."""
+    return np.array([row for row in rows if pool.records[row].split is not Split.GALLERY], np.int64)
+
+
+def answering(pool: Pool, rows: Iterable[int]) -> Rows:
+    """Return those of the rows that are searched."""
+    return np.array([row for row in rows if pool.records[row].split is not Split.QUERY], np.int64)

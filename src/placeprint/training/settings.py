@@ -1,0 +1,88 @@
+"""What a training is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from placeprint.errors import UsageError
+
+LOSSES = ("multi-similarity", "triplet", "triplet-semihard", "arcface")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """All that a training depends on besides its photos and its base.
+
+    Attributes
+    ----------
+    full : bool
+        Train the backbone too; otherwise a head behind it.
+    loss : str
+        One of `LOSSES`.
+    epochs : int
+        At most.
+    patience : int
+        Epochs without a better score on the validation places before it ends.
+    places, images : int
+        P and K of a batch: so many places, and so many images of each.
+    hardness : float
+        Share of a batch's places that are chosen because they are confused with the others in it, 0 to 1.
+    learning_rate : float
+        Of AdamW.
+    decay : float
+        How strongly weights are drawn back to those of the base, a step of so much times the learning rate.
+    validation, test : float
+        Share of the places that are held out: to choose by, and to test with.
+    side : int
+        Height and width in pixels that the full mode trains in; 0 for the model's own.
+    accumulate : int
+        Parts that a batch is computed in, to save memory; the gradient stays that of the whole batch.
+    augment : bool
+        Change light, season, viewpoint, crop and sharpness of the photos (full mode).
+    neck : bool
+        ArcFace learns behind a batch norm that the finished model has not (the BNNeck of Luo et al. 2019).
+    seed : int
+    """
+
+    full: bool = False
+    loss: str = "multi-similarity"
+    epochs: int = 60
+    patience: int = 10
+    places: int = 16
+    images: int = 4
+    hardness: float = 0.5
+    learning_rate: float = 3e-4
+    decay: float = 0.01
+    validation: float = 0.2
+    test: float = 0.2
+    side: int = 0
+    accumulate: int = 1
+    augment: bool = True
+    neck: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done."""
+        if self.loss not in LOSSES:
+            raise UsageError(f'loss "{self.loss}" is not known: choose one of {", ".join(LOSSES)}')
+        for name, least in (("epochs", 1), ("patience", 1), ("places", 2), ("images", 2), ("accumulate", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        for name in ("learning_rate", "decay", "hardness"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise UsageError(f"{name} must be a number of 0 or more, not {getattr(self, name)}")
+        if self.hardness > 1:
+            raise UsageError(f"hardness is a share, 0 to 1, not {self.hardness:g}")
+        if not (self.validation > 0 and self.test > 0 and self.validation + self.test < 1):
+            raise UsageError("validation and test are shares of the places, above 0 and together below 1")
+        if self.side and (self.side < 64 or self.side % 32):
+            raise UsageError(f"side must be a multiple of 32, and at least 64, not {self.side}")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"seed must be 0 to {2**32 - 1}, not {self.seed}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,202 @@
+"""`POST /v1/recognize`: the same answer as `placeprint.recognize`, with what a page needs to show it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Query, Request
+
+from placeprint.errors import UsageError
+from placeprint.gallery.filters import Flags, Near, rows_where
+from placeprint.recognition.explaining import Reason, reasons_for, what_is_missing
+from placeprint.recognition.several import together
+from placeprint.records import Answer, Split
+from placeprint.web.bodies import Upload
+from placeprint.web.identity import image_id, image_url, thumbnail_url
+from placeprint.web.parts import parts_of
+from placeprint.web.problems import Json, Problem
+from placeprint.web.schemas import NEAR, DoubtfulList, Recognition, photos_body, problems
+from placeprint.web.snapshots import Snapshot
+
+router = APIRouter(tags=["recognition"])
+
+Found = tuple[Answer, tuple[Reason, ...], str]
+
+
+@router.post(
+    "/v1/recognize",
+    summary="Say which place photos show, or UNKNOWN",
+    response_class=Json,
+    responses={200: {"model": Recognition}, **problems(404, 408, 413, 415, 422, 503)},
+    openapi_extra=photos_body("Photos of one place."),
+)
+async def recognize(
+    request: Request,
+    k: Annotated[int, Query(ge=1, le=100, description="How many matches the answer lists.")] = 5,
+    place: Annotated[
+        list[str] | None, Query(description="Ask only images of this place; may be given several times.")
+    ] = None,
+    near: Annotated[
+        str | None,
+        Query(
+            description="Ask only images taken within a distance: latitude,longitude,metres.",
+            json_schema_extra={"pattern": NEAR},
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        Query(description="Ask only images of this split.", json_schema_extra={"enum": list(map(str, Split))}),
+    ] = None,
+    explain: Annotated[bool, Query(description="Say why each match is there: lines, and a heat map.")] = False,
+) -> Json:
+    """Answer photos of one place.
+
+    Send one photo or several in the multipart field `photos`, or one as the body. Several are answered each by
+    itself; a place is given when more than half of them say the same (see `photos` of the answer).
+    """
+    parts = parts_of(request)
+    around = None if near is None else parse_near(near)
+    parts.recognizing.require_room()
+    async with parts.intake.photos(request) as uploads:
+        snapshot = await parts.snapshot()
+        row = await parts.recognizing.run(_answer, snapshot, uploads, k, tuple(place or ()), around, split, explain)
+    parts.watch.answered(row["place"] is not None)
+    parts.doubtful.note(row, request.scope["state"]["request_id"])
+    return Json(row)
+
+
+def parse_near(text: str) -> Near:
+    """Read ``48.1,11.5,500``.
+
+    Raises
+    ------
+    UsageError
+        When it is not three numbers.
+    """
+    try:
+        latitude, longitude, metres = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f'near takes latitude, longitude and metres, as 48.1372,11.5756,500, not "{text}"') from error
+    return latitude, longitude, metres
+
+
+def _answer(
+    snapshot: Snapshot,
+    uploads: list[Upload],
+    k: int,
+    places: tuple[str, ...],
+    near: Near | None,
+    split: str | None,
+    explain: bool,
+) -> dict[str, Any]:
+    """Answer every photo, and all of them together; on a thread."""
+    began = time.perf_counter()
+    filtered = bool(places) or near is not None or split is not None
+    only = _rows(snapshot, places, near, split) if filtered else None
+    found = [_one(snapshot, upload, k, only, explain) for upload in uploads]
+    rows = [{"photo": upload.name, **_row(snapshot, one, explain)} for upload, one in zip(uploads, found, strict=True)]
+    whole = rows[0]
+    if len(rows) > 1:
+        leader, answer = together([answer for answer, _, _ in found])
+        whole = {**rows[leader], **_verdict(answer), "photos": rows}
+    if only is not None:
+        around = None if near is None else dict(zip(("latitude", "longitude", "metres"), near, strict=True))
+        whole["filter"] = {"places": list(places), "near": around, "split": split, "images": int(only.sum())}
+    return whole | {"milliseconds": round(1000 * (time.perf_counter() - began), 1)}
+
+
+def _rows(snapshot: Snapshot, places: tuple[str, ...], near: Near | None, split: str | None) -> Flags:
+    try:
+        return cast(Flags, rows_where(snapshot.gallery, places=places, split=split, near=near))  # of a folder
+    except UsageError as error:
+        if all(place in snapshot.places for place in places):
+            raise
+        raise Problem(404, str(error), error="UsageError") from error
+
+
+def _verdict(answer: Answer) -> dict[str, Any]:
+    row = answer.to_dict()
+    return {name: row[name] for name in ("answer", "place", "why")}
+
+
+def _one(snapshot: Snapshot, upload: Upload, k: int, only: Flags | None, explain: bool) -> Found:
+    recognizer = snapshot.recognizer
+    with upload.named():
+        seen = recognizer.describe(upload.data)
+    answer = recognizer.answer(seen.vector, k=k, parts=seen.parts, only=only)
+    if not explain:
+        return answer, (), ""
+    reasons = reasons_for(snapshot.gallery, seen.parts, answer.matches)
+    return answer, reasons, what_is_missing(snapshot.gallery, seen.parts)
+
+
+def _row(snapshot: Snapshot, found: Found, explain: bool) -> dict[str, Any]:
+    answer, reasons, missing = found
+    row = answer.to_dict()
+    records = snapshot.gallery.records
+    for number, match in enumerate(row["matches"]):
+        image, record = image_id(records, match["row"]), records[match["row"]]
+        match |= {
+            "image": image,
+            "url": image_url(image),
+            "thumbnail": thumbnail_url(image),
+            "width": record.width,
+            "height": record.height,
+            "latitude": record.latitude,
+            "longitude": record.longitude,
+        }
+        if explain:
+            match["explanation"] = _explanation(reasons[number])
+    return row | ({"missing": missing or None} if explain else {})
+
+
+def _explanation(reason: Reason) -> dict[str, Any]:
+    """Return a reason with its heat: rows of numbers from 0 to 1, the first row at the top."""
+    heat = {"query": reason.heat, "match": reason.match_heat}
+    return reason.to_dict() | {
+        "heat": {side: [[round(v, 2) for v in row] for row in grid.tolist()] for side, grid in heat.items()}
+    }
+
+
+class Doubtful:
+    """Recent answers that a person may want to look at: facts only, in memory, the newest first."""
+
+    def __init__(self, most: int) -> None:
+        self._kept: deque[dict[str, Any]] = deque(maxlen=most)
+
+    def note(self, row: dict[str, Any], request_id: str) -> None:
+        """Keep an answer when it is UNKNOWN, or accepted in the lower half of what is accepted."""
+        probability, limit = row["probability"], row["probability_threshold"]
+        if row["place"] is not None and (probability is None or limit is None or probability >= (1 + limit) / 2):
+            return
+        facts = ("answer", "place", "score", "margin", "probability", "probability_threshold", "why")
+        self._kept.appendleft(
+            {
+                "when": datetime.now(UTC).isoformat(timespec="seconds"),
+                "request": request_id,
+                **{name: row[name] for name in facts},
+                "places": row["places"][:3],
+                "matches": [
+                    {name: match[name] for name in ("image", "thumbnail", "places", "score")}
+                    for match in row["matches"][:3]
+                ],
+            }
+        )
+
+    def newest(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest."""
+        return list(self._kept)[:limit]
+
+
+@router.get(
+    "/v1/doubtful",
+    summary="Recent answers that a person may want to look at",
+    response_class=Json,
+    responses={200: {"model": DoubtfulList}, **problems(422)},
+)
+async def doubtful(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Json:
+    """List recent answers that were UNKNOWN or barely accepted, the newest first: facts only, never the photo."""
+    return Json({"answers": parts_of(request).doubtful.newest(limit)})

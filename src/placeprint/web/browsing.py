@@ -1,0 +1,89 @@
+"""`GET /v1/places`: what is in the gallery, page by page."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from placeprint.records import ImageRecord
+from placeprint.web.identity import image_id, image_url, place_url, thumbnail_url
+from placeprint.web.parts import parts_of
+from placeprint.web.problems import Json, Problem
+from placeprint.web.schemas import PlaceList, PlacePage, problems
+from placeprint.web.snapshots import Place, Snapshot
+
+router = APIRouter(tags=["gallery"])
+
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="How many to leave out.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many to list.")]
+
+
+@router.get(
+    "/v1/places",
+    summary="List the places",
+    response_class=Json,
+    responses={200: {"model": PlaceList}, **problems(422)},
+)
+async def places(
+    request: Request,
+    offset: Offset = 0,
+    limit: Limit = 50,
+    q: Annotated[str | None, Query(description="Only names that hold these letters.", max_length=200)] = None,
+) -> Json:
+    """List the places by name, each with the number of its images, one of them, and where it is."""
+    snapshot = await parts_of(request).snapshot()
+    found = list(snapshot.places.values())
+    if q:
+        wanted = q.casefold()
+        found = [place for place in found if wanted in place.name.casefold()]
+    listed = [_place(snapshot, place) for place in found[offset : offset + limit]]
+    return Json({"total": len(found), "offset": offset, "limit": limit, "places": listed})
+
+
+@router.get(
+    "/v1/places/{place:path}",
+    summary="List the images of a place",
+    response_class=Json,
+    responses={200: {"model": PlacePage}, **problems(404, 422)},
+)
+async def place(request: Request, place: str, offset: Offset = 0, limit: Limit = 50) -> Json:
+    """List the images of a place, by its percent-encoded name."""
+    snapshot = await parts_of(request).snapshot()
+    if place not in snapshot.places:
+        raise Problem(404, f'the gallery has no place "{place}": GET /v1/places lists them')
+    rows = snapshot.gallery.records.rows_showing((place,))
+    records = snapshot.gallery.records
+    listed = [image_facts(image_id(records, row), records[row]) for row in rows[offset : offset + limit].tolist()]
+    whole = _place(snapshot, snapshot.places[place])
+    return Json({**whole, "total": len(rows), "offset": offset, "limit": limit, "items": listed})
+
+
+def _place(snapshot: Snapshot, place: Place) -> dict[str, Any]:
+    cover = image_id(snapshot.gallery.records, place.cover)
+    latitude, longitude = place.position or (None, None)
+    return {
+        "place": place.name,
+        "url": place_url(place.name),
+        "images": place.images,
+        "cover": {"image": cover, "thumbnail": thumbnail_url(cover)},
+        "latitude": latitude,
+        "longitude": longitude,
+    }
+
+
+def image_facts(image: str, record: ImageRecord) -> dict[str, Any]:
+    """Return what is told of an image of the gallery, by its id."""
+    return {
+        "image": image,
+        "url": image_url(image),
+        "thumbnail": thumbnail_url(image),
+        "path": record.path,
+        "places": list(record.places),
+        "split": record.split.value,
+        "content_hash": record.content_hash or None,
+        "width": record.width,
+        "height": record.height,
+        "latitude": record.latitude,
+        "longitude": record.longitude,
+    }

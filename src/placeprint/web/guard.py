@@ -1,0 +1,136 @@
+"""Around every request: an id, the names this server answers to, headers that protect, one line of log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from placeprint.web.problems import response_of
+from placeprint.web.settings import Settings
+from placeprint.web.watching import Watch
+
+LOG = logging.getLogger("placeprint.web")
+_REQUEST_ID = re.compile(rb"[0-9A-Za-z_-]{1,64}")
+POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "geolocation=(), microphone=(), camera=(self)",
+    "cache-control": "no-store",
+}
+"""Of every response that does not say otherwise itself."""
+
+
+class Guard:
+    """Wraps the application.
+
+    Parameters
+    ----------
+    app : ASGI application
+    settings : Settings
+    watch : Watch
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, watch: Watch) -> None:
+        self._app, self._settings, self._watch = app, settings, watch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _with_headers(message["headers"], request_id)
+            await send(message)
+
+        try:
+            refused = self._refusal(headers)
+            if refused:
+                await response_of(*refused, headers={"Connection": "close"})(scope, receive, guarded)
+            else:
+                await self._app(scope, receive, guarded)
+        except Exception:
+            LOG.exception("the request failed", extra={"facts": {"request": request_id}})
+        finally:
+            self._note(scope, request_id, status, time.perf_counter() - began)
+
+    def _refusal(self, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
+        """Return why a request is not answered: it calls this server by a foreign name, or a foreign page sent it."""
+        name = _host(headers.get(b"host", b"").decode("latin-1"))
+        if self._settings.hosts and name not in self._settings.hosts:
+            return 421, f'this server does not answer to "{name[:100]}": start it with --allow-host {name[:100]}'
+        if headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate":
+            return 403, "a page of another site may not ask this server"
+        return None
+
+    def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        """Log the route, not the address: that may tell names and coordinates."""
+        route = getattr(scope.get("route"), "path", None) or "other"
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._watch.requested(route, method, status, seconds)
+        facts = {
+            "request": request_id,
+            "method": method,
+            "route": route,
+            "status": status,
+            "milliseconds": round(1000 * seconds, 1),
+            "client": (scope.get("client") or ("",))[0],
+        }
+        LOG.info("request", extra={"facts": facts})
+
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+def _host(header: str) -> str:
+    """Return the name of a Host header without its port: ``[::1]:8000`` is ``::1``."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0].lower()
+
+
+def _with_headers(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    own = list(headers)
+    there = {name.lower() for name, _ in own}
+    more = [(k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in there]
+    return [*own, *more, (b"x-request-id", request_id.encode())]
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        row: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            row["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(row)

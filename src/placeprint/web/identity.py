@@ -1,0 +1,56 @@
+"""Names of images and places in addresses: stable, and never a path."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.gallery.columns import path_hash
+from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.table import RecordTable
+
+_ID = re.compile(r"([0-9a-f]{16})(?:-([1-9][0-9]{0,5}))?")
+
+
+def image_id(records: RecordTable, row: int) -> str:
+    """Return the id of an image: 64 bits of a hash of its path, and the number of its root where that is not the first.
+
+    It stays the same as long as the image is in the gallery, whatever is added or removed.
+    """
+    root = int(records.columns.roots[row])
+    return f"{int(records.columns.paths[row]):016x}" + (f"-{root}" if root else "")
+
+
+def row_of(gallery: Gallery, image: str) -> int | None:
+    """Return the row of an image by its id; None when there is none."""
+    found = _ID.fullmatch(image)
+    if found is None:
+        return None
+    columns = gallery.records.columns
+    alike = columns.paths == np.uint64(int(found[1], 16))
+    rows = np.flatnonzero(alike & (columns.roots == int(found[2] or 0)))
+    return int(rows[0]) if len(rows) else None
+
+
+def image_url(image: str) -> str:
+    """Return the address of an original."""
+    return f"/v1/images/{image}"
+
+
+def thumbnail_url(image: str) -> str:
+    """Return the address of a small copy; `?size=` chooses how small."""
+    return f"/v1/images/{image}/thumbnail"
+
+
+def place_url(place: str) -> str:
+    """Return the address of a place."""
+    return f"/v1/places/{quote(place, safe='', errors='surrogateescape')}"
+
+
+def rows_at(gallery: Gallery, path: str) -> NDArray[np.int64]:
+    """Return the rows of a path, under whatever root: an uploaded photo's path is its content's hash."""
+    rows = np.flatnonzero(gallery.records.columns.paths == np.uint64(path_hash(path)))
+    return rows[[gallery.records[row].path == path for row in rows.tolist()]] if len(rows) else rows

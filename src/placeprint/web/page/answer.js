@@ -1,0 +1,87 @@
+// One answer: the photo, the place or UNKNOWN, how sure and why, and what else it could be.
+
+import { h, s, counted, photo } from "./dom.js";
+import { answerMap } from "./where.js";
+import { meaning, percent, sureness } from "./verdict.js";
+import { reasons } from "./why.js";
+import { addDialog } from "./writing.js";
+
+/** What is shown while the server looks: the photo is there at once. */
+export function waitingView(photos) {
+  return [h("section", { class: "answer" }, asked(photos, 0),
+    h("div", { class: "verdict" }, h("h1", { class: "soft" }, "Looking …"), h("p", { class: "busy" }, photos.length > 1 ? counted(photos.length, "photo") : "Comparing it with the gallery")))];
+}
+
+/** The answer, whole. */
+export function answerView(kept, about) {
+  const { answer, photos } = kept;
+  const each = answer.photos ?? [answer];
+  const lead = Math.max(0, each.findIndex((one) => one.photo === answer.photo && one.score === answer.score));
+  return [
+    h("section", { class: "answer arrives" }, asked(photos, lead, each), verdict(kept, about)),
+    each[lead].matches.length ? reasons(photos, each, lead) : null,
+    answer.places.length ? h("section", { class: "part sides" }, candidates(answer), answerMap(answer, about)) : null,
+  ];
+}
+
+function asked(photos, lead, each = []) {
+  const picture = h("div", { class: "asked" }, photo(photos[lead].source, `Asked about: ${photos[lead].text}`));
+  if (photos.length > 1) {
+    picture.append(h("ul", {}, photos.map((one, number) => h("li", {}, photo(one.source, one.text), h("span", { class: "small soft" }, each[number] ? said(each[number]) : "")))));
+  }
+  return picture;
+}
+
+const said = (answer) => answer.place ?? "UNKNOWN";
+
+function verdict(kept, about) {
+  const { answer, photos } = kept;
+  const known = answer.place !== null;
+  const name = known ? h("a", { href: `#/places/${encodeURIComponent(answer.place)}` }, answer.place) : "UNKNOWN";
+  return h("div", { class: `verdict ${known ? "named" : "unknown"}` },
+    h("p", { class: "sure" }, h("span", { "aria-hidden": "true" }, known ? "✓" : "?"), sureness(answer)),
+    h("h1", { tabindex: "-1" }, name),
+    measured(answer) ? meter(answer) : null,
+    h("p", {}, meaning(answer)),
+    numbers(answer, about),
+    h("div", { class: "actions" },
+      h("a", { class: "button", href: "#/" }, "Ask about another"),
+      about.writing ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.place ?? "" }) }, counted(photos.length, "Add it to a place", "Add them to a place").replace(/^\S+ /, "")) : null));
+}
+
+/** Whether one number stands for the answer: photos that do not agree have none. */
+const measured = (answer) => answer.probability !== null && (answer.place !== null || !answer.photos?.some((one) => one.place !== null));
+
+/** Probability as a bar, with a tick where UNKNOWN ends. */
+function meter(answer) {
+  const { probability: p, probability_threshold: limit } = answer;
+  const at = (share) => `${(100 * share).toFixed(2)}%`;
+  return h("div", { class: "meter" },
+    s("svg", { "aria-hidden": "true" },
+      s("rect", { class: "track", x: 0, y: 6, width: "100%", height: 12, rx: 6 }),
+      s("rect", { class: "level", x: 0, y: 6, width: at(p), height: 12, rx: 6 }),
+      limit === null ? null : s("line", { class: "limit", x1: at(limit), x2: at(limit), y1: 1, y2: 23 })),
+    h("b", { class: "number" }, percent(p)));
+}
+
+function numbers(answer, about) {
+  const facts = [
+    answer.score === null ? null : `Score ${answer.score.toFixed(3)}`,
+    answer.margin === null ? null : `margin to another place ${answer.margin.toFixed(3)}`,
+    about.calibration === null ? null : `calibrated for ${(100 * about.calibration.false_accept_rate).toLocaleString("en")} % false accepts`,
+    `answered in ${Math.round(answer.milliseconds)} ms`,
+  ];
+  return h("details", {}, h("summary", {}, "In numbers"), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, `${answer.why}.`));
+}
+
+function candidates(answer) {
+  const best = Math.max(...answer.places.map((one) => one.score), 1e-6);
+  return h("section", { class: answer.place === null ? "" : "named", "aria-labelledby": "candidates" },
+    h("header", {}, h("h2", { id: "candidates" }, "Candidates")),
+    h("ol", { class: "candidates" }, answer.places.map((one) => h("li", {},
+      h("a", { href: `#/places/${encodeURIComponent(one.place)}` }, one.place),
+      s("svg", { "aria-hidden": "true" },
+        s("rect", { class: "track", width: "100%", height: "100%", rx: 4 }),
+        s("rect", { class: "level", width: `${(100 * Math.max(0, one.score)) / best}%`, height: "100%", rx: 4 })),
+      h("span", { class: "number soft" }, h("span", { class: "unseen" }, "score "), one.score.toFixed(3))))));
+}

@@ -1,0 +1,60 @@
+"""What every request may use, put together once by `placeprint.web.app`."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from fastapi import Request
+
+from placeprint.web.bodies import Intake
+from placeprint.web.desk import Desk
+from placeprint.web.settings import Settings
+from placeprint.web.snapshots import Snapshot, Snapshots
+
+if TYPE_CHECKING:
+    from placeprint.web.answering import Doubtful
+    from placeprint.web.committing import Committer
+    from placeprint.web.pictures import SmallCopies
+    from placeprint.web.watching import Watch
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a server.
+
+    Attributes
+    ----------
+    settings : Settings
+    snapshots : Snapshots
+    intake : Intake
+    recognizing, drawing : Desk
+        Threads for photos that are asked about, and for pictures that are shown.
+    doubtful : Doubtful
+    small : SmallCopies
+    watch : Watch
+    committer : Committer or None
+        None when nobody may write.
+    """
+
+    settings: Settings
+    snapshots: Snapshots
+    intake: Intake
+    recognizing: Desk
+    drawing: Desk
+    doubtful: Doubtful
+    small: SmallCopies
+    watch: Watch
+    committer: Committer | None
+
+    async def snapshot(self) -> Snapshot:
+        """Return the gallery as it is on disk now."""
+        if self.snapshots.stale:
+            return await asyncio.to_thread(self.snapshots.reload)
+        return self.snapshots.newest
+
+
+def parts_of(request: Request) -> Parts:
+    """Return the parts of the server that answers a request."""
+    return cast(Parts, request.app.state.parts)

@@ -1,0 +1,173 @@
+"""Errors as problem+json (RFC 9457), with the library's own messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from placeprint.errors import GalleryBusyError, ImageError, MissingExtraError, PlaceprintError, UsageError
+
+PROBLEM = "application/problem+json"
+RETRY_SECONDS = 1
+HEARD_BYTES, HEARD_SECONDS = 128 << 20, 2.0
+"""What a client that is refused may still send, to no effect, before the connection ends."""
+
+
+class Json(JSONResponse):
+    """JSON in ASCII: names of files that are not UTF-8 are told by escapes; NaN becomes null."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes."""
+        return json.dumps(_finite(content), allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class ProblemResponse(Json):
+    """A problem."""
+
+    media_type = PROBLEM
+
+
+class Problem(PlaceprintError):  # noqa: N818
+    """What becomes an answer with an error status.
+
+    Parameters
+    ----------
+    status : int
+    detail : str
+        One line for people: what happened, and what to do.
+    headers : mapping of str to str, optional
+    error : str
+        Name of the library's error that it stands for.
+    closes : bool
+        Whether the connection ends, because what the client still sends is not wanted.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        error: str = "",
+        closes: bool = False,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.error, self.closes = status, detail, error, closes
+        self.headers = {**(headers or {}), **({"Connection": "close"} if closes else {})}
+
+
+def busy(detail: str, *, closes: bool = False) -> Problem:
+    """Return the problem of a server that has too much to do."""
+    return Problem(503, detail, headers={"Retry-After": str(RETRY_SECONDS)}, closes=closes)
+
+
+def response_of(status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    """Return a problem as a response; `more` are further members."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    return ProblemResponse(body, status, dict(headers or {}))
+
+
+async def heard(request: Request) -> bytes:
+    """Return the next piece of a request's body.
+
+    Raises
+    ------
+    Problem
+        400 when the client left: nobody reads it.
+    """
+    message = await request.receive()
+    if message["type"] != "http.request":
+        raise Problem(400, "the client left before the body was there")
+    request.state.heard_out = not message.get("more_body", False)
+    return bytes(message.get("body", b""))
+
+
+def heard_out(request: Request) -> bool:
+    """Return whether the body was heard to its end."""
+    return bool(getattr(request.state, "heard_out", False))
+
+
+async def _hear_out(request: Request) -> None:
+    """Throw away what the client still sends, within limits: one that is cut off while it sends never reads why."""
+    declared, left = request.headers.get("content-length", ""), HEARD_BYTES
+    if declared.isdecimal() and (len(declared) > 15 or int(declared) > left):
+        return
+    with suppress(TimeoutError, Problem):
+        async with asyncio.timeout(HEARD_SECONDS):
+            while left > 0 and not heard_out(request):
+                left -= len(await heard(request))
+
+
+def status_of(error: PlaceprintError) -> int:
+    """Return the status that a library's error is answered with."""
+    if isinstance(error, ImageError):
+        return 413 if error.kind == "too-large" else 422
+    if isinstance(error, MissingExtraError):
+        return 500
+    if isinstance(error, UsageError):
+        return 422
+    return 503 if isinstance(error, GalleryBusyError) else 500
+
+
+def _allowed(app: FastAPI, request: Request) -> str:
+    """Return the methods of all routes that an address has: Starlette tells those of the first."""
+    fitting = [route for route in app.routes if isinstance(route, Route) and route.path_regex.match(request.url.path)]
+    return ", ".join(sorted({method for route in fitting for method in route.methods or ()}))
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Answer every expected error with a problem."""
+
+    async def problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        if error.closes and error.status != 408:
+            await _hear_out(request)
+        more = {"error": error.error} if error.error else {}
+        return response_of(error.status, error.detail, headers=error.headers, **more)
+
+    async def library(_: Request, error: Exception) -> Response:
+        assert isinstance(error, PlaceprintError)
+        status = status_of(error)
+        more = {"kind": error.kind} if isinstance(error, ImageError) else {}
+        headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+        return response_of(status, str(error), headers=headers, error=type(error).__name__, **more)
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            allowed = _allowed(app, request)
+            return response_of(405, f"this address takes {allowed}", headers={"Allow": allowed})
+        return response_of(error.status_code, str(error.detail), headers=error.headers)
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        said = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+        return response_of(422, "; ".join(said), error="UsageError")
+
+    async def unexpected(_: Request, error: Exception) -> Response:  # noqa: ARG001  # the guard logs it
+        return response_of(500, "the server failed: its log says how, under this request's id")
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(PlaceprintError, library)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)

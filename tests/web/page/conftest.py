@@ -1,0 +1,169 @@
+"""The page in Debian's Chromium, against a real server of the rendered town. Skipped where either is not there."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+TOKEN = "correct-horse-battery"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs, its gallery, and queries of the town: one that gets a place, one that is UNKNOWN."""
+
+    url: str
+    gallery: Path
+    town: Path
+    known: Path
+    unknown: Path
+
+    @property
+    def queries(self) -> list[Path]:
+        """Photos that can be read, by name."""
+        return sorted(self.town.glob("query/*/0[345].jpg"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, once for all tests."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, Path]:
+    """A town of eight places, its gallery, and two queries, chosen by what `placeprint.recognize` says of them."""
+    from placeprint import Gallery, Recognizer, index, render_town
+
+    folder = tmp_path_factory.mktemp("page")
+    render_town(folder / "town", places=8, views=4, seed=5)
+    index(folder / "town", folder / "town.gallery", cache=False)
+    recognizer = Recognizer(Gallery.open(folder / "town.gallery"))
+    photos = sorted((folder / "town").glob("query/*/0[345].jpg"))
+    said = {photo: recognizer.recognize(photo).place for photo in photos}
+    known = next(photo for photo, place in said.items() if place == photo.parent.name)
+    unknown = next(photo for photo, place in said.items() if place is None)
+    return folder / "town", folder / "town.gallery", known, unknown
+
+
+@pytest.fixture(scope="module")
+def served(base: tuple[Path, Path, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server of its own for each file of tests, because tests write."""
+    town, source, known, unknown = base
+    gallery = tmp_path_factory.mktemp("served") / "town.gallery"
+    shutil.copytree(source, gallery)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "placeprint.cli.app", "serve", str(gallery), "--port", str(port), "--waiting", "2"]
+    environment = os.environ | {"PLACEPRINT_TOKEN": TOKEN}
+    log = gallery.parent / "log"
+    with log.open("wb") as out, subprocess.Popen(command, env=environment, stdout=out, stderr=out) as process:
+        try:
+            url = f"http://127.0.0.1:{port}/"
+            _wait(f"{url}v1/ready", process, log)
+            yield Served(url, gallery, town, known, unknown)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"the server did not start: {log.read_text()}")
+
+
+@dataclass
+class Visit:
+    """An open page, what its console said, and which hosts it asked."""
+
+    page: Any
+    served: Served
+    console: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    expected: str = ""
+    """What an error on the console may hold: the browser writes one for every answer with an error status."""
+
+    def go(self, view: str = "") -> None:
+        """Open a view and wait until it is drawn."""
+        self.page.goto(f"{self.served.url}#/{view}")
+        self.page.wait_for_selector("main h1")
+        self.page.wait_for_load_state("networkidle")
+
+    def ask(self, *photos: Path) -> None:
+        """Drop photos on the page and wait for the answer."""
+        self.drop(*photos)
+        self.page.wait_for_selector(".verdict .sure")
+
+    def drop(self, *photos: Path) -> None:
+        """Drop files on the page, as a hand with a mouse does."""
+        self.page.dispatch_event("body", "drop", {"dataTransfer": self.transfer(*photos)})
+
+    def transfer(self, *photos: Path) -> Any:
+        """Return a DataTransfer with files."""
+        files = [[photo.name, base64.b64encode(photo.read_bytes()).decode()] for photo in photos]
+        script = """files => { const moved = new DataTransfer();
+          for (const [name, text] of files)
+            moved.items.add(
+              new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name, { type: "image/jpeg" }));
+          return moved; }"""
+        return self.page.evaluate_handle(script, files)
+
+    def text(self, selector: str) -> str:
+        """Return the text of one element, as it is seen."""
+        return " ".join(self.page.locator(selector).first.inner_text().split())
+
+    def texts(self, selector: str) -> list[str]:
+        """Return the text of every such element."""
+        return [" ".join(text.split()) for text in self.page.locator(selector).all_inner_texts()]
+
+
+@pytest.fixture
+def visit(browser: Any, served: Served) -> Iterator[Callable[..., Visit]]:
+    """Open pages; at the end no console may have complained, and no host but the server's may have been asked."""
+    opened: list[Visit] = []
+
+    def open_page(**settings: Any) -> Visit:
+        context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}} | settings)
+        context.set_default_timeout(15_000)
+        made = Visit(context.new_page(), served)
+        made.page.on("console", lambda m: m.type in ("error", "warning") and made.console.append(m.text))
+        made.page.on("pageerror", lambda error: made.console.append(str(error)))
+        made.page.on("request", lambda request: made.hosts.add(urlsplit(request.url).netloc))
+        made.page.on("filechooser", lambda _: None)  # caught from the start: a late order would miss one
+        opened.append(made)
+        made.go()
+        return made
+
+    yield open_page
+    for made in opened:
+        made.page.context.close()
+        assert made.hosts - {""} == {urlsplit(served.url).netloc}  # blob: has no host
+        assert [text for text in made.console if not made.expected or made.expected not in text] == []

@@ -1,0 +1,246 @@
+"""What the API answers, by value against the library."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from served import served_in_thread
+
+pytest.importorskip("fastapi", reason='the extra "web" is not installed')
+httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-web installs it")
+
+from PIL import Image  # noqa: E402
+
+from placeprint import Gallery, Recognizer, explain, recognize  # noqa: E402
+from placeprint.errors import ImageError, ServerError, UsageError  # noqa: E402
+from placeprint.recognition.several import together  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def client(town_gallery: Path) -> Iterator[httpx.Client]:
+    with served_in_thread(town_gallery) as url, httpx.Client(base_url=url, timeout=60) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def recognizer(town_gallery: Path) -> Recognizer:
+    return Recognizer(Gallery.open(town_gallery))
+
+
+def plain(row: object) -> object:
+    """What JSON makes of a row."""
+    return json.loads(json.dumps(row))
+
+
+def without_additions(row: dict) -> dict:
+    """Leave out what the server adds to an answer."""
+    kept = {k: v for k, v in row.items() if k not in ("photo", "milliseconds", "photos", "filter")}
+    own = ("row", "path", "places", "score", "similarity", "explanation")
+    kept["matches"] = [{k: v for k, v in match.items() if k in own} for match in row["matches"]]
+    return kept
+
+
+def ask(client: httpx.Client, *photos: Path, **params: object) -> dict:
+    files = [("photos", (photo.name, photo.read_bytes(), "image/jpeg")) for photo in photos]
+    answer = client.post("/v1/recognize", files=files, params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_answers_are_the_librarys(client, recognizer, queries):
+    said = set()
+    for photo in queries:
+        answer = recognizer.recognize(photo, k=3)
+        found = ask(client, photo, k=3)
+        assert without_additions(found) == plain(answer.to_dict())
+        assert found["photo"] == photo.name
+        said.add(answer.unknown)
+    assert said == {True, False}  # both kinds of answer were compared
+
+
+def test_a_raw_body_is_answered_alike(client, queries):
+    for kind in ("image/jpeg", "application/octet-stream", "text/plain"):  # what it holds counts, not its name
+        raw = client.post("/v1/recognize", content=queries[0].read_bytes(), headers={"content-type": kind})
+        assert without_additions(raw.json()) == without_additions(ask(client, queries[0]))
+
+
+def test_filters_are_the_librarys(client, town_gallery, queries):
+    gallery = Gallery.open(town_gallery)
+    place = gallery.places[0]
+    found = ask(client, queries[0], place=place)
+    assert without_additions(found) == plain(recognize(gallery, queries[0], places=[place]).to_dict())
+    assert found["filter"] == {
+        "places": [place],
+        "near": None,
+        "split": None,
+        "images": len(gallery.records.rows_showing([place])),
+    }
+    here = gallery.records[0]
+    near = (here.latitude, here.longitude, 20.0)
+    found = ask(client, queries[0], near=",".join(map(str, near)))
+    assert without_additions(found) == plain(recognize(gallery, queries[0], near=near).to_dict())
+    wrong = client.post("/v1/recognize", params={"place": "nowhere"}, content=queries[0].read_bytes())
+    with pytest.raises(UsageError) as error:
+        recognize(gallery, queries[0], places=["nowhere"])
+    assert (wrong.status_code, wrong.json()["detail"], wrong.json()["error"]) == (404, str(error.value), "UsageError")
+
+
+def test_explanations_are_the_librarys_with_heat(client, recognizer, queries):
+    found = ask(client, queries[0], k=2, explain=True)
+    expected = explain(recognizer, queries[0], k=2)
+    for match, reason in zip(found["matches"], expected.reasons, strict=True):
+        heat = match["explanation"].pop("heat")
+        assert heat["query"] == [[round(v, 2) for v in row] for row in reason.heat.tolist()]
+        assert heat["match"] == [[round(v, 2) for v in row] for row in reason.match_heat.tolist()]
+        assert len(heat["query"]) > 4
+    assert without_additions(found) == plain(expected.to_dict())
+
+
+def test_several_photos_of_one_place(client, recognizer, queries):
+    answers = [recognizer.recognize(photo) for photo in queries]
+    sure = [photo for photo, answer in zip(queries, answers, strict=True) if not answer.unknown]
+    unsure = [photo for photo, answer in zip(queries, answers, strict=True) if answer.unknown]
+    for photos in ([sure[0], sure[0], unsure[0]], [sure[0], unsure[0]], unsure[:2]):
+        found = ask(client, *photos)
+        leader, answer = together([recognizer.recognize(photo) for photo in photos])
+        assert without_additions(found) == plain(answer.to_dict())
+        assert [row["photo"] for row in found["photos"]] == [photo.name for photo in photos]
+        assert found["photo"] == photos[leader].name
+    assert ask(client, sure[0], sure[0], unsure[0])["place"] == recognizer.recognize(sure[0]).place
+    assert ask(client, sure[0], unsure[0])["answer"] == "UNKNOWN"
+
+
+def test_the_python_client_answers_as_the_library(client, town_gallery, queries):
+    url = str(client.base_url)
+    place = Gallery.open(town_gallery).places[1]
+    content = queries[-1].read_bytes()
+    image = Image.open(io.BytesIO(content))
+    asked = (
+        (queries[-1], {"k": 3}),
+        (str(queries[0]), {}),
+        (queries[:2], {}),
+        (content, {"places": [place]}),  # without another place the margin is NaN
+        (content, {"near": (0.0, 0.0, 5000.0), "split": "gallery"}),
+        (image, {}),
+    )
+    for photo, params in asked:
+        told, expected = recognize(photo=photo, url=url, **params), recognize(town_gallery, photo, **params)
+        assert told.to_dict() == expected.to_dict()
+        assert [type(match) for match in told.matches] == [type(match) for match in expected.matches]
+    with pytest.raises(UsageError, match="no place"):
+        recognize(photo=content, url=url, places=["nowhere"])
+    with pytest.raises(ImageError, match="not an image") as error:
+        recognize(photo=b"words", url=url)
+    assert error.value.kind == "unreadable"
+    with pytest.raises(ServerError, match="does not answer"):
+        recognize(photo=content, url="http://127.0.0.1:9")
+    with pytest.raises(UsageError, match="a gallery, or the url"):
+        recognize(town_gallery, content, url=url)
+
+
+def test_places_and_images_are_the_gallerys(client, town_gallery, town):
+    gallery = Gallery.open(town_gallery)
+    first = client.get("/v1/places", params={"limit": 2}).json()
+    rest = client.get("/v1/places", params={"limit": 200, "offset": 2}).json()
+    listed = first["places"] + rest["places"]
+    assert [place["place"] for place in listed] == list(gallery.places)
+    assert len(first["places"]) == 2
+    assert first["total"] == len(gallery.places)
+    seen = []
+    for place in listed:
+        page = client.get(place["url"]).json()
+        records = [gallery.records[row] for row in gallery.records.rows_showing([place["place"]])]
+        assert [item["path"] for item in page["items"]] == [record.path for record in records]
+        assert place["images"] == page["total"] == len(records)
+        assert place["latitude"] == pytest.approx(sum(r.latitude for r in records) / len(records))
+        assert place["cover"]["image"] == page["items"][0]["image"]
+        for item, record in zip(page["items"], records, strict=True):
+            original = client.get(item["url"])
+            assert original.content == (town / record.path).read_bytes()
+            assert original.headers["content-type"] == "image/jpeg"
+            assert item["content_hash"] == record.content_hash
+            seen.append(item["image"])
+    assert len(set(seen)) == len(seen) == len(gallery)
+    named = client.get("/v1/places", params={"q": gallery.places[0][:-1].upper()}).json()
+    assert gallery.places[0] in [place["place"] for place in named["places"]]
+    assert client.get("/v1/places/nowhere").status_code == 404
+
+
+def test_thumbnails(client):
+    url = client.get("/v1/places").json()["places"][0]["cover"]["thumbnail"]
+    for size, side in ((100, 120), (120, 120), (121, 240), (1600, 480)):  # the town's photographs have 480 pixels
+        answer = client.get(url, params={"size": size})
+        image = Image.open(io.BytesIO(answer.content))
+        assert (max(image.size), image.format, dict(image.getexif())) == (side, "JPEG", {})
+        again = client.get(url, params={"size": size}, headers={"if-none-match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    assert client.get(url, params={"size": 100000}).status_code == 422
+    assert client.get("/v1/images/0123456789abcdef/thumbnail").status_code == 404
+
+
+def test_a_photo_that_is_gone_is_told(town, tmp_path):
+    moved = Path(shutil.copytree(town, tmp_path / "town"))
+    from placeprint.recognition.indexing import index
+
+    gallery = index(moved, tmp_path / "gone.gallery", cache=False).gallery
+    (moved / gallery.records[0].path).unlink()
+    outside = tmp_path / "secret.jpg"
+    Image.new("RGB", (50, 50)).save(outside)
+    (moved / gallery.records[1].path).unlink()
+    (moved / gallery.records[1].path).symlink_to(outside)
+    (moved / gallery.records[2].path).write_text("<script>alert(1)</script>")
+    from placeprint.web.identity import image_id
+
+    with served_in_thread(tmp_path / "gone.gallery") as url, httpx.Client(base_url=url, timeout=60) as client:
+        for row, said in ((0, "is not there"), (1, "leaves the dataset's folder"), (2, "no image any more")):
+            answer = client.get(f"/v1/images/{image_id(gallery.records, row)}")
+            assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+            assert said in answer.json()["detail"]
+            assert client.get(f"/v1/images/{image_id(gallery.records, row)}/thumbnail").status_code == 404
+        for name in ("..%2f..%2fsecret.jpg", "../secret.jpg", "%2e%2e%2fsecret.jpg", quote(str(outside), safe="")):
+            assert client.get(f"/v1/images/{name}").status_code == 404
+            assert client.get(f"/static/{name}").status_code == 404
+
+
+def test_about_and_doubtful(client, town_gallery, queries, recognizer):
+    gallery = Gallery.open(town_gallery)
+    about = client.get("/v1/about").json()
+    assert (about["images"], about["places"]) == (len(gallery), len(gallery.places))
+    assert about["model"] == {"name": gallery.spec.name, "fingerprint": gallery.spec.fingerprint()}
+    assert (about["writing"], about["coordinates"], about["explains"]) == (False, True, True)
+    unsure = next(photo for photo in queries if recognizer.recognize(photo).unknown)
+    found = ask(client, unsure)
+    newest = client.get("/v1/doubtful", params={"limit": 1}).json()["answers"][0]
+    assert (newest["answer"], newest["probability"]) == ("UNKNOWN", found["probability"])
+    assert newest["matches"][0]["image"] == found["matches"][0]["image"]
+    assert unsure.name not in json.dumps(newest)
+
+
+def test_together_needs_more_than_half():
+    from placeprint.records import Answer
+
+    def of(place, probability):
+        return Answer(place=place, score=probability, margin=math.nan, probability=probability)
+
+    a, b, no = of("a", 0.9), of("b", 0.95), of(None, 0.3)
+    assert together([a]) == (0, a)
+    for answers, place, leader in (
+        ([a, a, b], "a", 0),
+        ([a, of("a", 0.99), no], "a", 1),
+        ([a, b], None, 1),
+        ([a, no], None, 0),
+        ([a, a, b, no], None, 2),
+        ([no, of(None, 0.4)], None, 1),
+    ):
+        found, answer = together(answers)
+        assert (found, answer.place) == (leader, place)
+        assert answer.probability == answers[leader].probability
+    with pytest.raises(UsageError, match="no photo"):
+        together([])
