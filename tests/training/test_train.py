@@ -206,5 +206,5 @@ def test_full_training_changes_the_network_itself(whole: Any, tiny_base: str) ->
     old, new = (constants_of(read_graph(Path(p).read_bytes())) for p in (tiny_base, str(whole.path)))
     assert whole.best_epoch > 0
     assert np.abs(old["w0"] - new["w0"]).max() > 1e-3
-    assert new["placeprint.power"] != pytest.approx(2.0, abs=1e-4)
+    assert new["tail0.p"] != pytest.approx(2.0, abs=1e-4)
     assert find_model(str(whole.path)).spec.source == "placeprint train, from tiny (random)"

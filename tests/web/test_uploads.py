@@ -91,7 +91,9 @@ def test_wrong_bodies_are_refused(client, queries):
     refused(client.post("/v1/recognize", json={"photos": []}), 415, "holds no photo")
     refused(client.post("/v1/recognize", files={"photos": ("a.jpg", b"")}), 422, "a.jpg: the file has no bytes")
     refused(client.post("/v1/recognize", files={"photos": (None, "text")}), 422, "photo: the content is not an image")
-    refused(client.post("/v1/recognize", files=[("photos", ("a.jpg", photo))] * 9), 422, "Too many files")
+    refused(client.post("/v1/recognize", files=[("photos", ("a.jpg", photo))] * 9), 422, "8 photos of one place, not 9")
+    others = [("other", ("b.bin", b"1"))] * 12
+    assert client.post("/v1/recognize", files=[("photos", ("a.jpg", photo)), *others]).status_code == 200
     refused(
         client.post("/v1/recognize", content=part, headers={"content-type": "multipart/form-data"}), 422, "boundary"
     )

@@ -50,32 +50,47 @@ def fuse(data: bytes, spec: ModelSpec, whitening: Whitening) -> tuple[bytes, Mod
     MissingExtraError
         Without onnx or ONNX Runtime.
     """
-    onnx = onnx_package()
-    proto = onnx.load_model_from_string(data)
+    whole, made = written_behind(data, spec, whitening)
+    cosine = check_parity(
+        whole,
+        lambda images: whitening.apply(_two_steps(data, spec, images)),
+        side=spec.input_size,
+        free=spec.pooling != "graph",
+        dim=whitening.dim,
+        what="whitening behind the model",
+        output=spec.embedding_output,
+    )
+    return whole, made, cosine
+
+
+def written_behind(data: bytes, spec: ModelSpec, change: Whitening) -> tuple[bytes, ModelSpec]:
+    """Write a linear change behind the embedding of a graph; who calls compares what it computes.
+
+    Raises
+    ------
+    ModelError
+        When the graph lacks the output, or is of an old opset.
+    MissingExtraError
+        Without onnx.
+    """
+    proto = onnx_package().load_model_from_string(data)
     opset = next((each.version for each in proto.opset_import if each.domain in ("", "ai.onnx")), 0)
     if opset < OLDEST_OPSET:
         raise ModelError(f"model {spec}: its ONNX file is of opset {opset}; {OLDEST_OPSET} is the oldest to write into")
     graph, source = proto.graph, _source(spec)
     if source not in [output.name for output in graph.output]:
         raise ModelError(f'model {spec}: the graph has no output called "{source}"')
-    tail, free = _Tail(graph), spec.pooling != "graph"
+    tail = _Tail(graph)
     aside = {name: tail.set_aside(name) for name in (spec.embedding_output, MAP)}
-    tail.whitened(tail.pooled(aside.get(source, source), spec), whitening, spec.embedding_output)
-    made = dataclasses.replace(spec, dim=whitening.dim, weights_sha256="")
-    if free:
-        tail.as_map(spec.embedding_output, whitening.dim)
+    tail.whitened(tail.pooled(aside.get(source, source), spec), change, spec.embedding_output)
+    wanted = (spec.embedding_output, MAP, spec.cells_output)
+    for unused in [each for each in graph.output if each.name not in wanted]:
+        graph.output.remove(unused)
+    made = dataclasses.replace(spec, dim=change.dim, weights_sha256="")
+    if spec.pooling != "graph":
+        tail.as_map(spec.embedding_output, change.dim)
         made = dataclasses.replace(made, pooling="average", feature_output=MAP)
-    whole = bytes(proto.SerializeToString(deterministic=True))
-    cosine = check_parity(
-        whole,
-        lambda images: whitening.apply(_two_steps(data, spec, images)),
-        side=spec.input_size,
-        free=free,
-        dim=whitening.dim,
-        what="whitening behind the model",
-        output=spec.embedding_output,
-    )
-    return whole, made, cosine
+    return bytes(proto.SerializeToString(deterministic=True)), made
 
 
 def _source(spec: ModelSpec) -> str:

@@ -112,14 +112,15 @@ class Intake:
             yield chunk
 
     async def _multipart(self, request: Request, stream: AsyncGenerator[bytes, None]) -> list[Upload]:
-        most = self._settings.max_photos
-        parser = _InMemory(request.headers, stream, max_files=most)
+        parser = _InMemory(request.headers, stream)
         try:
             form = await parser.parse()
         except MultiPartException as error:
             raise Problem(422, f"the multipart body cannot be read: {error.message}") from error
         try:
             parts = form.getlist(FIELD)
+            if len(parts) > (most := self._settings.max_photos):
+                raise Problem(422, f"a request may hold {most} photos of one place, not {len(parts)}: send fewer")
             return [
                 Upload((part.filename or "photo")[-_NAME_LENGTH:], await part.read())
                 for part in parts
