@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test test-torch test-web test-web-schema bench-web check bench bench-accuracy format clean help
+.PHONY: demo test test-torch test-web test-web-schema test-scale bench-web check bench bench-accuracy format clean help
 
 help:
 	@echo "make demo   render a small town, recognise its places, write a report"
@@ -12,6 +12,7 @@ help:
 	@echo "make test-torch  run the tests of exporting and training models (installs PyTorch)"
 	@echo "make test-web  run the tests of the server and its page (installs FastAPI, schemathesis and Playwright)"
 	@echo "make test-web-schema  ask a server over 2,000 generated requests"
+	@echo "make test-scale  run the tests with a real Milvus and a real Ray cluster (installs both)"
 	@echo "make check  lint, types, and the rules of the house"
 	@echo "make bench  measure speed against a named peer (installs PyTorch for the peer)"
 	@echo "make bench-web  load a server for a minute, and kill one in the middle of writes, ten times"
@@ -36,6 +37,10 @@ $(VENV)/bench: $(VENV)/torch
 	-$(PIP) hnswlib || echo "hnswlib needs a compiler: it is left out"
 	@touch $@
 
+$(VENV)/scale: $(VENV)/dev
+	$(PIP) --group scale
+	@touch $@
+
 $(VENV)/web: $(VENV)/dev
 	$(PIP) --group web
 	@touch $@
@@ -58,6 +63,9 @@ test-web: $(VENV)/web
 
 test-web-schema: $(VENV)/web
 	PLACEPRINT_SCHEMA_EXAMPLES=200 $(BIN)/python -m pytest tests/web/test_description.py
+
+test-scale: $(VENV)/scale
+	$(BIN)/python -m pytest tests/scale
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

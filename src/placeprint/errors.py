@@ -16,6 +16,7 @@
         ├── GalleryFormatError      written by another release, or not a gallery
         ├── GalleryCorruptError     a checksum does not match
         ├── GalleryBusyError        another process is writing to it
+        ├── GalleryEngineError      the server that keeps it does not answer, refuses, or is full
         └── GalleryMismatchError    it was built with another model
 
 A message says what happened, on which thing, and what to do next.
@@ -103,6 +104,10 @@ class GalleryCorruptError(GalleryError):
 
 class GalleryBusyError(GalleryError):
     """Another process is writing to the gallery."""
+
+
+class GalleryEngineError(GalleryError):
+    """The server that keeps the gallery does not answer in time, refuses, is full, or is another kind of server."""
 
 
 class GalleryMismatchError(GalleryError):

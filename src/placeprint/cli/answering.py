@@ -136,7 +136,7 @@ def _show_answer(photo: Path, answer: Answer) -> None:
 
 def evaluate(
     dataset: Annotated[Path | None, typer.Argument(help="A folder or a manifest with queries.")] = None,
-    gallery: Annotated[Path | None, typer.Option("--gallery", "-g", help="Search in this gallery.")] = None,
+    gallery: options.GalleryOption = None,
     embeddings: options.Embeddings = None,
     records: options.Records = None,
     model: options.ModelName = None,

@@ -22,6 +22,7 @@ from placeprint.cli import (
     inspecting,
     making,
     mining,
+    moving,
     serving,
     training,
 )
@@ -52,6 +53,7 @@ app.command("models")(inspecting.models)
 app.command("train")(training.train)
 app.command("export")(exporting.export)
 app.command("distil")(distilling.distil)
+app.command("move")(moving.move)
 app.command("town")(making.town)
 
 

@@ -50,7 +50,7 @@ def calibrate(
         progress=on_stderr(quiet=quiet or as_json),
     )
     if as_json:
-        printing.show_json({"gallery": str(done.path), **(done.calibration.to_dict() if done.calibration else {})})
+        printing.show_json({"gallery": done.where, **(done.calibration.to_dict() if done.calibration else {})})
     else:
         show_calibration(done.calibration)
 

@@ -22,7 +22,7 @@ def compare(
         typer.Argument(metavar="A B ...", help="Models by name, or key=value,key=value (model, index, threshold, …)."),
     ],
     dataset: Annotated[Path | None, typer.Option("--on", help="A folder or a manifest with queries.")] = None,
-    gallery: Annotated[Path | None, typer.Option("--gallery", "-g", help="Search in this gallery.")] = None,
+    gallery: options.GalleryOption = None,
     embeddings: options.Embeddings = None,
     records: options.Records = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,

@@ -10,7 +10,7 @@ from placeprint.cli.printing import printable
 from placeprint.errors import UsageError
 
 if TYPE_CHECKING:
-    from placeprint.gallery.filters import Flags, Near
+    from placeprint.gallery.filters import Near, Rows
     from placeprint.gallery.gallery import Gallery
 
 
@@ -20,14 +20,14 @@ class Chosen:
 
     Attributes
     ----------
-    rows : ndarray of bool, shape (n_gallery,)
+    rows : ndarray of bool, shape (n_gallery,), or EngineFilter
     places : tuple of str
     near : tuple of 3 floats, or None
         Latitude, longitude, metres.
     split : str or None
     """
 
-    rows: Flags
+    rows: Rows
     places: tuple[str, ...]
     near: Near | None
     split: str | None

@@ -11,6 +11,7 @@ import typer
 from placeprint.cli import options, printing
 from placeprint.cli.calibrating import show_calibration
 from placeprint.errors import UsageError
+from placeprint.gallery.milvus_address import is_address, parse_address
 from placeprint.presets import DEFAULT_PRESET, FAST, Preset, find_preset
 from placeprint.progress import on_stderr
 
@@ -23,8 +24,17 @@ if TYPE_CHECKING:
 
 
 def index(
-    out: Annotated[Path, typer.Option("--out", "-o", help="The gallery's folder.")],
-    dataset: Annotated[Path | None, typer.Argument(help="A folder of photos by place, or a manifest.")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Argument(help="A folder of photos by place, or a manifest; with --on also s3://bucket/photos."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The gallery's folder.")] = None,
+    store: Annotated[
+        str | None, typer.Option("--store", metavar="ADDRESS", help="A server instead: milvus://host:19530/name.")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Embed on a Ray cluster: local, or ray://head:10001; with --store.")
+    ] = None,
     model: options.ModelName = None,
     index: options.IndexName = "auto",
     runner: options.RunnerName = "openvino",
@@ -40,10 +50,11 @@ def index(
 
     Interrupted, run it again: what was embedded is not embedded twice.
     """
+    target = _target(out, store)
     if embeddings is not None or records is not None:
         if dataset is not None or embeddings is None or records is None:
             raise UsageError("give either a dataset, or both --embeddings and --records")
-        gallery = _import(out, embeddings, records, model or "imported", index, find_preset(preset or FAST))
+        gallery = _import(target, embeddings, records, model or "imported", index, find_preset(preset or FAST))
         _show_gallery(gallery, as_json)
         return
     if dataset is None:
@@ -51,9 +62,26 @@ def index(
     from placeprint.embedding.models import DEFAULT_MODEL
     from placeprint.recognition import indexing
 
+    if on is not None:
+        if store is None:
+            raise UsageError(
+                "--on embeds on a cluster, which writes to a server: give --store milvus://host:19530/name"
+            )
+        done = indexing.index_on_ray(
+            dataset,
+            target,
+            on=on,
+            model=model or DEFAULT_MODEL,
+            index=index,
+            runner=runner,
+            preset=preset or DEFAULT_PRESET,
+            progress=on_stderr(quiet=quiet or as_json),
+        )
+        _show_index(done, as_json)
+        return
     done = indexing.index(
         dataset,
-        out,
+        target,
         model=model or DEFAULT_MODEL,
         index=index,
         runner=runner,
@@ -65,7 +93,17 @@ def index(
     _show_index(done, as_json)
 
 
-def _import(out: Path, embeddings: Path, records: Path, name: str, index: str, preset: Preset) -> Gallery:
+def _target(out: Path | None, store: str | None) -> Path | str:
+    """Return where a gallery is to be: a folder, or an address."""
+    if (out is None) == (store is None):
+        raise UsageError("say where the gallery is to be: --out FOLDER, or --store milvus://host:19530/name")
+    if store is not None:
+        return str(parse_address(store))
+    assert out is not None
+    return out
+
+
+def _import(out: Path | str, embeddings: Path, records: Path, name: str, index: str, preset: Preset) -> Gallery:
     from placeprint.embedding.imported import imported_spec, read_embeddings
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.indexing import calibrated_alone
@@ -73,9 +111,18 @@ def _import(out: Path, embeddings: Path, records: Path, name: str, index: str, p
     done = read_embeddings(embeddings, records)
     spec = imported_spec(name, done.vectors.shape[1])
     root = str(records.parent.resolve())
-    made = Gallery.build(
-        out, records=done.records, vectors=done.vectors, spec=spec, index=index, root=root, preset=preset
-    )
+    settings: dict[str, Any] = {
+        "records": done.records,
+        "vectors": done.vectors,
+        "spec": spec,
+        "index": index,
+        "root": root,
+    }
+    if is_address(out):
+        from placeprint.recognition.storing import store_vectors
+
+        return calibrated_alone(store_vectors(out, preset=preset, **settings))
+    made = Gallery.build(out, preset=preset, **settings)
     return calibrated_alone(made)
 
 
@@ -198,7 +245,7 @@ def _size(gallery: Gallery) -> str:
 
 def _show_gallery(gallery: Gallery, as_json: bool, **facts: Any) -> None:
     row = {
-        "gallery": str(gallery.path),
+        "gallery": gallery.where,
         "images": len(gallery),
         "places": len(gallery.places),
         "model": gallery.spec.name,
@@ -210,7 +257,7 @@ def _show_gallery(gallery: Gallery, as_json: bool, **facts: Any) -> None:
     if as_json:
         printing.show_json(row | facts)
     else:
-        typer.echo(f"{gallery.path}: {_size(gallery)}, model {gallery.spec}, preset {gallery.preset.name}")
+        typer.echo(f"{gallery.where}: {_size(gallery)}, model {gallery.spec}, preset {gallery.preset.name}")
         show_calibration(gallery.calibration)
 
 

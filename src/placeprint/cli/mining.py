@@ -37,7 +37,7 @@ COLUMNS = (
 
 def mine(
     dataset: Annotated[Path | None, typer.Argument(help="A folder of photos by place, or a manifest.")] = None,
-    gallery: Annotated[Path | None, typer.Option("--gallery", "-g", help="Compare with this gallery.")] = None,
+    gallery: options.GalleryOption = None,
     embeddings: options.Embeddings = None,
     records: options.Records = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write triplets to this .jsonl or .csv.")] = None,

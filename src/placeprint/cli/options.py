@@ -8,7 +8,12 @@ from typing import Annotated
 import typer
 
 Dataset = Annotated[Path, typer.Argument(help="A folder of photos by place, or a manifest (.csv, .jsonl).")]
-GalleryPath = Annotated[Path, typer.Argument(metavar="GALLERY", help="A gallery's folder.")]
+GalleryPath = Annotated[
+    str, typer.Argument(metavar="GALLERY", help="A gallery's folder, or its address: milvus://host:19530/name.")
+]
+GalleryOption = Annotated[
+    str | None, typer.Option("--gallery", "-g", help="Search in this gallery: folder or address.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 ModelName = Annotated[

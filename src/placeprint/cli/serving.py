@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from placeprint.cli import options
-from placeprint.errors import MissingExtraError
+from placeprint.errors import MissingExtraError, UsageError
+from placeprint.gallery.milvus_address import is_address
 
 
 def serve(
@@ -34,6 +35,8 @@ def serve(
     runner: options.RunnerName = "openvino",
 ) -> None:
     """Serve a gallery to browsers and programs over HTTP."""
+    if is_address(gallery):
+        raise UsageError(f"serve takes the folder of a gallery: placeprint move {gallery} local.gallery makes one")
     try:
         from placeprint.web.serving import serve as run
         from placeprint.web.settings import LOOPBACK, MEBIBYTE, Settings, token_digest
@@ -49,4 +52,4 @@ def serve(
         waiting=waiting,
         held_bytes=max(256, 2 * max_mb) * MEBIBYTE,
     )
-    run(gallery, settings, host=host, port=port, model=model, runner=runner, say=typer.echo)
+    run(Path(gallery), settings, host=host, port=port, model=model, runner=runner, say=typer.echo)

@@ -26,7 +26,8 @@ MANIFEST_NAMES = ("manifest.csv", "manifest.jsonl", "labels.csv", "labels.jsonl"
 """Looked for in a dataset's folder, in this order."""
 
 _FOLDER_SPLITS = {name: split for name, split in SPLITS.items() if split is not Split.NONE}
-_SKIPPED_FOLDERS = ("__MACOSX", "@eaDir")
+SKIPPED_FOLDERS = ("__MACOSX", "@eaDir")
+"""What systems leave between photographs."""
 
 
 def read_dataset(path: Path | str) -> Manifest:
@@ -87,7 +88,11 @@ PLACE_ONLY = Layout("<place>/*", _place_only, 1)
 
 def scan_folder(root: Path) -> Manifest:
     """Read a folder of photographs by the layout that fits it; symbolic links are listed, not followed."""
-    files, folders = _walk(root)
+    return scan_names(root, *_walk(root))
+
+
+def scan_names(root: Path, files: list[tuple[str, ...]], folders: list[tuple[str, ...]]) -> Manifest:
+    """Read the names of files and folders, relative to `root` and sorted, by the layout that fits them."""
     prefix = _wrapper(folders, files)
     inner = [f[len(prefix) :] for f in folders if f[: len(prefix)] == prefix]
     layout = _choose(inner)
@@ -107,14 +112,15 @@ def _walk(root: Path) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     folders: list[tuple[str, ...]] = []
     for top, names, leaves in os.walk(root):
         here = Path(top).relative_to(root).parts
-        images = [n for n in names if _is_image(n)]
-        names[:] = sorted(n for n in names if not n.startswith(".") and n not in _SKIPPED_FOLDERS and n not in images)
+        images = [n for n in names if is_image(n)]
+        names[:] = sorted(n for n in names if not n.startswith(".") and n not in SKIPPED_FOLDERS and n not in images)
         folders.extend((*here, n) for n in names)
-        files.extend((*here, n) for n in [*leaves, *images] if _is_image(n))
+        files.extend((*here, n) for n in [*leaves, *images] if is_image(n))
     return sorted(files), sorted(folders)
 
 
-def _is_image(name: str) -> bool:
+def is_image(name: str) -> bool:
+    """Return whether a file's name is that of a photograph."""
     return not name.startswith(".") and PurePosixPath(name).suffix.lower() in SUFFIXES
 
 

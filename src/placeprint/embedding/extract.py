@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -26,6 +26,9 @@ from placeprint.errors import ImageError
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import Ragged, RaggedWriter
 from placeprint.records import FailedImage, ImageRecord
+
+Reader = Callable[[str], bytes]
+"""Returns the bytes of a dataset's path."""
 
 _CHUNK = 64
 """Embeddings between two writes to the cache: what a kill can cost at most."""
@@ -123,6 +126,7 @@ def embed_records(
     embedder: Looker,
     cache: EmbeddingCache | None = None,
     progress: Progress | None = None,
+    read: Reader | None = None,
 ) -> Embedded:
     """Embed the images of `records`, which lie under `root`.
 
@@ -134,6 +138,8 @@ def embed_records(
     cache : EmbeddingCache, optional
         Asked first, and filled every 64 images: an interrupted run goes on where it was.
     progress : Progress, optional
+    read : callable, optional
+        Returns the bytes of a path, or raises ImageError; by default those of the file under `root`.
 
     Returns
     -------
@@ -141,9 +147,10 @@ def embed_records(
         One bad file never ends the run.
     """
     began = time.perf_counter()
+    reader = file_reader(root) if read is None else read
     kept, failures = _Kept(embedder, cache), list[FailedImage]()
     with Stretch(progress, "embedding", len(records)) as step, images.memory_reused(2 * _workers(embedder)):
-        for result in _results(records, root, embedder, cache):
+        for result in _results(records, reader, embedder, cache):
             step()
             if isinstance(result, FailedImage):
                 failures.append(result)
@@ -163,6 +170,11 @@ def embed_records(
     )
 
 
+def file_reader(root: Path) -> Reader:
+    """Return what reads the files under a folder, and nothing outside of it."""
+    return lambda path: images.read_bytes(images.locate(root, path))
+
+
 def _shares(spent: NDArray[np.float64], whole: float) -> dict[str, float]:
     """Return which part of the threads' time each stage took; what is missing is waiting."""
     shares = dict(zip(STAGES, (spent / max(whole, float(spent.sum()), 1e-9)).tolist(), strict=True))
@@ -175,7 +187,7 @@ def _workers(embedder: Looker) -> int:
 
 
 def _results(
-    records: Sequence[ImageRecord], root: Path, embedder: Looker, cache: EmbeddingCache | None
+    records: Sequence[ImageRecord], read: Reader, embedder: Looker, cache: EmbeddingCache | None
 ) -> Iterator[_Done | FailedImage]:
     """Yield results in the order of the records, with a bounded number in flight."""
     waiting: deque[Future[_Done | FailedImage]] = deque()
@@ -183,7 +195,7 @@ def _results(
     with ThreadPoolExecutor(workers, thread_name_prefix="embed") as pool:
         try:
             for record in records:
-                waiting.append(pool.submit(_embed, record, root, embedder, cache))
+                waiting.append(pool.submit(_embed, record, read, embedder, cache))
                 if len(waiting) >= _IN_FLIGHT * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -193,11 +205,11 @@ def _results(
                 future.cancel()
 
 
-def _embed(record: ImageRecord, root: Path, embedder: Looker, cache: EmbeddingCache | None) -> _Done | FailedImage:
+def _embed(record: ImageRecord, read: Reader, embedder: Looker, cache: EmbeddingCache | None) -> _Done | FailedImage:
     """Take one image all the way, and note when each stage ended."""
     at = [time.perf_counter()]
     try:
-        data = images.read_bytes(images.locate(root, record.path))
+        data = read(record.path)
         content = images.content_hash(data)
         embedding = known = _known(content, embedder, cache)
         at.append(time.perf_counter())
@@ -210,8 +222,8 @@ def _embed(record: ImageRecord, root: Path, embedder: Looker, cache: EmbeddingCa
     except ImageError as error:
         return FailedImage(record.path, error.kind, error.reason)
     filled = dataclasses.replace(record, content_hash=content, width=embedding.width, height=embedding.height)
-    read, decode, embed = (*(b - a for a, b in pairwise(at)), 0.0, 0.0)[: len(STAGES)]
-    return _Done(filled, embedding, known is None, (read, decode, embed))
+    reading, decoding, seeing = (*(b - a for a, b in pairwise(at)), 0.0, 0.0)[: len(STAGES)]
+    return _Done(filled, embedding, known is None, (reading, decoding, seeing))
 
 
 def _known(content: str, embedder: Looker, cache: EmbeddingCache | None) -> CachedEmbedding | None:

@@ -133,6 +133,11 @@ class LearnedEmbedder:
         return np.stack(rows) if rows else np.empty((0, self.learned.dim), np.float32)
 
 
+def needs_learning(base: Looker, whiten: str) -> bool:
+    """Return whether `learn` would learn something, and so needs all images first."""
+    return bool(whiten) or isinstance(base, KeypointLooker)
+
+
 def learn(base: Looker, whiten: str, vectors: NDArray[np.float32], parts: Parts, labels: Sequence[str]) -> Looker:
     """Learn from a gallery what its model needs, or what the preset asks for; without either return `base`.
 

@@ -117,7 +117,7 @@ def _left_out(gallery: Gallery | None) -> Sides:
         raise UsageError("give a dataset, or a gallery with --gallery")
     rows = tuple(range(len(gallery)))
     return Sides(
-        str(gallery.path or "gallery"),
+        "gallery" if gallery.where == "None" else gallery.where,
         gallery,
         tuple(gallery.records),
         np.asarray(gallery.vectors),

@@ -149,11 +149,13 @@ def _tried(
 def _recall(found: Neighbours, truth: Neighbours) -> tuple[float, float]:
     """Return the recall and its standard error.
 
-    Equal scores are as good as the same row: which of them is cut off at `k` means nothing.
+    Equal scores are as good as the same row: which of them is cut off at `k` means nothing. An engine rounds scores
+    in its own way, so that the same row is right whatever its score.
     """
     there = truth.rows >= 0
     last = np.where(there, truth.scores, np.inf).min(axis=1, initial=np.inf, keepdims=True)
-    hits = np.minimum(((found.scores >= last) & (found.rows >= 0)).sum(axis=1), there.sum(axis=1))
+    right = (found.scores >= last) | (found.rows[:, :, None] == truth.rows[:, None, :]).any(axis=2)
+    hits = np.minimum((right & (found.rows >= 0)).sum(axis=1), there.sum(axis=1))
     if not there.any():
         return 1.0, 0.0
     shares = hits[there.any(axis=1)] / there.sum(axis=1)[there.any(axis=1)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,15 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.table import RecordTable
 from placeprint.records import Split
 
+if TYPE_CHECKING:
+    from placeprint.gallery.milvus_filter import EngineFilter
+
 EARTH = 6_371_008.8
 """Mean radius of the Earth, metres (IUGG)."""
 
 Flags = NDArray[np.bool_]
+Rows: TypeAlias = "Flags | EngineFilter"
+"""Some of a gallery's images: one flag each, or a condition that a server meets."""
 Near = tuple[float, float, float]
 """Latitude and longitude in degrees, and a radius in metres."""
 
@@ -32,7 +38,7 @@ def rows_where(
     places: Collection[str] = (),
     split: Split | str | None = None,
     near: Near | None = None,
-) -> Flags:
+) -> Rows:
     """Return which rows meet every condition that is given.
 
     Parameters
@@ -48,8 +54,8 @@ def rows_where(
 
     Returns
     -------
-    ndarray of bool, shape (n,)
-        As `Gallery.search` takes it for `only`.
+    ndarray of bool, shape (n,), or EngineFilter
+        As `Gallery.search` takes it for `only`. A gallery on a server meets the conditions there.
 
     Raises
     ------
@@ -57,12 +63,16 @@ def rows_where(
         For a place that the gallery does not have, for coordinates that are not on Earth, a radius that is not
         above 0, a gallery without coordinates, or an unknown split.
     """
+    engine = getattr(gallery, "where_images", None)
+    if engine is not None:
+        filtered: EngineFilter = engine(places=places, split=split, near=near)
+        return filtered
     table = gallery.records if isinstance(gallery, Gallery) else gallery
     found = np.ones(len(table), np.bool_)
     if places:
         found &= _of_places(table, places)
     if split is not None:
-        found &= table.columns.splits == SPLITS.index(_known_split(split))
+        found &= table.columns.splits == SPLITS.index(known_split(split))
     if near is not None:
         found &= _near(table, near)
     return found
@@ -103,19 +113,37 @@ def _instead(name: str, places: tuple[str, ...]) -> str:
     return f": it has {len(places)} places" + (f', the first is "{places[0]}"' if places else "")
 
 
-def _known_split(split: Split | str) -> Split:
+def known_split(split: Split | str) -> Split:
+    """Return the split.
+
+    Raises
+    ------
+    UsageError
+        When there is none of this name.
+    """
     try:
         return Split(split)
     except ValueError as error:
         raise UsageError(f'split "{split}" is not known: choose one of {", ".join(Split)}') from error
 
 
-def _near(table: RecordTable, near: Near) -> Flags:
+def checked_near(near: Near) -> None:
+    """Refuse what is no circle on Earth.
+
+    Raises
+    ------
+    UsageError
+    """
     latitude, longitude, radius = near
     if not (math.isfinite(radius) and radius > 0):
         raise UsageError(f"the radius must be above 0 metres, not {radius:g}")
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
         raise UsageError(f"there is no latitude {latitude:g} with longitude {longitude:g}: give degrees, as 48.1,11.5")
+
+
+def _near(table: RecordTable, near: Near) -> Flags:
+    checked_near(near)
+    latitude, longitude, radius = near
     positions = table.columns.positions
     # Two images are at least as far apart as their latitudes; only the few of that belt need the whole formula.
     belt = math.degrees(radius / EARTH) * (1 + 1e-9) + 1e-9

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from placeprint.gallery.files import (
     write_gallery,
 )
 from placeprint.gallery.indexes import Before, make_index
+from placeprint.gallery.milvus_address import is_address
 from placeprint.gallery.pieces import Pieces
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
@@ -35,6 +36,7 @@ from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours
 
 if TYPE_CHECKING:
     from placeprint.gallery.audit import Audit
+    from placeprint.gallery.milvus_looking import Nearby
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,18 +209,47 @@ class Gallery:
         Parameters
         ----------
         path : Path or str
+            A folder, or an address of a server: ``milvus://host:19530/name``.
         spec : ModelSpec, optional
             The model that queries will use; another one than the gallery's is refused.
 
         Raises
         ------
-        GalleryNotFoundError, GalleryFormatError, GalleryCorruptError, GalleryMismatchError
+        GalleryNotFoundError, GalleryFormatError, GalleryCorruptError, GalleryMismatchError, GalleryEngineError
         """
-        content, data = read_gallery(Path(path))
-        gallery = cls(content, path=Path(path), data=data)
+        gallery: Any
+        if is_address(path):
+            from placeprint.gallery.milvus_gallery import MilvusGallery
+
+            gallery = MilvusGallery.at(path)
+        else:
+            content, data = read_gallery(Path(path))
+            gallery = cls(content, path=Path(path), data=data)
         if spec is not None:
             gallery.require(spec)
-        return gallery
+        return cast(Self, gallery)
+
+    @property
+    def where(self) -> str:
+        """Where it is kept, for people."""
+        return str(self.path)
+
+    def whole(self) -> Gallery:
+        """Return the gallery in a folder or in memory: itself, but for one that a server keeps."""
+        return self
+
+    def around(self, vector: NDArray[np.float32], *, look: int, only: Any = None) -> Nearby | None:  # noqa: ARG002
+        """Return a part that answers one question as the whole would; None where the whole is here and is asked.
+
+        Parameters
+        ----------
+        vector : ndarray of float32, shape (dim,)
+        look : int
+            Neighbours that are looked at.
+        only : optional
+            What `placeprint.gallery.filters.rows_where` returned.
+        """
+        return None
 
     def require(self, spec: ModelSpec) -> None:
         """Refuse a model that is not the gallery's.
@@ -229,7 +260,7 @@ class Gallery:
             It names both models.
         """
         if spec.fingerprint() != self.spec.fingerprint():
-            where = f'gallery "{self.path}"' if self.path else "the gallery"
+            where = "the gallery" if self.where == "None" else f'gallery "{self.where}"'
             raise GalleryMismatchError(
                 f"{where} was built with model {self.spec} but the query model is {spec}. "
                 f"Rebuild it with: placeprint index DATASET --model {spec.name}"
@@ -244,9 +275,13 @@ class Gallery:
         """The places, sorted, each once."""
         return self.records.places
 
+    def located(self, row: int) -> tuple[Path, str]:
+        """Return the root of the image of a row, and its path there."""
+        return Path(self.roots[self.root_of[row]]), self.records[row].path
+
     def image_file(self, row: int) -> Path:
         """Return where the image of a row was when it was indexed; it may be gone."""
-        return Path(self.roots[self.root_of[row]], self.records[row].path)
+        return Path(*self.located(row))
 
     def search(self, vectors: Vectors, *, k: int = 20, only: NDArray[np.bool_] | None = None) -> Neighbours:
         """Return the nearest images of each query vector; see `VectorIndex.search`."""

@@ -121,9 +121,11 @@ def explain(recognizer: Recognizer, photo: Path | str | bytes | Image, *, k: int
         When the photo cannot be read.
     """
     found = recognizer.describe(photo)
-    answer = recognizer.answer(found.vector, k=k, parts=found.parts)
-    reasons = reasons_for(recognizer.gallery, found.parts, answer.matches)
-    return Explanation(answer, reasons, what_is_missing(recognizer.gallery, found.parts))
+    asked, near = recognizer.narrowed(found.vector, k=k)
+    answer = asked.answer(found.vector, k=k, parts=found.parts)
+    reasons = reasons_for(asked.gallery, found.parts, answer.matches)
+    shown = answer if near is None else near.renumbered(answer)
+    return Explanation(shown, reasons, what_is_missing(asked.gallery, found.parts))
 
 
 def what_is_missing(gallery: Gallery, parts: Collection[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
@@ -14,18 +15,22 @@ from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.extract import Embedded, embed_records
 from placeprint.embedding.imported import imported_spec, read_embeddings
-from placeprint.embedding.learned import arrays_of, learn
+from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError, DatasetError
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.milvus_address import is_address
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
 from placeprint.recognition.loading import embedder_for, model_for
+from placeprint.recognition.storing import Stored, store_photos
 from placeprint.recognition.voting import label
 from placeprint.records import FailedImage, ImageRecord
 
+CALIBRATED_ALONE = 100_000
+"""Images of a gallery on a server up to which it is calibrated by itself: that takes a copy of it."""
 ENOUGH_KNOWN = 5
 """Images whose place has another image: from so many on a gallery is calibrated without being asked."""
 
@@ -114,7 +119,8 @@ def index(
     dataset : Path, str or Manifest
         See `placeprint.dataset.scan.read_dataset`.
     out : Path or str
-        The gallery's folder; a gallery that is there is replaced in one step at the end.
+        The gallery's folder; a gallery that is there is replaced in one step at the end. Or an address,
+        ``milvus://host:19530/name``: that gallery is changed image by image, until it holds these and no others.
     model, runner : str
     index : str
         ``auto``, ``exact`` or ``faiss``.
@@ -134,8 +140,16 @@ def index(
     chosen = find_preset(preset)
     embedder = model_for(model, preset=chosen, runner=runner, workers=workers)
     with opened_cache(cache) as opened:
+        if is_address(out) and not needs_learning(embedder, chosen.whiten):
+            stored = store_photos(
+                out, manifest, embedder=embedder, preset=chosen, index=index, cache=opened, progress=progress
+            )
+            return _calibrated(stored, progress)
         done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
     embedder, done = learned_from(embedder, chosen.whiten, done)
+    if is_address(out):
+        stored = store_photos(out, manifest, embedder=embedder, preset=chosen, index=index, embedded=done)
+        return _calibrated(stored, progress)
     failures = (*manifest.failures, *done.failures)
     gallery = Gallery.build(
         out,
@@ -152,6 +166,27 @@ def index(
     gallery = calibrated_alone(gallery, progress=progress)
     change = Change(added=len(gallery))
     return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds, done.shares)
+
+
+def index_on_ray(
+    source: Path | str, out: Path | str, *, progress: Progress | None = None, **settings: Any
+) -> IndexResult:
+    """Embed the gallery images of a dataset on a Ray cluster and write them to a server.
+
+    The parameters are those of `placeprint.recognition.on_ray.store_photos_on_ray`.
+    """
+    from placeprint.recognition.on_ray import store_photos_on_ray
+
+    return _calibrated(store_photos_on_ray(source, out, progress=progress, **settings), progress)
+
+
+def _calibrated(stored: Stored, progress: Progress | None) -> IndexResult:
+    """Calibrate a gallery on a server, where that needs no long copy and no person's calibration is there."""
+    gallery, before = stored.gallery, stored.gallery.calibration
+    if len(gallery) <= CALIBRATED_ALONE and (before is None or before.automatic):
+        gallery = calibrated_alone(gallery, progress=progress)
+    s = stored
+    return IndexResult(gallery, s.change, s.failures, s.computed, s.cached, s.seconds, s.shares)
 
 
 def add(

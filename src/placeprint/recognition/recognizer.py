@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from placeprint.dataset import images
 from placeprint.embedding.embedder import Description, Looker
 from placeprint.errors import UsageError
-from placeprint.gallery.filters import Flags, Near, rows_where
+from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.decision import Decision, decide, decide_by_probability
 from placeprint.recognition.loading import embedder_for, probability_of
@@ -23,6 +24,8 @@ from placeprint.records import Answer, Match, Neighbours
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from placeprint.gallery.milvus_looking import Nearby
 
     Photo: TypeAlias = Path | str | bytes | Image
 
@@ -55,7 +58,7 @@ class Recognizer:
         *,
         threshold: float | None = None,
         margin_threshold: float | None = None,
-        only: Flags | None = None,
+        only: Rows | None = None,
     ) -> None:
         self.gallery, self.only = gallery, only
         self._embedder = embedder
@@ -70,7 +73,7 @@ class Recognizer:
             self._embedder = embedder_for(self.gallery)
         return self._embedder
 
-    def recognize(self, photo: Path | str | bytes | Image, *, k: int = 5, only: Flags | None = None) -> Answer:
+    def recognize(self, photo: Path | str | bytes | Image, *, k: int = 5, only: Rows | None = None) -> Answer:
         """Answer one photo.
 
         Parameters
@@ -106,7 +109,7 @@ class Recognizer:
         return self.embedder.describe(photo.convert("RGB"))
 
     def answer(
-        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Flags | None = None
+        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Rows | None = None
     ) -> Answer:
         """Answer one embedding, float32 of shape (dim,).
 
@@ -121,11 +124,16 @@ class Recognizer:
             As in `recognize`.
         """
         only = self.only if only is None else only
-        size = len(self.gallery) if only is None else int(only.sum())
+        asked, near = self.narrowed(vector, k=k, only=only)
+        if near is not None:
+            found = near.renumbered(asked.answer(vector, k=k, parts=parts))
+            return found if found.matches or only is None else replace(found, why=_NOTHING_LEFT)
+        flags = cast("Flags | None", only)
         look = max(k, _FIRST_LOOK, self.gallery.preset.shortlist)
+        size = len(self.gallery) if flags is None else int(flags.sum())
         while True:
-            found = self.gallery.search(vector[None], k=min(look, max(size, 1)), only=only)
-            matches = self._matches(found, vector, parts or {}, only, k)
+            neighbours = self.gallery.search(vector[None], k=min(look, max(size, 1)), only=flags)
+            matches = self._matches(neighbours, vector, parts or {}, flags, k)
             margin = margin_of(matches)
             if not np.isnan(margin) or look >= size:
                 break
@@ -146,6 +154,23 @@ class Recognizer:
             matches=matches[:k],
             why=decision.why if matches or only is None else _NOTHING_LEFT,
         )
+
+    def narrowed(
+        self, vector: NDArray[np.float32], *, k: int, only: Rows | None = None
+    ) -> tuple[Recognizer, Nearby | None]:
+        """Return a recognizer of what a question is about: itself, but for a gallery on a server.
+
+        Returns
+        -------
+        Recognizer, Nearby or None
+            And the part of the gallery that it asks, where that is not the whole.
+        """
+        only = self.only if only is None else only
+        near = self.gallery.around(vector, look=max(k, _FIRST_LOOK, self.gallery.preset.shortlist), only=only)
+        if near is None:
+            return self, None
+        limits = self.threshold, self.margin_threshold
+        return Recognizer(near.gallery, self._embedder, threshold=limits[0], margin_threshold=limits[1]), near
 
     def _matches(
         self, found: Neighbours, vector: NDArray[np.float32], parts: Parts, only: Flags | None, k: int

@@ -233,7 +233,7 @@ def _as_time_allows(
     """Return what a comparison of the query's parts with those of each row says, of as many as there was time for."""
     names = rows.tolist()
     new = [row for row in names if (kind, row) not in memo]
-    found = compare(parts[kind], (kept[kind][row] for row in new), until=until)
+    found = compare(parts[kind], iter(kept[kind].kept(new)), until=until)
     memo.update({(kind, row): value for row, value in zip(new, found.tolist(), strict=False)})
     return np.array([memo[kind, row] for row in takewhile(lambda row: (kind, row) in memo, names)], np.float64)
 

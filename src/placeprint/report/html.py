@@ -135,7 +135,7 @@ def photos_of(gallery: Gallery) -> Callable[[int], Photo]:
     """Return what tells the photograph of a row of the gallery."""
 
     def photo(row: int) -> Photo:
-        return Photo(Path(gallery.roots[gallery.root_of[row]]), gallery.records[row].path)
+        return Photo(*gallery.located(row))
 
     return photo
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query, Request
 
@@ -110,7 +110,7 @@ def _answer(
 
 def _rows(snapshot: Snapshot, places: tuple[str, ...], near: Near | None, split: str | None) -> Flags:
     try:
-        return rows_where(snapshot.gallery, places=places, split=split, near=near)
+        return cast(Flags, rows_where(snapshot.gallery, places=places, split=split, near=near))  # of a folder
     except UsageError as error:
         if all(place in snapshot.places for place in places):
             raise

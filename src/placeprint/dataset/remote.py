@@ -1,0 +1,140 @@
+"""Datasets in object stores and other file systems that fsspec knows: ``s3://bucket/photos``, ``file:///photos``."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from placeprint.dataset import manifest as manifests
+from placeprint.dataset.images import MAX_BYTES
+from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.scan import MANIFEST_NAMES, SKIPPED_FOLDERS, is_image, scan_names
+from placeprint.errors import DatasetError, ImageError, MissingExtraError
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+
+
+def is_remote(source: object) -> bool:
+    """Return whether a dataset is named by an address, and not by a path."""
+    return isinstance(source, str | Path) and _URL.match(str(source)) is not None
+
+
+class RemoteFiles:
+    """The files under an address; it may be sent to other processes.
+
+    Parameters
+    ----------
+    address : str
+        As fsspec takes it; credentials come from the environment, as its file systems read them.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address.rstrip("/")
+        self._opened: tuple[Any, str] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the connection here."""
+        return {"address": self.address, "_opened": None}
+
+    @property
+    def _there(self) -> tuple[Any, str]:
+        if self._opened is None:
+            try:
+                from fsspec.core import url_to_fs
+            except ImportError as error:
+                raise MissingExtraError("reading photographs by an address", "ray") from error
+            try:
+                system, base = url_to_fs(self.address)
+            except (ImportError, ValueError) as error:
+                raise DatasetError(f'"{self.address}" cannot be opened: {error}') from error
+            self._opened = system, str(base).rstrip("/")
+        return self._opened
+
+    def names(self) -> list[str]:
+        """Return the paths of all files, sorted.
+
+        Raises
+        ------
+        DatasetError
+        """
+        system, base = self._there
+        try:
+            found = [str(name) for name in system.find(base)]
+        except Exception as error:  # every file system raises its own
+            raise DatasetError(f'"{self.address}" cannot be listed: {_short(error)}') from error
+        return sorted(name[len(base) :].lstrip("/") for name in found)
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file.
+
+        Raises
+        ------
+        ImageError
+            ``outside``, ``missing``, ``empty``, ``too-large`` or ``unreadable``.
+        """
+        system, base = self._there
+        parts = PurePosixPath(path).parts
+        if path.startswith("/") or ".." in parts:
+            raise ImageError("outside", "the path leaves the dataset's folder: it is not followed")
+        try:
+            with system.open(f"{base}/{path}", "rb") as file:
+                data: bytes = file.read(MAX_BYTES + 1)
+        except FileNotFoundError as error:
+            raise ImageError("missing", "the file is not there") from error
+        except Exception as error:  # every file system raises its own
+            raise ImageError("unreadable", f"the file cannot be read: {_short(error)}") from error
+        if len(data) > MAX_BYTES:
+            raise ImageError("too-large", f"the file has more than {MAX_BYTES} bytes")
+        if not data:
+            raise ImageError("empty", "the file has no bytes")
+        return data
+
+
+def read_remote(address: str) -> tuple[Manifest, RemoteFiles]:
+    """Read a dataset by its address: a manifest, a folder that holds one, or a folder of photographs.
+
+    Returns
+    -------
+    Manifest, RemoteFiles
+        And what reads the files that it names.
+
+    Raises
+    ------
+    DatasetError
+    """
+    if PurePosixPath(address).suffix.lower() in manifests.SUFFIXES:
+        parent, _, name = address.rstrip("/").rpartition("/")
+        files = RemoteFiles(parent)
+        return _listed(files, name), files
+    files = RemoteFiles(address)
+    names = files.names()
+    listed = next((name for name in MANIFEST_NAMES if name in names), None)
+    found = _listed(files, listed) if listed else _scanned(files, names)
+    if not found.records and not found.failures:
+        raise DatasetError(f'no photograph was found in "{address}"')
+    return found, files
+
+
+def _listed(files: RemoteFiles, name: str) -> Manifest:
+    try:
+        data = files.read(name)
+    except ImageError as error:
+        raise DatasetError(f'the manifest "{files.address}/{name}" cannot be read: {error.reason}') from error
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, PurePosixPath(name).name)
+        path.write_bytes(data)
+        found = manifests.read_manifest(path)
+    return Manifest(Path(files.address), found.records, found.failures, found.source)
+
+
+def _scanned(files: RemoteFiles, names: list[str]) -> Manifest:
+    parts = [tuple(name.split("/")) for name in names]
+    kept = [p for p in parts if not any(n.startswith(".") or n in SKIPPED_FOLDERS for n in p) and is_image(p[-1])]
+    folders = sorted({p[:depth] for p in parts for depth in range(1, len(p))})
+    return scan_names(Path(files.address), sorted(kept), folders)
+
+
+def _short(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,268 @@
+"""A gallery that Milvus keeps, with the face of one in a folder.
+
+What a question is about (its neighbours, and the other images of their places) is fetched and answered here by the very
+code that answers from a folder. What ranks every image (evaluating, calibrating, mining) works on a copy that is
+fetched first, in blocks, into a folder that is removed at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.errors import GalleryBusyError, GalleryMismatchError, UsageError
+from placeprint.gallery.base import Vectors, unit_queries
+from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.changes import Change, new_content
+from placeprint.gallery.filters import Near
+from placeprint.gallery.gallery import Gallery, VerifyReport
+from placeprint.gallery.milvus_address import Address, parse_address
+from placeprint.gallery.milvus_checking import missing_numbers, problems_of
+from placeprint.gallery.milvus_connection import Connection
+from placeprint.gallery.milvus_copy import copied
+from placeprint.gallery.milvus_filter import EngineFilter, engine_filter
+from placeprint.gallery.milvus_head import Head, HeadStore
+from placeprint.gallery.milvus_index import MilvusIndex, Numbering
+from placeprint.gallery.milvus_looking import Nearby, look_around
+from placeprint.gallery.milvus_store import Store
+from placeprint.gallery.milvus_writing import added, removed
+from placeprint.presets import Preset
+from placeprint.ragged import Ragged
+from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours, Split
+
+if TYPE_CHECKING:
+    from placeprint.gallery.audit import Audit
+    from placeprint.gallery.base import VectorIndex
+
+_FETCHED = ("records", "vectors", "parts")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What there is of a gallery on a server."""
+
+    connection: Connection
+    store: Store
+    heads: HeadStore
+    head: Head
+    numbering: Numbering
+
+
+class MilvusGallery(Gallery):
+    """A gallery in Milvus; `placeprint.Gallery.open` makes it of an address.
+
+    Its `records`, `vectors` and `parts` are fetched when they are first asked for.
+
+    Parameters
+    ----------
+    opened : Opened
+    """
+
+    def __init__(self, opened: Opened) -> None:
+        self.path, self.opened = None, opened
+        head = opened.head
+        self.spec, self.index_name, self.roots = head.spec, head.index_name, head.roots
+        self.calibration, self.preset, self.learned = head.calibration, head.preset, head.learned
+
+    def __getattr__(self, name: str) -> Any:
+        """Fetch everything when a part of everything is asked for."""
+        if name in _FETCHED:
+            return getattr(self.whole(), name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @classmethod
+    def at(cls, address: str | Path | Address) -> Self:
+        """Open the gallery at an address; see `placeprint.Gallery.open`.
+
+        Raises
+        ------
+        UsageError, GalleryEngineError, GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+        """
+        where = address if isinstance(address, Address) else parse_address(address)
+        connection = Connection(where)
+        heads = HeadStore(connection)
+        head = heads.read()
+        store = Store(connection, head.spec)
+        if head.writing and not store.loaded:  # loading it now would disturb whoever makes it
+            raise GalleryBusyError(f"{where} is being made: wait for it, or complete it by the command that began it")
+        store.open()
+        holes = head.holes
+        if store.count() + len(holes) != head.end:  # an interrupted change: see which there are
+            holes = missing_numbers(store, head.end)
+        return cls(Opened(connection, store, heads, head, Numbering(head.end, holes)))
+
+    @property
+    def where(self) -> str:
+        """The address."""
+        return str(self.opened.connection.address)
+
+    @property
+    def failures(self) -> tuple[FailedImage, ...]:
+        """Images that could not be used when the gallery was built."""
+        return self.opened.head.failures
+
+    @property
+    def root_of(self) -> NDArray[np.int32]:
+        """For each row, which of `roots` its path is relative to."""
+        return self.whole().root_of
+
+    @property
+    def index(self) -> VectorIndex:
+        """An exact index over the copy: what ranks every image is not the engine's work."""
+        return self.whole().index
+
+    @property
+    def engine(self) -> MilvusIndex:
+        """The index that `search` asks."""
+        return MilvusIndex(self.opened.store, self.opened.numbering)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.opened.numbering)
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """The places, sorted, each once; they are read from the server."""
+        store, end = self.opened.store, self.opened.head.end
+        blocks = store.blocks(end, ["places"], rows=10_000)
+        return tuple(sorted({place for block in blocks for row in block for place in row["places"]}))
+
+    def located(self, row: int) -> tuple[Path, str]:
+        """Return the root of the image of a row, and its path there; one image is fetched for it."""
+        number = int(self.opened.numbering.numbers(np.array([row]))[0])
+        found = next(self.opened.store.images(number + 1, first=number))[0]
+        return Path(self.roots[found.root]), found.record.path
+
+    def search(self, vectors: Vectors, *, k: int = 20, only: Any = None) -> Neighbours:
+        """Return the nearest images of each query vector; see `VectorIndex.search`."""
+        return self.engine.search(vectors, k, only=only)
+
+    def where_images(
+        self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
+    ) -> EngineFilter:
+        """Return the filter that the engine meets; see `placeprint.gallery.filters.rows_where`."""
+        o = self.opened
+        return engine_filter(o.store, len(self), o.head.end, places=places, split=split, near=near)
+
+    def around(self, vector: Vectors, *, look: int, only: Any = None) -> Nearby | None:
+        """Fetch what a question is about; see `placeprint.Gallery.around`."""
+        if only is not None and not isinstance(only, EngineFilter):
+            raise UsageError("a gallery in Milvus is asked in part by rows_where(gallery, …), not by flags")
+        unit = unit_queries(vector[None], self.spec.dim).astype(np.float32)[0]
+        o = self.opened
+        return look_around(o.store, self._asked_head, o.numbering, unit, look=look, only=only)
+
+    @property
+    def _asked_head(self) -> Head:
+        return dataclasses.replace(self.opened.head, preset=self.preset, calibration=self.calibration)
+
+    def whole(self) -> Gallery:
+        """Return a copy in files without a name, which live as long as it."""
+        return self._copy
+
+    @cached_property
+    def _copy(self) -> Gallery:
+        folder = Path(tempfile.mkdtemp(prefix="placeprint-"))
+        try:
+            return copied(self.opened.store, self._asked_head, folder / "copy.gallery")
+        finally:  # files that are open stay until they are let go of; a program may end without tidying up
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _again(self) -> Self:
+        """Return the gallery as it is now."""
+        return type(self).at(self.opened.connection.address)
+
+    def add(
+        self,
+        records: Sequence[ImageRecord],
+        vectors: Vectors,
+        *,
+        spec: ModelSpec,
+        root: str = ".",
+        parts: Mapping[str, Ragged] | None = None,
+    ) -> tuple[Self, Change]:
+        """Add images; see `placeprint.Gallery.add`.
+
+        Interrupted, the same call again completes it: what is there already is left alone.
+        """
+        self.require(spec)
+        newest = self._again()
+        fresh = new_content(records, vectors, spec=spec, root=root, parts=parts)
+        o = newest.opened
+        change = added(o.store, o.heads, o.head, o.numbering, fresh)
+        return self._again(), change
+
+    def remove(
+        self, paths: Iterable[str] = (), *, places: Iterable[str] = (), root: str | None = None
+    ) -> tuple[Self, Change]:
+        """Remove images by path, under one root or under any, and by place."""
+        o = self._again().opened
+        change = removed(o.store, o.heads, o.head, o.numbering, frozenset(paths), frozenset(places), root)
+        return self._again(), change
+
+    def asked_as(self, preset: Preset) -> Self:
+        """Return the gallery as it is asked by another preset, without its calibration; the server's stays as it is."""
+        if preset == self.preset:
+            return self
+        made = type(self)(self.opened)
+        made.preset, made.calibration = preset, None
+        return made
+
+    def with_calibration(self, calibration: Calibration) -> Self:
+        """Keep a calibration, in one step.
+
+        Raises
+        ------
+        GalleryMismatchError
+            When the gallery on the server is not the one that was calibrated.
+        """
+        newest = self._again()
+        newest.require(self.spec)
+        if newest.preset != self.preset:
+            raise GalleryMismatchError(
+                f'"{self.where}" is asked by preset {newest.preset.name} and the calibration was learned with '
+                f"{self.preset.name}: index it with that preset, or calibrate this one as it is"
+            )
+        was, now = self.opened.numbering, newest.opened.numbering
+        if was.end != now.end or not np.array_equal(was.holes, now.holes):
+            raise GalleryMismatchError(f'"{self.where}" was changed while it was calibrated: calibrate it again')
+        newest.opened.heads.write(dataclasses.replace(newest.opened.head, calibration=calibration))
+        return self._again()
+
+    def verify(self) -> VerifyReport:
+        """Read every row and compare it with its checksum, and see that each is there once."""
+        found = self._again().opened
+        return VerifyReport(len(found.numbering), problems_of(found.store, found.head), ())
+
+    @property
+    def audit(self) -> Audit | None:
+        """What `audited` measured of these very images; None when it did not."""
+        from placeprint.gallery.audit import Audit
+
+        entry = self.opened.head.audit
+        return Audit.from_dict(entry) if entry and entry["data"] == self._state else None
+
+    @property
+    def _state(self) -> str:
+        return f"{self.opened.store.setting.kind}-{self.opened.head.end}-{len(self)}"
+
+    def audited(self, *, k: int = 10, queries: int = 200) -> Audit:
+        """Measure the engine's index against the exact one over a copy, and store what was found."""
+        from placeprint.gallery.audit import audit_of
+
+        copy = self.whole()
+        found = audit_of(self.engine, copy.vectors, copy.records, k=k, queries=queries, data=self._state)
+        newest = self._again()
+        if newest._state != self._state:
+            raise GalleryMismatchError(f'"{self.where}" was changed while it was measured: measure it again')
+        newest.opened.heads.write(dataclasses.replace(newest.opened.head, audit=found.to_dict()))
+        return found

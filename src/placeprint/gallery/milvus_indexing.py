@@ -1,0 +1,86 @@
+"""Which index Milvus is asked to build, by name and by size, and how it is searched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from placeprint.errors import UsageError
+
+STORE_INDEXES = ("auto", "exact", "hnsw", "ivf", "diskann")
+HNSW_ROWS, DISK_ROWS = 50_000, 20_000_000
+"""From so many images on ``auto`` takes HNSW instead of FLAT, and DiskANN instead of HNSW (see docs/scale.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An index and its numbers.
+
+    Attributes
+    ----------
+    kind : str
+        Milvus's name: ``FLAT``, ``HNSW``, ``IVF_FLAT``, ``DISKANN``.
+    params : mapping of str to int
+        What it is built with.
+    """
+
+    kind: str = "FLAT"
+    params: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    @property
+    def exact(self) -> bool:
+        """True when every row is compared."""
+        return self.kind == "FLAT"
+
+    def search(self, k: int) -> dict[str, Any]:
+        """Return what a search for `k` neighbours asks of it."""
+        wide = {
+            "HNSW": {"ef": min(max(200, 4 * k), 32_768)},
+            "IVF_FLAT": {"nprobe": max(8, self.params.get("nlist", 128) // 8)},
+            "DISKANN": {"search_list": min(max(100, 2 * k), 65_535)},
+        }
+        return {"metric_type": "IP", "params": wide.get(self.kind, {})}
+
+
+def choose_setting(name: str, rows: int) -> Setting:
+    """Return the index of a gallery.
+
+    Parameters
+    ----------
+    name : str
+        One of `STORE_INDEXES`.
+    rows : int
+        How many images it has, or will have.
+
+    Raises
+    ------
+    UsageError
+        For a name that is not known.
+    """
+    if name not in STORE_INDEXES:
+        raise UsageError(f'index "{name}" is not known in Milvus: choose one of {", ".join(STORE_INDEXES)}')
+    if name == "auto":
+        name = "exact" if rows < HNSW_ROWS else "hnsw" if rows < DISK_ROWS else "diskann"
+    if name == "hnsw":
+        return Setting("HNSW", {"M": 30, "efConstruction": 360})
+    if name == "ivf":  # nearest power of two, so that a few more images are no other index
+        return Setting("IVF_FLAT", {"nlist": 2 ** round(math.log2(min(max(64, 4 * math.sqrt(max(rows, 1))), 65_536)))})
+    return Setting("DISKANN" if name == "diskann" else "FLAT")
+
+
+def index_params(client: Any, setting: Setting, *, whole: bool = True) -> Any:
+    """Return the index as pymilvus takes it; with the one of the row numbers where a `whole` collection is made."""
+    made = client.prepare_index_params()
+    made.add_index("vector", index_type=setting.kind, metric_type="IP", params=dict(setting.params))
+    if whole:
+        made.add_index("row", index_type="STL_SORT")
+    return made
+
+
+def found_index(said: Mapping[str, Any]) -> Setting:
+    """Read what the server says of an index."""
+    kind = str(said.get("index_type", "FLAT"))
+    names = ("M", "efConstruction", "nlist")
+    return Setting(kind, {name: int(said[name]) for name in names if name in said})

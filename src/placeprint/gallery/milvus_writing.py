@@ -1,0 +1,284 @@
+"""Images into Milvus: what is there already is left alone, so that everything may be done twice."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.errors import GalleryMismatchError, GalleryNotFoundError
+from placeprint.gallery.base import Vectors
+from placeprint.gallery.changes import Change
+from placeprint.gallery.files import Content
+from placeprint.gallery.lines import parsed_line
+from placeprint.gallery.milvus_address import Address
+from placeprint.gallery.milvus_checking import missing_numbers
+from placeprint.gallery.milvus_connection import Connection
+from placeprint.gallery.milvus_filter import of_places
+from placeprint.gallery.milvus_head import Head, HeadStore
+from placeprint.gallery.milvus_index import Numbering
+from placeprint.gallery.milvus_indexing import choose_setting
+from placeprint.gallery.milvus_rows import key_of, to_row
+from placeprint.gallery.milvus_store import Row, Store
+from placeprint.ragged import Ragged, parts_at
+from placeprint.records import FailedImage, ImageRecord
+
+_NUMBERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An image that is there already."""
+
+    row: int
+    record: ImageRecord
+    root: int
+    sum: str
+
+
+class Writer:
+    """Makes a gallery at an address hold exactly the images that it is given. Make one with `begin`.
+
+    Images are numbered from 0 in the order in which they come, without a gap. Interrupted, the same again completes it.
+
+    Parameters
+    ----------
+    store : Store
+    heads : HeadStore
+    head : Head
+        As it will be at the end, but for its failures and its end.
+    empty : bool
+        Nothing was there when it began: nothing is looked for.
+    """
+
+    def __init__(self, store: Store, heads: HeadStore, head: Head, *, empty: bool = False) -> None:
+        self.store, self.head, self._heads, self._empty = store, head, heads, empty
+        self._keys: list[NDArray[np.int64]] = []
+        self.change = Change()
+
+    @classmethod
+    def begin(cls, address: Address, head: Head, *, rows: int) -> Self:
+        """Begin, or go on.
+
+        Parameters
+        ----------
+        address : Address
+        head : Head
+        rows : int
+            About how many images it will have: that chooses the index.
+
+        Raises
+        ------
+        GalleryMismatchError
+            When another model's gallery is there.
+        """
+        connection = Connection(address)
+        heads, store = HeadStore(connection), Store(connection, head.spec)
+        setting = choose_setting(head.index_name, rows)
+        try:
+            before = heads.read()
+        except GalleryNotFoundError:
+            before = None
+        end = rows
+        if before is not None:
+            _require(before, head, address)
+            end = max(rows, before.end)
+            head = dataclasses.replace(head, calibration=before.calibration)
+        heads.write(dataclasses.replace(head, writing=True, end=end))
+        store.create(setting)
+        return cls(store, heads, head, empty=store.count() == 0)
+
+    @classmethod
+    def join(cls, address: Address, head: Head) -> Self:
+        """Write beside others to a gallery that somebody began, and who finishes it."""
+        connection = Connection(address)
+        store = Store(connection, head.spec)
+        store.open()
+        store.count()  # the first reading waits for what others wrote before
+        return cls(store, HeadStore(connection), head)
+
+    def known(self, root: str, records: Sequence[ImageRecord]) -> dict[str, Known]:
+        """Return those of some images that were there when this began, by path.
+
+        It does not wait for what was written since: an image that seems not to be there is written once more.
+        """
+        keys = {key_of(root, record.path): record.path for record in records}
+        if self._empty:
+            return {}
+        found = self.store.with_keys(list(keys), ["row", "record", "sum"], level="Eventually")
+        return {keys[key]: _known(row) for key, row in found.items()}
+
+    def put(
+        self, first: int, records: Sequence[ImageRecord], vectors: Vectors, parts: Mapping[str, Ragged], *, root: str
+    ) -> None:
+        """Write images with the numbers from `first` on; those that are there, equal, are left alone."""
+        numbers = np.arange(first, first + len(records))
+        self.put_at(numbers, records, vectors, parts, root=root)
+
+    def put_at(
+        self,
+        numbers: NDArray[np.int64],
+        records: Sequence[ImageRecord],
+        vectors: Vectors,
+        parts: Mapping[str, Ragged],
+        *,
+        root: str,
+        known: Mapping[str, Known] | None = None,
+    ) -> None:
+        """Write images with these numbers; those that are there, equal, are left alone.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (len(records),)
+        vectors : ndarray of float32, shape (len(records), dim)
+            Unit vectors.
+        known : mapping of str to Known, optional
+            What `known` said of these images; asked for when it is not given.
+        """
+        there = self.known(root, records) if known is None else known
+        self.keep(root, records)
+        made = self._rows(numbers, records, vectors, parts, root)
+        rows = [(there.get(record.path), row) for record, row in zip(records, made, strict=True)]
+        changed = [(old, row) for old, row in rows if old is None or (old.sum, old.row) != (row["sum"], row["row"])]
+        self.store.put(row for _, row in changed)
+        replaced = sum(old is not None for old, _ in changed)
+        was = self.change
+        self.change = dataclasses.replace(
+            was,
+            added=was.added + len(changed) - replaced,
+            replaced=was.replaced + replaced,
+            unchanged=was.unchanged + len(rows) - len(changed),
+        )
+
+    def keep(self, root: str, records: Sequence[ImageRecord], *, unchanged: int = 0) -> None:
+        """Note that these images belong to the gallery; `unchanged` of them were not looked at again."""
+        self._keys.append(np.array([key_of(root, record.path) for record in records], np.int64))
+        self.change = dataclasses.replace(self.change, unchanged=self.change.unchanged + unchanged)
+
+    def _rows(
+        self,
+        numbers: NDArray[np.int64],
+        records: Sequence[ImageRecord],
+        vectors: Vectors,
+        parts: Mapping[str, Ragged],
+        root: str,
+    ) -> Iterator[Row]:
+        number = self.head.roots.index(root)
+        for i, (row, record) in enumerate(zip(numbers.tolist(), records, strict=True)):
+            yield to_row(row, record, root=number, root_name=root, vector=vectors[i], parts=parts_at(parts, i))
+
+    def finish(
+        self, *, failures: Sequence[FailedImage] = (), end: int | None = None, keep_calibration: bool = False
+    ) -> Change:
+        """Remove images that do not belong to it, store all, and say in the head that it is complete.
+
+        Parameters
+        ----------
+        end : int, optional
+            All numbers are below it; where it is given some below may be missing.
+        keep_calibration : bool
+            The head's calibration is of these very images.
+        """
+        keys = np.concatenate(self._keys) if self._keys else np.empty(0, np.int64)
+        kept = np.unique(keys)
+        last = len(kept) if end is None else end
+        self.store.connection.fall_behind()
+        removed = self.store.count() - len(kept)
+        if removed:
+            self._remove_strangers(kept, last)
+        self.store.settle(choose_setting(self.head.index_name, len(kept)))
+        holes = np.empty(0, np.int64) if last == len(kept) else missing_numbers(self.store, last)
+        self.change = dataclasses.replace(self.change, removed=max(removed, 0))
+        calibration = self.head.calibration
+        if calibration is not None and not keep_calibration:
+            calibration = calibration.after(self.change.images)
+        self.head = dataclasses.replace(
+            self.head, failures=tuple(failures), end=last, holes=holes, writing=False, calibration=calibration
+        )
+        self._heads.write(self.head)
+        return self.change
+
+    def _remove_strangers(self, kept: NDArray[np.int64], end: int) -> None:
+        self.store.delete(f"row >= {end} or row < 0")
+        for block in self.store.blocks(end, ["key"], rows=_NUMBERS):
+            there = np.array([row["key"] for row in block], np.int64)
+            self.store.delete_keys(there[~np.isin(there, kept)])
+
+
+def _known(row: Mapping[str, Any]) -> Known:
+    record, root = parsed_line(row["record"].encode(), row["row"])
+    return Known(row["row"], record, root, row["sum"])
+
+
+def _require(before: Head, head: Head, address: Address) -> None:
+    """Refuse to mix the embeddings of two models."""
+    if before.spec.fingerprint() != head.spec.fingerprint():
+        raise GalleryMismatchError(
+            f'gallery "{address}" was built with model {before.spec} and these embeddings are of {head.spec}: write '
+            "them to another name, or remove that gallery from the server first"
+        )
+
+
+def added(store: Store, heads: HeadStore, head: Head, numbering: Numbering, fresh: Content) -> Change:
+    """Add images behind all that are there; one that is known by root and path is replaced when it changed.
+
+    Parameters
+    ----------
+    fresh : Content
+        Of `placeprint.gallery.changes.new_content`: its images lie under its one root.
+    """
+    root, records = fresh.roots[0], fresh.records
+    roots, number = head.with_root(root)
+    latest = {record.path: i for i, record in enumerate(records)}  # a path listed twice counts once
+    writer = Writer(store, heads, dataclasses.replace(head, roots=roots))
+    store.count()  # the first reading waits for what others wrote before
+    known = writer.known(root, [records[i] for i in latest.values()])
+    new = [i for path, i in latest.items() if path not in known or known[path].record != records[i]]
+    replaced = np.array([known[records[i].path].row for i in new if records[i].path in known], np.int64)
+    change = Change(len(new) - len(replaced), len(replaced), len(latest) - len(new))
+    if change.nothing and not head.writing:
+        return change
+    end = head.end + len(new)
+    begun = dataclasses.replace(head, roots=roots, end=end, holes=numbering.holes, writing=True)
+    heads.write(begun)
+    vectors, rows = fresh.vectors.whole(), iter(range(head.end, end))
+    store.put(
+        to_row(next(rows), records[i], root=number, root_name=root, vector=vectors[i], parts=parts_at(fresh.parts, i))
+        for i in new
+    )
+    _complete(store, heads, begun, np.union1d(numbering.holes, replaced), change)
+    return change
+
+
+def removed(
+    store: Store,
+    heads: HeadStore,
+    head: Head,
+    numbering: Numbering,
+    paths: frozenset[str],
+    places: frozenset[str],
+    root: str | None = None,
+) -> Change:
+    """Remove the images with one of these paths, under one root or under any, or of one of these places."""
+    roots = [each for each in head.roots if root is None or each == root]
+    found = store.with_keys([key_of(each, path) for each in roots for path in sorted(paths)], ["row"])
+    if places:
+        found |= {row["key"]: row for row in store.query(of_places(places), ["key", "row"])}
+    change = Change(removed=len(found))
+    if found:
+        rows = np.array([row["row"] for row in found.values()], np.int64)
+        heads.write(dataclasses.replace(head, holes=numbering.holes, writing=True))
+        store.delete_keys(list(found))
+        _complete(store, heads, head, np.union1d(numbering.holes, rows), change)
+    return change
+
+
+def _complete(store: Store, heads: HeadStore, head: Head, holes: NDArray[np.int64], change: Change) -> None:
+    """Store a change, and say in the head that it is complete."""
+    store.settle(choose_setting(head.index_name, head.end - len(holes)))
+    calibration = None if head.calibration is None else head.calibration.after(change.images)
+    heads.write(dataclasses.replace(head, holes=holes, writing=False, calibration=calibration))

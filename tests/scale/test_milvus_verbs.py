@@ -1,0 +1,183 @@
+"""Every verb says of a gallery in Milvus what it says of the same gallery in a folder."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from making import clustered, records_of, stored
+from typer.testing import CliRunner
+
+from placeprint import Gallery
+from placeprint.cli.app import app
+from placeprint.embedding.imported import imported_spec
+from placeprint.errors import GalleryMismatchError, UsageError
+from placeprint.gallery.filters import rows_where
+from placeprint.recognition.recognizer import Recognizer
+
+
+def said(*words: object) -> Any:
+    """Run a verb with --json; without what may differ: where it is, and how long it took."""
+    result = CliRunner().invoke(app, [*map(str, words), "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    for row in found if isinstance(found, list) else [found]:
+        for name in ("gallery", "seconds", "shares", "computed", "cached", "audit"):
+            row.pop(name, None)
+        if "result" in row:
+            row["result"].pop("seconds")
+    return found
+
+
+@pytest.fixture(scope="module")
+def pair(town: Path, milvus: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The same town in a folder and on a server."""
+    folder, address = tmp_path_factory.mktemp("pair") / "town.gallery", milvus.address("town")
+    in_folder = said("index", town, "-o", folder)
+    assert said("index", town, "--store", address) == in_folder
+    return folder, address
+
+
+def photos(town: Path) -> list[Path]:
+    return sorted((town / "query").rglob("*.jpg"))[:5]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--preset", "fast"),
+        ("--place", "castle-gate", "--place", "town-hall"),
+        ("--split", "gallery"),
+        ("--unknown-threshold", "0.5", "--k", "3"),
+        ("--explain",),
+    ],
+    ids=lambda options: " ".join(options) or "plain",
+)
+def test_query(pair: tuple[Path, str], town: Path, options: tuple[str, ...]) -> None:
+    folder, address = pair
+    answers = said("query", address, *photos(town), *options)
+    assert answers == said("query", folder, *photos(town), *options)
+    assert [len(answer["matches"]) > 0 for answer in answers] == [True] * 5
+
+
+def test_evaluate_with_queries_and_by_leaving_one_out(pair: tuple[Path, str], town: Path) -> None:
+    folder, address = pair
+    found = said("evaluate", town, "-g", address)
+    assert found == said("evaluate", town, "-g", folder)
+    assert 0 < found["recall"]["1"] <= 1
+    left = [said("evaluate", "-g", where) for where in pair]
+    for row in left:
+        row.pop("dataset")
+    assert left[0] == left[1]
+
+
+def test_calibrate_and_compare(pair: tuple[Path, str], town: Path) -> None:
+    before = [said("calibrate", where, "--false-accept-rate", "0.2") for where in pair]
+    assert before[0] == before[1]
+    compared = [said("compare", "threshold=0.5", "threshold=0.8", "--on", town, "-g", where) for where in pair]
+    assert compared[0] == compared[1]
+    assert Gallery.open(pair[1]).calibration == Gallery.open(pair[0]).calibration
+
+
+def test_remove_add_and_verify(pair: tuple[Path, str], town: Path) -> None:
+    path = Gallery.open(pair[0]).records[4].path
+    for verb, *rest in (["remove", "--place", "castle-gate"], ["add", town], ["remove", path]):
+        there, here = (said(verb, where, *rest) for where in reversed(pair))
+        assert there == here
+        assert said("query", pair[1], *photos(town)) == said("query", pair[0], *photos(town))
+    assert said("verify", pair[1]) == said("verify", pair[0])
+    one, two = (Gallery.open(where) for where in pair)
+    assert two.records == tuple(one.records)
+    np.testing.assert_array_equal(two.vectors, one.vectors)
+    np.testing.assert_array_equal(two.parts["cells"][3], one.parts["cells"][3])
+    assert (two.places, two.failures, two.roots) == (one.places, one.failures, one.roots)
+    assert [two.image_file(row) for row in range(3)] == [one.image_file(row) for row in range(3)]
+
+
+def test_indexing_again_changes_nothing_and_embeds_nothing(pair: tuple[Path, str], town: Path) -> None:
+    said("index", town, "--store", pair[1])
+    result = CliRunner().invoke(app, ["index", str(town), "--store", pair[1], "--no-cache", "--json"])
+    done = json.loads(result.stdout)
+    assert (done["computed"], done["change"]["added"], done["change"]["replaced"]) == (0, 0, 0)
+    assert done["change"]["unchanged"] == done["images"]
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"places": ["place 3"]},
+        {"places": ['Straße "1|2" \\ x', "place 1"]},
+        {"split": "gallery"},
+        {"near": (48.5, 11.0, 5000.0)},
+        {"near": (48.5, 11.02, 20000.0), "places": ["place 1", "place 2"], "split": "none"},
+    ],
+    ids=["place", "odd name", "split", "near", "all"],
+)
+def test_filters_are_met_by_the_engine(milvus: Any, filters: dict[str, Any]) -> None:
+    gallery = _filtered(milvus)
+    vectors = clustered(200, 16)
+    local = Gallery.in_memory(records_of(200), vectors, spec=imported_spec("made", 16))
+    there, here = rows_where(gallery, **filters), rows_where(local, **filters)
+    assert (there.sum(), len(there)) == (here.sum(), len(here))
+    assert there.sum() > 0
+    asked = clustered(4, 16, seed=8)
+    np.testing.assert_array_equal(
+        gallery.search(asked, k=12, only=there).rows, local.search(asked, k=12, only=here).rows
+    )
+    one, two = (Recognizer(g, only=only).answer(asked[0]) for g, only in ((gallery, there), (local, here)))
+    assert one == two
+
+
+def _filtered(milvus: Any) -> Any:
+    address = milvus.address("filtered")
+    try:
+        return Gallery.open(address)
+    except Exception:  # the first of these tests makes it
+        return stored(address, clustered(200, 16))
+
+
+def test_a_filter_of_nothing_says_so(milvus: Any) -> None:
+    with pytest.raises(UsageError, match='no place "nowhere"'):
+        rows_where(_filtered(milvus), places=["nowhere"])
+    with pytest.raises(UsageError, match="radius"):
+        rows_where(_filtered(milvus), near=(48, 11, -1))
+    asked = Recognizer(_filtered(milvus), only=rows_where(_filtered(milvus), near=(0.0, 0.0, 1.0)))
+    assert asked.answer(clustered(1, 16)[0]).why == "no image of the gallery is one of those that were asked for"
+
+
+def test_an_acknowledged_image_is_found_by_the_next_question(address: str) -> None:
+    vectors, records = clustered(40, 8), records_of(40)
+    gallery = stored(address, vectors[:20], records=records[:20])
+    for i in range(20, 40, 5):
+        gallery, change = gallery.add(records[i : i + 5], vectors[i : i + 5], spec=gallery.spec)
+        assert change.added == 5
+        assert gallery.search(vectors[i : i + 5], k=1).rows[:, 0].tolist() == list(range(i, i + 5))
+        gallery, change = gallery.remove([records[i].path])
+        assert change.removed == 1
+        assert records[i].path not in {r.path for r in gallery.records}
+        gallery, _ = gallery.add(records[i : i + 1], vectors[i : i + 1], spec=gallery.spec)
+
+
+def test_another_model_is_refused_by_name(new_address: Callable[[], str]) -> None:
+    address = new_address()
+    stored(address, clustered(10, 8))
+    with pytest.raises(GalleryMismatchError, match='"made"'):
+        stored(address, clustered(10, 9))
+    with pytest.raises(GalleryMismatchError, match='"other"'):
+        Gallery.open(address, spec=imported_spec("other", 8))
+
+
+def test_a_flipped_row_is_found(address: str) -> None:
+    gallery = stored(address, clustered(30, 8))
+    assert gallery.verify().ok
+    store = gallery.opened.store
+    row = store.query("row == 7", ["*"])[0]
+    store.put([row | {"vector": row["vector"][::-1]}])
+    assert gallery.verify().problems == ("000007.jpg: the checksum differs",)
+    store.put([row, row | {"key": 5, "row": 30}])
+    assert gallery.verify().problems == ("1 rows belong to no image",)
+    store.delete_keys([5, row["key"]])
+    assert gallery.verify().problems == ("29 images are there, 30 should be",)
