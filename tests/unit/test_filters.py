@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placeprint.cli.filtering import parse_near
 from placeprint.errors import UsageError
 from placeprint.evaluation.ground_truth import ByDistance
-from placeprint.gallery.filters import Near, metres_between, rows_where
+from placeprint.gallery.filters import Near, metres_between, parse_near, rows_where
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import FAST, Preset
 from placeprint.recognition.recognizer import Recognizer
@@ -108,10 +107,10 @@ def test_without_coordinates_nothing_is_near() -> None:
 
 
 def test_near_is_read_from_text() -> None:
-    assert parse_near("-33.8,151.2,500") == (-33.8, 151.2, 500.0)
+    assert parse_near("-33.8,151.2,500", "--near") == (-33.8, 151.2, 500.0)
     for text in ("1,2", "1,2,3,4", "a,b,c", ""):
         with pytest.raises(UsageError, match="--near takes"):
-            parse_near(text)
+            parse_near(text, "--near")
 
 
 @pytest.mark.parametrize("preset", [FAST, BLENDED], ids=["plain", "ranked again"])

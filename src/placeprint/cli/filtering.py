@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from placeprint.cli.printing import printable
-from placeprint.errors import UsageError
 
 if TYPE_CHECKING:
     from placeprint.gallery.filters import Near, Rows
@@ -64,25 +63,8 @@ def chosen(gallery: Gallery, *, places: Sequence[str], near: str | None, split: 
     """
     if not places and near is None and split is None:
         return None
-    from placeprint.gallery.filters import rows_where
+    from placeprint.gallery.filters import parse_near, rows_where
 
-    around = None if near is None else parse_near(near)
+    around = None if near is None else parse_near(near, "--near")
     rows = rows_where(gallery, places=places, near=around, split=split)
     return Chosen(rows, tuple(places), around, split)
-
-
-def parse_near(text: str) -> Near:
-    """Read ``48.1,11.5,500``.
-
-    Raises
-    ------
-    UsageError
-        When it is not three numbers.
-    """
-    try:
-        latitude, longitude, metres = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(
-            f'--near takes latitude, longitude and metres, as 48.1372,11.5756,500, not "{text}"'
-        ) from error
-    return latitude, longitude, metres

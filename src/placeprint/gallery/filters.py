@@ -127,6 +127,29 @@ def known_split(split: Split | str) -> Split:
         raise UsageError(f'split "{split}" is not known: choose one of {", ".join(Split)}') from error
 
 
+def parse_near(text: str, option: str) -> Near:
+    """Read ``48.1,11.5,500``.
+
+    Parameters
+    ----------
+    text : str
+    option : str
+        What asked for it, for people.
+
+    Raises
+    ------
+    UsageError
+        When it is not three numbers.
+    """
+    try:
+        latitude, longitude, metres = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            f'{option} takes latitude, longitude and metres, as 48.1372,11.5756,500, not "{text}"'
+        ) from error
+    return latitude, longitude, metres
+
+
 def checked_near(near: Near) -> None:
     """Refuse what is no circle on Earth.
 

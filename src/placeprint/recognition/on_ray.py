@@ -31,6 +31,7 @@ from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_writing import Writer
 from placeprint.presets import Preset, find_preset
 from placeprint.progress import Progress, Stretch
+from placeprint.recognition.loading import model_for
 from placeprint.recognition.storing import Stored, write_block
 from placeprint.records import FailedImage, ImageRecord
 
@@ -168,7 +169,7 @@ def store_photos_on_ray(
     records = manifest.gallery()
     if not records:
         raise DatasetError(f'"{source}" has no gallery images: nothing to search in')
-    embedder = base_model(model, preset=chosen, runner=runner, workers=1)
+    embedder = model_for(model, preset=chosen, runner=runner, workers=1)
     _refuse_learning(embedder, chosen, model)
     head = Head(spec=embedder.spec, preset=chosen, index_name=index, roots=(root,))
     where = parse_address(address)

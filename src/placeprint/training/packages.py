@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from placeprint.errors import MissingExtraError
 
-EXTRA = "train"
+LEARNING = ("pytorch_metric_learning.losses", "pytorch_metric_learning.miners")
+NEEDED = ("torch", *LEARNING, "onnx", "onnxruntime")
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError("training", "train") from error
 
 
 def torch_package() -> Any:
@@ -16,11 +25,7 @@ def torch_package() -> Any:
     ------
     MissingExtraError
     """
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError("training", EXTRA) from error
-    return torch
+    return _imported("torch")
 
 
 def metric_learning_package() -> Any:
@@ -30,12 +35,9 @@ def metric_learning_package() -> Any:
     ------
     MissingExtraError
     """
-    try:
-        import pytorch_metric_learning.losses
-        import pytorch_metric_learning.miners
-    except ImportError as error:
-        raise MissingExtraError("training", EXTRA) from error
-    return pytorch_metric_learning
+    for name in LEARNING:
+        _imported(name)
+    return _imported("pytorch_metric_learning")
 
 
 def require_packages() -> None:
@@ -45,10 +47,5 @@ def require_packages() -> None:
     ------
     MissingExtraError
     """
-    torch_package()
-    metric_learning_package()
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("training", EXTRA) from error
+    for name in NEEDED:
+        _imported(name)

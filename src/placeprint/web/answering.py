@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Query, Request
 
 from placeprint.errors import UsageError
-from placeprint.gallery.filters import Flags, Near, rows_where
+from placeprint.gallery.filters import Flags, Near, parse_near, rows_where
 from placeprint.recognition.explaining import Reason, reasons_for, what_is_missing
 from placeprint.recognition.several import together
 from placeprint.records import Answer, Split
@@ -58,7 +58,7 @@ async def recognize(
     itself; a place is given when more than half of them say the same (see `photos` of the answer).
     """
     parts = parts_of(request)
-    around = None if near is None else parse_near(near)
+    around = None if near is None else parse_near(near, "near")
     parts.recognizing.require_room()
     async with parts.intake.photos(request) as uploads:
         snapshot = await parts.snapshot()
@@ -66,21 +66,6 @@ async def recognize(
     parts.watch.answered(row["place"] is not None)
     parts.doubtful.note(row, request.scope["state"]["request_id"])
     return Json(row)
-
-
-def parse_near(text: str) -> Near:
-    """Read ``48.1,11.5,500``.
-
-    Raises
-    ------
-    UsageError
-        When it is not three numbers.
-    """
-    try:
-        latitude, longitude, metres = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f'near takes latitude, longitude and metres, as 48.1372,11.5756,500, not "{text}"') from error
-    return latitude, longitude, metres
 
 
 def _answer(
