@@ -63,7 +63,7 @@ def test_the_sweep_by_hand(given: dict[str, Path]) -> None:
     result = evaluate(**given)
     lax, strict = threshold_sweep(result, [0.5, 0.9])
     assert (lax.unknown_rate, lax.wrong_removed, lax.right_removed) == (0.0, 0, 0)
-    assert lax.recall_at_1 == pytest.approx(2 / 3)
+    assert lax.open_set_recall_at_1 == pytest.approx(2 / 3)
     # q0: ranks 0, 1; q1: rank 2; q3: ranks 0, 3 of a, b, c
     assert lax.map_found_at_20 == pytest.approx((1 + 1 / 3 + (1 + 2 / 4) / 2) / 3)
     assert (strict.unknown_rate, strict.wrong_removed, strict.right_removed) == (0.25, 1, 0)
