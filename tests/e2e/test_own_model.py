@@ -48,6 +48,7 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_verb_takes_what_the_gallery_says(folder: Path, town: Path, photo: Path, tmp_path: Path) -> None:
     gallery, given = folder / "g", ("--model", folder / "mine.onnx")
+    assert Gallery.open(gallery).model_file == folder / "mine.onnx"
     answer = told("query", gallery, photo)
     assert answer == told("query", gallery, photo, *given)
     assert answer["matches"][0]["similarity"] == pytest.approx(
@@ -66,6 +67,11 @@ def test_every_verb_takes_what_the_gallery_says(folder: Path, town: Path, photo:
     assert one == two
     assert one["source"] != Gallery.open(gallery).calibration.source
     assert told("add", copy, town)["change"]["unchanged"] == len(Gallery.open(gallery))
+    other = Path(shutil.copytree(folder, tmp_path / "other", ignore=shutil.ignore_patterns("g", "copy")))
+    (more := tmp_path / "more" / "somewhere").mkdir(parents=True)
+    shutil.copy(photo, more)
+    assert told("add", copy, tmp_path / "more", "--model", other / "mine.onnx")["change"]["added"] == 1
+    assert Gallery.open(copy).model_file == other / "mine.onnx"
     explained = told("query", gallery, photo, "--explain")
     assert [match["path"] for match in explained["matches"]] == [match["path"] for match in answer["matches"]]
 

@@ -1,6 +1,6 @@
 """A gallery on disk.
 
-A gallery is a folder: ``gallery.json`` (format, ModelSpec, roots, checksums) points to one data folder
+A gallery is a folder: ``gallery.json`` (format, ModelSpec, where its file was, roots, checksums) points to one data folder
 with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of images that the preset keeps
 (``cells.npy``, ``cells-shapes.npy``, ``keypoints.npy``, …) and, for some indexes, their file. Beside the records lie
 ``places.json`` and ``column-*.npy``: where each line begins, and what is asked of all records at once
