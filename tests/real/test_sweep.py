@@ -26,7 +26,7 @@ def test_published_thresholds(shared_data: Path, tmp_path: Path) -> None:
     for row, (threshold, (recall, mean_precision, removed)) in zip(rows, PUBLISHED.items(), strict=True):
         assert row.sweep is not None
         assert row.sweep.threshold == threshold
-        assert row.sweep.recall_at_1 == pytest.approx(recall, abs=5e-5)
+        assert row.sweep.open_set_recall_at_1 == pytest.approx(recall, abs=5e-5)
         assert row.sweep.map_found_at_20 == pytest.approx(mean_precision, abs=5e-5)
         assert row.sweep.unknown_rate == pytest.approx(removed / 34)
         assert row.sweep.wrong_removed + row.sweep.right_removed == removed

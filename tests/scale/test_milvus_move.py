@@ -1,5 +1,7 @@
 """A gallery moved to a server and back is the gallery it was, also when that was interrupted."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,10 @@ import pytest
 from making import clustered, records_of
 from test_milvus_verbs import said
 
-from placeprint import Gallery
+from placeprint import Gallery, recognize
 from placeprint.embedding.imported import imported_spec
-from placeprint.errors import GalleryCorruptError, UsageError
+from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS
+from placeprint.errors import GalleryCorruptError, ModelError, UsageError
 from placeprint.gallery import milvus_copy, milvus_store
 from placeprint.gallery.moving import move
 
@@ -100,3 +103,31 @@ def test_a_copy_that_differs_is_told(address: str, tmp_path: Path) -> None:
         move(address, tmp_path / "two")
     with pytest.raises(UsageError, match="from a folder to an address"):
         move(tmp_path / "one", tmp_path / "three")
+
+
+def test_where_the_model_is_moves_along(town: Path, address: str, tmp_path: Path) -> None:
+    shutil.copy(WEIGHTS / f"{DEFAULT_MODEL}.onnx", tmp_path / "mine.onnx")
+    row = json.loads((WEIGHTS / f"{DEFAULT_MODEL}.json").read_text()) | {"name": "mine"}
+    (tmp_path / "mine.json").write_text(json.dumps(row))
+    photo = sorted(p for p in town.glob("query/*/*.jpg") if p.stat().st_size > 5000)[0]
+    said("index", town, "--store", address, "--model", tmp_path / "mine.onnx")
+    assert Gallery.open(address).model_file == tmp_path / "mine.onnx"
+    answer = said("query", address, photo)
+    assert answer == said("query", address, photo, "--model", tmp_path / "mine.onnx")
+    said("move", address, tmp_path / "beside.gallery")
+    assert json.loads((tmp_path / "beside.gallery" / "gallery.json").read_text())["model_file"] == "../mine.onnx"
+    assert said("query", tmp_path / "beside.gallery", photo)["matches"] == answer["matches"]
+    moved = Path(shutil.copytree(tmp_path, tmp_path.parent / "moved"))
+    said("move", moved / "beside.gallery", address)
+    assert Gallery.open(address).model_file == moved / "mine.onnx"
+    (moved / "mine.onnx").unlink()
+    with pytest.raises(ModelError, match=r"milvus://.* was built with model \"mine\".*, which is not here"):
+        recognize(address, photo)
+    newer = (tmp_path / "newer").mkdir() or tmp_path / "newer" / "mine.onnx"
+    for suffix in (".onnx", ".json"):
+        shutil.copy((tmp_path / "mine").with_suffix(suffix), newer.with_suffix(suffix))
+    (town_copy := tmp_path / "more" / "gallery" / "somewhere").mkdir(parents=True)
+    shutil.copy(photo, town_copy / "new.jpg")
+    assert said("add", address, tmp_path / "more", "--model", newer)["change"]["added"] == 1
+    assert Gallery.open(address).model_file == newer
+    assert recognize(address, photo).matches[0].path == "gallery/somewhere/new.jpg"

@@ -45,13 +45,29 @@ def test_a_setting_against_itself_is_no_difference(given: dict[str, Path]) -> No
     assert first.average_precision.value == pytest.approx(first.result.map)
 
 
-def test_a_threshold_that_rejects_all_loses_what_was_right(given: dict[str, Path]) -> None:
-    _, second = compare(None, ["threshold=0.1", "threshold=1.1"], **given)
-    assert second.recall_at_1.value == 0.0
+def test_a_threshold_that_rejects_all_changes_the_decision_and_not_the_retrieval(given: dict[str, Path]) -> None:
+    first, second = compare(None, ["threshold=0.1", "threshold=1.1"], **given)
+    for row in (first, second):
+        assert row.recall_at_1.value == row.result.recall[1] == pytest.approx(2 / 3)
     assert second.recall_test is not None
-    assert (second.recall_test.first_only, second.recall_test.second_only) == (0, 2)
+    assert (second.recall_test.first_only, second.recall_test.second_only) == (0, 0)
+    assert first.open_set_recall_at_1 is not None
+    assert second.open_set_recall_at_1 is not None
+    assert first.open_set_recall_at_1.value == pytest.approx(2 / 3)
+    assert second.open_set_recall_at_1.value == second.result.open_set.recall_at_1 == 0.0
+    assert first.open_set_test is None
+    assert second.open_set_test is not None
+    assert (second.open_set_test.first_only, second.open_set_test.second_only) == (0, 2)
     assert second.sweep is not None
     assert second.sweep.unknown_rate == 1.0
+
+
+def test_without_a_threshold_or_a_calibration_nothing_is_unknown(given: dict[str, Path]) -> None:
+    first, second, strict = compare(None, ["index=exact", "index=faiss", "threshold=1.1"], **given)
+    assert first.open_set_recall_at_1 is None
+    assert (second.open_set_recall_at_1, second.open_set_test) == (None, None)
+    assert strict.open_set_test is not None
+    assert (strict.open_set_test.first_only, strict.open_set_test.second_only) == (0, 2)
 
 
 def test_without_settings() -> None:
@@ -63,7 +79,7 @@ def test_the_sweep_by_hand(given: dict[str, Path]) -> None:
     result = evaluate(**given)
     lax, strict = threshold_sweep(result, [0.5, 0.9])
     assert (lax.unknown_rate, lax.wrong_removed, lax.right_removed) == (0.0, 0, 0)
-    assert lax.recall_at_1 == pytest.approx(2 / 3)
+    assert lax.open_set_recall_at_1 == pytest.approx(2 / 3)
     # q0: ranks 0, 1; q1: rank 2; q3: ranks 0, 3 of a, b, c
     assert lax.map_found_at_20 == pytest.approx((1 + 1 / 3 + (1 + 2 / 4) / 2) / 3)
     assert (strict.unknown_rate, strict.wrong_removed, strict.right_removed) == (0.25, 1, 0)

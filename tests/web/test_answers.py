@@ -6,6 +6,8 @@ import io
 import json
 import math
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -143,6 +145,47 @@ def test_the_python_client_answers_as_the_library(client, town_gallery, queries)
         recognize(photo=content, url="http://127.0.0.1:9")
     with pytest.raises(UsageError, match="a gallery, or the url"):
         recognize(town_gallery, content, url=url)
+
+
+def test_query_asks_a_server_as_it_asks_a_gallery(client, town_gallery, queries, tmp_path):
+    def program(*arguments, expect=0):
+        command = [sys.executable, "-m", "placeprint.cli.app", "query", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (expect, False), done.stderr
+        return done
+
+    url, place = str(client.base_url), Gallery.open(town_gallery).places[1]
+    for more in (
+        queries[:1],
+        queries[:3],
+        [*queries[:1], "--k", 2],
+        [*queries[:1], "--place", place, "--split", "gallery"],
+    ):
+        told, expected = program("--url", url, *more, "--json"), program(town_gallery, *more, "--json")
+        assert json.loads(told.stdout) == json.loads(expected.stdout)
+    assert program("--url", url, *queries[:2]).stdout == program(town_gallery, *queries[:2]).stdout
+    gone = tmp_path / "gone.jpg"
+    broken = program("--url", url, gone, queries[0], "--json", expect=3)
+    assert json.loads(broken.stdout) == json.loads(program(town_gallery, gone, queries[0], "--json", expect=3).stdout)
+    assert "no place" in program("--url", url, queries[0], "--place", "nowhere", expect=2).stderr
+    assert "does not answer" in program("--url", "http://127.0.0.1:9", queries[0], expect=3).stderr
+    for option in (("--model", "x.onnx"), ("--unknown-threshold", "0"), ("--explain",), ("--runner", "onnx")):
+        assert f"{option[0]} does not go with --url" in program("--url", url, queries[0], *option, expect=2).stderr
+    assert "give a gallery and a photo" in program(town_gallery, expect=2).stderr
+
+
+def test_a_server_finds_its_gallerys_own_model(town, queries, tmp_path):
+    from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS
+    from placeprint.recognition.indexing import index
+
+    row = json.loads((WEIGHTS / f"{DEFAULT_MODEL}.json").read_text()) | {"name": "mine"}
+    (tmp_path / "mine.json").write_text(json.dumps(row))
+    shutil.copy(WEIGHTS / f"{DEFAULT_MODEL}.onnx", tmp_path / "mine.onnx")
+    made = index(town, tmp_path / "own.gallery", model=str(tmp_path / "mine.onnx"), cache=False).gallery
+    with served_in_thread(tmp_path / "own.gallery") as url:
+        assert recognize(photo=queries[0], url=url).to_dict() == recognize(made, queries[0]).to_dict()
+        assert httpx.get(f"{url}/v1/about").json()["model"]["name"] == "mine"
+        assert str(tmp_path) not in httpx.get(f"{url}/v1/about").text
 
 
 def test_places_and_images_are_the_gallerys(client, town_gallery, town):

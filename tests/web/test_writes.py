@@ -110,6 +110,25 @@ def test_removing_an_indexed_image_leaves_its_file(client, own_gallery, town):
     assert tuple(left.records) == tuple(r for r in gallery.records if r.path != path)
 
 
+def test_an_indexed_photo_that_is_sent_is_not_there_twice(client, own_gallery, town):
+    before = Gallery.open(own_gallery)
+    record = before.records[3]
+    content = (town / record.path).read_bytes()
+    item = next(i for i in client.get(f"/v1/places/{record.place}").json()["items"] if i["path"] == record.path)
+    again = add(client, record.place, content, status=200)
+    assert (again["added"], again["images"]) == (0, [item])
+    assert Gallery.open(own_gallery).records == before.records
+    assert not (own_gallery / "photos").exists()
+    refused = client.post("/v1/places/other/images", files={"photos": content}, headers=WRITER)
+    assert (refused.status_code, f'as "{record.place}"' in refused.json()["detail"]) == (409, True)
+    mixed = add(client, record.place, content, drawn(7))
+    assert (mixed["added"], mixed["images"][0]) == (1, item)
+    assert len(Gallery.open(own_gallery)) == len(before) + 1
+    assert client.delete(item["url"], headers=WRITER).status_code == 200
+    assert add(client, record.place, content)["images"][0]["path"] == f"{record.content_hash}.jpg"
+    assert (town / record.path).read_bytes() == content
+
+
 def test_photos_that_are_sent_together_are_added_together_or_not_at_all(client, own_gallery):
     one, two = drawn(1), drawn(2)
     add(client, "first", one)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import explaining, filtering, options, printing
+from placeprint.cli import asking, explaining, filtering, options, printing
 from placeprint.errors import ImageError, UsageError
 from placeprint.presets import find_preset
 from placeprint.progress import on_stderr
@@ -28,7 +28,7 @@ SHOWN = 10
 
 def query(
     gallery: options.GalleryPath,
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="One photo or several.")],
+    photos: Annotated[list[Path] | None, typer.Argument(metavar="PHOTO...", help="One photo or several.")] = None,
     k: Annotated[int, typer.Option("--k", "-k", help="How many matches to list.")] = 5,
     threshold: options.Threshold = None,
     margin: options.Margin = None,
@@ -44,6 +44,9 @@ def query(
     split: Annotated[str | None, typer.Option("--split", help="Ask only images of this split of the gallery.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say and draw why each match is there.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the page of --explain.")] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help="Ask a server of `placeprint serve`; then all arguments are photos.")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Say which place a photo shows, or UNKNOWN."""
@@ -51,6 +54,17 @@ def query(
 
     if k < 1:
         raise UsageError(f"--k must be at least 1, not {k}")
+    if url is not None:
+        given: dict[str, object] = {"unknown-threshold": threshold is not None, "unknown-margin": margin is not None}
+        given |= {"model": model, "runner": runner != "openvino", "preset": preset, "explain": explain, "out": out}
+        asking.refuse_what_a_server_decides(given)
+        server = asking.Server(url, places=place or (), near=near, split=split)
+        rows, _ = _ask(server, [Path(gallery), *(photos or ())], k=k, explain=False, quiet=as_json)
+        _show_rows(rows, server.filter, as_json=as_json)
+        _end(rows)
+        return
+    if not photos:
+        raise UsageError("give a gallery and a photo, or --url and a photo")
     if out is not None and not explain:
         raise UsageError("--out is the folder for the page of --explain: give both")
     opened = Gallery.open(gallery)
@@ -64,12 +78,21 @@ def query(
     if chosen and not as_json:
         typer.echo(chosen.says)
     rows, explained = _ask(recognizer, photos, k=k, explain=explain, quiet=as_json)
-    if chosen:
-        rows = [row | {"filter": chosen.to_dict()} for row in rows]
-    if as_json:
-        printing.show_json(rows if len(photos) > 1 else rows[0])
+    _show_rows(rows, chosen.to_dict() if chosen else None, as_json=as_json)
     if explained and (out is not None or not as_json):
         explaining.write_page(explained, opened, explaining.page_of(photos, out), quiet=as_json)
+    _end(rows)
+
+
+def _show_rows(rows: list[dict[str, Any]], narrowed: dict[str, Any] | None, *, as_json: bool) -> None:
+    """Print JSON where it is asked for, with the filter that was asked through."""
+    told = [row | ({"filter": narrowed} if narrowed else {}) for row in rows]
+    if as_json:
+        printing.show_json(told if len(told) > 1 else told[0])
+
+
+def _end(rows: list[dict[str, Any]]) -> None:
+    """End with 3 when a photo could not be answered."""
     if any("error" in row for row in rows):
         raise typer.Exit(3)
 
@@ -93,14 +116,14 @@ def _recognizer(opened: Gallery, *, model: str | None, runner: str, **settings: 
 
 
 def _ask(
-    recognizer: Recognizer, photos: Sequence[Path], *, k: int, explain: bool, quiet: bool
+    recognizer: Recognizer | asking.Server, photos: Sequence[Path], *, k: int, explain: bool, quiet: bool
 ) -> tuple[list[dict[str, Any]], list[tuple[Path, Explanation]]]:
     """Ask about each photo, and print what is answered; return rows for JSON, and what was explained."""
     rows: list[dict[str, Any]] = []
     explained = []
     for photo in photos:
         try:
-            if explain:
+            if explain and not isinstance(recognizer, asking.Server):
                 explained.append((photo, _explained(recognizer, photo, k=k, quiet=quiet)))
                 found = explained[-1][1].to_dict()
             else:

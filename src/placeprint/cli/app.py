@@ -26,6 +26,7 @@ from placeprint.cli import (
     serving,
     training,
 )
+from placeprint.cli.printing import printable
 from placeprint.errors import PlaceprintError
 
 app = typer.Typer(
@@ -80,7 +81,7 @@ def main() -> None:
     try:
         app()
     except PlaceprintError as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.stderr.write(f"{type(error).__name__}: {printable(str(error))}\n")  # it may hold a stranger's names
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted: run the same command again to go on\n")

@@ -14,6 +14,7 @@ from placeprint.progress import on_stderr
 if TYPE_CHECKING:
     from placeprint.evaluation.compare import Compared
     from placeprint.evaluation.intervals import Interval
+    from placeprint.evaluation.paired_tests import McNemar
 
 
 def compare(
@@ -52,23 +53,37 @@ def compare(
     )
     columns = ("setting", "Recall@1", "mAP", "mAP, against the first", "McNemar p", "ms a query", "gallery MB")
     printing.table(columns, [_line(c) for c in rows], right=(5, 6))
+    if any(c.open_set_recall_at_1 or c.open_set_test for c in rows):
+        typer.echo("\nWhat the decision costs: an answer of UNKNOWN counts as a miss")
+        costs = ("setting", "Recall@1, UNKNOWN a miss", "McNemar p, against the first")
+        printing.table(costs, [_decided(c) for c in rows])
     if any(c.sweep for c in rows):
         typer.echo("\nWhat the thresholds do (mAP: the published convention, over the 20 best, by the positives found)")
-        names = ("setting", "UNKNOWN rate", "Recall@1", "mAP", "wrong removed", "right removed")
+        names = ("setting", "UNKNOWN rate", "Recall@1, UNKNOWN a miss", "mAP", "wrong removed", "right removed")
         printing.table(names, [_sweep(c) for c in rows if c.sweep], right=(1, 2, 3, 4, 5))
 
 
 def _line(row: Compared) -> tuple[str, ...]:
-    test, difference = row.recall_test, row.precision_difference
+    difference = row.precision_difference
     return (
         row.setting.name,
         _interval(row.recall_at_1),
         _interval(row.average_precision),
         "–" if difference is None else f"{_interval(difference.interval, sign=True)}, p = {difference.p_value:.3f}",
-        "–" if test is None else f"{test.p_value:.3f} ({test.first_only} gained, {test.second_only} lost)",
+        _test(row.recall_test),
         f"{1000 * row.result.seconds.search_per_query:.2f}",
         f"{row.megabytes:.1f}",
     )
+
+
+def _decided(row: Compared) -> tuple[str, ...]:
+    value = row.open_set_recall_at_1
+    says = "never says UNKNOWN" if value is None else _interval(value)
+    return (row.setting.name, says, _test(row.open_set_test))
+
+
+def _test(test: McNemar | None) -> str:
+    return "–" if test is None else f"{test.p_value:.3f} ({test.first_only} gained, {test.second_only} lost)"
 
 
 def _sweep(row: Compared) -> tuple[str, ...]:
@@ -78,7 +93,7 @@ def _sweep(row: Compared) -> tuple[str, ...]:
     return (
         row.setting.name,
         f"{sweep.unknown_rate:.4f}",
-        printing.number(sweep.recall_at_1),
+        printing.number(sweep.open_set_recall_at_1),
         printing.number(sweep.map_found_at_20),
         str(sweep.wrong_removed),
         str(sweep.right_removed),
@@ -97,7 +112,9 @@ def _row(row: Compared) -> dict[str, Any]:
         "setting": row.setting.name,
         "recall_at_1": plain(row.recall_at_1),
         "map": plain(row.average_precision),
+        "open_set_recall_at_1": plain(row.open_set_recall_at_1),
         "recall_test": plain(row.recall_test),
+        "open_set_test": plain(row.open_set_test),
         "map_difference": plain(row.precision_difference),
         "sweep": None if row.sweep is None else plain(asdict(row.sweep)),
         "gallery_megabytes": row.megabytes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from placeprint.dataset.check_report import CheckReport, SummaryRow
     from placeprint.embedding.zoo import ZooModel
     from placeprint.gallery.audit import Audit
+    from placeprint.gallery.gallery import Gallery
 
 
 def check(
@@ -82,10 +83,11 @@ def verify(
     from placeprint.gallery.gallery import Gallery
 
     opened = Gallery.open(gallery)
-    report = opened.verify()
+    report, model = opened.verify(), _model_of(opened)
     audit = opened.audited(k=k, queries=queries) if recall and report.ok else None
     if as_json:
-        printing.show_json({**asdict(report), "ok": report.ok, **({"audit": audit.to_dict()} if audit else {})})
+        facts = {**asdict(report), "ok": report.ok, "model": model}
+        printing.show_json({**facts, **({"audit": audit.to_dict()} if audit else {})})
     else:
         for problem in report.problems:
             typer.echo(f"damaged: {problem}", err=True)
@@ -93,12 +95,30 @@ def verify(
             typer.echo(f"note: {name} is left from an interrupted write; the next write removes it")
         state = "every checksum agrees" if report.ok else "damaged: build the gallery again"
         typer.echo(f"{gallery}: {report.rows} images, {state}")
+        typer.echo(printing.printable(f"model {opened.spec}: {model['says']}"))
         if audit is not None:
             show_audit(audit)
     if not report.ok:
         raise typer.Exit(3)
     if audit is not None and not audit.ok:
         raise typer.Exit(1)
+
+
+def _model_of(gallery: Gallery) -> dict[str, Any]:
+    """Return what a question to a gallery would be embedded by, and whether it is here."""
+    from placeprint.embedding.models import ModelFile
+    from placeprint.errors import GalleryMismatchError, ModelError
+    from placeprint.recognition.finding import find_gallery_model
+
+    row = {"name": gallery.spec.name, "fingerprint": gallery.spec.fingerprint(), "file": None, "here": False}
+    if gallery.spec.imported:
+        return row | {"says": "its embeddings were imported: ask with embeddings"}
+    try:
+        found = find_gallery_model(gallery)
+    except (ModelError, GalleryMismatchError) as error:
+        return row | {"says": str(error)}
+    file = str(found.path) if isinstance(found, ModelFile) else None
+    return row | {"file": file, "here": True, "says": file or "found by its name"}
 
 
 def show_audit(audit: Audit) -> None:

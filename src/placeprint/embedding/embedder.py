@@ -6,12 +6,13 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.models import DEFAULT_MODEL, find_model
+from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
 from placeprint.embedding.preprocess import (
     Pixels,
     WholeLook,
@@ -67,6 +68,7 @@ class Looker(Protocol):
     """What embeds images: a model as it is (`Embedder`), or with something learned from a gallery behind it."""
 
     spec: ModelSpec
+    file: Path | None
     threads: int
     decode_side: int
     raw_dim: int
@@ -95,10 +97,12 @@ class Embedder:
         How many threads may call it to good effect.
     decode_side : int
         Shorter side in pixels that a reduced-size decode must keep.
+    file : Path or None
+        The absolute path where it was found; None when its name finds it.
     """
 
-    def __init__(self, spec: ModelSpec, runner: Runner, *, threads: int) -> None:
-        self.spec, self.threads, self._runner = spec, threads, runner
+    def __init__(self, spec: ModelSpec, runner: Runner, *, threads: int, file: Path | None = None) -> None:
+        self.spec, self.threads, self._runner, self.file = spec, threads, runner, file
         self.decode_side, self.raw_dim = needed_side(spec), spec.dim
 
     @property
@@ -178,7 +182,7 @@ def _unit(vector: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
 
 
 def load_embedder(
-    model: str = DEFAULT_MODEL,
+    model: str | ModelFile = DEFAULT_MODEL,
     *,
     preset: str | Preset | ModelSpec = FAST,
     runner: str = "openvino",
@@ -189,8 +193,8 @@ def load_embedder(
 
     Parameters
     ----------
-    model : str
-        See `placeprint.embedding.models.find_model`.
+    model : str or ModelFile
+        What `placeprint.embedding.models.find_model` takes, or what it returned.
     preset : str, Preset or ModelSpec
         What is kept of an image: that of a preset, or of another ModelSpec (that of a gallery). By default nothing
         but the embedding of one look.
@@ -209,7 +213,7 @@ def load_embedder(
         raise UsageError(f"the number of workers must be at least 1, not {threads}")
     if precision not in PRECISIONS:
         raise UsageError(f'precision "{precision}" is not known: choose one of {", ".join(PRECISIONS)}')
-    file = find_model(model)
+    file = model if isinstance(model, ModelFile) else find_model(model)
     if file.spec.imported:
         raise ModelError(f"model {file.spec} has input_size 0: no image can be prepared for it")
     spec = _as_asked(file.spec, preset if isinstance(preset, ModelSpec) else find_preset(preset))
@@ -220,7 +224,9 @@ def load_embedder(
         from placeprint.embedding.onnx_runner import OnnxRunner as Chosen  # type: ignore[assignment]
     else:
         raise UsageError(f'runner "{runner}" is not known: choose one of {", ".join(RUNNERS)}')
-    return Embedder(spec, Chosen(file.path, spec, threads=count, precision=precision), threads=count)
+    ran = Chosen(file.path, spec, threads=count, precision=precision)
+    own = file.path.parent.resolve() / file.path.name if file.own else None
+    return Embedder(spec, ran, threads=count, file=own)
 
 
 def _as_asked(spec: ModelSpec, asked: Preset | ModelSpec) -> ModelSpec:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.embedding.embedder import Description, Looker, available_cores, load_embedder
-from placeprint.embedding.models import VLAD
+from placeprint.embedding.models import VLAD, ModelFile
 from placeprint.embedding.preprocess import KEYPOINT_SIDE
 from placeprint.errors import ModelError
 from placeprint.presets import Preset
@@ -40,6 +41,7 @@ class KeypointLooker:
     """
 
     raw_dim = 0
+    file: Path | None = None
 
     def __init__(self, *, threads: int) -> None:
         from placeprint.embedding.rootsift import opencv
@@ -73,7 +75,7 @@ class KeypointLooker:
 
 
 def base_model(
-    model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
+    model: str | ModelFile, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
 ) -> Looker:
     """Load a model as it is before it learns from a gallery; the parameters are those of `placeprint.load_embedder`.
 
@@ -100,7 +102,7 @@ class LearnedEmbedder:
     def __init__(self, base: Looker, learned: Whitening | Codebook) -> None:
         self._base, self.learned = base, learned
         self.threads, self.decode_side = base.threads, base.decode_side
-        self.cache_key, self.raw_dim = base.cache_key, base.raw_dim
+        self.cache_key, self.raw_dim, self.file = base.cache_key, base.raw_dim, base.file
         from placeprint.embedding.vlad import Codebook
 
         kind = base.spec.learned or ("vlad" if isinstance(learned, Codebook) else "whitening")

@@ -21,14 +21,20 @@ DEFAULT_MODEL = "efficientnet-lite0"
 VLAD = "rootsift-vlad"
 """Needs no weights: its codebook is learned from each gallery, see `placeprint.embedding.vlad`."""
 WEIGHTS = Path(__file__).parent / "weights"
+_LARGEST = 1 << 31
+"""Bytes of an ONNX file that keeps its weights inside: a protocol buffer has no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model that can be run: what it is, and where its graph lies."""
+    """A model that can be run: what it is, and where its graph lies.
+
+    `own` says that it was found by its path: no name finds it.
+    """
 
     spec: ModelSpec
     path: Path
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +108,51 @@ def find_model(name: str) -> ModelFile:
     elif is_source(name):
         model = _exported(name)
     elif name.lower().endswith(".onnx"):
-        model = _from_path(Path(name))
+        model = _from_path(Path(name), own=True)
     else:
         known = ", ".join((*_BUNDLED, VLAD))
         raise UsageError(f'model "{name}" is not known: choose one of {known}, or give the path of an .onnx file')
     if not model.path.is_file():
         raise ModelError(f'model "{name}": the file "{model.path}" is missing: install placeprint again')
-    digest = sha256_file(model.path)
+    return _with_hash(model, sha256_file(model.path))
+
+
+def is_bundled(name: str) -> bool:
+    """Return whether a name is of a model that needs no file of one's own."""
+    return name in _BUNDLED or name == VLAD
+
+
+def hash_of_model(path: Path) -> str:
+    """Return the SHA-256 of what may be an ONNX file, reading nothing else; empty where there is no such file.
+
+    The path may be a stranger's: a pipe, a device or a file that no ONNX file can be as large as is not opened.
+    """
+    try:
+        if path.suffix.lower() != ".onnx" or not path.is_file() or path.stat().st_size > _LARGEST:
+            return ""
+        return sha256_file(path)
+    except (OSError, ValueError):  # no permission; no possible path
+        return ""
+
+
+def model_of_hash(path: Path, digest: str) -> ModelFile:
+    """Return the model of a file whose SHA-256 was found to be this.
+
+    Raises
+    ------
+    ModelError
+        As `find_model`.
+    """
+    return _with_hash(_from_path(path, own=True), digest)
+
+
+def _with_hash(model: ModelFile, digest: str) -> ModelFile:
     if model.spec.weights_sha256 and digest != model.spec.weights_sha256:
         raise ModelError(
-            f'model "{name}": "{model.path}" has the SHA-256 {digest[:12]}… and its description says '
+            f'model "{model.spec.name}": "{model.path}" has the SHA-256 {digest[:12]}… and its description says '
             f"{model.spec.weights_sha256[:12]}…: the file is damaged or is another one"
         )
-    return ModelFile(dataclasses.replace(model.spec, weights_sha256=digest), model.path)
+    return dataclasses.replace(model, spec=dataclasses.replace(model.spec, weights_sha256=digest))
 
 
 def _bundled(name: str) -> ModelFile:
@@ -131,11 +169,11 @@ def _exported(name: str) -> ModelFile:
     return _from_path(path)
 
 
-def _from_path(path: Path) -> ModelFile:
+def _from_path(path: Path, *, own: bool = False) -> ModelFile:
     if not path.is_file():
         raise ModelError(f'there is no model at "{path}"')
     refuse_outside_weights(path)
-    return ModelFile(_sidecar(path.with_suffix(".json")), path)
+    return ModelFile(_sidecar(path.with_suffix(".json")), path, own)
 
 
 def _sidecar(path: Path) -> ModelSpec:

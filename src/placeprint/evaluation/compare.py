@@ -68,9 +68,12 @@ class Compared:
     setting : Setting
     result : EvaluationResult
     recall_at_1, average_precision : Interval
-        With bootstrap intervals over queries.
-    recall_test : McNemar or None
-        Against the first setting; None for the first itself.
+        Of the retrieval, whatever was decided, as in `placeprint.evaluate`; with bootstrap intervals over queries.
+    open_set_recall_at_1 : Interval or None
+        Recall@1 with UNKNOWN a miss; None when UNKNOWN cannot be answered.
+    recall_test, open_set_test : McNemar or None
+        Of the two, against the first setting; None for the first itself, and of the second when neither can answer
+        UNKNOWN.
     precision_difference : PairedDifference or None
         Mean average precision less that of the first.
     sweep : SweepRow or None
@@ -83,7 +86,9 @@ class Compared:
     result: EvaluationResult
     recall_at_1: Interval
     average_precision: Interval
+    open_set_recall_at_1: Interval | None
     recall_test: McNemar | None
+    open_set_test: McNemar | None
     precision_difference: PairedDifference | None
     sweep: SweepRow | None
     megabytes: float
@@ -137,29 +142,51 @@ def compare(
 def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, seed: int) -> Compared:
     rng = np.random.default_rng(seed)
     threshold = setting.options.get("threshold")
-    hits, precision = _per_query(run, [q.path for q in run.queries])
-    test = difference = None
+    own = _PerQuery.of(run, [q.path for q in run.queries])
+    test = open_test = difference = None
     if run is not first:
         there = {q.path for q in first.queries}
         paths = [q.path for q in run.queries if q.path in there]
-        ours, theirs = _per_query(run, paths), _per_query(first, paths)
-        test = mcnemar(ours[0], theirs[0])
-        difference = paired_difference(ours[1], theirs[1], rng=rng)
+        ours, theirs = _PerQuery.of(run, paths), _PerQuery.of(first, paths)
+        test = mcnemar(ours.hits, theirs.hits)
+        difference = paired_difference(ours.precision, theirs.precision, rng=rng)
+        if _decides(run) or _decides(first):
+            open_test = mcnemar(ours.accepted_hits, theirs.accepted_hits)
     return Compared(
-        setting,
-        run,
-        interval(hits, rng),
-        interval(precision, rng),
-        test,
-        difference,
-        None if threshold is None else threshold_sweep(run, [threshold])[0],
-        run.n_gallery * run.dim * 4 / 1e6,
+        setting=setting,
+        result=run,
+        recall_at_1=interval(own.hits, rng),
+        average_precision=interval(own.precision, rng),
+        open_set_recall_at_1=interval(own.accepted_hits, rng) if _decides(run) else None,
+        recall_test=test,
+        open_set_test=open_test,
+        precision_difference=difference,
+        sweep=None if threshold is None else threshold_sweep(run, [threshold])[0],
+        megabytes=run.n_gallery * run.dim * 4 / 1e6,
     )
 
 
-def _per_query(result: EvaluationResult, paths: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return hits at 1 (UNKNOWN a miss where it can be said) and average precision of the named queries."""
-    by_path = {q.path: q for q in result.queries}
-    queries = [by_path[path] for path in paths]
-    hits = np.array([float(q.right and q.accepted) if q.known else np.nan for q in queries], np.float64)
-    return hits, np.array([q.average_precision for q in queries], np.float64)
+def _decides(run: EvaluationResult) -> bool:
+    """Return whether the run could answer UNKNOWN."""
+    return run.open_set.recall_at_1 is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _PerQuery:
+    """Of each query: hit at 1, the same when its answer was accepted (NaN where there is no right one), precision."""
+
+    hits: NDArray[np.float64]
+    accepted_hits: NDArray[np.float64]
+    precision: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, result: EvaluationResult, paths: Sequence[str]) -> _PerQuery:
+        """Look up the named queries of a run."""
+        by_path = {q.path: q for q in result.queries}
+        queries = [by_path[path] for path in paths]
+        known = np.array([q.known for q in queries], np.bool_)
+        right = np.array([q.right for q in queries], np.bool_)
+        accepted = np.array([q.accepted for q in queries], np.bool_)
+        hits = np.where(known, right.astype(np.float64), np.nan)
+        accepted_hits = np.where(known, (right & accepted).astype(np.float64), np.nan)
+        return cls(hits, accepted_hits, np.array([q.average_precision for q in queries], np.float64))

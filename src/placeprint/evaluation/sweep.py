@@ -22,7 +22,7 @@ class SweepRow:
     threshold : float
     unknown_rate : float
         Share of all queries that are answered UNKNOWN.
-    recall_at_1 : float
+    open_set_recall_at_1 : float
         Of the known queries, UNKNOWN counted as a miss.
     map_found_at_20 : float
         The published convention: an answer of UNKNOWN takes the place of the best match and is wrong;
@@ -33,7 +33,7 @@ class SweepRow:
 
     threshold: float
     unknown_rate: float
-    recall_at_1: float
+    open_set_recall_at_1: float
     map_found_at_20: float
     wrong_removed: int
     right_removed: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from placeprint.errors import UsageError, VectorError
 from placeprint.gallery.base import Vectors
 from placeprint.gallery.columns import path_hash
 from placeprint.gallery.files import Content, failure_lines
+from placeprint.gallery.hints import absolute
 from placeprint.gallery.indexes import INDEXES
 from placeprint.gallery.pieces import Pieces
 from placeprint.gallery.table import RecordTable
@@ -53,6 +55,7 @@ def new_content(
     preset: Preset = FAST,
     parts: Mapping[str, Ragged] | None = None,
     learned: Mapping[str, NDArray[Any]] | None = None,
+    model_file: Path | None = None,
 ) -> Content:
     """Check and put together what a new gallery consists of; see `placeprint.Gallery.in_memory`.
 
@@ -67,7 +70,8 @@ def new_content(
         raise VectorError(f"there are {len(records)} records and {len(pieces)} vectors: they must be one to one")
     kept = _checked_parts(spec, parts, len(records))
     table, failed = RecordTable.of(records), failure_lines(failures)
-    return Content(table, pieces, spec, index, (root,), failed, None, preset, kept, learned or {})
+    file = None if model_file is None else absolute(model_file)
+    return Content(table, pieces, spec, index, (root,), failed, None, preset, kept, learned or {}, file)
 
 
 def _checked_parts(spec: ModelSpec, parts: Mapping[str, Ragged] | None, count: int) -> Mapping[str, Ragged]:
@@ -132,6 +136,7 @@ def with_added(content: Content, fresh: Content) -> tuple[Content, Change]:
         vectors=kept.vectors.joined(fresh.vectors.kept(new)),
         roots=roots,
         parts={name: old_parts.joined(fresh.parts[name].kept(new)) for name, old_parts in kept.parts.items()},
+        model_file=fresh.model_file or kept.model_file,
     )
     replaced = int((~keep).sum())
     return changed, Change(added=len(new) - replaced, replaced=replaced, unchanged=len(same))

@@ -1,7 +1,7 @@
 """A gallery on disk.
 
-A gallery is a folder: ``gallery.json`` (format, ModelSpec, roots, checksums) points to one data folder
-with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of images that the preset keeps
+A gallery is a folder: ``gallery.json`` (format, ModelSpec, where its file was, roots, checksums) points to one data
+folder with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of images that the preset keeps
 (``cells.npy``, ``cells-shapes.npy``, ``keypoints.npy``, …) and, for some indexes, their file. Beside the records lie
 ``places.json`` and ``column-*.npy``: where each line begins, and what is asked of all records at once
 (see `placeprint.gallery.columns`), so that opening a gallery takes as long whatever its size.
@@ -24,6 +24,7 @@ from placeprint import storage
 from placeprint.errors import GalleryCorruptError, GalleryFormatError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.columns import Buffer, mapped_bytes
+from placeprint.gallery.hints import model_file_entry, model_file_of
 from placeprint.gallery.indexes import Before, make_index
 from placeprint.gallery.pieces import Pieces
 from placeprint.gallery.table import RecordTable
@@ -58,6 +59,7 @@ class Content:
     preset: Preset = FAST
     parts: Mapping[str, Ragged] = field(default_factory=dict)
     learned: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    model_file: Path | None = None
 
 
 def is_gallery_folder(path: Path) -> bool:
@@ -85,6 +87,7 @@ def write_gallery(path: Path, content: Content, *, before: Before | None = None)
         "rows": len(content.records),
         "places": len(content.records.columns.table),
         "roots": list(content.roots),
+        **model_file_entry(path, content.model_file),
         **calibration_entry(content.calibration),
     }
 
@@ -154,6 +157,7 @@ def _content(path: Path, head: Mapping[str, Any]) -> Content:
         Preset.from_dict(head["preset"]) if "preset" in head else FAST,
         parts,
         learned,
+        model_file_of(head.get("model_file"), path),
     )
 
 

@@ -87,6 +87,8 @@ class Gallery:
         What is kept of each image besides its vector: ``cells``, ``keypoints``.
     learned : mapping of str to ndarray
         What the model learned from this gallery; see `placeprint.embedding.learned`.
+    model_file : Path or None
+        Where the file of a model of one's own was; it may be gone or another one, see `placeprint.recognition.finding`.
     path : Path or None
         None when only in memory.
     """
@@ -99,6 +101,7 @@ class Gallery:
         self._data, self._index = data, None if data else make_index(content.index_name, self.vectors)
         self.index_name, self.roots, self.calibration = content.index_name, content.roots, content.calibration
         self.preset, self.parts, self.learned = content.preset, content.parts, content.learned
+        self.model_file = content.model_file
 
     @cached_property
     def failures(self) -> tuple[FailedImage, ...]:
@@ -130,6 +133,7 @@ class Gallery:
         preset: Preset = FAST,
         parts: Mapping[str, Ragged] | None = None,
         learned: Mapping[str, NDArray[Any]] | None = None,
+        model_file: Path | None = None,
     ) -> Self:
         """Make a gallery without a folder; vectors are normalised.
 
@@ -150,6 +154,8 @@ class Gallery:
             ``cells`` and ``keypoints`` of every image, where the spec says that there are some.
         learned : mapping of str to ndarray, optional
             What the model learned from these images.
+        model_file : Path, optional
+            Where the model's file is, when its name does not find it.
 
         Raises
         ------
@@ -169,6 +175,7 @@ class Gallery:
                 preset=preset,
                 parts=parts,
                 learned=learned,
+                model_file=model_file,
             )
         )
 
@@ -185,7 +192,7 @@ class Gallery:
         records, vectors, spec
             As in `in_memory`.
         **settings
-            ``index``, ``root``, ``failures``, ``preset``, ``parts``, ``learned`` as in `in_memory`.
+            ``index``, ``root``, ``failures``, ``preset``, ``parts``, ``learned``, ``model_file`` as in `in_memory`.
 
         Raises
         ------
@@ -295,18 +302,19 @@ class Gallery:
         spec: ModelSpec,
         root: str = ".",
         parts: Mapping[str, Ragged] | None = None,
+        model_file: Path | None = None,
     ) -> tuple[Self, Change]:
         """Add images, without touching the embeddings that are there.
 
         An image that is known by its root and path is replaced when it changed, and left alone
-        otherwise: adding twice changes nothing.
+        otherwise: adding twice changes nothing. `model_file` is kept where something was added.
 
         Raises
         ------
         GalleryMismatchError, GalleryBusyError, VectorError
         """
         self.require(spec)
-        fresh = new_content(records, vectors, spec=spec, root=root, parts=parts)
+        fresh = new_content(records, vectors, spec=spec, root=root, parts=parts, model_file=model_file)
         return self._rewrite(lambda content: with_added(content, fresh))
 
     def remove(

@@ -28,6 +28,9 @@ class Block(Protocol):
     def record(self, row: int) -> ImageRecord:
         """Return one record."""
 
+    def with_content(self, content_hash: str) -> list[int]:
+        """Return the rows whose image has this content."""
+
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
         """Write the lines from `first` up to `last`, without it; return their lengths."""
 
@@ -45,6 +48,10 @@ class HeldRecords:
     def record(self, row: int) -> ImageRecord:
         """Return one record."""
         return self.records[row]
+
+    def with_content(self, content_hash: str) -> list[int]:
+        """Return the rows whose image has this content."""
+        return [row for row, record in enumerate(self.records) if record.content_hash == content_hash]
 
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
         """Write lines; see `Block.write`."""
@@ -76,6 +83,15 @@ class LinesOnDisk:
         """
         first, last = self._starts[row : row + 2].tolist()
         return parsed_line(self._data[first:last], row)[0]
+
+    def with_content(self, content_hash: str) -> list[int]:
+        """Return the rows whose image has this content: only lines that hold the hash somewhere are parsed."""
+        rows, sought, at = [], content_hash.encode(), -1
+        while (at := self._data.find(sought, at + 1)) >= 0:
+            row = int(np.searchsorted(self._starts, at, side="right")) - 1
+            at = int(self._starts[row + 1]) - 1
+            rows += [row] if self.record(row).content_hash == content_hash else []
+        return rows
 
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
         """Copy lines as they are; see `Block.write`.

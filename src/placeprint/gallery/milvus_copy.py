@@ -45,6 +45,7 @@ def copied(store: Store, head: Head, path: Path, *, index: str = "exact", progre
         head.preset,
         content.parts,
         head.learned,
+        head.model_file,
     )
     with storage.locked(path):
         write_gallery(path, content)

@@ -72,6 +72,7 @@ class MilvusGallery(Gallery):
         head = opened.head
         self.spec, self.index_name, self.roots = head.spec, head.index_name, head.roots
         self.calibration, self.preset, self.learned = head.calibration, head.preset, head.learned
+        self.model_file = head.model_file
 
     def __getattr__(self, name: str) -> Any:
         """Fetch everything when a part of everything is asked for."""
@@ -189,6 +190,7 @@ class MilvusGallery(Gallery):
         spec: ModelSpec,
         root: str = ".",
         parts: Mapping[str, Ragged] | None = None,
+        model_file: Path | None = None,
     ) -> tuple[Self, Change]:
         """Add images; see `placeprint.Gallery.add`.
 
@@ -196,7 +198,7 @@ class MilvusGallery(Gallery):
         """
         self.require(spec)
         newest = self._again()
-        fresh = new_content(records, vectors, spec=spec, root=root, parts=parts)
+        fresh = new_content(records, vectors, spec=spec, root=root, parts=parts, model_file=model_file)
         o = newest.opened
         change = added(o.store, o.heads, o.head, o.numbering, fresh)
         return self._again(), change

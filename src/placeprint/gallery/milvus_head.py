@@ -13,6 +13,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryNotFoundError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.files import failure_lines, failures_of
+from placeprint.gallery.hints import model_file_of
 from placeprint.gallery.milvus_connection import MAKE_SECONDS, Connection
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
@@ -52,6 +54,8 @@ class Head:
     calibration : Calibration or None
     learned : mapping of str to ndarray
     audit : mapping, optional
+    model_file : Path or None
+        Where the model's file was on the machine that wrote last, when its name does not find it.
     """
 
     spec: ModelSpec
@@ -65,6 +69,7 @@ class Head:
     calibration: Calibration | None = None
     learned: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     audit: Mapping[str, Any] | None = None
+    model_file: Path | None = None
 
     def with_root(self, root: str) -> tuple[tuple[str, ...], int]:
         """Return the roots with this one among them, and its number."""
@@ -188,6 +193,7 @@ def _values(head: Head) -> dict[str, Any]:
         "writing": head.writing,
         "calibration": head.calibration.to_dict() if head.calibration else None,
         "audit": head.audit,
+        "model_file": None if head.model_file is None else str(head.model_file),
     }
 
 
@@ -215,6 +221,7 @@ def _head(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
         calibration=Calibration.from_dict(values["calibration"]) if values["calibration"] else None,
         learned=learned,
         audit=values["audit"],
+        model_file=model_file_of(values.get("model_file")),
     )
 
 

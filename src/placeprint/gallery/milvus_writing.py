@@ -243,7 +243,8 @@ def added(store: Store, heads: HeadStore, head: Head, numbering: Numbering, fres
     if change.nothing and not head.writing:
         return change
     end = head.end + len(new)
-    begun = dataclasses.replace(head, roots=roots, end=end, holes=numbering.holes, writing=True)
+    file = fresh.model_file or head.model_file
+    begun = dataclasses.replace(head, roots=roots, end=end, holes=numbering.holes, writing=True, model_file=file)
     heads.write(begun)
     vectors, rows = fresh.vectors.whole(), iter(range(head.end, end))
     store.put(

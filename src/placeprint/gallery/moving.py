@@ -80,6 +80,7 @@ def _to_server(gallery: Gallery, target: str, progress: Progress | None) -> Move
         roots=gallery.roots,
         learned=gallery.learned,
         calibration=gallery.calibration,
+        model_file=gallery.model_file,
     )
     writer = Writer.begin(parse_address(target), head, rows=len(gallery))
     roots = gallery.root_of

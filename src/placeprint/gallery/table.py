@@ -168,6 +168,14 @@ class RecordTable(Sequence[ImageRecord]):
         """Return the rows that show any of these places, ascending."""
         return np.flatnonzero(np.isin(self.columns.places, self.columns.table.showing(places)))
 
+    def rows_with_content(self, content_hash: str) -> list[int]:
+        """Return the rows whose image has this content, ascending: the records on disk are searched, not parsed."""
+        if not content_hash:
+            return []
+        blocks = zip(self._firsts, self._blocks, strict=True)
+        at = [first + row for first, block in blocks for row in block.with_content(content_hash)]
+        return [int(row) for row in np.flatnonzero(np.isin(self._numbers(), at))]
+
     def kept(self, rows: Sequence[int] | Numbers) -> Self:
         """Return only these rows, in this order."""
         chosen = np.asarray(rows, np.int64)

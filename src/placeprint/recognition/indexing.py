@@ -162,6 +162,7 @@ def index(
         preset=chosen,
         parts=done.parts,
         learned=arrays_of(embedder),
+        model_file=embedder.file,
     )
     gallery = calibrated_alone(gallery, progress=progress)
     change = Change(added=len(gallery))
@@ -211,7 +212,9 @@ def add(
     with opened_cache(cache) as opened:
         done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
     root = str(manifest.root.resolve())
-    changed, change = gallery.add(done.records, done.vectors, spec=embedder.spec, root=root, parts=done.parts)
+    changed, change = gallery.add(
+        done.records, done.vectors, spec=embedder.spec, root=root, parts=done.parts, model_file=embedder.file
+    )
     before = gallery.calibration
     if not change.nothing and (before is None or before.automatic):
         rate = before.false_accept_rate if before else FALSE_ACCEPT_RATE

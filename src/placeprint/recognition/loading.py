@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.learned import base_model, with_learned
+from placeprint.embedding.models import ModelFile
 from placeprint.embedding.shelf import find_exported, is_source
-from placeprint.errors import ModelError, UsageError
+from placeprint.errors import GalleryMismatchError, ModelError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import Preset
 from placeprint.recognition.decision import Probability
+from placeprint.recognition.finding import find_gallery_model
 from placeprint.records import ModelSpec
 
 
@@ -45,7 +47,7 @@ def embedder_for(
     ----------
     gallery : Gallery
     model : str, optional
-        Name or path; needed when the gallery's model was a file of one's own.
+        Name or path; without it, where the gallery says that its model is: see `placeprint.recognition.finding`.
     runner : str
     workers : int, optional
         Images in flight; as many as there are cores by default.
@@ -56,20 +58,28 @@ def embedder_for(
         When the model is not the gallery's.
     ModelError
         When the gallery's embeddings were imported, or its model cannot be found.
+    UsageError
+        For a model that is not known.
     """
     if gallery.spec.imported:
         raise ModelError(
             f"the embeddings of this gallery were imported from model {gallery.spec}: a photo cannot be embedded. "
             "Give query embeddings with --embeddings and --records"
         )
+    found: str | ModelFile | None = None
+    if model is not None:
+        base = model_for(model, preset=gallery.spec, runner=runner, workers=workers)
+    else:
+        found = find_gallery_model(gallery)
+        base = base_model(found, preset=gallery.spec, runner=runner, workers=workers)
+    embedder = with_learned(base, gallery.learned)
     try:
-        embedder = model_for(model or gallery.spec.name, preset=gallery.spec, runner=runner, workers=workers)
-    except UsageError as error:
-        if model is not None:
+        gallery.require(embedder.spec)
+    except GalleryMismatchError as error:
+        if not isinstance(found, ModelFile):
             raise
-        raise ModelError(f"the gallery needs model {gallery.spec}: give its file with --model PATH.onnx") from error
-    embedder = with_learned(embedder, gallery.learned)
-    gallery.require(embedder.spec)
+        described = found.path.with_suffix(".json")
+        raise GalleryMismatchError(f'{error}; "{described}" describes its file as another model') from error
     return embedder
 
 

@@ -171,7 +171,7 @@ def store_photos_on_ray(
         raise DatasetError(f'"{source}" has no gallery images: nothing to search in')
     embedder = model_for(model, preset=chosen, runner=runner, workers=1)
     _refuse_learning(embedder, chosen, model)
-    head = Head(spec=embedder.spec, preset=chosen, index_name=index, roots=(root,))
+    head = Head(spec=embedder.spec, preset=chosen, index_name=index, roots=(root,), model_file=embedder.file)
     where = parse_address(address)
     with _Cluster(on) as cluster:
         gpus = cluster.count("GPU") if runner == "onnx" else 0

@@ -43,6 +43,8 @@ class Recognizer:
     gallery : Gallery
     embedder : Looker, optional
         The gallery's own model when not given.
+    model, runner : str
+        Of the embedder, when that is not given: as in `placeprint.recognition.loading.embedder_for`.
     threshold, margin_threshold : float, optional
         Below which the answer is UNKNOWN. Without them the gallery's calibration decides, where it has one.
     only : ndarray of bool, shape (n_gallery,), optional
@@ -56,12 +58,14 @@ class Recognizer:
         gallery: Gallery,
         embedder: Looker | None = None,
         *,
+        model: str | None = None,
+        runner: str = "openvino",
         threshold: float | None = None,
         margin_threshold: float | None = None,
         only: Rows | None = None,
     ) -> None:
         self.gallery, self.only = gallery, only
-        self._embedder = embedder
+        self._embedder, self._model, self._runner = embedder, model, runner
         self.threshold, self.margin_threshold = threshold, margin_threshold
         self._probability = probability_of(gallery.calibration) if gallery.calibration else None
         self._again = Reranker(gallery) if gallery.preset.reranks else None
@@ -70,7 +74,7 @@ class Recognizer:
     def embedder(self) -> Looker:
         """The model, loaded when it is first needed."""
         if self._embedder is None:
-            self._embedder = embedder_for(self.gallery)
+            self._embedder = embedder_for(self.gallery, model=self._model, runner=self._runner)
         return self._embedder
 
     def recognize(self, photo: Path | str | bytes | Image, *, k: int = 5, only: Rows | None = None) -> Answer:
@@ -200,6 +204,8 @@ def recognize(
     photo: Photo | list[Photo] | tuple[Photo, ...] = (),
     *,
     url: str | None = None,
+    model: str | None = None,
+    runner: str = "openvino",
     k: int = 5,
     threshold: float | None = None,
     margin_threshold: float | None = None,
@@ -218,7 +224,7 @@ def recognize(
     url : str, optional
         Ask a server of ``placeprint serve`` instead, as ``http://127.0.0.1:8000``: its gallery decides as it was
         calibrated.
-    k, threshold, margin_threshold
+    model, runner, k, threshold, margin_threshold
         As in `Recognizer`.
     places, split, near
         Ask only these images of the gallery, see `placeprint.gallery.filters.rows_where`.
@@ -235,13 +241,15 @@ def recognize(
     if (gallery is None) == (url is None):
         raise UsageError("give a gallery, or the url of a server")
     if url is not None:
-        if threshold is not None or margin_threshold is not None:
-            raise UsageError("a server decides as its gallery was calibrated: leave the thresholds out")
+        if threshold is not None or margin_threshold is not None or model is not None:
+            raise UsageError("a server decides as its gallery was calibrated: leave the thresholds and the model out")
         from placeprint.recognition.remote import recognize_at  # what it needs takes 16 ms to import
 
         return recognize_at(url, photos, k=k, places=places, split=split, near=near)
     opened = gallery if isinstance(gallery, Gallery) else Gallery.open(gallery)  # type: ignore[arg-type]
     filtered = places or split is not None or near is not None
     only = rows_where(opened, places=places, split=split, near=near) if filtered else None
-    recognizer = Recognizer(opened, threshold=threshold, margin_threshold=margin_threshold, only=only)
+    recognizer = Recognizer(
+        opened, model=model, runner=runner, threshold=threshold, margin_threshold=margin_threshold, only=only
+    )
     return together([recognizer.recognize(one, k=k) for one in photos])[1]

@@ -54,6 +54,19 @@ def recognize_at(
     ServerError
         When the server cannot be reached, or does not answer.
     """
+    return answer_of(told_by(url, photos, k=k, places=places, split=split, near=near))
+
+
+def told_by(
+    url: str,
+    photos: Sequence[Path | str | bytes | Image],
+    *,
+    k: int,
+    places: Collection[str],
+    split: str | None,
+    near: Near | None,
+) -> dict[str, Any]:
+    """Return all that a server answers, see `recognize_at` and ``docs/api.md``."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise UsageError(f'"{url}" is no address of a server: give one as http://127.0.0.1:8000')
     asked: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in places)]
@@ -62,7 +75,7 @@ def recognize_at(
     kind, body = _multipart([_content(photo) for photo in photos])
     address = f"{url.rstrip('/')}/v1/recognize?{urlencode(asked, errors='surrogatepass')}"
     request = Request(address, body, {"Content-Type": kind, "Accept": "application/json"})  # noqa: S310
-    return answer_of(_sent(request, url))
+    return _sent(request, url)
 
 
 def _content(photo: Path | str | bytes | Image) -> bytes:

@@ -94,7 +94,14 @@ def store_photos(
     if not records:
         raise DatasetError(f'"{manifest.root}" has no gallery images: nothing to search in')
     began, root = time.perf_counter(), str(manifest.root.resolve())
-    head = Head(spec=embedder.spec, preset=preset, index_name=index, roots=(root,), learned=arrays_of(embedder))
+    head = Head(
+        spec=embedder.spec,
+        preset=preset,
+        index_name=index,
+        roots=(root,),
+        learned=arrays_of(embedder),
+        model_file=embedder.file,
+    )
     writer = Writer.begin(parse_address(address), head, rows=len(records))
     tally, first, read = _Tally(), 0, file_reader(manifest.root)
     with Stretch(progress, "embedding", len(records)) as step:

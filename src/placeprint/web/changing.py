@@ -67,7 +67,8 @@ Outcome = Written | Problem
 def add(gallery: Gallery, writes: Sequence[Addition]) -> list[Outcome]:
     """Add photos to a gallery on disk in one change; return what became of each write.
 
-    A photo that is there as the same place is left alone; one that is there as another place refuses its write.
+    A photo that is there as the same place, uploaded or indexed from a folder, is left alone; one that is there as
+    another place refuses its write.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def add(gallery: Gallery, writes: Sequence[Addition]) -> list[Outcome]:
         if refused:
             counts.append(refused)
             continue
-        fresh = {one.record.path: one for one in write.images if not len(rows_at(gallery, one.record.path))}
+        fresh = {one.record.path: one for one in write.images if _row_of(gallery, one.record) is None}
         counts.append(len(fresh.keys() - planned.keys()))
         planned |= fresh
     changed = _added(gallery, list(planned.values())) if planned else gallery
@@ -98,17 +99,24 @@ def _refusal(gallery: Gallery, planned: Mapping[str, NewImage], write: Addition)
 
 
 def _conflict(gallery: Gallery, planned: Mapping[str, NewImage], one: NewImage) -> Problem | None:
-    rows = rows_at(gallery, one.record.path)
+    row = _row_of(gallery, one.record)
     there = planned[one.record.path].record if one.record.path in planned else None
-    there = gallery.records[rows[0]] if len(rows) else there
+    there = there if row is None else gallery.records[row]
     if there is None or there.places == one.record.places:
         return None
     named = "|".join(there.places) or "an image without a place"
     return Problem(409, f'this very photo is in the gallery as "{named}": remove it there before it is added here')
 
 
+def _row_of(gallery: Gallery, record: ImageRecord) -> int | None:
+    """Return where a photo is in the gallery already, rather as the same place; None when it is not."""
+    rows = rows_at(gallery, record.path).tolist() or gallery.records.rows_with_content(record.content_hash)
+    same = (row for row in rows if gallery.records[row].places == record.places)
+    return next(same, rows[0] if rows else None)
+
+
 def _found(gallery: Gallery, write: Addition) -> tuple[tuple[str, ImageRecord], ...]:
-    rows = {row for one in write.images for row in rows_at(gallery, one.record.path)[:1]}
+    rows = {row for one in write.images if (row := _row_of(gallery, one.record)) is not None}
     return tuple((image_id(gallery.records, row), gallery.records[row]) for row in sorted(rows))
 
 
