@@ -19,11 +19,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from placeprint.embedding.embedder import load_embedder
+from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.paired_tests import mcnemar, paired_difference
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.progress import on_stderr
+from placeprint.recognition.loading import model_for
 from placeprint.town.render import render_town
 from placeprint.training.learners import HeadLearner
 from placeprint.training.loop import Training
@@ -82,10 +83,10 @@ def _hits(result: EvaluationResult) -> Any:
 def choose(datasets: list[Path], given: dict[str, Any]) -> None:
     """Print what settings gain on validation places; the test places are not looked at."""
     gains = []
-    pool = gather_pool(datasets, load_embedder(), cache=True, progress=on_stderr())
-    for seed in range(3):
-        settings = TrainSettings(**{**given, "seed": seed})
-        parts = divide(pool, validation=settings.validation, test=settings.test, seed=seed)
+    asked = [TrainSettings(**{**given, "seed": seed}) for seed in range(3)]
+    pool = gather_pool(datasets, model_for(DEFAULT_MODEL, preset=asked[0].preset), cache=True, progress=on_stderr())
+    for settings in asked:
+        parts = divide(pool, validation=settings.validation, test=settings.test, seed=settings.seed)
         with tempfile.TemporaryDirectory() as folder:
             done = Training(HeadLearner(pool), pool, parts, settings).run(Path(folder) / "x", "", progress=on_stderr())
         first, best = done.history[0], done.history[done.best]

@@ -49,11 +49,12 @@ def test_the_verdict_is_better_worse_or_neither() -> None:
     rng = np.random.default_rng(0)
     base = rng.uniform(0.2, 0.8, 60)
     up, noise = base + 0.1, base + rng.normal(0, 0.1, 60)
-    better, worse, neither = judge(found(up), found(base), seed=0), judge(found(base), found(up), seed=0), None
-    neither = judge(found(noise), found(base), seed=0)
+    better, worse, neither = (
+        judge(found(one), found(two), seed=0, preset="fast") for one, two in ((up, base), (base, up), (noise, base))
+    )
     assert (better.better, better.worse) == (True, False)
     assert better.precision.interval.value == pytest.approx(0.1)
-    assert "better than the base on 60 places" in better.says
+    assert "better than the base on 60 places that it never saw, asked by fast" in better.says
     assert (worse.better, worse.worse) == (False, True)
     assert "worse than the base" in worse.says
     assert (neither.better, neither.worse) == (False, False)
