@@ -165,6 +165,8 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
         train(places, tmp_path / "m.onnx", speed=1)
     with pytest.raises(UsageError, match='loss "softmax" is not known'):
         train(places, tmp_path / "m.onnx", loss="softmax")
+    with pytest.raises(UsageError, match=r"learns a whitening from each gallery: train without it"):
+        train(places, tmp_path / "m.onnx", preset="balanced:whiten=pca")
     with pytest.raises(UsageError, match="give a dataset"):
         train([], tmp_path / "m.onnx")
 
