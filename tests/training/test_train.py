@@ -17,8 +17,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("pytorch_metric_learning")
 
 from placeprint.cli.app import app  # noqa: E402
+from placeprint.embedding.embedder import load_embedder  # noqa: E402
 from placeprint.errors import DatasetError, MissingExtraError, ModelError, UsageError  # noqa: E402
 from placeprint.training import train as training  # noqa: E402
+from placeprint.training.pool import divide, gather_pool  # noqa: E402
+from placeprint.training.result import TrainingResult  # noqa: E402
+from placeprint.training.spread import spread  # noqa: E402
 from placeprint.training.train import train  # noqa: E402
 
 QUICK: dict[str, Any] = {"places": 4, "images": 3, "epochs": 4, "learning_rate": 3e-3}
@@ -42,16 +46,29 @@ def test_a_training_that_helps_says_so_and_its_files_agree(
     assert result.test.map - result.test_base.map == pytest.approx(result.verdict.precision.interval.value)
     assert result.history[result.best_epoch] == max(result.history, key=lambda h: h["map"] + h["recall_at_1"])
     assert (result.places, result.images) == ((24, 8, 8), (96, 32, 32))
+    _is_as_spread(result, photos, tiny_base)
     card = json.loads((tmp_path / "head.card.json").read_text())
     assert card["test"] == {"recall_at_1": result.test.recall_at_1, "map": result.test.map}
     assert (card["spec"]["licence"], card["recommended"]) == ("Apache-2.0", str(out))
-    assert "Better than the base on 8 places" in (tmp_path / "head.md").read_text()
+    words = (tmp_path / "head.md").read_text()
+    assert "Better than the base on 8 places that it never saw, asked by balanced" in words
+    assert f"Behind each unit vector stands {result.constant:.3f}" in words
     page = (tmp_path / "head.html").read_text()
     assert "Use it." in page
     assert "http" not in page.replace("http-equiv", "")
     assert sorted(p.name for p in tmp_path.glob("head.*")) == [
         f"head.{end}" for end in ("card.json", "html", "json", "md", "onnx")
     ]
+
+
+def _is_as_spread(result: TrainingResult, photos: Path, base: str) -> None:
+    """The written file's cosines between places that chose are as spread as the base's, and were not before."""
+    embedders = [load_embedder(model, preset=result.settings.preset) for model in (base, str(result.path))]
+    pools = [gather_pool([photos], each, cache=False, progress=None) for each in embedders]
+    rows = divide(pools[0], validation=0.2, test=0.2, seed=0).validation
+    before, after = (spread(pool.vectors[rows], pool.labels[rows]) for pool in pools)
+    assert result.constant > 0.2
+    assert after == pytest.approx(before, rel=0.1)  # the mean of two views is shorter than 1: not quite the same
 
 
 def test_labels_without_meaning_are_not_called_a_gain(
