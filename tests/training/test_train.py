@@ -17,8 +17,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("pytorch_metric_learning")
 
 from placeprint.cli.app import app  # noqa: E402
+from placeprint.dataset.manifest import Manifest  # noqa: E402
 from placeprint.embedding.embedder import load_embedder  # noqa: E402
 from placeprint.errors import DatasetError, MissingExtraError, ModelError, UsageError  # noqa: E402
+from placeprint.evaluation.evaluate import evaluate  # noqa: E402
 from placeprint.training import train as training  # noqa: E402
 from placeprint.training.pool import divide, gather_pool  # noqa: E402
 from placeprint.training.result import TrainingResult  # noqa: E402
@@ -69,6 +71,22 @@ def _is_as_spread(result: TrainingResult, photos: Path, base: str) -> None:
     before, after = (spread(pool.vectors[rows], pool.labels[rows]) for pool in pools)
     assert result.constant > 0.2
     assert after == pytest.approx(before, rel=0.1)  # the mean of two views is shorter than 1: not quite the same
+
+
+@pytest.mark.parametrize("preset", ["fast", "balanced"])
+def test_the_verdict_is_what_evaluate_says(preset: str, tmp_path: Path, drawn: Callable[..., Path]) -> None:
+    photos = drawn(tmp_path / "photos", places=10, views=3, seed=5, shuffled=True)
+    result = train(photos, tmp_path / "m.onnx", cache=False, preset=preset, epochs=1, places=3, images=3)
+    assert f"asked by {preset}: " in result.verdict.says
+    pool = gather_pool([photos], load_embedder(), cache=False, progress=None)
+    parts = divide(pool, validation=0.2, test=0.2, seed=0)
+    asked = {pool.records[row].path for row in parts.test}
+    held = tuple(pool.records[row] for row in sorted([*parts.test, *parts.validation]))
+    for model, figures in ((result.base.name, result.test_base), (str(result.path), result.test)):
+        done = evaluate(Manifest(photos, held), model=model, preset=preset, cache=False)
+        precision = [query.average_precision for query in done.queries if query.path in asked]
+        assert figures.map == pytest.approx(np.mean(precision), abs=1e-9)
+        assert 0 < figures.map < 1
 
 
 def test_labels_without_meaning_are_not_called_a_gain(
