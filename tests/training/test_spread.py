@@ -43,6 +43,7 @@ def test_a_spread_that_became_smaller_is_left_alone() -> None:
     labels = np.arange(40) // 4
     assert constant_for(units(rng, shared=0.3), units(rng, shared=2.0), labels) == 0
     vectors = units(rng, shared=0.3)
+    assert constant_for(vectors, vectors + 1e-6 * rng.normal(size=vectors.shape).astype(np.float32), labels) == 0
     np.testing.assert_allclose(with_constant(5 * vectors, 0.0), vectors, rtol=1e-6)
 
 

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 
+LEAST_GROWTH = 0.01
+"""Of a spread, below which it stays as it is: the base itself, kept, has a growth of rounding."""
+
 
 def spread(vectors: Vectors, labels: NDArray[np.int64]) -> float:
     """Return how much a photo's cosines to photos of other places vary: their standard deviation, the mean over photos.
@@ -41,7 +44,8 @@ def constant_for(before: Vectors, after: Vectors, labels: NDArray[np.int64]) -> 
     labels : ndarray of int64, shape (n,)
         Numbers of their places.
     """
-    return math.sqrt(max(spread(after, labels) / max(spread(before, labels), 1e-9) - 1, 0.0))
+    growth = spread(after, labels) / max(spread(before, labels), 1e-9) - 1
+    return math.sqrt(growth) if growth > LEAST_GROWTH else 0.0
 
 
 def with_constant(vectors: Vectors, constant: float) -> Vectors:
