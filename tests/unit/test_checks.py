@@ -113,7 +113,7 @@ def test_the_pixel_hash_of_a_large_picture_is_that_of_all_its_rows() -> None:
     mode=st.sampled_from(["RGB", "L", "P", "RGBA", "CMYK"]),
     blur=st.integers(0, 6),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_dhash_is_that_of_the_imagehash_package(shape: tuple[int, int], seed: int, mode: str, blur: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8)
     image = Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(blur)).convert(mode)

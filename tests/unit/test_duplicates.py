@@ -53,7 +53,7 @@ def clustered(draw: st.DrawFn) -> list[int]:
 @given(hashes=clustered(), distance=st.sampled_from([0, 1, 2, 3, 5, 8, 12, 13, 20, 64]))
 @example(hashes=[0, 0, 2**64 - 1], distance=64)
 @example(hashes=[0, 1 << 63, 1], distance=1)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_near_pairs_are_those_of_brute_force(hashes: list[int], distance: int) -> None:
     values = column(hashes)
     found, used = near_pairs(values, distance)
@@ -63,7 +63,7 @@ def test_near_pairs_are_those_of_brute_force(hashes: list[int], distance: int) -
 
 
 @given(hashes=clustered(), distance=st.sampled_from([4, 13]), block=st.integers(1, 20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_size_of_a_block_changes_nothing(hashes: list[int], distance: int, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hamming, "BLOCK_PAIRS", block)
@@ -72,7 +72,7 @@ def test_the_size_of_a_block_changes_nothing(hashes: list[int], distance: int, b
 
 
 @given(hashes=clustered(), limit=st.integers(0, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_limit_lowers_the_distance_and_keeps_all_pairs_up_to_it(hashes: list[int], limit: int) -> None:
     found, used = near_pairs(column(hashes), 5, limit=limit)
     fitting = [d for d in range(6) if len(brute(hashes, d)) <= limit]

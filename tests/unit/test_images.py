@@ -308,7 +308,7 @@ def test_what_is_no_image_is_unreadable(data: bytes) -> None:
         [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"GIF89a", b"BM", b"RIFF\0\1\0\0WEBPVP8 "]
     ),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_random_bytes_raise_nothing_but_image_error(data: bytes, start: bytes) -> None:
     try:
         image = decode(start + data)
@@ -319,7 +319,7 @@ def test_random_bytes_raise_nothing_but_image_error(data: bytes, start: bytes) -
 
 
 @given(data=st.data(), kind=st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF"]))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_a_damaged_image_raises_nothing_but_image_error(data: st.DataObject, kind: str) -> None:
     content = bytearray(encoded(photo(48, 32), kind))
     for _ in range(data.draw(st.integers(1, 8))):

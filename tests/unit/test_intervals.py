@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -35,7 +35,6 @@ def same(one: Interval, other: Interval) -> None:
 
 
 @given(VALUES, st.integers(0, 99))
-@settings(deadline=None)
 def test_a_mean_is_the_percentiles_of_a_plain_loop(values: list[float], seed: int) -> None:
     known = [v for v in values if not math.isnan(v)]
     found = interval(np.array(values, np.float64), rng(seed), resamples=40)
@@ -129,7 +128,6 @@ def test_what_nothing_defines_is_nan() -> None:
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=9), st.integers(0, 99))
-@settings(deadline=None)
 def test_a_paired_difference_is_the_interval_of_the_differences(values: list[float], seed: int) -> None:
     first, second = np.array(values), np.array(values[::-1]) ** 2
     found = paired_difference(first, second, rng=rng(seed), resamples=99)

@@ -164,7 +164,7 @@ def test_forecast_says_nothing_of_too_little() -> None:
     assert forecast_place(ints(), ints(), 4, rng) is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 6), min_size=5, max_size=12), st.integers(1, 12))
 def test_more_photos_never_hurt_and_the_order_changes_nothing(better: list[int], extra: int) -> None:
     counts, photos = ints(*better), np.full(len(better), 6)

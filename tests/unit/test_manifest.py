@@ -207,7 +207,7 @@ def records(draw: st.DrawFn) -> ImageRecord:
 
 
 @given(rows=st.lists(records(), min_size=1, max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @pytest.mark.parametrize("ending", [".csv", ".jsonl"])
 def test_what_is_written_is_read_again(ending: str, rows: list[ImageRecord]) -> None:
     with tempfile.TemporaryDirectory() as folder:

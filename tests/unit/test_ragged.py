@@ -40,7 +40,7 @@ SHAPES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, m
 
 
 @given(shapes=SHAPES, more=SHAPES, data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_choosing_joining_saving_and_loading_keep_every_number(
     shapes: list[tuple[int, int]],
     more: list[tuple[int, int]],

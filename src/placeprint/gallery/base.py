@@ -143,10 +143,10 @@ def unit_queries(queries: Vectors, dim: int) -> NDArray[np.float64]:
         one = queries[0].astype(np.float64)
         square = float(one.dot(one))
         if 0 < square < math.inf:
-            unit: NDArray[np.float64] = one[None] / math.sqrt(square)
+            unit: NDArray[np.float64] = one[None] * (1 / math.sqrt(square))
             return unit
     double: NDArray[np.float64] = queries.astype(np.float64)
-    double /= np.sqrt(_squares(queries, double, "queries"))[:, None]
+    double *= (1 / np.sqrt(_squares(queries, double, "queries")))[:, None]  # a product takes half of a quotient's time
     return double
 
 

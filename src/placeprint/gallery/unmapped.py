@@ -16,7 +16,7 @@ from placeprint.gallery.base import Vectors
 
 
 class Unmapped:
-    """Reads as an array does: ``[first:last]`` and ``[rows]`` give copies.
+    """Reads as an array does: ``[first:last]``, ``[rows]`` and ``[row]`` give copies.
 
     Parameters
     ----------
@@ -45,8 +45,10 @@ class Unmapped:
             made = np.empty((max(0, last - first), self.shape[1]), np.float32)
             self._fill(made, first)
             return made
+        if isinstance(key, int):
+            return cast(Vectors, self[key : key + 1][0])
         made = np.empty((len(key), self.shape[1]), np.float32)
-        for line, row in zip(made, key.tolist(), strict=True):
+        for line, row in zip(made, np.asarray(key).tolist(), strict=True):
             self._fill(line, row)
         return made
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.unmapped import unmapped
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
 from placeprint.recognition.calibrators import Mixture, Sample, conformal_threshold, fit_logistic
@@ -86,8 +87,8 @@ def learn_calibration(
     """
     if not 0 < false_accept_rate < 1:
         raise UsageError(f"a false-accept rate must be above 0 and below 1, not {false_accept_rate:g}")
-    again = Reranker(gallery) if gallery.preset.reranks else None
-    vectors = np.asarray(gallery.vectors)
+    vectors = unmapped(gallery.vectors)  # it looks at all of them: mapped, they would all be this process's memory
+    again = Reranker(gallery, vectors=vectors) if gallery.preset.reranks else None
     if queries is None or query_vectors is None:
         known, unknown = from_gallery(gallery.records, vectors, seed=seed, again=again, progress=progress)
     else:

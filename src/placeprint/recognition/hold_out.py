@@ -33,6 +33,8 @@ NEAR_DUPLICATE = 0.98
 """Cosine similarity from which two images of one place count as the same photograph."""
 _BLOCK = 1_000_000
 """Scores held at once, in 32 bit and in 64."""
+_ROWS = 4096
+"""Gallery rows that are multiplied at once: vectors that are read from a file are in memory only so long."""
 _Look = tuple[list[float], list[bool], float, tuple[str, ...]]
 
 
@@ -189,7 +191,7 @@ def ask(
     places : PlaceRows
         Of the gallery.
     vectors, questions : ndarray of float32, shape (n, dim) and (m, dim)
-        Unit vectors.
+        Unit vectors, or what reads them from a file (`placeprint.gallery.unmapped`).
     asked : sequence of int
         Which questions.
     names : sequence of tuple of str
@@ -207,10 +209,10 @@ def ask(
     """
     memos = defaultdict(dict) if memos is None else memos
 
-    def look(number: int, line: NDArray[np.float64], gone: Rows) -> _Look:
+    def look(number: int, vector: Vectors, line: NDArray[np.float64], gone: Rows) -> _Look:
         line[gone] = -np.inf
         if again is not None:
-            _rank_again(again, line, questions[number], parts_at(parts, number), gone, memos[number])
+            _rank_again(again, line, vector, parts_at(parts, number), gone, memos[number])
         return _look(line, places)
 
     size = max(1, _BLOCK // max(len(vectors), 1))
@@ -218,8 +220,8 @@ def ask(
     with ThreadPoolExecutor(available_cores() if again else 1) as pool:
         for start in range(0, len(asked), size):
             block = list(asked[start : start + size])
-            scores = (questions[block] @ vectors.T).astype(np.float64)
-            for one in pool.map(look, block, scores, left_out[start : start + size]):
+            units = questions[block]
+            for one in pool.map(look, block, units, _products(units, vectors), left_out[start : start + size]):
                 found.append(one)
                 step()
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
@@ -231,6 +233,15 @@ def ask(
     right = [bool(set(names[i]) & set(f[3])) for i, f in zip(asked, found, strict=True)]
     groups = [numbers[names[i]] for i in asked]
     return Questions(evidence, np.array(right, np.bool_), np.array(groups, np.int64))
+
+
+def _products(questions: Vectors, vectors: Vectors) -> NDArray[np.float64]:
+    """Return `questions @ vectors.T`."""
+    made = np.empty((len(questions), len(vectors)))
+    for first in range(0, len(vectors), _ROWS):
+        part = slice(first, first + _ROWS)
+        made[:, part] = questions @ vectors[part].T
+    return made
 
 
 def _rank_again(

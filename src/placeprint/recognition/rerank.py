@@ -58,9 +58,12 @@ class Reranker:
     Parameters
     ----------
     gallery : Gallery
+    vectors : ndarray of float32, shape (n_gallery, dim), optional
+        What reads the gallery's vectors, where that is not the gallery (`placeprint.gallery.unmapped`).
     """
 
-    def __init__(self, gallery: Gallery) -> None:
+    def __init__(self, gallery: Gallery, *, vectors: NDArray[np.float32] | None = None) -> None:
+        self._vectors = gallery.vectors if vectors is None else vectors
         self._gallery, self._records, self._preset = gallery, gallery.records, gallery.preset
         self._sums: dict[int, NDArray[np.float64]] = {}
 
@@ -171,7 +174,7 @@ class Reranker:
         length itself, places with many images would win over places with one. The mean holds the image too, so that
         a photo that is in the gallery finds itself first.
         """
-        images = np.asarray(self._gallery.vectors[rows], np.float64)
+        images = np.asarray(self._vectors[rows], np.float64)
         scores = images @ vector.astype(np.float64)
         weight, power = self._preset.place_weight, self._preset.place_power
         if not weight:
@@ -205,7 +208,7 @@ class Reranker:
         return rows if only is None else rows[only[rows]]
 
     def _sum(self, rows: Rows) -> Floats:
-        total: Floats = np.asarray(self._gallery.vectors[rows], np.float64).sum(axis=0)
+        total: Floats = np.asarray(self._vectors[rows], np.float64).sum(axis=0)
         return total
 
 
