@@ -8,7 +8,9 @@ import pytest
 
 from placeprint.embedding.embedder import load_embedder
 from placeprint.errors import DatasetError
-from placeprint.records import ImageRecord, Split
+from placeprint.evaluation.evaluate import evaluate
+from placeprint.presets import FAST, find_preset
+from placeprint.records import ImageRecord, ModelSpec, Split
 from placeprint.training.held_out import Found, HeldOut, judge
 from placeprint.training.pool import Pool, divide, gather_pool
 
@@ -41,6 +43,33 @@ def test_other_places_may_be_searched_too_and_are_not_asked_about() -> None:
     assert among.measure(pool.vectors[among.rows]).precision.tolist() == [0.5, 0.5]
 
 
+@pytest.mark.parametrize("preset", ["fast", "balanced"])
+def test_places_held_out_are_asked_as_evaluate_asks(preset: str, tmp_path: Path, drawn: Callable[..., Path]) -> None:
+    photos = drawn(tmp_path / "photos", places=8, views=4, seed=7, shuffled=True)
+    asked, embedder = find_preset(preset), load_embedder(preset=preset)
+    pool = gather_pool([photos], embedder, cache=False, progress=None)
+    assert sorted(pool.parts) == (["cells"] if preset == "balanced" else [])
+    rows = np.arange(len(pool.records))
+    test = HeldOut(pool, rows[:16], among=rows[16:])
+    ours = test.measure_as(asked, embedder.spec, pool.vectors, pool.parts)
+    theirs = evaluate(photos, preset=preset, cache=False)
+    wanted = {query.path: query.average_precision for query in theirs.queries}
+    np.testing.assert_allclose(ours.precision, [wanted[pool.records[row].path] for row in rows[:16]])
+    assert 0.1 < ours.precision.mean() < 1
+    plain = test.measure(pool.vectors)
+    assert (plain.precision == ours.precision).all() == (preset == "fast")
+    assert (plain.places == ours.places).all()
+
+
+def test_queries_that_are_not_searched_have_no_row_of_their_own() -> None:
+    query, gallery = Split.QUERY, Split.GALLERY
+    pool = pool_of([("a", gallery), ("b", gallery), ("b", query), ("a", query)], [0.0, 0.3, 0.25, 0.2])
+    test = HeldOut(pool, np.arange(4))
+    spec = ModelSpec(name="m", dim=2)
+    ours = test.measure_as(FAST, spec, pool.vectors, {})
+    assert ours.precision.tolist() == test.measure(pool.vectors).precision.tolist() == [1, 0.5]
+
+
 def found(precision: np.ndarray) -> Found:
     return Found((precision > 0.5).astype(float), precision, np.arange(len(precision)))
 
@@ -49,11 +78,12 @@ def test_the_verdict_is_better_worse_or_neither() -> None:
     rng = np.random.default_rng(0)
     base = rng.uniform(0.2, 0.8, 60)
     up, noise = base + 0.1, base + rng.normal(0, 0.1, 60)
-    better, worse, neither = judge(found(up), found(base), seed=0), judge(found(base), found(up), seed=0), None
-    neither = judge(found(noise), found(base), seed=0)
+    better, worse, neither = (
+        judge(found(one), found(two), seed=0, preset="fast") for one, two in ((up, base), (base, up), (noise, base))
+    )
     assert (better.better, better.worse) == (True, False)
     assert better.precision.interval.value == pytest.approx(0.1)
-    assert "better than the base on 60 places" in better.says
+    assert "better than the base on 60 places that it never saw, asked by fast" in better.says
     assert (worse.better, worse.worse) == (False, True)
     assert "worse than the base" in worse.says
     assert (neither.better, neither.worse) == (False, False)

@@ -20,8 +20,10 @@ from placeprint.exporting.parity import pictures  # noqa: E402
 from placeprint.training.augment import augmented  # noqa: E402
 from placeprint.training.fusing import fuse  # noqa: E402
 from placeprint.training.graph import TorchGraph  # noqa: E402
+from placeprint.training.learners import FullLearner  # noqa: E402
 from placeprint.training.loop import whole_gradient  # noqa: E402
 from placeprint.training.losses import make_objective  # noqa: E402
+from placeprint.training.pool import gather_pool  # noqa: E402
 from placeprint.training.settings import LOSSES, TrainSettings  # noqa: E402
 
 
@@ -115,6 +117,28 @@ def test_the_gradient_in_parts_is_that_of_the_whole_batch(loss: str) -> None:
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
     assert float(found[0][1].abs().max()) > 1e-4
     torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-3, atol=1e-5)
+
+
+def test_in_bfloat16_the_network_learns_the_same(places: Path, tiny_base: str) -> None:
+    """What a GPU does, by the CPU's autocast: weights and gradients stay in 32 bit, and point the same way."""
+    base, settings = find_model(tiny_base), TrainSettings(full=True)
+    pool = gather_pool([places], load_embedder(tiny_base), cache=False, progress=None)
+    learner = FullLearner(pool, base.path.read_bytes(), base.spec, settings, None)
+    assert learner.narrow == torch.cuda.is_available()
+    for weight in learner.weights.values():
+        weight.requires_grad_()
+    objective = make_objective(settings, classes=5, dim=base.spec.dim)
+    rows, found = np.arange(20), []
+    for learner.narrow in (False, True):
+        vectors = learner.embed(learner.inputs(rows, None))
+        loss = objective(vectors, torch.from_numpy(pool.labels[rows]).to(vectors.device))
+        gradients = torch.autograd.grad(loss, list(learner.weights.values()))
+        assert {each.dtype for each in (vectors, *gradients)} == {torch.float32}
+        found.append((vectors.detach(), torch.cat([each.flatten() for each in gradients])))
+    cosines = (found[0][0] * found[1][0]).sum(dim=1)
+    assert float(cosines.min()) > 0.999
+    assert float((found[0][0] - found[1][0]).abs().max()) > 1e-4  # it was computed in fewer bits
+    assert float(torch.nn.functional.cosine_similarity(found[0][1], found[1][1], dim=0)) > 0.98
 
 
 def test_photos_are_varied_each_in_its_own_way_and_stay_photos() -> None:

@@ -17,8 +17,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("pytorch_metric_learning")
 
 from placeprint.cli.app import app  # noqa: E402
+from placeprint.dataset.manifest import Manifest  # noqa: E402
+from placeprint.embedding.embedder import load_embedder  # noqa: E402
 from placeprint.errors import DatasetError, MissingExtraError, ModelError, UsageError  # noqa: E402
+from placeprint.evaluation.evaluate import evaluate  # noqa: E402
 from placeprint.training import train as training  # noqa: E402
+from placeprint.training.pool import divide, gather_pool  # noqa: E402
+from placeprint.training.result import TrainingResult  # noqa: E402
+from placeprint.training.spread import spread  # noqa: E402
 from placeprint.training.train import train  # noqa: E402
 
 QUICK: dict[str, Any] = {"places": 4, "images": 3, "epochs": 4, "learning_rate": 3e-3}
@@ -42,16 +48,45 @@ def test_a_training_that_helps_says_so_and_its_files_agree(
     assert result.test.map - result.test_base.map == pytest.approx(result.verdict.precision.interval.value)
     assert result.history[result.best_epoch] == max(result.history, key=lambda h: h["map"] + h["recall_at_1"])
     assert (result.places, result.images) == ((24, 8, 8), (96, 32, 32))
+    _is_as_spread(result, photos, tiny_base)
     card = json.loads((tmp_path / "head.card.json").read_text())
     assert card["test"] == {"recall_at_1": result.test.recall_at_1, "map": result.test.map}
     assert (card["spec"]["licence"], card["recommended"]) == ("Apache-2.0", str(out))
-    assert "Better than the base on 8 places" in (tmp_path / "head.md").read_text()
+    words = (tmp_path / "head.md").read_text()
+    assert "Better than the base on 8 places that it never saw, asked by balanced" in words
+    assert f"Behind each unit vector stands {result.constant:.3f}" in words
     page = (tmp_path / "head.html").read_text()
     assert "Use it." in page
     assert "http" not in page.replace("http-equiv", "")
     assert sorted(p.name for p in tmp_path.glob("head.*")) == [
         f"head.{end}" for end in ("card.json", "html", "json", "md", "onnx")
     ]
+
+
+def _is_as_spread(result: TrainingResult, photos: Path, base: str) -> None:
+    """The written file's cosines between places that chose are as spread as the base's, and were not before."""
+    embedders = [load_embedder(model, preset=result.settings.preset) for model in (base, str(result.path))]
+    pools = [gather_pool([photos], each, cache=False, progress=None) for each in embedders]
+    rows = divide(pools[0], validation=0.2, test=0.2, seed=0).validation
+    before, after = (spread(pool.vectors[rows], pool.labels[rows]) for pool in pools)
+    assert result.constant > 0.2
+    assert after == pytest.approx(before, rel=0.1)  # the mean of two views is shorter than 1: not quite the same
+
+
+@pytest.mark.parametrize("preset", ["fast", "balanced"])
+def test_the_verdict_is_what_evaluate_says(preset: str, tmp_path: Path, drawn: Callable[..., Path]) -> None:
+    photos = drawn(tmp_path / "photos", places=10, views=3, seed=5, shuffled=True)
+    result = train(photos, tmp_path / "m.onnx", cache=False, preset=preset, epochs=1, places=3, images=3)
+    assert f"asked by {preset}: " in result.verdict.says
+    pool = gather_pool([photos], load_embedder(), cache=False, progress=None)
+    parts = divide(pool, validation=0.2, test=0.2, seed=0)
+    asked = {pool.records[row].path for row in parts.test}
+    held = tuple(pool.records[row] for row in sorted([*parts.test, *parts.validation]))
+    for model, figures in ((result.base.name, result.test_base), (str(result.path), result.test)):
+        done = evaluate(Manifest(photos, held), model=model, preset=preset, cache=False)
+        precision = [query.average_precision for query in done.queries if query.path in asked]
+        assert figures.map == pytest.approx(np.mean(precision), abs=1e-9)
+        assert 0 < figures.map < 1
 
 
 def test_labels_without_meaning_are_not_called_a_gain(
@@ -165,6 +200,8 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
         train(places, tmp_path / "m.onnx", speed=1)
     with pytest.raises(UsageError, match='loss "softmax" is not known'):
         train(places, tmp_path / "m.onnx", loss="softmax")
+    with pytest.raises(UsageError, match=r"learns a whitening from each gallery: train without it"):
+        train(places, tmp_path / "m.onnx", preset="balanced:whiten=pca")
     with pytest.raises(UsageError, match="give a dataset"):
         train([], tmp_path / "m.onnx")
 
@@ -190,7 +227,8 @@ def test_a_trained_model_indexes_and_answers_without_pytorch(whole: Any, places:
         "from placeprint.recognition.loading import embedder_for\n"
         "made = index(sys.argv[1], sys.argv[2], model=sys.argv[3], cache=False, preset=sys.argv[4]).gallery\n"
         "asked = Recognizer(made, embedder_for(made, model=sys.argv[3]))\n"
-        "print(asked.recognize(sys.argv[1] + '/place-03/1.png').matches[0].path, made.spec.name)\n"
+        "found = asked.recognize(sys.argv[1] + '/place-03/1.png', k=80).matches\n"
+        "print(max(found, key=lambda match: match.similarity).path, made.spec.name)\n"
     )
     for preset in ("fast", "best:keypoints=0"):
         command = [sys.executable, "-c", code, str(places), str(tmp_path / preset[:4]), str(whole.path), preset]

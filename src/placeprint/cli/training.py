@@ -20,6 +20,7 @@ def train(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file.")],
     model: options.ModelName = None,
+    preset: options.PresetName = None,
     full: Annotated[bool, typer.Option("--full", help="Train the whole network, not only a head.")] = False,
     loss: Annotated[
         str, typer.Option(help="multi-similarity, triplet, triplet-semihard or arcface.")
@@ -50,6 +51,7 @@ def train(
     than its base; the file is kept.
     """
     from placeprint.embedding.models import DEFAULT_MODEL
+    from placeprint.presets import DEFAULT_PRESET
     from placeprint.training.train import train as fine_tune
 
     result = fine_tune(
@@ -60,6 +62,7 @@ def train(
         cache=not no_cache,
         workers=workers,
         progress=on_stderr(quiet=quiet or as_json),
+        preset=preset or DEFAULT_PRESET,
         full=full,
         loss=loss,
         epochs=epochs,
@@ -94,7 +97,7 @@ def _show(result: TrainingResult) -> None:
         f"{result.seconds:.0f} s on {result.device}"
     )
     rows = ((result.base.name, result.test_base), (result.spec.name, result.test))
-    columns = ("on the test places", "Recall@1", "mAP")
+    columns = (f"on the test places, by {result.settings.preset}", "Recall@1", "mAP")
     lines = [(name, printing.number(f.recall_at_1), printing.number(f.map)) for name, f in rows]
     printing.table(columns, lines, right=(1, 2))
     typer.echo(f"\n{result.path}: {result.verdict.says}")

@@ -63,8 +63,19 @@ def fuse(data: bytes, spec: ModelSpec, whitening: Whitening) -> tuple[bytes, Mod
     return whole, made, cosine
 
 
-def written_behind(data: bytes, spec: ModelSpec, change: Whitening) -> tuple[bytes, ModelSpec]:
+def written_behind(
+    data: bytes, spec: ModelSpec, change: Whitening, *, constant: float = 0.0
+) -> tuple[bytes, ModelSpec]:
     """Write a linear change behind the embedding of a graph; who calls compares what it computes.
+
+    Parameters
+    ----------
+    data, spec
+        The ONNX file and its description.
+    change : Whitening
+    constant : float
+        Above 0, the changed vector is brought to length 1 and this number put behind it; see
+        `placeprint.training.spread`.
 
     Raises
     ------
@@ -82,13 +93,14 @@ def written_behind(data: bytes, spec: ModelSpec, change: Whitening) -> tuple[byt
         raise ModelError(f'model {spec}: the graph has no output called "{source}"')
     tail = _Tail(graph)
     aside = {name: tail.set_aside(name) for name in (spec.embedding_output, MAP)}
-    tail.whitened(tail.pooled(aside.get(source, source), spec), change, spec.embedding_output)
+    dim = change.dim + (constant > 0)
+    tail.whitened(tail.pooled(aside.get(source, source), spec), change, spec.embedding_output, constant)
     wanted = (spec.embedding_output, MAP, spec.cells_output)
     for unused in [each for each in graph.output if each.name not in wanted]:
         graph.output.remove(unused)
-    made = dataclasses.replace(spec, dim=change.dim, weights_sha256="")
+    made = dataclasses.replace(spec, dim=dim, weights_sha256="")
     if spec.pooling != "graph":
-        tail.as_map(spec.embedding_output, change.dim)
+        tail.as_map(spec.embedding_output, dim)
         made = dataclasses.replace(made, pooling="average", feature_output=MAP)
     return bytes(proto.SerializeToString(deterministic=True)), made
 
@@ -119,7 +131,12 @@ class _Tail:
         return out
 
     def _constant(self, name: str, value: Any) -> str:
-        array = np.ascontiguousarray(value, np.float32)
+        return self._held(name, np.ascontiguousarray(value, np.float32).reshape(np.shape(value)))
+
+    def _whole(self, name: str, value: list[int]) -> str:
+        return self._held(name, np.array(value, np.int64))
+
+    def _held(self, name: str, array: NDArray[Any]) -> str:
         self._graph.initializer.append(self._onnx.numpy_helper.from_array(array, self._prefix + name))
         return self._prefix + name
 
@@ -145,17 +162,18 @@ class _Tail:
             x = self._node("Pow", [x, self._constant("root", 1 / spec.gem_p)])
         return self._node("LpNormalization", [x], axis=-1, p=2)
 
-    def whitened(self, x: str, whitening: Whitening, out: str) -> None:
+    def whitened(self, x: str, whitening: Whitening, out: str, constant: float) -> None:
         """Add the change, and make it the graph's output."""
         x = self._node("Sub", [x, self._constant("mean", whitening.mean)])
-        self._node("MatMul", [x, self._constant("matrix", whitening.matrix)], out)
-        self._give(out, ["n", whitening.dim])
+        x = self._node("MatMul", [x, self._constant("matrix", whitening.matrix)], "" if constant else out)
+        if constant:
+            x = self._node("LpNormalization", [x], axis=-1, p=2)
+            self._node("Pad", [x, self._whole("behind", [0, 0, 0, 1]), self._constant("constant", constant)], out)
+        self._give(out, ["n", whitening.dim + (constant > 0)])
 
     def as_map(self, x: str, dim: int) -> None:
         """Give a vector as a map of one cell too."""
-        shape = self._onnx.numpy_helper.from_array(np.array([0, -1, 1, 1], np.int64), self._prefix + "shape")
-        self._graph.initializer.append(shape)
-        self._node("Reshape", [x, self._prefix + "shape"], MAP)
+        self._node("Reshape", [x, self._whole("shape", [0, -1, 1, 1])], MAP)
         self._give(MAP, ["n", dim, 1, 1])
 
     def _give(self, name: str, shape: list[Any]) -> None:

@@ -20,7 +20,13 @@ LEAST = 1e-6
 
 
 def fuse(
-    data: bytes, spec: ModelSpec, *, weights: Mapping[str, NDArray[np.float32]], power: float, head: NDArray[np.float32]
+    data: bytes,
+    spec: ModelSpec,
+    *,
+    weights: Mapping[str, NDArray[np.float32]],
+    power: float,
+    head: NDArray[np.float32],
+    constant: float = 0.0,
 ) -> tuple[bytes, ModelSpec]:
     """Return the base's graph with a linear head, and its description.
 
@@ -34,12 +40,14 @@ def fuse(
         Of GeM; of no matter where the base pools otherwise.
     head : ndarray of float32, shape (spec.dim, dim)
         The embedding is the pooled vector times it. Length does not matter: embeddings are brought to 1 later.
+    constant : float
+        What stands behind the unit embedding; see `placeprint.training.spread`.
     """
     proto = read_graph(data)
     _replace(proto, weights)
     trained = dataclasses.replace(spec, gem_p=power) if spec.pooling == "gem" else spec
     change = Whitening(np.zeros(len(head), np.float32), head)
-    fused, made = written_behind(proto.SerializeToString(deterministic=True), trained, change)
+    fused, made = written_behind(proto.SerializeToString(deterministic=True), trained, change, constant=constant)
     return fused, dataclasses.replace(made, gem_p=spec.gem_p)
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.evaluation.ground_truth import ByPlace
 from placeprint.evaluation.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
+from placeprint.evaluation.ranking import rank_queries
 from placeprint.evaluation.retrieval_metrics import PositiveRanks, average_precision, hits_at, mean_of
+from placeprint.gallery.gallery import Gallery
+from placeprint.presets import Preset
+from placeprint.progress import Progress
+from placeprint.ragged import Ragged
+from placeprint.records import ModelSpec
 from placeprint.training.pool import Pool, Rows, answering, asking
 
 Floats = NDArray[np.float64]
@@ -92,9 +100,11 @@ class HeldOut:
         self._own = ask[:, None] == answer[None]
         self._right = (pool.labels[ask][:, None] == pool.labels[answer][None]) & ~self._own
         self._places = pool.labels[ask]
+        numbered = zip(rows, pool.labels[rows], strict=True)  # two datasets may have the same path
+        self._records = [replace(pool.records[r], path=f"{r}", places=(f"{place}",)) for r, place in numbered]
 
     def measure(self, vectors: NDArray[np.float32]) -> Found:
-        """Search for every query.
+        """Search for every query by plain cosine similarity.
 
         Parameters
         ----------
@@ -107,8 +117,51 @@ class HeldOut:
         ranks = PositiveRanks.of(np.flatnonzero(right[line]) for right, line in zip(self._right, order, strict=True))
         return Found(hits_at(ranks, 1), average_precision(ranks), self._places)
 
+    def measure_as(
+        self,
+        preset: Preset,
+        spec: ModelSpec,
+        vectors: NDArray[np.float32],
+        parts: Mapping[str, Ragged],
+        *,
+        progress: Progress | None = None,
+    ) -> Found:
+        """Search for every query as a gallery of a preset is asked.
 
-def judge(trained: Found, base: Found, *, seed: int) -> Verdict:
+        Parameters
+        ----------
+        preset : Preset
+        spec : ModelSpec
+            Of the model, as the preset asks it to look.
+        vectors : ndarray of float32, shape (len(rows), dim)
+            Unit vectors, in the order of `rows`.
+        parts : mapping of str to Ragged
+            What the preset keeps of each photo, in the same order.
+        progress : Progress, optional
+        """
+        ask, answer = self._ask, self._answer
+        gallery = Gallery.in_memory(
+            [self._records[i] for i in answer],
+            vectors[answer],
+            spec=spec,
+            index="exact",
+            preset=preset,
+            parts={name: kept.kept(answer) for name, kept in parts.items()},
+        )
+        ranking = rank_queries(
+            gallery,
+            [self._records[i] for i in ask],
+            vectors[ask],
+            truth=ByPlace.of(gallery.records),
+            k=1,
+            own_rows=np.where(self._own.any(axis=1), self._own.argmax(axis=1), -1).tolist(),
+            parts={name: kept.kept(ask) for name, kept in parts.items()},
+            progress=progress,
+        )
+        return Found(hits_at(ranking.positives, 1), average_precision(ranking.positives), self._places)
+
+
+def judge(trained: Found, base: Found, *, seed: int, preset: str) -> Verdict:
     """Say whether a model is better than its base: the paired bootstrap over places, and McNemar's test."""
     rng = np.random.default_rng([seed, 2])
     precision = paired_difference(trained.precision, base.precision, rng=rng, clusters=base.places)
@@ -118,7 +171,7 @@ def judge(trained: Found, base: Found, *, seed: int) -> Verdict:
     word = "better than the base" if better else "worse than the base" if worse else "not shown to be better"
     advice = "" if better else "; keep using the base"
     says = (
-        f"{word} on {gain.units} places that it never saw: mAP {gain.value:+.3f} "
+        f"{word} on {gain.units} places that it never saw, asked by {preset}: mAP {gain.value:+.3f} "
         f"[{gain.low:+.3f}, {gain.high:+.3f}], p = {precision.p_value:.3f}; "
         f"{recall.first_only} of {recall.pairs} queries gained, {recall.second_only} lost{advice}"
     )

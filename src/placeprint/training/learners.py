@@ -81,6 +81,11 @@ class FullLearner:
         The base's ONNX file and its description.
     settings : TrainSettings
     progress : Progress, optional
+
+    Attributes
+    ----------
+    narrow : bool
+        Compute the network in bfloat16: on a GPU.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class FullLearner:
     ) -> None:
         torch = torch_package()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.narrow = self.device.type == "cuda"
         self._pooled_inside, self._augment = spec.pooling == "graph", settings.augment
         self._graph = TorchGraph(data, spec.embedding_output if self._pooled_inside else spec.feature_output)
         self._graph.to(self.device)
@@ -108,11 +114,11 @@ class FullLearner:
         return augmented(images, rng) if rng is not None and self._augment else images
 
     def embed(self, inputs: Any) -> Any:
-        """Return unit embeddings; in bfloat16 on a GPU, but for the pooling and the head."""
+        """Return unit embeddings; in bfloat16 where `narrow`, but for the pooling and the head."""
         torch = torch_package()
         for name in self._graph.weights:
             self._graph.weights[name] = self.weights[f"base.{name}"]
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.narrow):
             features = self._graph((inputs - self._mean) / self._std)
         vectors = features.float() if self._pooled_inside else _gem(features.float(), self.weights["power"])
         return torch.nn.functional.normalize(vectors.flatten(1) @ self.weights["head"], dim=1)
@@ -120,7 +126,7 @@ class FullLearner:
     def on_cpu(self, weights: Mapping[str, Any]) -> Run:
         """Return the network with some weights as a function of arrays, as it computes in 32 bit on the CPU."""
         torch = torch_package()
-        self.device = torch.device("cpu")
+        self.device, self.narrow = torch.device("cpu"), False
         self._graph.to(self.device)
         self.weights = {name: value.detach().to(self.device) for name, value in weights.items()}
         self._mean, self._std = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)  # the graph's input is prepared already

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from placeprint.embedding.embedder import Looker
 from placeprint.embedding.extract import embed_records
 from placeprint.errors import DatasetError
 from placeprint.progress import Progress
+from placeprint.ragged import Ragged
 from placeprint.recognition.indexing import opened_cache
 from placeprint.records import FailedImage, ImageRecord, Split
 
@@ -44,6 +45,8 @@ class Pool:
     left_out : int
         Photos without a place, with several places, or equal to another that was taken already.
     unusable : tuple of FailedImage
+    parts : mapping of str to Ragged
+        What the base's preset keeps of each photo besides its vector.
     """
 
     roots: tuple[Path, ...]
@@ -54,6 +57,7 @@ class Pool:
     vectors: NDArray[np.float32]
     left_out: int
     unusable: tuple[FailedImage, ...]
+    parts: Mapping[str, Ragged] = field(default_factory=dict)
 
     def root(self, row: int) -> Path:
         """Return the folder that a photo's path is relative to."""
@@ -81,6 +85,7 @@ def gather_pool(
     """
     roots, records, labels, owners = list[Path](), list[ImageRecord](), list[int](), list[int]()
     vectors, unusable = list[NDArray[np.float32]](), list[FailedImage]()
+    parts: dict[str, Ragged] = {}
     places: dict[tuple[int, str], int] = {}
     left_out = 0
     seen: set[str] = set()
@@ -92,7 +97,8 @@ def gather_pool(
             left_out += len(manifest.records) - len(labelled)
             done = embed_records(labelled, manifest.root, embedder=embedder, cache=store, progress=progress)
             unusable += [*manifest.failures, *done.failures]
-            for record, vector in zip(done.records, done.vectors, strict=True):
+            taken = list[int]()
+            for row, (record, vector) in enumerate(zip(done.records, done.vectors, strict=True)):
                 if record.content_hash in seen:  # else the same photo could train and test
                     left_out += 1
                     continue
@@ -101,6 +107,10 @@ def gather_pool(
                 owners += [number] * (len(places) - len(owners))
                 records.append(record)
                 vectors.append(vector)
+                taken.append(row)
+            for name, kept in done.parts.items():
+                mine = kept.kept(taken)
+                parts[name] = parts[name].joined(mine) if name in parts else mine
     return Pool(
         tuple(roots),
         tuple(records),
@@ -110,6 +120,7 @@ def gather_pool(
         np.stack(vectors) if vectors else np.empty((0, embedder.spec.dim), np.float32),
         left_out,
         tuple(unusable),
+        parts,
     )
 
 

@@ -52,6 +52,8 @@ class TrainingResult:
         The paired test of the two.
     cosine : float
         The lowest similarity of the file's embeddings to those computed apart from it.
+    constant : float
+        What stands behind each embedding; see `placeprint.training.spread`.
     left_out : int
         Photos without a place, with several places, or equal to another.
     unusable : tuple of FailedImage
@@ -74,6 +76,7 @@ class TrainingResult:
     test: Figures
     verdict: Verdict
     cosine: float
+    constant: float
     left_out: int
     unusable: tuple[FailedImage, ...]
     seconds: float
@@ -125,9 +128,10 @@ Place recognition model, {result.spec.dim} numbers an image, trained by `placepr
 - Photos: {", ".join(result.datasets)}: {used}
 - Kept: epoch {result.best_epoch} of {result.epochs}, by Recall@1 and mAP on the places that chose
 - The file computes what was trained: cosine at least {result.cosine:.6f}
+- Behind each unit vector stands {result.constant:.3f}, so that cosines of different places are as spread as the base's
 - Settings: `{json.dumps(result.settings.to_dict())}`
 
-| on the test places, which no choice saw | Recall@1 | mAP |
+| on the test places, which no choice saw, asked by {result.settings.preset} | Recall@1 | mAP |
 |---|---|---|
 {figures}
 

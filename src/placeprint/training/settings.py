@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from placeprint.errors import UsageError
+from placeprint.presets import DEFAULT_PRESET, find_preset
 
 LOSSES = ("multi-similarity", "triplet", "triplet-semihard", "arcface")
 
@@ -20,6 +21,8 @@ class TrainSettings:
     ----------
     full : bool
         Train the backbone too; otherwise a head behind it.
+    preset : str
+        How the model will be asked: a head learns from photos as this preset looks at them, and the test asks by it.
     loss : str
         One of `LOSSES`.
     epochs : int
@@ -48,6 +51,7 @@ class TrainSettings:
     """
 
     full: bool = False
+    preset: str = DEFAULT_PRESET
     loss: str = "multi-similarity"
     epochs: int = 60
     patience: int = 10
@@ -66,8 +70,7 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
-        if self.loss not in LOSSES:
-            raise UsageError(f'loss "{self.loss}" is not known: choose one of {", ".join(LOSSES)}')
+        self._refuse_names()
         for name, least in (("epochs", 1), ("patience", 1), ("places", 2), ("images", 2), ("accumulate", 1)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} must be at least {least}, not {getattr(self, name)}")
@@ -82,6 +85,12 @@ class TrainSettings:
             raise UsageError(f"side must be a multiple of 32, and at least 64, not {self.side}")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"seed must be 0 to {2**32 - 1}, not {self.seed}")
+
+    def _refuse_names(self) -> None:
+        if self.loss not in LOSSES:
+            raise UsageError(f'loss "{self.loss}" is not known: choose one of {", ".join(LOSSES)}')
+        if find_preset(self.preset).whiten:
+            raise UsageError(f'preset "{self.preset}" learns a whitening from each gallery: train without it')
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""

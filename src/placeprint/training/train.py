@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,22 @@ from placeprint.embedding.preprocess import pooled
 from placeprint.errors import DatasetError, UsageError
 from placeprint.exporting.export import keep
 from placeprint.exporting.parity import Run, check_parity
-from placeprint.presets import FAST
+from placeprint.presets import Preset, find_preset
 from placeprint.progress import Progress
+from placeprint.ragged import Ragged
 from placeprint.recognition.loading import model_for
 from placeprint.records import ModelSpec
 from placeprint.training.fusing import fuse
 from placeprint.training.graph import read_graph
 from placeprint.training.held_out import Found, HeldOut, judge
-from placeprint.training.learners import FullLearner, HeadLearner, Learner
+from placeprint.training.learners import FullLearner, HeadLearner, Learner, vectors_of
 from placeprint.training.loop import Trained, Training, fingerprint
 from placeprint.training.packages import require_packages
 from placeprint.training.page import write_training_page
 from placeprint.training.pool import Pool, divide, gather_pool
 from placeprint.training.result import Figures, TrainingResult, write_card
 from placeprint.training.settings import TrainSettings
+from placeprint.training.spread import constant_for, with_constant
 
 Datasets = Path | str | Manifest | Sequence[Path | str | Manifest]
 
@@ -91,7 +94,8 @@ def train(
     datasets = [dataset] if isinstance(dataset, Path | str | Manifest) else list(dataset)
     if not datasets:
         raise UsageError("give a dataset to train on")
-    embedder = model_for(model, preset=FAST, workers=workers)
+    preset = find_preset(asked.preset)
+    embedder = model_for(model, preset=preset, workers=workers)
     base = find_model(model)
     pool = gather_pool(datasets, embedder, cache=cache, progress=progress)
     parts = divide(pool, validation=asked.validation, test=asked.test, seed=asked.seed)
@@ -99,10 +103,15 @@ def train(
     device = str(learner.weights["head"].device.type)
     state = out.with_suffix(".training")
     of = fingerprint(pool, asked, base.spec.fingerprint())
+    unchanged = vectors_of(learner, parts.validation)
     done = Training(learner, pool, parts, asked).run(state, of, progress=progress)
-    spec, cosine = _export(base, done, learner, out, name or out.stem)
+    learner.weights = {key: value.to(device) for key, value in done.weights.items()}
+    constant = constant_for(unchanged, vectors_of(learner, parts.validation), pool.labels[parts.validation])
+    spec, cosine = _export(base, done, learner, out, name or out.stem, constant)
     test = HeldOut(pool, parts.test, among=parts.validation)
-    before, after = test.measure(pool.vectors[test.rows]), _by_file(test, pool, out, workers, progress)
+    kept = {kind: each.kept(test.rows) for kind, each in pool.parts.items()}
+    before = test.measure_as(preset, embedder.spec, pool.vectors[test.rows], kept, progress=progress)
+    after = _by_file(test, pool, out, preset, workers, progress)
     result = TrainingResult(
         path=out,
         spec=spec,
@@ -116,8 +125,9 @@ def train(
         history=tuple(done.history),
         test_base=_figures(before),
         test=_figures(after),
-        verdict=judge(after, before, seed=asked.seed),
+        verdict=judge(after, before, seed=asked.seed, preset=preset.name),
         cosine=cosine,
+        constant=constant,
         left_out=pool.left_out,
         unusable=pool.unusable,
         seconds=time.perf_counter() - began,
@@ -142,16 +152,22 @@ def _learner(pool: Pool, base: ModelFile, settings: TrainSettings, progress: Pro
     return FullLearner(pool, base.path.read_bytes(), base.spec, settings, progress)
 
 
-def _export(base: ModelFile, done: Trained, learner: Learner, out: Path, name: str) -> tuple[ModelSpec, float]:
+def _export(
+    base: ModelFile, done: Trained, learner: Learner, out: Path, name: str, constant: float
+) -> tuple[ModelSpec, float]:
     """Write the best weights into the base's graph; keep the file only when it computes what was trained."""
     arrays = {key: value.detach().float().cpu().numpy() for key, value in done.weights.items()}
     weights = {key.removeprefix("base."): value for key, value in arrays.items() if key.startswith("base.")}
     power = float(arrays["power"]) if "power" in arrays else base.spec.gem_p
     data = base.path.read_bytes()
-    fused, spec = fuse(data, base.spec, weights=weights, power=power, head=arrays["head"])
+    fused, spec = fuse(data, base.spec, weights=weights, power=power, head=arrays["head"], constant=constant)
     reference = _trained_reference(learner, done) if weights else _head_reference(data, base.spec, arrays["head"])
     free = not read_graph(data).graph.input[0].type.tensor_type.shape.dim[2].HasField("dim_value")
-    cosine = check_parity(fused, reference, side=spec.input_size, free=free, dim=spec.dim)
+
+    def wanted(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return with_constant(reference(images), constant)
+
+    cosine = check_parity(fused, wanted, side=spec.input_size, free=free, dim=spec.dim)
     source = f"placeprint train, from {base.spec.name} ({base.spec.source})"
     return keep(fused, dataclasses.replace(spec, name=name, source=source), out), cosine
 
@@ -178,19 +194,21 @@ def _trained_reference(learner: Learner, done: Trained) -> Run:
     return learner.on_cpu(done.weights)
 
 
-def _by_file(test: HeldOut, pool: Pool, out: Path, workers: int | None, progress: Progress | None) -> Found:
+def _by_file(
+    test: HeldOut, pool: Pool, out: Path, preset: Preset, workers: int | None, progress: Progress | None
+) -> Found:
     """Embed the test places with the written file, as everyone will use it."""
-    embedder = load_embedder(str(out), preset=FAST, threads=workers)
-    found = np.empty((len(test.rows), embedder.spec.dim), np.float32)
-    owners = pool.datasets[pool.labels[test.rows]]
+    embedder = load_embedder(str(out), preset=preset, threads=workers)
+    owners = pool.datasets[pool.labels[test.rows]]  # ascending, as the rows of the pool are
+    found = []
     for number, root in enumerate(pool.roots):
-        mine = np.flatnonzero(owners == number)
-        records = [pool.records[row] for row in test.rows[mine]]
-        done = embed_records(records, root, embedder=embedder, progress=progress)
-        for failed in done.failures:
+        records = [pool.records[row] for row in test.rows[owners == number]]
+        found.append(embed_records(records, root, embedder=embedder, progress=progress))
+        for failed in found[-1].failures:
             raise DatasetError(f'"{failed.path}" could be read before and cannot be read now: {failed.reason}')
-        found[mine] = done.vectors
-    return test.measure(found)
+    parts = {kind: reduce(Ragged.joined, [each.parts[kind] for each in found]) for kind in embedder.spec.parts}
+    vectors = np.concatenate([each.vectors for each in found])
+    return test.measure_as(preset, embedder.spec, vectors, parts, progress=progress)
 
 
 def _figures(found: Found) -> Figures:

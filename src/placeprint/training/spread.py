@@ -1,0 +1,63 @@
+"""Keeps cosines of a trained model as spread as those of its base, so that what presets add to them keeps its weight.
+
+Training pushes places apart: the cosines of photos of different places become more spread, on places of other cities
+too, where they are no better for it. A preset adds evidence from cells to the cosine, and weighed it beside the base's:
+it would count for less. A constant behind every vector takes the spread back, and changes no order.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+LEAST_GROWTH = 0.01
+"""Of a spread, below which it stays as it is: the base itself, kept, has a growth of rounding."""
+
+
+def spread(vectors: Vectors, labels: NDArray[np.int64]) -> float:
+    """Return how much a photo's cosines to photos of other places vary: their standard deviation, the mean over photos.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n, dim)
+        Unit vectors.
+    labels : ndarray of int64, shape (n,)
+        Numbers of their places, two at least.
+    """
+    lines = (vectors[labels != label] @ vector for vector, label in zip(vectors, labels, strict=True))
+    return float(np.mean([line.std(dtype=np.float64) for line in lines]))
+
+
+def constant_for(before: Vectors, after: Vectors, labels: NDArray[np.int64]) -> float:
+    """Return the number that, put behind every vector of a trained model, leaves the spread as it was; 0 for none.
+
+    With c behind both, a cosine s becomes (s + c²) / (1 + c²). A spread that became smaller stays as it is.
+
+    Parameters
+    ----------
+    before, after : ndarray of float32, shape (n, dim)
+        Unit vectors of photos that did not train, by the base and by the trained model.
+    labels : ndarray of int64, shape (n,)
+        Numbers of their places.
+    """
+    growth = spread(after, labels) / max(spread(before, labels), 1e-9) - 1
+    return math.sqrt(growth) if growth > LEAST_GROWTH else 0.0
+
+
+def with_constant(vectors: Vectors, constant: float) -> Vectors:
+    """Return unit vectors with a constant behind vectors of any length; without one they are only brought to length 1.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n, dim)
+    constant : float
+        0 puts nothing behind.
+    """
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    if constant:
+        unit = np.pad(unit, ((0, 0), (0, 1)), constant_values=constant) / math.sqrt(1 + constant**2)
+    return np.asarray(unit, np.float32)
