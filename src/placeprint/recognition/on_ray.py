@@ -179,19 +179,23 @@ def store_photos_on_ray(
         if is_remote(source) and manifest.source.startswith("manifest"):
             folder = root
         job = Job(str(where), folder, root, model, chosen, runner, embedder.spec.fingerprint(), gpus > 0)
-        writer = Writer.begin(where, head, rows=len(records))
-        told = cluster.told(job, _blocks(records), gpus or cluster.count("CPU"), writer, len(records), progress)
-    failed = [FailedImage(**row) for one in told for row in one["failed"]]
-    useless = {failure.path for failure in failed}
-    if len(failed) == len(records):
-        raise DatasetError(f'none of {len(records)} images of "{source}" could be used; the first: {failed[0].reason}')
-    writer.keep(root, [record for record in records if record.path not in useless])
-    counts = {name: sum(one["change"][name] for one in told) for name in _COUNTED}
-    writer.change = dataclasses.replace(writer.change, **counts)
-    failures = (*manifest.failures, *failed)
-    change = writer.finish(failures=failures, end=len(records))
+        with Writer.begin(where, head, rows=len(records)) as writer:
+            told = cluster.told(job, _blocks(records), gpus or cluster.count("CPU"), writer, len(records), progress)
+            failures = (*manifest.failures, *_failed(told, records, source))
+            useless = {failure.path for failure in failures}
+            writer.keep(root, [record for record in records if record.path not in useless])
+            counts = {name: sum(one["change"][name] for one in told) for name in _COUNTED}
+            writer.change = dataclasses.replace(writer.change, **counts)
+            change = writer.finish(failures=failures, end=len(records))
     computed, seconds = sum(one["computed"] for one in told), time.perf_counter() - began
     return Stored(Gallery.open(address), change, failures, computed, 0, seconds, {})
+
+
+def _failed(told: Sequence[dict[str, Any]], records: Sequence[ImageRecord], source: Path | str) -> list[FailedImage]:
+    failed = [FailedImage(**row) for one in told for row in one["failed"]]
+    if len(failed) == len(records):
+        raise DatasetError(f'none of {len(records)} images of "{source}" could be used; the first: {failed[0].reason}')
+    return failed
 
 
 def _dataset(source: Path | str) -> tuple[Any, str]:

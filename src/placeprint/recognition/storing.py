@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class _Tally:
     """What was done so far."""
 
     failures: list[FailedImage] = field(default_factory=list)
+    usable: int = 0
     computed: int = 0
     cached: int = 0
     shares: dict[str, float] = field(default_factory=dict)
@@ -95,28 +96,26 @@ def store_photos(
         raise DatasetError(f'"{manifest.root}" has no gallery images: nothing to search in')
     began, root = time.perf_counter(), str(manifest.root.resolve())
     head = Head(spec=embedder.spec, preset=preset, index_name=index, roots=(root,), learned=arrays_of(embedder))
-    writer = Writer.begin(parse_address(address), head, rows=len(records))
-    tally, first, read = _Tally(), 0, file_reader(manifest.root)
-    with Stretch(progress, "embedding", len(records)) as step:
-        if embedded is not None:
-            tally.count(embedded)
-            for part in _parts_of(embedded):
-                writer.put(first, part.records, unit_vectors(part.vectors), part.parts, root=root)
-                first += len(part.records)
-                step(len(part.records))
-        for i in range(0, len(records) if embedded is None else 0, BLOCK):
-            some = records[i : i + BLOCK]
-            done, usable = write_block(writer, first, some, root, embedder=embedder, read=read, cache=cache)
-            tally.count(done)
-            first += usable
-            step(len(some))
-    if not first:
-        one = tally.failures[0]
-        raise DatasetError(
-            f'none of {len(records)} images of "{manifest.root}" could be used; the first, {one.path!r}: {one.reason}'
-        )
-    failures = (*manifest.failures, *tally.failures)
-    change = writer.finish(failures=failures)
+    tally = _Tally()
+    with Writer.begin(parse_address(address), head, rows=len(records)) as writer:
+        with Stretch(progress, "embedding", len(records)) as step:
+            if embedded is not None:
+                tally.count(embedded)
+                _write_all(writer, embedded, root, step)
+            for i in range(0, len(records) if embedded is None else 0, BLOCK):
+                some, read = records[i : i + BLOCK], file_reader(manifest.root)
+                done, usable = write_block(writer, tally.usable, some, root, embedder=embedder, read=read, cache=cache)
+                tally.count(done)
+                tally.usable += usable
+                step(len(some))
+        if len(tally.failures) == len(records):
+            one = tally.failures[0]
+            raise DatasetError(
+                f'none of {len(records)} images of "{manifest.root}" could be used; the first, {one.path!r}: '
+                f"{one.reason}"
+            )
+        failures = (*manifest.failures, *tally.failures)
+        change = writer.finish(failures=failures)
     total = sum(tally.shares.values())
     shares = {name: spent / total for name, spent in tally.shares.items()} if total else {}
     seconds = time.perf_counter() - began
@@ -178,6 +177,14 @@ def _unchanged(record: ImageRecord, known: Known, read: Reader) -> bool:
         return False
 
 
+def _write_all(writer: Writer, done: Embedded, root: str, step: Callable[[int], None]) -> None:
+    first = 0
+    for part in _parts_of(done):
+        writer.put(first, part.records, unit_vectors(part.vectors), part.parts, root=root)
+        first += len(part.records)
+        step(len(part.records))
+
+
 def _parts_of(done: Embedded) -> Iterator[Embedded]:
     for i in range(0, len(done.records), BLOCK):
         rows = np.arange(i, min(i + BLOCK, len(done.records)))
@@ -214,11 +221,11 @@ def store_vectors(
     """
     content = new_content(records, vectors, root=root, preset=preset, spec=settings["spec"])
     head = Head(spec=content.spec, preset=preset, index_name=settings.get("index", "auto"), roots=(root,))
-    writer = Writer.begin(parse_address(address), head, rows=len(records))
-    with Stretch(progress, "writing", len(records)) as step:
-        for first in range(0, len(records), writer.store.block_rows):
-            some = slice(first, first + writer.store.block_rows)
-            writer.put(first, records[some], unit_vectors(vectors[some]), {}, root=root)
-            step(len(records[some]))
-    writer.finish()
+    with Writer.begin(parse_address(address), head, rows=len(records)) as writer:
+        with Stretch(progress, "writing", len(records)) as step:
+            for first in range(0, len(records), writer.store.block_rows):
+                some = slice(first, first + writer.store.block_rows)
+                writer.put(first, records[some], unit_vectors(vectors[some]), {}, root=root)
+                step(len(records[some]))
+        writer.finish()
     return Gallery.open(address)
