@@ -54,6 +54,7 @@ class Claim:
             {"who": f"{socket.gethostname()}, process {os.getpid()}", "doing": doing, "at": _here(), "pid": os.getpid()}
         )
         self._seen: dict[str, tuple[str, float]] = {}
+        self._lively: set[str] = set()
         self._verified = 0.0
 
     @property
@@ -96,17 +97,19 @@ class Claim:
         now, others = time.monotonic(), {token: text for token, (text, _) in found.items() if token != self._token}
         for token in others:
             beat = found[token][1]
-            if token not in self._seen or self._seen[token][0] != beat:
+            if token not in self._seen:
                 self._seen[token] = (beat, now)
+            elif self._seen[token][0] != beat:
+                self._seen[token] = (beat, now)
+                self._lively.add(token)
         return others
 
     def _look_at(self, token: str, text: str, waited: float) -> None:
         """Remove another's claim when it is nobody's any more; say so when its holder lives and takes its time."""
         holder: Mapping[str, Any] = json.loads(text)
-        beat, since = self._seen[token]
-        if _gone(holder) or time.monotonic() - since > SILENT:
+        if _gone(holder) or time.monotonic() - self._seen[token][1] > SILENT:
             self.heads.remove(f"{CLAIM}{token}")
-        elif waited > PATIENCE and (beat or _alive(holder)):
+        elif waited > PATIENCE and (token in self._lively or _alive(holder)):
             raise GalleryBusyError(
                 f"{self.heads.address} is being changed by another writer ({holder['who']}: {holder['doing']}): wait "
                 "for it, then run the same command again"

@@ -115,7 +115,7 @@ class MilvusGallery(Gallery):
             )
         store.open()
         holes = head.holes
-        if numbered and store.count() + len(holes) != head.end:  # an interrupted change: see which there are
+        if store.count() + len(holes) != head.end and numbered:  # an interrupted change: see which there are
             holes = missing_numbers(store, head.end)
         return cls(Opened(connection, store, heads, head, Numbering(head.end, holes)))
 
