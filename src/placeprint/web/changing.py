@@ -123,9 +123,8 @@ def _added(snapshot: Snapshot, planned: Mapping[str, NewImage]) -> dict[str, Sho
     changed, _ = patiently(
         lambda: gallery.add(records, vectors, spec=gallery.spec, root=snapshot.upload_root, parts=parts)
     )
-    _keep_photos(
-        snapshot, images, missing=True
-    )  # another server may have removed the same photo, and its file, between the steps
+    # Another server may have removed the same photo, and its file, between the two steps.
+    _keep_photos(snapshot, images, missing=True)
     return catalogue_of(changed).at(list(planned))
 
 
