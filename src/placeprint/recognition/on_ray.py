@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from placeprint.dataset.remote import is_remote, read_remote
-from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.learned import needs_learning
 from placeprint.errors import DatasetError, UsageError
@@ -28,6 +26,7 @@ from placeprint.progress import Progress
 from placeprint.recognition.loading import model_for
 from placeprint.recognition.ray_cluster import Cluster
 from placeprint.recognition.ray_job import COUNTED, Job
+from placeprint.recognition.sources import open_source
 from placeprint.recognition.storing import Stored
 from placeprint.records import FailedImage, ImageRecord
 
@@ -68,7 +67,8 @@ def store_photos_on_ray(
     DatasetError, UsageError, ModelError, GalleryError, MissingExtraError
     """
     began, chosen = time.perf_counter(), find_preset(preset)
-    manifest, root = _dataset(source)
+    opened = open_source(source)
+    manifest, root = opened.manifest, opened.root
     records = manifest.gallery()
     if not records:
         raise DatasetError(f'"{source}" has no gallery images: nothing to search in')
@@ -78,10 +78,7 @@ def store_photos_on_ray(
     where = parse_address(address)
     with Cluster(on) as cluster:
         actors, gpu = cluster.actors(runner)
-        folder = str(source) if is_remote(source) else str(manifest.root.resolve())
-        if is_remote(source) and manifest.source.startswith("manifest"):
-            folder = root
-        job = Job(str(where), folder, root, model, chosen, runner, embedder.spec.fingerprint(), gpu)
+        job = Job(str(where), root, model, chosen, runner, embedder.spec.fingerprint(), gpu)
         with Writer.begin(where, head, rows=len(records)) as writer:
             told = cluster.told(job, _blocks(records), actors, writer, len(records), progress)
             failures = (*manifest.failures, *_failed(told, records, source))
@@ -99,15 +96,6 @@ def _failed(told: Sequence[dict[str, Any]], records: Sequence[ImageRecord], sour
     if len(failed) == len(records):
         raise DatasetError(f'none of {len(records)} images of "{source}" could be used; the first: {failed[0].reason}')
     return failed
-
-
-def _dataset(source: Path | str) -> tuple[Any, str]:
-    """Return the manifest, and the name of its root."""
-    if is_remote(source):
-        manifest, files = read_remote(str(source))
-        return manifest, files.address
-    found = read_dataset(source)
-    return found, str(found.root.resolve())
 
 
 def _refuse_learning(embedder: Looker, preset: Preset, model: str) -> None:

@@ -33,8 +33,8 @@ class Job:
 
     Attributes
     ----------
-    address, source, root : str
-        Of the gallery; of the photographs; and what the gallery calls their root.
+    address, root : str
+        Of the gallery, and of the photographs: a folder, or an address.
     model, preset, runner : str
         As in `placeprint.index`.
     fingerprint : str
@@ -44,7 +44,6 @@ class Job:
     """
 
     address: str
-    source: str
     root: str
     model: str
     preset: Preset
@@ -66,7 +65,7 @@ class EmbeddingActor:
             )
         head = Head(spec=self._embedder.spec, preset=job.preset, roots=(job.root,))
         self._writer = Writer.join(parse_address(job.address), head)
-        self._read = _reader(job.source)
+        self._read = _reader(job.root)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Embed and write one block; return what became of it, as JSON."""
@@ -94,8 +93,8 @@ class EmbeddingActor:
         return {"told": np.array(told, dtype=object)}
 
 
-def _reader(source: str) -> Reader:
-    return RemoteFiles(source).read if is_remote(source) else file_reader(Path(source))
+def _reader(root: str) -> Reader:
+    return RemoteFiles(root).read if is_remote(root) else file_reader(Path(root))
 
 
 def _gpus() -> int:

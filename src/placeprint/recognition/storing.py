@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from placeprint.dataset import images
-from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
-from placeprint.embedding.extract import Embedded, Reader, embed_records, file_reader
+from placeprint.embedding.extract import Embedded, Reader, embed_records
 from placeprint.embedding.learned import arrays_of
 from placeprint.errors import DatasetError, ImageError
 from placeprint.gallery.base import unit_vectors
@@ -26,6 +25,7 @@ from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_writing import Known, Writer
 from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
+from placeprint.recognition.sources import Source
 from placeprint.records import FailedImage, ImageRecord
 
 BLOCK = 256
@@ -66,7 +66,7 @@ class Stored:
 
 def store_photos(
     address: str | Path,
-    manifest: Manifest,
+    source: Source,
     *,
     embedder: Looker,
     preset: Preset,
@@ -91,10 +91,11 @@ def store_photos(
         When there are no images, or none of them could be used.
     GalleryError
     """
+    manifest, root = source.manifest, source.root
     records = manifest.gallery()
     if not records:
-        raise DatasetError(f'"{manifest.root}" has no gallery images: nothing to search in')
-    began, root = time.perf_counter(), str(manifest.root.resolve())
+        raise DatasetError(f'"{root}" has no gallery images: nothing to search in')
+    began, read = time.perf_counter(), source.read
     head = Head(spec=embedder.spec, preset=preset, index_name=index, roots=(root,), learned=arrays_of(embedder))
     tally = _Tally()
     with Writer.begin(parse_address(address), head, rows=len(records)) as writer:
@@ -103,7 +104,7 @@ def store_photos(
                 tally.count(embedded)
                 _write_all(writer, embedded, root, step)
             for i in range(0, len(records) if embedded is None else 0, BLOCK):
-                some, read = records[i : i + BLOCK], file_reader(manifest.root)
+                some = records[i : i + BLOCK]
                 done, usable = write_block(writer, tally.usable, some, root, embedder=embedder, read=read, cache=cache)
                 tally.count(done)
                 tally.usable += usable
@@ -111,8 +112,7 @@ def store_photos(
         if len(tally.failures) == len(records):
             one = tally.failures[0]
             raise DatasetError(
-                f'none of {len(records)} images of "{manifest.root}" could be used; the first, {one.path!r}: '
-                f"{one.reason}"
+                f'none of {len(records)} images of "{root}" could be used; the first, {one.path!r}: {one.reason}'
             )
         failures = (*manifest.failures, *tally.failures)
         change = writer.finish(failures=failures)
