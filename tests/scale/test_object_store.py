@@ -55,7 +55,8 @@ class S3:
 
     def refuse(self, *, everyone: bool) -> None:
         """Let nobody in whose key is not known, and no key is."""
-        asked = urllib.request.Request(f"{self.url}/moto-api/reset-auth", b"0" if everyone else b"inf", method="POST")
+        most, plain = b"0" if everyone else b"inf", {"Content-Type": "text/plain"}
+        asked = urllib.request.Request(f"{self.url}/moto-api/reset-auth", most, plain, method="POST")
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked).close()
 
     def stop(self) -> None:
@@ -91,7 +92,8 @@ def indexed(*words: object) -> dict[str, Any]:
     return found
 
 
-def test_a_bucket_is_indexed_as_a_folder_is(s3: S3, town: Path, address: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("s3")
+def test_a_bucket_is_indexed_as_a_folder_is(town: Path, address: str, tmp_path: Path) -> None:
     """Into a folder, into Milvus, and into Milvus by a cluster: the same images, and the same rows of failures."""
     assert verb("index", town, "-o", tmp_path / "here.gallery", "--no-cache", "-q").returncode == 0
     here = Gallery.open(tmp_path / "here.gallery")
@@ -115,7 +117,8 @@ def test_a_bucket_is_indexed_as_a_folder_is(s3: S3, town: Path, address: str, tm
     assert Gallery.open(tmp_path / "here.gallery").roots[1] == "s3://places/photos"
 
 
-def test_a_wrong_bucket_and_nothing_there(s3: S3, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("s3")
+def test_a_wrong_bucket_and_nothing_there(tmp_path: Path) -> None:
     out = ("-o", tmp_path / "g.gallery")
     for source, said in (
         ("s3://nowhere/photos", '"s3://nowhere/photos" cannot be listed: The specified bucket does not exist'),
