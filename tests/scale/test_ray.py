@@ -22,7 +22,7 @@ from placeprint.cli.app import app
 from placeprint.dataset.remote import RemoteFiles, read_remote
 from placeprint.errors import DatasetError, ImageError, PlaceprintError
 from placeprint.gallery.milvus_gallery import MilvusGallery
-from placeprint.recognition import on_ray
+from placeprint.recognition import on_ray, ray_cluster
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -120,6 +120,47 @@ def test_a_killed_worker_costs_nothing(
     killer.join(timeout=5)
     assert len(killed) == 2
     same(done.gallery, local)
+
+
+@pytest.fixture
+def gpu_cluster() -> Iterator[str]:
+    """A node that says it has a GPU: Ray believes it, and no driver is asked."""
+    pytest.importorskip("ray", reason="ray is not installed: make test-scale installs it")
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 2, "num_gpus": 1, "include_dashboard": False, "object_store_memory": 100_000_000},
+    )
+    yield made.address
+    made.shutdown()
+
+
+@pytest.mark.parametrize("able", [False, True], ids=["workers cannot use it", "workers say that they can"])
+def test_a_gpu_is_asked_for_where_workers_can_use_it(
+    gpu_cluster: str, photos: Path, local: Gallery, address: str, monkeypatch: pytest.MonkeyPatch, able: bool
+) -> None:
+    """There is no GPU here: what asks for a part of one runs on the processor, with equal values."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    if able:
+        monkeypatch.setattr(ray_cluster, "runs_on_gpus", lambda: True)
+    told: list[dict[str, Any]] = []
+    run, actors = ray_cluster.Cluster.told, list[tuple[int, float]]()
+
+    def noted(self: Any, job: Any, blocks: Any, count: int, *rest: Any) -> Any:
+        actors.append((count, job.gpu))
+        told.extend(found := run(self, job, blocks, count, *rest))
+        return found
+
+    monkeypatch.setattr(ray_cluster.Cluster, "told", noted)
+    done = on_ray.store_photos_on_ray(
+        photos, address, on=gpu_cluster, model="efficientnet-lite0", preset="balanced", runner="onnx"
+    )
+    assert actors == [(2, 0.25 if able else 0.0)]
+    assert [one["gpus"] for one in told] == [int(able)] * len(told)
+    assert len(told) > 0
+    assert done.gallery.records == tuple(local.records)
+    np.testing.assert_allclose(done.gallery.vectors, local.vectors, atol=2e-3)  # the other runner, in 32 bit
 
 
 def _there(address: str) -> int:

@@ -20,15 +20,23 @@ WRITER = {"authorization": f"Bearer {TOKEN}"}
 @contextmanager
 def served_in_thread(gallery: Path, **settings: Any) -> Iterator[str]:
     """Serve a gallery from this process, with any settings; yield its address."""
+    from placeprint.web.snapshots import Snapshots
+
+    with served_keeper(Snapshots(gallery), **settings) as url:
+        yield url
+
+
+@contextmanager
+def served_keeper(keeper: Any, **settings: Any) -> Iterator[str]:
+    """Serve what keeps the newest state of a gallery; yield its address."""
     import uvicorn
 
     from placeprint.web.app import make_app
     from placeprint.web.serving import configured
     from placeprint.web.settings import Settings
-    from placeprint.web.snapshots import Snapshots
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(configured(make_app(Snapshots(gallery), Settings(**settings))))
+        server = uvicorn.Server(configured(make_app(keeper, Settings(**settings))))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -41,7 +49,7 @@ def served_in_thread(gallery: Path, **settings: Any) -> Iterator[str]:
 class Program:
     """`placeprint serve` as a process of its own."""
 
-    def __init__(self, gallery: Path, log: Path, *options: str, token: str = "") -> None:
+    def __init__(self, gallery: Path | str, log: Path, *options: str, token: str = "") -> None:
         self.log = log.open("ab")
         env = {**os.environ, "PLACEPRINT_TOKEN": token}
         command = [sys.executable, "-m", "placeprint.cli.app", "serve", str(gallery), "--port", "0", *options]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def index(
     dataset: Annotated[
         str | None,
-        typer.Argument(help="A folder of photos by place, or a manifest; with --on also s3://bucket/photos."),
+        typer.Argument(help="A folder of photos by place, a manifest, or s3://bucket/photos."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The gallery's folder.")] = None,
     store: Annotated[

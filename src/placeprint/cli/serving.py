@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from placeprint.cli import options
-from placeprint.errors import MissingExtraError, UsageError
-from placeprint.gallery.milvus_address import is_address
+from placeprint.errors import MissingExtraError
 
 
 def serve(
@@ -26,6 +25,10 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", help="A name that this server is called by, as behind a proxy; repeatable."),
     ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option("--photos", help="Keep photos that are added to a gallery in Milvus in this folder."),
+    ] = None,
     max_mb: Annotated[int, typer.Option("--max-mb", min=1, max=1024, help="MiB that one request may hold.")] = 32,
     max_megapixels: Annotated[float, typer.Option("--max-megapixels", min=0.1, help="Of one photo.")] = 50.0,
     waiting: Annotated[
@@ -35,8 +38,6 @@ def serve(
     runner: options.RunnerName = "openvino",
 ) -> None:
     """Serve a gallery to browsers and programs over HTTP."""
-    if is_address(gallery):
-        raise UsageError(f"serve takes the folder of a gallery: placeprint move {gallery} local.gallery makes one")
     try:
         from placeprint.web.serving import serve as run
         from placeprint.web.settings import LOOPBACK, MEBIBYTE, Settings, token_digest
@@ -52,4 +53,4 @@ def serve(
         waiting=waiting,
         held_bytes=max(256, 2 * max_mb) * MEBIBYTE,
     )
-    run(Path(gallery), settings, host=host, port=port, model=model, runner=runner, say=typer.echo)
+    run(gallery, settings, host=host, port=port, photos=photos, model=model, runner=runner, say=typer.echo)

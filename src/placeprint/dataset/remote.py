@@ -13,6 +13,8 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import MANIFEST_NAMES, SKIPPED_FOLDERS, is_image, scan_names
 from placeprint.errors import DatasetError, ImageError, MissingExtraError
 
+_LOCAL = ("file", "local")
+"""Schemes whose addresses begin with three slashes."""
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 
 
@@ -31,7 +33,7 @@ class RemoteFiles:
     """
 
     def __init__(self, address: str) -> None:
-        self.address = address.rstrip("/")
+        self.address = _whole(address).rstrip("/")
         self._opened: tuple[Any, str] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -84,12 +86,29 @@ class RemoteFiles:
         except FileNotFoundError as error:
             raise ImageError("missing", "the file is not there") from error
         except Exception as error:  # every file system raises its own
+            self._require_answer()
             raise ImageError("unreadable", f"the file cannot be read: {_short(error)}") from error
         if len(data) > MAX_BYTES:
             raise ImageError("too-large", f"the file has more than {MAX_BYTES} bytes")
         if not data:
             raise ImageError("empty", "the file has no bytes")
         return data
+
+    def _require_answer(self) -> None:
+        """Refuse to go on where it is not one file that cannot be read but all: a gallery would lose its images.
+
+        Raises
+        ------
+        DatasetError
+        """
+        system, base = self._there
+        try:
+            system.invalidate_cache()
+            system.exists(base)
+        except Exception as error:  # every file system raises its own
+            raise DatasetError(
+                f'"{self.address}" cannot be read any more ({_short(error)}): run the same command again to go on'
+            ) from error
 
 
 def read_remote(address: str) -> tuple[Manifest, RemoteFiles]:
@@ -104,6 +123,7 @@ def read_remote(address: str) -> tuple[Manifest, RemoteFiles]:
     ------
     DatasetError
     """
+    address = _whole(address)
     if PurePosixPath(address).suffix.lower() in manifests.SUFFIXES:
         parent, _, name = address.rstrip("/").rpartition("/")
         files = RemoteFiles(parent)
@@ -134,6 +154,14 @@ def _scanned(files: RemoteFiles, names: list[str]) -> Manifest:
     kept = [p for p in parts if not any(n.startswith(".") or n in SKIPPED_FOLDERS for n in p) and is_image(p[-1])]
     folders = sorted({p[:depth] for p in parts for depth in range(1, len(p))})
     return scan_names(Path(files.address), sorted(kept), folders)
+
+
+def _whole(address: str) -> str:
+    """Return an address as it was before it became a Path, which merges slashes."""
+    scheme, rest = address.split(":", 1)
+    if rest.startswith("//"):
+        return address
+    return f"{scheme}://{rest if scheme in _LOCAL else rest.lstrip('/')}"
 
 
 def _short(error: Exception) -> str:

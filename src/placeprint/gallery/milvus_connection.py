@@ -124,7 +124,7 @@ class Connection:
     def __init__(self, address: Address) -> None:
         self.address, self.seconds = address, time_limit()
         self._client_class = _client_class()
-        _knock(address, min(CONNECT_SECONDS, self.seconds))
+        knock(address, min(CONNECT_SECONDS, self.seconds))
         with self.errors(_CONNECTING):
             self.client: Any = self._client_class(**_settings(address), timeout=min(CONNECT_SECONDS, self.seconds))
         self.version = self._checked_version()
@@ -186,8 +186,13 @@ def _client_class() -> Any:
     return MilvusClient
 
 
-def _knock(address: Address, seconds: float) -> None:
-    """Find out at once when nothing listens: a client library would try until its time is over."""
+def knock(address: Address, seconds: float) -> None:
+    """Find out at once when nothing listens: a client library would try until its time is over.
+
+    Raises
+    ------
+    GalleryEngineError
+    """
     try:
         socket.create_connection((address.host, address.port), timeout=seconds).close()
     except OSError as error:

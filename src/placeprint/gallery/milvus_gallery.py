@@ -26,15 +26,17 @@ from placeprint.gallery.changes import Change, new_content
 from placeprint.gallery.filters import Near
 from placeprint.gallery.gallery import Gallery, VerifyReport
 from placeprint.gallery.milvus_address import Address, parse_address
+from placeprint.gallery.milvus_changes import added, removed
 from placeprint.gallery.milvus_checking import missing_numbers, problems_of
+from placeprint.gallery.milvus_claim import Claim
 from placeprint.gallery.milvus_connection import Connection
 from placeprint.gallery.milvus_copy import copied
 from placeprint.gallery.milvus_filter import EngineFilter, engine_filter
-from placeprint.gallery.milvus_head import Head, HeadStore
+from placeprint.gallery.milvus_head import Head
+from placeprint.gallery.milvus_head_store import HeadStore
 from placeprint.gallery.milvus_index import MilvusIndex, Numbering
 from placeprint.gallery.milvus_looking import Nearby, look_around
 from placeprint.gallery.milvus_store import Store
-from placeprint.gallery.milvus_writing import added, removed
 from placeprint.presets import Preset
 from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours, Split
@@ -88,16 +90,33 @@ class MilvusGallery(Gallery):
         ------
         UsageError, GalleryEngineError, GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
         """
-        where = address if isinstance(address, Address) else parse_address(address)
-        connection = Connection(where)
+        return cls.over(Connection(address if isinstance(address, Address) else parse_address(address)))
+
+    @classmethod
+    def over(cls, connection: Connection, *, numbered: bool = True) -> Self:
+        """Open the gallery that a connection is for, as it is now.
+
+        Parameters
+        ----------
+        connection : Connection
+        numbered : bool
+            False lets rows be counted wrong while an interrupted change is there: to find out takes a reading of all.
+
+        Raises
+        ------
+        GalleryEngineError, GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+        """
+        connection.fall_behind()
         heads = HeadStore(connection)
         head = heads.read()
         store = Store(connection, head.spec)
         if head.writing and not store.loaded:  # loading it now would disturb whoever makes it
-            raise GalleryBusyError(f"{where} is being made: wait for it, or complete it by the command that began it")
+            raise GalleryBusyError(
+                f"{connection.address} is being made: wait for it, or complete it by the command that began it"
+            )
         store.open()
         holes = head.holes
-        if store.count() + len(holes) != head.end:  # an interrupted change: see which there are
+        if store.count() + len(holes) != head.end and numbered:  # an interrupted change: see which there are
             holes = missing_numbers(store, head.end)
         return cls(Opened(connection, store, heads, head, Numbering(head.end, holes)))
 
@@ -178,9 +197,13 @@ class MilvusGallery(Gallery):
         finally:  # files that are open stay until they are let go of; a program may end without tidying up
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _claim(self, doing: str) -> Claim:
+        """Return the right to change it, for one client at a time."""
+        return Claim(self.opened.heads, doing)
+
     def _again(self) -> Self:
         """Return the gallery as it is now."""
-        return type(self).at(self.opened.connection.address)
+        return type(self).over(self.opened.connection)
 
     def add(
         self,
@@ -197,18 +220,21 @@ class MilvusGallery(Gallery):
         Interrupted, the same call again completes it: what is there already is left alone.
         """
         self.require(spec)
-        newest = self._again()
         fresh = new_content(records, vectors, spec=spec, root=root, parts=parts, model_file=model_file)
-        o = newest.opened
-        change = added(o.store, o.heads, o.head, o.numbering, fresh)
+        with self._claim("add") as claim:
+            newest = self._again()
+            newest.require(spec)
+            o = newest.opened
+            change = added(o.store, claim, o.head, o.numbering, fresh)
         return self._again(), change
 
     def remove(
         self, paths: Iterable[str] = (), *, places: Iterable[str] = (), root: str | None = None
     ) -> tuple[Self, Change]:
         """Remove images by path, under one root or under any, and by place."""
-        o = self._again().opened
-        change = removed(o.store, o.heads, o.head, o.numbering, frozenset(paths), frozenset(places), root)
+        with self._claim("remove") as claim:
+            o = self._again().opened
+            change = removed(o.store, claim, o.head, o.numbering, frozenset(paths), frozenset(places), root)
         return self._again(), change
 
     def asked_as(self, preset: Preset) -> Self:
@@ -227,17 +253,17 @@ class MilvusGallery(Gallery):
         GalleryMismatchError
             When the gallery on the server is not the one that was calibrated.
         """
-        newest = self._again()
-        newest.require(self.spec)
-        if newest.preset != self.preset:
-            raise GalleryMismatchError(
-                f'"{self.where}" is asked by preset {newest.preset.name} and the calibration was learned with '
-                f"{self.preset.name}: index it with that preset, or calibrate this one as it is"
-            )
-        was, now = self.opened.numbering, newest.opened.numbering
-        if was.end != now.end or not np.array_equal(was.holes, now.holes):
-            raise GalleryMismatchError(f'"{self.where}" was changed while it was calibrated: calibrate it again')
-        newest.opened.heads.write(dataclasses.replace(newest.opened.head, calibration=calibration))
+        with self._claim("calibrate") as claim:
+            newest = self._again()
+            newest.require(self.spec)
+            if newest.preset != self.preset:
+                raise GalleryMismatchError(
+                    f'"{self.where}" is asked by preset {newest.preset.name} and the calibration was learned with '
+                    f"{self.preset.name}: index it with that preset, or calibrate this one as it is"
+                )
+            if newest._state != self._state:
+                raise GalleryMismatchError(f'"{self.where}" was changed while it was calibrated: calibrate it again')
+            claim.write(dataclasses.replace(newest.opened.head, calibration=calibration))
         return self._again()
 
     def verify(self) -> VerifyReport:
@@ -255,7 +281,8 @@ class MilvusGallery(Gallery):
 
     @property
     def _state(self) -> str:
-        return f"{self.opened.store.setting.kind}-{self.opened.head.end}-{len(self)}"
+        head, kind = self.opened.head, self.opened.store.setting.kind
+        return f"{kind}-{head.state}" if head.state else f"{kind}-{head.end}-{len(self)}"
 
     def audited(self, *, k: int = 10, queries: int = 200) -> Audit:
         """Measure the engine's index against the exact one over a copy, and store what was found."""
@@ -263,8 +290,9 @@ class MilvusGallery(Gallery):
 
         copy = self.whole()
         found = audit_of(self.engine, copy.vectors, copy.records, k=k, queries=queries, data=self._state)
-        newest = self._again()
-        if newest._state != self._state:
-            raise GalleryMismatchError(f'"{self.where}" was changed while it was measured: measure it again')
-        newest.opened.heads.write(dataclasses.replace(newest.opened.head, audit=found.to_dict()))
+        with self._claim("verify") as claim:
+            newest = self._again()
+            if newest._state != self._state:
+                raise GalleryMismatchError(f'"{self.where}" was changed while it was measured: measure it again')
+            claim.write(dataclasses.replace(newest.opened.head, audit=found.to_dict()))
         return found

@@ -8,10 +8,11 @@ the head names.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryNotFoundError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.files import failure_lines, failures_of
 from placeprint.gallery.hints import model_file_of
-from placeprint.gallery.milvus_connection import MAKE_SECONDS, Connection
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
 
 FORMAT = 1
 KIND = "placeprint gallery"
-CHUNK = 60_000
-"""Characters of one string."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +53,8 @@ class Head:
     audit : mapping, optional
     model_file : Path or None
         Where the model's file was on the machine that wrote last, when its name does not find it.
+    state : str
+        Another one after every change of the images; empty where an older release wrote it.
     """
 
     spec: ModelSpec
@@ -70,6 +69,11 @@ class Head:
     learned: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     audit: Mapping[str, Any] | None = None
     model_file: Path | None = None
+    state: str = ""
+
+    def changed(self) -> Head:
+        """Return the head of changed images."""
+        return dataclasses.replace(self, state=secrets.token_hex(8))
 
     def with_root(self, root: str) -> tuple[tuple[str, ...], int]:
         """Return the roots with this one among them, and its number."""
@@ -77,111 +81,8 @@ class Head:
         return roots, roots.index(root)
 
 
-class HeadStore:
-    """Reads and writes the head of one gallery."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection, self._name = connection, f"{connection.address.name}_head"
-
-    @property
-    def there(self) -> bool:
-        """True when the server has a head for this gallery."""
-        return bool(self._connection.call("looking for the gallery", "has_collection", self._name))
-
-    def read(self) -> Head:
-        """Read the head.
-
-        Raises
-        ------
-        GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
-        """
-        address = self._connection.address
-        if not self.there:
-            raise GalleryNotFoundError(
-                f"there is no gallery at {address}: make one with: placeprint index DATASET --store {address}"
-            )
-        text = self._texts(["head"]).get("head")
-        if text is None:
-            raise GalleryNotFoundError(f"{address} was begun and never written: index it again")
-        try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise GalleryCorruptError(f"the head of {address} cannot be read ({error}): index it again") from error
-        if not isinstance(values, dict) or values.get("kind") != KIND:
-            raise GalleryFormatError(f"{address} is a collection of something else than placeprint")
-        if values.get("format") != FORMAT:
-            raise GalleryFormatError(
-                f"{address} has format {values.get('format')}, this release reads {FORMAT}: upgrade placeprint, or "
-                "index it again"
-            )
-        return _head(values, {name: self._blob(parts) for name, parts in values["blobs"].items()})
-
-    def write(self, head: Head) -> None:
-        """Replace the head: what is long first, under new names, then the head itself in one row."""
-        self._create()
-        token = secrets.token_hex(6)
-        blobs = {name: data for name, data in _blobs(head).items() if data}
-        names = {name: [f"{name}-{token}-{i}" for i in range(0, len(data), CHUNK)] for name, data in blobs.items()}
-        for name, data in blobs.items():
-            for part, i in zip(names[name], range(0, len(data), CHUNK), strict=True):
-                self._put(part, data[i : i + CHUNK])
-        self._put("head", json.dumps(_values(head) | {"blobs": names}))
-        kept = json.dumps(["head", *(part for parts in names.values() for part in parts)])
-        self._connection.call("tidying up", "delete", self._name, filter=f"name not in {kept}")
-
-    def drop(self) -> None:
-        """Remove it."""
-        self._connection.call("removing the gallery", "drop_collection", self._name)
-
-    def _create(self) -> None:
-        if self.there:
-            return
-        from pymilvus import DataType
-
-        client = self._connection.client
-        schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("name", DataType.VARCHAR, is_primary=True, max_length=128)
-        schema.add_field("text", DataType.VARCHAR, max_length=65_535)
-        schema.add_field("nothing", DataType.FLOAT_VECTOR, dim=2)  # Milvus wants a vector in every collection
-        params = client.prepare_index_params()
-        params.add_index("nothing", index_type="FLAT", metric_type="IP")
-        self._connection.call(
-            "making the gallery",
-            "create_collection",
-            self._name,
-            schema=schema,
-            index_params=params,
-            seconds=MAKE_SECONDS,
-        )
-
-    def _put(self, name: str, text: str) -> None:
-        row = {"name": name, "text": text, "nothing": [0.0, 0.0]}
-        self._connection.call("writing the head", "upsert", self._name, [row])
-
-    def _texts(self, names: Sequence[str]) -> dict[str, str]:
-        call = self._connection.call
-        state = call("looking at the gallery", "get_load_state", self._name)["state"]
-        if getattr(state, "name", str(state)) != "Loaded":
-            call("loading the gallery", "load_collection", self._name, seconds=MAKE_SECONDS)
-        found = call(
-            "reading the head",
-            "query",
-            self._name,
-            filter=f"name in {json.dumps(list(names))}",
-            output_fields=["name", "text"],
-            consistency_level="Strong",
-            seconds=MAKE_SECONDS,  # a server that was just started takes its time
-        )
-        return {row["name"]: row["text"] for row in found}
-
-    def _blob(self, names: Sequence[str]) -> str:
-        found = self._texts(names)
-        if missing := [name for name in names if name not in found]:
-            raise GalleryCorruptError(f"{self._connection.address}: {missing[0]} is missing: index it again")
-        return "".join(found[name] for name in names)
-
-
-def _values(head: Head) -> dict[str, Any]:
+def values_of(head: Head) -> dict[str, Any]:
+    """Return what fits into one string, ready for JSON."""
     return {
         "kind": KIND,
         "format": FORMAT,
@@ -194,10 +95,12 @@ def _values(head: Head) -> dict[str, Any]:
         "calibration": head.calibration.to_dict() if head.calibration else None,
         "audit": head.audit,
         "model_file": None if head.model_file is None else str(head.model_file),
+        "state": head.state,
     }
 
 
-def _blobs(head: Head) -> dict[str, str]:
+def blobs_of(head: Head) -> dict[str, str]:
+    """Return what may be long, as text by name."""
     return {
         "roots": json.dumps(head.roots),
         "failures": failure_lines(head.failures).decode(),
@@ -206,7 +109,8 @@ def _blobs(head: Head) -> dict[str, str]:
     }
 
 
-def _head(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
+def head_of(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
+    """Return the head that `values_of` and `blobs_of` wrote."""
     learned = _unpacked(blobs.get("learned", ""))
     holes = _unpacked(blobs.get("holes", "")).get("holes", np.empty(0, np.int64))
     return Head(
@@ -222,6 +126,7 @@ def _head(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
         learned=learned,
         audit=values["audit"],
         model_file=model_file_of(values.get("model_file")),
+        state=values.get("state", ""),
     )
 
 

@@ -35,10 +35,13 @@ class Nearby:
     gallery : Gallery
     rows : ndarray of int64
         The rows in the whole gallery, ascending.
+    keys : tuple of int
+        Of the images, in the same order.
     """
 
     gallery: Gallery
     rows: NDArray[np.int64]
+    keys: tuple[int, ...]
 
     def renumbered(self, answer: Answer) -> Answer:
         """Return an answer of the part with the rows of the whole."""
@@ -118,7 +121,8 @@ def look_around(
         {name: FetchedParts(store, name, keys) for name in store.parts},
         head.learned,
     )
-    return Nearby(Gallery(content), numbering.rows(np.array([row["row"] for row in rows], np.int64)))
+    whole = numbering.rows(np.array([row["row"] for row in rows], np.int64))
+    return Nearby(Gallery(content), whole, tuple(map(int, keys)))
 
 
 def _neighbours(

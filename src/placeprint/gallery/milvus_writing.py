@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -13,14 +14,13 @@ from numpy.typing import NDArray
 from placeprint.errors import GalleryMismatchError, GalleryNotFoundError
 from placeprint.gallery.base import Vectors
 from placeprint.gallery.changes import Change
-from placeprint.gallery.files import Content
 from placeprint.gallery.lines import parsed_line
 from placeprint.gallery.milvus_address import Address
 from placeprint.gallery.milvus_checking import missing_numbers
+from placeprint.gallery.milvus_claim import Claim
 from placeprint.gallery.milvus_connection import Connection
-from placeprint.gallery.milvus_filter import of_places
-from placeprint.gallery.milvus_head import Head, HeadStore
-from placeprint.gallery.milvus_index import Numbering
+from placeprint.gallery.milvus_head import Head
+from placeprint.gallery.milvus_head_store import HeadStore
 from placeprint.gallery.milvus_indexing import choose_setting
 from placeprint.gallery.milvus_rows import key_of, to_row
 from placeprint.gallery.milvus_store import Row, Store
@@ -48,21 +48,22 @@ class Writer:
     Parameters
     ----------
     store : Store
-    heads : HeadStore
     head : Head
         As it will be at the end, but for its failures and its end.
+    claim : Claim, optional
+        Of who begins and finishes; others write beside it.
     empty : bool
         Nothing was there when it began: nothing is looked for.
     """
 
-    def __init__(self, store: Store, heads: HeadStore, head: Head, *, empty: bool = False) -> None:
-        self.store, self.head, self._heads, self._empty = store, head, heads, empty
+    def __init__(self, store: Store, head: Head, claim: Claim | None = None, *, empty: bool = False) -> None:
+        self.store, self.head, self._claim, self._empty = store, head, claim, empty
         self._keys: list[NDArray[np.int64]] = []
         self.change = Change()
 
     @classmethod
     def begin(cls, address: Address, head: Head, *, rows: int) -> Self:
-        """Begin, or go on.
+        """Begin, or go on, as the only one: until `finish` or the end of a ``with`` no other client may write.
 
         Parameters
         ----------
@@ -73,24 +74,38 @@ class Writer:
 
         Raises
         ------
+        GalleryBusyError
+            When another writer is at it.
         GalleryMismatchError
             When another model's gallery is there.
         """
         connection = Connection(address)
         heads, store = HeadStore(connection), Store(connection, head.spec)
         setting = choose_setting(head.index_name, rows)
+        claim = Claim(heads, "index").take()
         try:
-            before = heads.read()
-        except GalleryNotFoundError:
-            before = None
-        end = rows
-        if before is not None:
-            _require(before, head, address)
-            end = max(rows, before.end)
-            head = dataclasses.replace(head, calibration=before.calibration)
-        heads.write(dataclasses.replace(head, writing=True, end=end))
-        store.create(setting)
-        return cls(store, heads, head, empty=store.count() == 0)
+            before = _before(heads)
+            end = rows
+            if before is not None:
+                _require(before, head, address)
+                end = max(rows, before.end)
+                state = "" if before.writing else before.state
+                head = dataclasses.replace(head, calibration=before.calibration, state=state)
+            claim.write(dataclasses.replace(head, writing=True, end=end))
+            store.create(setting)
+            return cls(store, head, claim, empty=store.count() == 0)
+        except BaseException:
+            claim.leave()
+            raise
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Let others write."""
+        if self._claim is not None:
+            self._claim.leave()
 
     @classmethod
     def join(cls, address: Address, head: Head) -> Self:
@@ -99,7 +114,7 @@ class Writer:
         store = Store(connection, head.spec)
         store.open()
         store.count()  # the first reading waits for what others wrote before
-        return cls(store, HeadStore(connection), head)
+        return cls(store, head)
 
     def known(self, root: str, records: Sequence[ImageRecord]) -> dict[str, Known]:
         """Return those of some images that were there when this began, by path.
@@ -199,7 +214,11 @@ class Writer:
         self.head = dataclasses.replace(
             self.head, failures=tuple(failures), end=last, holes=holes, writing=False, calibration=calibration
         )
-        self._heads.write(self.head)
+        if not self.change.nothing or not self.head.state:
+            self.head = self.head.changed()
+        assert self._claim is not None
+        self._claim.write(self.head)
+        self._claim.leave()
         return self.change
 
     def _remove_strangers(self, kept: NDArray[np.int64], end: int) -> None:
@@ -214,6 +233,13 @@ def _known(row: Mapping[str, Any]) -> Known:
     return Known(row["row"], record, root, row["sum"])
 
 
+def _before(heads: HeadStore) -> Head | None:
+    try:
+        return heads.read()
+    except GalleryNotFoundError:
+        return None
+
+
 def _require(before: Head, head: Head, address: Address) -> None:
     """Refuse to mix the embeddings of two models."""
     if before.spec.fingerprint() != head.spec.fingerprint():
@@ -221,65 +247,3 @@ def _require(before: Head, head: Head, address: Address) -> None:
             f'gallery "{address}" was built with model {before.spec} and these embeddings are of {head.spec}: write '
             "them to another name, or remove that gallery from the server first"
         )
-
-
-def added(store: Store, heads: HeadStore, head: Head, numbering: Numbering, fresh: Content) -> Change:
-    """Add images behind all that are there; one that is known by root and path is replaced when it changed.
-
-    Parameters
-    ----------
-    fresh : Content
-        Of `placeprint.gallery.changes.new_content`: its images lie under its one root.
-    """
-    root, records = fresh.roots[0], fresh.records
-    roots, number = head.with_root(root)
-    latest = {record.path: i for i, record in enumerate(records)}  # a path listed twice counts once
-    writer = Writer(store, heads, dataclasses.replace(head, roots=roots))
-    store.count()  # the first reading waits for what others wrote before
-    known = writer.known(root, [records[i] for i in latest.values()])
-    new = [i for path, i in latest.items() if path not in known or known[path].record != records[i]]
-    replaced = np.array([known[records[i].path].row for i in new if records[i].path in known], np.int64)
-    change = Change(len(new) - len(replaced), len(replaced), len(latest) - len(new))
-    if change.nothing and not head.writing:
-        return change
-    end = head.end + len(new)
-    file = fresh.model_file or head.model_file
-    begun = dataclasses.replace(head, roots=roots, end=end, holes=numbering.holes, writing=True, model_file=file)
-    heads.write(begun)
-    vectors, rows = fresh.vectors.whole(), iter(range(head.end, end))
-    store.put(
-        to_row(next(rows), records[i], root=number, root_name=root, vector=vectors[i], parts=parts_at(fresh.parts, i))
-        for i in new
-    )
-    _complete(store, heads, begun, np.union1d(numbering.holes, replaced), change)
-    return change
-
-
-def removed(
-    store: Store,
-    heads: HeadStore,
-    head: Head,
-    numbering: Numbering,
-    paths: frozenset[str],
-    places: frozenset[str],
-    root: str | None = None,
-) -> Change:
-    """Remove the images with one of these paths, under one root or under any, or of one of these places."""
-    roots = [each for each in head.roots if root is None or each == root]
-    found = store.with_keys([key_of(each, path) for each in roots for path in sorted(paths)], ["row"])
-    if places:
-        found |= {row["key"]: row for row in store.query(of_places(places), ["key", "row"])}
-    change = Change(removed=len(found))
-    if found:
-        rows = np.array([row["row"] for row in found.values()], np.int64)
-        heads.write(dataclasses.replace(head, holes=numbering.holes, writing=True))
-        store.delete_keys(list(found))
-        _complete(store, heads, head, np.union1d(numbering.holes, rows), change)
-    return change
-
-
-def _complete(store: Store, heads: HeadStore, head: Head, holes: NDArray[np.int64], change: Change) -> None:
-    """Store a change, and say in the head that it is complete."""
-    store.settle(choose_setting(head.index_name, head.end - len(holes)))
-    calibration = None if head.calibration is None else head.calibration.after(change.images)
-    heads.write(dataclasses.replace(head, holes=holes, writing=False, calibration=calibration))

@@ -82,21 +82,21 @@ def _to_server(gallery: Gallery, target: str, progress: Progress | None) -> Move
         calibration=gallery.calibration,
         model_file=gallery.model_file,
     )
-    writer = Writer.begin(parse_address(target), head, rows=len(gallery))
-    roots = gallery.root_of
-    with Stretch(progress, "moving", len(gallery)) as step:
-        for first, last in _stretches(gallery, writer.store.block_rows):
-            rows = np.arange(first, last)
-            writer.put_at(
-                rows,
-                [gallery.records[i] for i in rows.tolist()],
-                np.asarray(gallery.vectors[first:last]),
-                {name: parts.kept(rows) for name, parts in gallery.parts.items()},
-                root=gallery.roots[int(roots[first])],
-            )
-            step(last - first)
-    writer.head = dataclasses.replace(writer.head, calibration=gallery.calibration)
-    change = writer.finish(failures=gallery.failures, keep_calibration=True)
+    with Writer.begin(parse_address(target), head, rows=len(gallery)) as writer:
+        roots = gallery.root_of
+        with Stretch(progress, "moving", len(gallery)) as step:
+            for first, last in _stretches(gallery, writer.store.block_rows):
+                rows = np.arange(first, last)
+                writer.put_at(
+                    rows,
+                    [gallery.records[i] for i in rows.tolist()],
+                    np.asarray(gallery.vectors[first:last]),
+                    {name: parts.kept(rows) for name, parts in gallery.parts.items()},
+                    root=gallery.roots[int(roots[first])],
+                )
+                step(last - first)
+        writer.head = dataclasses.replace(writer.head, calibration=gallery.calibration)
+        change = writer.finish(failures=gallery.failures, keep_calibration=True)
     moved = MilvusGallery.at(target)
     return Moved(moved, change, _compared(gallery, moved, progress))
 

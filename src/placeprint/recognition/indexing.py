@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from placeprint.dataset.manifest import Manifest
-from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
-from placeprint.embedding.extract import Embedded, embed_records
+from placeprint.embedding.extract import Embedded, Reader, embed_records
 from placeprint.embedding.imported import imported_spec, read_embeddings
 from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
@@ -25,6 +24,7 @@ from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
 from placeprint.recognition.loading import embedder_for, model_for
+from placeprint.recognition.sources import open_source
 from placeprint.recognition.storing import Stored, store_photos
 from placeprint.recognition.voting import label
 from placeprint.records import FailedImage, ImageRecord
@@ -117,7 +117,7 @@ def index(
     Parameters
     ----------
     dataset : Path, str or Manifest
-        See `placeprint.dataset.scan.read_dataset`.
+        See `placeprint.recognition.sources.open_source`.
     out : Path or str
         The gallery's folder; a gallery that is there is replaced in one step at the end. Or an address,
         ``milvus://host:19530/name``: that gallery is changed image by image, until it holds these and no others.
@@ -136,19 +136,21 @@ def index(
     DatasetError
         When no image could be used.
     """
-    manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
-    chosen = find_preset(preset)
+    source, chosen = open_source(dataset), find_preset(preset)
+    manifest = source.manifest
     embedder = model_for(model, preset=chosen, runner=runner, workers=workers)
     with opened_cache(cache) as opened:
         if is_address(out) and not needs_learning(embedder, chosen.whiten):
             stored = store_photos(
-                out, manifest, embedder=embedder, preset=chosen, index=index, cache=opened, progress=progress
+                out, source, embedder=embedder, preset=chosen, index=index, cache=opened, progress=progress
             )
             return _calibrated(stored, progress)
-        done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
+        done = embed_split(
+            manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress, read=source.read
+        )
     embedder, done = learned_from(embedder, chosen.whiten, done)
     if is_address(out):
-        stored = store_photos(out, manifest, embedder=embedder, preset=chosen, index=index, embedded=done)
+        stored = store_photos(out, source, embedder=embedder, preset=chosen, index=index, embedded=done)
         return _calibrated(stored, progress)
     failures = (*manifest.failures, *done.failures)
     gallery = Gallery.build(
@@ -157,7 +159,7 @@ def index(
         vectors=done.vectors,
         spec=embedder.spec,
         index=index,
-        root=str(manifest.root.resolve()),
+        root=source.root,
         failures=failures,
         preset=chosen,
         parts=done.parts,
@@ -207,13 +209,15 @@ def add(
     DatasetError
         When no image could be used.
     """
-    manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
+    source = open_source(dataset)
+    manifest = source.manifest
     embedder = embedder_for(gallery, model=model, runner=runner, workers=workers)
     with opened_cache(cache) as opened:
-        done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
-    root = str(manifest.root.resolve())
+        done = embed_split(
+            manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress, read=source.read
+        )
     changed, change = gallery.add(
-        done.records, done.vectors, spec=embedder.spec, root=root, parts=done.parts, model_file=embedder.file
+        done.records, done.vectors, spec=embedder.spec, root=source.root, parts=done.parts, model_file=embedder.file
     )
     before = gallery.calibration
     if not change.nothing and (before is None or before.automatic):
@@ -243,8 +247,9 @@ def embed_split(
     embedder: Looker,
     cache: EmbeddingCache | None = None,
     progress: Progress | None = None,
+    read: Reader | None = None,
 ) -> Embedded:
-    """Embed some records of a dataset.
+    """Embed some records of a dataset; `read` returns the bytes of a path where they are no files under its root.
 
     Raises
     ------
@@ -253,7 +258,7 @@ def embed_split(
     """
     if not records:
         raise DatasetError(f'"{manifest.root}" has no gallery images: nothing to search in')
-    done = embed_records(records, manifest.root, embedder=embedder, cache=cache, progress=progress)
+    done = embed_records(records, manifest.root, embedder=embedder, cache=cache, progress=progress, read=read)
     if not done.records:
         first = done.failures[0]
         raise DatasetError(

@@ -127,12 +127,33 @@ class Recognizer:
         only : ndarray of bool, shape (n_gallery,), optional
             As in `recognize`.
         """
+        found, near = self.answer_within(vector, k=k, parts=parts, only=only)
+        return found if near is None else near.renumbered(found)
+
+    def answer_within(
+        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Rows | None = None
+    ) -> tuple[Answer, Nearby | None]:
+        """Answer one embedding in the part of the gallery that it is about.
+
+        Parameters
+        ----------
+        vector, k, parts, only
+            As in `answer`.
+
+        Returns
+        -------
+        Answer, Nearby or None
+            The rows of the answer are those of the part; the whole was asked where there is none.
+        """
         only = self.only if only is None else only
         asked, near = self.narrowed(vector, k=k, only=only)
-        if near is not None:
-            found = near.renumbered(asked.answer(vector, k=k, parts=parts))
-            return found if found.matches or only is None else replace(found, why=_NOTHING_LEFT)
-        flags = cast("Flags | None", only)
+        if near is None:
+            return self._answer(vector, k, parts, cast("Flags | None", only)), None
+        found = asked.answer(vector, k=k, parts=parts)
+        return found if found.matches or only is None else replace(found, why=_NOTHING_LEFT), near
+
+    def _answer(self, vector: NDArray[np.float32], k: int, parts: Parts | None, flags: Flags | None) -> Answer:
+        """Answer from the whole gallery."""
         look = max(k, _FIRST_LOOK, self.gallery.preset.shortlist)
         size = len(self.gallery) if flags is None else int(flags.sum())
         while True:
@@ -156,7 +177,7 @@ class Recognizer:
             probability_threshold=limit,
             places=places[:k],
             matches=matches[:k],
-            why=decision.why if matches or only is None else _NOTHING_LEFT,
+            why=decision.why if matches or flags is None else _NOTHING_LEFT,
         )
 
     def narrowed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from placeprint.dataset import images
-from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
-from placeprint.embedding.extract import Embedded, Reader, embed_records, file_reader
+from placeprint.embedding.extract import Embedded, Reader, embed_records
 from placeprint.embedding.learned import arrays_of
 from placeprint.errors import DatasetError, ImageError
 from placeprint.gallery.base import unit_vectors
@@ -26,6 +25,7 @@ from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_writing import Known, Writer
 from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
+from placeprint.recognition.sources import Source
 from placeprint.records import FailedImage, ImageRecord
 
 BLOCK = 256
@@ -37,6 +37,7 @@ class _Tally:
     """What was done so far."""
 
     failures: list[FailedImage] = field(default_factory=list)
+    usable: int = 0
     computed: int = 0
     cached: int = 0
     shares: dict[str, float] = field(default_factory=dict)
@@ -65,7 +66,7 @@ class Stored:
 
 def store_photos(
     address: str | Path,
-    manifest: Manifest,
+    source: Source,
     *,
     embedder: Looker,
     preset: Preset,
@@ -90,10 +91,11 @@ def store_photos(
         When there are no images, or none of them could be used.
     GalleryError
     """
+    manifest, root = source.manifest, source.root
     records = manifest.gallery()
     if not records:
-        raise DatasetError(f'"{manifest.root}" has no gallery images: nothing to search in')
-    began, root = time.perf_counter(), str(manifest.root.resolve())
+        raise DatasetError(f'"{root}" has no gallery images: nothing to search in')
+    began, read = time.perf_counter(), source.read
     head = Head(
         spec=embedder.spec,
         preset=preset,
@@ -102,28 +104,25 @@ def store_photos(
         learned=arrays_of(embedder),
         model_file=embedder.file,
     )
-    writer = Writer.begin(parse_address(address), head, rows=len(records))
-    tally, first, read = _Tally(), 0, file_reader(manifest.root)
-    with Stretch(progress, "embedding", len(records)) as step:
-        if embedded is not None:
-            tally.count(embedded)
-            for part in _parts_of(embedded):
-                writer.put(first, part.records, unit_vectors(part.vectors), part.parts, root=root)
-                first += len(part.records)
-                step(len(part.records))
-        for i in range(0, len(records) if embedded is None else 0, BLOCK):
-            some = records[i : i + BLOCK]
-            done, usable = write_block(writer, first, some, root, embedder=embedder, read=read, cache=cache)
-            tally.count(done)
-            first += usable
-            step(len(some))
-    if not first:
-        one = tally.failures[0]
-        raise DatasetError(
-            f'none of {len(records)} images of "{manifest.root}" could be used; the first, {one.path!r}: {one.reason}'
-        )
-    failures = (*manifest.failures, *tally.failures)
-    change = writer.finish(failures=failures)
+    tally = _Tally()
+    with Writer.begin(parse_address(address), head, rows=len(records)) as writer:
+        with Stretch(progress, "embedding", len(records)) as step:
+            if embedded is not None:
+                tally.count(embedded)
+                _write_all(writer, embedded, root, step)
+            for i in range(0, len(records) if embedded is None else 0, BLOCK):
+                some = records[i : i + BLOCK]
+                done, usable = write_block(writer, tally.usable, some, root, embedder=embedder, read=read, cache=cache)
+                tally.count(done)
+                tally.usable += usable
+                step(len(some))
+        if len(tally.failures) == len(records):
+            one = tally.failures[0]
+            raise DatasetError(
+                f'none of {len(records)} images of "{root}" could be used; the first, {one.path!r}: {one.reason}'
+            )
+        failures = (*manifest.failures, *tally.failures)
+        change = writer.finish(failures=failures)
     total = sum(tally.shares.values())
     shares = {name: spent / total for name, spent in tally.shares.items()} if total else {}
     seconds = time.perf_counter() - began
@@ -185,6 +184,14 @@ def _unchanged(record: ImageRecord, known: Known, read: Reader) -> bool:
         return False
 
 
+def _write_all(writer: Writer, done: Embedded, root: str, step: Callable[[int], None]) -> None:
+    first = 0
+    for part in _parts_of(done):
+        writer.put(first, part.records, unit_vectors(part.vectors), part.parts, root=root)
+        first += len(part.records)
+        step(len(part.records))
+
+
 def _parts_of(done: Embedded) -> Iterator[Embedded]:
     for i in range(0, len(done.records), BLOCK):
         rows = np.arange(i, min(i + BLOCK, len(done.records)))
@@ -221,11 +228,11 @@ def store_vectors(
     """
     content = new_content(records, vectors, root=root, preset=preset, spec=settings["spec"])
     head = Head(spec=content.spec, preset=preset, index_name=settings.get("index", "auto"), roots=(root,))
-    writer = Writer.begin(parse_address(address), head, rows=len(records))
-    with Stretch(progress, "writing", len(records)) as step:
-        for first in range(0, len(records), writer.store.block_rows):
-            some = slice(first, first + writer.store.block_rows)
-            writer.put(first, records[some], unit_vectors(vectors[some]), {}, root=root)
-            step(len(records[some]))
-    writer.finish()
+    with Writer.begin(parse_address(address), head, rows=len(records)) as writer:
+        with Stretch(progress, "writing", len(records)) as step:
+            for first in range(0, len(records), writer.store.block_rows):
+                some = slice(first, first + writer.store.block_rows)
+                writer.put(first, records[some], unit_vectors(vectors[some]), {}, root=root)
+                step(len(records[some]))
+        writer.finish()
     return Gallery.open(address)

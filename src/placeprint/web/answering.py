@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
 from placeprint.errors import UsageError
-from placeprint.gallery.filters import Flags, Near, parse_near, rows_where
+from placeprint.gallery.filters import Near, Rows, parse_near, rows_where
 from placeprint.recognition.explaining import Reason, reasons_for, what_is_missing
 from placeprint.recognition.several import together
 from placeprint.records import Answer, Split
 from placeprint.web.bodies import Upload
-from placeprint.web.identity import image_id, image_url, thumbnail_url
+from placeprint.web.catalogue import Shown
+from placeprint.web.identity import image_url, thumbnail_url
 from placeprint.web.parts import parts_of
 from placeprint.web.problems import Json, Problem
 from placeprint.web.schemas import NEAR, DoubtfulList, Recognition, photos_body, problems
@@ -23,7 +25,15 @@ from placeprint.web.snapshots import Snapshot
 
 router = APIRouter(tags=["recognition"])
 
-Found = tuple[Answer, tuple[Reason, ...], str]
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a photo, the images of its matches, and why they are there where that was asked."""
+
+    answer: Answer
+    shown: tuple[Shown, ...]
+    reasons: tuple[Reason, ...] = ()
+    missing: str = ""
 
 
 @router.post(
@@ -82,10 +92,10 @@ def _answer(
     filtered = bool(places) or near is not None or split is not None
     only = _rows(snapshot, places, near, split) if filtered else None
     found = [_one(snapshot, upload, k, only, explain) for upload in uploads]
-    rows = [{"photo": upload.name, **_row(snapshot, one, explain)} for upload, one in zip(uploads, found, strict=True)]
+    rows = [{"photo": upload.name, **_row(one, explain)} for upload, one in zip(uploads, found, strict=True)]
     whole = rows[0]
     if len(rows) > 1:
-        leader, answer = together([answer for answer, _, _ in found])
+        leader, answer = together([one.answer for one in found])
         whole = {**rows[leader], **_verdict(answer), "photos": rows}
     if only is not None:
         around = None if near is None else dict(zip(("latitude", "longitude", "metres"), near, strict=True))
@@ -93,11 +103,11 @@ def _answer(
     return whole | {"milliseconds": round(1000 * (time.perf_counter() - began), 1)}
 
 
-def _rows(snapshot: Snapshot, places: tuple[str, ...], near: Near | None, split: str | None) -> Flags:
+def _rows(snapshot: Snapshot, places: tuple[str, ...], near: Near | None, split: str | None) -> Rows:
     try:
-        return cast(Flags, rows_where(snapshot.gallery, places=places, split=split, near=near))  # of a folder
+        return rows_where(snapshot.gallery, places=places, split=split, near=near)
     except UsageError as error:
-        if all(place in snapshot.places for place in places):
+        if all(snapshot.catalogue.has(place) for place in places):
             raise
         raise Problem(404, str(error), error="UsageError") from error
 
@@ -107,23 +117,23 @@ def _verdict(answer: Answer) -> dict[str, Any]:
     return {name: row[name] for name in ("answer", "place", "why")}
 
 
-def _one(snapshot: Snapshot, upload: Upload, k: int, only: Flags | None, explain: bool) -> Found:
+def _one(snapshot: Snapshot, upload: Upload, k: int, only: Rows | None, explain: bool) -> Found:
     recognizer = snapshot.recognizer
     with upload.named():
         seen = recognizer.describe(upload.data)
-    answer = recognizer.answer(seen.vector, k=k, parts=seen.parts, only=only)
+    answer, near = recognizer.answer_within(seen.vector, k=k, parts=seen.parts, only=only)
+    shown = tuple(snapshot.catalogue.matched(answer, near))
+    whole = answer if near is None else near.renumbered(answer)
     if not explain:
-        return answer, (), ""
-    reasons = reasons_for(snapshot.gallery, seen.parts, answer.matches)
-    return answer, reasons, what_is_missing(snapshot.gallery, seen.parts)
+        return Found(whole, shown)
+    part = snapshot.gallery if near is None else near.gallery
+    return Found(whole, shown, reasons_for(part, seen.parts, answer.matches), what_is_missing(part, seen.parts))
 
 
-def _row(snapshot: Snapshot, found: Found, explain: bool) -> dict[str, Any]:
-    answer, reasons, missing = found
-    row = answer.to_dict()
-    records = snapshot.gallery.records
-    for number, match in enumerate(row["matches"]):
-        image, record = image_id(records, match["row"]), records[match["row"]]
+def _row(found: Found, explain: bool) -> dict[str, Any]:
+    row = found.answer.to_dict()
+    for number, (match, shown) in enumerate(zip(row["matches"], found.shown, strict=True)):
+        image, record = shown.image, shown.record
         match |= {
             "image": image,
             "url": image_url(image),
@@ -134,8 +144,8 @@ def _row(snapshot: Snapshot, found: Found, explain: bool) -> dict[str, Any]:
             "longitude": record.longitude,
         }
         if explain:
-            match["explanation"] = _explanation(reasons[number])
-    return row | ({"missing": missing or None} if explain else {})
+            match["explanation"] = _explanation(found.reasons[number])
+    return row | ({"missing": found.missing or None} if explain else {})
 
 
 def _explanation(reason: Reason) -> dict[str, Any]:

@@ -17,17 +17,17 @@ from placeprint.web.parts import Parts
 from placeprint.web.problems import handle_problems
 from placeprint.web.schemas import ProblemDetail
 from placeprint.web.settings import Settings
-from placeprint.web.snapshots import Snapshots
+from placeprint.web.snapshots import Keeper
 
 ABOUT = "Tells which place a photo shows, or UNKNOWN, and how sure it is."
 
 
-def make_app(snapshots: Snapshots, settings: Settings) -> ASGIApp:
+def make_app(snapshots: Keeper, settings: Settings) -> ASGIApp:
     """Return the application that serves a gallery.
 
     Parameters
     ----------
-    snapshots : Snapshots
+    snapshots : Keeper
     settings : Settings
     """
     from placeprint import __version__
@@ -61,7 +61,7 @@ def make_app(snapshots: Snapshots, settings: Settings) -> ASGIApp:
     return Guard(app, settings, parts.watch)
 
 
-def _parts(snapshots: Snapshots, settings: Settings) -> Parts:
+def _parts(snapshots: Keeper, settings: Settings) -> Parts:
     threads, seconds, watch = snapshots.newest.recognizer.embedder.threads, settings.work_seconds, watching.Watch()
     return Parts(
         settings=settings,

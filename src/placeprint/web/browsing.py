@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from placeprint.records import ImageRecord
-from placeprint.web.identity import image_id, image_url, place_url, thumbnail_url
+from placeprint.web.catalogue import Place, Shown
+from placeprint.web.identity import image_url, place_url, thumbnail_url
 from placeprint.web.parts import parts_of
 from placeprint.web.problems import Json, Problem
 from placeprint.web.schemas import PlaceList, PlacePage, problems
-from placeprint.web.snapshots import Place, Snapshot
 
 router = APIRouter(tags=["gallery"])
 
@@ -23,7 +23,7 @@ Limit = Annotated[int, Query(ge=1, le=200, description="How many to list.")]
     "/v1/places",
     summary="List the places",
     response_class=Json,
-    responses={200: {"model": PlaceList}, **problems(422)},
+    responses={200: {"model": PlaceList}, **problems(422, 503)},
 )
 async def places(
     request: Request,
@@ -33,11 +33,11 @@ async def places(
 ) -> Json:
     """List the places by name, each with the number of its images, one of them, and where it is."""
     snapshot = await parts_of(request).snapshot()
-    found = list(snapshot.places.values())
+    found = list((await to_thread(lambda: snapshot.catalogue.places)).values())
     if q:
         wanted = q.casefold()
         found = [place for place in found if wanted in place.name.casefold()]
-    listed = [_place(snapshot, place) for place in found[offset : offset + limit]]
+    listed = [_place(place) for place in found[offset : offset + limit]]
     return Json({"total": len(found), "offset": offset, "limit": limit, "places": listed})
 
 
@@ -45,35 +45,37 @@ async def places(
     "/v1/places/{place:path}",
     summary="List the images of a place",
     response_class=Json,
-    responses={200: {"model": PlacePage}, **problems(404, 422)},
+    responses={200: {"model": PlacePage}, **problems(404, 422, 503)},
 )
 async def place(request: Request, place: str, offset: Offset = 0, limit: Limit = 50) -> Json:
     """List the images of a place, by its percent-encoded name."""
     snapshot = await parts_of(request).snapshot()
-    if place not in snapshot.places:
+    catalogue = snapshot.catalogue
+    total, shown = await to_thread(catalogue.of_place, place, offset, limit)
+    if not total:
         raise Problem(404, f'the gallery has no place "{place}": GET /v1/places lists them')
-    rows = snapshot.gallery.records.rows_showing((place,))
-    records = snapshot.gallery.records
-    listed = [image_facts(image_id(records, row), records[row]) for row in rows[offset : offset + limit].tolist()]
-    whole = _place(snapshot, snapshot.places[place])
-    return Json({**whole, "total": len(rows), "offset": offset, "limit": limit, "items": listed})
+    first = shown if offset == 0 and shown else (await to_thread(catalogue.of_place, place, 0, 1))[1]
+    known = (await to_thread(lambda: catalogue.places)).get(place)
+    whole = _place(known or Place(place, total, first[0].image, None))  # a place may be newer than the list
+    listed = [image_facts(one) for one in shown]
+    return Json({**whole, "images": total, "total": total, "offset": offset, "limit": limit, "items": listed})
 
 
-def _place(snapshot: Snapshot, place: Place) -> dict[str, Any]:
-    cover = image_id(snapshot.gallery.records, place.cover)
+def _place(place: Place) -> dict[str, Any]:
     latitude, longitude = place.position or (None, None)
     return {
         "place": place.name,
         "url": place_url(place.name),
         "images": place.images,
-        "cover": {"image": cover, "thumbnail": thumbnail_url(cover)},
+        "cover": {"image": place.cover, "thumbnail": thumbnail_url(place.cover)},
         "latitude": latitude,
         "longitude": longitude,
     }
 
 
-def image_facts(image: str, record: ImageRecord) -> dict[str, Any]:
-    """Return what is told of an image of the gallery, by its id."""
+def image_facts(shown: Shown) -> dict[str, Any]:
+    """Return what is told of an image of the gallery."""
+    image, record = shown.image, shown.record
     return {
         "image": image,
         "url": image_url(image),

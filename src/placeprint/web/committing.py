@@ -22,7 +22,7 @@ from itertools import groupby
 from placeprint.web import changing
 from placeprint.web.changing import Addition, Outcome, Removal, Written
 from placeprint.web.problems import busy
-from placeprint.web.snapshots import Snapshots
+from placeprint.web.snapshots import Keeper
 from placeprint.web.watching import Watch
 
 LOG = logging.getLogger("placeprint.web")
@@ -42,20 +42,20 @@ class Committer:
 
     Parameters
     ----------
-    snapshots : Snapshots
+    snapshots : Keeper
     watch : Watch
     """
 
-    def __init__(self, snapshots: Snapshots, watch: Watch) -> None:
+    def __init__(self, snapshots: Keeper, watch: Watch) -> None:
         self._snapshots, self._watch = snapshots, watch
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(MOST_TOGETHER)
         self._thread = threading.Thread(target=self._work, name="commit", daemon=True)
-        if stray := changing.stray_photos(snapshots.newest.gallery):
+        if stray := changing.stray_photos(snapshots.newest):
             LOG.warning(
                 "%d photos in %s are not in the gallery: it was indexed anew, or an upload was interrupted. "
                 "Send them again, or remove them",
                 len(stray),
-                changing.photos_of(snapshots.newest.gallery),
+                snapshots.newest.uploads,
             )
         self._thread.start()
 
@@ -117,9 +117,9 @@ class Committer:
                 waiting.done.set_exception(outcome)
 
     def _outcomes(self, writes: Sequence[Addition | Removal]) -> list[Outcome | Exception]:
-        gallery = self._snapshots.reload().gallery
+        snapshot = self._snapshots.reload(sure=True)
         additions = [write for write in writes if isinstance(write, Addition)]
         removals = [write for write in writes if isinstance(write, Removal)]
-        found = changing.add(gallery, additions) if additions else changing.remove(gallery, removals)
-        self._snapshots.reload()  # whoever is told of the change finds it
+        found = changing.add(snapshot, additions) if additions else changing.remove(snapshot, removals)
+        self._snapshots.reload(sure=True)  # whoever is told of the change finds it
         return list(found)

@@ -35,6 +35,23 @@ def row_of(gallery: Gallery, image: str) -> int | None:
     return int(rows[0]) if len(rows) else None
 
 
+PHOTOS = "photos"
+"""Folder inside a gallery with the photos that were uploaded to it, each named by its content's hash."""
+UPLOADED = re.compile(r"[0-9a-f]{64}\.[a-z]{3,4}")
+UPLOADS = "uploaded"
+"""What a gallery in Milvus calls the root of photos that were added through a server, which may keep them anywhere."""
+
+
+def engine_image(key: int) -> str:
+    """Return the id of an image in Milvus: its key, which is a hash of its root and its path."""
+    return f"{key:016x}"
+
+
+def engine_key(image: str) -> int | None:
+    """Return the key of an id; None when it is none."""
+    return int(image, 16) if _ID.fullmatch(image) and "-" not in image and image < "8" else None
+
+
 def image_url(image: str) -> str:
     """Return the address of an original."""
     return f"/v1/images/{image}"

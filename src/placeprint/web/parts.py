@@ -11,7 +11,7 @@ from fastapi import Request
 from placeprint.web.bodies import Intake
 from placeprint.web.desk import Desk
 from placeprint.web.settings import Settings
-from placeprint.web.snapshots import Snapshot, Snapshots
+from placeprint.web.snapshots import Keeper, Snapshot
 
 if TYPE_CHECKING:
     from placeprint.web.answering import Doubtful
@@ -27,7 +27,7 @@ class Parts:
     Attributes
     ----------
     settings : Settings
-    snapshots : Snapshots
+    snapshots : Keeper
     intake : Intake
     recognizing, drawing : Desk
         Threads for photos that are asked about, and for pictures that are shown.
@@ -39,7 +39,7 @@ class Parts:
     """
 
     settings: Settings
-    snapshots: Snapshots
+    snapshots: Keeper
     intake: Intake
     recognizing: Desk
     drawing: Desk
@@ -49,7 +49,13 @@ class Parts:
     committer: Committer | None
 
     async def snapshot(self) -> Snapshot:
-        """Return the gallery as it is on disk now."""
+        """Return the gallery as it is now.
+
+        Raises
+        ------
+        GalleryEngineError
+            When a server keeps it, and is away.
+        """
         if self.snapshots.stale:
             return await asyncio.to_thread(self.snapshots.reload)
         return self.snapshots.newest

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import threading
+from asyncio import to_thread
 from collections import OrderedDict
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +12,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from placeprint.dataset import images
-from placeprint.errors import ImageError
+from placeprint.dataset.remote import RemoteFiles, is_remote
+from placeprint.errors import DatasetError, ImageError, MissingExtraError
 from placeprint.report.thumbnails import QUALITY, jpeg
-from placeprint.web.identity import row_of
+from placeprint.web.catalogue import Shown
+from placeprint.web.identity import UPLOADED, UPLOADS
 from placeprint.web.parts import parts_of
 from placeprint.web.problems import Problem
 from placeprint.web.schemas import problems
@@ -22,9 +24,6 @@ from placeprint.web.snapshots import Snapshot
 
 router = APIRouter(tags=["images"])
 
-PHOTOS = "photos"
-"""Folder inside a gallery with the photos that were uploaded to it, each named by its content's hash."""
-UPLOADED = re.compile(r"[0-9a-f]{64}\.[a-z]{3,4}")
 SIZES = (120, 240, 480, 960, 1600)
 """Longer sides of small copies, pixels: what is asked for is rounded up to one of them."""
 CACHE_BYTES = 64 << 20
@@ -60,11 +59,11 @@ async def original(request: Request, image: str) -> Response:
     """Return an image of the gallery as it is on disk, with its own content type."""
     parts = parts_of(request)
     snapshot = await parts.snapshot()
-    row = _row(snapshot, image)
-    etag = f'"{_tag(snapshot, row, image)}"'
+    shown = await _shown(snapshot, image)
+    etag = f'"{_tag(shown)}"'
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={**_HEADERS, "ETag": etag})
-    data, kind = await parts.drawing.run(_original, snapshot, row)
+    data, kind = await parts.drawing.run(_original, shown, snapshot.uploads)
     return Response(data, media_type=kind, headers={**_HEADERS, "ETag": etag})
 
 
@@ -86,62 +85,75 @@ async def thumbnail(
     """Return a JPEG whose longer side is `size`, or a little more: 120, 240, 480, 960 or 1600."""
     parts = parts_of(request)
     snapshot = await parts.snapshot()
-    row = _row(snapshot, image)
+    shown = await _shown(snapshot, image)
     side = next(step for step in SIZES if step >= size)
-    tag = f"{_tag(snapshot, row, image)}-{side}"
+    tag = f"{_tag(shown)}-{side}"
     headers = {**_HEADERS, "ETag": f'"{tag}"'}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     data = parts.small.get(tag)
     if data is None:
-        data = await parts.drawing.run(_small, snapshot, row, side)
+        data = await parts.drawing.run(_small, shown, snapshot.uploads, side)
         parts.small.put(tag, data)
     return Response(data, media_type="image/jpeg", headers=headers)
 
 
-def _row(snapshot: Snapshot, image: str) -> int:
-    row = row_of(snapshot.gallery, image)
-    if row is None:
+async def _shown(snapshot: Snapshot, image: str) -> Shown:
+    shown = await to_thread(snapshot.catalogue.shown, image)
+    if shown is None:
         raise Problem(404, f'the gallery has no image "{image}": it may have been removed')
-    return row
+    return shown
 
 
-def _tag(snapshot: Snapshot, row: int, image: str) -> str:
-    return snapshot.gallery.records[row].content_hash[:32] or f"id-{image}"
+def _tag(shown: Shown) -> str:
+    return shown.record.content_hash[:32] or f"id-{shown.image}"
 
 
-def original_bytes(snapshot: Snapshot, row: int) -> bytes:
-    """Read the file of an image: under the root that it was indexed in, or among the gallery's own photos.
+def original_bytes(shown: Shown, uploads: Path | None) -> bytes:
+    """Read the file of an image: under the root that it was indexed in, or among the photos that were uploaded.
 
     Raises
     ------
     Problem
-        404 when it is gone, or lies outside of its root.
+        404 when it is gone, was not kept, or lies outside of its root.
     """
-    gallery, path = snapshot.gallery, snapshot.gallery.records[row].path
+    path = shown.record.path
+    if shown.root == UPLOADS and uploads is None:
+        raise Problem(404, "this photo was added through a server and not kept: start it with --photos FOLDER for that")
     try:
-        return images.read_bytes(images.locate(Path(gallery.roots[gallery.root_of[row]]), path))
+        return _read(shown.root, path)
     except ImageError as error:
-        if gallery.path is not None and UPLOADED.fullmatch(path):  # the gallery may have been moved
+        if uploads is not None and UPLOADED.fullmatch(path):  # a folder may have been moved
             try:
-                return images.read_bytes(images.locate(gallery.path / PHOTOS, path))
+                return images.read_bytes(images.locate(uploads, path))
             except ImageError:
                 pass
         raise Problem(404, f'the photo "{path}" is not where it was indexed: {error.reason}') from error
 
 
-def _original(snapshot: Snapshot, row: int) -> tuple[bytes, str]:
-    data = original_bytes(snapshot, row)
+def _read(root: str, path: str) -> bytes:
+    if root == UPLOADS:
+        raise ImageError("missing", "this server does not have it")
+    if not is_remote(root):
+        return images.read_bytes(images.locate(Path(root), path))
+    try:
+        return RemoteFiles(root).read(path)
+    except (DatasetError, MissingExtraError) as error:
+        raise ImageError("missing", str(error)) from error
+
+
+def _original(shown: Shown, uploads: Path | None) -> tuple[bytes, str]:
+    data = original_bytes(shown, uploads)
     try:
         return data, _KINDS[images.format_of(data)]
     except (ImageError, KeyError) as error:
         raise Problem(404, "the file is no image any more: index it again") from error
 
 
-def _small(snapshot: Snapshot, row: int, side: int) -> bytes:
+def _small(shown: Shown, uploads: Path | None, side: int) -> bytes:
     from PIL.Image import Resampling
 
-    data = original_bytes(snapshot, row)
+    data = original_bytes(shown, uploads)
     try:
         image = images.decode(data, min_side=side)
     except ImageError as error:

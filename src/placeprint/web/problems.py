@@ -16,7 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from placeprint.errors import GalleryBusyError, ImageError, MissingExtraError, PlaceprintError, UsageError
+from placeprint.errors import (
+    GalleryBusyError,
+    GalleryEngineError,
+    ImageError,
+    MissingExtraError,
+    PlaceprintError,
+    UsageError,
+)
 
 PROBLEM = "application/problem+json"
 RETRY_SECONDS = 1
@@ -125,7 +132,7 @@ def status_of(error: PlaceprintError) -> int:
         return 500
     if isinstance(error, UsageError):
         return 422
-    return 503 if isinstance(error, GalleryBusyError) else 500
+    return 503 if isinstance(error, GalleryBusyError | GalleryEngineError) else 500
 
 
 def _allowed(app: FastAPI, request: Request) -> str:

@@ -258,7 +258,7 @@ _SAYS = {
     413: "Too many bytes or pixels.",
     415: "This kind of body holds no photo.",
     422: "Something that was sent cannot be used.",
-    503: "Too much to do: try again after Retry-After seconds.",
+    503: "Too much to do, or the server that keeps the gallery is away: try again after Retry-After seconds.",
 }
 
 

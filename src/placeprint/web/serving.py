@@ -16,10 +16,11 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from placeprint.errors import UsageError
+from placeprint.gallery.milvus_address import is_address
 from placeprint.web.app import make_app
 from placeprint.web.guard import JsonLines
 from placeprint.web.settings import LOOPBACK, Settings
-from placeprint.web.snapshots import Snapshots
+from placeprint.web.snapshots import Keeper, Snapshots
 
 STOP_SECONDS = 30
 """How long requests that run may take to end when the server is stopped."""
@@ -29,11 +30,12 @@ HEAD_SECONDS = 10
 
 
 def serve(
-    gallery: Path,
+    gallery: Path | str,
     settings: Settings,
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
+    photos: Path | None = None,
     model: str | None = None,
     runner: str = "openvino",
     say: Callable[[str], None] = print,
@@ -42,12 +44,15 @@ def serve(
 
     Parameters
     ----------
-    gallery : Path
+    gallery : Path or str
+        A folder, or an address of a server.
     settings : Settings
     host : str
         Address to listen on.
     port : int
         0 takes any that is free.
+    photos : Path, optional
+        Folder for the photos that are added to a gallery on a server; not kept without.
     model, runner
         As in `placeprint.recognition.loading.embedder_for`.
     say : callable
@@ -60,8 +65,7 @@ def serve(
         When the address cannot be listened on.
     """
     log_to_stderr()
-    snapshots = Snapshots(gallery, model=model, runner=runner)
-    config = configured(make_app(snapshots, settings))
+    config = configured(make_app(kept(gallery, photos=photos, model=model, runner=runner), settings))
     for stop in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when all is done: that is no failure
         signal.signal(stop, lambda *_: None)
     with _listening(host, port) as listener:
@@ -70,6 +74,26 @@ def serve(
         if host not in LOOPBACK:
             _warn(host, settings)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def kept(
+    gallery: Path | str, *, photos: Path | None = None, model: str | None = None, runner: str = "openvino"
+) -> Keeper:
+    """Open a gallery to be served; the parameters are those of `serve`.
+
+    Raises
+    ------
+    GalleryError, ModelError
+    UsageError
+        When photos of a gallery in a folder are to be elsewhere: that keeps them itself.
+    """
+    if is_address(gallery):
+        from placeprint.web.engine_snapshots import EngineSnapshots
+
+        return EngineSnapshots(str(gallery), photos=photos, model=model, runner=runner)
+    if photos is not None:
+        raise UsageError("a gallery in a folder keeps the photos that are added in itself: leave --photos out")
+    return Snapshots(Path(gallery), model=model, runner=runner)
 
 
 def configured(app: ASGIApp) -> uvicorn.Config:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from placeprint import storage
 from placeprint.embedding.embedder import Looker
 from placeprint.errors import PlaceprintError
 from placeprint.gallery.files import HEAD
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.loading import embedder_for
 from placeprint.recognition.recognizer import Recognizer
+from placeprint.web.catalogue import Catalogue, catalogue_of
+from placeprint.web.identity import PHOTOS, UPLOADS
 
 LOG = logging.getLogger("placeprint.web")
 
@@ -24,62 +25,67 @@ Mark = tuple[int, int, int]
 """What tells one head file from the next."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """A place in a list: its images, the row of the first, and the mean of their coordinates."""
-
-    name: str
-    images: int
-    cover: int
-    position: tuple[float, float] | None
-
-
 class Snapshot:
-    """One state of the gallery, ready to be asked; it never changes.
+    """One state of the gallery, ready to be asked; one in a folder never changes.
 
     Attributes
     ----------
     gallery : Gallery
     recognizer : Recognizer
-    mark : tuple of int
+    catalogue : Catalogue
+    uploads : Path or None
+        Folder of the photos that were added through a server, each named by its content's hash; None where they are
+        not kept.
+    upload_root : str
+        What the gallery calls it.
     """
 
-    def __init__(self, gallery: Gallery, embedder: Looker, mark: Mark) -> None:
-        self.gallery, self.mark = gallery, mark
+    def __init__(
+        self, gallery: Gallery, embedder: Looker, uploads: Path | None, before: Catalogue | None = None
+    ) -> None:
+        self.gallery, self.uploads = gallery, uploads
         self.recognizer = Recognizer(gallery, embedder)
-        # Whatever is read from disk only when it is asked for is read now: the files may be replaced at any time.
-        _ = gallery.index, gallery.records.places, gallery.failures
+        self.catalogue: Catalogue = catalogue_of(gallery, before)
+        self.upload_root = str(uploads.resolve()) if uploads and gallery.path else UPLOADS
+        if gallery.path is not None:
+            # Whatever is read from disk only when it is asked for is read now: the files may be replaced at any time.
+            _ = gallery.index, gallery.records.places, gallery.failures
 
-    @cached_property
-    def places(self) -> dict[str, Place]:
-        """The places by name, sorted."""
-        columns = self.gallery.records.columns
-        codes, count = columns.places, len(columns.table)
-        shown = np.bincount(codes[codes >= 0], minlength=count)
-        first = np.full(count, len(codes), np.int64)
-        np.minimum.at(first, codes[codes >= 0], np.flatnonzero(codes >= 0))
-        there, sums = self._positions(codes, count)
-        found = {}
-        for name, numbers in sorted(columns.table.holding.items()):
-            known = int(there[numbers].sum())
-            mean = (sums[numbers].sum(axis=0) / known).tolist() if known else None
-            found[name] = Place(
-                name, int(shown[numbers].sum()), int(first[numbers].min()), (mean[0], mean[1]) if mean else None
-            )
-        return found
+    def now(self) -> Catalogue:
+        """Return the catalogue of the gallery as it is kept now; the snapshot stays as it is."""
+        path = self.gallery.path
+        return self.catalogue if path is None else catalogue_of(Gallery.open(path))
 
-    def _positions(self, codes: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return how many images of each combination of places have coordinates, and the sums of those."""
-        positions = self.gallery.records.columns.positions
-        rows = np.flatnonzero(~np.isnan(positions[:, 0]) & (codes >= 0))
-        sums = np.zeros((count, 2))
-        np.add.at(sums, codes[rows], positions[rows])
-        return np.bincount(codes[rows], minlength=count), sums
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other servers from changing the gallery, where it is in a folder."""
+        if self.gallery.path is None:
+            yield
+        else:
+            with storage.locked(self.gallery.path):
+                yield
 
-    @cached_property
-    def located(self) -> int:
-        """How many images have coordinates."""
-        return int((~np.isnan(self.gallery.records.columns.positions[:, 0])).sum())
+
+class Keeper(Protocol):
+    """Keeps the newest snapshot of a gallery. Safe under threads."""
+
+    reloads: int
+    failing: str
+
+    @property
+    def name(self) -> str:
+        """Of the gallery."""
+
+    @property
+    def newest(self) -> Snapshot:
+        """The snapshot as it was last looked at."""
+
+    @property
+    def stale(self) -> bool:
+        """True when it is time to look again."""
+
+    def reload(self, *, sure: bool = False) -> Snapshot:
+        """Look again, and return the newest; `sure` waits for all that was acknowledged to anybody."""
 
 
 class Snapshots:
@@ -104,8 +110,13 @@ class Snapshots:
         mark = self._mark()
         gallery = Gallery.open(path)
         self._embedder = embedder_for(gallery, model=model, runner=runner)
-        self._newest = Snapshot(gallery, self._embedder, mark)
+        self._newest = Snapshot(gallery, self._embedder, path / PHOTOS)
         self._seen = mark
+
+    @property
+    def name(self) -> str:
+        """Of the folder."""
+        return self.path.name
 
     @property
     def newest(self) -> Snapshot:
@@ -117,7 +128,7 @@ class Snapshots:
         """True when the folder changed since: a look at one file, microseconds."""
         return self._mark() != self._seen
 
-    def reload(self) -> Snapshot:
+    def reload(self, *, sure: bool = False) -> Snapshot:  # noqa: ARG002  # a folder is always sure
         """Open the gallery again where its folder changed.
 
         When that fails the snapshot stays as it was, and `failing` says why, until the folder changes again.
@@ -127,7 +138,7 @@ class Snapshots:
             if mark == self._seen:
                 return self._newest
             try:
-                self._take(Gallery.open(self.path), mark)
+                self._take(Gallery.open(self.path))
                 self.failing = ""
             except PlaceprintError as error:
                 self.failing = str(error)
@@ -136,10 +147,10 @@ class Snapshots:
             self.reloads += 1
             return self._newest
 
-    def _take(self, gallery: Gallery, mark: Mark) -> None:
+    def _take(self, gallery: Gallery) -> None:
         if gallery.spec.fingerprint() != self._embedder.spec.fingerprint():
             self._embedder = embedder_for(gallery, model=self._model, runner=self._runner)
-        self._newest = Snapshot(gallery, self._embedder, mark)
+        self._newest = Snapshot(gallery, self._embedder, self.path / PHOTOS)
 
     def _mark(self) -> Mark:
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from asyncio import to_thread
+
 from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from starlette.responses import Response
@@ -32,8 +35,9 @@ class Watch:
             name: Gauge(f"placeprint_{name}", about, **kept)
             for name, about in (
                 ("gallery_images", "Images in the gallery."),
-                ("gallery_places", "Places in the gallery."),
-                ("gallery_reloads", "Times that the folder changed and was opened again."),
+                ("gallery_places", "Places in the gallery; NaN before anybody asked for them."),
+                ("gallery_failing", "1 while the newest state cannot be opened, or the server that keeps it is away."),
+                ("gallery_reloads", "Times that the gallery changed and was opened again."),
                 ("recognizing", "Photos that are answered, or wait for it."),
                 ("body_bytes", "Bytes of uploads in memory."),
             )
@@ -57,9 +61,11 @@ class Watch:
     def text(self, parts: Parts) -> bytes:
         """Return everything, as Prometheus reads it."""
         snapshot = parts.snapshots.newest
+        places = snapshot.catalogue.counted_places
         now = {
             "gallery_images": len(snapshot.gallery),
-            "gallery_places": len(snapshot.places),
+            "gallery_places": math.nan if places is None else places,
+            "gallery_failing": bool(parts.snapshots.failing),
             "gallery_reloads": parts.snapshots.reloads,
             "recognizing": parts.recognizing.inside,
             "body_bytes": parts.intake.held,
@@ -82,14 +88,19 @@ async def health() -> Json:
     responses={200: {"model": Ready}, **problems(503)},
 )
 async def ready(request: Request) -> Json:
-    """Say whether there is room for a photo, and whether the newest state of the gallery could be opened."""
+    """Say whether there is room for a photo, and whether the newest state of the gallery could be opened.
+
+    503 when there is none, or the server that keeps the gallery is away.
+    """
     parts = parts_of(request)
     parts.recognizing.require_room()
     snapshot = await parts.snapshot()
     return Json({"status": "ready", "images": len(snapshot.gallery), "problem": parts.snapshots.failing or None})
 
 
-@router.get("/v1/about", summary="What is served", response_class=Json, responses={200: {"model": About}})
+@router.get(
+    "/v1/about", summary="What is served", response_class=Json, responses={200: {"model": About}, **problems(503)}
+)
 async def about(request: Request) -> Json:
     """Tell the model, how much there is, and what may be done."""
     from placeprint import __version__
@@ -98,17 +109,18 @@ async def about(request: Request) -> Json:
     snapshot, settings = await parts.snapshot(), parts.settings
     gallery = snapshot.gallery
     learned = gallery.calibration
+    places, located = await to_thread(lambda: (len(snapshot.catalogue.places), snapshot.catalogue.located))
     return Json(
         {
             "version": __version__,
-            "gallery": parts.snapshots.path.name,
+            "gallery": parts.snapshots.name,
             "model": {"name": gallery.spec.name, "fingerprint": gallery.spec.fingerprint()},
             "preset": gallery.preset.name,
             "images": len(gallery),
-            "places": len(snapshot.places),
-            "coordinates": snapshot.located > 0,
-            "located": snapshot.located,
-            "explains": "cells" in gallery.parts,
+            "places": places,
+            "coordinates": located > 0,
+            "located": located,
+            "explains": "cells" in gallery.spec.parts,
             "writing": settings.writing,
             "calibration": None
             if learned is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from asyncio import to_thread
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -15,7 +16,6 @@ from placeprint.web.bodies import Upload
 from placeprint.web.browsing import image_facts
 from placeprint.web.changing import Addition, NewImage, Removal
 from placeprint.web.committing import Committer
-from placeprint.web.identity import row_of
 from placeprint.web.parts import parts_of
 from placeprint.web.problems import Json, Problem
 from placeprint.web.schemas import LONGEST_PLACE, PLACE, POSITION, AddedImages, RemovedImage, photos_body, problems
@@ -81,7 +81,7 @@ async def add(
         snapshot = await parts.snapshot()
         made = [await parts.recognizing.run(_described, snapshot, upload, name, position) for upload in uploads]
         done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
-    listed = [image_facts(image, record) for image, record in done.images]
+    listed = [image_facts(one) for one in done.images]
     return Json({"added": done.changed, "images": listed}, 201 if done.changed else 200)
 
 
@@ -94,10 +94,10 @@ async def add(
 async def remove(request: Request, image: str, writer: Writer) -> Json:
     """Remove an image from the gallery; answered when that is on disk. Only uploaded photos lose their file too."""
     snapshot = await parts_of(request).snapshot()
-    if row_of(snapshot.gallery, image) is None:
+    if await to_thread(snapshot.catalogue.shown, image) is None:
         raise Problem(404, f'the gallery has no image "{image}": it may have been removed')
     done = await writer.write(Removal(image))
-    return Json({"removed": image, "places": [place for _, record in done.images for place in record.places]})
+    return Json({"removed": image, "places": [place for one in done.images for place in one.record.places]})
 
 
 def checked_place(name: str) -> str:

@@ -1,0 +1,82 @@
+"""Images added to a gallery in Milvus, and removed from it, by who holds its claim."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.gallery.changes import Change
+from placeprint.gallery.files import Content
+from placeprint.gallery.milvus_claim import Claim
+from placeprint.gallery.milvus_filter import of_places
+from placeprint.gallery.milvus_head import Head
+from placeprint.gallery.milvus_index import Numbering
+from placeprint.gallery.milvus_indexing import choose_setting
+from placeprint.gallery.milvus_rows import key_of, to_row
+from placeprint.gallery.milvus_store import Store
+from placeprint.gallery.milvus_writing import Writer
+from placeprint.ragged import parts_at
+
+
+def added(store: Store, claim: Claim, head: Head, numbering: Numbering, fresh: Content) -> Change:
+    """Add images behind all that are there; one that is known by root and path is replaced when it changed.
+
+    Parameters
+    ----------
+    fresh : Content
+        Of `placeprint.gallery.changes.new_content`: its images lie under its one root.
+    """
+    root, records = fresh.roots[0], fresh.records
+    roots, number = head.with_root(root)
+    latest = {record.path: i for i, record in enumerate(records)}  # a path listed twice counts once
+    writer = Writer(store, dataclasses.replace(head, roots=roots))
+    store.count()  # the first reading waits for what others wrote before
+    known = writer.known(root, [records[i] for i in latest.values()])
+    new = [i for path, i in latest.items() if path not in known or known[path].record != records[i]]
+    replaced = np.array([known[records[i].path].row for i in new if records[i].path in known], np.int64)
+    change = Change(len(new) - len(replaced), len(replaced), len(latest) - len(new))
+    if change.nothing and not head.writing:
+        return change
+    end = head.end + len(new)
+    file = fresh.model_file or head.model_file
+    begun = dataclasses.replace(head, roots=roots, end=end, holes=numbering.holes, writing=True, model_file=file)
+    claim.write(begun)
+    vectors, rows = fresh.vectors.whole(), iter(range(head.end, end))
+    store.put(
+        to_row(next(rows), records[i], root=number, root_name=root, vector=vectors[i], parts=parts_at(fresh.parts, i))
+        for i in new
+    )
+    _complete(store, claim, begun, np.union1d(numbering.holes, replaced), change)
+    return change
+
+
+def removed(
+    store: Store,
+    claim: Claim,
+    head: Head,
+    numbering: Numbering,
+    paths: frozenset[str],
+    places: frozenset[str],
+    root: str | None = None,
+) -> Change:
+    """Remove the images with one of these paths, under one root or under any, or of one of these places."""
+    roots = [each for each in head.roots if root is None or each == root]
+    found = store.with_keys([key_of(each, path) for each in roots for path in sorted(paths)], ["row"])
+    if places:
+        found |= {row["key"]: row for row in store.query(of_places(places), ["key", "row"])}
+    change = Change(removed=len(found))
+    if found:
+        rows = np.array([row["row"] for row in found.values()], np.int64)
+        claim.write(dataclasses.replace(head, holes=numbering.holes, writing=True))
+        store.delete_keys(list(found))
+        _complete(store, claim, head, np.union1d(numbering.holes, rows), change)
+    return change
+
+
+def _complete(store: Store, claim: Claim, head: Head, holes: NDArray[np.int64], change: Change) -> None:
+    """Store a change, and say in the head that it is complete."""
+    store.settle(choose_setting(head.index_name, head.end - len(holes)))
+    calibration = None if head.calibration is None else head.calibration.after(change.images)
+    claim.write(dataclasses.replace(head, holes=holes, writing=False, calibration=calibration).changed())

@@ -1,0 +1,166 @@
+"""Where the head of a gallery in Milvus is kept: a collection ``NAME_head`` of texts by name."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryNotFoundError
+from placeprint.gallery.milvus_address import Address
+from placeprint.gallery.milvus_connection import MAKE_SECONDS, Connection
+from placeprint.gallery.milvus_head import FORMAT, KIND, Head, blobs_of, head_of, values_of
+
+CHUNK = 60_000
+"""Characters of one string."""
+CLAIM, BEAT = "claim-", "beat-"
+"""Beginnings of the names of rows that `placeprint.gallery.milvus_claim` keeps beside the head."""
+_OTHERS = f'name like "{CLAIM}%" or name like "{BEAT}%"'
+READINGS, PAUSE = 20, 0.1
+"""How often a head that changes under the eyes is read, and seconds between."""
+
+
+class HeadStore:
+    """Reads and writes the head of one gallery."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._name = connection, f"{connection.address.name}_head"
+
+    @property
+    def there(self) -> bool:
+        """True when the server has a head for this gallery."""
+        return bool(self._connection.call("looking for the gallery", "has_collection", self._name))
+
+    @property
+    def address(self) -> Address:
+        """Of the gallery."""
+        return self._connection.address
+
+    def read(self) -> Head:
+        """Read the head.
+
+        Raises
+        ------
+        GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+        """
+        address = self.address
+        if not self.there:
+            raise GalleryNotFoundError(
+                f"there is no gallery at {address}: make one with: placeprint index DATASET --store {address}"
+            )
+        values: dict[str, Any] | None = None
+        lost = ""
+        for reading in range(READINGS):  # a writer may replace it, and what it names, between two of our questions
+            text = self.text()
+            if text is not None:
+                values = _parsed(text, address)
+                names = [part for parts in values["blobs"].values() for part in parts]
+                there = self._texts(names, level="Strong" if reading else "Eventually")  # they never change
+                lost = next((name for name in names if name not in there), "")
+                if not lost:
+                    blobs = {name: "".join(there[part] for part in parts) for name, parts in values["blobs"].items()}
+                    return head_of(values, blobs)
+            time.sleep(PAUSE)
+        if values is None:
+            raise GalleryNotFoundError(f"{address} was begun and never written: index it again")
+        raise GalleryCorruptError(f"{address}: {lost} is missing: index it again")
+
+    def text(self, *, level: str = "Strong", seconds: float = MAKE_SECONDS) -> str | None:
+        """Return the head as it is kept, which every change changes; None where there is none."""
+        return self._texts(["head"], level=level, seconds=seconds).get("head")
+
+    def claims(self, *, level: str = "Strong") -> dict[str, tuple[str, str]]:
+        """Return the claims to the gallery by token, each with its last sign of life."""
+        found = self._query(_OTHERS, level, MAKE_SECONDS)
+        return {
+            name.removeprefix(CLAIM): (text, found.get(name.replace(CLAIM, BEAT), ""))
+            for name, text in found.items()
+            if name.startswith(CLAIM)
+        }
+
+    def write(self, head: Head) -> None:
+        """Replace the head: what is long first, under new names, then the head itself in one row.
+
+        For who holds a `placeprint.gallery.milvus_claim.Claim`: of two that write at once both lose.
+        """
+        token = secrets.token_hex(6)
+        blobs = {name: data for name, data in blobs_of(head).items() if data}
+        names = {name: [f"{name}-{token}-{i}" for i in range(0, len(data), CHUNK)] for name, data in blobs.items()}
+        for name, data in blobs.items():
+            for part, i in zip(names[name], range(0, len(data), CHUNK), strict=True):
+                self.put(part, data[i : i + CHUNK])
+        self.put("head", json.dumps(values_of(head) | {"blobs": names}))
+        kept = json.dumps(["head", *(part for parts in names.values() for part in parts)])
+        self._connection.call("tidying up", "delete", self._name, filter=f"name not in {kept} and not ({_OTHERS})")
+
+    def drop(self) -> None:
+        """Remove it."""
+        self._connection.call("removing the gallery", "drop_collection", self._name)
+
+    def create(self) -> None:
+        """Make its collection where there is none."""
+        if self.there:
+            return
+        from pymilvus import DataType
+
+        client = self._connection.client
+        schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+        schema.add_field("name", DataType.VARCHAR, is_primary=True, max_length=128)
+        schema.add_field("text", DataType.VARCHAR, max_length=65_535)
+        schema.add_field("nothing", DataType.FLOAT_VECTOR, dim=2)  # Milvus wants a vector in every collection
+        params = client.prepare_index_params()
+        params.add_index("nothing", index_type="FLAT", metric_type="IP")
+        self._connection.call(
+            "making the gallery",
+            "create_collection",
+            self._name,
+            schema=schema,
+            index_params=params,
+            seconds=MAKE_SECONDS,
+        )
+
+    def put(self, name: str, text: str) -> None:
+        """Write one row."""
+        row = {"name": name, "text": text, "nothing": [0.0, 0.0]}
+        self._connection.call("writing the head", "upsert", self._name, [row])
+
+    def remove(self, *names: str) -> None:
+        """Remove rows."""
+        self._connection.call("tidying up", "delete", self._name, filter=f"name in {json.dumps(names)}")
+
+    def _texts(self, names: Sequence[str], *, level: str = "Strong", seconds: float = MAKE_SECONDS) -> dict[str, str]:
+        return self._query(f"name in {json.dumps(list(names))}", level, seconds)
+
+    def _query(self, expression: str, level: str, seconds: float) -> dict[str, str]:
+        """Return the texts of rows by name; a server that was just started takes its time, so `seconds` may be many."""
+        call = self._connection.call
+        state = call("looking at the gallery", "get_load_state", self._name, seconds=seconds)["state"]
+        if getattr(state, "name", str(state)) != "Loaded":
+            call("loading the gallery", "load_collection", self._name, seconds=seconds)
+        found = call(
+            "reading the head",
+            "query",
+            self._name,
+            filter=expression,
+            output_fields=["name", "text"],
+            consistency_level=level,
+            seconds=seconds,
+        )
+        return {row["name"]: row["text"] for row in found}
+
+
+def _parsed(text: str, address: Address) -> dict[str, Any]:
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise GalleryCorruptError(f"the head of {address} cannot be read ({error}): index it again") from error
+    if not isinstance(values, dict) or values.get("kind") != KIND:
+        raise GalleryFormatError(f"{address} is a collection of something else than placeprint")
+    if values.get("format") != FORMAT:
+        raise GalleryFormatError(
+            f"{address} has format {values.get('format')}, this release reads {FORMAT}: upgrade placeprint, or "
+            "index it again"
+        )
+    return values

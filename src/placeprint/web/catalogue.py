@@ -1,0 +1,166 @@
+"""What a server tells of a gallery's images besides answers: by id, path and place. Here of a gallery in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.gallery.gallery import Gallery
+from placeprint.records import Answer, ImageRecord
+from placeprint.web.identity import image_id, row_of, rows_at
+
+if TYPE_CHECKING:
+    from placeprint.gallery.milvus_looking import Nearby
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An image of the gallery: its id, its record, and the root that its path is relative to."""
+
+    image: str
+    record: ImageRecord
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a list: its images, the id of the first, and the mean of their coordinates."""
+
+    name: str
+    images: int
+    cover: str
+    position: tuple[float, float] | None
+
+
+class Catalogue(Protocol):
+    """What every kind of gallery can be asked; a question may take as long as the engine that keeps it."""
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """The places by name, sorted."""
+
+    @property
+    def counted_places(self) -> int | None:
+        """How many places there are, where that was found out already."""
+
+    @property
+    def located(self) -> int:
+        """How many images have coordinates."""
+
+    def has(self, place: str) -> bool:
+        """Return whether an image shows a place."""
+
+    def of_place(self, place: str, offset: int, limit: int) -> tuple[int, list[Shown]]:
+        """Return how many images show a place, and some of them."""
+
+    def shown(self, image: str) -> Shown | None:
+        """Return an image by its id; None when there is none."""
+
+    def at(self, paths: Sequence[str]) -> dict[str, Shown]:
+        """Return images by their paths, under whatever root: an uploaded photo's path is its content's hash."""
+
+    def like(self, uploads: Sequence[ImageRecord]) -> dict[str, Shown]:
+        """Return images that are these very photos, by the paths of the uploads."""
+
+    def matched(self, answer: Answer, near: Nearby | None) -> list[Shown]:
+        """Return the matches of an answer that was found in a part of the gallery, or in the whole."""
+
+
+class FolderCatalogue:
+    """Of a gallery in a folder or in memory: from its columns.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    """
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._gallery = gallery
+
+    def _at(self, row: int) -> Shown:
+        gallery = self._gallery
+        root = gallery.roots[gallery.root_of[row]]
+        return Shown(image_id(gallery.records, row), gallery.records[row], root)
+
+    @cached_property
+    def places(self) -> dict[str, Place]:
+        """The places by name, sorted."""
+        records = self._gallery.records
+        codes, count = records.columns.places, len(records.columns.table)
+        shown = np.bincount(codes[codes >= 0], minlength=count)
+        first = np.full(count, len(codes), np.int64)
+        np.minimum.at(first, codes[codes >= 0], np.flatnonzero(codes >= 0))
+        there, sums = self._positions(codes, count)
+        found = {}
+        for name, numbers in sorted(records.columns.table.holding.items()):
+            known = int(there[numbers].sum())
+            mean = (sums[numbers].sum(axis=0) / known).tolist() if known else None
+            cover = image_id(records, int(first[numbers].min()))
+            found[name] = Place(name, int(shown[numbers].sum()), cover, (mean[0], mean[1]) if mean else None)
+        return found
+
+    @property
+    def counted_places(self) -> int:
+        """How many places there are."""
+        return len(self.places)
+
+    def _positions(self, codes: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return how many images of each combination of places have coordinates, and the sums of those."""
+        positions = self._gallery.records.columns.positions
+        rows = np.flatnonzero(~np.isnan(positions[:, 0]) & (codes >= 0))
+        sums = np.zeros((count, 2))
+        np.add.at(sums, codes[rows], positions[rows])
+        return np.bincount(codes[rows], minlength=count), sums
+
+    @cached_property
+    def located(self) -> int:
+        """How many images have coordinates."""
+        return int((~np.isnan(self._gallery.records.columns.positions[:, 0])).sum())
+
+    def has(self, place: str) -> bool:
+        """Return whether an image shows a place."""
+        return place in self.places
+
+    def of_place(self, place: str, offset: int, limit: int) -> tuple[int, list[Shown]]:
+        """Return how many images show a place, and some of them."""
+        rows = self._gallery.records.rows_showing((place,))
+        return len(rows), [self._at(row) for row in rows[offset : offset + limit].tolist()]
+
+    def shown(self, image: str) -> Shown | None:
+        """Return an image by its id."""
+        row = row_of(self._gallery, image)
+        return None if row is None else self._at(row)
+
+    def at(self, paths: Sequence[str]) -> dict[str, Shown]:
+        """Return images by their paths, under whatever root."""
+        rows = {path: rows_at(self._gallery, path)[:1] for path in paths}
+        return {path: self._at(int(found[0])) for path, found in rows.items() if len(found)}
+
+    def like(self, uploads: Sequence[ImageRecord]) -> dict[str, Shown]:
+        """Return images that are these very photos, uploaded or indexed; rather as the same places."""
+        records, found = self._gallery.records, {}
+        for one in uploads:
+            rows = rows_at(self._gallery, one.path).tolist() or records.rows_with_content(one.content_hash)
+            same = (row for row in rows if records[row].places == one.places)
+            if rows:
+                found[one.path] = self._at(next(same, rows[0]))
+        return found
+
+    def matched(self, answer: Answer, near: Nearby | None) -> list[Shown]:  # noqa: ARG002  # the whole was asked
+        """Return the matches of an answer."""
+        return [self._at(match.row) for match in answer.matches]
+
+
+def catalogue_of(gallery: Gallery, before: Catalogue | None = None) -> Catalogue:
+    """Return the catalogue of a gallery; it may take over what that of a state `before` knows."""
+    from placeprint.gallery.milvus_gallery import MilvusGallery
+    from placeprint.web.engine_catalogue import EngineCatalogue
+
+    if isinstance(gallery, MilvusGallery):
+        return EngineCatalogue(gallery, before if isinstance(before, EngineCatalogue) else None)
+    return FolderCatalogue(gallery)
