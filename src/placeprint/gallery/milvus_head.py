@@ -91,6 +91,7 @@ class HeadStore:
         GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
         """
         address = self._connection.address
+        self._refuse_others()
         if not self.there:
             raise GalleryNotFoundError(
                 f"there is no gallery at {address}: make one with: placeprint index DATASET --store {address}"
@@ -110,6 +111,20 @@ class HeadStore:
                 "index it again"
             )
         return _head(values, {name: self._blob(parts) for name, parts in values["blobs"].items()})
+
+    def _refuse_others(self) -> None:
+        """See that no collection of somebody else has the name of the gallery or of its head: it is left alone."""
+        call, address = self._connection.call, self._connection.address
+        if self.there:
+            fields = call("looking at the gallery", "describe_collection", self._name)["fields"]
+            taken = "" if {"name", "text"} <= {field["name"] for field in fields} else self._name
+        else:  # a gallery's head is made first
+            taken = address.name if call("looking for the gallery", "has_collection", address.name) else ""
+        if taken:
+            raise GalleryFormatError(
+                f"{address}: {taken} is a collection of something else than placeprint: choose another name, or remove "
+                "it from the server first"
+            )
 
     def write(self, head: Head) -> None:
         """Replace the head: what is long first, under new names, then the head itself in one row."""
