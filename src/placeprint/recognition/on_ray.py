@@ -90,7 +90,7 @@ class EmbeddingActor:
         for first, lines in zip(batch["first"], batch["lines"], strict=True):
             records = [ImageRecord.from_dict(row) for row in json.loads(str(lines))]
             before = self._writer.change
-            done, usable = write_block(
+            done, _ = write_block(
                 self._writer,
                 int(first),
                 records,
@@ -102,7 +102,8 @@ class EmbeddingActor:
             after = self._writer.change
             change = {name: getattr(after, name) - getattr(before, name) for name in _COUNTED}
             failed = [dataclasses.asdict(failure) for failure in done.failures]
-            told.append(json.dumps({"failed": failed, "usable": usable, "computed": done.computed, "change": change}))
+            facts = {"first": int(first), "failed": failed, "computed": done.computed, "change": change}
+            told.append(json.dumps(facts))
         return {"told": np.array(told, dtype=object)}
 
 
@@ -277,7 +278,7 @@ class _Cluster:
                     f"the job failed on the cluster ({_reason(error)}): run the same command again to go on"
                 ) from error
             step(total - seen)
-        return [json.loads(line) for line in lines]
+        return sorted((json.loads(line) for line in lines), key=lambda block: int(block["first"]))  # as they ended
 
 
 def _knock(on: str) -> None:
