@@ -64,8 +64,9 @@ test-web: $(VENV)/web
 test-web-schema: $(VENV)/web
 	PLACEPRINT_SCHEMA_EXAMPLES=200 $(BIN)/python -m pytest tests/web/test_description.py
 
+# In two processes, each with a server of its own: most of the time is waiting for servers.
 test-scale: $(VENV)/scale
-	$(BIN)/python -m pytest tests/scale
+	$(BIN)/python -m pytest tests/scale -n 2 --dist loadfile
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

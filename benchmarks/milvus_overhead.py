@@ -1,14 +1,13 @@
-"""What our layer costs above bare pymilvus: `python benchmarks/milvus_overhead.py [ROWS]`, after `make test-scale`.
+"""What our layer costs above bare pymilvus: `python benchmarks/milvus_overhead.py`, after `make test-scale`.
 
 Starts a server of its own. Query: `Gallery.search` against the bare search of the same collection, alternately, one
 vector at a time. Insert: our writing (records, checksums, looking for what is there, upserts) against bare upserts and
-bare inserts of rows of the same fields. Memory: the client's peak while ROWS rows are written and read block by block.
+bare inserts of rows of the same fields.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,13 +17,12 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "scale"))
-from engine import MilvusServer
+from engine import STEADY, MilvusServer
 from making import clustered, records_of, stored
 
 from placeprint.embedding.imported import imported_spec
 from placeprint.gallery.exact import ExactIndex
 from placeprint.gallery.milvus_address import parse_address
-from placeprint.gallery.milvus_gallery import MilvusGallery
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_rows import to_row
 from placeprint.gallery.milvus_writing import Writer
@@ -35,19 +33,12 @@ DIM, QUERIES, INSERTED = 256, 300, 20_000
 
 def main() -> None:
     """Measure, and print one JSON line for each result."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
-    if len(sys.argv) > 2:  # in a process of its own, for its memory
-        _stream(sys.argv[2], rows)
-        return
     with tempfile.TemporaryDirectory() as folder:
-        server = MilvusServer(Path(folder, "milvus"))
+        server = MilvusServer(Path(folder, "milvus"), **STEADY)
         server.start()
         try:
             _query(server)
             _insert(server)
-            for count in (10_000, rows):
-                command = [sys.executable, __file__, str(count), server.address(f"stream_{count}")]
-                print(subprocess.run(command, capture_output=True, text=True, check=True).stdout, end="", flush=True)
         finally:
             server.stop()
 
@@ -118,34 +109,6 @@ def _insert(server: MilvusServer) -> None:
         against_upsert=round(medians["ours"] / medians["upsert"], 3),
         against_insert=round(medians["ours"] / medians["insert"], 3),
     )
-
-
-def _stream(address: str, count: int) -> None:
-    """Write and read rows that are made as they go."""
-    writer = Writer.begin(parse_address(address), Head(spec=imported_spec("made", DIM), index_name="exact"), rows=count)
-    began, some = time.perf_counter(), clustered(5000, DIM)
-    for first in range(0, count, 1000):
-        records = _named(first, min(1000, count - first))
-        writer.put(first, records, some[first % 5000 : first % 5000 + len(records)], {}, root=".")
-    writer.finish()
-    wrote, began = count / (time.perf_counter() - began), time.perf_counter()
-    report = MilvusGallery.at(address).verify()
-    status = Path("/proc/self/status").read_text()  # getrusage would count the parent's memory too
-    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
-    _say(
-        "memory",
-        rows=count,
-        peak_mb=round(peak),
-        written_a_second=round(wrote),
-        verified_a_second=round(count / (time.perf_counter() - began)),
-        problems=list(report.problems),
-    )
-
-
-def _named(first: int, count: int) -> list:
-    import dataclasses
-
-    return [dataclasses.replace(record, path=f"{first + i}.jpg") for i, record in enumerate(records_of(count))]
 
 
 def _say(what: str, **facts: object) -> None:

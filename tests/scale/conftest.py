@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine import MilvusServer, missing
+from engine import QUICK, STEADY, MilvusServer, missing
 
 _NUMBERS = itertools.count()
 
@@ -16,7 +16,7 @@ _NUMBERS = itertools.count()
 def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
     if reason := missing():
         pytest.skip(reason)
-    server = MilvusServer(tmp_path_factory.mktemp("milvus"))
+    server = MilvusServer(tmp_path_factory.mktemp("milvus"), **QUICK, **STEADY)
     server.start()
     yield server
     server.stop()

@@ -14,6 +14,18 @@ from pathlib import Path
 
 STARTING = 120.0
 """Seconds that a server is waited for."""
+QUICK = {
+    "proxy__timeTickInterval": "20",
+    "queryCoord__distPullInterval": "50",
+    "queryCoord__checkHandoffInterval": "500",
+    "queryCoord__checkSegmentInterval": "50",
+    "queryCoord__checkChannelInterval": "50",
+    "queryCoord__checkIndexInterval": "100",
+    "indexCoord__scheduler__interval": "100",
+}
+"""Looks more often at what is to be done, in milliseconds: a test of few rows waits for little else."""
+STEADY = {"common__session__ttl": "1200"}
+"""A machine that is busy for a minute does not end it; one that is killed takes long to come back."""
 _PORTS = (
     "etcd_port",
     "root_coord_port",

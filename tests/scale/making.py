@@ -12,18 +12,21 @@ from placeprint.gallery.base import Vectors
 from placeprint.gallery.milvus_gallery import MilvusGallery
 from placeprint.presets import FAST
 from placeprint.recognition.storing import store_vectors
-from placeprint.records import ImageRecord
+from placeprint.records import ImageRecord, Neighbours
+
+TIE = 2e-6
+"""Scores that are this near are the same: float32 sums in another order."""
 
 
 def records_of(count: int, *, places: int = 10) -> list[ImageRecord]:
-    """Every third image has no position; the others lie on a meridian, a hundredth of a degree apart."""
+    """Every third image has no position; the others lie a hundredth of a degree apart, on seven meridians."""
     return [
         ImageRecord(
             path=f"{i:06d}.jpg",
             places=(f"place {i % places}",) if i % 7 else (f"place {i % places}", 'Straße "1|2" \\ x'),
             split="gallery" if i % 2 else "none",  # type: ignore[arg-type]
             latitude=48 + i % 4000 / 100 if i % 3 else None,
-            longitude=11.0 if i % 3 else None,
+            longitude=11 + i % 7 / 100 if i % 3 else None,
         )
         for i in range(count)
     ]
@@ -52,3 +55,16 @@ def stored(
     )
     assert isinstance(made, MilvusGallery)
     return made
+
+
+def ties_apart(found: Neighbours, truth: Neighbours, vectors: Vectors, queries: Vectors) -> int:
+    """Return for how many queries the neighbours are other than the true ones, ties aside.
+
+    A row may stand for another where both score the same: what counts is the true score of the row at each rank.
+    """
+    wrong = 0
+    for asked, rows, scores, right in zip(queries, found.rows, found.scores, truth.scores, strict=True):
+        there = vectors[rows[rows >= 0]].astype(np.float64) @ asked.astype(np.float64)
+        once = len(set(rows.tolist())) == len(rows) == len(there)
+        wrong += not (once and np.allclose(there, right, atol=TIE) and np.allclose(scores, right, atol=TIE))
+    return wrong

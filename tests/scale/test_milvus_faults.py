@@ -1,5 +1,6 @@
 """A server that is down, wrong, slow, full, of another version, or wants a login: one clear line, in time."""
 
+import json
 import os
 import signal
 import socket
@@ -7,14 +8,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from engine import MilvusServer, free_ports, missing
 from making import clustered, stored
 
-from placeprint.errors import GalleryEngineError, GalleryNotFoundError, UsageError
+from placeprint.errors import GalleryEngineError, GalleryFormatError, GalleryNotFoundError, UsageError
 from placeprint.gallery.milvus_address import Address, is_address, parse_address
 from placeprint.gallery.milvus_gallery import MilvusGallery
 
@@ -84,12 +87,90 @@ def test_no_gallery_there(address: str) -> None:
         MilvusGallery.at(address)
 
 
-def test_another_version(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pymilvus import MilvusClient
+@contextmanager
+def impostor(version: str) -> Iterator[int]:
+    """Listen as a Milvus of some version that answers nothing but which one it is; the port."""
+    pytest.importorskip("pymilvus", reason="pymilvus is not installed: make test-scale installs it")
+    import grpc
+    from pymilvus.grpc_gen import milvus_pb2, milvus_pb2_grpc
 
-    monkeypatch.setattr(MilvusClient, "get_server_version", lambda *_, **__: "v1.1.0")  # no such server can be had
-    with pytest.raises(GalleryEngineError, match=r"is Milvus v1\.1\.0, and versions 2\.3 to 2\.6"):
-        MilvusGallery.at(address)
+    class Server(milvus_pb2_grpc.MilvusServiceServicer):  # type: ignore[misc]
+        def Connect(self, *_: object) -> object:  # noqa: N802
+            return milvus_pb2.ConnectResponse(identifier=1)
+
+        def GetVersion(self, *_: object) -> object:  # noqa: N802
+            return milvus_pb2.GetVersionResponse(version=version)
+
+    server = grpc.server(ThreadPoolExecutor(2))
+    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(Server(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield port
+    finally:
+        server.stop(None)
+
+
+@pytest.mark.parametrize("version", ["v1.1.0", "2.2.16", "v3.0.1", "unknown"])
+def test_another_version(version: str) -> None:
+    with impostor(version) as port:
+        code, said, _ = verb("verify", f"milvus://127.0.0.1:{port}/g")
+    assert code == 3
+    one_line(said, f"the server is Milvus {version}, and versions 2.3 to 2.6 are spoken with")
+
+
+@pytest.mark.parametrize("version", ["v2.3.0", "2.6.4", "2.4-dev"])
+def test_a_version_that_is_spoken_with(version: str) -> None:
+    with impostor(version) as port:
+        code, said, _ = verb("verify", f"milvus://127.0.0.1:{port}/g")
+    assert code == 3
+    one_line(said, "looking for the gallery failed", "not implemented")
+
+
+def test_a_gallery_of_a_later_release(address: str) -> None:
+    gallery = stored(address, clustered(10, 8))
+    gallery.opened.heads._put("head", json.dumps({"kind": "placeprint gallery", "format": 2}))
+    code, said, _ = verb("verify", address)
+    assert code == 3
+    one_line(said, "GalleryFormatError", "has format 2, this release reads 1: upgrade placeprint")
+
+
+@pytest.mark.parametrize("name", ["g", "g_head"])
+def test_a_collection_of_somebody_else_is_refused_and_stays_as_it_is(
+    address: str, new_address: Callable[[], str], name: str
+) -> None:
+    client = MilvusGallery.at(stored(new_address(), clustered(2, 8)).where).opened.connection.client
+    theirs = parse_address(address).name + name[1:]
+    client.create_collection(theirs, dimension=4, consistency_level="Strong")
+    client.insert(theirs, [{"id": i, "vector": [i, 1, 2, 3]} for i in range(5)])
+    with pytest.raises(GalleryFormatError, match=f"{theirs} .*is a collection of something else than placeprint"):
+        stored(address, clustered(10, 8))
+    assert [row["id"] for row in client.query(theirs, "id >= 0", output_fields=["id"])] == [0, 1, 2, 3, 4]
+    assert not client.has_collection(theirs + "_head")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "quota exceeded[reason=disk quota exceeded, please allocate more resources]",
+        "quota exceeded[reason=memory quota exceeded, please allocate more resources]",
+        "deny to write the message to mq: No space left on device",
+    ],
+)
+def test_a_full_server(address: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pymilvus import MilvusClient, MilvusException
+
+    def full(*_: object, **__: object) -> None:
+        raise MilvusException(code=9, message=reason)  # as Milvus says it of a disk that a test does not fill
+
+    vectors = clustered(30, 8)
+    with monkeypatch.context() as patch:
+        patch.setattr(MilvusClient, "upsert", full)
+        with pytest.raises(GalleryEngineError, match=r"the server is full .*run the same command again") as told:
+            stored(address, vectors)
+    assert told.value.exit_code == 3
+    assert "\n" not in str(told.value)
+    assert stored(address, vectors).verify().problems == ()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine import MilvusServer, missing
+from engine import QUICK, MilvusServer, missing
 from killing import kill_client, kill_server, saved
 
 COUNT = 2000
@@ -15,7 +15,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
     """A server that nobody else asks."""
     if reason := missing():
         pytest.skip(reason)
-    server = MilvusServer(tmp_path_factory.mktemp("killed"))
+    server = MilvusServer(tmp_path_factory.mktemp("killed"), **QUICK)
     server.start()
     yield server
     server.stop()

@@ -1,7 +1,8 @@
-"""Every verb says of a gallery in Milvus what it says of the same gallery in a folder."""
+"""Every verb says of a gallery in Milvus what it says of one in a folder, searched exactly and by FAISS."""
 
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +20,36 @@ from placeprint.recognition.recognizer import Recognizer
 
 
 def said(*words: object) -> Any:
-    """Run a verb with --json; without what may differ: where it is, and how long it took."""
+    """Run a verb with --json; without what may differ: where and in what index it is, and how long it took."""
     result = CliRunner().invoke(app, [*map(str, words), "--json"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     for row in found if isinstance(found, list) else [found]:
-        for name in ("gallery", "seconds", "shares", "computed", "cached", "audit"):
+        for name in ("gallery", "index", "seconds", "shares", "computed", "cached", "audit"):
             row.pop(name, None)
-        if "result" in row:
-            row["result"].pop("seconds")
+        for name in ("index", "seconds") if "result" in row else ():
+            row["result"].pop(name)
     return found
 
 
+def same(verb: str, *rest: object, on: Iterable[Path | str]) -> Any:
+    """Run a verb on each of some galleries; return what it said of the first, which it must say of all."""
+    first, *others = [said(verb, where, *rest) for where in on]
+    for other in others:
+        assert other == first
+    return first
+
+
 @pytest.fixture(scope="module")
-def pair(town: Path, milvus: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The same town in a folder and on a server."""
-    folder, address = tmp_path_factory.mktemp("pair") / "town.gallery", milvus.address("town")
-    in_folder = said("index", town, "-o", folder)
-    assert said("index", town, "--store", address) == in_folder
-    return folder, address
+def three(town: Path, milvus: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """The same town in a folder searched exactly, in one searched by FAISS, and on a server."""
+    folder, address = tmp_path_factory.mktemp("three"), milvus.address("town")
+    exact, faiss = folder / "exact.gallery", folder / "faiss.gallery"
+    first = said("index", town, "-o", exact)
+    assert said("index", town, "-o", faiss, "--index", "faiss") == first
+    assert said("index", town, "--store", address) == first
+    assert [Gallery.open(where).index.name for where in (exact, faiss)] == ["exact", "faiss-flat"]
+    return exact, faiss, address
 
 
 def photos(town: Path) -> list[Path]:
@@ -56,40 +68,45 @@ def photos(town: Path) -> list[Path]:
     ],
     ids=lambda options: " ".join(options) or "plain",
 )
-def test_query(pair: tuple[Path, str], town: Path, options: tuple[str, ...]) -> None:
-    folder, address = pair
-    answers = said("query", address, *photos(town), *options)
-    assert answers == said("query", folder, *photos(town), *options)
+def test_query(three: tuple[Path, Path, str], town: Path, options: tuple[str, ...]) -> None:
+    answers = same("query", *photos(town), *options, on=three)
     assert [len(answer["matches"]) > 0 for answer in answers] == [True] * 5
 
 
-def test_evaluate_with_queries_and_by_leaving_one_out(pair: tuple[Path, str], town: Path) -> None:
-    folder, address = pair
-    found = said("evaluate", town, "-g", address)
-    assert found == said("evaluate", town, "-g", folder)
-    assert 0 < found["recall"]["1"] <= 1
-    left = [said("evaluate", "-g", where) for where in pair]
-    for row in left:
+def test_a_place_is_ranked_by_images_that_are_no_neighbours(
+    three: tuple[Path, Path, str], town: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("placeprint.recognition.recognizer._FIRST_LOOK", 1)
+    for few in (2, 3, 4, 5):  # of eleven
+        same("query", *photos(town), "--k", "1", "--preset", f"balanced:shortlist={few}", on=three)
+
+
+def test_evaluate_with_queries_and_by_leaving_one_out(three: tuple[Path, Path, str], town: Path) -> None:
+    found = [said("evaluate", town, "-g", where) for where in three]
+    alone = [said("evaluate", "-g", where) for where in three]
+    assert 0 < found[0]["recall"]["1"] <= 1
+    for row in alone:
         row.pop("dataset")
-    assert left[0] == left[1]
+    assert found == found[:1] * 3
+    assert alone == alone[:1] * 3
 
 
-def test_calibrate_and_compare(pair: tuple[Path, str], town: Path) -> None:
-    before = [said("calibrate", where, "--false-accept-rate", "0.2") for where in pair]
-    assert before[0] == before[1]
-    compared = [said("compare", "threshold=0.5", "threshold=0.8", "--on", town, "-g", where) for where in pair]
-    assert compared[0] == compared[1]
-    assert Gallery.open(pair[1]).calibration == Gallery.open(pair[0]).calibration
+def test_calibrate_and_compare(three: tuple[Path, Path, str], town: Path) -> None:
+    same("calibrate", "--false-accept-rate", "0.2", on=three)
+    compared = [said("compare", "threshold=0.5", "threshold=0.8", "--on", town, "-g", where) for where in three]
+    assert compared == compared[:1] * 3
+    calibrated = [Gallery.open(where).calibration for where in three]
+    assert calibrated[0] is not None
+    assert calibrated == calibrated[:1] * 3
 
 
-def test_remove_add_and_verify(pair: tuple[Path, str], town: Path) -> None:
-    path = Gallery.open(pair[0]).records[4].path
+def test_remove_add_and_verify(three: tuple[Path, Path, str], town: Path) -> None:
+    path = Gallery.open(three[0]).records[4].path
     for verb, *rest in (["remove", "--place", "castle-gate"], ["add", town], ["remove", path]):
-        there, here = (said(verb, where, *rest) for where in reversed(pair))
-        assert there == here
-        assert said("query", pair[1], *photos(town)) == said("query", pair[0], *photos(town))
-    assert said("verify", pair[1]) == said("verify", pair[0])
-    one, two = (Gallery.open(where) for where in pair)
+        same(verb, *rest, on=three)
+        same("query", *photos(town), on=three)
+    same("verify", on=three)
+    one, _, two = (Gallery.open(where) for where in three)
     assert two.records == tuple(one.records)
     np.testing.assert_array_equal(two.vectors, one.vectors)
     np.testing.assert_array_equal(two.parts["cells"][3], one.parts["cells"][3])
@@ -97,9 +114,9 @@ def test_remove_add_and_verify(pair: tuple[Path, str], town: Path) -> None:
     assert [two.image_file(row) for row in range(3)] == [one.image_file(row) for row in range(3)]
 
 
-def test_indexing_again_changes_nothing_and_embeds_nothing(pair: tuple[Path, str], town: Path) -> None:
-    said("index", town, "--store", pair[1])
-    result = CliRunner().invoke(app, ["index", str(town), "--store", pair[1], "--no-cache", "--json"])
+def test_indexing_again_changes_nothing_and_embeds_nothing(three: tuple[Path, Path, str], town: Path) -> None:
+    said("index", town, "--store", three[-1])
+    result = CliRunner().invoke(app, ["index", str(town), "--store", three[-1], "--no-cache", "--json"])
     done = json.loads(result.stdout)
     assert (done["computed"], done["change"]["added"], done["change"]["replaced"]) == (0, 0, 0)
     assert done["change"]["unchanged"] == done["images"]
@@ -137,6 +154,20 @@ def _filtered(milvus: Any) -> Any:
         return Gallery.open(address)
     except Exception:  # the first of these tests makes it
         return stored(address, clustered(200, 16))
+
+
+def test_the_second_place_is_found_behind_many_images_of_the_first(address: str) -> None:
+    near, far = clustered(230, 8, clusters=1), clustered(10, 8, seed=6, clusters=1)
+    records = [
+        dataclasses.replace(record, places=("church" if i < 230 else "bridge",))
+        for i, record in enumerate(records_of(240))
+    ]
+    vectors = np.concatenate([near, far])
+    gallery = stored(address, vectors, records=records)
+    local = Gallery.in_memory(records, vectors, spec=gallery.spec, preset=gallery.preset)
+    one, two = (Recognizer(g).answer(near[0]) for g in (gallery, local))
+    assert {place.place for place in two.places} == {"church", "bridge"}
+    assert one == two
 
 
 def test_a_filter_of_nothing_says_so(milvus: Any) -> None:
@@ -177,7 +208,14 @@ def test_a_flipped_row_is_found(address: str) -> None:
     row = store.query("row == 7", ["*"])[0]
     store.put([row | {"vector": row["vector"][::-1]}])
     assert gallery.verify().problems == ("000007.jpg: the checksum differs",)
-    store.put([row, row | {"key": 5, "row": 30}])
+    store.put([row, row | {"key": 6}])
+    assert sorted(gallery.verify().problems) == [
+        "000007.jpg: the key is that of another image",
+        "31 images are there, 30 should be",
+        "number 7 is there twice",
+    ]
+    store.delete_keys([6])
+    store.put([row | {"key": 5, "row": 30}])
     assert gallery.verify().problems == ("1 rows belong to no image",)
     store.delete_keys([5, row["key"]])
     assert gallery.verify().problems == ("29 images are there, 30 should be",)

@@ -20,9 +20,10 @@ from typer.testing import CliRunner
 from placeprint import Gallery
 from placeprint.cli.app import app
 from placeprint.dataset.remote import RemoteFiles, read_remote
-from placeprint.errors import DatasetError, ImageError, PlaceprintError
+from placeprint.errors import DatasetError, GalleryMismatchError, ImageError, PlaceprintError
 from placeprint.gallery.milvus_gallery import MilvusGallery
-from placeprint.recognition import on_ray, ray_cluster
+from placeprint.presets import find_preset
+from placeprint.recognition import on_ray, ray_cluster, ray_job
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -182,6 +183,12 @@ def _workers() -> list[int]:
         except psutil.Error:
             continue
     return found
+
+
+def test_a_worker_with_another_model_is_refused(photos: Path, address: str) -> None:
+    asked = {"model": "efficientnet-lite0", "preset": find_preset("fast"), "runner": "openvino", "gpu": 0.0}
+    with pytest.raises(GalleryMismatchError, match=r"this worker's model is .* the same model files on every node"):
+        ray_job.EmbeddingActor(ray_job.Job(address, str(photos), fingerprint="another", **asked))  # type: ignore[arg-type]
 
 
 def test_no_cluster_there(photos: Path, address: str) -> None:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,12 +31,15 @@ BUILD_SECONDS = 3600.0
 OLDEST, NEWEST = (2, 3), (2, 6)
 """Versions of the server that are spoken with."""
 
+_WATCH_SECONDS = 5.0
+"""Between two looks whether the server is still there, while it does what takes long."""
 _CONNECTING = "connecting"
 _FULL = re.compile(r"quota|exhausted|deny to write|no space|disk.*full|insufficient memory|OOM", re.IGNORECASE)
 _LOGIN = re.compile(r"auth|unauthenticated|permission|privilege", re.IGNORECASE)
 _AWAY = re.compile(
-    r"connect|unavailable|deadline|timeout|timed out|retry run out|channel not found|not loaded|node not|"
-    r"collection.*recover|service.*not ready|not initialized|no available shard|context canceled|is not healthy",
+    r"connect|unavailable|deadline|timeout|timed out|took more than|retry run out|channel not found|not loaded|"
+    r"node not|collection.*recover|service.*not ready|not initialized|no available shard|context canceled|"
+    r"is not healthy",
     re.IGNORECASE,
 )
 
@@ -147,14 +153,40 @@ class Connection:
         return our_errors(self.address, doing)
 
     def call(self, doing: str, method: str, *args: Any, seconds: float | None = None, **settings: Any) -> Any:
-        """Call a method of the client within the time limit.
+        """Call a method of the client within the time limit, or within more `seconds` as long as the server lives.
 
         Raises
         ------
         GalleryEngineError
         """
+        limit = max(seconds or 0.0, self.seconds)
+
+        def asked() -> Any:
+            return getattr(self.client, method)(*args, timeout=limit, **settings)
+
         with self.errors(doing):
-            return getattr(self.client, method)(*args, timeout=seconds or self.seconds, **settings)
+            return asked() if limit == self.seconds else self._watched(asked, limit)
+
+    def _watched(self, asked: Callable[[], Any], limit: float) -> Any:
+        """Wait for what takes long, and ask meanwhile whether the server is there: it may hang, or be gone."""
+        done: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                done.set_result(asked())
+            except BaseException as error:
+                done.set_exception(error)
+
+        threading.Thread(target=work, daemon=True).start()  # what hangs there must not keep the program from ending
+        until = time.monotonic() + limit + self.seconds
+        while time.monotonic() < until:
+            try:
+                return done.result(timeout=min(_WATCH_SECONDS, self.seconds))
+            except TimeoutError:
+                if done.done():
+                    return done.result()
+            self.client.get_server_version(timeout=self.seconds)
+        raise TimeoutError(f"it took more than {limit:.0f} s")
 
     def level(self) -> str:
         """Return the consistency of the next reading.

@@ -46,7 +46,7 @@ class HeadStore:
         GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
         """
         address = self.address
-        if not self.there:
+        if not self._there_and_ours():
             raise GalleryNotFoundError(
                 f"there is no gallery at {address}: make one with: placeprint index DATASET --store {address}"
             )
@@ -66,6 +66,22 @@ class HeadStore:
         if values is None:
             raise GalleryNotFoundError(f"{address} was begun and never written: index it again")
         raise GalleryCorruptError(f"{address}: {lost} is missing: index it again")
+
+    def _there_and_ours(self) -> bool:
+        """Return whether there is a head, and see that no collection of somebody else has a name of this gallery."""
+        call, address = self._connection.call, self.address
+        there = self.there
+        if there:
+            fields = call("looking at the gallery", "describe_collection", self._name)["fields"]
+            taken = "" if {"name", "text"} <= {field["name"] for field in fields} else self._name
+        else:  # a gallery's head is made first
+            taken = address.name if call("looking for the gallery", "has_collection", address.name) else ""
+        if taken:
+            raise GalleryFormatError(
+                f"{address}: {taken} is a collection of something else than placeprint: choose another name, or remove "
+                "it from the server first"
+            )
+        return there
 
     def text(self, *, level: str = "Strong", seconds: float = MAKE_SECONDS) -> str | None:
         """Return the head as it is kept, which every change changes; None where there is none."""
@@ -100,8 +116,14 @@ class HeadStore:
         self._connection.call("removing the gallery", "drop_collection", self._name)
 
     def create(self) -> None:
-        """Make its collection where there is none."""
-        if self.there:
+        """Make its collection where there is none.
+
+        Raises
+        ------
+        GalleryFormatError
+            When somebody else's collection has a name of this gallery.
+        """
+        if self._there_and_ours():
             return
         from pymilvus import DataType
 

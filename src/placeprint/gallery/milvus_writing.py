@@ -198,8 +198,7 @@ class Writer:
         keep_calibration : bool
             The head's calibration is of these very images.
         """
-        keys = np.concatenate(self._keys) if self._keys else np.empty(0, np.int64)
-        kept = np.unique(keys)
+        kept = self._kept()
         last = len(kept) if end is None else end
         self.store.connection.fall_behind()
         removed = self.store.count() - len(kept)
@@ -220,6 +219,15 @@ class Writer:
         self._claim.write(self.head)
         self._claim.leave()
         return self.change
+
+    def _kept(self) -> NDArray[np.int64]:
+        """Return the keys of all images that belong to it, ascending; 8 bytes each and little more (np.unique: 54)."""
+        keys = np.concatenate(self._keys) if self._keys else np.empty(0, np.int64)
+        self._keys = [keys]
+        keys.sort()
+        first = np.ones(len(keys), np.bool_)
+        np.not_equal(keys[1:], keys[:-1], out=first[1:])
+        return keys if first.all() else keys[first]
 
     def _remove_strangers(self, kept: NDArray[np.int64], end: int) -> None:
         self.store.delete(f"row >= {end} or row < 0")

@@ -96,7 +96,7 @@ class Cluster:
                     f"the job failed on the cluster ({_reason(error)}): run the same command again to go on"
                 ) from error
             step(total - seen)
-        return [json.loads(line) for line in lines]
+        return sorted((json.loads(line) for line in lines), key=lambda block: int(block["first"]))  # as they ended
 
 
 def _knock(on: str) -> None:

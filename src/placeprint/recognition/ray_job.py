@@ -73,7 +73,7 @@ class EmbeddingActor:
         for first, lines in zip(batch["first"], batch["lines"], strict=True):
             records = [ImageRecord.from_dict(row) for row in json.loads(str(lines))]
             before = self._writer.change
-            done, usable = write_block(
+            done, _ = write_block(
                 self._writer,
                 int(first),
                 records,
@@ -85,11 +85,8 @@ class EmbeddingActor:
             after = self._writer.change
             change = {name: getattr(after, name) - getattr(before, name) for name in COUNTED}
             failed = [dataclasses.asdict(failure) for failure in done.failures]
-            told.append(
-                json.dumps(
-                    {"failed": failed, "usable": usable, "computed": done.computed, "change": change, "gpus": _gpus()}
-                )
-            )
+            facts = {"first": int(first), "failed": failed, "computed": done.computed, "change": change}
+            told.append(json.dumps(facts | {"gpus": _gpus()}))
         return {"told": np.array(told, dtype=object)}
 
 
