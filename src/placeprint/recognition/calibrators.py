@@ -14,7 +14,7 @@ Groups = NDArray[np.int64]
 
 _STEPS = 100
 _CONVERGED = 1e-10
-_DRAWS = 1000
+_DRAWS, _DRAWN_AT_ONCE = 1000, 50
 _ROUNDING = 1e-12
 
 
@@ -145,7 +145,8 @@ class Mixture:
 
     def threshold_interval(self, rate: float, *, seed: int) -> tuple[float, float]:
         """Return where 95 % of the thresholds lie that other places would have given."""
-        found = [self._thresholds[_first_below(line, rate)] for line in self._drawn(seed) @ self._shares]
+        parts = np.array_split(self._drawn(seed), _DRAWS // _DRAWN_AT_ONCE)  # or it would take most of the memory
+        found = [self._thresholds[_first_below(line, rate)] for part in parts for line in part @ self._shares]
         low, high = np.quantile(found, [0.025, 0.975])
         return float(low), float(high)
 
@@ -158,8 +159,8 @@ class Mixture:
     def _drawn(self, seed: int) -> Floats:
         """Draw the weights of the places, shape (_DRAWS, places)."""
         weights = np.random.default_rng(seed).gamma(self._mass, size=(_DRAWS, len(self._mass)))
-        drawn: Floats = weights / weights.sum(axis=1, keepdims=True)
-        return drawn
+        weights /= weights.sum(axis=1, keepdims=True)
+        return weights
 
 
 def _first_below(shares: Floats, rate: float) -> int:
