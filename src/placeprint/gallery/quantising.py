@@ -46,9 +46,9 @@ def learned_index(vectors: Vectors) -> Any:
     rng = np.random.default_rng(SEED)
     some = sampled(vectors, rng, SAMPLE)
     turn = turning(some, rng)
-    turned = some @ turn.T
     width, lists = len(turn), lists_for(len(vectors))
-    codes = _codes(turned)
+    codes = _codes(some @ turn.T)
+    del some  # as large as all centroids, which come next
     coarse = faiss.IndexRefineFlat(codes)
     coarse.k_factor = 32.0
     coarse.add(_centroids(vectors, turn, coarse, lists, rng))
@@ -124,8 +124,10 @@ def _centroids(vectors: Vectors, turn: Vectors, coarse: Any, lists: int, rng: np
     New vectors each time instead of the same ones: with as many as would be needed at once, memory would grow with
     the gallery.
     """
-    centroids = _unit(sampled(vectors, rng, lists) @ turn.T)
-    centroids = np.resize(centroids, (lists, len(turn)))
+    centroids = sampled(vectors, rng, lists) @ turn.T
+    _make_unit(centroids)
+    if len(centroids) < lists:
+        centroids = np.resize(centroids, (lists, len(turn)))
     order = rng.permutation(len(vectors))
     for part in np.array_split(order[: ROUNDS * PER_CENTROID * lists], ROUNDS):
         coarse.reset()
@@ -134,8 +136,9 @@ def _centroids(vectors: Vectors, turn: Vectors, coarse: Any, lists: int, rng: np
         for rows in np.array_split(np.sort(part), -(-len(part) // BLOCK)):
             block = vectors[rows] @ turn.T
             _add_up(sums, coarse.search(block, 1)[1][:, 0], block)
-        seen = sums.any(axis=1)
-        centroids[seen] = _unit(sums[seen])
+        _make_unit(sums)
+        np.copyto(centroids, sums, where=sums.any(axis=1, keepdims=True))
+        del sums
     coarse.reset()
     return centroids
 
@@ -146,9 +149,11 @@ def _add_up(sums: Vectors, nearest: NDArray[np.int64], block: Vectors) -> None:
     sums[numbers] += np.add.reduceat(block[order], starts, axis=0)
 
 
-def _unit(block: Vectors) -> Vectors:
-    unit: Vectors = block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), np.float32(1e-12))
-    return unit
+def _make_unit(vectors: Vectors) -> None:
+    """Divide each row by its length, in place: another copy of all centroids would be a sixth of the index."""
+    for i in range(0, len(vectors), BLOCK):
+        block = vectors[i : i + BLOCK]
+        block /= np.maximum(np.linalg.norm(block, axis=1, keepdims=True), np.float32(1e-12))
 
 
 def renumber(lists: Any, numbers: NDArray[np.int64]) -> None:
