@@ -129,7 +129,7 @@ def test_a_version_that_is_spoken_with(version: str) -> None:
 
 def test_a_gallery_of_a_later_release(address: str) -> None:
     gallery = stored(address, clustered(10, 8))
-    gallery.opened.heads._put("head", json.dumps({"kind": "placeprint gallery", "format": 2}))
+    gallery.opened.heads.put("head", json.dumps({"kind": "placeprint gallery", "format": 2}))
     code, said, _ = verb("verify", address)
     assert code == 3
     one_line(said, "GalleryFormatError", "has format 2, this release reads 1: upgrade placeprint")

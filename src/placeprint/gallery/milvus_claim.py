@@ -37,6 +37,9 @@ FRESH = 5.0
 PAUSES = (0.1, 0.6)
 """Seconds between two tries."""
 
+_HELD: set[str] = set()
+"""Tokens of this process's claims: one that was left while the server was away is nobody's."""
+
 
 class Claim:
     """The right to change a gallery, from `take` or the beginning of a ``with`` to `leave` or its end.
@@ -75,6 +78,17 @@ class Claim:
         GalleryEngineError
         """
         self.heads.create()
+        _HELD.add(self._token)
+        try:
+            self._wait()
+        except BaseException:
+            _HELD.discard(self._token)
+            raise
+        threading.Thread(target=self._beat, name="claim", daemon=True).start()
+        return self
+
+    def _wait(self) -> None:
+        """Try until the claim is there and no other."""
         began = time.monotonic()
         while True:
             others = self._others("Eventually")  # a first look costs little, and may be wrong
@@ -83,13 +97,11 @@ class Claim:
                 self._verified = time.monotonic()
                 others = self._others("Strong")
                 if not others:
-                    break
+                    return
                 self.heads.remove(self._name)
             for token, text in others.items():
                 self._look_at(token, text, time.monotonic() - began)
             time.sleep(random.uniform(*PAUSES))  # noqa: S311  # so that two do not meet for ever
-        threading.Thread(target=self._beat, name="claim", daemon=True).start()
-        return self
 
     def _others(self, level: str) -> dict[str, str]:
         """Return the claims of others by token, and note when they beat."""
@@ -107,7 +119,7 @@ class Claim:
     def _look_at(self, token: str, text: str, waited: float) -> None:
         """Remove another's claim when it is nobody's any more; say so when its holder lives and takes its time."""
         holder: Mapping[str, Any] = json.loads(text)
-        if _gone(holder) or time.monotonic() - self._seen[token][1] > SILENT:
+        if _gone(holder, token) or time.monotonic() - self._seen[token][1] > SILENT:
             self.heads.remove(f"{CLAIM}{token}")
         elif waited > PATIENCE and (token in self._lively or _alive(holder)):
             raise GalleryBusyError(
@@ -141,6 +153,7 @@ class Claim:
     def leave(self) -> None:
         """Let others write; a server that does not answer is let alone, the claim then ends by itself."""
         self._held.set()
+        _HELD.discard(self._token)
         with suppress(GalleryError):
             self.heads.remove(self._name, self._sign)
 
@@ -167,6 +180,10 @@ def _alive(holder: Mapping[str, Any]) -> bool:
     return bool(_here()) and holder["at"] == _here() and Path(f"/proc/{holder['pid']}").exists()
 
 
-def _gone(holder: Mapping[str, Any]) -> bool:
-    """Return whether a holder was a process of this machine."""
-    return bool(_here()) and holder["at"] == _here() and not Path(f"/proc/{holder['pid']}").exists()
+def _gone(holder: Mapping[str, Any], token: str) -> bool:
+    """Return whether a holder was a process of this machine, or left its claim in this very one."""
+    if not _here() or holder["at"] != _here():
+        return False
+    if holder["pid"] == os.getpid():
+        return token not in _HELD
+    return not Path(f"/proc/{holder['pid']}").exists()
