@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 STARTING = 120.0
@@ -55,15 +57,18 @@ def missing() -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody listens on now."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
+    """Return ports that nobody listens on now.
+
+    Below those of outgoing connections (from 32,768 on): one of these may be given away before the server starts.
+    Above those that Ray's workers listen on.
+    """
+    found: set[int] = set()
+    while len(found) < count:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("", port))
+            found.add(port)
+    return sorted(found)
 
 
 def _die_with_parent() -> None:
