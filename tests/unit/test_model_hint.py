@@ -17,7 +17,7 @@ from placeprint.errors import GalleryMismatchError, ModelError
 from placeprint.gallery.files import read_gallery
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.hints import model_file_entry, model_file_of
-from placeprint.gallery.milvus_head import Head, _blobs, _head, _values
+from placeprint.gallery.milvus_head import Head, blobs_of, head_of, values_of
 from placeprint.recognition import finding, loading
 from placeprint.recognition.finding import find_gallery_model
 from placeprint.recognition.loading import embedder_for
@@ -244,8 +244,8 @@ def test_a_change_keeps_the_hint_and_an_addition_renews_it(tmp_path: Path, mine:
 def test_the_head_on_a_server_keeps_it_absolute(mine: Path, spec: ModelSpec) -> None:
     for file in (mine, None):
         head = Head(spec=spec, model_file=file)
-        values = json.loads(json.dumps(_values(head)))
-        assert _head(values, _blobs(head)).model_file == file
+        values = json.loads(json.dumps(values_of(head)))
+        assert head_of(values, blobs_of(head)).model_file == file
     old = {name: value for name, value in values.items() if name != "model_file"}
-    assert _head(old, _blobs(head)).model_file is None
-    assert _head(values | {"model_file": "../m.onnx"}, _blobs(head)).model_file is None
+    assert head_of(old, blobs_of(head)).model_file is None
+    assert head_of(values | {"model_file": "../m.onnx"}, blobs_of(head)).model_file is None
