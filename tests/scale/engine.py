@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import random
+import secrets
 import shutil
 import signal
 import socket
@@ -64,7 +64,7 @@ def free_ports(count: int) -> list[int]:
     """
     found: set[int] = set()
     while len(found) < count:
-        port = random.randint(20_000, 32_000)
+        port = 20_000 + secrets.randbelow(12_000)  # what `random` draws may be the same in two test processes
         with socket.socket() as one, suppress(OSError):
             one.bind(("", port))
             found.add(port)
