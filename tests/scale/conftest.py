@@ -22,6 +22,17 @@ def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """A server that nobody else asks and that may be killed: without `STEADY` it is soon back."""
+    if reason := missing():
+        pytest.skip(reason)
+    server = MilvusServer(tmp_path_factory.mktemp("mortal"), **QUICK)
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def address(milvus: MilvusServer) -> str:
     """An address that nothing is kept at yet."""

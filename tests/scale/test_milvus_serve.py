@@ -185,24 +185,25 @@ def test_two_servers_and_a_program_share_a_gallery(own: str) -> None:
 
 
 def test_an_engine_that_is_away_is_told_at_once_and_found_again(
-    own: str, milvus: MilvusServer, tmp_path: Path, queries: list[bytes]
+    folder: Path, mortal: MilvusServer, tmp_path: Path, queries: list[bytes]
 ) -> None:
     """By the program, as it is run: 503 with one line and in time, and answers again when the engine is there."""
-    program = Program(own, tmp_path / "log", token=TOKEN)
+    move(folder, mortal.address("served"))
+    program = Program(mortal.address("served"), tmp_path / "log", token=TOKEN)
     try:
         with httpx.Client(base_url=program.url, timeout=25) as client:
             assert client.get("/v1/ready").json()["problem"] is None
             before = client.post("/v1/recognize", content=queries[0]).json()["matches"]
-            assert milvus.process is not None
-            milvus.process.send_signal(signal.SIGSTOP)  # it hangs
+            assert mortal.process is not None
+            mortal.process.send_signal(signal.SIGSTOP)  # it hangs
             try:
                 _unready(client, queries[0])
             finally:
-                milvus.process.send_signal(signal.SIGCONT)
+                mortal.process.send_signal(signal.SIGCONT)
             _ready_again(client)
-            milvus.kill()
+            mortal.kill()
             _unready(client, queries[0])
-            milvus.start()
+            mortal.start()
             _ready_again(client)
             assert client.post("/v1/recognize", content=queries[0]).json()["matches"] == before
     finally:
