@@ -23,9 +23,10 @@ QUICK = {
     "queryCoord__checkSegmentInterval": "50",
     "queryCoord__checkChannelInterval": "50",
     "queryCoord__checkIndexInterval": "100",
+    "queryCoord__UpdateNextTargetInterval": "1",
     "indexCoord__scheduler__interval": "100",
 }
-"""Looks more often at what is to be done, in milliseconds: a test of few rows waits for little else."""
+"""Looks more often, every so many milliseconds (the target: seconds): a test of few rows waits for little else."""
 STEADY = {"common__session__ttl": "1200"}
 """A machine that is busy for a minute does not end it; one that is killed takes long to come back."""
 _PORTS = (
@@ -85,8 +86,6 @@ class MilvusServer:
         *ports, self.health, own, peer = free_ports(len(_PORTS) + 3)
         self.config = MilvusServerConfig(data_dir=str(folder), **dict(zip(_PORTS, ports, strict=True)))
         self.config.set("log.level", "warn")
-        for name, value in extra.items():
-            self.config.set(name.replace("__", "."), value)
         self.config.resolve()
         self.port = dict(zip(_PORTS, ports, strict=True))["proxy_port"]
         (folder / "etcd.yaml").write_text(  # its own ports are fixed otherwise
@@ -113,6 +112,8 @@ class MilvusServer:
             "LD_LIBRARY_PATH": str(binary.parent),
             "GOMAXPROCS": "2",
             "OMP_NUM_THREADS": "2",
+            # by the environment: what the wheel's own list of settings does not know, its file leaves out
+            **{name.replace("__", "_").upper(): value for name, value in self._extra.items()},
         }
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
