@@ -243,7 +243,7 @@ def _known(row: Mapping[str, Any]) -> Known:
 
 def _before(heads: HeadStore) -> Head | None:
     try:
-        return heads.read()
+        return heads.read(readings=1)
     except GalleryNotFoundError:
         return None
 
