@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from placeprint.cli.app import lean_heap
 from placeprint.embedding.imported import imported_spec
 from placeprint.gallery.filters import rows_where
 from placeprint.gallery.gallery import Gallery
@@ -120,6 +121,7 @@ def in_child(step: str, folder: Path, rows: int, index: str) -> Row:
 
 def run_step(step: str, folder: Path, rows: int, index: str) -> Row:
     """Do one step here."""
+    lean_heap()  # as the program does
     before, began = peak_mb(), time.perf_counter()
     made = STEPS[step](folder, rows, index)
     row = {"seconds": time.perf_counter() - began, "peak_mb": peak_mb(), "peak_before_mb": before}

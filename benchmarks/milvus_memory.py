@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "scale"))
 from engine import STEADY, MilvusServer
 from making import clustered, records_of
 
+from placeprint.cli.app import lean_heap
 from placeprint.embedding.imported import imported_spec
 from placeprint.gallery.milvus_address import parse_address
 from placeprint.gallery.milvus_gallery import MilvusGallery
@@ -47,6 +48,7 @@ def main() -> None:
 
 def _stream(address: str, rows: int) -> None:
     """Write and read rows that are made as they go."""
+    lean_heap()  # as the program does
     head, some = Head(spec=imported_spec("made", DIM), index_name="exact"), clustered(5 * BLOCK, DIM)
     writer, began = Writer.begin(parse_address(address), head, rows=rows), time.perf_counter()
     before = _peak_mb()

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from growth import peak_mb
+from placeprint.cli.app import lean_heap
 from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.clustered import FILE
 from placeprint.gallery.exact import ExactIndex
@@ -143,6 +144,7 @@ def build(vectors: Path, folder: Path) -> dict[str, float]:
     """Build and save; what the child process does."""
     import faiss
 
+    lean_heap()  # as the program does
     faiss.omp_get_max_threads()
     before = peak_mb()
     began = time.perf_counter()

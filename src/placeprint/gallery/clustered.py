@@ -15,7 +15,7 @@ import numpy as np
 
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.base import Vectors
-from placeprint.gallery.quantising import BLOCK, clear_ends, learned_index, lists_for, renumber, threads
+from placeprint.gallery.quantising import clear_ends, learned_index, lists_for, renumber, threads
 from placeprint.gallery.selecting import Numbers
 from placeprint.gallery.trying import disturbed, recall_of, truth_of
 from placeprint.gallery.unmapped import unmapped
@@ -51,11 +51,21 @@ NEAR, NEAREST = 2.0, 64.0
 TOGETHER = 8
 """Queries that are shared by all cores; fewer wait longer for the slowest core than they gain."""
 
+ADDED = 1024
+"""Vectors that are put in at once."""
+
+ASKED = 256
+"""Own vectors asked at once: FAISS writes down 10 KB for each."""
+
 PROBES = 1 << 17
 """Lists of all queries that are noted at once."""
 
 OLD_SEARCH = 128
 """efSearch of the HNSW index (Malkov & Yashunin 2018) that older releases wrote."""
+
+
+Trial = tuple[Vectors, Numbers]
+"""Queries, and the rows that are to be found: each as many as one asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +111,9 @@ class Clustered:
     def built(cls, vectors: Vectors) -> Self:
         """Learn from the vectors, put them in, and try out how wide a search must be."""
         vectors = unmapped(vectors)
-        made = cls(learned_index(vectors), ())
+        made, trials = cls(learned_index(vectors), ()), _trials(vectors)  # before the lists are full: memory peaks then
         made._put(vectors, 0)
-        made.widths = tuple(made._tuned(vectors))
+        made.widths = tuple(made._tuned(trials))
         return made
 
     @classmethod
@@ -165,8 +175,8 @@ class Clustered:
 
         coarse: Any = faiss.downcast_index(self._inner.quantizer)
         coarse.k_factor = NEAREST  # the list that a vector goes to must be the one where it is looked for first
-        for i in range(first, len(vectors), BLOCK):
-            self._index.add(np.ascontiguousarray(vectors[i : i + BLOCK]))
+        for i in range(first, len(vectors), ADDED):
+            self._index.add(np.ascontiguousarray(vectors[i : i + ADDED]))
         coarse.k_factor = NEAR
 
     def width(self, k: int) -> Width | None:
@@ -199,16 +209,11 @@ class Clustered:
             ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _tuned(self, vectors: Vectors) -> Iterator[Width]:
-        """Yield the narrowest widths that find what is wanted of the gallery's own vectors, disturbed."""
-        queries = disturbed(vectors, TRIED, seed=SEED)[1]
-        levels = [k for k in LEVELS if 16 * k < len(vectors)]
+    def _tuned(self, trials: Sequence[Trial]) -> Iterator[Width]:
+        """Yield the narrowest widths that find what is wanted."""
         width = Width(1, 1, SPARE[0])
-        for k in levels:
-            asked = queries if k == LEVELS[0] else queries[:: -(-len(queries) // FEWER)]
-            if k in LEVELS[:2]:
-                truth = truth_of(vectors, asked, k if k == LEVELS[0] else levels[-1]).rows
-            found = self._narrowest(asked, truth[:, :k], width)
+        for queries, truth in trials:
+            found = self._narrowest(queries, truth, width)
             if found is None:
                 return
             yield (width := found)
@@ -226,7 +231,21 @@ class Clustered:
         return None
 
     def _recall(self, queries: Vectors, truth: Numbers, width: Width) -> float:
-        return recall_of(self.candidates(queries, truth.shape[1], width), truth)
+        parts = (slice(i, i + ASKED) for i in range(0, len(queries), ASKED))
+        found = [self.candidates(queries[part], truth.shape[1], width) for part in parts]
+        return recall_of(np.concatenate(found), truth)
+
+
+def _trials(vectors: Vectors) -> list[Trial]:
+    """Return own vectors, disturbed, with their true neighbours, for each number of neighbours."""
+    levels = [k for k in LEVELS if 16 * k < len(vectors)]
+    queries = disturbed(vectors, TRIED, seed=SEED)[1]
+    trials = [(queries, truth_of(vectors, queries, k).rows) for k in levels[:1]]
+    if levels[1:]:
+        few = queries[:: -(-len(queries) // FEWER)]
+        truth = truth_of(vectors, few, levels[-1]).rows
+        trials += [(few, truth[:, :k]) for k in levels[1:]]
+    return trials
 
 
 def _lists_of(index: Any) -> Any:
