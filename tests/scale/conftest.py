@@ -33,15 +33,39 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
     server.stop()
 
 
+def _addresses(server: MilvusServer) -> Iterator[Callable[[], str]]:
+    """Yield what makes addresses; what was written there goes, or the server has ever more to look after."""
+    from pymilvus import MilvusClient
+
+    names: list[str] = []
+
+    def new() -> str:
+        names.append(f"gallery_{next(_NUMBERS)}")
+        return server.address(names[-1])
+
+    yield new
+    client = MilvusClient(f"http://127.0.0.1:{server.port}")
+    for name in set(client.list_collections()) & {each + end for each in names for end in ("", "_head")}:
+        client.drop_collection(name)
+    client.close()
+
+
 @pytest.fixture
-def address(milvus: MilvusServer) -> str:
+def new_address(milvus: MilvusServer) -> Iterator[Callable[[], str]]:
+    """Makes addresses that nothing is kept at yet."""
+    yield from _addresses(milvus)
+
+
+@pytest.fixture(scope="module")
+def lasting_address(milvus: MilvusServer) -> Iterator[Callable[[], str]]:
+    """The same, for what the tests of a module share."""
+    yield from _addresses(milvus)
+
+
+@pytest.fixture
+def address(new_address: Callable[[], str]) -> str:
     """An address that nothing is kept at yet."""
-    return milvus.address(f"gallery_{next(_NUMBERS)}")
-
-
-@pytest.fixture
-def new_address(milvus: MilvusServer) -> Callable[[], str]:
-    return lambda: milvus.address(f"gallery_{next(_NUMBERS)}")
+    return new_address()
 
 
 @pytest.fixture(scope="session")

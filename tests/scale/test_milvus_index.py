@@ -37,19 +37,19 @@ from test_index import (  # noqa: F401
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kept() -> dict[bytes, VectorIndex]:
     return {}
 
 
 @pytest.fixture
-def make(new_address: Callable[[], str], kept: dict[bytes, VectorIndex]) -> Callable[[Vectors], VectorIndex]:
+def make(lasting_address: Callable[[], str], kept: dict[bytes, VectorIndex]) -> Callable[[Vectors], VectorIndex]:
     """Put vectors into a collection; the same vectors are put once, because making a collection takes seconds."""
 
     def made(some: Vectors) -> VectorIndex:
         content = some.tobytes()
         if content not in kept:
-            kept[content] = stored(new_address(), some).engine
+            kept[content] = stored(lasting_address(), some).engine
         return kept[content]
 
     return made
