@@ -162,6 +162,23 @@ def test_what_is_acknowledged_is_found_by_the_next_question(own: str, tmp_path: 
     assert after.records == tuple(before.records)
 
 
+def test_an_indexed_photo_that_is_sent_is_not_there_twice(own: str, town: Path, tmp_path: Path) -> None:
+    before = Gallery.open(own)
+    record = before.records[3]
+    content = (town / record.path).read_bytes()
+    with client_of(own, tmp_path / "photos") as client:
+        item = next(i for i in client.get(f"/v1/places/{record.place}").json()["items"] if i["path"] == record.path)
+        again = add(client, record.place, content, status=200)
+        assert (again["added"], again["images"]) == (0, [item])
+        refused = client.post("/v1/places/other/images", files={"photos": content}, headers=WRITER)
+        assert (refused.status_code, f'as "{record.place}"' in refused.json()["detail"]) == (409, True)
+        mixed = add(client, record.place, content, drawn(7))
+        assert (mixed["added"], mixed["images"][0]) == (1, item)
+        assert len(Gallery.open(own)) == len(before) + 1
+        assert client.delete(item["url"], headers=WRITER).status_code == 200
+        assert add(client, record.place, content)["images"][0]["path"] == f"{record.content_hash}.jpg"
+
+
 def test_a_photo_that_is_not_kept_says_so(own: str) -> None:
     with client_of(own) as client:
         image = add(client, "new", drawn(7))["images"][0]

@@ -26,7 +26,7 @@ from placeprint.gallery.hints import model_file_of
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
 
-FORMAT = 1
+FORMAT = 2
 KIND = "placeprint gallery"
 
 

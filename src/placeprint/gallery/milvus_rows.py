@@ -70,8 +70,12 @@ def key_of(root: str, path: str) -> int:
 
     Two of a billion images have the same key with a probability of 1 in 18, of 100 million 1 in 1,800.
     """
-    name = f"{root}\0{path}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little") >> 1
+    return _short(f"{root}\0{path}")
+
+
+def content_of(content_hash: str) -> int:
+    """Return 63 bits that stand for the hash of a photo's bytes, to find it by."""
+    return _short(content_hash)
 
 
 def checksum(record: str, vector: Vectors, parts: Mapping[str, str]) -> str:
@@ -117,6 +121,7 @@ def to_row(
         "row": row,
         "record": line,
         "places": list(record.places),
+        "content": content_of(record.content_hash),
         "split": SPLITS.index(record.split),
         "latitude": NOWHERE if record.latitude is None else record.latitude,
         "longitude": NOWHERE if record.longitude is None else record.longitude,
@@ -158,6 +163,7 @@ def schema_of(client: Any, spec: ModelSpec) -> Any:
     made.add_field("row", DataType.INT64)
     made.add_field("record", DataType.VARCHAR, max_length=STRING)
     made.add_field("places", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=PLACES, max_length=PLACE_BYTES)
+    made.add_field("content", DataType.INT64)
     made.add_field("split", DataType.INT8)
     made.add_field("latitude", DataType.DOUBLE)
     made.add_field("longitude", DataType.DOUBLE)
@@ -171,6 +177,11 @@ def schema_of(client: Any, spec: ModelSpec) -> Any:
 def row_bytes(spec: ModelSpec) -> int:
     """Return about how many bytes a row takes, for blocks that a message can hold."""
     return 4 * spec.dim + 1024 + (48 * 1024 + STRING // 2) * len(spec.parts)
+
+
+def _short(text: str) -> int:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
 
 
 def _packed(name: str, array: NDArray[Any], path: str) -> str:

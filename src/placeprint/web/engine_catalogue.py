@@ -79,8 +79,17 @@ class EngineCatalogue:
         return {one.record.path: one for one in found.values()}
 
     def like(self, uploads: Sequence[ImageRecord]) -> dict[str, Shown]:
-        """Return photos that were uploaded before; the engine keeps no column of contents to find indexed ones by."""
-        return self.at([one.path for one in uploads])
+        """Return images that are these very photos, uploaded or indexed; rather as the same places."""
+        found = self.at([one.path for one in uploads])
+        missing = {one.content_hash: one for one in uploads if one.path not in found}
+        rows = self._opened.store.with_contents(list(missing), ["key", "row", "record"])
+        for shown in map(self._of, sorted(rows, key=lambda row: int(row["row"]))):
+            if (one := missing.get(shown.record.content_hash)) is None:
+                continue
+            best = found.setdefault(one.path, shown)
+            if best.record.places != one.places == shown.record.places:
+                found[one.path] = shown
+        return found
 
     def _with_keys(self, keys: Sequence[int]) -> dict[int, Shown]:
         rows = self._opened.store.with_keys(keys, ["row", "record"]) if keys else {}
