@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -150,14 +151,14 @@ def _summary(seconds: dict[str, list[float]], counts: dict[str, int]) -> dict[st
     return found
 
 
-def memory(manifest: Manifest, counts: Sequence[int] = (100, 10_000), preset: str = "balanced") -> dict[int, float]:
+def memory(manifest: Manifest, counts: Sequence[int] = (100, 10_000)) -> dict[str, dict[int, float]]:
     """Return the peak resident memory, MB, of ``placeprint index`` on so many images (each photograph many times)."""
-    found = {}
-    for count in counts:
+    found: dict[str, dict[int, float]] = {preset: {} for preset in PRESETS}
+    for preset, count in product(PRESETS, counts):
         with tempfile.TemporaryDirectory() as folder:
             _many(manifest, Path(folder) / "photos", count)
             command = ["index", f"{folder}/photos", "-o", f"{folder}/gallery", "--no-cache", "--quiet"]
-            found[count] = peak_of([sys.executable, "-m", "placeprint.cli.app", *command, "--preset", preset])
+            found[preset][count] = peak_of([sys.executable, "-m", "placeprint.cli.app", *command, "--preset", preset])
     return found
 
 

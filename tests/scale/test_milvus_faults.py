@@ -127,12 +127,13 @@ def test_a_version_that_is_spoken_with(version: str) -> None:
     one_line(said, "looking for the gallery failed", "not implemented")
 
 
-def test_a_gallery_of_a_later_release(address: str) -> None:
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_gallery_of_another_release(address: str, number: int) -> None:
     gallery = stored(address, clustered(10, 8))
-    gallery.opened.heads.put("head", json.dumps({"kind": "placeprint gallery", "format": 2}))
+    gallery.opened.heads.put("head", json.dumps({"kind": "placeprint gallery", "format": number}))
     code, said, _ = verb("verify", address)
     assert code == 3
-    one_line(said, "GalleryFormatError", "has format 2, this release reads 1: upgrade placeprint")
+    one_line(said, "GalleryFormatError", f"has format {number}, this release reads 2: upgrade placeprint, or index it")
 
 
 @pytest.mark.parametrize("name", ["g", "g_head"])
