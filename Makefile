@@ -67,7 +67,7 @@ test-web-schema: $(VENV)/web
 # In two processes, each with a server of its own: most of the time is waiting for servers.
 # Real engines on a busy machine may be too slow once: what failed is asked once more, by itself, and then it counts.
 test-scale: $(VENV)/scale
-	$(BIN)/python -m pytest tests/scale || $(BIN)/python -m pytest tests/scale --last-failed
+	$(BIN)/python -m pytest tests/scale -n 2 --dist loadfile || $(BIN)/python -m pytest tests/scale --last-failed
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .
