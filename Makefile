@@ -64,10 +64,10 @@ test-web: $(VENV)/web
 test-web-schema: $(VENV)/web
 	PLACEPRINT_SCHEMA_EXAMPLES=200 $(BIN)/python -m pytest tests/web/test_description.py
 
-# In two processes, each with a server of its own: most of the time is waiting for servers.
+# In two processes, each with a server of its own: most of the time is waiting for servers. The slowest file comes first.
 # Real engines on a busy machine may be too slow once: what failed is asked once more, by itself, and then it counts.
 test-scale: $(VENV)/scale
-	$(BIN)/python -m pytest tests/scale -n 2 --dist loadfile || $(BIN)/python -m pytest tests/scale --last-failed
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/scale/test_ray.py tests/scale || $(BIN)/python -m pytest tests/scale --last-failed
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .
