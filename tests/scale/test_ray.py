@@ -137,6 +137,7 @@ def gpu_cluster() -> Iterator[str]:
     made.shutdown()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("able", [False, True], ids=["workers cannot use it", "workers say that they can"])
 def test_a_gpu_is_asked_for_where_workers_can_use_it(
     gpu_cluster: str, photos: Path, local: Gallery, address: str, monkeypatch: pytest.MonkeyPatch, able: bool
