@@ -64,10 +64,11 @@ test-web: $(VENV)/web
 test-web-schema: $(VENV)/web
 	PLACEPRINT_SCHEMA_EXAMPLES=200 $(BIN)/python -m pytest tests/web/test_description.py
 
-# In two processes, each with a server of its own: most of the time is waiting for servers. The slowest file comes first.
+# In two processes, each with a server of its own: most of the time is waiting for servers. SCALE chooses files.
 # Real engines on a busy machine may be too slow once: what failed is asked once more, by itself, and then it counts.
+SCALE ?= tests/scale
 test-scale: $(VENV)/scale
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/scale/test_ray.py tests/scale || $(BIN)/python -m pytest tests/scale --last-failed
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(SCALE) || $(BIN)/python -m pytest $(SCALE) --last-failed
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -11,8 +11,6 @@ from test_milvus_verbs import said
 from placeprint import Gallery
 from placeprint.evaluation.sides import Sides, gather
 
-pytestmark = pytest.mark.long
-
 GALLERY, QUERIES = 67, 34
 
 

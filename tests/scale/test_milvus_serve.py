@@ -201,7 +201,6 @@ def test_two_servers_and_a_program_share_a_gallery(own: str) -> None:
     assert (len(after), after.verify().problems) == (size + 3, ())
 
 
-@pytest.mark.long
 def test_an_engine_that_is_away_is_told_at_once_and_found_again(
     folder: Path, mortal: MilvusServer, tmp_path: Path, queries: list[bytes]
 ) -> None:

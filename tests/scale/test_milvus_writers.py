@@ -139,6 +139,7 @@ def test_a_writer_on_another_machine_that_fell_silent_is_not_waited_for(
     heads.put("claim-far", json.dumps({"who": "far, process 7", "doing": "index", "at": "there", "pid": os.getpid()}))
     if beat:
         heads.put("beat-far", beat)  # it lived once
+    assert list(heads.claims()) == ["far"]  # whoever looks now sees both, or the beat would seem to be a new one
     monkeypatch.setattr(milvus_claim, "PATIENCE", 0.0)
     monkeypatch.setattr(milvus_claim, "SILENT", 3.0)
     assert len(gallery.remove(places=["place 3"])[0]) == 18

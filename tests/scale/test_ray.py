@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -39,8 +40,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
     os.environ["PLACEPRINT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     made = Cluster(initialize_head=True, head_node_args={**node, "ray_client_server_port": client})
     made.add_node(**node)
+    _wait_for(client)
     yield made.address, f"ray://127.0.0.1:{client}"
     made.shutdown()
+
+
+def _wait_for(port: int) -> None:
+    """Wait until a client would be heard."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            return
+        except OSError:
+            assert time.monotonic() < until
+            time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +151,6 @@ def gpu_cluster() -> Iterator[str]:
     made.shutdown()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("able", [False, True], ids=["workers cannot use it", "workers say that they can"])
 def test_a_gpu_is_asked_for_where_workers_can_use_it(
     gpu_cluster: str, photos: Path, local: Gallery, address: str, monkeypatch: pytest.MonkeyPatch, able: bool
