@@ -44,7 +44,8 @@ class Cluster:
         try:
             self._ray.init(**settings)
         except Exception as error:  # Ray raises errors of many kinds for a cluster that is away
-            said = (str(error) or type(error).__name__).splitlines()[0][:200]
+            lines = (str(error) or type(error).__name__).strip().splitlines()
+            said = " ".join(dict.fromkeys((lines[0], lines[-1])))[:300]  # of a server's trace the last line says why
             raise PlaceprintError(
                 f"no Ray cluster answers at {self._on} ({said}): start it (ray start --head), or give --on local"
             ) from error
