@@ -12,25 +12,25 @@ from engine import QUICK, STEADY, MilvusServer, missing
 _NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="session")
-def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+def _running(folder: Path, **settings: str) -> Iterator[MilvusServer]:
+    """Yield a server that runs until then."""
     if reason := missing():
         pytest.skip(reason)
-    server = MilvusServer(tmp_path_factory.mktemp("milvus"), **QUICK, **STEADY)
+    server = MilvusServer(folder, **QUICK, **settings)
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    yield from _running(tmp_path_factory.mktemp("milvus"), **STEADY)
 
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
     """A server that nobody else asks and that may be killed: without `STEADY` it is soon back."""
-    if reason := missing():
-        pytest.skip(reason)
-    server = MilvusServer(tmp_path_factory.mktemp("mortal"), **QUICK)
-    server.start()
-    yield server
-    server.stop()
+    yield from _running(tmp_path_factory.mktemp("mortal"))
 
 
 def _addresses(server: MilvusServer) -> Iterator[Callable[[], str]]:
