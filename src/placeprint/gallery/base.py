@@ -124,7 +124,7 @@ def unit_vectors(vectors: Vectors, *, dim: int | None = None, what: str = "vecto
 def _squares(vectors: Vectors, block: NDArray[np.float64], what: str, *, first: int = 0) -> NDArray[np.float64]:
     """Return the squared norms of a block in 64 bit, where those of finite 32-bit vectors are finite."""
     squares: NDArray[np.float64] = np.vecdot(block, block)
-    if not (np.isfinite(squares) & (squares > 0)).all():
+    if not (squares.all() and squares.dot(squares) < math.inf):  # the square of a square is finite in 64 bit too
         checked_vectors(vectors, what=what)
         raise VectorError(f"{what} hold a vector of zeros (row {first + int(np.flatnonzero(squares == 0)[0])})")
     return squares
@@ -145,9 +145,25 @@ def unit_queries(queries: Vectors, dim: int) -> NDArray[np.float64]:
         if 0 < square < math.inf:
             unit: NDArray[np.float64] = one[None] * (1 / math.sqrt(square))
             return unit
-    double: NDArray[np.float64] = queries.astype(np.float64)
-    double *= (1 / np.sqrt(_squares(queries, double, "queries")))[:, None]  # a product takes half of a quotient's time
+    double, scale = scaled_queries(queries, dim)
+    double *= scale[:, None]
     return double
+
+
+def scaled_queries(queries: Vectors, dim: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return queries as they are, in 64 bit, and the factor that gives each norm 1.
+
+    Where rows are few, multiplying the scores by it is less work than multiplying the queries.
+
+    Raises
+    ------
+    VectorError
+        As `unit_vectors`.
+    """
+    _checked_shape(queries, dim, "queries")
+    double: NDArray[np.float64] = queries.astype(np.float64)
+    scale: NDArray[np.float64] = 1 / np.sqrt(_squares(queries, double, "queries"))
+    return double, scale
 
 
 def checked_k(k: int) -> int:

@@ -12,7 +12,7 @@ from placeprint.gallery.base import Capabilities, Vectors, checked_filter, check
 from placeprint.gallery.clustered import LEAST_ROWS, TOGETHER, Clustered, Width
 from placeprint.gallery.exact import ExactIndex
 from placeprint.gallery.quantising import threads
-from placeprint.gallery.selecting import Doubles, Numbers, ranked, scored
+from placeprint.gallery.selecting import Doubles, Numbers, joined, ranked, scored
 from placeprint.records import Neighbours
 
 APPROXIMATE_ROWS = 50_000
@@ -94,9 +94,7 @@ class FaissIndex:
         if only is not None or not len(units) or not len(self) or (width is None and self._lists is not None):
             return self._exact.among(units, k, None if only is None else np.flatnonzero(only))
         parts = [self._near(units[i : i + QUERIES], k, width) for i in range(0, len(units), QUERIES)]
-        if len(parts) == 1:
-            return parts[0]
-        return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.scores for p in parts]))
+        return joined(parts, k)
 
     def _near(self, units: Doubles, k: int, width: Width | None) -> Neighbours:
         single = units.astype(np.float32)

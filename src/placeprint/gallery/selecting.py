@@ -19,7 +19,13 @@ Doubles = NDArray[np.float64]
 SAMPLE = 4096
 """Scores of a query that the first floor is taken from."""
 
-_COLUMN = np.int64(0xFFFFFFFF)
+_COLUMN = np.int64((1 << 29) - 1)
+
+_ZERO = 2.0**-300
+"""Stands for a score of 0, of either sign; any other score in 32 bit is so far above it that it stays what it is."""
+
+SORTED_WHOLE = 256
+"""Up to so many columns sorting all is faster than setting the best apart first."""
 
 PAIRS_AT_ONCE = 4096
 """Pairs whose vectors are held in 64 bit at once."""
@@ -71,6 +77,15 @@ def ranked(lines: Numbers, rows: Numbers, scores: Vectors, *, count: int, k: int
     return Neighbours(made, best)
 
 
+def joined(parts: list[Neighbours], k: int) -> Neighbours:
+    """Return the neighbours of some queries after each other."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return Neighbours(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
+    return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.scores for p in parts]))
+
+
 def sorted_best(products: Doubles, k: int, allowed: Numbers | None = None) -> Neighbours:
     """Return the neighbours among columns that were all scored in 64 bit.
 
@@ -81,15 +96,14 @@ def sorted_best(products: Doubles, k: int, allowed: Numbers | None = None) -> Ne
     allowed : ndarray of int64, optional
         The rows that the columns are, ascending; without it a column is its row.
     """
-    scores = products.astype(np.float32)
-    scores += np.float32(0)  # a zero below 0 is a zero
-    keys = _descending(scores)
-    if k < keys.shape[1]:
-        keys.partition(k - 1, axis=1)
-        keys = keys[:, :k].copy()
-    keys.sort(axis=1)
-    columns = keys & _COLUMN
-    found = scores[np.arange(len(scores))[:, None], columns]
+    keys, count = _keys(products), products.shape[1]
+    best = None if 2 * k > count else _greatest(keys, k)
+    if best is None or best[:, -1].min() < 0:
+        _turn_below_zero(keys)
+        best = _greatest(keys, k)
+        _turn_below_zero(best)
+    columns = count - 1 - (best.view(np.int64) & _COLUMN)
+    found = best.astype(np.float32)
     rows = columns if allowed is None else allowed[columns]
     if missing := k - rows.shape[1]:
         rows = np.pad(rows, ((0, 0), (0, missing)), constant_values=-1)
@@ -97,21 +111,35 @@ def sorted_best(products: Doubles, k: int, allowed: Numbers | None = None) -> Ne
     return Neighbours(rows, found)
 
 
-def _descending(scores: Vectors) -> Numbers:
-    """Return one whole number a score: in ascending order they are the best scores first, the lower column of equals.
+def _keys(products: Doubles) -> Doubles:
+    """Return one number a score: the better the greater, and of equal scores from 0 on that of the lower column.
 
-    The bits of floats above 0 are in the order of the floats, and below 0 in the opposite one (IEEE 754). NumPy sorts
-    whole numbers with the processor's wide instructions, and a stable order of floats without.
+    A score in 32 bit leaves 29 bits of a 64-bit float free, for the columns that follow its own. NumPy sorts such
+    numbers with the processor's wide instructions, and a stable order without.
     """
-    bits = scores.view(np.int32)
-    order = bits >> 31
-    order &= np.int32(0x7FFFFFFF)
-    order ^= bits
-    np.invert(order, out=order)
-    keys = order.astype(np.int64)
-    keys <<= 32
-    keys |= np.arange(scores.shape[1])
+    keys = products.astype(np.float32).astype(np.float64)
+    keys += _ZERO
+    bits = keys.view(np.int64)
+    bits |= np.arange(keys.shape[1] - 1, -1, -1)
     return keys
+
+
+def _turn_below_zero(keys: Doubles) -> None:
+    """Turn the order of equal scores below 0, and back: what makes a key greater above 0 makes it lower there."""
+    bits = keys.view(np.int64)
+    below = bits >> 63
+    below &= _COLUMN
+    bits ^= below
+
+
+def _greatest(keys: Doubles, k: int) -> Doubles:
+    """Return the `k` greatest of each line, the greatest first; the keys change their places."""
+    count = keys.shape[1]
+    if SORTED_WHOLE < count > 2 * k:
+        keys.partition(count - k, axis=1)
+        keys = keys[:, count - k :].copy()
+    keys.sort(axis=1)
+    return keys[:, : -k - 1 : -1].copy()
 
 
 def _rank(lines: Numbers, count: int) -> Numbers:
