@@ -68,11 +68,13 @@ class ExactIndex:
         """Return the `k` nearest rows of each query; see `VectorIndex.search`."""
         k = checked_k(k)
         dim = self._vectors.shape[1]
-        if only is None and self._small is not None and len(queries) > 1:
+        if only is not None:
+            units = unit_queries(queries, dim)
+            checked_filter(only, len(self))
+            return self.among(units, k, np.flatnonzero(only))
+        if self._small is not None and len(queries) > 1:
             return _of_few(self._turned, *scaled_queries(queries, dim), k)
-        units = unit_queries(queries, dim)
-        checked_filter(only, len(self))
-        return self.among(units, k, None if only is None else np.flatnonzero(only))
+        return self.among(unit_queries(queries, dim), k, None)
 
     def among(self, queries: Doubles, k: int, allowed: Numbers | None) -> Neighbours:
         """Return the `k` nearest of the allowed rows.

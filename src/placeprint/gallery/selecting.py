@@ -21,6 +21,9 @@ SAMPLE = 4096
 
 _COLUMN = np.int64((1 << 29) - 1)
 
+KEYS_AT_ONCE = 1 << 15
+"""Scores that are sorted at once: 256 KiB of keys, which stay in the processor's cache while they are made and read."""
+
 _ZERO = 2.0**-300
 """Stands for a score of 0, of either sign; any other score in 32 bit is so far above it that it stays what it is."""
 
@@ -96,6 +99,9 @@ def sorted_best(products: Doubles, k: int, allowed: Numbers | None = None) -> Ne
     allowed : ndarray of int64, optional
         The rows that the columns are, ascending; without it a column is its row.
     """
+    if len(products) > 1 and products.size > KEYS_AT_ONCE:
+        step = max(1, KEYS_AT_ONCE // products.shape[1])
+        return joined([sorted_best(products[i : i + step], k, allowed) for i in range(0, len(products), step)], k)
     keys, count = _keys(products), products.shape[1]
     best = None if 2 * k > count else _greatest(keys, k)
     if best is None or best[:, -1].min() < 0:
