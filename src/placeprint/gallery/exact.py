@@ -53,7 +53,7 @@ class ExactIndex:
         self._vectors = np.asarray(vectors)  # a memory map's own class is slower, and maps all the same
         self._small: Doubles | None = None
         if 0 < vectors.size <= SMALL:
-            self._small, self._turned = self._vectors.astype(np.float64), _turned(self._vectors)
+            self._small, self._turned = _aligned(self._vectors), _aligned(self._vectors.T)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -134,18 +134,19 @@ class ExactIndex:
         """Write nothing: the vectors are the index."""
 
 
-def _turned(vectors: Vectors) -> Doubles:
-    """Return the vectors as columns in 64 bit; each line begins at a multiple of 64 bytes, the processor's widest load.
+def _aligned(vectors: Vectors) -> Doubles:
+    """Return the vectors in 64 bit; each line begins at a multiple of 64 bytes, the processor's widest load.
 
-    OpenBLAS multiplies so few as they lie, without packing them first: 64 queries by 67 take 37 µs so, and 50 as rows.
+    As columns OpenBLAS multiplies so few as they lie, without packing them first: 64 queries by 67 take 33 µs so, and
+    50 as rows. One query by rows takes 2.4 µs instead of 3.1.
     """
-    count, dim = vectors.shape
-    width = -(-count // 8) * 8
-    memory = np.zeros(dim * width + 7)
+    count, size = vectors.shape
+    width = -(-size // 8) * 8
+    memory = np.zeros(count * width + 7)
     first = -(memory.ctypes.data // 8) % 8
-    turned = memory[first : first + dim * width].reshape(dim, width)[:, :count]
-    turned[:] = vectors.T
-    return turned
+    lines = memory[first : first + count * width].reshape(count, width)[:, :size]
+    lines[:] = vectors
+    return lines
 
 
 def _of_few(turned: Doubles, queries: Doubles, scale: Doubles | None, k: int) -> Neighbours:
