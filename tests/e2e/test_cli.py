@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from placeprint import Gallery, recognize
-from program import run, run_json
+from program import run, run_apart, run_json
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
 
@@ -260,7 +260,7 @@ def test_the_cache_spares_the_second_run(town: Path, tmp_path: Path, monkeypatch
 
 
 def test_run_writes_gallery_and_report(town: Path, tmp_path: Path) -> None:
-    done = run("run", str(town), "-o", str(tmp_path / "out"))
+    done = run_apart("run", town, "-o", tmp_path / "out")
     assert "report.html" in done.stdout
     page = (tmp_path / "out" / "report.html").read_text()
     row = json.loads((tmp_path / "out" / "report.json").read_text())

@@ -35,6 +35,8 @@ def gallery(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("verify GALLERY", 0),
         ("models --known", 0),
         ("check TOWN", 1),
+        ("town COPY", 2),
+        ("export resnet50 -o m.onnx", 2),
         ("evaluate TOWN --no-such-option", 2),
         ("evaluate TOWN --k 0", 2),
         ("query GALLERY nowhere.jpg", 3),
