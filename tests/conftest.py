@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
+
+# Tests run in as many processes as there are cores, and so do the programs they start: a thread that waits by spinning
+# takes the core from the one it waits for. Neither changes how many threads there are. Read when a library is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 # On a busy machine generating examples may take long; that is no fault of the code.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,13 +30,33 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all the processes of this run of the tests."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def once(session_folder: Path) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a folder once in this run, whichever process asks first; nobody may change what is in it."""
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = session_folder / name, session_folder / f"{name}.done"
+        with FileLock(session_folder / f"{name}.lock"):
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def town(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """A small rendered town: 6 places (one of them only in the queries), 30 photographs, 4 broken files."""
     from placeprint.town import render_town
 
-    folder = tmp_path_factory.mktemp("rendered") / "town"
-    render_town(folder, places=6, views=4, seed=5)
-    return folder
+    return once("town", lambda folder: render_town(folder, places=6, views=4, seed=5))
 
 
 @pytest.fixture(autouse=True)
@@ -37,3 +65,10 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("PLACEPRINT_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture
+def shared_cache(session_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The embedding cache of this run of the tests: for those that do not ask what is embedded anew."""
+    monkeypatch.setenv("PLACEPRINT_CACHE", str(session_folder / "embeddings"))
+    return session_folder / "embeddings"

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from placeprint import Gallery, recognize
+from program import run, run_apart, run_json
+
+pytestmark = pytest.mark.usefixtures("shared_cache")
 
 VERBS = [
     "add",
@@ -26,18 +29,6 @@ VERBS = [
     "town",
     "verify",
 ]
-
-
-def run(*arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "placeprint.cli.app", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == expect, done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def run_json(*arguments: str, expect: int = 0) -> dict[str, object]:
-    return dict(json.loads(run(*arguments, "--json", expect=expect).stdout))
 
 
 @pytest.fixture(scope="module")
@@ -259,7 +250,8 @@ def test_add_and_remove(town: Path, tmp_path: Path) -> None:
     assert run_json("verify", gallery)["ok"] is True
 
 
-def test_the_cache_spares_the_second_run(town: Path, tmp_path: Path) -> None:
+def test_the_cache_spares_the_second_run(town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACEPRINT_CACHE", str(tmp_path / "cache"))
     first = run_json("index", str(town), "-o", str(tmp_path / "a"))
     second = run_json("index", str(town), "-o", str(tmp_path / "b"))
     without = run_json("index", str(town), "-o", str(tmp_path / "c"), "--no-cache")
@@ -268,7 +260,7 @@ def test_the_cache_spares_the_second_run(town: Path, tmp_path: Path) -> None:
 
 
 def test_run_writes_gallery_and_report(town: Path, tmp_path: Path) -> None:
-    done = run("run", str(town), "-o", str(tmp_path / "out"))
+    done = run_apart("run", town, "-o", tmp_path / "out")
     assert "report.html" in done.stdout
     page = (tmp_path / "out" / "report.html").read_text()
     row = json.loads((tmp_path / "out" / "report.json").read_text())

@@ -3,19 +3,17 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from program import Said, run
 
-def query(*arguments: str | Path, folder: Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "placeprint.cli.app", "query", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-    assert done.returncode == expect, done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
-    return done
+
+def query(*arguments: str | Path, folder: Path, expect: int = 0) -> Said:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return run("query", *arguments, expect=expect)
 
 
 @pytest.fixture(scope="module")

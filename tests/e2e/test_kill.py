@@ -16,7 +16,8 @@ from placeprint.recognition.indexing import index
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 
-KILLS = 10
+KILLS = int(os.environ.get("PLACEPRINT_KILLS", "5"))
+"""CI asks for ten."""
 
 
 def placeprint(*arguments: str) -> list[str]:
@@ -40,7 +41,7 @@ def run_json(command: list[str]) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("verb", ["index", "add"])
-def test_killed_ten_times(town: Path, tmp_path: Path, verb: str) -> None:
+def test_killed_again_and_again(town: Path, tmp_path: Path, verb: str) -> None:
     gallery = tmp_path / "g"
     old: tuple[str, ...] = ()
     if verb == "add":
@@ -61,13 +62,13 @@ def test_killed_ten_times(town: Path, tmp_path: Path, verb: str) -> None:
     new = (*old, *(r.path for r in Gallery.open(whole_gallery).records))
     moments = random.Random(7)
     interrupted = 0
-    for _ in range(KILLS):
-        interrupted += killed_at(command, moments.uniform(0.05, 1.1) * whole)
+    for part in moments.sample(range(KILLS), KILLS):  # one moment in every part of the run
+        interrupted += killed_at(command, (0.05 + 1.05 * (part + moments.random()) / KILLS) * whole)
         if (gallery / "gallery.json").exists():
             opened = Gallery.open(gallery)
             assert tuple(r.path for r in opened.records) in (old, new)
             assert opened.verify().ok
-    assert interrupted >= 3, "the kills came too late to test anything"
+    assert interrupted >= 0.3 * KILLS, "the kills came too late to test anything"
     done = run_json(command)
     assert tuple(r.path for r in Gallery.open(gallery).records) == new
     again = run_json(command)

@@ -3,19 +3,13 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from program import run, run_json
 
-def run(*arguments: str, verb: str = "mine", expect: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "placeprint.cli.app", verb, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == expect, done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
-    return done
+pytestmark = pytest.mark.usefixtures("shared_cache")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +26,7 @@ def doubtful(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_json_triplets_and_tables_agree(town: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "triplets.jsonl"
-    row = json.loads(run(str(town), "--json", "--negatives", "3", "--out", str(out)).stdout)
+    row = run_json("mine", str(town), "--negatives", "3", "--out", str(out))
     first = row["pairs"][0]
     assert first["places"] == ["town-hall", "town-hall-2"]  # rendered to be taken for each other
     assert first["highest"] >= first["mean"]
@@ -49,7 +43,7 @@ def test_json_triplets_and_tables_agree(town: Path, tmp_path: Path) -> None:
         assert line["anchor"] != line["positive"]
         assert line["positive"].startswith("gallery/")
         assert line["negative"].startswith("gallery/")
-    table = run(str(town), "--out", str(tmp_path / "t.csv"), "--negatives", "3")
+    table = run("mine", str(town), "--out", str(tmp_path / "t.csv"), "--negatives", "3")
     assert "Confusable pairs of places" in table.stdout
     assert "t.csv" in table.stdout
     with (tmp_path / "t.csv").open(newline="") as file:
@@ -61,12 +55,12 @@ def test_json_triplets_and_tables_agree(town: Path, tmp_path: Path) -> None:
 
 def test_a_wrong_label_is_told_apart(doubtful: Path, tmp_path: Path) -> None:
     out = tmp_path / "t.jsonl"
-    row = json.loads(run(str(doubtful), "--json", "--negatives", "50", "--out", str(out)).stdout)
+    row = run_json("mine", str(doubtful), "--negatives", "50", "--out", str(out))
     assert [(s["path"], s["other"]["path"], s["same_bytes"]) for s in row["suspects"]] == [
         ("castle-gate/wrong.jpg", "town-hall/01.jpg", True)
     ]
     assert row["without_positives"] == ["water-tower"]
-    text = run(str(doubtful)).stdout
+    text = run("mine", str(doubtful)).stdout
     assert "Suspect labels (1)" in text
     assert "the same bytes" in text
     assert "without a positive (1): water-tower" in text
@@ -78,15 +72,15 @@ def test_a_wrong_label_is_told_apart(doubtful: Path, tmp_path: Path) -> None:
 
 def test_a_gallery_alone_and_one_place(doubtful: Path, tmp_path: Path) -> None:
     gallery = str(tmp_path / "g")
-    run(str(doubtful), "-o", gallery, verb="index")
-    alone = json.loads(run("--gallery", gallery, "--json").stdout)
-    both = json.loads(run(str(doubtful), "--gallery", gallery, "--json").stdout)
-    folder = json.loads(run(str(doubtful), "--json").stdout)
+    run("index", doubtful, "-o", gallery)
+    alone = run_json("mine", "--gallery", gallery)
+    both = run_json("mine", str(doubtful), "--gallery", gallery)
+    folder = run_json("mine", str(doubtful))
     for key in ("pairs", "suspects", "violations", "n_anchors", "roots", "says"):
         assert alone[key] == folder[key] == both[key]
     (tmp_path / "one").mkdir()
     shutil.copytree(doubtful / "town-hall", tmp_path / "one" / "town-hall")
-    assert "there is no image of another place to learn from" in run(str(tmp_path / "one")).stdout
+    assert "there is no image of another place to learn from" in run("mine", str(tmp_path / "one")).stdout
 
 
 @pytest.mark.parametrize(
@@ -101,4 +95,4 @@ def test_a_gallery_alone_and_one_place(doubtful: Path, tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_get_one_clear_line(arguments: list[str], code: int, words: str, town: Path) -> None:
-    assert words in run(*(a.replace("TOWN", str(town)) for a in arguments), expect=code).stderr
+    assert words in run("mine", *(a.replace("TOWN", str(town)) for a in arguments), expect=code).stderr

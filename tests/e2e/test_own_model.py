@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +10,9 @@ import pytest
 from placeprint import Gallery, Recognizer, explain, mine, recognize
 from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS
 from placeprint.errors import GalleryMismatchError, ModelError
+from program import run, run_json
 
-
-def run(*arguments: object, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "placeprint.cli.app", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == expect, done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def told(*arguments: object) -> Any:
-    return json.loads(run(*arguments, "--json").stdout)
+pytestmark = pytest.mark.usefixtures("shared_cache")
 
 
 @pytest.fixture(scope="module")
@@ -49,30 +38,30 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 def test_every_verb_takes_what_the_gallery_says(folder: Path, town: Path, photo: Path, tmp_path: Path) -> None:
     gallery, given = folder / "g", ("--model", folder / "mine.onnx")
     assert Gallery.open(gallery).model_file == folder / "mine.onnx"
-    answer = told("query", gallery, photo)
-    assert answer == told("query", gallery, photo, *given)
+    answer = run_json("query", gallery, photo)
+    assert answer == run_json("query", gallery, photo, *given)
     assert answer["matches"][0]["similarity"] == pytest.approx(
         recognize(gallery, photo).matches[0].similarity, abs=1e-6
     )
-    alone, named = told("evaluate", town, "-g", gallery), told("evaluate", town, "-g", gallery, *given)
+    alone, named = run_json("evaluate", town, "-g", gallery), run_json("evaluate", town, "-g", gallery, *given)
     assert plain(alone) == plain(named)
     assert (alone["model"], alone["fingerprint"]) == ("mine", Gallery.open(gallery).spec.fingerprint())
-    compared = told("compare", "index=exact", "threshold=0.5", "--on", town, "-g", gallery)
+    compared = run_json("compare", "index=exact", "threshold=0.5", "--on", town, "-g", gallery)
     assert [row["recall_at_1"]["value"] for row in compared] == [alone["recall"]["1"]] * 2
-    assert told("mine", town, "-g", gallery, "-o", tmp_path / "mined.csv")["model"] == "mine"
+    assert run_json("mine", town, "-g", gallery, "-o", tmp_path / "mined.csv")["model"] == "mine"
     mined = mine(town, gallery=gallery)
     assert mined.model == "mine"
     copy = Path(shutil.copytree(gallery, folder / "copy"))
-    one, two = (told("calibrate", copy, "--queries", town, *more) for more in ((), given))
+    one, two = (run_json("calibrate", copy, "--queries", town, *more) for more in ((), given))
     assert one == two
     assert one["source"] != Gallery.open(gallery).calibration.source
-    assert told("add", copy, town)["change"]["unchanged"] == len(Gallery.open(gallery))
+    assert run_json("add", copy, town)["change"]["unchanged"] == len(Gallery.open(gallery))
     other = Path(shutil.copytree(folder, tmp_path / "other", ignore=shutil.ignore_patterns("g", "copy")))
     (more := tmp_path / "more" / "somewhere").mkdir(parents=True)
     shutil.copy(photo, more)
-    assert told("add", copy, tmp_path / "more", "--model", other / "mine.onnx")["change"]["added"] == 1
+    assert run_json("add", copy, tmp_path / "more", "--model", other / "mine.onnx")["change"]["added"] == 1
     assert Gallery.open(copy).model_file == other / "mine.onnx"
-    explained = told("query", gallery, photo, "--explain")
+    explained = run_json("query", gallery, photo, "--explain")
     assert [match["path"] for match in explained["matches"]] == [match["path"] for match in answer["matches"]]
 
 
@@ -86,10 +75,10 @@ def test_from_python(folder: Path, photo: Path) -> None:
 
 
 def test_moved_together_and_missing(folder: Path, photo: Path, tmp_path: Path) -> None:
-    answer = told("query", folder / "g", photo)
+    answer = run_json("query", folder / "g", photo)
     moved = Path(shutil.copytree(folder, tmp_path / "moved"))
-    assert told("query", moved / "g", photo) == answer
-    assert told("verify", moved / "g")["model"] == {
+    assert run_json("query", moved / "g", photo) == answer
+    assert run_json("verify", moved / "g")["model"] == {
         "name": "mine",
         "fingerprint": Gallery.open(folder / "g").spec.fingerprint(),
         "file": str(moved / "mine.onnx"),
@@ -101,7 +90,7 @@ def test_moved_together_and_missing(folder: Path, photo: Path, tmp_path: Path) -
     assert len(lines) == 1
     assert lines[0].startswith(f'ModelError: gallery "{moved / "g"}" was built with model "mine"')
     assert "--model PATH.onnx" in lines[0]
-    state = told("verify", moved / "g")
+    state = run_json("verify", moved / "g")
     assert (state["ok"], state["model"]["here"], state["model"]["file"]) == (True, False, None)
     assert "which is not here" in run("verify", moved / "g").stdout
     with pytest.raises(ModelError, match="which is not here"):

@@ -2,10 +2,7 @@
 
 import csv
 import json
-import sys
 from collections.abc import Iterable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,38 +10,32 @@ import pytest
 from PIL import Image
 
 from placeprint import Gallery, evaluate
-from placeprint.cli.app import main
 from placeprint.dataset.images import decode
 from placeprint.errors import ImageError
+from program import Said, run
 
 PRESETS = ["fast", "balanced"]
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One embedding cache for all the runs of this file."""
-    return tmp_path_factory.mktemp("store")
+def store(session_folder: Path) -> Path:
+    """One embedding cache for all the runs of this file, those of its fixtures too."""
+    return session_folder / "embeddings"
 
 
 class Program:
-    """The program in this process (it starts sooner), with the cache that it uses."""
+    """The program, with the cache that it uses."""
 
     def __init__(self, store: Path) -> None:
         self._store = store
 
-    def run(self, *arguments: object, expect: int = 0) -> tuple[str, str]:
-        """Return what it printed, and what it said on stderr."""
-        out, told = StringIO(), StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(told):
+    def run(self, *arguments: object, expect: int = 0) -> Said:
+        with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PLACEPRINT_CACHE", str(self._store))
-            patch.setattr(sys, "argv", ["placeprint", *map(str, arguments)])
-            with pytest.raises(SystemExit) as ended:
-                main()
-        assert (ended.value.code or 0) == expect, told.getvalue() + out.getvalue()
-        return out.getvalue(), told.getvalue()
+            return run(*arguments, expect=expect)
 
     def json(self, *arguments: object) -> Any:
-        return json.loads(self.run(*arguments, "--json")[0])
+        return json.loads(self.run(*arguments, "--json").stdout)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +126,7 @@ def test_evaluate_says_the_preset_and_asks_as_query_does(
         assert measured.score == pytest.approx(row["score"], abs=1e-5)
         assert measured.predicted == row["places"][0]["place"]
         assert measured.accepted == (row["place"] is not None)
-    assert "preset balanced" in program.run("evaluate", town)[0]
+    assert "preset balanced" in program.run("evaluate", town).stdout
 
 
 def test_compare_takes_presets(town: Path, program: Program, figures: dict[str, Any]) -> None:
@@ -226,7 +217,7 @@ def test_a_preset_that_is_not_known_gets_one_line(
     arguments: list[str], words: str, town: Path, program: Program, galleries: dict[str, Path], tmp_path: Path
 ) -> None:
     names = {"TOWN": town, "NEW": tmp_path / "g", "GALLERY": galleries["fast"], "PHOTO": photos_of(town, "query")[0]}
-    told = program.run(*[names.get(a, a) for a in arguments], expect=2)[1].splitlines()
+    told = program.run(*[names.get(a, a) for a in arguments], expect=2).stderr.splitlines()
     assert len([line for line in told if "UsageError" in line]) == 1
     assert told[-1].startswith("UsageError: ")
     assert words in told[-1]

@@ -13,6 +13,8 @@ from placeprint.recognition.indexing import add, index
 from placeprint.recognition.loading import embedder_for
 from placeprint.recognition.recognizer import Recognizer
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 
 def unit(rows: np.ndarray) -> np.ndarray:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)

@@ -11,7 +11,7 @@ import pytest
 
 from placeprint.embedding import models
 from placeprint.embedding.embedder import load_embedder
-from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS, ModelFile
+from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS, ModelFile, find_model
 from placeprint.embedding.shelf import exported_path
 from placeprint.errors import GalleryMismatchError, ModelError
 from placeprint.gallery.files import read_gallery
@@ -47,7 +47,7 @@ def mine(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def spec(mine: Path) -> ModelSpec:
-    return load_embedder(str(mine)).spec
+    return find_model(str(mine)).spec
 
 
 @pytest.fixture(autouse=True)

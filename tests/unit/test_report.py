@@ -28,6 +28,8 @@ from placeprint.report.html import breakable, number, render, write_report
 from placeprint.report.thumbnails import SIDE, Photo, thumbnails
 from placeprint.report.verdict import headline, more
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 VOID = {"meta", "br", "wbr", "link", "img"}
 HOSTILE = "<script>alert('1')</script> \"&quot; \u202e"
 

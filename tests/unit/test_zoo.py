@@ -1,7 +1,6 @@
 """What can be brought, what is said where it cannot, and which files are refused: all of it without PyTorch."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,14 +15,7 @@ from placeprint.embedding.onnx_file import refuse_outside_weights
 from placeprint.embedding.shelf import exported_path, is_source, models_folder
 from placeprint.embedding.zoo import list_zoo
 from placeprint.errors import ModelError, PlaceprintError, UsageError
-
-
-def run(*arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "placeprint.cli.app", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == expect, done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
-    return done
+from program import run
 
 
 def test_the_zoo_names_the_models_of_the_field() -> None:
