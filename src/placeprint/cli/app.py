@@ -9,30 +9,61 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from placeprint.cli import (
-    answering,
-    calibrating,
-    comparing,
-    distilling,
-    exporting,
-    inspecting,
-    making,
-    mining,
-    moving,
-    serving,
-    training,
-)
 from placeprint.cli.printing import printable
 from placeprint.errors import PlaceprintError
 
 _LARGE_BLOCK = 1 << 20
 """Bytes from which memory that is freed goes back to the system."""
 
+_VERBS = {
+    "check": "inspecting.check",
+    "index": "making.index",
+    "query": "answering.query",
+    "evaluate": "answering.evaluate",
+    "calibrate": "calibrating.calibrate",
+    "compare": "comparing.compare",
+    "mine": "mining.mine",
+    "run": "making.run",
+    "add": "making.add",
+    "remove": "making.remove",
+    "verify": "inspecting.verify",
+    "serve": "serving.serve",
+    "models": "inspecting.models",
+    "train": "training.train",
+    "export": "exporting.export",
+    "distil": "distilling.distil",
+    "move": "moving.move",
+    "town": "making.town",
+}
+"""Verbs, and the function of each in this package. Making all of them took a tenth of a short verb."""
+
+
+class _Verbs(TyperGroup):
+    """Imports and makes a verb when it is asked for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        names: Any = dict.fromkeys(_VERBS)
+        self.commands = names  # for --help, and for suggestions after a slip
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - as Typer calls it
+        """Return a verb; None where there is none of that name."""
+        if cmd_name not in _VERBS:
+            return None
+        module, function = _VERBS[cmd_name].split(".")
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(cmd_name)(getattr(import_module(f"placeprint.cli.{module}"), function))
+        return typer.main.get_command(alone)
+
+
 app = typer.Typer(
+    cls=_Verbs,
     name="placeprint",
     help="Tells which place a photo shows, and how sure it is.",
     no_args_is_help=True,
@@ -40,25 +71,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-app.command("check")(inspecting.check)
-app.command("index")(making.index)
-app.command("query")(answering.query)
-app.command("evaluate")(answering.evaluate)
-app.command("calibrate")(calibrating.calibrate)
-app.command("compare")(comparing.compare)
-app.command("mine")(mining.mine)
-app.command("run")(making.run)
-app.command("add")(making.add)
-app.command("remove")(making.remove)
-app.command("verify")(inspecting.verify)
-app.command("serve")(serving.serve)
-app.command("models")(inspecting.models)
-app.command("train")(training.train)
-app.command("export")(exporting.export)
-app.command("distil")(distilling.distil)
-app.command("move")(moving.move)
-app.command("town")(making.town)
 
 
 def _version(asked: bool) -> None:

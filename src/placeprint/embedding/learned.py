@@ -75,7 +75,12 @@ class KeypointLooker:
 
 
 def base_model(
-    model: str | ModelFile, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
+    model: str | ModelFile,
+    *,
+    preset: str | Preset | ModelSpec,
+    runner: str = "openvino",
+    workers: int | None = None,
+    alone: bool = False,
 ) -> Looker:
     """Load a model as it is before it learns from a gallery; the parameters are those of `placeprint.load_embedder`.
 
@@ -87,7 +92,7 @@ def base_model(
     """
     if model == VLAD:
         return KeypointLooker(threads=workers or available_cores())
-    return load_embedder(model, preset=preset, runner=runner, threads=workers)
+    return load_embedder(model, preset=preset, runner=runner, threads=workers, alone=alone)
 
 
 class LearnedEmbedder:

@@ -167,7 +167,7 @@ def renumber(lists: Any, numbers: NDArray[np.int64]) -> None:
 
 
 def clear_ends(lists: Any) -> None:
-    """Clear what removed rows left in the last block of each list: FAISS 1.15 mixes it into the next that are added."""
+    """Clear what removed rows left in the last block of each list, so that no file keeps it."""
     import faiss
 
     packer, block = lists.packer, lists.block_size
@@ -181,3 +181,30 @@ def clear_ends(lists: Any) -> None:
             codes[used:] = 0
             last[:] = 0
             packer.pack_all(faiss.swig_ptr(codes), faiss.swig_ptr(last))
+
+
+def extend(lists: Any, numbers: NDArray[np.int32], rows: NDArray[np.int64], codes: NDArray[np.uint8]) -> None:
+    """Put rows with their codes at the ends of the lists that are named for them, in ascending order."""
+    import faiss
+
+    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    for first, last in zip(starts, [*starts[1:], len(numbers)], strict=True):
+        number, held = int(numbers[first]), lists.list_size(int(numbers[first]))
+        size = held + int(last - first)
+        lists.resize(number, size)
+        faiss.rev_swig_ptr(lists.get_ids(number), size)[held:] = rows[first:last]
+        blocks = faiss.rev_swig_ptr(lists.get_codes(number), -(-size // lists.packer.nvec) * lists.block_size)
+        _pack(lists.packer, blocks.reshape(-1, lists.block_size), held, codes[first:last])
+
+
+def _pack(packer: Any, blocks: NDArray[np.uint8], held: int, codes: NDArray[np.uint8]) -> None:
+    """Write codes behind those that the blocks of a list hold."""
+    import faiss
+
+    skipped, taken = divmod(held, packer.nvec)
+    flat = np.zeros((len(blocks) - skipped, packer.nvec, packer.code_size), np.uint8)
+    if taken:
+        packer.unpack_all(faiss.swig_ptr(blocks[skipped]), faiss.swig_ptr(flat[0]))
+    flat.reshape(-1, packer.code_size)[taken : taken + len(codes)] = codes
+    for some, block in zip(flat, blocks[skipped:], strict=True):
+        packer.pack_all(faiss.swig_ptr(some), faiss.swig_ptr(block))

@@ -36,8 +36,12 @@ def truth_of(vectors: Vectors, queries: Vectors, k: int) -> Neighbours:
     return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.scores for p in parts]))
 
 
+def hits_of(found: Numbers, truth: Numbers) -> int:
+    """Return how many of the true rows were found; -1 in `truth` is nothing."""
+    return sum(int(np.isin(right[right >= 0], rows).sum()) for right, rows in zip(truth, found, strict=True))
+
+
 def recall_of(found: Numbers, truth: Numbers) -> float:
-    """Return which share of the true rows was found; -1 in `truth` is nothing."""
-    hits = sum(int(np.isin(right[right >= 0], rows).sum()) for right, rows in zip(truth, found, strict=True))
+    """Return which share of the true rows was found."""
     there = int((truth >= 0).sum())
-    return hits / there if there else 1.0
+    return hits_of(found, truth) / there if there else 1.0

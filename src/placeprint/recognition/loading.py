@@ -19,7 +19,12 @@ from placeprint.records import ModelSpec
 
 
 def model_for(
-    model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
+    model: str,
+    *,
+    preset: str | Preset | ModelSpec,
+    runner: str = "openvino",
+    workers: int | None = None,
+    alone: bool = False,
 ) -> Looker:
     """Load a model as `placeprint.embedding.learned.base_model`; one that says where it comes from is exported first.
 
@@ -35,11 +40,16 @@ def model_for(
         from placeprint.exporting.export import export_source
 
         model = export_source(model).spec.name
-    return base_model(model, preset=preset, runner=runner, workers=workers)
+    return base_model(model, preset=preset, runner=runner, workers=workers, alone=alone)
 
 
 def embedder_for(
-    gallery: Gallery, *, model: str | None = None, runner: str = "openvino", workers: int | None = None
+    gallery: Gallery,
+    *,
+    model: str | None = None,
+    runner: str = "openvino",
+    workers: int | None = None,
+    alone: bool = False,
 ) -> Looker:
     """Load the model that a gallery was built with.
 
@@ -51,6 +61,8 @@ def embedder_for(
     runner : str
     workers : int, optional
         Images in flight; as many as there are cores by default.
+    alone : bool
+        As in `placeprint.load_embedder`.
 
     Raises
     ------
@@ -68,10 +80,10 @@ def embedder_for(
         )
     found: str | ModelFile | None = None
     if model is not None:
-        base = model_for(model, preset=gallery.spec, runner=runner, workers=workers)
+        base = model_for(model, preset=gallery.spec, runner=runner, workers=workers, alone=alone)
     else:
         found = find_gallery_model(gallery)
-        base = base_model(found, preset=gallery.spec, runner=runner, workers=workers)
+        base = base_model(found, preset=gallery.spec, runner=runner, workers=workers, alone=alone)
     embedder = with_learned(base, gallery.learned)
     try:
         gallery.require(embedder.spec)
