@@ -61,18 +61,6 @@ def test_batch_order_and_threads_change_nothing(embedder: Embedder) -> None:
     np.testing.assert_array_equal(batch[2], embedder.embed_one(images[2]))
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("preset", ["fast", "balanced"])
-def test_a_model_for_one_image_at_a_time_gives_the_same(model: str, preset: str) -> None:
-    usual, alone = (load_embedder(model, preset=preset, alone=alone) for alone in (False, True))
-    for size in ((320, 240), (180, 401)):
-        found, expected = alone.describe(picture(5, size)), usual.describe(picture(5, size))
-        np.testing.assert_array_equal(found.vector, expected.vector)
-        assert set(found.parts) == set(expected.parts)
-        for name, parts in expected.parts.items():
-            np.testing.assert_array_equal(found.parts[name], parts)
-
-
 def test_other_pictures_give_other_vectors(embedder: Embedder) -> None:
     vectors = embedder.embed([picture(i) for i in range(4)])
     similarity = vectors @ vectors.T

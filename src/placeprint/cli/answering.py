@@ -103,7 +103,7 @@ def _recognizer(opened: Gallery, *, model: str | None, runner: str, **settings: 
     def load() -> Looker:
         from placeprint.recognition.loading import embedder_for
 
-        return embedder_for(opened, model=model, runner=runner, alone=True)
+        return embedder_for(opened, model=model, runner=runner)
 
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(load)

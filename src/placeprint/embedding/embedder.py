@@ -188,7 +188,6 @@ def load_embedder(
     runner: str = "openvino",
     precision: str = "auto",
     threads: int | None = None,
-    alone: bool = False,
 ) -> Embedder:
     """Load a model by name or path.
 
@@ -205,8 +204,6 @@ def load_embedder(
         ``auto`` or ``f32``.
     threads : int, optional
         As many as the process may use of the machine's cores by default.
-    alone : bool
-        Images come one at a time: OpenVINO is ready sooner then.
 
     Raises
     ------
@@ -227,7 +224,7 @@ def load_embedder(
         from placeprint.embedding.onnx_runner import OnnxRunner as Chosen  # type: ignore[assignment]
     else:
         raise UsageError(f'runner "{runner}" is not known: choose one of {", ".join(RUNNERS)}')
-    ran = Chosen(file.path, spec, threads=count, precision=precision, alone=alone)
+    ran = Chosen(file.path, spec, threads=count, precision=precision)
     own = file.path.parent.resolve() / file.path.name if file.own else None
     return Embedder(spec, ran, threads=count, file=own)
 

@@ -75,12 +75,7 @@ class KeypointLooker:
 
 
 def base_model(
-    model: str | ModelFile,
-    *,
-    preset: str | Preset | ModelSpec,
-    runner: str = "openvino",
-    workers: int | None = None,
-    alone: bool = False,
+    model: str | ModelFile, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
 ) -> Looker:
     """Load a model as it is before it learns from a gallery; the parameters are those of `placeprint.load_embedder`.
 
@@ -92,7 +87,7 @@ def base_model(
     """
     if model == VLAD:
         return KeypointLooker(threads=workers or available_cores())
-    return load_embedder(model, preset=preset, runner=runner, threads=workers, alone=alone)
+    return load_embedder(model, preset=preset, runner=runner, threads=workers)
 
 
 class LearnedEmbedder:

@@ -24,8 +24,6 @@ class OnnxRunner:
         CPU threads within one image.
     precision : str
         Only ``auto`` and ``f32``: both compute in 32 bit.
-    alone : bool
-        Changes nothing.
     """
 
     name = "onnx"
@@ -37,7 +35,6 @@ class OnnxRunner:
         *,
         threads: int,
         precision: str = "auto",  # noqa: ARG002 - part of every runner's contract; both mean 32 bit here
-        alone: bool = False,  # noqa: ARG002 - as well; a session is always made for one image at a time
     ) -> None:
         try:
             import onnxruntime

@@ -43,21 +43,17 @@ class OpenVinoRunner:
         Images in flight, and CPU threads.
     precision : str
         ``auto`` takes bfloat16 where the processor computes in it; ``f32`` takes 32 bit throughout.
-    alone : bool
-        One image at a time, on all threads: one stream is compiled sooner than several.
     """
 
     name = "openvino"
 
-    def __init__(
-        self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto", alone: bool = False
-    ) -> None:
+    def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
         core = openvino_package().Core()
         half = precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.precision = "bf16" if half else "f32"
         settings = {
-            "PERFORMANCE_HINT": "LATENCY" if alone else "THROUGHPUT",
-            "NUM_STREAMS": 1 if alone else threads,
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "NUM_STREAMS": threads,
             "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": self.precision,
         }

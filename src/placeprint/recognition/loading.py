@@ -19,12 +19,7 @@ from placeprint.records import ModelSpec
 
 
 def model_for(
-    model: str,
-    *,
-    preset: str | Preset | ModelSpec,
-    runner: str = "openvino",
-    workers: int | None = None,
-    alone: bool = False,
+    model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
 ) -> Looker:
     """Load a model as `placeprint.embedding.learned.base_model`; one that says where it comes from is exported first.
 
@@ -40,16 +35,11 @@ def model_for(
         from placeprint.exporting.export import export_source
 
         model = export_source(model).spec.name
-    return base_model(model, preset=preset, runner=runner, workers=workers, alone=alone)
+    return base_model(model, preset=preset, runner=runner, workers=workers)
 
 
 def embedder_for(
-    gallery: Gallery,
-    *,
-    model: str | None = None,
-    runner: str = "openvino",
-    workers: int | None = None,
-    alone: bool = False,
+    gallery: Gallery, *, model: str | None = None, runner: str = "openvino", workers: int | None = None
 ) -> Looker:
     """Load the model that a gallery was built with.
 
@@ -61,8 +51,6 @@ def embedder_for(
     runner : str
     workers : int, optional
         Images in flight; as many as there are cores by default.
-    alone : bool
-        As in `placeprint.load_embedder`.
 
     Raises
     ------
@@ -80,10 +68,10 @@ def embedder_for(
         )
     found: str | ModelFile | None = None
     if model is not None:
-        base = model_for(model, preset=gallery.spec, runner=runner, workers=workers, alone=alone)
+        base = model_for(model, preset=gallery.spec, runner=runner, workers=workers)
     else:
         found = find_gallery_model(gallery)
-        base = base_model(found, preset=gallery.spec, runner=runner, workers=workers, alone=alone)
+        base = base_model(found, preset=gallery.spec, runner=runner, workers=workers)
     embedder = with_learned(base, gallery.learned)
     try:
         gallery.require(embedder.spec)
