@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from placeprint.exporting.change import Change, Difference
 from placeprint.presets import Preset
 from placeprint.progress import Progress
 from placeprint.training.photographs import some_photos
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PHOTOS = 24
 """On which embeddings and times are compared."""
@@ -51,17 +55,17 @@ def measured(
     DatasetError, ModelError
     """
     runs = [evaluate(manifest, model=model, preset=preset, cache=cache, progress=progress) for model in (before, after)]
-    old, new = (load_embedder(model, preset=preset, threads=1) for model in (before, after))
-    cosine, milliseconds, photos = _side_by_side(old, new, manifest, alike)
+    embedders = [load_embedder(model, preset=preset, threads=1) for model in (before, after)]
+    photos = list(some_photos(manifest, embedders[0].spec, PHOTOS))
     return Change(
         dataset=str(manifest.root),
         preset=preset.name,
         queries=runs[0].n_answerable,
         recall_at_1=_difference(*(_per_query(run, lambda q: float(q.right)) for run in runs)),
         average_precision=_difference(*(_per_query(run, lambda q: q.average_precision) for run in runs)),
-        photos=photos,
-        cosine=cosine,
-        milliseconds=milliseconds,
+        photos=len(photos),
+        cosine=_lowest_cosine(before, after, photos, preset) if alike else None,
+        milliseconds=_milliseconds(embedders, photos),
         megabytes=(_megabytes(before), _megabytes(after)),
     )
 
@@ -84,20 +88,21 @@ def _megabytes(model: str) -> float:
     return find_model(model).path.stat().st_size / 1e6
 
 
-def _side_by_side(
-    before: Embedder, after: Embedder, manifest: Manifest, alike: bool
-) -> tuple[float | None, tuple[float, float], int]:
-    """Return the lowest cosine, milliseconds of both, and how many photos."""
-    lowest, times, photos = 1.0, ([], []), 0  # type: tuple[float, tuple[list[float], list[float]], int]
-    for image in some_photos(manifest, before.spec, PHOTOS):
-        photos += 1
+def _lowest_cosine(before: str, after: str, photos: Sequence[Image], preset: Preset) -> float:
+    """Return how far apart two models are at most, in 32 bit: so it is not the processor that differs."""
+    old, new = (
+        load_embedder(model, preset=preset, threads=1, precision="f32").embed(photos) for model in (before, after)
+    )
+    return min(1.0, float((old * new).sum(axis=1).min(initial=1.0)))
+
+
+def _milliseconds(embedders: Sequence[Embedder], photos: Sequence[Image]) -> tuple[float, float]:
+    """Return the median time that each of two takes for a photo, in turn."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for image in photos:
         for _ in range(ROUNDS):
-            vectors = []
-            for embedder, spent in zip((before, after), times, strict=True):
+            for embedder, spent in zip(embedders, times, strict=True):
                 began = time.perf_counter()
-                vectors.append(embedder.embed_one(image))
+                embedder.embed_one(image)
                 spent.append(1000 * (time.perf_counter() - began))
-        if alike:
-            lowest = min(lowest, float(vectors[0] @ vectors[1]))
-    medians = (float(np.median(times[0])), float(np.median(times[1])))
-    return (lowest if alike else None), medians, photos
+    return float(np.median(times[0])), float(np.median(times[1]))
