@@ -60,9 +60,11 @@ def town(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has an embedding cache of its own."""
-    folder = tmp_path_factory.mktemp("cache")
+def own_cache(tmp_path_factory: pytest.TempPathFactory, session_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has an embedding cache of its own; graphs are compiled once in a run of the tests."""
+    folder, graphs = tmp_path_factory.mktemp("cache"), session_folder / "compiled"
+    graphs.mkdir(exist_ok=True)
+    (folder / "compiled").symlink_to(graphs, target_is_directory=True)
     monkeypatch.setenv("PLACEPRINT_CACHE", str(folder))
     return folder
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from placeprint.dataset.images import decode
 from placeprint.embedding.embedder import Embedder, load_embedder
-from placeprint.embedding.models import WEIGHTS, find_model, list_models
+from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS, find_model, list_models
 from placeprint.errors import ModelError, UsageError
 
 MODELS = [m.name for m in list_models() if m.megabytes]
@@ -81,14 +81,14 @@ def test_both_runners_agree(model: str, town: Path) -> None:
     single = load_embedder(model, precision="f32").embed(photos)
     onnx = load_embedder(model, runner="onnx").embed(photos)
     assert (single * onnx).sum(axis=1).min() >= 0.9999
-    assert (native * onnx).sum(axis=1).min() >= 0.999
+    assert (native * onnx).sum(axis=1).min() >= 0.995  # 0.999 with bfloat16, 0.997 in 8 bits
 
 
 def test_a_model_by_path_with_its_sidecar(tmp_path: Path) -> None:
     shutil.copy(WEIGHTS / "efficientnet-lite0.onnx", tmp_path / "mine.onnx")
     row = json.loads((WEIGHTS / "efficientnet-lite0.json").read_text()) | {"name": "mine", "weights_sha256": ""}
     (tmp_path / "mine.json").write_text(json.dumps(row))
-    mine, bundled = load_embedder(str(tmp_path / "mine.onnx")), load_embedder()
+    mine, bundled = (load_embedder(m, precision="f32") for m in (str(tmp_path / "mine.onnx"), DEFAULT_MODEL))
     np.testing.assert_array_equal(mine.embed_one(picture(3)), bundled.embed_one(picture(3)))
     assert mine.spec.weights_sha256 == bundled.spec.weights_sha256
     assert mine.spec.fingerprint() != bundled.spec.fingerprint()
@@ -133,6 +133,8 @@ def test_names_that_are_not_known() -> None:
         find_model("nowhere/at-all.onnx")
     with pytest.raises(UsageError, match="runner"):
         load_embedder(runner="abacus")
+    with pytest.raises(UsageError, match='precision "f64" is not known: choose one of auto, int8, f32'):
+        load_embedder(precision="f64")
     with pytest.raises(UsageError, match="workers must be at least 1, not 0"):
         load_embedder(threads=0)
 

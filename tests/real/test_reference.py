@@ -106,11 +106,11 @@ def test_other_sets_stay_where_they_were(
     assert result.map >= mean_precision
 
 
-def test_16_bit_inference_stays_close_to_32(shared_data: Path) -> None:
+def test_fewer_bits_stay_close_to_32(shared_data: Path) -> None:
     from placeprint import load_embedder
     from placeprint.dataset.images import decode, read_bytes
 
     manifest = read_dataset(shared_data / "landmarks" / "landmarks")
     photos = [decode(read_bytes(manifest.root / r.path), min_side=224) for r in manifest.records[::5]]
     native, single = load_embedder().embed(photos), load_embedder(precision="f32").embed(photos)
-    assert (native * single).sum(axis=1).min() >= 0.999
+    assert (native * single).sum(axis=1).min() >= 0.995  # 0.9991 with bfloat16, 0.997 in 8 bits

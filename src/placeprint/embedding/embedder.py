@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 RUNNERS = ("openvino", "onnx")
-PRECISIONS = ("auto", "f32")
+PRECISIONS = ("auto", "int8", "f32")
 
 
 class Runner(Protocol):
@@ -186,7 +186,7 @@ def load_embedder(
     *,
     preset: str | Preset | ModelSpec = FAST,
     runner: str = "openvino",
-    precision: str = "auto",
+    precision: str | None = None,
     threads: int | None = None,
 ) -> Embedder:
     """Load a model by name or path.
@@ -200,8 +200,9 @@ def load_embedder(
         but the embedding of one look.
     runner : str
         ``openvino`` or ``onnx``.
-    precision : str
-        ``auto`` or ``f32``.
+    precision : str, optional
+        ``auto``, ``int8`` or ``f32``, see `placeprint.embedding.openvino_runner`; without it what PLACEPRINT_PRECISION
+        of the environment says, else ``auto``.
     threads : int, optional
         As many as the process may use of the machine's cores by default.
 
@@ -211,6 +212,7 @@ def load_embedder(
     """
     if threads is not None and threads < 1:
         raise UsageError(f"the number of workers must be at least 1, not {threads}")
+    precision = precision or os.environ.get("PLACEPRINT_PRECISION") or "auto"
     if precision not in PRECISIONS:
         raise UsageError(f'precision "{precision}" is not known: choose one of {", ".join(PRECISIONS)}')
     file = model if isinstance(model, ModelFile) else find_model(model)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.embedding.compiled import compiled
+from placeprint.embedding.eight_bits import EightBits, lower, multiplies_bytes, table_of
 from placeprint.embedding.preprocess import Pixels, WholeLook
 from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
@@ -42,25 +44,29 @@ class OpenVinoRunner:
     threads : int
         Images in flight, and CPU threads.
     precision : str
-        ``auto`` takes bfloat16 where the processor computes in it; ``f32`` takes 32 bit throughout.
+        ``auto`` takes bfloat16 where the processor computes in it, and else 8 bits where it multiplies bytes faster and
+        no cells are kept; ``int8`` takes 8 bits on any processor (without those instructions sums may run over); both
+        only where a table says how (`placeprint.embedding.eight_bits`). ``f32`` takes 32 bit throughout.
     """
 
     name = "openvino"
 
     def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
         core = openvino_package().Core()
-        half = precision == "auto" and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self.precision = "bf16" if half else "f32"
+        table = _table(core, path, spec, precision)
+        half = precision == "auto" and _halves(core)
+        self.precision = "int8" if table is not None else "bf16" if half else "f32"
         settings = {
             "PERFORMANCE_HINT": "THROUGHPUT",
             "NUM_STREAMS": threads,
             "INFERENCE_NUM_THREADS": threads,
-            "INFERENCE_PRECISION_HINT": self.precision,
+            "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
         }
-        square, whole = _wanted(spec)
         try:
-            self._square = core.compile_model(_graph(core, path, spec, square), "CPU", settings) if square else None
-            self._whole = core.compile_model(_graph(core, path, spec, whole, -1), "CPU", settings) if whole else None
+            self._square, self._whole = (
+                _compiled(core, path, spec, outputs, side, table, settings) if outputs else None
+                for outputs, side in zip(_wanted(spec), (spec.input_size, -1), strict=True)
+            )
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f'model {spec}: OpenVINO cannot run "{path}": {reason}') from error
@@ -116,14 +122,50 @@ def _wanted(spec: ModelSpec) -> tuple[list[str], list[str]]:
     return square, whole + ([spec.feature_output] if "whole" in spec.views else [])
 
 
-def _graph(core: Any, path: Path, spec: ModelSpec, outputs: list[str], side: int = 0) -> Any:
+def _halves(core: Any) -> bool:
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _table(core: Any, path: Path, spec: ModelSpec, precision: str) -> EightBits | None:
+    """Return how to compute in 8 bits, where that is wanted and known.
+
+    Without being asked only where an image's one vector is all that is kept: cells in 8 bits cost `balanced` 0.018 of
+    AUROC, and `best` 0.011 of mAP on one set (docs/models.md).
+    """
+    unasked = precision == "auto" and not (_halves(core) or spec.cells) and multiplies_bytes()
+    return table_of(path, spec.weights_sha256) if unasked or precision == "int8" else None
+
+
+def _compiled(
+    core: Any,
+    path: Path,
+    spec: ModelSpec,
+    outputs: list[str],
+    side: int,
+    table: EightBits | None,
+    settings: dict[str, object],
+) -> Any:
+    """Compile one graph, or take what an earlier run compiled."""
+    asked = {
+        "weights": spec.weights_sha256,
+        "table": table and table.sha256,
+        "outputs": outputs,
+        "side": side,
+        "mean": spec.mean,
+        "std": spec.std,
+    }
+    return compiled(core, lambda: _graph(core, path, spec, outputs, side, table), asked, settings)
+
+
+def _graph(core: Any, path: Path, spec: ModelSpec, outputs: list[str], side: int, table: EightBits | None) -> Any:
     """Read the graph: uint8 NHWC in, mean and std inside, these outputs in this order; a side of -1 is any."""
     ov = openvino_package()
     from openvino.preprocess import PrePostProcessor
 
     model = core.read_model(str(path))
-    side = side or spec.input_size
     model.reshape({model.input(0).get_any_name(): [1, 3, side, side]})
+    if table is not None:
+        lower(model, table)
     steps = PrePostProcessor(model)
     steps.input(0).tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     steps.input(0).model().set_layout(ov.Layout("NCHW"))
