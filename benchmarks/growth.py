@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from placeprint.cli.app import lean_heap
+from placeprint.cli.heap import lean_heap
 from placeprint.embedding.imported import imported_spec
 from placeprint.gallery.filters import rows_where
 from placeprint.gallery.gallery import Gallery

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "scale"))
 from engine import STEADY, MilvusServer
 from making import clustered, records_of
 
-from placeprint.cli.app import lean_heap
+from placeprint.cli.heap import lean_heap
 from placeprint.embedding.imported import imported_spec
 from placeprint.gallery.milvus_address import parse_address
 from placeprint.gallery.milvus_gallery import MilvusGallery

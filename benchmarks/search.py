@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from growth import peak_mb
-from placeprint.cli.app import lean_heap
+from placeprint.cli.heap import lean_heap
 from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.clustered import FILE
 from placeprint.gallery.exact import ExactIndex

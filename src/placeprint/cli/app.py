@@ -15,11 +15,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from placeprint.cli.heap import lean_heap
 from placeprint.cli.printing import printable
 from placeprint.errors import PlaceprintError
-
-_LARGE_BLOCK = 1 << 20
-"""Bytes from which memory that is freed goes back to the system."""
 
 _VERBS = {
     "check": "inspecting.check",
@@ -131,20 +129,6 @@ def run() -> None:
         except BrokenPipeError:
             code = 141
     os._exit(code if isinstance(code, int) else 0)
-
-
-def lean_heap() -> None:
-    """Let all threads share a heap, and give large blocks back when they are freed, where the C library is glibc.
-
-    It gives each thread a heap of its own, and after the first large block that was freed keeps the next ones in it,
-    scattered between small ones: memory grew with the number of photographs until each thread had met a large one.
-    """
-    import ctypes
-
-    arena_max, mmap_threshold = -8, -3  # M_ARENA_MAX and M_MMAP_THRESHOLD, see mallopt(3)
-    if os.name == "posix" and hasattr(library := ctypes.CDLL(None), "mallopt"):
-        library.mallopt(arena_max, 1)
-        library.mallopt(mmap_threshold, _LARGE_BLOCK)
 
 
 if __name__ == "__main__":
