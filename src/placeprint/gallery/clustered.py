@@ -55,7 +55,7 @@ TOGETHER = 8
 CHOSEN, ADDED = 1024, 256
 """Vectors at once whose lists are looked up, and that are put in: then memory peaks."""
 
-ASKED = 32
+ASKED = 16
 """Own vectors asked at once: FAISS writes down 10 KB for each, more for many neighbours."""
 
 PROBES = 1 << 15
