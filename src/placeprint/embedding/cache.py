@@ -6,7 +6,6 @@ keeps it whole.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from placeprint.storage import cache_folder
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,11 +55,8 @@ class CachedEmbedding:
 
 
 def default_path() -> Path:
-    """Return the user's cache file; the environment's PLACEPRINT_CACHE names another folder."""
-    from platformdirs import user_cache_dir
-
-    folder = os.environ.get("PLACEPRINT_CACHE") or user_cache_dir("placeprint", appauthor=False)
-    return Path(folder) / "embeddings.sqlite"
+    """Return the user's cache file."""
+    return cache_folder() / "embeddings.sqlite"
 
 
 class EmbeddingCache:

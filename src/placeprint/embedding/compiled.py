@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from placeprint.storage import write_atomic
+from placeprint.storage import cache_folder, write_atomic
 
 FORMAT = 1
 MOST = 8
 """Files that are kept: those used last. One takes 4 MB in 8 bits and 14 in 32."""
 _SEAL = hashlib.sha256().digest_size
-
-
-def folder() -> Path:
-    """Return where they lie; the environment's PLACEPRINT_CACHE names another cache."""
-    from platformdirs import user_cache_dir
-
-    return Path(os.environ.get("PLACEPRINT_CACHE") or user_cache_dir("placeprint", appauthor=False)) / "compiled"
 
 
 def compiled(core: Any, make: Callable[[], Any], asked: Mapping[str, object], settings: Mapping[str, object]) -> Any:
@@ -46,7 +38,7 @@ def compiled(core: Any, make: Callable[[], Any], asked: Mapping[str, object], se
     RuntimeError
         What OpenVINO raises when it cannot compile.
     """
-    path = folder() / (_name(core, asked, settings) + ".blob")
+    path = cache_folder() / "compiled" / (_name(core, asked, settings) + ".blob")
     known = _read(path)
     if known is not None:
         try:
@@ -78,8 +70,7 @@ def _read(path: Path) -> bytes | None:
 def _keep(path: Path, made: Any) -> None:
     """Write a compiled graph, and remove those that were not used for longest."""
     try:
-        buffer = made.export_model()
-        data = buffer.getvalue() if isinstance(buffer, io.BytesIO) else bytes(buffer)
+        data = made.export_model().getvalue()
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, hashlib.sha256(data).digest() + data)
         by_use = sorted(path.parent.glob("*.blob"), key=lambda each: each.stat().st_mtime, reverse=True)

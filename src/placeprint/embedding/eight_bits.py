@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -128,7 +128,8 @@ def _narrow(convolution: Any, table: EightBits) -> None:
     """Store the weights in 8 bits, and move the bias."""
     from openvino import opset13 as ops
 
-    add = next(node for node in _readers(convolution.output(0)) if node.get_type_name() == "Add")
+    readers = (reader.get_node() for reader in convolution.output(0).get_target_inputs())
+    add = next(node for node in readers if node.get_type_name() == "Add")
     name = next(iter(add.output(0).get_names() & table.moves.keys()), None)
     if name is None:
         return
@@ -163,10 +164,6 @@ def _cut(output: Any, scale: float, zero: int) -> None:
     small = ops.fake_quantize(output, *ends, *ends, STEPS + 1)
     for reader in readers:
         reader.replace_source_output(small.output(0))
-
-
-def _readers(output: Any) -> Iterator[Any]:
-    return (reader.get_node() for reader in output.get_target_inputs())
 
 
 def _constant(output: Any) -> NDArray[np.float32]:

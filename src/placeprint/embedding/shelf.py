@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from placeprint.storage import cache_folder
+
 SCHEMES = ("torchvision", "timm", "hub", "hf")
 VERSIONS = ("v1", "v2")
 """Of torchvision's weights; a name without a version means the first that is here."""
@@ -21,9 +23,7 @@ def models_folder() -> Path:
     """Return the folder of models: PLACEPRINT_MODELS of the environment, else ``models`` in the user's cache."""
     if named := os.environ.get("PLACEPRINT_MODELS"):
         return Path(named)
-    from platformdirs import user_cache_dir
-
-    return Path(os.environ.get("PLACEPRINT_CACHE") or user_cache_dir("placeprint", appauthor=False)) / "models"
+    return cache_folder() / "models"
 
 
 def exported_path(source: str) -> Path:

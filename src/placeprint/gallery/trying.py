@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from placeprint.gallery.base import Vectors, unit_queries
-from placeprint.gallery.selecting import Best, Numbers
+from placeprint.gallery.selecting import Best, Numbers, joined
 from placeprint.records import Neighbours
 
 QUERIES, STEP = 256, 2048
@@ -33,7 +33,7 @@ def truth_of(vectors: Vectors, queries: Vectors, k: int) -> Neighbours:
         for first in range(0, len(vectors), STEP):
             best.offer(vectors[first : first + STEP] @ turned, first)
         parts.append(best.neighbours())
-    return Neighbours(np.concatenate([p.rows for p in parts]), np.concatenate([p.scores for p in parts]))
+    return joined(parts, k)
 
 
 def hits_of(found: Numbers, truth: Numbers) -> int:
