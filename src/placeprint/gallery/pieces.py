@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from placeprint.errors import VectorError
 from placeprint.gallery.base import Vectors, checked_vectors, unit_vectors
 
-BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 20
 """Of vectors in memory at once."""
 
 Numbers = NDArray[np.int64]

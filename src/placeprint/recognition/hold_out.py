@@ -33,8 +33,8 @@ NEAR_DUPLICATE = 0.98
 """Cosine similarity from which two images of one place count as the same photograph."""
 _BLOCK = 1_000_000
 """Scores held at once, in 32 bit and in 64."""
-_ROWS = 4096
-"""Gallery rows that are multiplied at once: vectors that are read from a file are in memory only so long."""
+_BYTES = 1 << 22
+"""Of gallery vectors that are multiplied at once: those that are read from a file are in memory only so long."""
 _Look = tuple[list[float], list[bool], float, tuple[str, ...]]
 
 
@@ -238,8 +238,9 @@ def ask(
 def _products(questions: Vectors, vectors: Vectors) -> NDArray[np.float64]:
     """Return `questions @ vectors.T`."""
     made = np.empty((len(questions), len(vectors)))
-    for first in range(0, len(vectors), _ROWS):
-        part = slice(first, first + _ROWS)
+    rows = max(1, _BYTES // (4 * questions.shape[1]))
+    for first in range(0, len(vectors), rows):
+        part = slice(first, first + rows)
         made[:, part] = questions @ vectors[part].T
     return made
 
