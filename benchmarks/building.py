@@ -27,6 +27,7 @@ from typing import Any
 
 from placeprint import Manifest, read_dataset, render_town
 from placeprint.dataset import images
+from placeprint.dataset.files import read_bytes
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.extract import embed_records
 from placeprint.embedding.preprocess import prepare, prepare_whole
@@ -51,7 +52,7 @@ def decode_only(manifest: Manifest, embedder: Embedder) -> float:
     paths = [manifest.root / record.path for record in manifest.records]
 
     def one(path: Path) -> None:
-        images.decode_sized(images.read_bytes(path), min_side=embedder.decode_side)
+        images.decode_sized(read_bytes(path), min_side=embedder.decode_side)
 
     return _on_all_cores(one, paths)
 
@@ -62,7 +63,7 @@ def inference_only(manifest: Manifest, embedder: Embedder) -> float:
     whole = "whole" in spec.views
     inputs = []
     for record in manifest.records:
-        image, _ = images.decode_sized(images.read_bytes(manifest.root / record.path), min_side=embedder.decode_side)
+        image, _ = images.decode_sized(read_bytes(manifest.root / record.path), min_side=embedder.decode_side)
         inputs.append(prepare_whole(image, spec) if whole else prepare(image, spec))
     return _on_all_cores(runner.run_whole if whole else runner.run, inputs)
 

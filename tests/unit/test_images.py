@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from placeprint.dataset import images
-from placeprint.dataset.images import decode, locate, memory_reused, read_bytes, size_of
+from placeprint.dataset import files, images
+from placeprint.dataset.files import locate, read_bytes
+from placeprint.dataset.images import decode, memory_reused, size_of
 from placeprint.errors import ImageError, UsageError
 
 # A 4x2 picture with no symmetry: each of its eight turns is another array.
@@ -336,7 +337,7 @@ def test_read_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "a.jpg"
     file.write_bytes(b"12345")
     assert read_bytes(file) == b"12345"
-    monkeypatch.setattr(images, "MAX_BYTES", 4)
+    monkeypatch.setattr(files, "MAX_BYTES", 4)
     with pytest.raises(ImageError, match="5 bytes") as caught:
         read_bytes(file)
     assert caught.value.kind == "too-large"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from placeprint.dataset.images import content_hash, decode, locate, read_bytes
+from placeprint.dataset.files import content_hash, locate, read_bytes
+from placeprint.dataset.images import decode
 from placeprint.errors import ImageError
 from placeprint.records import FailedImage
 

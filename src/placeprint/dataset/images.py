@@ -1,39 +1,29 @@
-"""Decode one untrusted image safely: EXIF turn, reduced-size JPEG decode, pixel and byte limits.
+"""Decode one untrusted image safely: EXIF turn, reduced-size JPEG decode, a limit of pixels.
 
-Every way in which a file can be unusable ends in one exception, `ImageError`, with a kind and a reason.
+Every way in which its bytes can be unusable ends in one exception, `ImageError`, with a kind and a reason.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import stat
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from placeprint.dataset.files import short
 from placeprint.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"]
-)
-"""File name endings that a folder scan takes for photographs (lower case)."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
 """Decoders that may run; nothing else that Pillow knows is ever tried on an untrusted file."""
 
 MAX_PIXELS = 80_000_000
 """More than this many pixels in the header is refused as a possible decompression bomb."""
-
-MAX_BYTES = 256 * 1024 * 1024
-"""A larger file is refused before it is read."""
 
 
 def max_pixels() -> int:
@@ -50,68 +40,6 @@ def max_pixels() -> int:
     if not text.isdecimal() or int(text) < 1:
         raise UsageError(f'PLACEPRINT_MAX_PIXELS is "{text}": give a whole number of pixels')
     return int(text)
-
-
-def locate(root: Path, relative: str) -> Path:
-    """Return the file of a record, refusing every way out of `root`.
-
-    Raises
-    ------
-    ImageError
-        ``bad-name`` for names that no manifest, log line or address can carry; ``outside`` for an
-        absolute path, for ``..`` and for a symbolic link that leaves the folder; ``missing`` and
-        ``not-a-file`` when there is nothing to read.
-    """
-    if any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029" for c in relative):
-        raise ImageError("bad-name", "the file name holds a line break or a control character: rename the file")
-    if any("\ud800" <= c <= "\udfff" for c in relative):
-        raise ImageError("bad-name", "the file name is not UTF-8: rename the file")
-    path = root / relative
-    if Path(relative).is_absolute() or not _inside(path, root):
-        raise ImageError("outside", "the path leaves the dataset's folder: it is not followed")
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ImageError("missing", "the file is not there") from error
-    except (OSError, ValueError) as error:
-        raise ImageError("unreadable", f"the file cannot be looked at: {_short(error)}") from error
-    if not stat.S_ISREG(mode):
-        raise ImageError("not-a-file", "this is not a regular file")
-    return path
-
-
-def _inside(path: Path, root: Path) -> bool:
-    try:
-        return path.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError, ValueError):
-        return False
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read a file of at most `MAX_BYTES`.
-
-    Raises
-    ------
-    ImageError
-        ``empty``, ``too-large``, ``missing`` or ``unreadable``.
-    """
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ImageError("too-large", f"the file has {size} bytes, more than {MAX_BYTES}")
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ImageError("missing", "the file is not there") from error
-    except OSError as error:
-        raise ImageError("unreadable", f"the file cannot be read: {_short(error)}") from error
-    if not data:
-        raise ImageError("empty", "the file has no bytes")
-    return data
-
-
-def content_hash(data: bytes) -> str:
-    """Return the SHA-256 of a file's bytes, hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def decode(data: bytes, *, min_side: int | None = None) -> Image:
@@ -155,7 +83,7 @@ def decode_sized(data: bytes, *, min_side: int | None = None) -> tuple[Image, tu
     except MemoryError as error:
         raise ImageError("too-large", "there is not enough memory to decode the image") from error
     except Exception as error:  # decoders raise all sorts on hostile bytes: any of them is this row's reason
-        raise ImageError(_decode_failure(error), f"the image cannot be decoded: {_short(error)}") from error
+        raise ImageError(_decode_failure(error), f"the image cannot be decoded: {short(error)}") from error
 
 
 def _reduced(image: Image, min_side: int | None) -> Image:
@@ -225,9 +153,9 @@ def _open(data: bytes) -> Image:
     except UnidentifiedImageError as error:
         raise ImageError("unreadable", _unidentified(data)) from error
     except Image.DecompressionBombError as error:
-        raise ImageError("too-large", f"{_short(error)} If you trust the file, set PLACEPRINT_MAX_PIXELS") from error
+        raise ImageError("too-large", f"{short(error)} If you trust the file, set PLACEPRINT_MAX_PIXELS") from error
     except Exception as error:  # as in decode
-        raise ImageError("unreadable", f"the image's header cannot be read: {_short(error)}") from error
+        raise ImageError("unreadable", f"the image's header cannot be read: {short(error)}") from error
     if image.width * image.height > limit:
         raise ImageError(
             "too-large",
@@ -336,8 +264,3 @@ def _decode_failure(error: Exception) -> str:
     text = str(error).lower()
     cut = ("truncat", "not enough image data", "unexpected end", "premature", "unrecognized data stream contents")
     return "truncated" if any(word in text for word in cut) or isinstance(error, EOFError) else "unreadable"
-
-
-def _short(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]

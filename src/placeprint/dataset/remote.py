@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from placeprint.dataset import manifest as manifests
-from placeprint.dataset.images import MAX_BYTES
+from placeprint.dataset.files import MAX_BYTES, short
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import MANIFEST_NAMES, SKIPPED_FOLDERS, is_image, scan_names
 from placeprint.errors import DatasetError, ImageError, MissingExtraError
@@ -65,7 +65,7 @@ class RemoteFiles:
         try:
             found = [str(name) for name in system.find(base)]
         except Exception as error:  # every file system raises its own
-            raise DatasetError(f'"{self.address}" cannot be listed: {_short(error)}') from error
+            raise DatasetError(f'"{self.address}" cannot be listed: {short(error)}') from error
         return sorted(name[len(base) :].lstrip("/") for name in found)
 
     def read(self, path: str) -> bytes:
@@ -87,7 +87,7 @@ class RemoteFiles:
             raise ImageError("missing", "the file is not there") from error
         except Exception as error:  # every file system raises its own
             self._require_answer()
-            raise ImageError("unreadable", f"the file cannot be read: {_short(error)}") from error
+            raise ImageError("unreadable", f"the file cannot be read: {short(error)}") from error
         if len(data) > MAX_BYTES:
             raise ImageError("too-large", f"the file has more than {MAX_BYTES} bytes")
         if not data:
@@ -107,7 +107,7 @@ class RemoteFiles:
             system.exists(base)
         except Exception as error:  # every file system raises its own
             raise DatasetError(
-                f'"{self.address}" cannot be read any more ({_short(error)}): run the same command again to go on'
+                f'"{self.address}" cannot be read any more ({short(error)}): run the same command again to go on'
             ) from error
 
 
@@ -162,7 +162,3 @@ def _whole(address: str) -> str:
     if rest.startswith("//"):
         return address
     return f"{scheme}://{rest if scheme in _LOCAL else rest.lstrip('/')}"
-
-
-def _short(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -14,10 +14,10 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from placeprint.dataset import manifest as manifests
-from placeprint.dataset.images import SUFFIXES
+from placeprint.dataset.files import SUFFIXES
 from placeprint.dataset.manifest import SPLITS, Manifest
 from placeprint.errors import DatasetError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
@@ -26,6 +26,7 @@ MANIFEST_NAMES = ("manifest.csv", "manifest.jsonl", "labels.csv", "labels.jsonl"
 """Looked for in a dataset's folder, in this order."""
 
 _FOLDER_SPLITS = {name: split for name, split in SPLITS.items() if split is not Split.NONE}
+_ENDINGS = tuple(SUFFIXES)
 SKIPPED_FOLDERS = ("__MACOSX", "@eaDir")
 """What systems leave between photographs."""
 
@@ -121,7 +122,7 @@ def _walk(root: Path) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
 
 def is_image(name: str) -> bool:
     """Return whether a file's name is that of a photograph."""
-    return not name.startswith(".") and PurePosixPath(name).suffix.lower() in SUFFIXES
+    return not name.startswith(".") and name.lower().endswith(_ENDINGS)
 
 
 def _wrapper(folders: Iterable[tuple[str, ...]], files: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

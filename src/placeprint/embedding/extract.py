@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset import images
+from placeprint.dataset.files import content_hash, locate, read_bytes
 from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache
 from placeprint.embedding.embedder import Looker
 from placeprint.errors import ImageError
@@ -172,7 +173,7 @@ def embed_records(
 
 def file_reader(root: Path) -> Reader:
     """Return what reads the files under a folder, and nothing outside of it."""
-    return lambda path: images.read_bytes(images.locate(root, path))
+    return lambda path: read_bytes(locate(root, path))
 
 
 def _shares(spent: NDArray[np.float64], whole: float) -> dict[str, float]:
@@ -210,7 +211,7 @@ def _embed(record: ImageRecord, read: Reader, embedder: Looker, cache: Embedding
     at = [time.perf_counter()]
     try:
         data = read(record.path)
-        content = images.content_hash(data)
+        content = content_hash(data)
         embedding = known = _known(content, embedder, cache)
         at.append(time.perf_counter())
         if embedding is None:

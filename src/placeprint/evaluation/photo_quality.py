@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from placeprint.dataset.images import decode, locate, read_bytes, size_of
+from placeprint.dataset.files import locate, read_bytes
+from placeprint.dataset.images import decode, size_of
 from placeprint.errors import ImageError
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset import images
+from placeprint.dataset.files import read_bytes
 from placeprint.embedding.embedder import Description, Looker
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
@@ -106,7 +107,7 @@ class Recognizer:
             When the photo cannot be read.
         """
         if isinstance(photo, str | Path):
-            photo = images.read_bytes(Path(photo))
+            photo = read_bytes(Path(photo))
         if isinstance(photo, bytes):
             image, _ = images.decode_sized(photo, min_side=self.embedder.decode_side)
             return self.embedder.describe(image)

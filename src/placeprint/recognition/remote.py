@@ -13,7 +13,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-from placeprint.dataset import images
+from placeprint.dataset.files import read_bytes
 from placeprint.errors import ImageError, ServerError, UsageError
 from placeprint.gallery.filters import Near
 from placeprint.records import Answer, Match, RankedPlace
@@ -82,7 +82,7 @@ def _content(photo: Path | str | bytes | Image) -> bytes:
     if isinstance(photo, bytes):
         return photo
     if isinstance(photo, str | Path):
-        return images.read_bytes(Path(photo))
+        return read_bytes(Path(photo))
     buffer = io.BytesIO()
     photo.convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from placeprint.dataset import images
+from placeprint.dataset.files import content_hash
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.extract import Embedded, Reader, embed_records
@@ -179,7 +179,7 @@ def _unchanged(record: ImageRecord, known: Known, read: Reader) -> bool:
     if was != dataclasses.replace(record, content_hash=was.content_hash, width=was.width, height=was.height):
         return False
     try:
-        return images.content_hash(read(record.path)) == was.content_hash
+        return content_hash(read(record.path)) == was.content_hash
     except ImageError:
         return False
 

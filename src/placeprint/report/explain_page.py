@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from placeprint.dataset.images import decode, read_bytes
+from placeprint.dataset.files import read_bytes
+from placeprint.dataset.images import decode
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.explaining import Explanation
 from placeprint.report.explained import HEIGHT

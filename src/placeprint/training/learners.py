@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.dataset.images import decode, locate, read_bytes
+from placeprint.dataset.files import locate, read_bytes
+from placeprint.dataset.images import decode
 from placeprint.embedding.preprocess import needed_side, prepare
 from placeprint.exporting.parity import Run
 from placeprint.progress import Progress, Stretch

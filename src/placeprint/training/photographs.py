@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset import images
+from placeprint.dataset.files import locate, read_bytes
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.preprocess import needed_side, normalised, prepare
@@ -68,7 +69,7 @@ def some_photos(manifest: Manifest, spec: ModelSpec, count: int) -> Iterator[Ima
     found = 0
     for at in np.unique(np.linspace(0, len(records) - 1, min(count, len(records))).astype(int)):
         try:
-            data = images.read_bytes(images.locate(manifest.root, records[at].path))
+            data = read_bytes(locate(manifest.root, records[at].path))
             image = images.decode(data, min_side=needed_side(spec))
         except ImageError:
             continue

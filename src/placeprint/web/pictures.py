@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from placeprint.dataset import images
+from placeprint.dataset.files import locate, read_bytes
 from placeprint.dataset.remote import RemoteFiles, is_remote
 from placeprint.errors import DatasetError, ImageError, MissingExtraError
 from placeprint.report.thumbnails import QUALITY, jpeg
@@ -125,7 +126,7 @@ def original_bytes(shown: Shown, uploads: Path | None) -> bytes:
     except ImageError as error:
         if uploads is not None and UPLOADED.fullmatch(path):  # a folder may have been moved
             try:
-                return images.read_bytes(images.locate(uploads, path))
+                return read_bytes(locate(uploads, path))
             except ImageError:
                 pass
         raise Problem(404, f'the photo "{path}" is not where it was indexed: {error.reason}') from error
@@ -135,7 +136,7 @@ def _read(root: str, path: str) -> bytes:
     if root == UPLOADS:
         raise ImageError("missing", "this server does not have it")
     if not is_remote(root):
-        return images.read_bytes(images.locate(Path(root), path))
+        return read_bytes(locate(Path(root), path))
     try:
         return RemoteFiles(root).read(path)
     except (DatasetError, MissingExtraError) as error:

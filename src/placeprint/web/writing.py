@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from placeprint.dataset import images
+from placeprint.dataset.files import content_hash
 from placeprint.errors import UsageError
 from placeprint.records import ImageRecord, Split
 from placeprint.web.bodies import Upload
@@ -137,7 +138,7 @@ def _described(snapshot: Snapshot, upload: Upload, place: str, position: tuple[f
     with upload.named():
         seen = snapshot.recognizer.describe(upload.data)
     width, height = images.size_of(upload.data)
-    content = images.content_hash(upload.data)
+    content = content_hash(upload.data)
     suffix = _SUFFIXES.get(images.format_of(upload.data), "img")
     record = ImageRecord(
         path=f"{content}.{suffix}",

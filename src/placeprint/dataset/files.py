@@ -1,0 +1,88 @@
+"""The files of a dataset: nothing outside of its folder is read, and nothing that is too large.
+
+Every way in which a file can be unusable ends in one exception, `ImageError`, with a kind and a reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from pathlib import Path
+
+from placeprint.errors import ImageError
+
+SUFFIXES = frozenset(
+    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"]
+)
+"""File name endings that a folder scan takes for photographs (lower case)."""
+
+MAX_BYTES = 256 * 1024 * 1024
+"""A larger file is refused before it is read."""
+
+
+def locate(root: Path, relative: str) -> Path:
+    """Return the file of a record, refusing every way out of `root`.
+
+    Raises
+    ------
+    ImageError
+        ``bad-name`` for names that no manifest, log line or address can carry; ``outside`` for an
+        absolute path, for ``..`` and for a symbolic link that leaves the folder; ``missing`` and
+        ``not-a-file`` when there is nothing to read.
+    """
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029" for c in relative):
+        raise ImageError("bad-name", "the file name holds a line break or a control character: rename the file")
+    if any("\ud800" <= c <= "\udfff" for c in relative):
+        raise ImageError("bad-name", "the file name is not UTF-8: rename the file")
+    path = root / relative
+    if Path(relative).is_absolute() or not _inside(path, root):
+        raise ImageError("outside", "the path leaves the dataset's folder: it is not followed")
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ImageError("missing", "the file is not there") from error
+    except (OSError, ValueError) as error:
+        raise ImageError("unreadable", f"the file cannot be looked at: {short(error)}") from error
+    if not stat.S_ISREG(mode):
+        raise ImageError("not-a-file", "this is not a regular file")
+    return path
+
+
+def _inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file of at most `MAX_BYTES`.
+
+    Raises
+    ------
+    ImageError
+        ``empty``, ``too-large``, ``missing`` or ``unreadable``.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ImageError("too-large", f"the file has {size} bytes, more than {MAX_BYTES}")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError("missing", "the file is not there") from error
+    except OSError as error:
+        raise ImageError("unreadable", f"the file cannot be read: {short(error)}") from error
+    if not data:
+        raise ImageError("empty", "the file has no bytes")
+    return data
+
+
+def content_hash(data: bytes) -> str:
+    """Return the SHA-256 of a file's bytes, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def short(error: BaseException) -> str:
+    """Return the first line of what an error says, or its name."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]
