@@ -30,8 +30,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from placeprint import Gallery, Recognizer, index, render_town
+from placeprint.cores import available_cores
 from placeprint.dataset.images import decode
-from placeprint.embedding.embedder import available_cores
 from placeprint.errors import ImageError
 from placeprint.ragged import Ragged
 

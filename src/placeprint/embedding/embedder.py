@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.cores import available_cores
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
 from placeprint.embedding.preprocess import (
     Pixels,
@@ -241,10 +242,3 @@ def _as_asked(spec: ModelSpec, asked: Preset | ModelSpec) -> ModelSpec:
     if not cells or spec.pooling == "graph":
         views = tuple(square for view in views for square in (("crop", "squash") if view == "whole" else (view,)))
     return dataclasses.replace(spec, views=views, cells=cells, keypoints=asked.keypoints)
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

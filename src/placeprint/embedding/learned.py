@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.embedder import Description, Looker, available_cores, load_embedder
+from placeprint.cores import available_cores
+from placeprint.embedding.embedder import Description, Looker, load_embedder
 from placeprint.embedding.models import VLAD, ModelFile
 from placeprint.embedding.preprocess import KEYPOINT_SIDE
 from placeprint.errors import ModelError

@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.embedder import available_cores
+from placeprint.cores import available_cores
 from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.evaluation.retrieval_metrics import PositiveRanks
 from placeprint.gallery.base import VectorIndex

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.embedder import available_cores
+from placeprint.cores import available_cores
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import Ragged, parts_at
