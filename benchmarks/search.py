@@ -4,6 +4,7 @@
     python benchmarks/search.py --rows 10000 100000       # only these, approximate
     python benchmarks/search.py --peers-rows 100000       # peers only up to here: building a graph is slow
     python benchmarks/search.py --graphs FOLDER           # keep the graphs, and take those that are there
+    python benchmarks/search.py --reading                 # one query's scores as one product, and row by row
 
 Vectors are clustered as places are, about 20 images each. usearch and hnswlib are measured where they are installed.
 """
@@ -97,8 +98,8 @@ def in_turn(sides: dict[str, Callable[[], object]], runs: int, *, calls: int = 1
 
 def read_once(vectors: Vectors) -> None:
     """Read all vectors from memory on all cores and do next to nothing: what one exact query cannot be faster than."""
-    halves = np.array_split(vectors.reshape(-1).view(np.int32), len(os.sched_getaffinity(0)))
-    list(_POOL.map(np.max, halves))
+    halves = np.array_split(vectors.reshape(-1), len(os.sched_getaffinity(0)))
+    list(_POOL.map(np.vdot, halves, halves))
 
 
 def exact_against_numpy(runs: int, sizes: tuple[int, ...] = (67, 10_000, 100_000)) -> list[dict[str, Any]]:
@@ -130,6 +131,22 @@ def exact_against_numpy(runs: int, sizes: tuple[int, ...] = (67, 10_000, 100_000
             line["same rows"] = bool((found.rows == published[0]).all())
             line["scores differ by"] = float(np.abs(found.scores - published[1]).max())
             lines.append(line)
+    return lines
+
+
+def product_or_rows(runs: int, numbers: int = 80_000_000) -> list[dict[str, float]]:
+    """Score one query against a memory map, as one product and row by row; milliseconds by dimensions."""
+    lines = []
+    for dim in (128, 256, 384, 512, 768, 1280):
+        with tempfile.TemporaryDirectory() as folder:
+            vectors = np.asarray(written(Path(folder) / "vectors.npy", numbers // dim, dim=dim))
+            query = vectors[0].copy()
+            sides = {
+                "product ms": lambda v=vectors, q=query: v @ q,
+                "row by row ms": lambda v=vectors, q=query: np.vecdot(v, q),
+            }
+            times = in_turn(sides, runs)
+        lines.append({"dim": dim} | {name: 1000 * statistics.median(took) for name, took in times.items()})
     return lines
 
 
@@ -290,10 +307,14 @@ def main() -> int:
     parser.add_argument("--hard", action="store_true", help="places that overlap, of uneven sizes")
     parser.add_argument("--peers-rows", type=int, default=1_000_000, help="measure peers up to so many rows")
     parser.add_argument("--graphs", type=Path, help="a folder that keeps the peers' graphs")
+    parser.add_argument("--reading", action="store_true", help="only one query's scores, in two ways, by dimensions")
     parser.add_argument("--build", type=Path, nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.build:
         print(json.dumps(build(*asked.build)))
+        return 0
+    if asked.reading:
+        print(json.dumps(product_or_rows(asked.runs), indent=1))
         return 0
     result: dict[str, Any] = {"exact": exact_against_numpy(asked.runs)}
     result["approximate"] = [

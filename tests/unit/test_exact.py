@@ -22,13 +22,16 @@ def truth(queries: Vectors, vectors: Vectors, k: int, only: np.ndarray) -> tuple
     return rows, scores
 
 
-@pytest.mark.parametrize("block", [1 << 18, 1 << 12], ids=["one block", "many blocks"])
+@pytest.mark.parametrize(("block", "from_memory"), [(1 << 18, False), (1 << 12, True)], ids=["one", "many"])
 @pytest.mark.parametrize("share", [1.0, 0.3, 0.0])
 @pytest.mark.parametrize(("rows", "distinct"), [(70, 70), (3000, 3000), (3000, 40), (3000, 1)])
 def test_the_same_bits_as_in_64_bit(
-    monkeypatch: pytest.MonkeyPatch, rows: int, distinct: int, share: float, block: int
+    monkeypatch: pytest.MonkeyPatch, rows: int, distinct: int, share: float, block: int, from_memory: bool
 ) -> None:
     monkeypatch.setattr(exact, "SCORES", block)
+    monkeypatch.setattr(exact, "IN_ORDER", 1 if from_memory else 1 << 40)
+    monkeypatch.setattr(exact, "LENGTHS", range(48, 49))
+    monkeypatch.setattr(exact, "available_cores", lambda: 2)
     monkeypatch.setattr(selecting, "PAIRS_AT_ONCE", 50)
     rng = np.random.default_rng(rows + distinct)
     some = rng.normal(size=(distinct, 48)).astype(np.float32)
