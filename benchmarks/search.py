@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ import numpy as np
 
 from growth import peak_mb
 from placeprint.cli.heap import lean_heap
+from placeprint.cores import available_cores
 from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.clustered import FILE
 from placeprint.gallery.exact import ExactIndex
@@ -98,7 +98,7 @@ def in_turn(sides: dict[str, Callable[[], object]], runs: int, *, calls: int = 1
 
 def read_once(vectors: Vectors) -> None:
     """Read all vectors from memory on all cores and do next to nothing: what one exact query cannot be faster than."""
-    halves = np.array_split(vectors.reshape(-1), len(os.sched_getaffinity(0)))
+    halves = np.array_split(vectors.reshape(-1), available_cores())
     list(_POOL.map(np.vdot, halves, halves))
 
 
