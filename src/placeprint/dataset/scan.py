@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from placeprint.dataset import manifest as manifests
 from placeprint.dataset.files import SUFFIXES
 from placeprint.dataset.manifest import SPLITS, Manifest
+from placeprint.dataset.positions import position_in_name
 from placeprint.errors import DatasetError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
 
@@ -160,7 +160,7 @@ def _record(file: tuple[str, ...], folders: tuple[str, ...], layout: Layout) -> 
     if split is None:
         return FailedImage(path, "unknown-split", "the folder is neither a gallery nor a query split")
     try:
-        position = _position(file[-1])
+        position = position_in_name(file[-1])
     except UsageError as error:
         return FailedImage(path, "bad-row", str(error))
     if position:
@@ -169,26 +169,3 @@ def _record(file: tuple[str, ...], folders: tuple[str, ...], layout: Layout) -> 
         return ImageRecord(path=path, places=(place,) if place else (), split=split, **position)  # type: ignore[arg-type]
     except UsageError as error:
         return FailedImage(path, "bad-row", str(error))
-
-
-def _position(name: str) -> dict[str, float]:
-    """Read ``@east@north@zone@letter@lat@lon@…`` (the format of VPR-datasets-downloader)."""
-    fields = name.split("@")
-    if len(fields) < 4 or fields[0]:
-        return {}
-    found = {key: _float(fields[i]) for i, key in ((1, "easting"), (2, "northing"))}
-    if len(fields) > 6:
-        found |= {key: _float(fields[i]) for i, key in ((5, "latitude"), (6, "longitude"))}
-    if found["easting"] is None or found["northing"] is None:
-        raise UsageError("the file name begins with @ but does not carry two numbers, east and north in metres")
-    if found.get("latitude") is None or found.get("longitude") is None:
-        found = {k: v for k, v in found.items() if k in ("easting", "northing")}
-    return {k: v for k, v in found.items() if v is not None}
-
-
-def _float(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
