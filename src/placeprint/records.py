@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,6 +24,9 @@ UNKNOWN = "UNKNOWN"
 
 _RETIRED = ("precise_until",)
 """Fields of galleries of earlier formats."""
+_ZONE = re.compile(r"([1-9]|[1-5]\d|60)[NS]?")
+AT_ZERO = 1e-4
+"""Degrees, some 11 metres."""
 _OFTEN_UNUSED = ("views", "cells", "keypoints", "learned", "learned_sha256")
 VIEWS = ("crop", "squash", "flip", "whole")
 """How an image can be looked at: the centre cut out, the whole squeezed into a square, and that mirrored; or the whole
@@ -57,7 +61,10 @@ class ImageRecord:
     latitude, longitude : float or None
         Degrees.
     easting, northing : float or None
-        Metres, in the dataset's own UTM zone (the ``@east@north@`` file names of the field).
+        Metres, in a UTM zone or in a plane of the dataset's own.
+    zone : str or None
+        The UTM zone of the two and, where it is known, the hemisphere: ``31N``, ``31``. None for a plane that is not
+        named.
     sequence, frame : str or None, int or None
         The traverse and the position in it.
     address, licence : str or None
@@ -76,6 +83,7 @@ class ImageRecord:
     longitude: float | None = None
     easting: float | None = None
     northing: float | None = None
+    zone: str | None = None
     sequence: str | None = None
     frame: int | None = None
     address: str | None = None
@@ -92,6 +100,29 @@ class ImageRecord:
             raise UsageError(f"{self.path}: latitude {self.latitude} is not in -90..90")
         if self.longitude is not None and not abs(self.longitude) <= 180:
             raise UsageError(f"{self.path}: longitude {self.longitude} is not in -180..180")
+        if (self.easting is None) != (self.northing is None):
+            raise UsageError(f"{self.path}: easting and northing come together")
+        if self.zone is not None and (self.easting is None or not _ZONE.fullmatch(self.zone)):
+            raise UsageError(f'{self.path}: the UTM zone "{self.zone}" is not 1..60 with N or S, or has no easting')
+
+    @property
+    def at_zero(self) -> bool:
+        """True at latitude 0, longitude 0, which devices write when they do not know where they are."""
+        if self.latitude is None or self.longitude is None:
+            return False
+        return max(abs(self.latitude), abs(self.longitude)) < AT_ZERO
+
+    @property
+    def degrees(self) -> tuple[float, float] | None:
+        """Latitude and longitude; None when they are not known."""
+        if self.latitude is None or self.longitude is None or self.at_zero:
+            return None
+        return self.latitude, self.longitude
+
+    @property
+    def metres(self) -> tuple[float, float] | None:
+        """East and north in their plane; None when they are not known, or come from latitude 0, longitude 0."""
+        return None if self.easting is None or self.northing is None or self.at_zero else (self.easting, self.northing)
 
     @property
     def place(self) -> str | None:
@@ -114,6 +145,8 @@ class ImageRecord:
         known = dict(row)
         known["places"] = tuple(known.get("places", ()))
         known["split"] = Split(known.get("split", Split.NONE))
+        if ("easting" in known) != ("northing" in known):  # records of before did not refuse one alone
+            known = {name: value for name, value in known.items() if name not in ("easting", "northing", "zone")}
         return cls(**known)
 
 
@@ -138,6 +171,23 @@ class FailedImage:
     path: str
     kind: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Images that take no part, and in a few words why: ``without a label``, ``of the query split``."""
+
+    why: str
+    paths: tuple[str, ...]
+
+    @property
+    def says(self) -> str:
+        """How many, and why: ``3 without a label``."""
+        return f"{len(self.paths)} {self.why}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {"says": self.says, "why": self.why, "count": len(self.paths), "paths": list(self.paths)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,7 @@ def test_distances_are_those_that_answers_are_judged_by() -> None:
     made = Gallery.in_memory(spread, np.eye(500, 6, dtype=np.float32) + 1, spec=SPEC)
     for i in range(0, 500, 50):
         for radius in (1.0, 300_000.0, 5_000_000.0):
-            right = ByDistance.of(spread, radius=radius, metric=False).positives(spread[i])
+            right = ByDistance.of(spread, radius=radius).positives(spread[i])
             found = rows_where(made, near=(*spots[i].tolist(), radius))
             assert np.flatnonzero(found).tolist() == right.tolist()
     quarter = metres_between(np.array([[0.0, 0.0], [90.0, 7.0], [np.nan, np.nan]]), (0.0, 0.0))

@@ -41,13 +41,13 @@ def test_by_metres_the_border_counts() -> None:
 @pytest.mark.parametrize("latitude", [0.0, 60.0, -85.0])
 def test_by_degrees_on_the_sphere(latitude: float) -> None:
     def east(metres: float) -> ImageRecord:
-        return at(latitude=latitude, longitude=math.degrees(metres / (EARTH * math.cos(math.radians(latitude)))))
+        return at(latitude=latitude, longitude=10 + math.degrees(metres / (EARTH * math.cos(math.radians(latitude)))))
 
     def north(metres: float) -> ImageRecord:
-        return at(latitude=latitude + math.degrees(metres / EARTH), longitude=0.0)
+        return at(latitude=latitude + math.degrees(metres / EARTH), longitude=10.0)
 
     gallery = [east(99.9), east(100.1), north(-99.9), north(100.1), at()]
-    here = at(latitude=latitude, longitude=0.0)
+    here = at(latitude=latitude, longitude=10.0)
     assert choose_truth(gallery, [here], radius=100).positives(here).tolist() == [0, 2]
 
 
@@ -58,8 +58,8 @@ def test_across_the_date_line() -> None:
 
 
 def test_places_decide_unless_a_radius_is_given() -> None:
-    gallery = [at(places=("a",), latitude=0.0, longitude=0.0), at(places=("b",), latitude=0.0, longitude=0.0)]
-    query = at(places=("a",), latitude=0.0, longitude=0.0)
+    gallery = [at(places=("a",), latitude=0.0, longitude=1.0), at(places=("b",), latitude=0.0, longitude=1.0)]
+    query = at(places=("a",), latitude=0.0, longitude=1.0)
     assert choose_truth(gallery, [query]).positives(query).tolist() == [0]
     assert choose_truth(gallery, [query], radius=1).positives(query).tolist() == [0, 1]
 

@@ -187,6 +187,7 @@ positions = st.none() | st.tuples(st.floats(-90, 90), st.floats(-180, 180))
 @st.composite
 def records(draw: st.DrawFn) -> ImageRecord:
     latitude, longitude = draw(positions) or (None, None)
+    easting, northing = draw(st.none() | st.tuples(metres, metres)) or (None, None)
     return ImageRecord(
         path=draw(words),
         places=tuple(draw(st.lists(labels, max_size=3))),
@@ -196,8 +197,8 @@ def records(draw: st.DrawFn) -> ImageRecord:
         height=draw(st.integers(0, 10_000)),
         latitude=latitude,
         longitude=longitude,
-        easting=draw(st.none() | metres),
-        northing=draw(st.none() | metres),
+        easting=easting,
+        northing=northing,
         sequence=draw(st.none() | labels),
         frame=draw(st.none() | st.integers(-3, 10**9)),
         address=draw(st.none() | labels),

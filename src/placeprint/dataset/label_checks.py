@@ -27,6 +27,7 @@ def label_findings(manifest: Manifest, usable: Sequence[ImageRecord]) -> Iterato
     yield from _single_photo_places(usable)
     yield from _open_set(usable)
     yield from _unlabelled(usable)
+    yield from _at_zero(usable)
     yield from _listed_twice(manifest.records)
     yield from _changed(manifest.records, usable)
     names = [*(r.path for r in manifest.records), *(f.path for f in manifest.failures)]
@@ -80,8 +81,15 @@ def _open_set(usable: Sequence[ImageRecord]) -> Iterator[Finding]:
 
 def _unlabelled(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
     for record in usable:
-        if not record.places and record.latitude is None and record.easting is None:
+        if not record.places and record.degrees is None and record.metres is None:
             yield finding("unlabelled", "it has neither a place nor a position", record.path)
+
+
+def _at_zero(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
+    for record in usable:
+        if record.at_zero:
+            text = "latitude 0, longitude 0 is in the sea off Africa: that counts as no position"
+            yield finding("position-zero", text, record.path)
 
 
 def _listed_twice(records: Iterable[ImageRecord]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from placeprint.dataset.positions import Position, completed
 from placeprint.errors import DatasetError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
 from placeprint.storage import write_atomic
@@ -25,6 +26,9 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "longitude": ("longitude", "lon", "lng", "long"),
     "easting": ("easting", "utm_east", "utm_easting"),
     "northing": ("northing", "utm_north", "utm_northing"),
+    "zone": ("utm_zone", "utm_zone_number", "zone_number", "zone"),
+    "zone_letter": ("utm_letter", "utm_zone_letter", "zone_letter", "utm_band", "letter"),
+    "hemisphere": ("hemisphere", "utm_hemisphere"),
     "sequence": ("sequence", "sequence_id", "traverse"),
     "frame": ("frame", "frame_id", "frame_number"),
     "address": ("address", "url", "source_url"),
@@ -173,15 +177,24 @@ def _record(row: Mapping[str, str]) -> ImageRecord:
         content_hash=value.get("content_hash", ""),
         width=int(value.get("width") or 0),
         height=int(value.get("height") or 0),
-        latitude=_number(value, "latitude"),
-        longitude=_number(value, "longitude"),
-        easting=_number(value, "easting"),
-        northing=_number(value, "northing"),
+        **_position(value),
         sequence=value.get("sequence") or None,
         frame=int(value["frame"]) if value.get("frame") else None,
         address=value.get("address") or None,
         licence=value.get("licence") or None,
         extra={k: v for k, v in row.items() if k not in used and v},
+    )
+
+
+def _position(value: Mapping[str, str]) -> Position:
+    return completed(
+        _number(value, "easting"),
+        _number(value, "northing"),
+        _number(value, "latitude"),
+        _number(value, "longitude"),
+        number=value.get("zone", ""),
+        letter=value.get("zone_letter", ""),
+        hemisphere=value.get("hemisphere", ""),
     )
 
 

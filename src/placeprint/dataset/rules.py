@@ -176,6 +176,7 @@ _OTHER_RULES = (
     Rule("name-clash", _W, "Rename one: on Windows or macOS one of the files would replace the other."),
     Rule("place-clash", _W, "Use one spelling: the two labels count as two places."),
     Rule("unlabelled", _W, "Give the image a place: without one it cannot be evaluated."),
+    Rule("position-zero", _W, "Give the true position, or none: 0, 0 is what a device without a fix writes."),
     Rule("no-gallery", _W, "Add gallery images: there is nothing to search in."),
     Rule("listed-twice", _W, "Remove one of the rows."),
     Rule("changed-file", _W, "Restore the file, or correct the checksum in the manifest."),

@@ -166,6 +166,6 @@ def _record(file: tuple[str, ...], folders: tuple[str, ...], layout: Layout) -> 
     if position:
         place = None if layout is not PLACE_ONLY and len(folders) < layout.place_depth else place
     try:
-        return ImageRecord(path=path, places=(place,) if place else (), split=split, **position)  # type: ignore[arg-type]
+        return ImageRecord(path=path, places=(place,) if place else (), split=split, **position)
     except UsageError as error:
         return FailedImage(path, "bad-row", str(error))

@@ -17,6 +17,8 @@ DEFAULT_RADIUS = 25.0
 """Metres: the usual bound of the field for a right answer (Arandjelovic et al. 2016, NetVLAD)."""
 
 Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
+NOWHERE = (np.nan, np.nan)
 
 
 class GroundTruth(Protocol):
@@ -26,8 +28,15 @@ class GroundTruth(Protocol):
     def rule(self) -> str:
         """The rule in words, for people."""
 
+    @property
+    def unjudged(self) -> str:
+        """What the queries are that it cannot judge, in words."""
+
     def positives(self, query: ImageRecord) -> Rows:
         """Return the right gallery rows, ascending; empty when there is none."""
+
+    def judges(self, query: ImageRecord) -> bool:
+        """Return whether it can tell what is right for a query: one that it cannot takes no part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,7 @@ class ByPlace:
 
     rows_of: dict[str, Rows]
     rule: str = "same place"
+    unjudged: str = "without a label"
 
     @classmethod
     def of(cls, gallery: Sequence[ImageRecord]) -> ByPlace:
@@ -51,37 +61,85 @@ class ByPlace:
         found = [self.rows_of[place] for place in query.places if place in self.rows_of]
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
 
+    def judges(self, query: ImageRecord) -> bool:
+        """Return whether the query has a place."""
+        return bool(query.places)
+
 
 @dataclass(frozen=True, slots=True)
 class ByDistance:
     """A gallery image is right when it was taken within a radius of the query.
 
+    Two images of one UTM zone are compared in its plane, others by latitude and longitude; planes that are not named
+    are one plane only among themselves.
+
     Attributes
     ----------
-    positions : ndarray of float64, shape (n, 2)
-        East and north in metres, or latitude and longitude in degrees; NaN where unknown.
-    metric : bool
-        True for metres.
+    metres : ndarray of float64, shape (n, 2)
+        East and north; NaN where unknown.
+    zones : ndarray of str, shape (n,)
+        Of the two; empty where it is not named.
+    degrees : ndarray of float64, shape (n, 2)
+        Latitude and longitude; NaN where unknown.
     radius : float
         Metres; the border counts.
+    only_zone : str
+        The one zone of a set, where it has one: a plane that is not named is taken for it.
+    planes : frozenset of str
+        The zones in which gallery images are known.
+    on_sphere : bool
+        Whether the latitude and longitude of any gallery image are known.
     """
 
-    positions: NDArray[np.float64]
-    metric: bool
+    metres: Floats
+    zones: NDArray[np.str_]
+    degrees: Floats
     radius: float
-    rule: str
+    only_zone: str
+    planes: frozenset[str]
+    on_sphere: bool
+    unjudged: str = "without a position"
+
+    @property
+    def rule(self) -> str:
+        """The radius."""
+        return f"within {self.radius:g} m"
 
     @classmethod
-    def of(cls, gallery: Sequence[ImageRecord], *, radius: float, metric: bool) -> ByDistance:
+    def of(
+        cls, gallery: Sequence[ImageRecord], queries: Sequence[ImageRecord] = (), *, radius: float = DEFAULT_RADIUS
+    ) -> ByDistance:
         """Collect the gallery's positions."""
-        positions = np.array([_position(r, metric=metric) for r in gallery], np.float64).reshape(-1, 2)
-        return cls(positions, metric, radius, f"within {radius:g} m")
+        named = {r.zone for r in (*gallery, *queries) if r.zone is not None and r.metres is not None}
+        only = named.pop() if len(named) == 1 else ""
+        return cls(
+            np.array([r.metres or NOWHERE for r in gallery], np.float64).reshape(-1, 2),
+            np.array([r.zone or only for r in gallery], np.str_),
+            np.array([r.degrees or NOWHERE for r in gallery], np.float64).reshape(-1, 2),
+            radius,
+            only,
+            frozenset(r.zone or only for r in gallery if r.metres),
+            any(r.degrees for r in gallery),
+        )
 
     def positives(self, query: ImageRecord) -> Rows:
         """Return the rows within the radius."""
-        here = np.array(_position(query, metric=self.metric))
-        distance = _plane(self.positions, here) if self.metric else metres_between(self.positions, (here[0], here[1]))
-        return np.flatnonzero(distance <= self.radius).astype(np.int64)
+        return np.flatnonzero(self._distances(query) <= self.radius).astype(np.int64)
+
+    def judges(self, query: ImageRecord) -> bool:
+        """Return whether the query's position can be compared with any of the gallery."""
+        if query.degrees and self.on_sphere:
+            return True
+        return query.metres is not None and (query.zone or self.only_zone) in self.planes
+
+    def _distances(self, query: ImageRecord) -> Floats:
+        """Return the metres to each image of the gallery; NaN where they cannot be compared."""
+        found = metres_between(self.degrees, query.degrees or NOWHERE)
+        east, north = query.metres or NOWHERE
+        zone = query.zone or self.only_zone
+        # A plane that is not named may be several: degrees are surer there.
+        plane = (self.zones == zone) & (np.isnan(found) if not zone else True)
+        return np.where(plane, np.hypot(self.metres[:, 0] - east, self.metres[:, 1] - north), found)
 
 
 def choose_truth(
@@ -98,23 +156,16 @@ def choose_truth(
     """
     if radius is not None and not radius > 0:
         raise UsageError(f"the radius must be above 0 metres, not {radius:g}")
-    both = (*gallery, *queries)
-    metric = any(r.easting is not None for r in gallery) and any(r.easting is not None for r in queries)
-    placed = metric or (any(r.latitude is not None for r in gallery) and any(r.latitude is not None for r in queries))
-    labelled = any(r.places for r in both)
-    if radius is not None and not placed:
+    labelled = any(r.places for r in queries)
+    if radius is not None or not labelled:
+        near = ByDistance.of(gallery, queries, radius=radius or DEFAULT_RADIUS)
+        if any(near.judges(query) for query in queries):
+            return near
+    if radius is not None:
         raise UsageError("a radius was given, but gallery and queries have no coordinates in common")
-    if placed and (radius is not None or not labelled):
-        return ByDistance.of(gallery, radius=radius or DEFAULT_RADIUS, metric=metric)
     if not labelled:
-        raise DatasetError("no image has a place or a position: there is nothing to judge the answers by")
+        raise DatasetError(
+            f"none of {len(queries)} queries has a place, or a position as the gallery's images have: there is nothing "
+            "to judge the answers by"
+        )
     return ByPlace.of(gallery)
-
-
-def _position(record: ImageRecord, *, metric: bool) -> tuple[float, float]:
-    first, second = (record.easting, record.northing) if metric else (record.latitude, record.longitude)
-    return (np.nan, np.nan) if first is None or second is None else (first, second)
-
-
-def _plane(positions: NDArray[np.float64], here: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.hypot(positions[:, 0] - here[0], positions[:, 1] - here[1]))

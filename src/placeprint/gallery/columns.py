@@ -147,7 +147,7 @@ class Columns:
         return cls(
             np.fromiter(places, np.int32),
             np.fromiter((SPLITS.index(r.split) for r in records), np.uint8),
-            np.column_stack([_degrees(r.latitude for r in records), _degrees(r.longitude for r in records)]),
+            np.array([r.degrees or (np.nan, np.nan) for r in records], np.float64).reshape(-1, 2),
             np.fromiter(roots, np.int32),
             np.fromiter((path_hash(r.path) for r in records), np.uint64),
             PlaceTable(numbers),
@@ -204,10 +204,6 @@ def load_column(folder: Path, name: str, count: int, kind: Any, tail: tuple[int,
         raise ValueError(f"{path.name} holds {array.dtype} {array.shape} for {count} records")
     whole = np.asarray(array)  # a memory map's own class is slower, and maps all the same
     return whole if len(whole) == count else np.broadcast_to(whole, (count, *tail))
-
-
-def _degrees(values: Iterable[float | None]) -> NDArray[np.float64]:
-    return np.fromiter((np.nan if value is None else value for value in values), np.float64)
 
 
 def _shortest(array: NDArray[Any]) -> NDArray[Any]:

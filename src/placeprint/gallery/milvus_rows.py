@@ -116,6 +116,7 @@ def to_row(
             "place's name: shorten them, or keep this gallery in a folder"
         )
     packed = {name: _packed(name, array, record.path) for name, array in parts.items()}
+    latitude, longitude = record.degrees or (NOWHERE, NOWHERE)
     return {
         "key": key_of(root_name, record.path),
         "row": row,
@@ -123,8 +124,8 @@ def to_row(
         "places": list(record.places),
         "content": content_of(record.content_hash),
         "split": SPLITS.index(record.split),
-        "latitude": NOWHERE if record.latitude is None else record.latitude,
-        "longitude": NOWHERE if record.longitude is None else record.longitude,
+        "latitude": latitude,
+        "longitude": longitude,
         "sum": checksum(line, vector, packed),
         "vector": vector,
         **packed,
