@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,10 +112,36 @@ def test_adding_twice_changes_nothing(gallery: Gallery) -> None:
 
 
 def test_the_same_path_under_another_root_is_another_image(gallery: Gallery) -> None:
-    again, change = gallery.add(records(1), vectors(1, seed=4), spec=SPEC, root="/elsewhere")
+    other = replace(records(1)[0], content_hash="another photo")
+    again, change = gallery.add([other], vectors(1, seed=4), spec=SPEC, root="/elsewhere")
     assert change == Change(added=1)
     assert again.image_file(6) == Path("/elsewhere/a/0.jpg")
     assert again.image_file(0) == Path("a/0.jpg")
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_a_folder_that_was_moved_is_not_doubled(gallery: Gallery, on_disk: bool) -> None:
+    known = gallery if on_disk else Gallery.in_memory(records(6), vectors(6), spec=SPEC)
+    head = (gallery.path / HEAD).read_bytes()
+    renamed = [replace(one, path=f"new/{i}.jpg", split=Split.NONE) for i, one in enumerate(records(6))]
+    for moved, root in ((records(6), "/elsewhere"), (renamed, "."), (renamed, "/elsewhere")):
+        again, change = known.add(moved, vectors(6, seed=3), spec=SPEC, root=root)
+        assert change == Change(elsewhere=6)
+        assert change.nothing
+        assert again.records == known.records
+    assert (gallery.path / HEAD).read_bytes() == head
+
+
+def test_a_photo_that_is_there_as_another_place_is_added_and_told(gallery: Gallery) -> None:
+    first, second, third = records(3)
+    given = [
+        replace(first, path="x.jpg", places=("other",)),  # contradicts
+        replace(second, path="y.jpg", places=()),  # says nothing new
+        replace(third, path="z.jpg", content_hash=""),  # nobody knows what it holds
+    ]
+    again, change = gallery.add(given, vectors(3, seed=3), spec=SPEC, root="/elsewhere")
+    assert change == Change(added=2, elsewhere=1, contradicting=1)
+    assert [one.path for one in again.records][6:] == ["x.jpg", "z.jpg"]
 
 
 def test_remove_by_path_and_place(gallery: Gallery) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from placeprint.evaluation.lessons import Lessons
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.indexing import IndexResult
+    from placeprint.records import SetAside
 
 
 def index(
@@ -54,8 +55,10 @@ def index(
     if embeddings is not None or records is not None:
         if dataset is not None or embeddings is None or records is None:
             raise UsageError("give either a dataset, or both --embeddings and --records")
-        gallery = _import(target, embeddings, records, model or "imported", index, find_preset(preset or FAST))
-        _show_gallery(gallery, as_json)
+        gallery, aside = _import(target, embeddings, records, model or "imported", index, find_preset(preset or FAST))
+        if aside and not as_json:
+            typer.echo(f"left out, for evaluate to ask: {', '.join(one.says for one in aside)}")
+        _show_gallery(gallery, as_json, set_aside=[one.to_dict() for one in aside])
         return
     if dataset is None:
         raise UsageError("give a dataset, or --embeddings and --records")
@@ -103,12 +106,15 @@ def _target(out: Path | None, store: str | None) -> Path | str:
     return out
 
 
-def _import(out: Path | str, embeddings: Path, records: Path, name: str, index: str, preset: Preset) -> Gallery:
-    from placeprint.embedding.imported import imported_spec, read_embeddings
+def _import(
+    out: Path | str, embeddings: Path, records: Path, name: str, index: str, preset: Preset
+) -> tuple[Gallery, tuple[SetAside, ...]]:
+    """Make a gallery of the rows of a table that are no queries; return also those that are."""
+    from placeprint.embedding.imported import imported_spec, read_side
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.indexing import calibrated_alone
 
-    done = read_embeddings(embeddings, records)
+    done, aside = read_side(embeddings, records, "gallery")
     spec = imported_spec(name, done.vectors.shape[1])
     root = str(records.parent.resolve())
     settings: dict[str, Any] = {
@@ -121,9 +127,9 @@ def _import(out: Path | str, embeddings: Path, records: Path, name: str, index: 
     if is_address(out):
         from placeprint.recognition.storing import store_vectors
 
-        return calibrated_alone(store_vectors(out, preset=preset, **settings))
+        return calibrated_alone(store_vectors(out, preset=preset, **settings)), aside
     made = Gallery.build(out, preset=preset, **settings)
-    return calibrated_alone(made)
+    return calibrated_alone(made), aside
 
 
 def add(
@@ -276,10 +282,17 @@ def _show_index(done: IndexResult, as_json: bool) -> None:
     }
     if not as_json:
         printing.show_failures(done.failures)
-        change = ", ".join(f"{count} {name}" for name, count in asdict(done.change).items() if count)
+        counts = asdict(done.change)
+        elsewhere, contradicting = counts.pop("elsewhere"), counts.pop("contradicting")
+        change = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         rate = (done.computed + done.cached) / max(done.seconds, 1e-9)
         typer.echo(
             f"{change or 'nothing changed'}; embedded {done.computed}, from the cache {done.cached} "
             f"({done.seconds:.1f} s, {rate:.0f} images/s: {_shares(done)})"
         )
+        if elsewhere:
+            given = sum(counts.values()) - counts["removed"] + elsewhere
+            typer.echo(f"{elsewhere} of {given} are there already, under another path: they were not added again")
+        if contradicting:
+            typer.echo(f"{contradicting} of those added are there as another place too: look at their labels")
     _show_gallery(done.gallery, as_json, **facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,23 @@ from placeprint.records import FailedImage, ImageRecord, ModelSpec
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an `add` or a `remove` did, in images."""
+    """What an `add` or a `remove` did, in images.
+
+    Attributes
+    ----------
+    added, replaced, unchanged, removed : int
+    elsewhere : int
+        Not added: the same photo of the same place is there already, under another path or folder.
+    contradicting : int
+        Of those that were added, how many are there already as another place.
+    """
 
     added: int = 0
     replaced: int = 0
     unchanged: int = 0
     removed: int = 0
+    elsewhere: int = 0
+    contradicting: int = 0
 
     @property
     def images(self) -> int:
@@ -112,6 +123,8 @@ def with_removed(
 def with_added(content: Content, fresh: Content) -> tuple[Content, Change]:
     """Add images; one that is known by its root and path is replaced when it changed, else left alone.
 
+    One that is there under another path or root, as the same place, is left alone too: a folder was moved.
+
     Parameters
     ----------
     content : Content
@@ -123,11 +136,16 @@ def with_added(content: Content, fresh: Content) -> tuple[Content, Change]:
     number = roots.index(root)
     latest = {record.path: j for j, record in enumerate(records)}  # a path listed twice counts once
     keep = np.ones(len(content.records), np.bool_)
-    same = set()
+    same: set[str] = set()
+    found: set[str] = set()
     for row, old in _rows_at(content.records, latest.keys(), root=number):
         keep[row] = old == records[latest[old.path]]
+        found.add(old.path)
         same |= {old.path} if keep[row] else set()
-    new = np.array([j for path, j in latest.items() if path not in same], np.int64)
+    strangers = [records[j] for path, j in latest.items() if path not in found]
+    there = _places_by_content(content.records, strangers)
+    elsewhere, contradicting = compared_by_content(strangers, there)
+    new = np.array([j for path, j in latest.items() if path not in same | elsewhere], np.int64)
     kept = keep_rows(content, keep)
     added = RecordTable.of([records[j] for j in new.tolist()], roots=[number] * len(new))
     changed = dataclasses.replace(
@@ -139,7 +157,42 @@ def with_added(content: Content, fresh: Content) -> tuple[Content, Change]:
         model_file=fresh.model_file or kept.model_file,
     )
     replaced = int((~keep).sum())
-    return changed, Change(added=len(new) - replaced, replaced=replaced, unchanged=len(same))
+    change = Change(
+        added=len(new) - replaced,
+        replaced=replaced,
+        unchanged=len(same),
+        elsewhere=len(elsewhere),
+        contradicting=contradicting,
+    )
+    return (content if change.nothing else changed), change
+
+
+def compared_by_content(
+    fresh: Sequence[ImageRecord], there: Mapping[str, Collection[tuple[str, ...]]]
+) -> tuple[set[str], int]:
+    """Compare images that are to be added with the same photos under other paths.
+
+    Parameters
+    ----------
+    fresh : sequence of ImageRecord
+    there : mapping of str to collection of tuple of str
+        By content hash, the places under which the gallery has that photo.
+
+    Returns
+    -------
+    elsewhere : set of str
+        Paths of those that are there already as the same place, or say no place.
+    contradicting : int
+        How many are there as another place only.
+    """
+    known = [(record, there[record.content_hash]) for record in fresh if record.content_hash in there]
+    elsewhere = {record.path for record, places in known if not record.places or record.places in places}
+    return elsewhere, sum(any(places) and record.path not in elsewhere for record, places in known)
+
+
+def _places_by_content(records: RecordTable, sought: Iterable[ImageRecord]) -> dict[str, set[tuple[str, ...]]]:
+    rows = records.rows_with_contents({record.content_hash for record in sought if record.content_hash})
+    return {content: {records.places_of(row) for row in found} for content, found in rows.items()}
 
 
 def _rows_at(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Sequence, Set
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from placeprint.records import ImageRecord
 
 FILE = "records.jsonl"
 ADVICE = "run placeprint verify, and build the gallery again"
+_CONTENT = re.compile(rb'"content_hash": "([^"]+)"')
 _COPIED = 1 << 24
 """Bytes of lines that are written at once."""
 
@@ -30,6 +32,9 @@ class Block(Protocol):
 
     def with_content(self, content_hash: str) -> list[int]:
         """Return the rows whose image has this content."""
+
+    def with_contents(self, content_hashes: Set[str]) -> list[tuple[int, str]]:
+        """Return the rows whose image has one of these contents, and which: one walk through all of them."""
 
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
         """Write the lines from `first` up to `last`, without it; return their lengths."""
@@ -52,6 +57,11 @@ class HeldRecords:
     def with_content(self, content_hash: str) -> list[int]:
         """Return the rows whose image has this content."""
         return [row for row, record in enumerate(self.records) if record.content_hash == content_hash]
+
+    def with_contents(self, content_hashes: Set[str]) -> list[tuple[int, str]]:
+        """Return the rows whose image has one of these contents, and which."""
+        held = ((row, record.content_hash) for row, record in enumerate(self.records))
+        return [(row, content) for row, content in held if content in content_hashes]
 
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
         """Write lines; see `Block.write`."""
@@ -92,6 +102,14 @@ class LinesOnDisk:
             at = int(self._starts[row + 1]) - 1
             rows += [row] if self.record(row).content_hash == content_hash else []
         return rows
+
+    def with_contents(self, content_hashes: Set[str]) -> list[tuple[int, str]]:
+        """Return the rows whose image has one of these contents, and which: only their lines are parsed."""
+        sought = {content.encode() for content in content_hashes}
+        at = [match.start() for match in _CONTENT.finditer(self._data) if match[1] in sought]
+        rows = dict.fromkeys((np.searchsorted(self._starts, at, side="right") - 1).tolist())
+        found = ((row, self.record(row).content_hash) for row in rows)
+        return [(row, content) for row, content in found if content in content_hashes]
 
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
         """Copy lines as they are; see `Block.write`.

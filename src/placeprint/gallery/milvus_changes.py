@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.gallery.changes import Change
+from placeprint.gallery.changes import Change, compared_by_content
 from placeprint.gallery.files import Content
+from placeprint.gallery.lines import parsed_line
 from placeprint.gallery.milvus_claim import Claim
 from placeprint.gallery.milvus_filter import of_places
 from placeprint.gallery.milvus_head import Head
@@ -18,10 +21,13 @@ from placeprint.gallery.milvus_rows import key_of, to_row
 from placeprint.gallery.milvus_store import Store
 from placeprint.gallery.milvus_writing import Writer
 from placeprint.ragged import parts_at
+from placeprint.records import ImageRecord
 
 
 def added(store: Store, claim: Claim, head: Head, numbering: Numbering, fresh: Content) -> Change:
     """Add images behind all that are there; one that is known by root and path is replaced when it changed.
+
+    One that is there under another path or root, as the same place, is left alone.
 
     Parameters
     ----------
@@ -34,9 +40,19 @@ def added(store: Store, claim: Claim, head: Head, numbering: Numbering, fresh: C
     writer = Writer(store, dataclasses.replace(head, roots=roots))
     store.count()  # the first reading waits for what others wrote before
     known = writer.known(root, [records[i] for i in latest.values()])
-    new = [i for path, i in latest.items() if path not in known or known[path].record != records[i]]
+    strangers = [records[i] for path, i in latest.items() if path not in known]
+    there = _places_by_content(store, strangers)
+    elsewhere, contradicting = compared_by_content(strangers, there)
+    same = {path for path, i in latest.items() if path in known and known[path].record == records[i]}
+    new = [i for path, i in latest.items() if path not in same | elsewhere]
     replaced = np.array([known[records[i].path].row for i in new if records[i].path in known], np.int64)
-    change = Change(len(new) - len(replaced), len(replaced), len(latest) - len(new))
+    change = Change(
+        added=len(new) - len(replaced),
+        replaced=len(replaced),
+        unchanged=len(same),
+        elsewhere=len(elsewhere),
+        contradicting=contradicting,
+    )
     if change.nothing and not head.writing:
         return change
     end = head.end + len(new)
@@ -73,6 +89,15 @@ def removed(
         store.delete_keys(list(found))
         _complete(store, claim, head, np.union1d(numbering.holes, rows), change)
     return change
+
+
+def _places_by_content(store: Store, sought: Sequence[ImageRecord]) -> dict[str, set[tuple[str, ...]]]:
+    contents = sorted({record.content_hash for record in sought if record.content_hash})
+    found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for row in store.with_contents(contents, ["row", "record"]):
+        record = parsed_line(row["record"].encode(), row["row"])[0]
+        found[record.content_hash].add(record.places)
+    return found
 
 
 def _complete(store: Store, claim: Claim, head: Head, holes: NDArray[np.int64], change: Change) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -175,6 +175,16 @@ class RecordTable(Sequence[ImageRecord]):
         blocks = zip(self._firsts, self._blocks, strict=True)
         at = [first + row for first, block in blocks for row in block.with_content(content_hash)]
         return [int(row) for row in np.flatnonzero(np.isin(self._numbers(), at))]
+
+    def rows_with_contents(self, content_hashes: Set[str]) -> dict[str, list[int]]:
+        """Return the rows of each of these contents that is there, ascending, in one walk through the records."""
+        blocks = zip(self._firsts, self._blocks, strict=True) if content_hashes else ()
+        at = {first + row: content for first, block in blocks for row, content in block.with_contents(content_hashes)}
+        numbers = self._numbers()
+        found: dict[str, list[int]] = {}
+        for row in np.flatnonzero(np.isin(numbers, list(at))).tolist():
+            found.setdefault(at[int(numbers[row])], []).append(row)
+        return found
 
     def kept(self, rows: Sequence[int] | Numbers) -> Self:
         """Return only these rows, in this order."""
