@@ -161,7 +161,7 @@ def test_unknown_by_hand() -> None:
     [
         ([0, 0], [1, 1], None, 0.0, 0.0),
         ([1, 1], [1, 1], None, None, None),
-        ([1, 1], [0, 1], 0.0, None, None),
+        ([1, 1], [0, 1], None, None, None),
         ([1, 0], [0, 1], 0.0, 0.0, 0.0),
         ([], [], None, None, None),
     ],

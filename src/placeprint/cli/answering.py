@@ -224,12 +224,15 @@ def parse_ks(text: str) -> tuple[int, ...]:
 def show_evaluation(result: EvaluationResult) -> None:
     """Print the numbers, then the worst misses and the confusions."""
     printing.show_failures(result.unusable)
+    protocol = result.protocol + (f" ({result.n_copied} together with copies of them)" if result.n_copied else "")
     typer.echo(
         f"{result.dataset}: {result.n_queries} queries ({result.n_answerable} answerable, {result.n_unknown} of places "
         f"that the gallery lacks) against {result.n_gallery} images; model {result.model}, "
-        f"preset {result.preset}; {result.protocol}; "
+        f"preset {result.preset}; {protocol}; "
         f"right = {result.truth}"
     )
+    for line in taking_no_part(result):
+        typer.echo(line)
     rows = [
         (f"Recall@{k}", printing.number(v), _interval(result, "recall_at_1") if k == 1 else "")
         for k, v in result.recall.items()
@@ -239,7 +242,7 @@ def show_evaluation(result: EvaluationResult) -> None:
     rows += _open_set_rows(result)
     rows.append(("risk-coverage area", printing.number(result.open_set.risk_coverage_area), ""))
     rows.append(("search, ms a query", printing.number(1000 * result.seconds.search_per_query, 2), ""))
-    printing.table(("measure", "value", "95 % interval over queries"), rows, right=(1,))
+    printing.table(("measure", "value", "95 % interval over places"), rows, right=(1,))
     if result.failures:
         misses = [
             (q.path, "|".join(q.places), q.predicted, f"{q.score:.3f}", str(q.first_positive))
@@ -252,6 +255,17 @@ def show_evaluation(result: EvaluationResult) -> None:
     if result.confusions:
         pairs = [(c.true, c.predicted, str(c.count)) for c in result.confusions[:SHOWN]]
         printing.table(("true place", "taken for", "times"), pairs, title="\nConfusions", right=(2,))
+
+
+def taking_no_part(result: EvaluationResult) -> tuple[str, ...]:
+    """Return what was given and could not count, a line each."""
+    aside = ", ".join(aside.says for aside in result.set_aside)
+    bare = "without a label" if result.truth == "same place" else "without a position"
+    lines = (
+        f"not asked: {aside}" if aside else "",
+        f"{result.gallery_unjudged} gallery images {bare}: right for no query" if result.gallery_unjudged else "",
+    )
+    return tuple(line for line in lines if line)
 
 
 def _open_set_rows(result: EvaluationResult) -> list[tuple[str, str, str]]:
@@ -269,7 +283,7 @@ def _open_set_rows(result: EvaluationResult) -> list[tuple[str, str, str]]:
 
 
 def _interval(result: EvaluationResult, name: str) -> str:
-    found = next((h.over_queries for h in result.headlines if h.name == name), None)
+    found = next((h.over_places for h in result.headlines if h.name == name), None)
     if found is None or found.low != found.low:
         return ""
     return f"{found.low:.3f} to {found.high:.3f}"

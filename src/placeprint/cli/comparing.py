@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from placeprint.cli import options, printing
+from placeprint.cli.answering import taking_no_part
 from placeprint.progress import on_stderr
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ def compare(
         return
     first = rows[0].result
     typer.echo(
-        f"{first.dataset}: {first.n_queries} queries, {first.n_answerable} answerable; 95 % intervals over queries"
+        f"{first.dataset}: {first.n_queries} queries, {first.n_answerable} answerable; 95 % intervals over places"
     )
+    for line in taking_no_part(first):
+        typer.echo(line)
     columns = ("setting", "Recall@1", "mAP", "mAP, against the first", "McNemar p", "ms a query", "gallery MB")
     printing.table(columns, [_line(c) for c in rows], right=(5, 6))
     if any(c.open_set_recall_at_1 or c.open_set_test for c in rows):

@@ -112,6 +112,8 @@ def show_mining(result: MiningResult) -> None:
     """Print what is confused, the hardest photos, and what to look at before training."""
     printing.show_failures(result.unusable)
     typer.echo(f"{result.dataset}: {result.says}; {result.n_gallery} gallery images, model {result.model}")
+    if result.set_aside:
+        typer.echo(f"not asked: {', '.join(aside.says for aside in result.set_aside)}")
     if result.pairs:
         title = f"\nConfusable pairs of places ({result.n_pairs}): photos of one whose nearest stranger is of the other"
         columns: Sequence[str] = ("place", "and", "photos", "mistaken", "highest", "mean", "photos to take")

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from placeprint.dataset.manifest import read_manifest
 from placeprint.embedding.extract import Embedded
 from placeprint.errors import DatasetError, VectorError
-from placeprint.records import ModelSpec
+from placeprint.records import ModelSpec, SetAside, Split
+
+_SPLIT = {
+    Split.GALLERY: "of the gallery split",
+    Split.QUERY: "of the query split",
+    Split.NONE: "without a split",
+}
+Side = Literal["gallery", "asked"]
+"""Of one table: what is searched, or what is asked."""
 
 
-def read_embeddings(embeddings: Path | str, records: Path | str) -> Embedded:
+def read_embeddings(embeddings: Path | str, records: Path | str, *, side: Side | None = None) -> Embedded:
     """Read vectors and the manifest that names their rows; the images need not exist.
 
     Parameters
@@ -21,14 +30,24 @@ def read_embeddings(embeddings: Path | str, records: Path | str) -> Embedded:
         A ``.npy`` file of shape (n, dim) in any float type; never unpickled.
     records : Path or str
         A manifest with n rows in the same order.
+    side : str, optional
+        ``gallery``: only what a gallery is made of, the rows of the gallery split and those without a split;
+        ``asked``: only what can be asked of it, the query split, or every row where there is none. By default all
+        rows. See `placeprint.embedding.imported.read_side`.
 
     Raises
     ------
     VectorError
         When the file is not such an array, or the numbers of rows differ.
     DatasetError
-        When a row of the manifest cannot be used: leaving it out would shift every later row.
+        When a row of the manifest cannot be used: leaving it out would shift every later row; or when no row is of
+        the side that was asked for.
     """
+    return read_side(embeddings, records, side)[0]
+
+
+def read_side(embeddings: Path | str, records: Path | str, side: Side | None) -> tuple[Embedded, tuple[SetAside, ...]]:
+    """Read one side as `read_embeddings` does; return also the rows that were left out, by their split."""
     embeddings, records = Path(embeddings), Path(records)
     try:
         vectors = np.load(embeddings, allow_pickle=False)
@@ -42,7 +61,14 @@ def read_embeddings(embeddings: Path | str, records: Path | str) -> Embedded:
         raise DatasetError(f'"{records}" does not fit "{embeddings}": {first.reason}')
     if len(manifest.records) != len(vectors):
         raise VectorError(f'"{embeddings}" has {len(vectors)} rows and "{records}" has {len(manifest.records)}')
-    return Embedded(manifest.records, vectors.astype(np.float32), (), 0, len(vectors), 0.0)
+    chosen = {None: manifest.records, "gallery": manifest.gallery(), "asked": manifest.asked()}[side]
+    if manifest.records and not chosen:
+        raise DatasetError(f'"{records}" has no gallery rows, only queries: nothing to search in')
+    splits = {record.split for record in chosen}
+    rows = np.flatnonzero([record.split in splits for record in manifest.records])
+    left = {split: tuple(r.path for r in manifest.split(split)) for split in Split if split not in splits}
+    aside = tuple(SetAside(_SPLIT[split], paths) for split, paths in left.items() if paths)
+    return Embedded(chosen, vectors[rows].astype(np.float32), (), 0, len(rows), 0.0), aside
 
 
 def imported_spec(name: str, dim: int) -> ModelSpec:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from placeprint.errors import UsageError
 from placeprint.evaluation.evaluate import evaluate
-from placeprint.evaluation.intervals import Interval, interval
+from placeprint.evaluation.headlines import SEED, clusters_of, headlines
+from placeprint.evaluation.intervals import Interval
 from placeprint.evaluation.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
-from placeprint.evaluation.result import EvaluationResult
+from placeprint.evaluation.result import EvaluationResult, QueryResult
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
 from placeprint.progress import Progress
 
@@ -68,7 +69,7 @@ class Compared:
     setting : Setting
     result : EvaluationResult
     recall_at_1, average_precision : Interval
-        Of the retrieval, whatever was decided, as in `placeprint.evaluate`; with bootstrap intervals over queries.
+        Of the retrieval, whatever was decided, as in `placeprint.evaluate`; with its bootstrap intervals, over places.
     open_set_recall_at_1 : Interval or None
         Recall@1 with UNKNOWN a miss; None when UNKNOWN cannot be answered.
     recall_test, open_set_test : McNemar or None
@@ -101,7 +102,7 @@ def compare(
     gallery: Path | str | None = None,
     embeddings: Path | str | None = None,
     records: Path | str | None = None,
-    seed: int = 0,
+    seed: int = SEED,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> tuple[Compared, ...]:
@@ -140,24 +141,24 @@ def compare(
 
 
 def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, seed: int) -> Compared:
-    rng = np.random.default_rng(seed)
     threshold = setting.options.get("threshold")
-    own = _PerQuery.of(run, [q.path for q in run.queries])
+    rows = {h.name: h.over_places for h in headlines(run.queries, decided=_decides(run), seed=seed)}
     test = open_test = difference = None
     if run is not first:
         there = {q.path for q in first.queries}
         paths = [q.path for q in run.queries if q.path in there]
         ours, theirs = _PerQuery.of(run, paths), _PerQuery.of(first, paths)
         test = mcnemar(ours.hits, theirs.hits)
-        difference = paired_difference(ours.precision, theirs.precision, rng=rng)
+        rng, clusters = np.random.default_rng(seed), clusters_of(ours.queries)
+        difference = paired_difference(ours.precision, theirs.precision, rng=rng, clusters=clusters)
         if _decides(run) or _decides(first):
             open_test = mcnemar(ours.accepted_hits, theirs.accepted_hits)
     return Compared(
         setting=setting,
         result=run,
-        recall_at_1=interval(own.hits, rng),
-        average_precision=interval(own.precision, rng),
-        open_set_recall_at_1=interval(own.accepted_hits, rng) if _decides(run) else None,
+        recall_at_1=rows["recall_at_1"],
+        average_precision=rows["map"],
+        open_set_recall_at_1=rows.get("open_set_recall_at_1"),
         recall_test=test,
         open_set_test=open_test,
         precision_difference=difference,
@@ -175,6 +176,7 @@ def _decides(run: EvaluationResult) -> bool:
 class _PerQuery:
     """Of each query: hit at 1, the same when its answer was accepted (NaN where there is no right one), precision."""
 
+    queries: Sequence[QueryResult]
     hits: NDArray[np.float64]
     accepted_hits: NDArray[np.float64]
     precision: NDArray[np.float64]
@@ -189,4 +191,4 @@ class _PerQuery:
         accepted = np.array([q.accepted for q in queries], np.bool_)
         hits = np.where(known, right.astype(np.float64), np.nan)
         accepted_hits = np.where(known, (right & accepted).astype(np.float64), np.nan)
-        return cls(hits, accepted_hits, np.array([q.average_precision for q in queries], np.float64))
+        return cls(queries, hits, accepted_hits, np.array([q.average_precision for q in queries], np.float64))

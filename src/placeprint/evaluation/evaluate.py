@@ -12,7 +12,7 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
 from placeprint.evaluation.conventions import conventions
 from placeprint.evaluation.failures import confusions, misses, per_place
-from placeprint.evaluation.ground_truth import GroundTruth, choose_truth
+from placeprint.evaluation.ground_truth import GroundTruth, Rows, choose_truth
 from placeprint.evaluation.headlines import headlines
 from placeprint.evaluation.open_set import open_set_of
 from placeprint.evaluation.ranking import Ranking, rank_queries
@@ -34,7 +34,6 @@ from placeprint.progress import Progress
 from placeprint.recognition.decision import Decision, decide, decide_by_probability
 from placeprint.recognition.loading import probability_of
 from placeprint.recognition.voting import evidence_of, label, matches_of
-from placeprint.records import ImageRecord
 
 DEFAULT_KS = (1, 5, 10, 20)
 _FOUND_AT = 20
@@ -119,17 +118,19 @@ def evaluate_sides(
     """Measure a gallery and queries that are embedded already; see `evaluate`."""
     searched = sides.gallery
     truth = choose_truth(searched.records, sides.queries, radius=radius)
+    sides = sides.judged(truth)
+    left_out = sides.left_out(truth)
     ranking = rank_queries(
         searched,
         sides.queries,
         sides.vectors,
         truth=truth,
         k=max(*ks, _FOUND_AT),
-        own_rows=sides.own_rows,
+        own_rows=left_out,
         parts=sides.parts,
         progress=progress,
     )
-    results = _query_results(searched, sides.queries, ranking, threshold, margin_threshold)
+    results = _query_results(sides, left_out, ranking, threshold, margin_threshold)
     count = len(results)
     opened = open_set_of(results, searched.calibration, threshold, margin_threshold)
     return EvaluationResult(
@@ -144,6 +145,9 @@ def evaluate_sides(
         n_queries=count,
         n_answerable=int(ranking.positives.answerable.sum()),
         n_unknown=int((~ranking.positives.answerable).sum()),
+        set_aside=sides.set_aside,
+        gallery_unjudged=sum(not truth.judges(record) for record in searched.records),
+        n_copied=sum(len(query.own_rows) > 1 for query in results),
         recall={k: recall_at(ranking.positives, k) for k in ks},
         recall_over_all={k: recall_at_over_all(ranking.positives, k) for k in ks},
         map=mean_of(average_precision(ranking.positives)),
@@ -179,12 +183,13 @@ def _every_pair(sides: Sides, truth: GroundTruth) -> tuple[NDArray[np.float64], 
 
 
 def _query_results(
-    gallery: Gallery,
-    queries: Sequence[ImageRecord],
+    sides: Sides,
+    left_out: Sequence[Rows] | None,
     ranking: Ranking,
     threshold: float | None,
     margin_threshold: float | None,
 ) -> tuple[QueryResult, ...]:
+    gallery, queries = sides.gallery, sides.queries
     precision = average_precision(ranking.positives)
     first = ranking.positives.first
     sure = probability_of(gallery.calibration) if gallery.calibration else None
@@ -210,6 +215,7 @@ def _query_results(
                 average_precision=float(precision[i]),
                 matches=matches,
                 correct=tuple(ranking.correct[i, : len(matches)].tolist()),
+                own_rows=() if left_out is None else tuple(left_out[i].tolist()),
             )
         )
     return tuple(results)

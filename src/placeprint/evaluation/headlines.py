@@ -16,18 +16,20 @@ SEED = 0
 """Of every bootstrap in a report: the same run prints the same intervals."""
 
 
-def headlines(queries: Sequence[QueryResult], *, decided: bool) -> tuple[Headline, ...]:
-    """Return the headline numbers of a run.
+def headlines(queries: Sequence[QueryResult], *, decided: bool, seed: int = SEED) -> tuple[Headline, ...]:
+    """Return the headline numbers of a run; whoever shows one shows this interval.
 
     Parameters
     ----------
     queries : sequence of QueryResult
     decided : bool
         Whether UNKNOWN could be answered: then the numbers about UNKNOWN are there too.
+    seed : int
+        Of each bootstrap.
     """
     if not queries:
         return ()
-    places = np.array(["|".join(q.places) or q.path for q in queries])
+    places = clusters_of(queries)
     known = np.array([q.known for q in queries], np.bool_)
     right = np.array([q.right for q in queries], np.bool_)
     accepted = np.array([q.accepted for q in queries], np.bool_)
@@ -39,13 +41,18 @@ def headlines(queries: Sequence[QueryResult], *, decided: bool) -> tuple[Headlin
     if decided:
         means |= {
             "open_set_recall_at_1": _where(known, right & accepted),
-            "unknown_precision": _where(~accepted, ~known),
+            "unknown_precision": _where(~accepted & (not known.all()), ~known),
             "unknown_recall": _where(~known, ~accepted),
         }
-    rows = [Headline(name, _mean(values, None), _mean(values, places)) for name, values in means.items()]
+    rows = [Headline(name, _mean(values, None, seed), _mean(values, places, seed)) for name, values in means.items()]
     if known.any() and not known.all():
-        rows.append(Headline("auroc", _area(scores, known, None), _area(scores, known, places)))
+        rows.append(Headline("auroc", _area(scores, known, None, seed), _area(scores, known, places, seed)))
     return tuple(rows)
+
+
+def clusters_of(queries: Sequence[QueryResult]) -> NDArray[np.str_]:
+    """Return the name of what each query is drawn with: its places, or itself where it has none."""
+    return np.array(["|".join(q.places) or q.path for q in queries], np.str_)
 
 
 def _where(counted: NDArray[np.bool_], hit: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -53,12 +60,12 @@ def _where(counted: NDArray[np.bool_], hit: NDArray[np.bool_]) -> NDArray[np.flo
     return np.where(counted, hit.astype(np.float64), np.nan)
 
 
-def _mean(values: NDArray[np.float64], places: NDArray[Any] | None) -> Interval:
-    return interval(values, np.random.default_rng(SEED), clusters=places)
+def _mean(values: NDArray[np.float64], places: NDArray[Any] | None, seed: int) -> Interval:
+    return interval(values, np.random.default_rng(seed), clusters=places)
 
 
-def _area(scores: NDArray[np.float64], known: NDArray[np.bool_], places: NDArray[Any] | None) -> Interval:
+def _area(scores: NDArray[np.float64], known: NDArray[np.bool_], places: NDArray[Any] | None, seed: int) -> Interval:
     def area(drawn: NDArray[np.float64], is_known: NDArray[np.bool_]) -> float:
         return auroc(drawn[is_known], drawn[~is_known])
 
-    return interval_of(area, (scores, known), rng=np.random.default_rng(SEED), clusters=places)
+    return interval_of(area, (scores, known), rng=np.random.default_rng(seed), clusters=places)

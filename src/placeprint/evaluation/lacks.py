@@ -22,6 +22,7 @@ from placeprint.evaluation.learning_curve import (
 from placeprint.evaluation.retrieval_metrics import mean_of
 from placeprint.evaluation.rivals import Rivals, closest_place, draw_evenly, find_rivals
 from placeprint.gallery.gallery import Gallery
+from placeprint.recognition.copies import Copies
 from placeprint.recognition.voting import place_codes
 from placeprint.records import ImageRecord
 
@@ -136,7 +137,12 @@ def gallery_lacks(
     truth = ByPlace.of(gallery.records)
     own = draw_evenly(gallery.records, MOST_ASKED, rng)
     left_out = find_rivals(
-        gallery.vectors, [gallery.records[i] for i in own], gallery.vectors[own], truth=truth, own=own
+        gallery.vectors,
+        [gallery.records[i] for i in own],
+        gallery.vectors[own],
+        truth=truth,
+        own=own,
+        copies=Copies(gallery.records),
     )
     chosen = draw_evenly(queries, MOST_ASKED, rng) if vectors is not None else np.empty(0, np.int64)
     vectors = gallery.vectors[:0] if vectors is None else vectors[chosen]
@@ -177,7 +183,8 @@ def _place(
     # Left out, an image is searched among one photo less than the place has.
     itself = 0 if by_queries else 1
     # A query that photos of other places are right for too says nothing of this place's photos alone.
-    of_it = (photos == len(images) - itself).all()
+    # Of a photo that was left out with its copies fewer are there than of others.
+    of_it = (photos <= len(images) - itself).all()
     curve = _curve(better, photos, len(images), itself) if of_it else ()
     forecast = forecast_place(better, photos, len(images), rng) if of_it else None
     if forecast is not None:
@@ -203,7 +210,7 @@ def _place(
 def _curve(better: Counts, photos: Counts, images: int, itself: int) -> tuple[CurvePoint, ...]:
     if not len(better):
         return ()
-    kept = [n for n in kept_counts(images) if n > itself]
+    kept = [n for n in kept_counts(images) if itself < n <= itself + photos.min()]
     return tuple(CurvePoint(n, expected_recall(better, photos, n - itself)) for n in kept)
 
 

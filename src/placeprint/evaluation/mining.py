@@ -21,7 +21,7 @@ from placeprint.gallery.base import Vectors, unit_vectors
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
-from placeprint.recognition.hold_out import NEAR_DUPLICATE
+from placeprint.recognition.copies import NEAR_DUPLICATE
 from placeprint.records import ImageRecord, Match
 
 Scores = NDArray[np.float32]
@@ -54,7 +54,7 @@ def mine(
     """Find what is hardest: for each image of other places and of its own, and for places each other.
 
     Every labelled image is an anchor, of the gallery and of the queries, and is compared with all other
-    labelled gallery images; a query that is a copy of a gallery image of its place is none. Near-identical
+    labelled gallery images but its copies; a query that is a copy of a gallery image of its place is none. Nearly equal
     images of different places are reported as suspect labels and are no negatives: to train on them is to
     train on a mistake. What is left can still be wrong: correct the suspects, and mine again.
 
@@ -116,6 +116,7 @@ def mine_sides(
         suspects=suspects,
         without_positives=tuple(sorted({place for a in anchors for place in a.places} - have)),
         unlabelled=tuple(unlabelled),
+        set_aside=sides.set_aside,
         unusable=sides.unusable,
         seconds=time.perf_counter() - began,
     )

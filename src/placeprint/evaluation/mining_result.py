@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from placeprint.evaluation.result import plain
-from placeprint.records import FailedImage, Match
+from placeprint.records import FailedImage, Match, SetAside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +124,8 @@ class MiningResult:
         Places of which no image has another, but for copies, in the gallery.
     unlabelled : tuple of str
         Paths of images that took no part, as they have no place.
+    set_aside : tuple of SetAside
+        Rows of a table of embeddings that were not asked.
     unusable : tuple of FailedImage
     seconds : float
         Wall time of the search.
@@ -140,6 +142,7 @@ class MiningResult:
     suspects: tuple[Suspect, ...]
     without_positives: tuple[str, ...]
     unlabelled: tuple[str, ...]
+    set_aside: tuple[SetAside, ...]
     unusable: tuple[FailedImage, ...]
     seconds: float
 
@@ -167,7 +170,8 @@ class MiningResult:
 
     def to_dict(self, *, every_anchor: bool = False) -> dict[str, Any]:
         """Ready for JSON: NaN becomes null; only the violations, unless every anchor is asked for."""
-        row = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "anchors"}
+        row = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name not in ("anchors", "set_aside")}
+        row["set_aside"] = [aside.to_dict() for aside in self.set_aside]
         row |= {"n_anchors": len(self.anchors), "says": self.says, "violations": plain(self.violations)}
         return row | ({"anchors": plain(self.anchors)} if every_anchor else {})
 

@@ -81,7 +81,7 @@ class UnknownAnswers:
     Attributes
     ----------
     precision : float
-        Of the queries answered UNKNOWN, the share that is unknown; NaN when none was.
+        Of the queries answered UNKNOWN, the share that is unknown; NaN when none was, and without an unknown query.
     recall : float
         Of the unknown queries, the share answered UNKNOWN; NaN without one.
     f1 : float
@@ -187,7 +187,8 @@ def unknown_answers(known: Flags, accepted: Flags) -> UnknownAnswers:
     told = int((~known & ~accepted).sum())
     answered, unknown = int((~accepted).sum()), int((~known).sum())
     f1 = 2 * told / (answered + unknown) if unknown else float("nan")
-    return UnknownAnswers(_share(~known & ~accepted, ~accepted), _share(~known & ~accepted, ~known), f1)
+    precision = _share(~known & ~accepted, ~accepted) if unknown else float("nan")
+    return UnknownAnswers(precision, _share(~known & ~accepted, ~known), f1)
 
 
 def open_set_result(

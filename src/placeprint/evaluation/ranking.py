@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.cores import available_cores
-from placeprint.evaluation.ground_truth import GroundTruth
+from placeprint.evaluation.ground_truth import GroundTruth, Rows
 from placeprint.evaluation.retrieval_metrics import PositiveRanks
 from placeprint.gallery.base import VectorIndex
 from placeprint.gallery.exact import ExactIndex
@@ -84,7 +84,7 @@ def rank_queries(
     *,
     truth: GroundTruth,
     k: int = 20,
-    own_rows: Sequence[int] | None = None,
+    own_rows: Sequence[int | Rows] | None = None,
     parts: Mapping[str, Ragged] | None = None,
     progress: Progress | None = None,
 ) -> Ranking:
@@ -98,8 +98,8 @@ def rank_queries(
     truth : GroundTruth
     k : int
         How many matches to keep.
-    own_rows : sequence of int, optional
-        The gallery row that each query itself is, left out of its ranking (leave one out); -1 for none.
+    own_rows : sequence of int or of ndarray of int64, optional
+        The gallery row that each query itself is, or the rows, left out of its ranking (leave one out); -1 for none.
     parts : mapping of str to Ragged, optional
         Of the queries, for ranking again.
     """
@@ -147,23 +147,23 @@ def rank_queries(
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """One query's ranking of the whole gallery, best first, less the row that the query itself is."""
+    """One query's ranking of the whole gallery, best first, less the rows that the query itself is."""
 
-    own: int
+    own: NDArray[np.int64]
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
     similarities: NDArray[np.float32]
 
 
-def _whole(found: Neighbours, i: int, own: int) -> _Whole:
+def _whole(found: Neighbours, i: int, own: int | Rows) -> _Whole:
     rows, scores = found.rows[i], found.scores[i]
-    keep = (rows >= 0) & (rows != own)
-    return _Whole(own, rows[keep], scores[keep], scores[keep])
+    gone = np.atleast_1d(np.asarray(own, np.int64))
+    keep = (rows >= 0) & (rows != gone[0] if len(gone) == 1 else ~np.isin(rows, gone))
+    return _Whole(gone[gone >= 0], rows[keep], scores[keep], scores[keep])
 
 
 def _again(again: Reranker, whole: _Whole, vector: NDArray[np.float32], parts: Parts) -> _Whole:
-    gone = np.array([whole.own] if whole.own >= 0 else [], np.int64)
-    better = again.ranked(vector, parts, whole.rows, whole.scores, gone=gone)
+    better = again.ranked(vector, parts, whole.rows, whole.scores, gone=whole.own)
     return _Whole(whole.own, better.rows, better.scores, better.similarities)
 
 

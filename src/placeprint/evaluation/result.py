@@ -10,7 +10,7 @@ from typing import Any
 from placeprint.evaluation.conventions import Convention
 from placeprint.evaluation.intervals import Interval
 from placeprint.evaluation.open_set_metrics import OpenSetResult
-from placeprint.records import FailedImage, Match
+from placeprint.records import FailedImage, Match, SetAside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,8 @@ class QueryResult:
         The best neighbours.
     correct : tuple of bool
         Which of them are positives.
+    own_rows : tuple of int
+        The gallery rows that are this very photo and were left out: itself, and its copies.
     """
 
     path: str
@@ -60,6 +62,7 @@ class QueryResult:
     average_precision: float
     matches: tuple[Match, ...]
     correct: tuple[bool, ...]
+    own_rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class Headline:
         ``unknown_precision``, ``unknown_recall``.
     over_queries, over_places : Interval
         Bootstrap intervals, drawing single queries, and drawing places with all their queries: the
-        second is the honest one when the next user's photographs show other places.
+        second is the honest one when the next user's photographs show other places, and the one that is shown.
     """
 
     name: str
@@ -132,7 +135,13 @@ class EvaluationResult:
     protocol : str
         ``queries against gallery`` or ``leave one image out``.
     n_gallery, n_queries, n_answerable, n_unknown : int
-        Images; queries with and without a positive in the gallery.
+        Images; queries that take part, with and without a positive in the gallery.
+    set_aside : tuple of SetAside
+        Queries that take no part: what is right for them cannot be told.
+    gallery_unjudged : int
+        Gallery images without a label, or without a position where that decides: they are right for no query.
+    n_copied : int
+        Queries that were left out together with copies of them (leave one out).
     recall, recall_over_all : dict of int to float
         Recall@K over the answerable queries, and with unanswerable queries as misses.
     map : float
@@ -166,6 +175,9 @@ class EvaluationResult:
     n_queries: int
     n_answerable: int
     n_unknown: int
+    set_aside: tuple[SetAside, ...]
+    gallery_unjudged: int
+    n_copied: int
     recall: dict[int, float]
     recall_over_all: dict[int, float]
     map: float
@@ -192,6 +204,7 @@ class EvaluationResult:
         """
         names = [f.name for f in dataclasses.fields(self) if f.name not in ("queries", "failures")]
         row = {name: plain(getattr(self, name)) for name in names}
+        row["set_aside"] = [aside.to_dict() for aside in self.set_aside]
         row["unanswerable"] = [q.path for q in self.queries if not q.known]
         row["failures"] = [_failure(q) for q in self.failures]
         if every_query:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.gallery.exact import ExactIndex
+from placeprint.recognition.copies import Copies
 from placeprint.recognition.voting import label
 from placeprint.records import ImageRecord
 
@@ -31,11 +32,11 @@ class Rivals:
     ----------
     records : tuple of ImageRecord
     ranked : ndarray of int64, shape (n, depth)
-        Gallery rows, best first, without the image itself; -1 where there are no more.
+        Gallery rows, best first, without the image itself and its copies; -1 where there are no more.
     right : ndarray of bool, shape (n, depth)
         Which of them are right.
     photos : ndarray of int64, shape (n,)
-        Right images in the whole gallery, without the image itself.
+        Right images in the whole gallery, without the image itself and its copies.
     better : ndarray of int64, shape (n,)
         Right images before the first wrong one: above 0 means that the best match is right.
     stranger : ndarray of int64, shape (n,)
@@ -72,7 +73,13 @@ class Rivals:
 
 
 def find_rivals(
-    gallery: Vectors, records: Sequence[ImageRecord], vectors: Vectors, *, truth: GroundTruth, own: Counts | None = None
+    gallery: Vectors,
+    records: Sequence[ImageRecord],
+    vectors: Vectors,
+    *,
+    truth: GroundTruth,
+    own: Counts | None = None,
+    copies: Copies | None = None,
 ) -> Rivals:
     """Search the gallery for each image.
 
@@ -85,15 +92,19 @@ def find_rivals(
     truth : GroundTruth
     own : ndarray of int64, shape (len(records),), optional
         The gallery row that each image itself is: it is left out.
+    copies : Copies, optional
+        Of the gallery's images: those of each are left out with it.
     """
     depth = min(DEPTH + 1, max(len(gallery), 1))
     found = ExactIndex(gallery).search(vectors, depth)
-    rows, scores = found.rows, found.scores.astype(np.float64)
+    rows, scores = found.rows.copy(), found.scores.astype(np.float64)
+    positives = [truth.positives(record) for record in records]
     own = np.full(len(records), -1, np.int64) if own is None else own
-    rows = np.where(rows == own[:, None], -1, rows)
+    gone = [np.array([row]) if copies is None else copies.of(row, p) for row, p in zip(own, positives, strict=True)]
+    for i, left in enumerate(gone):
+        rows[i, np.isin(rows[i], left)] = -1
     order = np.argsort(rows < 0, axis=1, kind="stable")  # what is left out goes to the end
     rows, scores = np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
-    positives = [truth.positives(record) for record in records]
     right = np.zeros(rows.shape, np.bool_)
     for i, good in enumerate(positives):
         right[i] = np.isin(rows[i], good)
@@ -105,7 +116,7 @@ def find_rivals(
         tuple(records),
         rows,
         right,
-        np.array([len(p) - np.isin(o, p) for p, o in zip(positives, own, strict=True)], np.int64),
+        np.array([len(p) - np.isin(left, p).sum() for p, left in zip(positives, gone, strict=True)], np.int64),
         np.where(some, first, right.sum(axis=1)),
         np.where(some, rows[at], -1),
         np.where(some, scores[at], np.nan),

@@ -17,19 +17,24 @@ from placeprint.embedding.embedder import Looker
 from placeprint.embedding.learned import arrays_of
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
+from placeprint.evaluation.ground_truth import GroundTruth, Rows
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
+from placeprint.recognition.copies import Copies
 from placeprint.recognition.indexing import (
     calibrated_alone,
     embed_split,
     imported_queries,
     learned_from,
     opened_cache,
+    rows_of_themselves,
 )
 from placeprint.recognition.loading import embedder_for, model_for
-from placeprint.records import FailedImage, ImageRecord
+from placeprint.records import FailedImage, ImageRecord, SetAside
+
+_NONE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Sides:
         Wall time of reading and embedding.
     parts : mapping of str to Ragged
         What is kept of each query besides its vector.
+    set_aside : tuple of SetAside
+        What could have been asked and is not, and why.
     """
 
     name: str
@@ -62,6 +69,31 @@ class Sides:
     unusable: tuple[FailedImage, ...] = ()
     seconds: float = 0.0
     parts: Mapping[str, Ragged] = field(default_factory=dict)
+    set_aside: tuple[SetAside, ...] = ()
+
+    def judged(self, truth: GroundTruth) -> Sides:
+        """Return it with the queries that `truth` can judge: the others take no part, and are told."""
+        keep = np.array([truth.judges(query) for query in self.queries], np.bool_)
+        if keep.all():
+            return self
+        rows = np.flatnonzero(keep)
+        aside = SetAside(truth.unjudged, tuple(self.queries[row].path for row in np.flatnonzero(~keep)))
+        return replace(
+            self,
+            queries=tuple(self.queries[row] for row in rows),
+            vectors=self.vectors[rows],
+            own_rows=None if self.own_rows is None else tuple(self.own_rows[row] for row in rows),
+            parts={name: kept.kept(rows) for name, kept in self.parts.items()},
+            set_aside=(*self.set_aside, aside),
+        )
+
+    def left_out(self, truth: GroundTruth) -> tuple[Rows, ...] | None:
+        """Return for each query the gallery rows that are its own photograph; None when there can be none."""
+        if self.own_rows is None:
+            return None
+        copies = Copies(self.gallery.records, self.gallery.vectors)
+        asked = zip(self.queries, self.own_rows, strict=True)
+        return tuple(copies.of(row, truth.positives(query)) if row >= 0 else _NONE for query, row in asked)
 
 
 def gather(
@@ -108,7 +140,7 @@ def _imported(gallery: Gallery | None, embeddings: Path | str | None, records: P
     if gallery is None or embeddings is None or records is None:
         raise UsageError("query embeddings need three things: --gallery, --embeddings and --records")
     done = imported_queries(gallery, embeddings, records)
-    return Sides(str(records), gallery, done.records, done.vectors)
+    return Sides(str(records), gallery, done.records, done.vectors, done.own_rows, set_aside=done.set_aside)
 
 
 def _left_out(gallery: Gallery | None) -> Sides:
@@ -163,8 +195,5 @@ def _asked(
     if not manifest.has_queries and own:
         return _left_out(searched)
     done = embed_split(manifest, manifest.asked(), embedder=embedder, cache=cache, progress=progress)
-    rows: tuple[int, ...] | None = None
-    if not manifest.has_queries:
-        known = {record.content_hash: row for row, record in enumerate(searched.records) if record.content_hash}
-        rows = tuple(known.get(record.content_hash, -1) for record in done.records)
+    rows = None if manifest.has_queries else rows_of_themselves(searched, done.records, done.vectors)
     return Sides("", searched, done.records, done.vectors, rows, done.failures, parts=done.parts)

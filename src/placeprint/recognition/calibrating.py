@@ -17,7 +17,7 @@ from placeprint.ragged import Ragged
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
 from placeprint.recognition.indexing import embed_split, imported_queries, opened_cache
 from placeprint.recognition.loading import embedder_for
-from placeprint.records import ImageRecord
+from placeprint.records import ImageRecord, SetAside
 
 
 def calibrate(
@@ -65,11 +65,12 @@ def calibrate(
     asked: Sequence[ImageRecord] | None = None
     vectors: NDArray[np.float32] | None = None
     parts: Mapping[str, Ragged] = {}
+    aside: tuple[SetAside, ...] = ()
     if embeddings is not None or records is not None:
         if queries is not None or embeddings is None or records is None:
             raise UsageError("give either --queries, or both --embeddings and --records")
         done = imported_queries(opened, embeddings, records)
-        asked, vectors = done.records, done.vectors
+        asked, vectors, aside = done.records, done.vectors, done.set_aside
     elif queries is not None:
         manifest = queries if isinstance(queries, Manifest) else read_dataset(queries)
         embedder = embedder_for(opened, model=model, runner=runner)
@@ -86,6 +87,7 @@ def calibrate(
             query_parts=parts,
             false_accept_rate=false_accept_rate,
             seed=seed,
+            set_aside=aside,
             progress=progress,
         )
     )

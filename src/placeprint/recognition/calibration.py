@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.table import RecordTable
 from placeprint.gallery.unmapped import unmapped
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
@@ -19,7 +20,7 @@ from placeprint.recognition.decision import Probability
 from placeprint.recognition.hold_out import Questions, from_gallery, from_queries
 from placeprint.recognition.prior import Prior, prior_for, shipped_priors
 from placeprint.recognition.rerank import Reranker
-from placeprint.records import ImageRecord
+from placeprint.records import ImageRecord, SetAside
 
 FALSE_ACCEPT_RATE = 0.05
 PRIOR_PLACES = 5.0
@@ -57,6 +58,7 @@ def learn_calibration(
     seed: int = 0,
     automatic: bool = False,
     priors: Sequence[Prior] | None = None,
+    set_aside: Sequence[SetAside] = (),
     progress: Progress | None = None,
 ) -> Calibration:
     """Learn the decision; nothing is stored, see `Gallery.with_calibration`.
@@ -76,6 +78,8 @@ def learn_calibration(
         Kept in the record.
     priors : sequence of Prior, optional
         Others than the shipped ones.
+    set_aside : sequence of SetAside, optional
+        What was not asked before, to be told with what is not asked here.
     progress : Progress, optional
 
     Raises
@@ -102,6 +106,11 @@ def learn_calibration(
             again=again,
             progress=progress,
         )
+    asked = gallery.records if queries is None else RecordTable.of(queries)
+    bare = tuple(asked[row].path for row in np.flatnonzero(asked.columns.places < 0).tolist())
+    if len(bare) == len(asked) > 1:
+        raise CalibrationError(f"none of {len(asked)} images has a place: label some, or {_ADVICE}")
+    aside = (*set_aside, SetAside("without a label", bare)) if bare else set_aside
     prior = prior_for(len(gallery.places), shipped_priors() if priors is None else priors)
     learned = _learn(known, unknown, prior, rate=false_accept_rate, seed=seed)
     mixture = Mixture(learned.checked, prior.sample(learned.probability.coefficients), worth=PRIOR_PLACES)
@@ -123,7 +132,7 @@ def learn_calibration(
         accepted_share=_share(learned.probability(known.evidence) >= threshold),
         source="gallery" if queries is None else "queries",
         automatic=automatic,
-        learned=_story(known, unknown, places, learned.note),
+        learned=_story(known, unknown, places, learned.note, aside),
         guarantee=_guarantee(false_accept_rate, len(np.unique(learned.checked.groups))) if learned.promised else "",
         n_known=len(known),
         n_unknown=len(unknown),
@@ -183,9 +192,10 @@ def _share(flags: NDArray[np.bool_]) -> float:
     return float(flags.mean()) if len(flags) else float("nan")
 
 
-def _story(known: Questions, unknown: Questions, places: int, note: str) -> str:
+def _story(known: Questions, unknown: Questions, places: int, note: str, aside: Sequence[SetAside]) -> str:
     text = f"{len(known)} questions with their place in the gallery, {len(unknown)} with it held out ({places} places)"
-    return f"{text}; {note}" if note else text
+    left = f"not asked: {', '.join(one.says for one in aside)}" if aside else ""
+    return "; ".join(part for part in (text, note, left) if part)
 
 
 def _guarantee(rate: float, places: int) -> str:

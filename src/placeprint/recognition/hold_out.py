@@ -15,6 +15,7 @@ from placeprint.cores import available_cores
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import Ragged, parts_at
+from placeprint.recognition.copies import same_photo
 from placeprint.recognition.decision import NEAREST, Evidence
 from placeprint.recognition.rerank import Memo, Parts, Reranker
 from placeprint.recognition.voting import label
@@ -29,8 +30,6 @@ MAX_RANKED_AGAIN = 200
 """Images held out at most where neighbours are ranked again, which takes tens of milliseconds an image."""
 MAX_SCORES = 50_000_000
 """Scores computed at most, so that 100,000 images are held out 500 at a time."""
-NEAR_DUPLICATE = 0.98
-"""Cosine similarity from which two images of one place count as the same photograph."""
 _BLOCK = 1_000_000
 """Scores held at once, in 32 bit and in 64."""
 _BYTES = 1 << 22
@@ -108,7 +107,8 @@ def from_gallery(
     """Hold out images (known) and whole places (unknown) of a gallery.
 
     An image is left out together with its near duplicates in the same place, so that a burst of one
-    photographer does not look like recognition. With a `Reranker` the questions are asked as its gallery is.
+    photographer does not look like recognition. An image without a label is not asked about: nobody knows which others
+    show its place. With a `Reranker` the questions are asked as its gallery is.
 
     Returns
     -------
@@ -116,13 +116,12 @@ def from_gallery(
         `known` has only images whose place has another image; `unknown` is empty for a single place.
     """
     places = PlaceRows(records)
-    chosen = chosen_rows(len(records), gallery_size=len(records), seed=seed, again=again is not None)
+    labelled = np.flatnonzero(RecordTable.of(records).columns.places >= 0)
+    chosen = labelled[chosen_rows(len(labelled), gallery_size=len(records), seed=seed, again=again is not None)]
     asked_known, without_twins, asked_unknown, without_place = [], [], [], []
     for row in chosen.tolist():
         own = places.of(places.names[row])
-        close = np.asarray(vectors[own]) @ np.asarray(vectors[row]) >= NEAR_DUPLICATE
-        content = records[row].content_hash
-        twin = close | (own == row) | np.array([bool(content) and records[i].content_hash == content for i in own])
+        twin = same_photo(records, vectors, row, own)
         if not twin.all():
             asked_known.append(row)
             without_twins.append(own[twin])
@@ -154,11 +153,13 @@ def from_queries(
     Returns
     -------
     known, unknown : Questions
-        A query of a place that the gallery lacks is unknown, and asked once.
+        A query of a place that the gallery lacks is unknown, and asked once; one without a label is not asked.
     """
     places = PlaceRows(records)
-    chosen = chosen_rows(len(queries), gallery_size=len(records), seed=seed, again=again is not None).tolist()
-    names = [q.places or (label(q),) for q in queries]
+    labelled = np.flatnonzero([bool(q.places) for q in queries])
+    sample = chosen_rows(len(labelled), gallery_size=len(records), seed=seed, again=again is not None)
+    chosen = labelled[sample].tolist()
+    names = [q.places for q in queries]
     own = [places.of(names[i]) for i in range(len(queries))]
     known = [i for i in chosen if len(own[i])]
     unknown = [i for i in chosen if len(own[i]) < len(records)]

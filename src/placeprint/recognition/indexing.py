@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.extract import Embedded, Reader, embed_records
-from placeprint.embedding.imported import imported_spec, read_embeddings
+from placeprint.embedding.imported import imported_spec, read_side
 from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError, DatasetError
+from placeprint.gallery.base import unit_vectors
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import is_address
@@ -27,12 +31,13 @@ from placeprint.recognition.loading import embedder_for, model_for
 from placeprint.recognition.sources import open_source
 from placeprint.recognition.storing import Stored, store_photos
 from placeprint.recognition.voting import label
-from placeprint.records import FailedImage, ImageRecord
+from placeprint.records import FailedImage, ImageRecord, SetAside, Split
 
 CALIBRATED_ALONE = 100_000
 """Images of a gallery on a server up to which it is calibrated by itself: that takes a copy of it."""
 ENOUGH_KNOWN = 5
 """Images whose place has another image: from so many on a gallery is calibrated without being asked."""
+_SAME_VECTOR = 1 - 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,29 @@ def learned_from(embedder: Looker, whiten: str, done: Embedded) -> tuple[Looker,
     return made, dataclasses.replace(done, vectors=made.finish(done.vectors, done.parts))
 
 
-def imported_queries(gallery: Gallery, embeddings: Path | str, records: Path | str) -> Embedded:
-    """Read query vectors that someone already has, for a gallery of the same model.
+@dataclass(frozen=True, slots=True)
+class ImportedQueries:
+    """Queries that someone embedded already.
+
+    Attributes
+    ----------
+    records : tuple of ImageRecord
+    vectors : ndarray of float32, shape (len(records), dim)
+    own_rows : tuple of int or None
+        The gallery row that each itself is, -1 for none; None when the table has a query split, or none of them is in
+        the gallery.
+    set_aside : tuple of SetAside
+        Rows of the table that are not asked.
+    """
+
+    records: tuple[ImageRecord, ...]
+    vectors: NDArray[np.float32]
+    own_rows: tuple[int, ...] | None
+    set_aside: tuple[SetAside, ...]
+
+
+def imported_queries(gallery: Gallery, embeddings: Path | str, records: Path | str) -> ImportedQueries:
+    """Read what can be asked of a gallery of the same model: the query split, or every row where there is none.
 
     Raises
     ------
@@ -92,10 +118,33 @@ def imported_queries(gallery: Gallery, embeddings: Path | str, records: Path | s
     VectorError, DatasetError
         As `placeprint.read_embeddings`.
     """
-    done = read_embeddings(embeddings, records)
+    done, aside = read_side(embeddings, records, "asked")
     if gallery.spec.imported:
         gallery.require(imported_spec(gallery.spec.name, done.vectors.shape[1]))
-    return done
+    split = any(record.split is Split.QUERY for record in done.records)
+    rows = None if split else rows_of_themselves(gallery, done.records, done.vectors)
+    return ImportedQueries(tuple(done.records), done.vectors, rows, aside)
+
+
+def rows_of_themselves(
+    gallery: Gallery, asked: Sequence[ImageRecord], vectors: NDArray[np.float32]
+) -> tuple[int, ...] | None:
+    """Return for each image the gallery row that it itself is, -1 for none; None when none is in the gallery.
+
+    An image is known by its content; where nobody read it, by its path together with its vector.
+    """
+    contents = {record.content_hash: row for row, record in enumerate(gallery.records)}
+    paths = {record.path: row for row, record in enumerate(gallery.records)}
+    units = unit_vectors(vectors)
+
+    def itself(number: int, record: ImageRecord) -> int:
+        if record.content_hash:
+            return contents.get(record.content_hash, -1)
+        row = paths.get(record.path, -1)
+        return row if row >= 0 and float(units[number] @ gallery.vectors[row]) > _SAME_VECTOR else -1
+
+    rows = tuple(itself(number, record) for number, record in enumerate(asked))
+    return rows if max(rows, default=-1) >= 0 else None
 
 
 def index(

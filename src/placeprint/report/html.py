@@ -103,7 +103,7 @@ def render(
 
     gallery_photo = photos_of(gallery)
     if query_root is None:
-        photos = [gallery_photo(row) for row in range(len(result.queries))]
+        photos = [gallery_photo(query.own_rows[0]) for query in result.queries]
     else:
         photos = [Photo(Path(query_root), q.path) for q in result.queries]
     sheets = choose_cases(result, query_photos=photos, gallery_photo=gallery_photo)

@@ -24,7 +24,7 @@ def headline(result: EvaluationResult) -> str:
 
 def more(result: EvaluationResult) -> tuple[str, ...]:
     """Return what the headline leaves out: photos without a right answer, UNKNOWN, unusable images."""
-    lines = (_unknown(result), _unlabelled(result), _threshold(result), _unusable(result))
+    lines = (_unknown(result), _set_aside(result), _copied(result), _threshold(result), _unusable(result))
     return tuple(line for line in lines if line)
 
 
@@ -53,9 +53,13 @@ def _named(places: Counter[str]) -> str:
     return ", ".join(names)
 
 
-def _unlabelled(result: EvaluationResult) -> str:
-    bare = sum(not q.places for q in result.queries) if result.truth == "same place" else 0
-    return f"{counted(bare, 'photo has', 'photos have')} no label, so no answer can be right." if bare else ""
+def _set_aside(result: EvaluationResult) -> str:
+    aside = ", ".join(aside.says for aside in result.set_aside)
+    return f"Photos that were not asked: {aside}." if aside else ""
+
+
+def _copied(result: EvaluationResult) -> str:
+    return f"{counted(result.n_copied, 'photo was', 'photos were')} left out with copies." if result.n_copied else ""
 
 
 def _threshold(result: EvaluationResult) -> str:

@@ -10,6 +10,7 @@ from placeprint.dataset.checks import check
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.evaluation.evaluate import evaluate_sides
+from placeprint.evaluation.ground_truth import choose_truth
 from placeprint.evaluation.lessons import Lessons, learn
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.evaluation.sides import gather
@@ -89,6 +90,7 @@ def whole_run(
         cache=cache,
         progress=progress,
     )
+    sides = sides.judged(choose_truth(sides.gallery.records, sides.queries, radius=radius))
     result = evaluate_sides(
         sides, threshold=threshold, margin_threshold=margin_threshold, radius=radius, progress=progress
     )

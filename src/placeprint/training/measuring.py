@@ -14,6 +14,7 @@ from placeprint.embedding.models import find_model
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.paired_tests import paired_difference
 from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.retrieval_metrics import mean_of
 from placeprint.exporting.change import Change, Difference
 from placeprint.presets import Preset
 from placeprint.progress import Progress
@@ -81,7 +82,7 @@ def _difference(before: dict[str, float], after: dict[str, float]) -> Difference
     first, second = (np.array([values[path] for path in paths], np.float64) for values in (before, after))
     paired = paired_difference(second, first, rng=np.random.default_rng(0))
     gain = paired.interval
-    return Difference(float(first.mean()), float(second.mean()), gain.low, gain.high, paired.p_value)
+    return Difference(mean_of(first), mean_of(second), gain.low, gain.high, paired.p_value)
 
 
 def _megabytes(model: str) -> float:
