@@ -46,7 +46,14 @@ BROKEN: dict[str, tuple[Callable[[State], object], str]] = {
     "nan": (lambda s: s | {"bn1.bias": torch.full((64,), float("nan"))}, '"bn1.bias" holds NaN or infinity'),
     "negative variance": (lambda s: s | {"bn1.running_var": torch.full((64,), -1.0)}, "NaN, infinity or only zeros"),
     "all zeros": (lambda s: {k: torch.zeros_like(v) for k, v in s.items()}, "NaN, infinity or only zeros"),
-    "no tensors": (lambda s: s | {"epoch": 3}, '"epoch" is int'),
+    "no tensors": (lambda _: {"epoch": 3}, "it has no tensors"),
+    "another network": (lambda _: {"blocks.0.attn.qkv.weight": torch.zeros(1)}, 'it has "blocks.0.attn.qkv.weight"'),
+    "a deeper one": (lambda s: s | {"layer3.6.conv1.weight": torch.zeros(1)}, 'has "layer3.6.conv1.weight", which a'),
+    "squeezed": (lambda s: s | {"layer1.0.se.fc1.weight": torch.zeros(1)}, 'has "layer1.0.se.fc1.weight", which a'),
+    "prefixed shape": (
+        lambda s: {f"net.{k}": v for k, v in (s | {"bn1.bias": torch.zeros(3)}).items()},
+        r'"net.bn1.bias" has the shape \(3,\) and must have \(64,\)',
+    ),
     "a list": (lambda _: [torch.zeros(1)], "it holds list"),
     "empty": (lambda _: {}, "not a state_dict"),
 }
@@ -100,15 +107,26 @@ def test_the_name_promises_the_hash(tmp_path: Path) -> None:
         export("resnet50", tmp_path / "m.onnx", weights=path)
     digest = read_checkpoint(path.rename(tmp_path / "plain.pth")).sha256
     promised = (tmp_path / "plain.pth").rename(tmp_path / f"net-{digest[:8]}.pth")
-    assert read_checkpoint(promised).sha256 == digest
+    assert (read_checkpoint(promised).sha256, read_checkpoint(promised).note) == (digest, "")
     assert not (tmp_path / "m.onnx").exists()
 
 
-def test_wrapped_and_prefixed_checkpoints_are_understood(random_state: Made, tiny: str, tmp_path: Path) -> None:
-    inner = {f"module.{key}": value.half() for key, value in random_state(tiny).items()}
-    done = export(tiny, tmp_path / "m.onnx", weights=saved(tmp_path / "w.pth", {"state_dict": inner, "epoch": 4}))
-    assert done.cosine is not None
-    assert done.cosine >= 0.9999
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("resnet50-deadbeef.pth", "its SHA-256 begins with"),
+        ("model-1a2b3c4d.pth", "its SHA-256 begins with"),
+        ("run-20240101.pth", ""),
+        ("run-cafe.pth", ""),
+        ("deadbeef.pth", ""),
+        ("epoch-3-deadbeef.ckpt", "its SHA-256 begins with"),
+    ],
+)
+def test_hexadecimal_in_a_name_of_ones_own_is_at_most_a_note(tmp_path: Path, name: str, words: str) -> None:
+    read = read_checkpoint(saved(tmp_path / name, {"conv1.weight": torch.ones(2)}))
+    assert read.arrays["conv1.weight"].tolist() == [1, 1]
+    assert words in read.note
+    assert bool(read.note) == bool(words)
 
 
 def test_safetensors_hold_the_same_numbers(random_state: Made, tiny: str, tmp_path: Path) -> None:

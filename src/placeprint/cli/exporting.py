@@ -23,8 +23,12 @@ def export(
         Path | None, typer.Option("--out", "-o", help="The .onnx file; by default in the folder PLACEPRINT_MODELS.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option("--weights", help="A checkpoint, .pth or .safetensors; only numbers are read.")
+        Path | None,
+        typer.Option("--weights", help="A checkpoint (.pth, .ckpt, .safetensors, …); only numbers are read."),
     ] = None,
+    branch: Annotated[
+        str, typer.Option("--branch", help="With --weights: which network of several in it, as teacher.")
+    ] = "",
     name: Annotated[str | None, typer.Option("--name", help="What the model is called.")] = None,
     trust: Annotated[bool, typer.Option("--trust", help="Let hub: run the code of its repository.")] = False,
     whiten: Annotated[
@@ -55,6 +59,7 @@ def export(
         source,
         out,
         weights=weights,
+        branch=branch,
         name=name,
         trust=trust,
         whiten=whiten,

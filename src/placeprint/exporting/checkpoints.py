@@ -11,11 +11,13 @@ import io
 import json
 import pickle
 import re
+import sys
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,30 +25,69 @@ from numpy.typing import NDArray
 from placeprint.errors import MissingExtraError, ModelError
 
 OLDEST_TORCH = (2, 6)
+DEEPEST, MOST = 16, 1_000_000
+"""How deep names are nested, and how many there are, in a file that is read."""
 _HASHED = re.compile(r"-([0-9a-f]{8})\.\w+$")
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
-_PREFIXES = ("module.", "model.", "backbone.")
-_IGNORED = re.compile(r"^fc\.|\.num_batches_tracked$")
-_NUMBERS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "u1", "BOOL": "u1"}
+_NUMBERS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BOOL": "u1"} | {
+    f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)
+}
+_RECORDS = frozenset(
+    ("argparse", "collections", "copyreg", "datetime", "decimal", "enum", "functools", "pathlib", "types", "typing")
+)
+"""Modules of Python's own whose objects keep settings beside tensors: a file that names another one means harm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The numbers of one file, and the file's SHA-256."""
+    """The numbers of one file.
+
+    Attributes
+    ----------
+    path : Path
+    arrays : mapping of str to ndarray
+        By name; where names were nested (``state_dict`` in it ``conv1.weight``) they are joined by dots.
+    sha256 : str
+        Of the file.
+    objects : tuple of str
+        Names at which something lies that is neither tensor nor plain value. It was not made.
+    note : str
+        What a person must know of the file; empty for nothing.
+    """
 
     path: Path
     arrays: Mapping[str, NDArray[Any]]
     sha256: str
+    objects: tuple[str, ...] = ()
+    note: str = ""
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a ``.safetensors`` or a PyTorch checkpoint.
+class _Shell:
+    """Stands for an object of a class: nothing of the class is imported, called or kept."""
+
+    def __new__(cls, *_: object) -> Self:
+        return super().__new__(cls)
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, _: object) -> None:
+        pass
+
+
+def read_checkpoint(path: Path, *, published: bool = False) -> Checkpoint:
+    """Read a ``.safetensors`` or a PyTorch checkpoint, whatever its name ends with.
+
+    Parameters
+    ----------
+    path : Path
+    published : bool
+        True when the name is known to be one of torchvision's, whose eight digits behind the dash begin the SHA-256. In
+        any other name they may be a date or the hash of something else, and are at most worth a note.
 
     Raises
     ------
     ModelError
-        When the file is missing, is cut short, holds more than tensors, or is not the one that its name promises: the
-        eight digits behind the dash of torchvision's file names begin the SHA-256.
+        When the file is missing, is cut short, holds no tensors, or is not the one that its published name promises.
     MissingExtraError
         For a PyTorch checkpoint without PyTorch.
     """
@@ -55,15 +96,28 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except OSError as error:
         raise ModelError(f'the checkpoint "{path}" cannot be read: {error.strerror or error}') from error
     digest = hashlib.sha256(data).hexdigest()
+    note = _broken_promise(path, digest, published=published)
+    if data[8:9] == b"{" or path.suffix.lower() == ".safetensors":
+        arrays, objects = _safetensors(path, data), list[str]()
+    else:
+        arrays, objects = _pickled(path, data)
+    return Checkpoint(path, arrays, digest, tuple(objects), note)
+
+
+def _broken_promise(path: Path, digest: str, *, published: bool) -> str:
+    """Return what is to be said of a name that ends in another hash than the file's; empty for nothing."""
     promised = _HASHED.search(path.name)
-    # Eight decimals may be a date; torchvision's own names all have a letter.
-    if promised and not promised[1].isdecimal() and not digest.startswith(promised[1]):
+    if promised is None or digest.startswith(promised[1]):
+        return ""
+    if published:
         raise ModelError(
             f'the checkpoint "{path}" has the SHA-256 {digest[:8]}… and its name promises {promised[1]}: it is damaged '
             "or is another file; download it again"
         )
-    arrays = _safetensors(path, data) if path.suffix == ".safetensors" else _pickled(path, data)
-    return Checkpoint(path, arrays, digest)
+    # Eight decimals are a date, as in run-20240101.pth; torchvision's own hashes all have a letter.
+    return (
+        "" if promised[1].isdecimal() else f'"{path.name}": its SHA-256 begins with {digest[:8]}, not as its name ends'
+    )
 
 
 def torch_package() -> Any:
@@ -80,7 +134,7 @@ def torch_package() -> Any:
     return torch
 
 
-def _pickled(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
+def _pickled(path: Path, data: bytes) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """Read tensors with PyTorch's reader that knows nothing else."""
     torch = torch_package()
     if tuple(int(part) for part in torch.__version__.split(".")[:2]) < OLDEST_TORCH:
@@ -89,7 +143,7 @@ def _pickled(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
             f"weights_only=True (CVE-2025-32434), and this is {torch.__version__}; upgrade it, or bring a .safetensors"
         )
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _shells(torch, data):
             warnings.simplefilter("ignore")  # that the pickle is of a newer kind than usual
             found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -99,19 +153,71 @@ def _pickled(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
         ) from error
     except Exception as error:  # a damaged archive raises whatever its reader meets
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        if "TorchScript" in reason:
+            reason = "it is a TorchScript program, which is not run; save the model's state_dict()"
         raise ModelError(f'the checkpoint "{path}" is cut short or is no checkpoint: {reason}') from error
-    for key in _WRAPPERS:
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
     if not isinstance(found, dict) or not found:
-        raise ModelError(f'the checkpoint "{path}" is not a state_dict: it holds {type(found).__name__}')
-    arrays = {}
-    for key, value in found.items():
-        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
-            raise ModelError(f'the checkpoint "{path}" is not a state_dict: "{key}" is {type(value).__name__}')
-        floating = value.detach().float() if value.is_floating_point() else value.detach()
-        arrays[key] = floating.numpy()
-    return arrays
+        what = "a whole model; save its state_dict()" if isinstance(found, _Shell) else type(found).__name__
+        raise ModelError(f'the checkpoint "{path}" is not a state_dict: it holds {what}')
+    try:
+        return _joined(found, torch, largest=len(data))
+    except ValueError as error:
+        raise ModelError(f'the checkpoint "{path}" is not read: {error}') from error
+
+
+def _shells(torch: Any, data: bytes) -> Any:
+    """Return a context in which objects that keep settings are read as empty shells.
+
+    Trainings put an argparse.Namespace, a NumPy scalar or a class of their own beside the tensors, and the reader would
+    refuse the whole file. A file that names more of Python itself than records is refused as before.
+    """
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(io.BytesIO(data))
+    except Exception:  # of an older format, or damaged: the reader says so
+        return nullcontext()
+    if any(name.split(".")[0] in sys.stdlib_module_names - _RECORDS for name in names):
+        return nullcontext()
+    return torch.serialization.safe_globals([(_Shell, name) for name in names])
+
+
+def _joined(found: Mapping[Any, Any], torch: Any, *, largest: int) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Return every tensor of nested mappings by its names joined by dots, and where objects are."""
+    arrays, objects, widened, seen = dict[str, NDArray[Any]](), list[str](), 0, 0
+    waiting: list[tuple[str, Any, int]] = [("", found, 0)]
+    while waiting:
+        name, value, depth = waiting.pop()
+        if isinstance(value, dict) and depth <= DEEPEST:
+            seen += len(value)
+            if seen > MOST:
+                raise ValueError(f"it has more than {MOST:,} names")
+            dot = f"{name}." if depth else ""
+            waiting += [(f"{dot}{key}", each, depth + 1) for key, each in reversed(value.items())]
+        elif isinstance(value, torch.Tensor):
+            widened += value.numel() if value.dtype not in (torch.float32, torch.float16) else 0
+            if widened > largest:  # views of one number may claim any size
+                raise ValueError("its tensors are larger than the file")
+            if name in arrays:
+                raise ValueError(f'it has "{name}" twice')
+            if (numbers := _numbers(value)) is not None:
+                arrays[name] = numbers
+        elif isinstance(value, _Shell):
+            objects.append(name)
+    return arrays, objects
+
+
+def _numbers(tensor: Any) -> NDArray[Any] | None:
+    """Return a tensor's numbers, in 32 bit where NumPy does not know its kind; None where it has none of its own."""
+    plain = tensor.detach()
+    try:
+        return np.asarray(plain.numpy())
+    except TypeError:  # bfloat16 and smaller; a sparse or quantised tensor cannot be widened either
+        pass
+    except RuntimeError:
+        return None
+    try:
+        return np.asarray(plain.float().numpy())
+    except (TypeError, RuntimeError):
+        return None
 
 
 def _safetensors(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
@@ -123,7 +229,7 @@ def _safetensors(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
         table = json.loads(data[8 : 8 + length])
         body = memoryview(data)[8 + length :]
         return {key: _tensor(body, row) for key, row in table.items() if key != "__metadata__"}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ModelError(f'the checkpoint "{path}" is cut short or is no safetensors file: {error}') from error
 
 
@@ -135,35 +241,3 @@ def _tensor(body: memoryview, row: Mapping[str, Any]) -> NDArray[Any]:
         upper = np.frombuffer(body[begin:end], "<u2").astype(np.uint32) << 16
         return upper.view(np.float32).reshape(row["shape"])
     return np.frombuffer(body[begin:end], _NUMBERS[row["dtype"]]).reshape(row["shape"])
-
-
-def matched(checkpoint: Checkpoint, wanted: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
-    """Return exactly the parameters that a network has, in 32 bit; a classifier ``fc`` is left out.
-
-    Raises
-    ------
-    ModelError
-        Naming the first parameter that is missing, not known, of another shape, or not finite.
-    """
-    arrays, where = _unprefixed(checkpoint.arrays, wanted), f'the checkpoint "{checkpoint.path}"'
-    for key in arrays:
-        if key not in wanted and not _IGNORED.search(key):
-            raise ModelError(f'{where} has "{key}", which the network has not: it is of another model')
-    found = {}
-    for key, shape in wanted.items():
-        if key not in arrays:
-            raise ModelError(f'{where} lacks "{key}": it is of another model')
-        if arrays[key].shape != shape:
-            raise ModelError(f'{where}: "{key}" has the shape {arrays[key].shape} and must have {shape}')
-        found[key] = np.asarray(arrays[key], np.float32)
-        if not np.isfinite(found[key]).all():
-            raise ModelError(f'{where}: "{key}" holds NaN or infinity: the training or the file is broken')
-    return found
-
-
-def _unprefixed(arrays: Mapping[str, NDArray[Any]], wanted: Mapping[str, Any]) -> Mapping[str, NDArray[Any]]:
-    """Take off a prefix that every name has, as wrappers of models write it."""
-    for prefix in _PREFIXES:
-        if all(key.startswith(prefix) for key in arrays) and not set(arrays) & set(wanted):
-            return {key.removeprefix(prefix): value for key, value in arrays.items()}
-    return arrays

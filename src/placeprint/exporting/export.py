@@ -50,6 +50,7 @@ def export_source(
     out: Path | None = None,
     *,
     weights: Path | None = None,
+    branch: str = "",
     name: str | None = None,
     trust: bool = False,
 ) -> Exported:
@@ -63,7 +64,10 @@ def export_source(
     out : Path, optional
         The ONNX file; by default in the folder of models, where `source` is found as a model's name from then on.
     weights : Path, optional
-        A checkpoint, ``.pth`` or ``.safetensors``.
+        A checkpoint, as ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors``; heads and what is beside the network are left
+        out.
+    branch : str
+        Which network of the checkpoint where it holds several, as ``teacher``.
     name : str, optional
         What the model is called; by default the source, or the file's stem.
     trust : bool
@@ -84,7 +88,7 @@ def export_source(
         raise UsageError("--name goes with --out: in the folder of models a model is called what its source is")
     if out is not None and out.suffix.lower() != ".onnx":
         raise UsageError(f'the file to write must end with .onnx, not "{out}"')
-    candidate = _candidate(source, weights, out.stem if out else source, trust=trust)
+    candidate = _candidate(source, weights, branch, out.stem if out else source, trust=trust)
     spec = dataclasses.replace(candidate.spec, name=name or candidate.spec.name)
     cosine = None
     if candidate.reference is not None:
@@ -95,12 +99,12 @@ def export_source(
     return Exported(path, keep(candidate.data, spec, path), cosine, candidate.note)
 
 
-def _candidate(source: str, weights: Path | None, stem: str, *, trust: bool) -> Candidate:
+def _candidate(source: str, weights: Path | None, branch: str, stem: str, *, trust: bool) -> Candidate:
     scheme, _, rest = source.partition(":")
     if source in BLOCKS:
         if weights is None:
             raise UsageError(f"{source} needs --weights FILE.pth; torchvision:{source} looks for torchvision's own")
-        return resnet_candidate(stem, source, weights)
+        return resnet_candidate(stem, source, weights, branch=branch)
     if weights is not None and scheme != "timm":
         raise UsageError(f"--weights goes with {', '.join(BLOCKS)} or timm:NAME, not with {source}")
     if not is_source(source):
@@ -115,7 +119,7 @@ def _candidate(source: str, weights: Path | None, stem: str, *, trust: bool) -> 
     from placeprint.exporting import tracing
 
     if scheme == "timm":
-        return tracing.timm_candidate(source, weights)
+        return tracing.timm_candidate(source, weights, branch=branch)
     if scheme == "hub":
         return tracing.hub_candidate(source, trust=trust)
     return tracing.other_torchvision_candidate(source)

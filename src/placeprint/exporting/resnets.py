@@ -7,8 +7,9 @@ from pathlib import Path
 
 from placeprint.embedding.shelf import VERSIONS, models_folder, spellings
 from placeprint.errors import ModelError, UsageError
+from placeprint.exporting.branches import matched
 from placeprint.exporting.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate
-from placeprint.exporting.checkpoints import matched, read_checkpoint, torch_package
+from placeprint.exporting.checkpoints import read_checkpoint, torch_package
 from placeprint.exporting.graph import write_resnet
 from placeprint.exporting.resnet import BLOCKS, DIM, TorchLayers, parameters, run_in_torch
 from placeprint.records import ModelSpec
@@ -23,9 +24,11 @@ FILES = {
 RESIZE = (256, 232)
 """Pixels of the shorter side, V1 and V2; then the centre of 224 is cut out."""
 LICENCE = "BSD-3-Clause (torchvision)"
+IN_A_ROW = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
+"""First names in checkpoints whose backbone is ``nn.Sequential(*resnet.children())``, as many of the field's are."""
 
 
-def resnet_candidate(name: str, architecture: str, weights: Path) -> Candidate:
+def resnet_candidate(name: str, architecture: str, weights: Path, *, branch: str = "") -> Candidate:
     """Return the graph of a ResNet with the weights of a file.
 
     Parameters
@@ -36,16 +39,19 @@ def resnet_candidate(name: str, architecture: str, weights: Path) -> Candidate:
         ``resnet50``, ``resnet101`` or ``resnet152``.
     weights : Path
         A checkpoint; by its name V2 of torchvision's weights is told from V1, which is how others are prepared for too.
+    branch : str
+        Which network of the checkpoint, see `placeprint.exporting.branches.matched`.
 
     Raises
     ------
-    ModelError, MissingExtraError
+    ModelError, MissingExtraError, UsageError
     """
     torch_package()
-    checkpoint = read_checkpoint(weights)
-    state = matched(checkpoint, parameters(architecture))
+    checkpoint = read_checkpoint(weights, published=any(weights.name in both for both in FILES.values()))
+    found = matched(checkpoint, parameters(architecture), what=architecture, branch=branch, spellings=(IN_A_ROW,))
     version = int(weights.name in [v2 for _, v2 in FILES.values()])
     published = weights.name in FILES[architecture]
+    under = f' under "{found.branch}"' if found.branch else ""
     spec = ModelSpec(
         name=name,
         dim=DIM,
@@ -57,10 +63,11 @@ def resnet_candidate(name: str, architecture: str, weights: Path) -> Candidate:
         std=IMAGENET_STD,
         pooling="graph",
         licence=LICENCE if published else "",
-        source=f"{architecture}, {weights.name}, SHA-256 {checkpoint.sha256}",
+        source=f"{architecture}, {weights.name}{under}, SHA-256 {checkpoint.sha256}",
     )
-    reference = partial(run_in_torch, TorchLayers(state), architecture)
-    return Candidate(write_resnet(state, architecture), spec, reference, free=True)
+    reference = partial(run_in_torch, TorchLayers(found.state), architecture)
+    note = f"{found.note}. The embedding is the mean of the last map" if found.note else ""
+    return Candidate(write_resnet(found.state, architecture), spec, reference, free=True, note=note)
 
 
 def torchvision_candidate(source: str) -> Candidate:

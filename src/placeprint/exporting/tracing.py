@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from placeprint.embedding.shelf import models_folder
 from placeprint.embedding.zoo import known_model
 from placeprint.errors import ModelError, UsageError
+from placeprint.exporting.branches import matched
 from placeprint.exporting.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate
-from placeprint.exporting.checkpoints import matched, read_checkpoint, torch_package
+from placeprint.exporting.checkpoints import read_checkpoint, torch_package
 from placeprint.records import ModelSpec
 
 OPSET = 17
@@ -29,7 +30,7 @@ _ENTRIES: dict[str, dict[str, object]] = {
 """Arguments of the entries of `hub:`, where an entry makes several models."""
 
 
-def timm_candidate(source: str, weights: Path | None) -> Candidate:
+def timm_candidate(source: str, weights: Path | None, *, branch: str = "") -> Candidate:
     """Return the graph of a network of timm, with its own preprocessing.
 
     Raises
@@ -53,8 +54,7 @@ def timm_candidate(source: str, weights: Path | None) -> Candidate:
             f'model "{source}": timm cannot make it ({_first_line(error)}). Without a network bring '
             f"https://huggingface.co/timm/{name}/resolve/main/model.safetensors and give it with --weights"
         ) from error
-    if weights is not None:
-        _load(model, weights)
+    note = "" if weights is None else _load(model, weights, what=name, branch=branch)
     config = timm.data.resolve_model_data_config(model)
     side = int(config["input_size"][-1])
     spec = ModelSpec(
@@ -69,7 +69,7 @@ def timm_candidate(source: str, weights: Path | None) -> Candidate:
         licence=str((getattr(model, "pretrained_cfg", None) or {}).get("license", "")),
         source=f"timm {name}" + (f", {weights.name}" if weights else ""),
     )
-    return traced(model, spec)
+    return traced(model, spec, note=note)
 
 
 def hub_candidate(source: str, *, trust: bool) -> Candidate:
@@ -142,7 +142,7 @@ def other_torchvision_candidate(source: str) -> Candidate:
     path = models_folder() / chosen.url.rsplit("/", 1)[1]
     if not path.is_file():
         raise ModelError(f'model "{source}" needs its weights: bring {chosen.url} and put it into "{models_folder()}"')
-    _load(model, path)
+    _load(model, path, what=name, published=True)
     model.classifier = torch.nn.Identity()
     sizes = chosen.transforms()
     spec = ModelSpec(
@@ -202,13 +202,14 @@ def _run(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(_flat(model.eval()(torch.from_numpy(images))).numpy(), np.float32)
 
 
-def _load(model: Any, weights: Path) -> None:
-    """Fill a module with exactly the weights that it has; a classifier in the file is left out."""
-    torch, checkpoint = torch_package(), read_checkpoint(weights)
+def _load(model: Any, weights: Path, *, what: str, branch: str = "", published: bool = False) -> str:
+    """Fill a module with exactly the weights that it has; return what was left out."""
+    torch, checkpoint = torch_package(), read_checkpoint(weights, published=published)
     wanted = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     floats = {key: shape for key, shape in wanted.items() if not key.endswith("num_batches_tracked")}
-    state = matched(checkpoint, floats)
-    model.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in state.items()}, strict=False)
+    found = matched(checkpoint, floats, what=what, branch=branch)
+    model.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in found.state.items()}, strict=False)
+    return found.note
 
 
 def _of_255(values: Any) -> tuple[float, float, float]:

@@ -32,6 +32,7 @@ def export(
     out: Path | None = None,
     *,
     weights: Path | None = None,
+    branch: str = "",
     name: str | None = None,
     trust: bool = False,
     whiten: Dataset | None = None,
@@ -55,7 +56,10 @@ def export(
         The ONNX file; by default, for a model as it is, in the folder of models, where `source` is found as a model's
         name from then on.
     weights : Path, optional
-        A checkpoint, ``.pth`` or ``.safetensors``.
+        A checkpoint, as ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors``; heads and what is beside the network are left
+        out, and named in the note.
+    branch : str
+        Which network of the checkpoint where it holds several, as ``teacher``.
     name : str, optional
         What the model is called; by default the source, or the file's stem.
     trust : bool
@@ -89,16 +93,18 @@ def export(
     MissingExtraError
         Without PyTorch (only for sources that need it), onnx or ONNX Runtime.
     """
+    if branch and weights is None:
+        raise UsageError("--branch goes with --weights: it says which network of the checkpoint is meant")
     if whiten is None and precision is None:
         if dim is not None or measure is not None:
             raise UsageError("--dim goes with --whiten, and --measure with --whiten or --precision")
-        return export_source(source, out, weights=weights, name=name, trust=trust)
+        return export_source(source, out, weights=weights, branch=branch, name=name, trust=trust)
     out = _checked(out, whiten, whitening, dim, precision, measure)
     asked = find_preset(preset)
     with tempfile.TemporaryDirectory() as folder:
-        before, base = _base(source, weights, Path(folder), trust=trust)
+        before, base, note = _base(source, weights, branch, Path(folder), trust=trust)
         refuse_what_fails(before)
-        made = Made(base.path.read_bytes(), base.spec)
+        made = Made(base.path.read_bytes(), base.spec, note=note)
         if whiten is not None:
             learned = manifest_of(whiten)
             photos = learned_vectors(
@@ -144,15 +150,20 @@ def _checked(
     return out
 
 
-def _base(source: str, weights: Path | None, folder: Path, *, trust: bool) -> tuple[str, ModelFile]:
-    """Return the model to change; what is not here as an ONNX file is exported, as it is, into a folder that goes."""
+def _base(source: str, weights: Path | None, branch: str, folder: Path, *, trust: bool) -> tuple[str, ModelFile, str]:
+    """Return the model to change, and what is to be said of it.
+
+    What is not here as an ONNX file is exported, as it is, into a folder that goes.
+    """
+    note = ""
     if source in BLOCKS or (is_source(source) and weights is not None):
-        source = str(export_source(source, folder / "base.onnx", weights=weights).path)
+        done = export_source(source, folder / "base.onnx", weights=weights, branch=branch)
+        source, note = str(done.path), done.note
     elif weights is not None:
         raise UsageError(f"--weights goes with {', '.join(BLOCKS)} or timm:NAME, not with {source}")
     elif is_source(source) and find_exported(source) is None:
         source = export_source(source, trust=trust).spec.name
-    return source, find_model(source)
+    return source, find_model(source), note
 
 
 def _whitened(
@@ -176,7 +187,7 @@ def _whitened(
     data, spec, cosine = fuse(made.data, made.spec, change)
     cut = "" if dim is None else f", cut to its first {dim} principal components"
     done = f"whitening ({kind}) of {len(vectors)} photos of {len(counts)} places{cut}"
-    return Made(data, spec, (*made.done, done), cosine)
+    return Made(data, spec, (*made.done, done), cosine, made.note)
 
 
 def _smaller(made: Made, precision: str, photos: Manifest | None) -> Made:
@@ -187,5 +198,6 @@ def _smaller(made: Made, precision: str, photos: Manifest | None) -> Made:
     else:
         data = narrowed(made.data, precision)
         done = f"weights in {precision}"
-    note = "nothing measured: --measure DATASET compares it with the model it was made from" if photos is None else ""
+    notes = (made.note, "nothing measured: --measure DATASET compares it with the model it was made from")
+    note = made.note if photos is not None else ". ".join(each for each in notes if each)
     return dataclasses.replace(made, data=data, done=(*made.done, done), note=note)

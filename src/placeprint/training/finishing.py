@@ -88,7 +88,8 @@ def finished(
             alike = learned_root is None
             change = measured(before, str(staged), measure, preset=preset, alike=alike, cache=cache, progress=progress)
             if not measure.has_queries and measure.root == learned_root:
-                note += "measured on the photos that it was learned from: the figures flatter it"
+                flattered = "measured on the photos that it was learned from: the figures flatter it"
+                note = f"{note}. {flattered}" if note else flattered
     text = card(spec, base.spec, made.done, change, note)
     return Exported(out, keep(made.data, spec, out, card=text), made.cosine, note, change)
 
