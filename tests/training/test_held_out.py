@@ -103,6 +103,42 @@ def test_places_are_parted_and_every_dataset_gives_its_share() -> None:
     assert divide(pool, validation=0.2, test=0.1, seed=5).test.tolist() != parts.test.tolist()
 
 
+SKEWED = {
+    "one of sixty": [60, 2, 2, 2, 2, 2, 2, 2],
+    "two large": [80, 60, *[3] * 18],
+    "falling": [round(120 / rank) for rank in range(1, 31)],
+    "mixed": [50, 40, 30, 20, *[5] * 16, *[2] * 10],
+}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("kind", SKEWED)
+def test_photos_are_parted_like_places(kind: str, seed: int) -> None:
+    sizes = SKEWED[kind]
+    photos = [(f"{place}", Split.NONE) for place, count in enumerate(sizes) for _ in range(count)]
+    pool = pool_of(photos, [0.001 * n for n in range(len(photos))])
+    parts = divide(pool, validation=0.2, test=0.2, seed=seed)
+    held = (parts.validation, parts.test)
+    counts = [len(set(pool.labels[rows].tolist())) for rows in held]
+    assert counts == [round(0.2 * len(sizes))] * 2
+    assert 0 in pool.labels[parts.training]  # the largest place trains
+    shares = [len(rows) / len(photos) for rows in held]
+    if kind == "one of sixty":
+        assert shares == [4 / 74, 4 / 74]  # all that the others have to give to two places of eight
+    elif kind == "two large":
+        assert set(pool.labels[parts.training].tolist()) >= {0, 1}
+    else:
+        assert shares == pytest.approx([0.2, 0.2], abs=0.021)
+    assert divide(pool, validation=0.2, test=0.2, seed=seed).test.tolist() == parts.test.tolist()
+
+
+def test_another_seed_holds_out_other_places_of_a_skewed_dataset() -> None:
+    photos = [(f"{place}", Split.NONE) for place in range(30) for _ in range(round(120 / (place + 1)))]
+    pool = pool_of(photos, [0.001 * n for n in range(len(photos))])
+    found = {tuple(divide(pool, validation=0.2, test=0.2, seed=seed).test.tolist()) for seed in range(6)}
+    assert len(found) == 6
+
+
 def test_too_few_places_are_refused_with_their_number() -> None:
     pool = pool_of([("a", Split.NONE)] * 9, [0.1 * n for n in range(9)])
     with pytest.raises(DatasetError, match="1 places have two photos or more, of which 1 would be for training"):

@@ -21,6 +21,8 @@ from placeprint.records import FailedImage, ImageRecord, Split
 
 FEWEST_PLACES = 2
 """Places with two photos that each of training, validation and test must have."""
+DRAWS, NEAR = 1000, 0.02
+"""How often places are drawn, until the shares of photos are as near as this to those that were asked for."""
 
 Rows = NDArray[np.int64]
 
@@ -125,9 +127,11 @@ def gather_pool(
 
 
 def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Parts:
-    """Hold out places, the same share of every dataset; the seed chooses which.
+    """Hold out places, the same share of every dataset and about that share of its photos; the seed chooses which.
 
-    A place that cannot be asked about, having one photo or nothing to find, is only trained with.
+    A place that cannot be asked about, having one photo or nothing to find, is only trained with. Of many draws the
+    first is taken whose shares of photos are near those of the places, else the one that is nearest: where one place
+    has most photos, it trains.
 
     Raises
     ------
@@ -135,13 +139,12 @@ def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Parts:
         When there are too few places.
     """
     rng = np.random.default_rng([seed, 1])
+    photos = np.bincount(pool.labels, minlength=len(pool.names))
     able = np.array([_can_be_asked(pool, place) for place in range(len(pool.names))], np.bool_)
     kind = np.zeros(len(pool.names), np.int64)
     for dataset in range(int(pool.datasets.max(initial=-1)) + 1):
-        places = rng.permutation(np.flatnonzero(able & (pool.datasets == dataset)))
-        n_test, n_validation = round(test * len(places)), round(validation * len(places))
-        kind[places[:n_test]] = 2
-        kind[places[n_test : n_test + n_validation]] = 1
+        places = np.flatnonzero(able & (pool.datasets == dataset))
+        kind[places] = _drawn(photos[places], (validation, test), rng)
     for number, name in enumerate(("training", "validation", "test")):
         count = int((able & (kind == number)).sum())
         if count < FEWEST_PLACES:
@@ -151,6 +154,24 @@ def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Parts:
             )
     of = kind[pool.labels]
     return Parts(*(np.flatnonzero(of == number) for number in range(3)))
+
+
+def _drawn(photos: Rows, shares: tuple[float, float], rng: np.random.Generator) -> Rows:
+    """Return for places with so many photos 0 (training), 1 (validation) or 2 (test)."""
+    counts = [round(share * len(photos)) for share in shares]
+    kinds = np.zeros(len(photos), np.int64)
+    kinds[: counts[1]], kinds[counts[1] : sum(counts)] = 2, 1
+    best, nearest = kinds, np.inf
+    for _ in range(DRAWS):
+        drawn = np.empty_like(kinds)
+        drawn[rng.permutation(len(photos))] = kinds
+        held = np.bincount(drawn, weights=photos, minlength=3)[1:]
+        off = float(np.abs(held / max(photos.sum(), 1) - shares).max())
+        if off < nearest:
+            best, nearest = drawn, off
+        if nearest <= NEAR:
+            break
+    return best
 
 
 def _can_be_asked(pool: Pool, place: int) -> bool:

@@ -38,7 +38,7 @@ class TrainSettings:
     decay : float
         How strongly weights are drawn back to those of the base, a step of so much times the learning rate.
     validation, test : float
-        Share of the places that are held out: to choose by, and to test with.
+        Share of the places that are held out, and about that share of the photos: to choose by, and to test with.
     side : int
         Height and width in pixels that the full mode trains in; 0 for the model's own.
     accumulate : int
