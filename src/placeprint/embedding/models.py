@@ -6,13 +6,14 @@ A model is an ONNX file with a *sidecar*: a JSON file of the same stem that hold
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.util
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from placeprint.embedding.onnx_file import refuse_outside_weights
+from placeprint.embedding.onnx_file import LARGEST, read_checked, read_onnx, refuse_outside_weights
 from placeprint.embedding.shelf import find_exported, is_source
+from placeprint.embedding.sidecar import read_sidecar
 from placeprint.errors import ModelError, UsageError
 from placeprint.records import ModelSpec
 from placeprint.storage import sha256_file
@@ -21,8 +22,6 @@ DEFAULT_MODEL = "efficientnet-lite0"
 VLAD = "rootsift-vlad"
 """Needs no weights: its codebook is learned from each gallery, see `placeprint.embedding.vlad`."""
 WEIGHTS = Path(__file__).parent / "weights"
-_LARGEST = 1 << 31
-"""Bytes of an ONNX file that keeps its weights inside: a protocol buffer has no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,16 @@ class ModelFile:
     spec: ModelSpec
     path: Path
     own: bool = False
+
+    def read(self) -> bytes:
+        """Return the ONNX file's bytes, those that were checked when it was found.
+
+        Raises
+        ------
+        ModelError
+            When the file is another one by now.
+        """
+        return read_checked(self.path, self.spec.weights_sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +115,9 @@ def find_model(name: str) -> ModelFile:
     if name in _BUNDLED:
         model = _bundled(name)
     elif is_source(name):
-        model = _exported(name)
+        return _exported(name)
     elif name.lower().endswith(".onnx"):
-        model = _from_path(Path(name), own=True)
+        return _from_path(Path(name), own=True)
     else:
         known = ", ".join((*_BUNDLED, VLAD))
         raise UsageError(f'model "{name}" is not known: choose one of {known}, or give the path of an .onnx file')
@@ -128,7 +137,7 @@ def hash_of_model(path: Path) -> str:
     The path may be a stranger's: a pipe, a device or a file that no ONNX file can be as large as is not opened.
     """
     try:
-        if path.suffix.lower() != ".onnx" or not path.is_file() or path.stat().st_size > _LARGEST:
+        if path.suffix.lower() != ".onnx" or not path.is_file() or path.stat().st_size > LARGEST:
             return ""
         return sha256_file(path)
     except (OSError, ValueError):  # no permission; no possible path
@@ -143,7 +152,7 @@ def model_of_hash(path: Path, digest: str) -> ModelFile:
     ModelError
         As `find_model`.
     """
-    return _with_hash(_from_path(path, own=True), digest)
+    return _from_path(path, own=True, digest=digest)
 
 
 def _with_hash(model: ModelFile, digest: str) -> ModelFile:
@@ -157,9 +166,9 @@ def _with_hash(model: ModelFile, digest: str) -> ModelFile:
 
 def _bundled(name: str) -> ModelFile:
     entry = _BUNDLED[name]
-    spec = _sidecar(WEIGHTS / f"{entry.file}.json")
-    spec = dataclasses.replace(spec, name=name, **entry.changes)  # type: ignore[arg-type]
-    return ModelFile(spec, WEIGHTS / f"{entry.file}.onnx")
+    path = WEIGHTS / f"{entry.file}.onnx"
+    spec = dataclasses.replace(_sidecar(path), name=name, **entry.changes)  # type: ignore[arg-type]
+    return ModelFile(spec, path)
 
 
 def _exported(name: str) -> ModelFile:
@@ -169,22 +178,16 @@ def _exported(name: str) -> ModelFile:
     return _from_path(path)
 
 
-def _from_path(path: Path, *, own: bool = False) -> ModelFile:
-    if not path.is_file():
-        raise ModelError(f'there is no model at "{path}"')
-    refuse_outside_weights(path)
-    return ModelFile(_sidecar(path.with_suffix(".json")), path, own)
+def _from_path(path: Path, *, own: bool = False, digest: str | None = None) -> ModelFile:
+    """Return the model of a file: what is checked, hashed and, by its hash, run later, are the same bytes."""
+    data = read_onnx(path)
+    found = hashlib.sha256(data).hexdigest()
+    if digest not in (None, found):
+        raise ModelError(f'the model "{path}" was changed while it was being loaded: try again')
+    refuse_outside_weights(path, data)
+    return _with_hash(ModelFile(_sidecar(path), path, own), found)
 
 
 def _sidecar(path: Path) -> ModelSpec:
-    try:
-        row = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(
-            f'the model description "{path}" is missing: write the fields of placeprint.ModelSpec into it as JSON'
-        ) from error
-    except (ValueError, OSError) as error:
-        raise ModelError(f'the model description "{path}" cannot be read: {error}') from error
-    if not isinstance(row, dict):
-        raise ModelError(f'the model description "{path}" is not a JSON object')
-    return ModelSpec.from_dict(row)
+    """Return the description beside an ONNX file."""
+    return read_sidecar(path.with_suffix(".json"))

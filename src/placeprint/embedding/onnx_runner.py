@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.embedding.ends import End, checked, refuse_misfit, wanted_outputs
+from placeprint.embedding.onnx_file import read_checked
 from placeprint.embedding.preprocess import Pixels, WholeLook, normalised
 from placeprint.errors import MissingExtraError, ModelError
 from placeprint.records import ModelSpec
+
+_KINDS = {"float": "float32", "double": "float64"}
+"""ONNX Runtime's words for what NumPy calls otherwise."""
 
 
 class OnnxRunner:
@@ -42,31 +48,48 @@ class OnnxRunner:
             raise MissingExtraError("ONNX Runtime", "onnx") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # Else bytes of its own format would be taken for one, and nothing has looked into that.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         self.precision = "f32"
-        self._spec = spec
-        self._output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
+        self._spec, self._path = spec, path
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=onnxruntime.get_available_providers()
+                read_checked(path, spec.weights_sha256), options, providers=onnxruntime.get_available_providers()
             )
+        except ModelError:
+            raise
         except Exception as error:  # ONNX Runtime has no common base for what a bad file raises
-            reason = str(error).strip().splitlines()[0]
-            raise ModelError(f'model {spec}: ONNX Runtime cannot run "{path}": {reason}') from error
-        self._input = self._session.get_inputs()[0].name
-        there = [o.name for o in self._session.get_outputs()]
-        for output in (self._output, spec.cells_output if spec.cells else self._output):
-            if output not in there:
-                raise ModelError(f'model {spec}: "{path}" has no output called "{output}"')
+            raise self._failed(error) from error
+        inputs, outputs = (
+            [_end(each) for each in ends] for ends in (self._session.get_inputs(), self._session.get_outputs())
+        )
+        refuse_misfit(spec, path, inputs, outputs)
+        self._input = inputs[0].name
+        self._square, self._whole = wanted_outputs(spec)
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
-        result = self._session.run([self._output], {self._input: normalised(pixels, self._spec)})[0]
-        return np.asarray(result[0], dtype=np.float32)
+        return self._infer(self._square, pixels)[0]
 
     def run_whole(self, pixels: Pixels) -> WholeLook:
         """Return the maps of one image of shape (height, width, 3), as `OpenVinoRunner.run_whole`."""
-        spec = self._spec
-        outputs = [spec.cells_output, *([spec.feature_output] if "whole" in spec.views else [])]
-        found = self._session.run(outputs, {self._input: normalised(pixels, spec)})
-        maps = [np.asarray(value[0], dtype=np.float32) for value in found]
+        maps = self._infer(self._whole, pixels)
         return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)
+
+    def _infer(self, outputs: list[str], pixels: Pixels) -> list[NDArray[np.float32]]:
+        try:
+            found = self._session.run(outputs, {self._input: normalised(pixels, self._spec)})
+        except Exception as error:  # no common base either
+            raise self._failed(error) from error
+        return [checked(self._spec, name, value) for name, value in zip(outputs, found, strict=True)]
+
+    def _failed(self, error: Exception) -> ModelError:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return ModelError(f'model {self._spec}: ONNX Runtime cannot run "{self._path}": {reason}')
+
+
+def _end(found: Any) -> End:
+    """Return what ONNX Runtime says of an input or an output; no shape at all is one that is not known."""
+    kind = found.type.removeprefix("tensor(").removesuffix(")")
+    shape = tuple(each if isinstance(each, int) else None for each in found.shape) or None
+    return End(found.name, _KINDS.get(kind, kind), shape)

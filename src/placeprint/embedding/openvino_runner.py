@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 from pathlib import Path
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from placeprint.embedding.compiled import compiled
 from placeprint.embedding.eight_bits import EightBits, lower, multiplies_bytes, table_of
+from placeprint.embedding.ends import End, checked, refuse_misfit, wanted_outputs
+from placeprint.embedding.onnx_file import read_checked
 from placeprint.embedding.preprocess import Pixels, WholeLook
 from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
@@ -28,6 +31,12 @@ class _First:
 
 
 _FIRST = _First()
+_KINDS = {"boolean": "bool", "dynamic": ""} | {
+    f"{short}{bits}": f"{word}{bits}"
+    for short, word in (("bf", "bfloat"), ("f", "float"), ("i", "int"), ("u", "uint"))
+    for bits in (8, 16, 32, 64)
+}
+"""OpenVINO's words for kinds of numbers, to those of NumPy."""
 
 
 class OpenVinoRunner:
@@ -53,6 +62,7 @@ class OpenVinoRunner:
 
     def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
         core = openvino_package().Core()
+        self._spec, self._path, self._names = spec, path, wanted_outputs(spec)
         table = _table(core, path, spec, precision)
         half = precision == "auto" and _halves(core)
         self.precision = "int8" if table is not None else "bf16" if half else "f32"
@@ -65,24 +75,36 @@ class OpenVinoRunner:
         try:
             self._square, self._whole = (
                 _compiled(core, path, spec, outputs, side, table, settings) if outputs else None
-                for outputs, side in zip(_wanted(spec), (spec.input_size, -1), strict=True)
+                for outputs, side in zip(self._names, (spec.input_size, -1), strict=True)
             )
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise ModelError(f'model {spec}: OpenVINO cannot run "{path}": {reason}') from error
+        except ModelError:
+            raise
+        except Exception as error:  # its parts have no common base for what a bad file raises
+            raise self._failed(error) from error
         self._local = threading.local()
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
-        return self._infer("square", self._square, pixels)[0]
+        return self._infer("square", self._square, self._names[0], pixels)[0]
 
     def run_whole(self, pixels: Pixels) -> WholeLook:
         """Return the maps of one image of shape (height, width, 3), whose sides are multiples of 32."""
-        maps = self._infer("whole", self._whole, pixels)
+        maps = self._infer("whole", self._whole, self._names[1], pixels)
         return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)
 
-    def _infer(self, name: str, compiled: Any, pixels: Pixels) -> list[NDArray[np.float32]]:
+    def _infer(self, name: str, compiled: Any, outputs: list[str], pixels: Pixels) -> list[NDArray[np.float32]]:
         """Run one graph with this thread's own request."""
+        try:
+            found = self._inferred(name, compiled, pixels)
+        except Exception as error:  # no common base either
+            raise self._failed(error) from error
+        values = {name: checked(self._spec, name, value) for name, value in zip(_once(outputs), found, strict=True)}
+        return [values[output] for output in outputs]
+
+    def _failed(self, error: Exception) -> ModelError:
+        return ModelError(f'model {self._spec}: OpenVINO cannot run "{self._path}": {_reason(error)}')
+
+    def _inferred(self, name: str, compiled: Any, pixels: Pixels) -> list[NDArray[Any]]:
         request = getattr(self._local, name, None)
         if request is None:
             request = compiled.create_infer_request()
@@ -95,9 +117,9 @@ class OpenVinoRunner:
             return found
 
 
-def _outputs(request: Any, pixels: Pixels) -> list[NDArray[np.float32]]:
+def _outputs(request: Any, pixels: Pixels) -> list[NDArray[Any]]:
     found = request.infer({0: pixels[None]}, share_inputs=True, share_outputs=True)
-    return [np.array(found[i][0], dtype=np.float32) for i in range(len(found))]
+    return [found[i] for i in range(len(found))]
 
 
 def openvino_package() -> Any:
@@ -114,12 +136,47 @@ def openvino_package() -> Any:
     return openvino
 
 
-def _wanted(spec: ModelSpec) -> tuple[list[str], list[str]]:
-    """Return which outputs are needed of the square input, and of the pass over the whole image."""
-    output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
-    square = [output] if not spec.views or set(spec.views) - {"whole"} else []
-    whole = [spec.cells_output] if spec.cells else []
-    return square, whole + ([spec.feature_output] if "whole" in spec.views else [])
+def read_graph(data: bytes) -> Any:
+    """Return the graph of an ONNX file as an `openvino.Model`.
+
+    OpenVINO's own choice of a reader goes by what bytes look like, and reads formats that nothing has looked into.
+
+    Raises
+    ------
+    RuntimeError
+        When OpenVINO cannot read it.
+    """
+    openvino_package()
+    from openvino.frontend import FrontEndManager
+
+    reader = FrontEndManager().load_by_framework("onnx")
+    try:
+        return reader.convert(reader.load(io.BytesIO(data)))
+    except Exception as error:  # failures of its own, which are no RuntimeError
+        raise RuntimeError(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the line of OpenVINO's message that says what is wrong: the last, but for advice to developers."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("To facilitate")]
+    return said[-1] if said else type(error).__name__
+
+
+def _ends(found: Any) -> list[End]:
+    """Return what OpenVINO says of inputs or outputs; an output may have several names."""
+    ends = []
+    for each in found:
+        shape, kind = each.get_partial_shape(), each.get_element_type().get_type_name()
+        free = shape.rank.is_dynamic
+        lengths = None if free else tuple(None if one.is_dynamic else one.get_length() for one in shape)
+        ends += [End(name, _KINDS.get(kind, kind), lengths) for name in sorted(each.get_names())]
+    return ends
+
+
+def _once(outputs: list[str]) -> list[str]:
+    """Return each name once: a graph that is to give one output twice ends the process when it is compiled."""
+    return list(dict.fromkeys(outputs))
 
 
 def _halves(core: Any) -> bool:
@@ -153,16 +210,18 @@ def _compiled(
         "side": side,
         "mean": spec.mean,
         "std": spec.std,
+        "ends": "checked",  # a release that did not look at them has kept graphs too
     }
-    return compiled(core, lambda: _graph(core, path, spec, outputs, side, table), asked, settings)
+    return compiled(core, lambda: _graph(path, spec, outputs, side, table), asked, settings)
 
 
-def _graph(core: Any, path: Path, spec: ModelSpec, outputs: list[str], side: int, table: EightBits | None) -> Any:
+def _graph(path: Path, spec: ModelSpec, outputs: list[str], side: int, table: EightBits | None) -> Any:
     """Read the graph: uint8 NHWC in, mean and std inside, these outputs in this order; a side of -1 is any."""
     ov = openvino_package()
     from openvino.preprocess import PrePostProcessor
 
-    model = core.read_model(str(path))
+    model = read_graph(read_checked(path, spec.weights_sha256))
+    refuse_misfit(spec, path, _ends(model.inputs), _ends(model.outputs))
     model.reshape({model.input(0).get_any_name(): [1, 3, side, side]})
     if table is not None:
         lower(model, table)
@@ -172,6 +231,4 @@ def _graph(core: Any, path: Path, spec: ModelSpec, outputs: list[str], side: int
     steps.input(0).preprocess().convert_element_type(ov.Type.f32).mean(list(spec.mean)).scale(list(spec.std))
     model = steps.build()
     there = {name: r for r in model.get_results() for name in r.get_output_tensor(0).get_names()}
-    if missing := [output for output in outputs if output not in there]:
-        raise ModelError(f'model {spec}: "{path}" has no output called "{missing[0]}"')
-    return ov.Model([there[output] for output in outputs], model.get_parameters())
+    return ov.Model([there[output] for output in _once(outputs)], model.get_parameters())

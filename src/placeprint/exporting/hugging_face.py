@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from placeprint.embedding.onnx_file import refuse_outside_weights
-from placeprint.embedding.openvino_runner import openvino_package
+from placeprint.embedding.onnx_file import read_onnx, refuse_outside_weights
+from placeprint.embedding.openvino_runner import openvino_package, read_graph
 from placeprint.embedding.shelf import models_folder
+from placeprint.embedding.sidecar import LARGEST_SIDE
 from placeprint.errors import ModelError, UsageError
 from placeprint.exporting.candidate import Candidate
 from placeprint.exporting.parity import pictures
@@ -49,20 +50,21 @@ def hub_file_candidate(source: str) -> Candidate:
             f'model "{source}": bring {url}onnx/model.onnx and {url}preprocessor_config.json and put both into '
             f'"{folder}" (PLACEPRINT_MODELS names another folder)'
         )
-    refuse_outside_weights(path)
-    return Candidate(path.read_bytes(), _described(source, path, config), reference=None, free=False)
+    data = read_onnx(path)
+    refuse_outside_weights(path, data)
+    return Candidate(data, _described(source, path, data, config), reference=None, free=False)
 
 
-def _described(source: str, path: Path, config: Path) -> ModelSpec:
+def _described(source: str, path: Path, data: bytes, config: Path) -> ModelSpec:
     try:
         row = json.loads(config.read_text(encoding="utf-8"))
         side = _side(row.get("crop_size") or row["size"])
         resized = _side(row["size"]) if row.get("do_center_crop") else side
         mean, std = (tuple(255 * float(v) for v in row[key]) for key in ("image_mean", "image_std"))
         interpolation = _INTERPOLATIONS[row.get("resample", 2)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ModelError(f'"{config}" is not understood ({type(error).__name__}: {error})') from error
-    output, dim = _output(path, side)
+    output, dim = _output(path, data, side)
     return ModelSpec(
         name=source,
         dim=dim,
@@ -80,14 +82,17 @@ def _described(source: str, path: Path, config: Path) -> ModelSpec:
 
 def _side(size: int | Mapping[str, Any]) -> int:
     """Return pixels of ``224``, ``{"shortest_edge": 256}`` or ``{"height": 224, "width": 224}``."""
-    return int(size) if isinstance(size, int) else int(size.get("shortest_edge") or size["height"])
+    side = int(size) if isinstance(size, int) else int(size.get("shortest_edge") or size["height"])
+    if not 1 <= side <= LARGEST_SIDE:
+        raise ValueError(f"a side of {side} pixels")
+    return side
 
 
-def _output(path: Path, side: int) -> tuple[str, int]:
+def _output(path: Path, data: bytes, side: int) -> tuple[str, int]:
     """Return name and length of the output that is an embedding: one vector for an image."""
     try:
         core = openvino_package().Core()
-        model = core.read_model(str(path))
+        model = read_graph(data)
         model.reshape({model.input(0).get_any_name(): [1, 3, side, side]})
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         outputs = compiled([pictures(1, side, side, 0)])

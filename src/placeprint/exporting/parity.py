@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.openvino_runner import openvino_package
+from placeprint.embedding.openvino_runner import openvino_package, read_graph
 from placeprint.errors import MissingExtraError, ModelError
 
 LOWEST_COSINE = 0.9999
@@ -132,7 +132,7 @@ def run_by_onnx_runtime(data: bytes, output: str = "embedding") -> Run:
 def _openvino(data: bytes, output: str) -> Run:
     core = openvino_package().Core()
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    compiled = _or_refused("OpenVINO", lambda: core.compile_model(core.read_model(data), "CPU", settings))
+    compiled = _or_refused("OpenVINO", lambda: core.compile_model(read_graph(data), "CPU", settings))
     return lambda images: np.array(compiled([images])[output])
 
 

@@ -130,7 +130,7 @@ def distil(
         refuse_what_fails(student)
         base = find_model(student)
         turn = learn_turn(known[~held], wanted[~held], share, ridge)
-        data, spec, cosine = fuse(base.path.read_bytes(), base.spec, turn)
+        data, spec, cosine = fuse(base.read(), base.spec, turn)
         done = (
             f"distilled from {teacher} on {len(known)} photos: agreement on held-out ones {before:.3f} to {after:.3f}"
         )

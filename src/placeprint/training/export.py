@@ -104,7 +104,7 @@ def export(
     with tempfile.TemporaryDirectory() as folder:
         before, base, note = _base(source, weights, branch, Path(folder), trust=trust)
         refuse_what_fails(before)
-        made = Made(base.path.read_bytes(), base.spec, note=note)
+        made = Made(base.read(), base.spec, note=note)
         if whiten is not None:
             learned = manifest_of(whiten)
             photos = learned_vectors(

@@ -149,7 +149,7 @@ def _settings(given: dict[str, Any]) -> TrainSettings:
 def _learner(pool: Pool, base: ModelFile, settings: TrainSettings, progress: Progress | None) -> Learner:
     if not settings.full:
         return HeadLearner(pool)
-    return FullLearner(pool, base.path.read_bytes(), base.spec, settings, progress)
+    return FullLearner(pool, base.read(), base.spec, settings, progress)
 
 
 def _export(
@@ -159,7 +159,7 @@ def _export(
     arrays = {key: value.detach().float().cpu().numpy() for key, value in done.weights.items()}
     weights = {key.removeprefix("base."): value for key, value in arrays.items() if key.startswith("base.")}
     power = float(arrays["power"]) if "power" in arrays else base.spec.gem_p
-    data = base.path.read_bytes()
+    data = base.read()
     fused, spec = fuse(data, base.spec, weights=weights, power=power, head=arrays["head"], constant=constant)
     reference = _trained_reference(learner, done) if weights else _head_reference(data, base.spec, arrays["head"])
     free = not read_graph(data).graph.input[0].type.tensor_type.shape.dim[2].HasField("dim_value")
