@@ -136,6 +136,7 @@ def _with_constants(path: Path) -> None:
 RIGHT: dict[str, dict[str, Any]] = {
     "free": {},
     "fixed": {"shape": [1, 3, 32, 32]},
+    "another name": {"before": [node("Identity", ["image"], "x")]},
     "nothing said": {"shape": ["n", "c", "h", "w"]},
     "double": {"after": [node("Cast", ["y"], "embedding", to=T.DOUBLE)], "given": T.DOUBLE},
     "half output": {"after": [node("Cast", ["y"], "embedding", to=T.FLOAT16)], "given": T.FLOAT16},

@@ -60,7 +60,7 @@ WAYS: dict[str, bytes] = {
     "only the word": TENSOR + field(14, 1),
     "only the path": TENSOR + entry(),
     "a longer word": TENSOR + varint(14 << 3) + varint(1, 10),
-    "a word above 32 bits": TENSOR + entry("") + field(14, 1 << 32 | 1),
+    "a word above 32 bits": TENSOR + field(14, 1 << 32 | 1),
     "a word cut to 64 bits": TENSOR + varint(14 << 3) + b"\x81" + b"\x80" * 8 + b"\x7e",
     "twice, the last inside": OUTSIDE + field(14, 0),
     "an unknown word first": TENSOR + field(14, 77) + field(14, 1),

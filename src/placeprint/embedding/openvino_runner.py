@@ -163,14 +163,14 @@ def _reason(error: Exception) -> str:
     return said[-1] if said else type(error).__name__
 
 
-def _ends(found: Any) -> list[End]:
-    """Return what OpenVINO says of inputs or outputs; an output may have several names."""
+def _ends(found: Any, *, names: int | None = None) -> list[End]:
+    """Return what OpenVINO says of inputs or outputs, under all of their names or so many."""
     ends = []
     for each in found:
         shape, kind = each.get_partial_shape(), each.get_element_type().get_type_name()
         free = shape.rank.is_dynamic
         lengths = None if free else tuple(None if one.is_dynamic else one.get_length() for one in shape)
-        ends += [End(name, _KINDS.get(kind, kind), lengths) for name in sorted(each.get_names())]
+        ends += [End(name, _KINDS.get(kind, kind), lengths) for name in sorted(each.get_names())[:names]]
     return ends
 
 
@@ -221,7 +221,7 @@ def _graph(path: Path, spec: ModelSpec, outputs: list[str], side: int, table: Ei
     from openvino.preprocess import PrePostProcessor
 
     model = read_graph(read_checked(path, spec.weights_sha256))
-    refuse_misfit(spec, path, _ends(model.inputs), _ends(model.outputs))
+    refuse_misfit(spec, path, _ends(model.inputs, names=1), _ends(model.outputs))
     model.reshape({model.input(0).get_any_name(): [1, 3, side, side]})
     if table is not None:
         lower(model, table)
