@@ -6,6 +6,7 @@ Every way in which a file can be unusable ends in one exception, `ImageError`, w
 from __future__ import annotations
 
 import hashlib
+import re
 import stat
 from pathlib import Path
 
@@ -15,6 +16,10 @@ SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"]
 )
 """File name endings that a folder scan takes for photographs (lower case)."""
+
+CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
+"""Line breaks and control characters."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 MAX_BYTES = 256 * 1024 * 1024
 """A larger file is refused before it is read."""
@@ -30,10 +35,7 @@ def locate(root: Path, relative: str) -> Path:
         absolute path, for ``..`` and for a symbolic link that leaves the folder; ``missing`` and
         ``not-a-file`` when there is nothing to read.
     """
-    if any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029" for c in relative):
-        raise ImageError("bad-name", "the file name holds a line break or a control character: rename the file")
-    if any("\ud800" <= c <= "\udfff" for c in relative):
-        raise ImageError("bad-name", "the file name is not UTF-8: rename the file")
+    refuse_odd_name(relative)
     path = root / relative
     if Path(relative).is_absolute() or not _inside(path, root):
         raise ImageError("outside", "the path leaves the dataset's folder: it is not followed")
@@ -46,6 +48,14 @@ def locate(root: Path, relative: str) -> Path:
     if not stat.S_ISREG(mode):
         raise ImageError("not-a-file", "this is not a regular file")
     return path
+
+
+def refuse_odd_name(name: str) -> None:
+    """Raise ImageError ``bad-name`` for a name that no manifest, log line or address can carry."""
+    if CONTROL.search(name):
+        raise ImageError("bad-name", "the file name holds a line break or a control character: rename the file")
+    if _SURROGATE.search(name):
+        raise ImageError("bad-name", "the file name is not UTF-8: rename the file")
 
 
 def _inside(path: Path, root: Path) -> bool:

@@ -1,50 +1,24 @@
-"""Read and write the manifest: CSV or JSON Lines, with the field's many names for the same column."""
+"""The manifest: the images of a dataset. It is read from tables as people have them."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from placeprint.dataset.positions import Position, completed
+from placeprint.dataset.columns import choose_columns, quoted, without_path
+from placeprint.dataset.paths import Folder
+from placeprint.dataset.table_records import doubts, record_of
+from placeprint.dataset.tables import read_table
 from placeprint.errors import DatasetError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
 from placeprint.storage import write_atomic
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson")
-
-ALIASES: Mapping[str, tuple[str, ...]] = {
-    "path": ("path", "relpath", "image_path", "filepath", "file_path", "filename", "file_name", "file", "image"),
-    "place": ("place", "place_id", "class_dir", "class_name", "class", "label", "landmark", "landmark_id", "location"),
-    "split": ("split", "subset", "set", "role"),
-    "latitude": ("latitude", "lat"),
-    "longitude": ("longitude", "lon", "lng", "long"),
-    "easting": ("easting", "utm_east", "utm_easting"),
-    "northing": ("northing", "utm_north", "utm_northing"),
-    "zone": ("utm_zone", "utm_zone_number", "zone_number", "zone"),
-    "zone_letter": ("utm_letter", "utm_zone_letter", "zone_letter", "utm_band", "letter"),
-    "hemisphere": ("hemisphere", "utm_hemisphere"),
-    "sequence": ("sequence", "sequence_id", "traverse"),
-    "frame": ("frame", "frame_id", "frame_number"),
-    "address": ("address", "url", "source_url"),
-    "licence": ("licence", "license"),
-    "content_hash": ("content_hash", "sha256"),
-    "width": ("width",),
-    "height": ("height",),
-}
-"""Column of a record, and what datasets call it; the first name that is there is taken."""
-
-SPLITS: Mapping[str, Split] = {
-    **dict.fromkeys(("gallery", "database", "train", "reference", "references", "db", "index"), Split.GALLERY),
-    **dict.fromkeys(("query", "queries", "test", "probe"), Split.QUERY),
-    **dict.fromkeys(("", "none"), Split.NONE),
-}
-"""What datasets call the splits (lower case)."""
+SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +36,8 @@ class Manifest:
         How the dataset was understood, for people.
     empty_places : tuple of str
         Folders of places without a photograph.
+    notes : tuple of str
+        What is doubtful about how the dataset was understood, for people.
     """
 
     root: Path
@@ -69,6 +45,7 @@ class Manifest:
     failures: tuple[FailedImage, ...] = ()
     source: str = ""
     empty_places: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def split(self, *splits: Split) -> tuple[ImageRecord, ...]:
         """Return the records of the given splits, in order."""
@@ -93,122 +70,60 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a CSV, TSV or JSON Lines manifest; paths in it are relative to its folder.
-
-    A row that cannot be understood becomes a `FailedImage`; a column that has no meaning here is kept
-    in the record's `extra`.
+    """Read a table of photographs; relative paths in it are relative to its folder.
 
     Raises
     ------
     DatasetError
-        When the file cannot be read or has no column for the path.
+        When the file cannot be read, is no table, or has no column for the path.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
+        data = path.read_bytes()
     except OSError as error:
         raise DatasetError(f'the manifest "{path}" cannot be read: {error.strerror}') from error
+    return parse_manifest(data, path.parent, path.name, Folder.at(path.parent))
+
+
+def parse_manifest(data: bytes, root: Path, name: str, folder: Folder) -> Manifest:
+    """Read the bytes of a table.
+
+    A row that cannot be understood becomes a `FailedImage`; a column that has no meaning here is kept in the record's
+    `extra`, and so is a frame that is no whole number.
+
+    Parameters
+    ----------
+    data : bytes
+        CSV with any delimiter, JSON Lines, or a JSON list.
+    root : Path
+        Where the photographs are.
+    name : str
+        Of the table, without its folder.
+    folder : Folder
+        What its paths are relative to.
+
+    Raises
+    ------
+    DatasetError
+        When it is no table, or has no column for the path.
+    """
+    where = str(root / name)
+    table = read_table(data, where)
+    if not table.rows:
+        raise DatasetError(f'"{where}" names columns and has no rows')
+    columns = choose_columns(table.columns, [row.cells for row in table.rows])
+    if "path" not in columns.claims:
+        raise DatasetError(without_path(where, f"its columns are {quoted(*table.columns)}"))
+    if columns.clash:
+        raise DatasetError(f'"{where}": {columns.clash}')
     records: list[ImageRecord] = []
     failures: list[FailedImage] = []
-    for number, row in _rows(path, text):
-        try:
-            records.append(_record(row))
-        except (UsageError, ValueError) as error:
-            kind = "unknown-split" if isinstance(error, UnknownSplitError) else "bad-row"
-            name = str(row.get(_find(row, "path") or "", "") or f"row {number}")
-            failures.append(FailedImage(name, kind, f"row {number}: {error}"))
-    return Manifest(path.parent, tuple(records), tuple(failures), f"manifest {path.name}")
-
-
-class UnknownSplitError(ValueError):
-    """A row's split is none of the names known."""
-
-
-def _rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        yield from _json_rows(path, text)
-        return
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-    try:
-        names = [n.strip() for n in reader.fieldnames or []]
-        if not {n.lower() for n in names} & set(ALIASES["path"]):
-            raise DatasetError(f'"{path}" has no column for the path: call it one of {", ".join(ALIASES["path"][:4])}')
-        reader.fieldnames = names
-        for number, row in enumerate(reader, start=2):
-            yield number, {k: (v or "") for k, v in row.items() if k is not None and not isinstance(v, list)}
-    except csv.Error as error:
-        raise DatasetError(f'"{path}" is not a readable CSV: {error}') from error
-
-
-def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DatasetError(f'"{path}", line {number} is not JSON: {error}') from error
-        if not isinstance(row, dict):
-            raise DatasetError(f'"{path}", line {number} is not a JSON object')
-        yield number, {str(k): _text(v) for k, v in row.items()}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return "|".join(_text(v) for v in value)
-    return "" if value is None else str(value)
-
-
-def _find(row: Mapping[str, str], field: str) -> str | None:
-    lowered = {k.lower(): k for k in row}
-    return next((lowered[a] for a in ALIASES[field] if a in lowered), None)
-
-
-def _record(row: Mapping[str, str]) -> ImageRecord:
-    columns = {field: key for field in ALIASES if (key := _find(row, field)) is not None}
-    value = {field: row[key].strip() if field != "path" else row[key] for field, key in columns.items()}
-    used = set(columns.values())
-    split = value.get("split", "")
-    if split.lower() not in SPLITS:
-        raise UnknownSplitError(f'the split "{split}" is neither gallery nor query')
-    return ImageRecord(
-        path=value.get("path", "").replace("\\", "/"),
-        places=tuple(p for p in (part.strip() for part in value.get("place", "").split("|")) if p),
-        split=SPLITS[split.lower()],
-        content_hash=value.get("content_hash", ""),
-        width=int(value.get("width") or 0),
-        height=int(value.get("height") or 0),
-        **_position(value),
-        sequence=value.get("sequence") or None,
-        frame=int(value["frame"]) if value.get("frame") else None,
-        address=value.get("address") or None,
-        licence=value.get("licence") or None,
-        extra={k: v for k, v in row.items() if k not in used and v},
-    )
-
-
-def _position(value: Mapping[str, str]) -> Position:
-    return completed(
-        _number(value, "easting"),
-        _number(value, "northing"),
-        _number(value, "latitude"),
-        _number(value, "longitude"),
-        number=value.get("zone", ""),
-        letter=value.get("zone_letter", ""),
-        hemisphere=value.get("hemisphere", ""),
-    )
-
-
-def _number(value: Mapping[str, str], field: str) -> float | None:
-    text = value.get(field, "")
-    if not text:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f'{field} "{text}" is not a number')
-    return number
+    for row in table.rows:
+        made = record_of(row, columns, folder)
+        (records if isinstance(made, ImageRecord) else failures).append(made)  # type: ignore[arg-type]
+    form = "; ".join(filter(None, (", ".join(table.described), *columns.guessed)))
+    notes = (*columns.notes, *doubts(table, columns, records))
+    source = "; ".join((f"manifest {name}" + (f" ({form})" if form else ""), *notes))
+    return Manifest(root, tuple(records), tuple(failures), source, notes=notes)
 
 
 def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
@@ -217,16 +132,16 @@ def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
     Raises
     ------
     UsageError
-        When the ending is neither ``.csv`` nor ``.jsonl``.
+        When the ending is neither ``.csv`` nor ``.jsonl``, or a name is not UTF-8: no table could carry it.
     """
     rows = [_flat(r) for r in records]
     if path.suffix == ".jsonl":
-        text = "".join(json.dumps(row) + "\n" for row in rows)
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     elif path.suffix == ".csv":
         names = list(dict.fromkeys(["path", "split", "place", *(k for row in rows for k in row)]))
         buffer = io.StringIO(newline="")
-        # A lone carriage return in a name is quoted only when everything is (Python before 3.13).
-        odd = any("\r" in value for row in rows for value in row.values())
+        # A lone carriage return is quoted only when everything is (Python before 3.13), and a leading blank too.
+        odd = any("\r" in value or value.startswith(" ") for row in rows for value in row.values())
         quoting: Literal[0, 1] = csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL
         writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n", quoting=quoting)
         writer.writeheader()
@@ -234,7 +149,11 @@ def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
         text = buffer.getvalue()
     else:
         raise UsageError(f'"{path}": a manifest ends in .csv or .jsonl')
-    write_atomic(path, text.encode("utf-8", errors="surrogateescape"))
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(f'"{path}" cannot hold a name that is not UTF-8: rename the file or the place') from error
+    write_atomic(path, data)
 
 
 def _flat(record: ImageRecord) -> dict[str, str]:

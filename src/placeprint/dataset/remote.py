@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from placeprint.dataset import manifest as manifests
 from placeprint.dataset.files import MAX_BYTES, short
 from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.paths import Folder
 from placeprint.dataset.scan import MANIFEST_NAMES, SKIPPED_FOLDERS, is_image, scan_names
 from placeprint.errors import DatasetError, ImageError, MissingExtraError
 
@@ -142,11 +142,7 @@ def _listed(files: RemoteFiles, name: str) -> Manifest:
         data = files.read(name)
     except ImageError as error:
         raise DatasetError(f'the manifest "{files.address}/{name}" cannot be read: {error.reason}') from error
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, PurePosixPath(name).name)
-        path.write_bytes(data)
-        found = manifests.read_manifest(path)
-    return Manifest(Path(files.address), found.records, found.failures, found.source)
+    return manifests.parse_manifest(data, Path(files.address), PurePosixPath(name).name, Folder((files.address,)))
 
 
 def _scanned(files: RemoteFiles, names: list[str]) -> Manifest:

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from placeprint.dataset import manifest as manifests
 from placeprint.dataset.files import SUFFIXES
-from placeprint.dataset.manifest import SPLITS, Manifest
+from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.positions import position_in_name
+from placeprint.dataset.splits import SPLITS
 from placeprint.errors import DatasetError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
 
@@ -47,7 +48,9 @@ def read_dataset(path: Path | str) -> Manifest:
     path = Path(path)
     if path.is_file():
         if path.suffix.lower() not in manifests.SUFFIXES:
-            raise DatasetError(f'"{path}" is not a manifest: give a folder, or a file in .csv, .tsv or .jsonl')
+            raise DatasetError(
+                f'"{path}" is not a manifest: give a folder, or a table ({", ".join(manifests.SUFFIXES)})'
+            )
         found = manifests.read_manifest(path)
     elif path.is_dir():
         listed = next((path / name for name in MANIFEST_NAMES if (path / name).is_file()), None)
