@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,13 @@ from pathlib import PurePosixPath
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.rules import Finding, finding
 from placeprint.records import ImageRecord, Split
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_BLANKS = re.compile(r"[\s_]+")
+_LONE_BLANK = re.compile(r"(?<!\d) | (?!\d)")
+"""One that does not part two numbers."""
+_POINT_ZERO = re.compile(r"(?<=\d)[.,]0+$")
+_LEADING_ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")
 
 
 def label_findings(manifest: Manifest, usable: Sequence[ImageRecord]) -> Iterator[Finding]:
@@ -33,6 +41,7 @@ def label_findings(manifest: Manifest, usable: Sequence[ImageRecord]) -> Iterato
     names = [*(r.path for r in manifest.records), *(f.path for f in manifest.failures)]
     yield from _name_clashes(names)
     yield from _place_clashes(usable)
+    yield from (finding("doubtful-table", note) for note in manifest.notes)
 
 
 def spelling_key(name: str) -> str:
@@ -127,9 +136,27 @@ def _place_clashes(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
     spelled: dict[str, dict[str, str]] = defaultdict(dict)
     for record in usable:
         for place in record.places:
-            spelled[spelling_key(place)].setdefault(place, record.path)
+            spelled[label_key(place)].setdefault(place, record.path)
     for examples in spelled.values():
         if len(examples) > 1:
-            names = ", ".join(f'"{place}"' for place in sorted(examples))
-            text = f"these places differ by case or Unicode form only: {names}"
+            names = ", ".join(f'"{_visible(place)}"' for place in sorted(examples))
+            text = f"these labels may be one place, each spelled in its own way: {names}"
             yield finding("place-clash", text, *(examples[place] for place in sorted(examples)))
+
+
+def label_key(label: str) -> str:
+    """Return what is left of a label without what people and programs write differently.
+
+    Case, Unicode form, blanks (also ``_``), quotation marks around it, leading zeros and ``.0`` do not count; a blank
+    between two digits does.
+    """
+    folded = _INVISIBLE.sub("", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()))
+    key = _LONE_BLANK.sub("", _BLANKS.sub(" ", folded).strip("\"' "))
+    return _LEADING_ZEROS.sub("", _POINT_ZERO.sub("", key)) or label
+
+
+def _visible(label: str) -> str:
+    """Write out what cannot be told apart on paper: blanks that are no space, invisible and combining characters."""
+    return "".join(
+        c if c == " " or unicodedata.category(c) not in ("Zs", "Cf", "Mn") else f"\\u{ord(c):04x}" for c in label
+    )

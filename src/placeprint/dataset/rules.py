@@ -174,10 +174,11 @@ _OTHER_RULES = (
     Rule("single-photo-place", _I, "Add photographs: one view of a place is seldom enough."),
     Rule("open-set-place", _I, "Nothing, if it is meant: the right answer to its queries is UNKNOWN."),
     Rule("name-clash", _W, "Rename one: on Windows or macOS one of the files would replace the other."),
-    Rule("place-clash", _W, "Use one spelling: the two labels count as two places."),
+    Rule("place-clash", _W, "Use one spelling: each of these labels counts as a place of its own."),
     Rule("unlabelled", _W, "Give the image a place: without one it cannot be evaluated."),
     Rule("position-zero", _W, "Give the true position, or none: 0, 0 is what a device without a fix writes."),
     Rule("no-gallery", _W, "Add gallery images: there is nothing to search in."),
+    Rule("doubtful-table", _W, "Correct the table or the name of the column, unless it was meant like this."),
     Rule("listed-twice", _W, "Remove one of the rows."),
     Rule("changed-file", _W, "Restore the file, or correct the checksum in the manifest."),
 )
