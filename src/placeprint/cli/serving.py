@@ -17,6 +17,12 @@ def serve(
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="0 takes any that is free.")] = 8000,
+    unix_socket: Annotated[
+        Path | None, typer.Option("--socket", help="Listen on this socket file instead, as for a reverse proxy.")
+    ] = None,
+    root_path: Annotated[
+        str, typer.Option("--root-path", help="The path that a reverse proxy serves this under, as /photos.")
+    ] = "",
     token_file: Annotated[
         Path | None,
         typer.Option("--token-file", help="Who sends this token may write; or set PLACEPRINT_TOKEN. Off without."),
@@ -40,17 +46,27 @@ def serve(
     """Serve a gallery to browsers and programs over HTTP."""
     try:
         from placeprint.web.serving import serve as run
-        from placeprint.web.settings import LOOPBACK, MEBIBYTE, Settings, token_digest
+        from placeprint.web.settings import MEBIBYTE, Settings, checked_prefix, own_names, token_digest
     except ModuleNotFoundError as error:
         raise MissingExtraError("placeprint serve", "web") from error
     named = tuple(name.lower() for name in allow_host or ())
-    local = host in LOOPBACK
     settings = Settings(
         token_digest=token_digest(token_file),
-        hosts=(*LOOPBACK, *named) if local or named else (),
+        hosts=(*own_names(host), *named),
+        prefix=checked_prefix(root_path),
         max_bytes=max_mb * MEBIBYTE,
         max_pixels=int(max_megapixels * 1_000_000),
         waiting=waiting,
         held_bytes=max(256, 2 * max_mb) * MEBIBYTE,
     )
-    run(gallery, settings, host=host, port=port, photos=photos, model=model, runner=runner, say=typer.echo)
+    run(
+        gallery,
+        settings,
+        host=host,
+        port=port,
+        unix_socket=unix_socket,
+        photos=photos,
+        model=model,
+        runner=runner,
+        say=typer.echo,
+    )

@@ -6,9 +6,11 @@ Every way in which a file can be unusable ends in one exception, `ImageError`, w
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from placeprint.errors import ImageError
 
@@ -65,23 +67,50 @@ def _inside(path: Path, root: Path) -> bool:
         return False
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a file of at most `MAX_BYTES`.
+def open_file(path: Path) -> BinaryIO:
+    """Open a regular file of at most `MAX_BYTES` to be read; a pipe or a device is never waited for.
 
     Raises
     ------
     ImageError
-        ``empty``, ``too-large``, ``missing`` or ``unreadable``.
+        ``too-large``, ``missing``, ``not-a-file`` or ``unreadable``.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ImageError("too-large", f"the file has {size} bytes, more than {MAX_BYTES}")
-        data = path.read_bytes()
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # pathlib takes no opener
     except FileNotFoundError as error:
         raise ImageError("missing", "the file is not there") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ImageError("unreadable", f"the file cannot be read: {short(error)}") from error
+    found = os.fstat(file.fileno())
+    if stat.S_ISREG(found.st_mode) and found.st_size <= MAX_BYTES:
+        return file
+    file.close()
+    if stat.S_ISREG(found.st_mode):
+        raise ImageError("too-large", f"the file has {found.st_size} bytes, more than {MAX_BYTES}")
+    raise ImageError("not-a-file", "this is not a regular file")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a regular file of at most `MAX_BYTES`, whatever size the system says that it has.
+
+    Raises
+    ------
+    ImageError
+        ``empty``, ``too-large``, ``missing``, ``not-a-file`` or ``unreadable``.
+    """
+    with open_file(path) as file:
+        try:
+            data = file.read(os.fstat(file.fileno()).st_size + 1)
+            while len(data) <= MAX_BYTES and (more := file.read(1 << 20)):  # it grows, or says no size
+                data += more
+        except OSError as error:
+            raise ImageError("unreadable", f"the file cannot be read: {short(error)}") from error
+    if len(data) > MAX_BYTES:
+        raise ImageError("too-large", f"the file has more than {MAX_BYTES} bytes")
     if not data:
         raise ImageError("empty", "the file has no bytes")
     return data

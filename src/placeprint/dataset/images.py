@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from placeprint.dataset.files import short
+from placeprint.dataset.formats import HEAD_BYTES, kind_of
 from placeprint.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
@@ -200,13 +201,7 @@ def _unidentified(data: bytes) -> str:
 
 
 def _is_heif(data: bytes) -> bool:
-    """Return whether the first box names HEIF among its brands, and not AVIF, which shares the general ones."""
-    if data[4:8] != b"ftyp":
-        return False
-    brands = data[8 : min(int.from_bytes(data[:4]), 64)]
-    if b"avif" in brands or b"avis" in brands:
-        return False
-    return any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
+    return kind_of(data[:HEAD_BYTES]) == "HEIF"
 
 
 def _orientation(image: Image) -> int:

@@ -17,13 +17,40 @@ from placeprint.recognition.several import together
 from placeprint.records import Answer, Split
 from placeprint.web.bodies import Upload
 from placeprint.web.catalogue import Shown
-from placeprint.web.identity import image_url, thumbnail_url
-from placeprint.web.parts import parts_of
-from placeprint.web.problems import Json, Problem
+from placeprint.web.identity import Addresses
+from placeprint.web.parts import Parts, parts_of
+from placeprint.web.problems import Json, Problem, busy
 from placeprint.web.schemas import NEAR, DoubtfulList, Recognition, photos_body, problems
 from placeprint.web.snapshots import Snapshot
 
 router = APIRouter(tags=["recognition"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked about photos: how many matches, of which images, and whether to say why."""
+
+    k: int
+    places: tuple[str, ...]
+    near: Near | None
+    split: str | None
+    explain: bool
+
+    def rows(self, snapshot: Snapshot) -> Rows | None:
+        """Return the images that are asked; None for all of them."""
+        if not self.places and self.near is None and self.split is None:
+            return None
+        try:
+            return rows_where(snapshot.gallery, places=self.places, split=self.split, near=self.near)
+        except UsageError as error:
+            if all(snapshot.catalogue.has(place) for place in self.places):
+                raise
+            raise Problem(404, str(error), error="UsageError") from error
+
+    def filter(self, only: Rows) -> dict[str, Any]:
+        """Return what an answer says of the images that were asked."""
+        around = None if self.near is None else dict(zip(("latitude", "longitude", "metres"), self.near, strict=True))
+        return {"places": list(self.places), "near": around, "split": self.split, "images": int(only.sum())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,47 +96,37 @@ async def recognize(
     """
     parts = parts_of(request)
     around = None if near is None else parse_near(near, "near")
+    asked = Question(k=k, places=tuple(place or ()), near=around, split=split, explain=explain)
     parts.recognizing.require_room()
     async with parts.intake.photos(request) as uploads:
         snapshot = await parts.snapshot()
-        row = await parts.recognizing.run(_answer, snapshot, uploads, k, tuple(place or ()), around, split, explain)
+        row = await parts.recognizing.run(_answer, parts, snapshot, uploads, asked)
     parts.watch.answered(row["place"] is not None)
     parts.doubtful.note(row, request.scope["state"]["request_id"])
     return Json(row)
 
 
-def _answer(
-    snapshot: Snapshot,
-    uploads: list[Upload],
-    k: int,
-    places: tuple[str, ...],
-    near: Near | None,
-    split: str | None,
-    explain: bool,
-) -> dict[str, Any]:
+def _answer(parts: Parts, snapshot: Snapshot, uploads: list[Upload], asked: Question) -> dict[str, Any]:
     """Answer every photo, and all of them together; on a thread."""
     began = time.perf_counter()
-    filtered = bool(places) or near is not None or split is not None
-    only = _rows(snapshot, places, near, split) if filtered else None
-    found = [_one(snapshot, upload, k, only, explain) for upload in uploads]
-    rows = [{"photo": upload.name, **_row(one, explain)} for upload, one in zip(uploads, found, strict=True)]
+    for upload in uploads:
+        upload.check(parts.settings.max_pixels)
+    only = asked.rows(snapshot)
+    found = []
+    for upload in uploads:
+        if time.perf_counter() - began > parts.settings.work_seconds:
+            raise busy("the answer took too long, and nobody waits for it: send fewer photos")
+        found.append(_one(snapshot, upload, asked, only))
+    rows = [
+        {"photo": upload.name, **_row(one, asked, parts.addresses)} for upload, one in zip(uploads, found, strict=True)
+    ]
     whole = rows[0]
     if len(rows) > 1:
         leader, answer = together([one.answer for one in found])
         whole = {**rows[leader], **_verdict(answer), "photos": rows}
     if only is not None:
-        around = None if near is None else dict(zip(("latitude", "longitude", "metres"), near, strict=True))
-        whole["filter"] = {"places": list(places), "near": around, "split": split, "images": int(only.sum())}
+        whole["filter"] = asked.filter(only)
     return whole | {"milliseconds": round(1000 * (time.perf_counter() - began), 1)}
-
-
-def _rows(snapshot: Snapshot, places: tuple[str, ...], near: Near | None, split: str | None) -> Rows:
-    try:
-        return rows_where(snapshot.gallery, places=places, split=split, near=near)
-    except UsageError as error:
-        if all(snapshot.catalogue.has(place) for place in places):
-            raise
-        raise Problem(404, str(error), error="UsageError") from error
 
 
 def _verdict(answer: Answer) -> dict[str, Any]:
@@ -117,35 +134,35 @@ def _verdict(answer: Answer) -> dict[str, Any]:
     return {name: row[name] for name in ("answer", "place", "why")}
 
 
-def _one(snapshot: Snapshot, upload: Upload, k: int, only: Rows | None, explain: bool) -> Found:
+def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Rows | None) -> Found:
     recognizer = snapshot.recognizer
     with upload.named():
         seen = recognizer.describe(upload.data)
-    answer, near = recognizer.answer_within(seen.vector, k=k, parts=seen.parts, only=only)
+    answer, near = recognizer.answer_within(seen.vector, k=asked.k, parts=seen.parts, only=only)
     shown = tuple(snapshot.catalogue.matched(answer, near))
     whole = answer if near is None else near.renumbered(answer)
-    if not explain:
+    if not asked.explain:
         return Found(whole, shown)
     part = snapshot.gallery if near is None else near.gallery
     return Found(whole, shown, reasons_for(part, seen.parts, answer.matches), what_is_missing(part, seen.parts))
 
 
-def _row(found: Found, explain: bool) -> dict[str, Any]:
+def _row(found: Found, asked: Question, addresses: Addresses) -> dict[str, Any]:
     row = found.answer.to_dict()
     for number, (match, shown) in enumerate(zip(row["matches"], found.shown, strict=True)):
         image, record = shown.image, shown.record
         match |= {
             "image": image,
-            "url": image_url(image),
-            "thumbnail": thumbnail_url(image),
+            "url": addresses.image(image),
+            "thumbnail": addresses.thumbnail(image),
             "width": record.width,
             "height": record.height,
             "latitude": record.latitude,
             "longitude": record.longitude,
         }
-        if explain:
+        if asked.explain:
             match["explanation"] = _explanation(found.reasons[number])
-    return row | ({"missing": found.missing or None} if explain else {})
+    return row | ({"missing": found.missing or None} if asked.explain else {})
 
 
 def _explanation(reason: Reason) -> dict[str, Any]:

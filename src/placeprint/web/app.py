@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,12 +15,16 @@ from placeprint.web.bodies import Intake
 from placeprint.web.committing import Committer
 from placeprint.web.desk import Desk
 from placeprint.web.guard import Guard
+from placeprint.web.identity import Addresses
+from placeprint.web.methods import Methods
 from placeprint.web.parts import Parts
 from placeprint.web.problems import handle_problems
 from placeprint.web.schemas import ProblemDetail
 from placeprint.web.settings import Settings
 from placeprint.web.snapshots import Keeper
 
+CLOSE_SECONDS = 8.0
+"""How long what runs without a request may take to end when the server stops."""
 ABOUT = "Tells which place a photo shows, or UNKNOWN, and how sure it is."
 
 
@@ -37,10 +43,7 @@ def make_app(snapshots: Keeper, settings: Settings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        if parts.committer:
-            parts.committer.close()
-        parts.recognizing.close()
-        parts.drawing.close()
+        await to_thread(_close, parts)
 
     app = FastAPI(
         title="placeprint",
@@ -51,20 +54,31 @@ def make_app(snapshots: Keeper, settings: Settings) -> ASGIApp:
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
+        servers=[{"url": settings.prefix}] if settings.prefix else None,
     )
     app.state.parts = parts
     handle_problems(app)
-    for made in (writing, answering, browsing, pictures, watching):  # the first whose address fits answers
-        app.include_router(made.router)
-    app.include_router(pages.make_router())
+    routers = [made.router for made in (writing, answering, browsing, pictures, watching)]
+    for router in (*routers, page := pages.make_router()):  # the first whose address fits answers
+        app.include_router(router)
     _describe(app)
-    return Guard(app, settings, parts.watch)
+    return Guard(Methods(app, (*routers, page), settings.prefix), settings, parts.watch)
+
+
+def _close(parts: Parts) -> None:
+    """Finish changes that wait, and give up what does not end."""
+    until = time.monotonic() + CLOSE_SECONDS
+    if parts.committer:
+        parts.committer.close(CLOSE_SECONDS)
+    for desk in (parts.recognizing, parts.drawing):
+        desk.close(max(0.0, until - time.monotonic()))
 
 
 def _parts(snapshots: Keeper, settings: Settings) -> Parts:
     threads, seconds, watch = snapshots.newest.recognizer.embedder.threads, settings.work_seconds, watching.Watch()
     return Parts(
         settings=settings,
+        addresses=Addresses(settings.prefix),
         snapshots=snapshots,
         intake=Intake(settings),
         recognizing=Desk("recognize", threads=threads, waiting=settings.waiting, seconds=seconds),

@@ -35,6 +35,20 @@ class Upload:
         except ImageError as error:
             raise ImageError(error.kind, f"{self.name}: {error.reason}") from error
 
+    def check(self, most: int) -> None:
+        """Refuse a photo that holds nothing or too many pixels; done on a thread, since a header may be long.
+
+        Raises
+        ------
+        ImageError
+        """
+        with self.named():
+            if not self.data:
+                raise ImageError("empty", "the file has no bytes")
+            width, height = images.size_of(self.data)
+            if width * height > most:
+                raise ImageError("too-large", f"{width}x{height} pixels are more than {most}: send a smaller photo")
+
 
 class _InMemory(MultiPartParser):
     """Starlette's parser, which would write large parts to disk, and take those without a file name for text.
@@ -66,16 +80,12 @@ class Intake:
         ------
         Problem
             413, 408, 415, 422 or 503: each says what is wrong.
-        ImageError
-            When a photo has no bytes or too many pixels.
         """
         counted = _Counted()
         try:
             found = await self._read(request, counted)
             if not found:
                 raise Problem(422, f'no photo was sent: send a file in the multipart field "{FIELD}", or as the body')
-            for upload in found:
-                self._check(upload)
             yield found
         finally:
             self.held -= counted.bytes
@@ -128,15 +138,6 @@ class Intake:
             ]
         finally:
             await form.close()
-
-    def _check(self, upload: Upload) -> None:
-        most = self._settings.max_pixels
-        with upload.named():
-            if not upload.data:
-                raise ImageError("empty", "the file has no bytes")
-            width, height = images.size_of(upload.data)
-            if width * height > most:
-                raise ImageError("too-large", f"{width}x{height} pixels are more than {most}: send a smaller photo")
 
     def _too_large(self) -> Problem:
         most = self._settings.max_bytes

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from placeprint.web.catalogue import Place, Shown
-from placeprint.web.identity import image_url, place_url, thumbnail_url
+from placeprint.web.identity import Addresses
 from placeprint.web.parts import parts_of
 from placeprint.web.problems import Json, Problem
 from placeprint.web.schemas import PlaceList, PlacePage, problems
@@ -32,12 +32,13 @@ async def places(
     q: Annotated[str | None, Query(description="Only names that hold these letters.", max_length=200)] = None,
 ) -> Json:
     """List the places by name, each with the number of its images, one of them, and where it is."""
-    snapshot = await parts_of(request).snapshot()
+    parts = parts_of(request)
+    snapshot = await parts.snapshot()
     found = list((await to_thread(lambda: snapshot.catalogue.places)).values())
     if q:
         wanted = q.casefold()
         found = [place for place in found if wanted in place.name.casefold()]
-    listed = [_place(place) for place in found[offset : offset + limit]]
+    listed = [_place(place, parts.addresses) for place in found[offset : offset + limit]]
     return Json({"total": len(found), "offset": offset, "limit": limit, "places": listed})
 
 
@@ -49,37 +50,40 @@ async def places(
 )
 async def place(request: Request, place: str, offset: Offset = 0, limit: Limit = 50) -> Json:
     """List the images of a place, by its percent-encoded name."""
-    snapshot = await parts_of(request).snapshot()
+    parts = parts_of(request)
+    snapshot = await parts.snapshot()
     catalogue = snapshot.catalogue
     total, shown = await to_thread(catalogue.of_place, place, offset, limit)
     if not total:
         raise Problem(404, f'the gallery has no place "{place}": GET /v1/places lists them')
     first = shown if offset == 0 and shown else (await to_thread(catalogue.of_place, place, 0, 1))[1]
     known = (await to_thread(lambda: catalogue.places)).get(place)
-    whole = _place(known or Place(place, total, first[0].image, None))  # a place may be newer than the list
-    listed = [image_facts(one) for one in shown]
+    whole = _place(
+        known or Place(place, total, first[0].image, None), parts.addresses
+    )  # a place may be newer than the list
+    listed = [image_facts(one, parts.addresses) for one in shown]
     return Json({**whole, "images": total, "total": total, "offset": offset, "limit": limit, "items": listed})
 
 
-def _place(place: Place) -> dict[str, Any]:
+def _place(place: Place, addresses: Addresses) -> dict[str, Any]:
     latitude, longitude = place.position or (None, None)
     return {
         "place": place.name,
-        "url": place_url(place.name),
+        "url": addresses.place(place.name),
         "images": place.images,
-        "cover": {"image": place.cover, "thumbnail": thumbnail_url(place.cover)},
+        "cover": {"image": place.cover, "thumbnail": addresses.thumbnail(place.cover)},
         "latitude": latitude,
         "longitude": longitude,
     }
 
 
-def image_facts(shown: Shown) -> dict[str, Any]:
+def image_facts(shown: Shown, addresses: Addresses) -> dict[str, Any]:
     """Return what is told of an image of the gallery."""
     image, record = shown.image, shown.record
     return {
         "image": image,
-        "url": image_url(image),
-        "thumbnail": thumbnail_url(image),
+        "url": addresses.image(image),
+        "thumbnail": addresses.thumbnail(image),
         "path": record.path,
         "places": list(record.places),
         "split": record.split.value,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -118,12 +119,17 @@ def _found(there: Mapping[str, Shown], write: Addition) -> tuple[Shown, ...]:
 
 def _added(snapshot: Snapshot, planned: Mapping[str, NewImage]) -> dict[str, Shown]:
     gallery, images = snapshot.gallery, list(planned.values())
-    _keep_photos(snapshot, images)
     parts = {name: Ragged.of([image.parts[name] for image in images]) for name in gallery.spec.parts}
     records, vectors = [image.record for image in images], np.stack([image.vector for image in images])
-    changed, _ = patiently(
-        lambda: gallery.add(records, vectors, spec=gallery.spec, root=snapshot.upload_root, parts=parts)
-    )
+    try:
+        _keep_photos(snapshot, images)
+        changed, _ = patiently(
+            lambda: gallery.add(records, vectors, spec=gallery.spec, root=snapshot.upload_root, parts=parts)
+        )
+    except Exception:
+        with suppress(Exception):  # what went wrong first is told
+            clear_photos(snapshot, list(planned))
+        raise
     # Another server may have removed the same photo, and its file, between the two steps.
     _keep_photos(snapshot, images, missing=True)
     return catalogue_of(changed).at(list(planned))

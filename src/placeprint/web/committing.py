@@ -16,6 +16,7 @@ import queue
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -76,10 +77,11 @@ class Committer:
             raise busy("too many changes are waiting: try again shortly") from error
         return await asyncio.wrap_future(waiting.done)
 
-    def close(self) -> None:
-        """Finish what waits, and end."""
-        self._queue.put(None)
-        self._thread.join()
+    def close(self, seconds: float) -> None:
+        """Finish what waits, and end; what takes longer than this was acknowledged to nobody."""
+        with suppress(queue.Full):
+            self._queue.put(None, timeout=seconds)
+        self._thread.join(seconds)
 
     def _work(self) -> None:
         while batch := self._next():

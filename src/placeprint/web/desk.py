@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from placeprint.web.problems import busy
@@ -29,7 +30,13 @@ class Desk:
 
     def __init__(self, name: str, *, threads: int, waiting: int, seconds: float) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._seconds, self.threads, self.limit, self.inside = seconds, threads, threads + waiting, 0
+        self._seconds, self.threads, self.limit = seconds, threads, threads + waiting
+        self._running: set[Future[Any]] = set()
+
+    @property
+    def inside(self) -> int:
+        """Pieces of work that run or wait."""
+        return len(self._running)
 
     def require_room(self) -> None:
         """Refuse a request whose body need not be read, because there is no room for its work.
@@ -52,19 +59,21 @@ class Desk:
             to end, in its place in the queue.
         """
         self.require_room()
-        self.inside += 1
         loop = asyncio.get_running_loop()
         running: Future[T] = self._pool.submit(work, *args)
-        running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+        self._running.add(running)
+        running.add_done_callback(lambda _: self._leave(loop, running))
         try:
             async with asyncio.timeout(self._seconds):
                 return await asyncio.wrap_future(running)
         except TimeoutError as error:
             raise busy(f"the answer took more than {self._seconds:g} s: try a smaller photo, or again later") from error
 
-    def _leave(self) -> None:
-        self.inside -= 1
+    def _leave(self, loop: asyncio.AbstractEventLoop, done: Future[Any]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: this was given up when the server stopped
+            loop.call_soon_threadsafe(self._running.discard, done)
 
-    def close(self) -> None:
-        """Finish what runs, and drop what waits."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def close(self, seconds: float) -> None:
+        """Drop what waits, and wait so long for what runs."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        wait(set(self._running), seconds)

@@ -9,7 +9,9 @@ import secrets
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -68,7 +70,7 @@ class Guard:
             await send(message)
 
         try:
-            refused = self._refusal(headers)
+            refused = self._refusal(scope, headers)
             if refused:
                 await response_of(*refused, headers={"Connection": "close"})(scope, receive, guarded)
             else:
@@ -78,13 +80,15 @@ class Guard:
         finally:
             self._note(scope, request_id, status, time.perf_counter() - began)
 
-    def _refusal(self, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
-        """Return why a request is not answered: it calls this server by a foreign name, or a foreign page sent it."""
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
+        """Return why a request is not answered: a foreign name for this server, a foreign page, an odd address."""
         name = _host(headers.get(b"host", b"").decode("latin-1"))
-        if self._settings.hosts and name not in self._settings.hosts:
+        if name not in self._settings.hosts and not _is_address(name):
             return 421, f'this server does not answer to "{name[:100]}": start it with --allow-host {name[:100]}'
         if headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate":
             return 403, "a page of another site may not ask this server"
+        if not _is_utf8(scope.get("raw_path", b"")):
+            return 400, "the address is not UTF-8: encode the name of a place as UTF-8, then by percent signs"
         return None
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
@@ -111,6 +115,22 @@ def _host(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0]
     return header.partition(":")[0].lower()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_utf8(path: bytes) -> bool:
+    try:
+        unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _with_headers(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import numpy as np
@@ -52,19 +53,29 @@ def engine_key(image: str) -> int | None:
     return int(image, 16) if _ID.fullmatch(image) and "-" not in image and image < "8" else None
 
 
-def image_url(image: str) -> str:
-    """Return the address of an original."""
-    return f"/v1/images/{image}"
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Addresses of what a server shows.
 
+    Attributes
+    ----------
+    prefix : str
+        The path that the server is under behind a proxy, as ``/photos``; empty at the root.
+    """
 
-def thumbnail_url(image: str) -> str:
-    """Return the address of a small copy; `?size=` chooses how small."""
-    return f"/v1/images/{image}/thumbnail"
+    prefix: str = ""
 
+    def image(self, image: str) -> str:
+        """Return the address of an original."""
+        return f"{self.prefix}/v1/images/{image}"
 
-def place_url(place: str) -> str:
-    """Return the address of a place."""
-    return f"/v1/places/{quote(place, safe='', errors='surrogateescape')}"
+    def thumbnail(self, image: str) -> str:
+        """Return the address of a small copy; `?size=` chooses how small."""
+        return f"{self.prefix}/v1/images/{image}/thumbnail"
+
+    def place(self, place: str) -> str:
+        """Return the address of a place."""
+        return f"{self.prefix}/v1/places/{quote(place, safe='', errors='surrogateescape')}"
 
 
 def rows_at(gallery: Gallery, path: str) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from fastapi import Request
 
 from placeprint.web.bodies import Intake
 from placeprint.web.desk import Desk
+from placeprint.web.identity import Addresses
 from placeprint.web.settings import Settings
 from placeprint.web.snapshots import Keeper, Snapshot
 
@@ -27,6 +28,7 @@ class Parts:
     Attributes
     ----------
     settings : Settings
+    addresses : Addresses
     snapshots : Keeper
     intake : Intake
     recognizing, drawing : Desk
@@ -39,6 +41,7 @@ class Parts:
     """
 
     settings: Settings
+    addresses: Addresses
     snapshots: Keeper
     intake: Intake
     recognizing: Desk

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from asyncio import to_thread
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryFile
+from typing import Annotated, BinaryIO, cast
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.background import BackgroundTask
+from starlette.responses import Response, StreamingResponse
 
 from placeprint.dataset import images
-from placeprint.dataset.files import locate, read_bytes
+from placeprint.dataset.files import MAX_BYTES, locate, open_file
+from placeprint.dataset.formats import HEAD_BYTES, kind_of
 from placeprint.dataset.remote import RemoteFiles, is_remote
 from placeprint.errors import DatasetError, ImageError, MissingExtraError
 from placeprint.report.thumbnails import QUALITY, jpeg
@@ -28,9 +34,9 @@ router = APIRouter(tags=["images"])
 SIZES = (120, 240, 480, 960, 1600)
 """Longer sides of small copies, pixels: what is asked for is rounded up to one of them."""
 CACHE_BYTES = 64 << 20
+PIECE_BYTES = 64 << 10
 _KINDS = {
     "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",
     "PNG": "image/png",
     "WEBP": "image/webp",
     "AVIF": "image/avif",
@@ -64,8 +70,16 @@ async def original(request: Request, image: str) -> Response:
     etag = f'"{_tag(shown)}"'
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={**_HEADERS, "ETag": etag})
-    data, kind = await parts.drawing.run(_original, shown, snapshot.uploads)
-    return Response(data, media_type=kind, headers={**_HEADERS, "ETag": etag})
+    file, kind = await parts.drawing.run(_original, shown, snapshot.uploads)
+    size = os.fstat(file.fileno()).st_size
+    headers = {**_HEADERS, "ETag": etag, "Content-Length": str(size)}
+    return StreamingResponse(_pieces(file), media_type=kind, headers=headers, background=BackgroundTask(file.close))
+
+
+async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
+    """Read a file piece by piece as it is sent: a client that reads slowly holds one piece in memory and no more."""
+    while piece := await to_thread(file.read, PIECE_BYTES):
+        yield piece
 
 
 @router.get(
@@ -110,8 +124,8 @@ def _tag(shown: Shown) -> str:
     return shown.record.content_hash[:32] or f"id-{shown.image}"
 
 
-def original_bytes(shown: Shown, uploads: Path | None) -> bytes:
-    """Read the file of an image: under the root that it was indexed in, or among the photos that were uploaded.
+def opened_original(shown: Shown, uploads: Path | None) -> BinaryIO:
+    """Open the file of an image: under the root that it was indexed in, or among the photos that were uploaded.
 
     Raises
     ------
@@ -122,39 +136,45 @@ def original_bytes(shown: Shown, uploads: Path | None) -> bytes:
     if shown.root == UPLOADS and uploads is None:
         raise Problem(404, "this photo was added through a server and not kept: start it with --photos FOLDER for that")
     try:
-        return _read(shown.root, path)
+        return _opened(shown.root, path)
     except ImageError as error:
         if uploads is not None and UPLOADED.fullmatch(path):  # a folder may have been moved
-            try:
-                return read_bytes(locate(uploads, path))
-            except ImageError:
-                pass
+            with suppress(ImageError):
+                return open_file(locate(uploads, path))
         raise Problem(404, f'the photo "{path}" is not where it was indexed: {error.reason}') from error
 
 
-def _read(root: str, path: str) -> bytes:
+def _opened(root: str, path: str) -> BinaryIO:
     if root == UPLOADS:
         raise ImageError("missing", "this server does not have it")
     if not is_remote(root):
-        return read_bytes(locate(Path(root), path))
+        return open_file(locate(Path(root), path))
     try:
-        return RemoteFiles(root).read(path)
+        data = RemoteFiles(root).read(path)
     except (DatasetError, MissingExtraError) as error:
         raise ImageError("missing", str(error)) from error
+    # On disk, not in memory, however long the client takes to read it.
+    file = cast(BinaryIO, TemporaryFile())  # noqa: SIM115
+    file.write(data)
+    file.seek(0)
+    return file
 
 
-def _original(shown: Shown, uploads: Path | None) -> tuple[bytes, str]:
-    data = original_bytes(shown, uploads)
-    try:
-        return data, _KINDS[images.format_of(data)]
-    except (ImageError, KeyError) as error:
-        raise Problem(404, "the file is no image any more: index it again") from error
+def _original(shown: Shown, uploads: Path | None) -> tuple[BinaryIO, str]:
+    file = opened_original(shown, uploads)
+    kind = _KINDS.get(kind_of(file.read(HEAD_BYTES)) or "")
+    file.seek(0)
+    if kind is None:
+        file.close()
+        raise Problem(404, "the file is no image any more: index it again")
+    return file, kind
 
 
 def _small(shown: Shown, uploads: Path | None, side: int) -> bytes:
     from PIL.Image import Resampling
 
-    data = original_bytes(shown, uploads)
+    with opened_original(shown, uploads) as file:
+        data = file.read(MAX_BYTES)
     try:
         image = images.decode(data, min_side=side)
     except ImageError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import math
 from collections.abc import Mapping
@@ -14,7 +15,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from placeprint.errors import (
     GalleryBusyError,
@@ -27,6 +27,8 @@ from placeprint.errors import (
 
 PROBLEM = "application/problem+json"
 RETRY_SECONDS = 1
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says of a disk, or of a user's share of it, that is full."""
 HEARD_BYTES, HEARD_SECONDS = 128 << 20, 2.0
 """What a client that is refused may still send, to no effect, before the connection ends."""
 
@@ -135,12 +137,6 @@ def status_of(error: PlaceprintError) -> int:
     return 503 if isinstance(error, GalleryBusyError | GalleryEngineError) else 500
 
 
-def _allowed(app: FastAPI, request: Request) -> str:
-    """Return the methods of all routes that an address has: Starlette tells those of the first."""
-    fitting = [route for route in app.routes if isinstance(route, Route) and route.path_regex.match(request.url.path)]
-    return ", ".join(sorted({method for route in fitting for method in route.methods or ()}))
-
-
 def handle_problems(app: FastAPI) -> None:
     """Answer every expected error with a problem."""
 
@@ -158,17 +154,22 @@ def handle_problems(app: FastAPI) -> None:
         headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
         return response_of(status, str(error), headers=headers, error=type(error).__name__, **more)
 
-    async def http(request: Request, error: Exception) -> Response:
+    async def http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        if error.status_code == 405:
-            allowed = _allowed(app, request)
-            return response_of(405, f"this address takes {allowed}", headers={"Allow": allowed})
         return response_of(error.status_code, str(error.detail), headers=error.headers)
 
     async def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         said = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
         return response_of(422, "; ".join(said), error="UsageError")
+
+    async def system(_: Request, error: Exception) -> Response:
+        assert isinstance(error, OSError)
+        if error.errno in FULL:
+            return response_of(
+                507, "the disk of the server is full: nothing was changed. Make room, then send it again"
+            )
+        raise error
 
     async def unexpected(_: Request, error: Exception) -> Response:  # noqa: ARG001  # the guard logs it
         return response_of(500, "the server failed: its log says how, under this request's id")
@@ -177,4 +178,5 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(PlaceprintError, library)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(OSError, system)
     app.add_exception_handler(Exception, unexpected)

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import os
 import signal
 import socket
+import stat
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from placeprint.errors import UsageError
 from placeprint.gallery.milvus_address import is_address
 from placeprint.web.app import make_app
+from placeprint.web.connections import HEAD_BYTES, BoundedProtocol
 from placeprint.web.guard import JsonLines
 from placeprint.web.settings import LOOPBACK, Settings
 from placeprint.web.snapshots import Keeper, Snapshots
 
 STOP_SECONDS = 30
+"""After so long a server that was told to stop has ended, whatever runs."""
+GRACE_SECONDS = 20
 """How long requests that run may take to end when the server is stopped."""
 KEEP_ALIVE_SECONDS = 15
-HEAD_SECONDS = 10
-"""How long the head of a request may take to come."""
+
+LOG = logging.getLogger("placeprint.web")
 
 
 def serve(
@@ -35,12 +40,13 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
+    unix_socket: Path | None = None,
     photos: Path | None = None,
     model: str | None = None,
     runner: str = "openvino",
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serve a gallery until SIGTERM or Ctrl-C; what runs then is finished first.
+    """Serve a gallery until SIGTERM or Ctrl-C; what runs then is finished first, within `STOP_SECONDS`.
 
     Parameters
     ----------
@@ -51,6 +57,8 @@ def serve(
         Address to listen on.
     port : int
         0 takes any that is free.
+    unix_socket : Path, optional
+        A socket of this machine's file system to listen on instead, as for a reverse proxy.
     photos : Path, optional
         Folder for the photos that are added to a gallery on a server; not kept without.
     model, runner
@@ -68,12 +76,28 @@ def serve(
     config = configured(make_app(kept(gallery, photos=photos, model=model, runner=runner), settings))
     for stop in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when all is done: that is no failure
         signal.signal(stop, lambda *_: None)
-    with _listening(host, port) as listener:
-        name = f"[{host}]" if ":" in host else host
-        say(f"serving {gallery} at http://{name}:{listener.getsockname()[1]} (Ctrl-C stops)")
-        if host not in LOOPBACK:
+    opened = _socket_file(unix_socket) if unix_socket else _listening(host, port)
+    with opened as (listener, where):
+        say(f"serving {gallery} at {where} (Ctrl-C stops)")
+        if not unix_socket and host not in LOOPBACK:
             _warn(host, settings)
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends in time: a thread that hangs in a library cannot be ended in another way."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop, and end the process where that does not come to its end."""
+        super().handle_exit(sig, frame)
+        ending = threading.Timer(STOP_SECONDS, _end)
+        ending.daemon = True
+        ending.start()
+
+
+def _end() -> None:
+    LOG.warning("what still ran %d s after the server was told to stop was given up", STOP_SECONDS)
+    os._exit(0)
 
 
 def kept(
@@ -100,61 +124,80 @@ def configured(app: ASGIApp) -> uvicorn.Config:
     """Return how an application is run: with bounded heads and waits, and no log but the application's."""
     return uvicorn.Config(
         app,
-        http=_Protocol,
+        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=STOP_SECONDS,
-        h11_max_incomplete_event_size=32 * 1024,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=HEAD_BYTES,
     )
 
 
-def _listening(host: str, port: int) -> socket.socket:
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
+    """Listen on an address; yield the socket, and how browsers call it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=512)
-    except OSError as error:
+        listener = socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError) as error:
         raise UsageError(
-            f"{host}, port {port}, cannot be listened on ({error.strerror}): choose others with --host and --port"
+            f"{host}, port {port}, cannot be listened on ({_reason(error)}): choose others with --host and --port"
         ) from error
+    with listener:
+        name = f"[{host}]" if ":" in host else host
+        yield listener, f"http://{name}:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def _socket_file(path: Path) -> Iterator[tuple[socket.socket, str]]:
+    """Listen on a socket of the file system; one that a server left is replaced, and nothing else."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            if _left_over(path):
+                path.unlink()
+            listener.bind(str(path))
+            listener.listen(512)
+            made = path.stat().st_ino
+        except OSError as error:
+            raise UsageError(
+                f'"{path}" cannot be listened on ({_reason(error)}): choose another with --socket'
+            ) from error
+        try:
+            yield listener, f"unix:{path}"
+        finally:
+            with suppress(OSError):
+                if path.stat().st_ino == made:
+                    path.unlink()
+
+
+def _left_over(path: Path) -> bool:
+    """Return whether this is a socket that nobody listens on any more."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX) as other:
+        try:
+            other.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+    return False
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _warn(host: str, settings: Settings) -> None:
-    logging.getLogger("placeprint.web").warning(
+    LOG.warning(
         "listening on %s without TLS: everyone who reaches this address can ask the gallery and see its photos%s. "
         "Put a reverse proxy with TLS before it",
         host,
         ", and the token travels in the clear" if settings.writing else "",
     )
-
-
-class _Protocol(H11Protocol):
-    """HTTP/1.1 that does not wait for ever for the head of a request."""
-
-    _slow: asyncio.TimerHandle | None = None
-    _before: Any = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override, unused-ignore]
-        """Start to look at whether requests come."""
-        super().connection_made(transport)
-        self._look(first=True)
-
-    def _look(self, *, first: bool = False) -> None:
-        """Close the connection where no request was under way, and none came since the last look."""
-        idle = self.cycle is None or self.cycle.response_complete
-        if idle and not first and self.cycle is self._before and self.timeout_keep_alive_task is None:
-            self.transport.close()
-            return
-        self._before = self.cycle
-        self._slow = self.loop.call_later(HEAD_SECONDS, self._look)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop looking."""
-        if self._slow is not None:
-            self._slow.cancel()
-        super().connection_lost(exc)
 
 
 def log_to_stderr() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from placeprint.errors import UsageError
 TOKEN_VARIABLE = "PLACEPRINT_TOKEN"  # noqa: S105
 SHORTEST_TOKEN = 16
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 MEBIBYTE = 1 << 20
 
 
@@ -25,7 +28,8 @@ class Settings:
     token_digest : bytes
         SHA-256 of the token that writing needs; empty when nobody may write.
     hosts : tuple of str
-        Names that a request may call this server by (header Host, without the port); empty allows every name.
+        Names that a request may call this server by (header Host, without the port), besides any IP address: a page
+        of another site can make a browser send its own name here, but no address.
     max_bytes : int
         Of one request's body.
     max_pixels : int
@@ -40,6 +44,8 @@ class Settings:
         Requests that may wait for a thread; one more is answered 503.
     held_bytes : int
         Of all bodies in memory at once; more is answered 503.
+    prefix : str
+        The path that a reverse proxy puts before the server's addresses, as ``/photos``.
     doubtful : int
         Recent doubtful answers that are remembered, in memory.
     """
@@ -54,6 +60,7 @@ class Settings:
     work_seconds: float = 30.0
     waiting: int = 16
     held_bytes: int = 256 * MEBIBYTE
+    prefix: str = ""
     doubtful: int = 200
 
     @property
@@ -64,6 +71,27 @@ class Settings:
     def allows(self, token: str) -> bool:
         """Compare a token with the one that is set, in constant time."""
         return self.writing and hmac.compare_digest(digest_of(token), self.token_digest)
+
+
+def own_names(host: str) -> tuple[str, ...]:
+    """Return the names of a server that listens on an address: those of this machine, where others reach it."""
+    if host in LOOPBACK:
+        return LOOPBACK
+    return tuple(dict.fromkeys((*LOOPBACK, host.lower(), socket.gethostname().lower(), socket.getfqdn().lower())))
+
+
+def checked_prefix(path: str) -> str:
+    """Return the path that a proxy puts before addresses, as ``/photos``; empty for ``/``.
+
+    Raises
+    ------
+    UsageError
+        When it is no such path.
+    """
+    prefix = path.rstrip("/")
+    if not _PREFIX.fullmatch(prefix):
+        raise UsageError(f'"{path}" is no path that can stand before addresses: give one such as /photos')
+    return prefix
 
 
 def digest_of(token: str) -> bytes:

@@ -80,9 +80,10 @@ async def add(
     parts.recognizing.require_room()
     async with parts.intake.photos(request) as uploads:
         snapshot = await parts.snapshot()
-        made = [await parts.recognizing.run(_described, snapshot, upload, name, position) for upload in uploads]
+        most = parts.settings.max_pixels
+        made = [await parts.recognizing.run(_described, snapshot, each, name, position, most) for each in uploads]
         done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
-    listed = [image_facts(one) for one in done.images]
+    listed = [image_facts(one, parts.addresses) for one in done.images]
     return Json({"added": done.changed, "images": listed}, 201 if done.changed else 200)
 
 
@@ -133,8 +134,11 @@ def parse_position(text: str) -> tuple[float, float]:
     return latitude, longitude
 
 
-def _described(snapshot: Snapshot, upload: Upload, place: str, position: tuple[float | None, float | None]) -> NewImage:
-    """Embed a photo that is to be added; on a thread."""
+def _described(
+    snapshot: Snapshot, upload: Upload, place: str, position: tuple[float | None, float | None], most: int
+) -> NewImage:
+    """Embed a photo that is to be added, of at most so many pixels; on a thread."""
+    upload.check(most)
     with upload.named():
         seen = snapshot.recognizer.describe(upload.data)
     width, height = images.size_of(upload.data)

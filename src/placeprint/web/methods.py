@@ -1,0 +1,65 @@
+"""HEAD and OPTIONS wherever there is a GET, and what an address takes when it is asked in a way that it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fastapi import APIRouter
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from placeprint.web.problems import response_of
+
+
+class Methods:
+    """Wraps the application, which knows the methods that its routes name and no others.
+
+    Parameters
+    ----------
+    app : ASGI application
+    routers : iterable of APIRouter
+        All that the application includes.
+    prefix : str
+        The path that the server is under behind a proxy: with or without it, an address is the same.
+    """
+
+    def __init__(self, app: ASGIApp, routers: Iterable[APIRouter], prefix: str = "") -> None:
+        self._app, self._prefix = app, prefix
+        self._routes = [route for router in routers for route in router.routes if isinstance(route, Route)]
+
+    def allowed(self, path: str) -> Sequence[str]:
+        """Return the methods that an address takes, sorted; none where there is no such address."""
+        found = {m for route in self._routes if route.path_regex.match(path) for m in route.methods or ()}
+        if not found:
+            return ()
+        return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._prefix and scope["type"] == "http" and scope["path"].startswith(f"{self._prefix}/"):
+            scope["path"] = scope["path"].removeprefix(self._prefix)
+        method = scope["method"] if scope["type"] == "http" else ""
+        allowed = self.allowed(scope["path"]) if method else ()
+        if not allowed or (method in allowed and method not in ("HEAD", "OPTIONS")):
+            await self._app(scope, receive, send)
+        elif method == "OPTIONS":
+            await Response(status_code=204, headers={"Allow": ", ".join(allowed)})(scope, receive, send)
+        elif method == "HEAD" and "HEAD" in allowed:
+            await self._head(scope, receive, send)
+        else:
+            said = ", ".join(allowed)
+            response = response_of(405, f"this address takes {said}", headers={"Allow": said})
+            await response(scope, receive, send)
+
+    async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as to GET, without the body."""
+
+        async def headed(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        asked = {**scope, "method": "GET"}
+        try:
+            await self._app(asked, receive, headed)
+        finally:
+            scope["route"] = asked.get("route")
