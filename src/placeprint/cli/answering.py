@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import asking, explaining, filtering, options, printing
+from placeprint.cli import asking, datasets, explaining, filtering, options, printing
 from placeprint.errors import ImageError, UsageError
 from placeprint.presets import find_preset
 from placeprint.progress import on_stderr
@@ -159,6 +159,7 @@ def _show_answer(photo: Path, answer: Answer) -> None:
 
 def evaluate(
     dataset: Annotated[Path | None, typer.Argument(help="A folder or a manifest with queries.")] = None,
+    layout: options.LayoutName = None,
     gallery: options.GalleryOption = None,
     embeddings: options.Embeddings = None,
     records: options.Records = None,
@@ -180,8 +181,9 @@ def evaluate(
     """Measure: Recall@K, mAP, open set, and what went wrong."""
     from placeprint.evaluation.evaluate import evaluate as measure
 
+    manifest = datasets.manifest(dataset, layout)
     result = measure(
-        dataset,
+        manifest,
         gallery=gallery,
         embeddings=embeddings,
         records=records,
@@ -197,7 +199,10 @@ def evaluate(
         progress=on_stderr(quiet=quiet or as_json),
     )
     if as_json:
-        printing.show_json(result.to_dict())
+        from placeprint.dataset.overview import Overview
+
+        understood = {} if manifest is None else {"understood": Overview.of(manifest).to_dict()}
+        printing.show_json(result.to_dict() | understood)
     else:
         show_evaluation(result)
         if every_convention:

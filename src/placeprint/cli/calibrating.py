@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placeprint.cli import options, printing
+from placeprint.cli import datasets, options, printing
 from placeprint.progress import on_stderr
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def calibrate(
     queries: Annotated[
         Path | None, typer.Option("--queries", help="Labelled photos to learn from, instead of the gallery's own.")
     ] = None,
+    layout: options.LayoutName = None,
     embeddings: options.Embeddings = None,
     records: options.Records = None,
     false_accept_rate: Annotated[
@@ -39,7 +40,7 @@ def calibrate(
 
     done = learn(
         gallery,
-        queries=queries,
+        queries=datasets.manifest(queries, layout),
         embeddings=embeddings,
         records=records,
         false_accept_rate=false_accept_rate,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import options, printing
+from placeprint.cli import datasets, options, printing
 from placeprint.cli.answering import taking_no_part
 from placeprint.progress import on_stderr
 
@@ -24,6 +24,7 @@ def compare(
         typer.Argument(metavar="A B ...", help="Models by name, or key=value,key=value (model, index, threshold, …)."),
     ],
     dataset: Annotated[Path | None, typer.Option("--on", help="A folder or a manifest with queries.")] = None,
+    layout: options.LayoutName = None,
     gallery: options.GalleryOption = None,
     embeddings: options.Embeddings = None,
     records: options.Records = None,
@@ -36,7 +37,7 @@ def compare(
     from placeprint.evaluation.compare import compare as run_all
 
     rows = run_all(
-        dataset,
+        datasets.manifest(dataset, layout),
         settings,
         gallery=gallery,
         embeddings=embeddings,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import options, printing
+from placeprint.cli import datasets, options, printing
 from placeprint.progress import on_stderr
 
 
@@ -15,6 +15,7 @@ def distil(
     dataset: options.Dataset,
     teacher: Annotated[str, typer.Option("--teacher", help="The larger model: a name, a source or a path.onnx.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file.")],
+    layout: options.LayoutName = None,
     student: Annotated[str | None, typer.Option("--student", help="The model to change; the bundled one.")] = None,
     name: Annotated[str | None, typer.Option("--name", help="What the model is called.")] = None,
     measure: Annotated[
@@ -33,12 +34,12 @@ def distil(
     from placeprint.training.distilling import distil as learn
 
     done = learn(
-        dataset,
+        datasets.opened(dataset, layout).manifest,
         teacher,
         out,
         student=student or DEFAULT_MODEL,
         name=name,
-        measure=measure,
+        measure=datasets.manifest(measure, layout),
         preset=preset or DEFAULT_PRESET,
         seed=seed,
         cache=not no_cache,

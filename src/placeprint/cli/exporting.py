@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import options, printing
+from placeprint.cli import datasets, options, printing
 from placeprint.progress import on_stderr
 
 
@@ -42,6 +42,7 @@ def export(
     measure: Annotated[
         Path | None, typer.Option("--measure", help="Compare the result with what it was made from on these photos.")
     ] = None,
+    layout: options.LayoutName = None,
     preset: options.PresetName = None,
     no_cache: options.NoCache = False,
     workers: options.Workers = None,
@@ -62,11 +63,11 @@ def export(
         branch=branch,
         name=name,
         trust=trust,
-        whiten=whiten,
+        whiten=datasets.manifest(whiten, layout),
         whitening=whitening,
         dim=dim,
         precision=precision,
-        measure=measure,
+        measure=datasets.manifest(measure, layout),
         preset=preset or DEFAULT_PRESET,
         cache=not no_cache,
         workers=workers,

@@ -23,15 +23,17 @@ def check(
     dataset: options.Dataset,
     hamming: Annotated[int, typer.Option(help="Near duplicates: differing bits of the 64-bit dHash, at most.")] = 5,
     min_side: Annotated[int, typer.Option(help="Too small: shorter side in pixels below this.")] = 32,
+    layout: options.LayoutName = None,
     baseline: Annotated[Path | None, typer.Option(help="An earlier --json: say which findings are new.")] = None,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Say what is wrong with these photos. Exit code 1 when there are errors."""
     from placeprint.dataset.checks import check as look
+    from placeprint.dataset.scan import read_dataset
 
-    progress = on_stderr(quiet=quiet or as_json)
-    report = look(dataset, hamming=hamming, min_side=min_side, baseline=baseline, progress=progress)
+    progress, manifest = on_stderr(quiet=quiet or as_json), read_dataset(dataset, layout=layout)
+    report = look(manifest, hamming=hamming, min_side=min_side, baseline=baseline, progress=progress)
     if as_json:
         printing.show_json(report.to_dict())
     else:
@@ -46,7 +48,7 @@ def show_check(report: CheckReport) -> None:
     typer.echo(
         f"{report.root}: {counts['images']} images of {counts['places']} places ({counts['gallery']} gallery, "
         f"{counts['query']} query, {counts['none']} without a split), {counts['failed']} could not be read; "
-        f"{report.source}"
+        f"{printing.printable(report.overview.how if report.overview else report.source)}"
     )
     rows = report.summary()
     if not rows:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import options, printing
+from placeprint.cli import datasets, options, printing
 from placeprint.cli.calibrating import show_calibration
+from placeprint.dataset.folders import NOT_WALKED
+from placeprint.dataset.overview import Overview
 from placeprint.errors import UsageError
 from placeprint.gallery.milvus_address import is_address, parse_address
 from placeprint.presets import DEFAULT_PRESET, FAST, Preset, find_preset
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from placeprint.evaluation.lessons import Lessons
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.indexing import IndexResult
+    from placeprint.recognition.sources import Source
     from placeprint.records import SetAside
 
 
@@ -37,6 +40,7 @@ def index(
         str | None, typer.Option("--on", help="Embed on a Ray cluster: local, or ray://head:10001; with --store.")
     ] = None,
     model: options.ModelName = None,
+    layout: options.LayoutName = None,
     index: options.IndexName = "auto",
     runner: options.RunnerName = "openvino",
     preset: options.PresetName = None,
@@ -65,13 +69,12 @@ def index(
     from placeprint.embedding.models import DEFAULT_MODEL
     from placeprint.recognition import indexing
 
+    if on is not None and store is None:
+        raise UsageError("--on embeds on a cluster, which writes to a server: give --store milvus://host:19530/name")
+    source = datasets.opened(dataset, layout)
     if on is not None:
-        if store is None:
-            raise UsageError(
-                "--on embeds on a cluster, which writes to a server: give --store milvus://host:19530/name"
-            )
         done = indexing.index_on_ray(
-            dataset,
+            source,
             target,
             on=on,
             model=model or DEFAULT_MODEL,
@@ -80,10 +83,10 @@ def index(
             preset=preset or DEFAULT_PRESET,
             progress=on_stderr(quiet=quiet or as_json),
         )
-        _show_index(done, as_json)
+        _show_index(done, as_json, source)
         return
     done = indexing.index(
-        dataset,
+        source,
         target,
         model=model or DEFAULT_MODEL,
         index=index,
@@ -93,7 +96,7 @@ def index(
         workers=workers,
         progress=on_stderr(quiet=quiet or as_json),
     )
-    _show_index(done, as_json)
+    _show_index(done, as_json, source)
 
 
 def _target(out: Path | None, store: str | None) -> Path | str:
@@ -135,6 +138,7 @@ def _import(
 def add(
     gallery: options.GalleryPath,
     dataset: options.Dataset,
+    layout: options.LayoutName = None,
     model: options.ModelName = None,
     runner: options.RunnerName = "openvino",
     no_cache: options.NoCache = False,
@@ -146,17 +150,18 @@ def add(
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition import indexing
 
-    progress = on_stderr(quiet=quiet or as_json)
+    progress, opened = on_stderr(quiet=quiet or as_json), Gallery.open(gallery)
+    source = datasets.opened(dataset, layout)
     done = indexing.add(
-        Gallery.open(gallery),
-        dataset,
+        opened,
+        source,
         model=model,
         runner=runner,
         cache=not no_cache,
         workers=workers,
         progress=progress,
     )
-    _show_index(done, as_json)
+    _show_index(done, as_json, source)
 
 
 def remove(
@@ -182,6 +187,7 @@ def remove(
 def run(
     dataset: options.Dataset,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the gallery and the report.")],
+    layout: options.LayoutName = None,
     model: options.ModelName = None,
     index: options.IndexName = "auto",
     runner: options.RunnerName = "openvino",
@@ -199,7 +205,7 @@ def run(
     from placeprint.report.whole_run import whole_run
 
     done = whole_run(
-        dataset,
+        datasets.opened(dataset, layout).manifest,
         out,
         model=model,
         index=index,
@@ -271,8 +277,9 @@ def _shares(done: IndexResult) -> str:
     return ", ".join(f"{stage} {100 * share:.0f} %" for stage, share in done.shares.items())
 
 
-def _show_index(done: IndexResult, as_json: bool) -> None:
+def _show_index(done: IndexResult, as_json: bool, source: Source) -> None:
     facts = {
+        "understood": Overview.of(source.manifest).to_dict(),
         "change": asdict(done.change),
         "computed": done.computed,
         "cached": done.cached,
@@ -296,3 +303,5 @@ def _show_index(done: IndexResult, as_json: bool) -> None:
         if contradicting:
             typer.echo(f"{contradicting} of those added are there as another place too: look at their labels")
     _show_gallery(done.gallery, as_json, **facts)
+    if lost := [failure.reason for failure in done.failures if failure.kind in NOT_WALKED]:
+        typer.echo(printing.printable(f"not in the gallery: {'; '.join(lost[:SHOWN_PLACES])}"), err=True)

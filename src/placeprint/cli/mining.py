@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placeprint.cli import options, printing
+from placeprint.cli import datasets, options, printing
 from placeprint.errors import UsageError
 from placeprint.progress import on_stderr
 
@@ -37,6 +37,7 @@ COLUMNS = (
 
 def mine(
     dataset: Annotated[Path | None, typer.Argument(help="A folder of photos by place, or a manifest.")] = None,
+    layout: options.LayoutName = None,
     gallery: options.GalleryOption = None,
     embeddings: options.Embeddings = None,
     records: options.Records = None,
@@ -58,7 +59,7 @@ def mine(
     from placeprint.evaluation.mining import mine as dig
 
     result = dig(
-        dataset,
+        datasets.manifest(dataset, layout),
         gallery=gallery,
         embeddings=embeddings,
         records=records,

@@ -8,6 +8,14 @@ from typing import Annotated
 import typer
 
 Dataset = Annotated[Path, typer.Argument(help="A folder of photos by place, or a manifest (.csv, .jsonl).")]
+LayoutName = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        help="How folders are read where two ways fit: split-first, place-first, places, flat, or the folders of "
+        "gallery and queries: train/val, train+val/test.",
+    ),
+]
 GalleryPath = Annotated[
     str, typer.Argument(metavar="GALLERY", help="A gallery's folder, or its address: milvus://host:19530/name.")
 ]

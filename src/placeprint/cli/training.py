@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placeprint.cli import options, printing
+from placeprint.cli import datasets, options, printing
 from placeprint.progress import on_stderr
 
 if TYPE_CHECKING:
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 def train(
-    datasets: Annotated[
+    paths: Annotated[
         list[Path], typer.Argument(metavar="DATASET ...", help="Folders of photos by place, or manifests.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file.")],
+    layout: options.LayoutName = None,
     model: options.ModelName = None,
     preset: options.PresetName = None,
     full: Annotated[bool, typer.Option("--full", help="Train the whole network, not only a head.")] = False,
@@ -55,7 +56,7 @@ def train(
     from placeprint.training.train import train as fine_tune
 
     result = fine_tune(
-        datasets,
+        [found for path in paths if (found := datasets.manifest(path, layout, stage="train"))],
         out,
         model=model or DEFAULT_MODEL,
         name=name,

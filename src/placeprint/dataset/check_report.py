@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from placeprint.dataset.baseline import Baseline
 from placeprint.dataset.duplicates import DuplicatePairs, Exact, Relation
 from placeprint.dataset.facts import ImageFacts
+from placeprint.dataset.overview import Overview
 from placeprint.dataset.rules import RULES, Finding, Severity, duplicate_check, finding
 from placeprint.records import FailedImage, ImageRecord
 
@@ -109,6 +110,8 @@ class CheckReport:
     hamming, min_side : int
         What was asked for.
     baseline : Baseline or None
+    overview : Overview
+        What was understood of the dataset.
     """
 
     root: Path
@@ -120,6 +123,7 @@ class CheckReport:
     hamming: int = 5
     min_side: int = 32
     baseline: Baseline | None = None
+    overview: Overview | None = None
 
     @property
     def errors(self) -> int:
@@ -206,6 +210,7 @@ class CheckReport:
             "tool": "placeprint check",
             "format": FORMAT,
             "source": self.source,
+            "understood": None if self.overview is None else self.overview.to_dict(),
             "ok": self.ok,
             "errors": self.errors,
             "new": None if new is None else len(new),

@@ -14,6 +14,7 @@ from placeprint.dataset.duplicates import DuplicatePairs, find_duplicates
 from placeprint.dataset.facts import ImageFacts, measure_files
 from placeprint.dataset.label_checks import label_findings
 from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.overview import Overview
 from placeprint.dataset.rules import BLANK, IMAGE_RULES, Finding, ImageRule, Severity, finding
 from placeprint.dataset.scan import read_dataset
 from placeprint.errors import UsageError
@@ -92,6 +93,7 @@ def check(
         hamming=hamming,
         min_side=min_side,
         baseline=known,
+        overview=Overview.of(manifest),
     )
 
 

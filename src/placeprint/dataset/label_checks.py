@@ -31,6 +31,7 @@ def label_findings(manifest: Manifest, usable: Sequence[ImageRecord]) -> Iterato
         The records whose image can be read, with the `content_hash` of the bytes that were read. A place
         counts as having a photograph only when it is among these.
     """
+    yield from _left_out(manifest)
     yield from _empty_places(manifest, usable)
     yield from _single_photo_places(usable)
     yield from _open_set(usable)
@@ -47,6 +48,12 @@ def label_findings(manifest: Manifest, usable: Sequence[ImageRecord]) -> Iterato
 def spelling_key(name: str) -> str:
     """Return what a file system that ignores case and Unicode form makes of a name."""
     return unicodedata.normalize("NFC", name.casefold())
+
+
+def _left_out(manifest: Manifest) -> Iterator[Finding]:
+    for name, count in manifest.left_out.items():
+        if not name.startswith("in "):  # a folder that was not chosen
+            yield finding("left-out", f"{count} {name}: pictures of a format that is not read")
 
 
 def _empty_places(manifest: Manifest, usable: Iterable[ImageRecord]) -> Iterator[Finding]:

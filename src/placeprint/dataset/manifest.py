@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from placeprint.dataset.columns import choose_columns, quoted, without_path
 from placeprint.dataset.paths import Folder
+from placeprint.dataset.splits import known_splits
 from placeprint.dataset.table_records import doubts, record_of
 from placeprint.dataset.tables import read_table
 from placeprint.errors import DatasetError, UsageError
@@ -38,6 +39,12 @@ class Manifest:
         Folders of places without a photograph.
     notes : tuple of str
         What is doubtful about how the dataset was understood, for people.
+    layout : str
+        ``manifest`` or the name of a layout; see `placeprint.dataset.layouts`.
+    left_out : mapping of str to int
+        Pictures that are not read, by folder or by the ending of a format.
+    name : str
+        What the dataset was called where it was opened.
     """
 
     root: Path
@@ -46,6 +53,9 @@ class Manifest:
     source: str = ""
     empty_places: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    layout: str = "manifest"
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    name: str = ""
 
     def split(self, *splits: Split) -> tuple[ImageRecord, ...]:
         """Return the records of the given splits, in order."""
@@ -117,8 +127,9 @@ def parse_manifest(data: bytes, root: Path, name: str, folder: Folder) -> Manife
         raise DatasetError(f'"{where}": {columns.clash}')
     records: list[ImageRecord] = []
     failures: list[FailedImage] = []
+    splits = known_splits(row.cells.get(c, "") for c in columns.claims.get("split", ()) for row in table.rows)
     for row in table.rows:
-        made = record_of(row, columns, folder)
+        made = record_of(row, columns, folder, splits)
         (records if isinstance(made, ImageRecord) else failures).append(made)  # type: ignore[arg-type]
     form = "; ".join(filter(None, (", ".join(table.described), *columns.guessed)))
     notes = (*columns.notes, *doubts(table, columns, records))

@@ -8,9 +8,11 @@ from typing import Any
 
 from placeprint.dataset import manifest as manifests
 from placeprint.dataset.files import MAX_BYTES, short
+from placeprint.dataset.folders import listed
+from placeprint.dataset.layouts import Choice
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.paths import Folder
-from placeprint.dataset.scan import MANIFEST_NAMES, SKIPPED_FOLDERS, is_image, scan_names
+from placeprint.dataset.scan import MANIFEST_NAMES, read_listing, require_photographs
 from placeprint.errors import DatasetError, ImageError, MissingExtraError
 
 _LOCAL = ("file", "local")
@@ -111,8 +113,14 @@ class RemoteFiles:
             ) from error
 
 
-def read_remote(address: str) -> tuple[Manifest, RemoteFiles]:
+def read_remote(address: str, *, layout: str | None = None) -> tuple[Manifest, RemoteFiles]:
     """Read a dataset by its address: a manifest, a folder that holds one, or a folder of photographs.
+
+    Parameters
+    ----------
+    address : str
+    layout : str, optional
+        As in `placeprint.dataset.scan.read_dataset`.
 
     Returns
     -------
@@ -123,18 +131,19 @@ def read_remote(address: str) -> tuple[Manifest, RemoteFiles]:
     ------
     DatasetError
     """
-    address = _whole(address)
+    address, choice = _whole(address), Choice.parse(layout)
     if PurePosixPath(address).suffix.lower() in manifests.SUFFIXES:
         parent, _, name = address.rstrip("/").rpartition("/")
         files = RemoteFiles(parent)
         return _listed(files, name), files
     files = RemoteFiles(address)
     names = files.names()
-    listed = next((name for name in MANIFEST_NAMES if name in names), None)
-    found = _listed(files, listed) if listed else _scanned(files, names)
-    if not found.records and not found.failures:
-        raise DatasetError(f'no photograph was found in "{address}"')
-    return found, files
+    table = None if layout else next((name for name in MANIFEST_NAMES if name in names), None)
+    if table is not None:
+        return require_photographs(_listed(files, table), address), files
+    listing = listed(tuple(name.split("/")) for name in names)
+    found = read_listing(Path(files.address), listing, choice=choice, stage="test")
+    return require_photographs(found, address), files
 
 
 def _listed(files: RemoteFiles, name: str) -> Manifest:
@@ -143,13 +152,6 @@ def _listed(files: RemoteFiles, name: str) -> Manifest:
     except ImageError as error:
         raise DatasetError(f'the manifest "{files.address}/{name}" cannot be read: {error.reason}') from error
     return manifests.parse_manifest(data, Path(files.address), PurePosixPath(name).name, Folder((files.address,)))
-
-
-def _scanned(files: RemoteFiles, names: list[str]) -> Manifest:
-    parts = [tuple(name.split("/")) for name in names]
-    kept = [p for p in parts if not any(n.startswith(".") or n in SKIPPED_FOLDERS for n in p) and is_image(p[-1])]
-    folders = sorted({p[:depth] for p in parts for depth in range(1, len(p))})
-    return scan_names(Path(files.address), sorted(kept), folders)
 
 
 def _whole(address: str) -> str:

@@ -1,14 +1,133 @@
-"""What datasets call the two sides of the question."""
+"""What datasets call their splits: the words of the field, and the names that are made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
 
+from placeprint.errors import DatasetError
 from placeprint.records import Split
 
-SPLITS: Mapping[str, Split] = {
-    **dict.fromkeys(("gallery", "database", "train", "reference", "references", "db", "index"), Split.GALLERY),
-    **dict.fromkeys(("query", "queries", "test", "probe"), Split.QUERY),
-    **dict.fromkeys(("", "none"), Split.NONE),
+_GALLERY = {
+    "gallery": ("gallery", "galleries"),
+    "database": ("database", "databases", "db", "dbs"),
+    "reference": ("reference", "references", "ref", "refs"),
+    "map": ("map", "maps", "mapping"),
+    "base": ("base",),
+    "index": ("index",),
+    "support": ("support", "supports"),
+    "enrolled": ("enrolled", "enroll", "enrol", "enrollment", "enrolment"),
+    "train": ("train", "training", "trn"),
+    "trainval": ("trainval", "trainvalid", "trainvalidation"),
 }
+_QUERY = {
+    "query": ("query", "queries", "qry", "querys"),
+    "probe": ("probe", "probes"),
+    "holdout": ("holdout", "holdouts", "heldout"),
+    "eval": ("eval", "evaluation", "evaluate"),
+    "test": ("test", "tests", "testing", "tst"),
+    "val": ("val", "vals", "valid", "validation", "validate", "validating", "dev"),
+}
+_WORDS = {w: (kind, Split.GALLERY) for kind, words in _GALLERY.items() for w in words} | {
+    w: (kind, Split.QUERY) for kind, words in _QUERY.items() for w in words
+}
+STAGES = ("train", "val", "test")
+"""Kinds that say when photographs are used; beside a word for a side (``test_database``) they do not decide."""
+_STAGES = (*STAGES, "trainval", "eval", "holdout")
+
+SPLITS: Mapping[str, Split] = {**{w: split for w, (_, split) in _WORDS.items()}, "": Split.NONE, "none": Split.NONE}
 """What datasets call the splits (lower case)."""
+
+_PHOTOS = ("image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "pics", "jpg", "jpgs", "jpeg")
+FILLERS = frozenset((*_PHOTOS, "png", "pngs", "frames", "data", "dataset", "datasets", "set", "sets", "files"))
+"""Words that say nothing: a folder of such a name is no place, and ``train_images`` is ``train``."""
+_ALSO = ("split", "splits", "subset", "folder", "dir", "real", "full", "all", "small", "v", "resized")
+_GLUED = re.compile(r"(.+?)(?:set|data|images|image|imgs|img|photos|split|folder|jpg)$")
+
+
+@dataclass(frozen=True, slots=True)
+class SplitName:
+    """A folder's name that is made of words for splits.
+
+    Attributes
+    ----------
+    split : Split or None
+        None when it has words for both sides.
+    kind : tuple of str
+        What is left when spelling, number and fillers are gone: ``Queries`` and ``query_images`` are of one kind.
+    sure : bool
+        False when other words are there too: ``queries_night``, but also ``train station``.
+    """
+
+    split: Split | None
+    kind: tuple[str, ...]
+    sure: bool
+
+
+def read_split(name: str) -> SplitName | None:
+    """Return what a folder's name says of a split; None when it says nothing of one."""
+    tokens = _tokens(name)
+    numbers = tuple(t for t in tokens if t.isdigit())
+    for joined in ("".join(tokens), "".join(t for t in tokens if not _filler(t))):  # hold_out, train-val
+        if joined in _WORDS:
+            kind, split = _WORDS[joined]
+            return SplitName(split, (kind, *numbers), True)
+    found = [_WORDS[t] for t in tokens if t in _WORDS]
+    if not found:
+        return None
+    sides = {split for kind, split in found if kind not in _STAGES} or {split for _, split in found}
+    others = tuple(t for t in tokens if t not in _WORDS and not _filler(t))
+    kinds = (*sorted({kind for kind, _ in found}), *others, *numbers)
+    return SplitName(sides.pop() if len(sides) == 1 else None, kinds, not others)
+
+
+def require_one_each(where: str, names: Iterable[str], *, spelled: bool) -> None:
+    """Refuse two different splits on one side, as in train, val and test: which is asked is not ours to choose.
+
+    Parameters
+    ----------
+    where : str
+        The dataset, for the message.
+    names : iterable of str
+        Of the splits that are there.
+    spelled : bool
+        True when ``query`` and ``queries`` are two splits; False when places may spell the same one differently.
+
+    Raises
+    ------
+    DatasetError
+    """
+    sides: dict[Split | None, dict[tuple[str, ...], str]] = defaultdict(dict)
+    for name in sorted(names):
+        if (found := read_split(name)) is not None:
+            sides[found.split].setdefault((name.lower(),) if spelled else found.kind, name)
+    gallery, query = (list(sides[side].values()) for side in (Split.GALLERY, Split.QUERY))
+    if len(gallery) <= 1 and len(query) <= 1:
+        return
+    pairs = [f"{g}/{q}" for g, q in product(gallery or [""], query or [""])]
+    readings = " or ".join(pairs) if len(pairs) < 5 else f"{', '.join(pairs[:4])} …"
+    raise DatasetError(
+        f'"{where}" can be read in several ways, its splits are {", ".join(sorted((*gallery, *query)))}: '
+        f"say which to search and which to ask, by --layout {readings}"
+    )
+
+
+def known_splits(cells: Iterable[str]) -> Mapping[str, Split]:
+    """Return what a table's split column may say; beside ``test``, ``val`` is not asked and not understood."""
+    kinds = {_WORDS[word][0] for cell in cells if (word := cell.strip().lower()) in _WORDS}
+    if not kinds & (set(_QUERY) - {"val"}):
+        return SPLITS
+    return {word: split for word, split in SPLITS.items() if word not in _QUERY["val"]}
+
+
+def _tokens(name: str) -> list[str]:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    found = re.findall(r"[^\W\d_]+|\d+", spaced.lower())
+    return [m[1] if t not in _WORDS and (m := _GLUED.match(t)) and m[1] in _WORDS else t for t in found]
+
+
+def _filler(token: str) -> bool:
+    return token in FILLERS or token in _ALSO or token.isdigit()

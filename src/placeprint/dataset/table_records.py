@@ -11,22 +11,21 @@ from placeprint.dataset.encoding import WINDOWS
 from placeprint.dataset.files import CONTROL, refuse_odd_name
 from placeprint.dataset.paths import Folder
 from placeprint.dataset.positions import Position, completed
-from placeprint.dataset.splits import SPLITS
 from placeprint.dataset.tables import Row, Table
 from placeprint.errors import ImageError, UsageError
-from placeprint.records import FailedImage, ImageRecord
+from placeprint.records import FailedImage, ImageRecord, Split
 
 
 class UnknownSplitError(ValueError):
     """A row's split is none of the names known."""
 
 
-def record_of(row: Row, columns: Columns, folder: Folder) -> ImageRecord | FailedImage:
+def record_of(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, Split]) -> ImageRecord | FailedImage:
     """Return the record of a row, or why there is none."""
     try:
         if row.fault:
             raise ValueError(row.fault)
-        return _record(row, columns, folder)
+        return _record(row, columns, folder, splits)
     except ImageError as error:
         kind, reason = error.kind, error.reason
     except (UsageError, ValueError) as error:
@@ -36,13 +35,13 @@ def record_of(row: Row, columns: Columns, folder: Folder) -> ImageRecord | Faile
     return FailedImage(path or f"row {row.number}", kind, f"row {row.number}: {reason}")
 
 
-def _record(row: Row, columns: Columns, folder: Folder) -> ImageRecord:
+def _record(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, Split]) -> ImageRecord:
     named = columns.of(row.cells)
     value = {field: present(row.cells[column]) for field, column in named.items()}
     used = set(named.values())
     extra = {column: cell for column, cell in row.cells.items() if column not in used and cell}
     split, frame = value.get("split", ""), value.get("frame", "")
-    if split.lower() not in SPLITS:
+    if split.lower() not in splits:
         raise UnknownSplitError(f'the split "{split}" is neither gallery nor query')
     path = folder.relative(row.cells[named["path"]]) if value.get("path") else ""
     refuse_odd_name(path)
@@ -54,7 +53,7 @@ def _record(row: Row, columns: Columns, folder: Folder) -> ImageRecord:
     return ImageRecord(
         path=path,
         places=places,
-        split=SPLITS[split.lower()],
+        split=splits[split.lower()],
         content_hash=value.get("content_hash", ""),
         width=_pixels(value.get("width", "")),
         height=_pixels(value.get("height", "")),

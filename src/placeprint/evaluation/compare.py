@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.headlines import SEED, clusters_of, headlines
@@ -96,7 +97,7 @@ class Compared:
 
 
 def compare(
-    dataset: Path | str | None,
+    dataset: Path | str | Manifest | None,
     settings: Sequence[str],
     *,
     gallery: Path | str | None = None,

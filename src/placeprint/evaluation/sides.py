@@ -130,7 +130,7 @@ def gather(
         else:
             searched = opened
         sides = _asked(manifest, searched, embedder, store, progress, own=opened is None)
-    name = str(manifest.root) if isinstance(dataset, Manifest) else str(dataset)
+    name = manifest.name or str(manifest.root)
     unusable = tuple(dict.fromkeys((*manifest.failures, *searched.failures, *sides.unusable)))
     seconds = time.perf_counter() - began
     return replace(sides, name=name, unusable=unusable, seconds=seconds)

@@ -28,7 +28,7 @@ from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
 from placeprint.recognition.loading import embedder_for, model_for
-from placeprint.recognition.sources import open_source
+from placeprint.recognition.sources import Source, open_source
 from placeprint.recognition.storing import Stored, store_photos
 from placeprint.recognition.voting import label
 from placeprint.records import FailedImage, ImageRecord, SetAside, Split
@@ -148,7 +148,7 @@ def rows_of_themselves(
 
 
 def index(
-    dataset: Path | str | Manifest,
+    dataset: Path | str | Manifest | Source,
     out: Path | str,
     *,
     model: str = DEFAULT_MODEL,
@@ -165,7 +165,7 @@ def index(
 
     Parameters
     ----------
-    dataset : Path, str or Manifest
+    dataset : Path, str, Manifest or Source
         See `placeprint.recognition.sources.open_source`.
     out : Path or str
         The gallery's folder; a gallery that is there is replaced in one step at the end. Or an address,
@@ -221,7 +221,7 @@ def index(
 
 
 def index_on_ray(
-    source: Path | str, out: Path | str, *, progress: Progress | None = None, **settings: Any
+    source: Path | str | Source, out: Path | str, *, progress: Progress | None = None, **settings: Any
 ) -> IndexResult:
     """Embed the gallery images of a dataset on a Ray cluster and write them to a server.
 
@@ -243,7 +243,7 @@ def _calibrated(stored: Stored, progress: Progress | None) -> IndexResult:
 
 def add(
     gallery: Gallery,
-    dataset: Path | str | Manifest,
+    dataset: Path | str | Manifest | Source,
     *,
     model: str | None = None,
     runner: str = "openvino",

@@ -26,7 +26,7 @@ from placeprint.progress import Progress
 from placeprint.recognition.loading import model_for
 from placeprint.recognition.ray_cluster import Cluster
 from placeprint.recognition.ray_job import COUNTED, Job
-from placeprint.recognition.sources import open_source
+from placeprint.recognition.sources import Source, open_source
 from placeprint.recognition.storing import Stored
 from placeprint.records import FailedImage, ImageRecord
 
@@ -35,7 +35,7 @@ BLOCK = 64
 
 
 def store_photos_on_ray(
-    source: Path | str,
+    source: Path | str | Source,
     address: Path | str,
     *,
     on: str,
@@ -71,7 +71,7 @@ def store_photos_on_ray(
     manifest, root = opened.manifest, opened.root
     records = manifest.gallery()
     if not records:
-        raise DatasetError(f'"{source}" has no gallery images: nothing to search in')
+        raise DatasetError(f'"{root}" has no gallery images: nothing to search in')
     embedder = model_for(model, preset=chosen, runner=runner, workers=1)
     _refuse_learning(embedder, chosen, model)
     head = Head(spec=embedder.spec, preset=chosen, index_name=index, roots=(root,), model_file=embedder.file)
@@ -81,7 +81,7 @@ def store_photos_on_ray(
         job = Job(str(where), root, model, chosen, runner, embedder.spec.fingerprint(), gpu)
         with Writer.begin(where, head, rows=len(records)) as writer:
             told = cluster.told(job, _blocks(records), actors, writer, len(records), progress)
-            failures = (*manifest.failures, *_failed(told, records, source))
+            failures = (*manifest.failures, *_failed(told, records, root))
             useless = {failure.path for failure in failures}
             writer.keep(root, [record for record in records if record.path not in useless])
             counts = {name: sum(one["change"][name] for one in told) for name in COUNTED}
@@ -91,10 +91,10 @@ def store_photos_on_ray(
     return Stored(Gallery.open(address), change, failures, computed, 0, seconds, {})
 
 
-def _failed(told: Sequence[dict[str, Any]], records: Sequence[ImageRecord], source: Path | str) -> list[FailedImage]:
+def _failed(told: Sequence[dict[str, Any]], records: Sequence[ImageRecord], root: str) -> list[FailedImage]:
     failed = [FailedImage(**row) for one in told for row in one["failed"]]
     if len(failed) == len(records):
-        raise DatasetError(f'none of {len(records)} images of "{source}" could be used; the first: {failed[0].reason}')
+        raise DatasetError(f'none of {len(records)} images of "{root}" could be used; the first: {failed[0].reason}')
     return failed
 
 

@@ -29,20 +29,24 @@ class Source:
     read: Reader
 
 
-def open_source(dataset: Path | str | Manifest) -> Source:
-    """Read a dataset.
+def open_source(dataset: Path | str | Manifest | Source, *, layout: str | None = None) -> Source:
+    """Read a dataset, unless it was read already.
 
     Parameters
     ----------
     dataset : Path, str or Manifest
         See `placeprint.dataset.scan.read_dataset`; or an address that fsspec knows, as ``s3://bucket/photos``.
+    layout : str, optional
+        How its folders are read; see there.
 
     Raises
     ------
     DatasetError, MissingExtraError
     """
+    if isinstance(dataset, Source):
+        return dataset
     if not isinstance(dataset, Manifest) and is_remote(dataset):
-        manifest, files = read_remote(str(dataset))
+        manifest, files = read_remote(str(dataset), layout=layout)
         return Source(manifest, files.address, files.read)
-    found = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
+    found = dataset if isinstance(dataset, Manifest) else read_dataset(dataset, layout=layout)
     return Source(found, str(found.root.resolve()), file_reader(found.root))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from placeprint.dataset.check_report import CheckReport
 from placeprint.dataset.checks import check
+from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.evaluation.evaluate import evaluate_sides
@@ -43,7 +44,7 @@ class RunResult:
 
 
 def whole_run(
-    dataset: Path | str,
+    dataset: Path | str | Manifest,
     out: Path | str,
     *,
     model: str | None = None,
@@ -65,7 +66,7 @@ def whole_run(
     ------
     UsageError, DatasetError, GalleryError, ModelError
     """
-    manifest, out = read_dataset(dataset), Path(out)
+    manifest, out = dataset if isinstance(dataset, Manifest) else read_dataset(dataset), Path(out)
     checked = check(manifest, progress=progress)
     done = make_index(
         manifest,

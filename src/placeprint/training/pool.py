@@ -93,7 +93,7 @@ def gather_pool(
     seen: set[str] = set()
     with opened_cache(cache) as store:
         for number, dataset in enumerate(datasets):
-            manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
+            manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset, stage="train")
             roots.append(manifest.root)
             labelled = [record for record in manifest.records if len(record.places) == 1]
             left_out += len(manifest.records) - len(labelled)

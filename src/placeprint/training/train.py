@@ -117,7 +117,7 @@ def train(
         spec=spec,
         base=base.spec,
         settings=asked,
-        datasets=tuple(str(each.root if isinstance(each, Manifest) else each) for each in datasets),
+        datasets=tuple(str((each.name or each.root) if isinstance(each, Manifest) else each) for each in datasets),
         images=(len(parts.training), len(parts.validation), len(parts.test)),
         places=tuple(len(np.unique(pool.labels[rows])) for rows in (parts.training, parts.validation, parts.test)),  # type: ignore[arg-type]
         epochs=len(done.history) - 1,

@@ -1,0 +1,88 @@
+"""What was understood of a dataset, in one line: so that a wrong reading is seen before it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from placeprint.dataset.endings import says_left_out
+from placeprint.dataset.folders import NOT_WALKED
+from placeprint.dataset.layouts import some
+from placeprint.dataset.manifest import Manifest
+from placeprint.records import Split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """How a dataset was read.
+
+    Attributes
+    ----------
+    layout : str
+        ``manifest`` or the name of a layout.
+    source : str
+        The same for people.
+    images : mapping of str to int
+        Images of each split: ``gallery``, ``query``, ``none``.
+    places : mapping of str to int
+        Places of each split.
+    first_places : tuple of str
+        The first of their names.
+    unlabelled : int
+        Images without a place.
+    left_out : mapping of str to int
+        Pictures that are not read, by folder or ending.
+    not_walked : tuple of str
+        Why folders were not looked into, each in a few words.
+    """
+
+    layout: str
+    source: str
+    images: Mapping[str, int]
+    places: Mapping[str, int]
+    first_places: tuple[str, ...] = ()
+    unlabelled: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    not_walked: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Overview:
+        """Count a dataset."""
+        split = {s.value: manifest.split(s) for s in Split}
+        names = {key: {place for record in records for place in record.places} for key, records in split.items()}
+        return cls(
+            layout=manifest.layout,
+            source=manifest.source,
+            images={key: len(records) for key, records in split.items()},
+            places={key: len(found) for key, found in names.items()},
+            first_places=tuple(sorted(set().union(*names.values()))[:4]),
+            unlabelled=sum(not record.places for record in manifest.records),
+            left_out=dict(manifest.left_out),
+            not_walked=tuple(f.reason for f in manifest.failures if f.kind in NOT_WALKED),
+        )
+
+    @property
+    def how(self) -> str:
+        """The layout, the first places, and what is not read."""
+        name = "" if self.layout == "manifest" else f" (layout {self.layout})"
+        parts = [f"{self.source}{name}", f"places {some(self.first_places)}" if self.first_places else "no places"]
+        parts += [f"{self.unlabelled} images without a place"] if self.unlabelled and self.first_places else []
+        parts += [says_left_out(self.left_out)] if self.left_out else []
+        parts += [*self.not_walked[:2], *(["…"] if len(self.not_walked) > 2 else [])]
+        return "; ".join(parts)
+
+    @property
+    def says(self) -> str:
+        """One line with the counts of each split."""
+        labels = {"gallery": "gallery images", "query": "query images", "none": "images without a split"}
+        counts = [
+            f"{count} {labels[key]} of {self.places[key]} place{'s' * (self.places[key] != 1)}"
+            for key, count in self.images.items()
+            if count
+        ]
+        return f"read as {', '.join(counts) or 'no images'}: {self.how}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        return asdict(self)

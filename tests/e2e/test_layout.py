@@ -1,0 +1,70 @@
+"""The verbs say how they understood a dataset, and ask where two readings fit."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from placeprint import evaluate, index, read_dataset
+from program import run, run_json
+
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
+
+@pytest.fixture(scope="module")
+def three(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return photographs under train, val and test."""
+    root = tmp_path_factory.mktemp("three")
+    places = sorted(p.name for p in (town / "gallery").iterdir())[:3]
+    for place in places:
+        photos = [p for p in sorted(town.glob(f"*/{place}/*.jpg")) if p.stat().st_size > 5000]
+        for split, photo in zip(("train", "train", "val", "test"), photos, strict=False):
+            (root / split / place).mkdir(parents=True, exist_ok=True)
+            shutil.copy(photo, root / split / place)
+    return root
+
+
+@pytest.mark.parametrize("verb", ["check", "evaluate", "mine", "index", "run"])
+def test_two_readings_end_with_3_and_both_are_named(three: Path, tmp_path: Path, verb: str) -> None:
+    out = ("-o", str(tmp_path / "out")) if verb in ("index", "run") else ()
+    told = run(verb, str(three), *out, expect=3).stderr
+    assert "by --layout train/test or train/val" in told
+    assert not (tmp_path / "out").exists()
+    assert "there is no layout" in run(verb, str(three), *out, "--layout", "upside-down", expect=2).stderr
+
+
+def test_the_layout_chooses_and_the_verbs_say_it(three: Path, tmp_path: Path) -> None:
+    chosen = ("--layout", "train/test")
+    line = "6 gallery images of 3 places, 3 query images of 3 places: folders gallery/<place>/*, query/<place>/*"
+    assert "(layout split-first); places" in run("check", str(three), *chosen).stdout.splitlines()[0]
+    assert run_json("check", str(three), *chosen)["understood"]["left_out"] == {"in val": 3}
+    made = run("index", str(three), "-o", str(tmp_path / "g"), *chosen)
+    assert line in made.stderr.splitlines()[0]
+    assert "left out: 3 in val" in made.stderr.splitlines()[0]
+    assert line in run("add", str(tmp_path / "g"), str(three), *chosen).stderr
+    found = run_json("evaluate", str(three), *chosen)
+    assert (found["n_gallery"], found["n_queries"]) == (6, 3)
+    assert found["understood"]["images"] == {"gallery": 6, "query": 3, "none": 0}
+    assert line in run("run", str(three), "-o", str(tmp_path / "o"), "-q", *chosen).stderr
+    again = evaluate(read_dataset(three, layout="train/val"))
+    assert (again.n_gallery, again.n_queries, again.dataset) == (6, 3, str(three))
+
+
+def test_a_linked_place_is_named_by_index(three: Path, tmp_path: Path) -> None:
+    root = tmp_path / "ds"
+    shutil.copytree(three / "train", root)
+    (root / "Linked").symlink_to(three / "train")
+    told = "Linked is a link: it is not followed"
+    assert told in run("check", str(root), expect=1).stdout
+    assert told in run("index", str(root), "-o", str(tmp_path / "g"), "-q").stderr.splitlines()[-1]
+    assert [f.reason for f in index(root, tmp_path / "h").failures] == [told]
+    assert run_json("index", str(root), "-o", str(tmp_path / "i"))["failures"][0]["kind"] == "linked-folder"
+
+
+def test_a_table_takes_no_layout(three: Path) -> None:
+    table = three / "some.csv"
+    table.write_text("path,place\n")
+    assert "is a table" in run("check", str(table), "--layout", "places", expect=2).stderr
+    table.unlink()
