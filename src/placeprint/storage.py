@@ -23,13 +23,6 @@ from placeprint.errors import GalleryBusyError, GalleryCorruptError, GalleryForm
 _BLOCK = 1 << 20
 
 
-def cache_folder() -> Path:
-    """Return the user's cache; the environment's PLACEPRINT_CACHE names another folder."""
-    from platformdirs import user_cache_dir
-
-    return Path(os.environ.get("PLACEPRINT_CACHE") or user_cache_dir("placeprint", appauthor=False))
-
-
 def sha256_file(path: Path) -> str:
     """Return the SHA-256 of a file, hexadecimal, read in blocks of 1 MiB."""
     digest = hashlib.sha256()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.storage import cache_folder
+from placeprint.user_cache import cache_folder, go_without
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,7 +30,7 @@ _PARTS = """create table if not exists parts (
     content text not null, model text not null, name text not null, kind text not null,
     height integer not null, width integer not null, depth integer not null, rows blob not null,
     primary key (content, model, name))"""
-_PATIENCE = 30.0
+_PATIENCE = 10.0
 """Seconds to wait for another process that has the file."""
 _FIND_PARTS = "select name, kind, height, width, depth, rows from parts where content = ? and model = ?"
 _KINDS = ("int8", "uint8")
@@ -83,7 +83,7 @@ class EmbeddingCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             return _open(self.path)
         except sqlite3.OperationalError as error:
-            self._say_off(error)
+            self._go_without(error)
         except sqlite3.DatabaseError:
             aside = self.path.with_suffix(".damaged")
             sys.stderr.write(
@@ -91,15 +91,18 @@ class EmbeddingCache:
             )
             try:
                 self.path.replace(aside)
+                for log in ("-wal", "-shm"):  # of the damaged file: a new one must not read it
+                    self.path.with_name(self.path.name + log).unlink(missing_ok=True)
                 return _open(self.path)
             except (OSError, sqlite3.Error) as error:
-                self._say_off(error)
+                self._go_without(error)
         except OSError as error:
-            self._say_off(error)
+            self._go_without(error)
         return None
 
-    def _say_off(self, error: Exception) -> None:
-        sys.stderr.write(f'the embedding cache "{self.path}" cannot be used ({error}): going on without it\n')
+    def _go_without(self, error: Exception) -> None:
+        go_without(self.path.parent, error)
+        self._base = None
 
     def get(self, content: str, model: str) -> CachedEmbedding | None:
         """Return what is known of an image under a model, or None."""
@@ -113,7 +116,10 @@ class EmbeddingCache:
                 row = self._base.execute(query, (content, model)).fetchone()
                 parts = self._base.execute(_FIND_PARTS, (content, model)).fetchall() if row else ()
             kept = {name: _array(kind, shape, rows) for name, kind, *shape, rows in parts}
-        except (sqlite3.Error, ValueError, TypeError):  # the last two: damaged parts
+        except sqlite3.Error as error:
+            self._go_without(error)
+            return None
+        except (ValueError, TypeError):  # damaged parts
             return None
         if not row:
             return None
@@ -137,8 +143,7 @@ class EmbeddingCache:
                 self._base.executemany("insert or replace into embeddings values (?, ?, ?, ?, ?)", values)
                 self._base.executemany("insert or replace into parts values (?, ?, ?, ?, ?, ?, ?, ?)", parts)
         except sqlite3.Error as error:
-            self._say_off(error)
-            self._base = None
+            self._go_without(error)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from placeprint.storage import cache_folder, write_atomic
+from placeprint.storage import write_atomic
+from placeprint.user_cache import cache_folder, go_without
 
 FORMAT = 1
 MOST = 8
@@ -60,9 +62,10 @@ def _name(core: Any, asked: Mapping[str, object], settings: Mapping[str, object]
 def _read(path: Path) -> bytes | None:
     try:
         data = path.read_bytes()
-        path.touch()
     except OSError:
         return None
+    with suppress(OSError):  # in a folder that may only be read
+        path.touch()
     whole = hashlib.sha256(memoryview(data)[_SEAL:]).digest() == data[:_SEAL]
     return data[_SEAL:] if whole else None
 
@@ -71,10 +74,13 @@ def _keep(path: Path, made: Any) -> None:
     """Write a compiled graph, and remove those that were not used for longest."""
     try:
         data = made.export_model().getvalue()
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, hashlib.sha256(data).digest() + data)
+    except RuntimeError:  # this plugin cannot
+        return
+    except OSError as error:
+        go_without(path.parents[1], error)
+        return
+    with suppress(OSError):  # another process removes the same
         by_use = sorted(path.parent.glob("*.blob"), key=lambda each: each.stat().st_mtime, reverse=True)
         for old in by_use[MOST:]:
             old.unlink(missing_ok=True)
-    except (OSError, RuntimeError):
-        return

@@ -6,7 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from placeprint.storage import cache_folder
+from placeprint.errors import UsageError
+from placeprint.user_cache import cache_folder
 
 SCHEMES = ("torchvision", "timm", "hub", "hf")
 VERSIONS = ("v1", "v2")
@@ -31,6 +32,25 @@ def exported_path(source: str) -> Path:
     return models_folder() / "exported" / (re.sub(r"[^A-Za-z0-9._-]+", "-", source) + ".onnx")
 
 
+def place_for_export(source: str) -> Path:
+    """Return `exported_path`, once its folder is there.
+
+    Raises
+    ------
+    UsageError
+        When there can be none.
+    """
+    path = exported_path(source)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the folder of models cannot be made ({error.strerror}): name another one in PLACEPRINT_MODELS, or say "
+            "where to write with --out model.onnx"
+        ) from error
+    return path
+
+
 def spellings(source: str) -> tuple[str, ...]:
     """Return the exact names that a source may mean, the preferred one first."""
     if source.startswith("torchvision:") and source.count(":") == 1:
@@ -42,6 +62,9 @@ def find_exported(source: str) -> Path | None:
     """Return the ONNX file that was exported from a source, when it and its description are here."""
     for spelling in spellings(source):
         path = exported_path(spelling)
-        if path.is_file() and path.with_suffix(".json").is_file():
-            return path
+        try:
+            if path.is_file() and path.with_suffix(".json").is_file():
+                return path
+        except OSError:  # a folder that may not be looked into
+            return None
     return None

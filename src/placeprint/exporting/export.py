@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from placeprint.embedding.shelf import exported_path, is_source
+from placeprint.embedding.shelf import is_source, place_for_export
 from placeprint.errors import ModelError, UsageError
 from placeprint.exporting.candidate import Candidate
 from placeprint.exporting.change import Change
@@ -95,7 +95,7 @@ def export_source(
         cosine = check_parity(
             candidate.data, candidate.reference, side=spec.input_size, free=candidate.free, dim=spec.dim
         )
-    path = out or exported_path(candidate.spec.name)
+    path = out or place_for_export(candidate.spec.name)
     return Exported(path, keep(candidate.data, spec, path), cosine, candidate.note)
 
 
