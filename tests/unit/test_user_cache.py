@@ -123,6 +123,23 @@ def test_what_is_in_the_way_is_said_once(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("make", [a_file, below_a_file, a_circle, a_name_too_long])
+def test_nothing_is_looked_for_where_something_is_in_the_way(
+    make: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACEPRINT_CACHE", str(make(tmp_path / "cache")))
+    assert not cache_folder().is_relative_to(tmp_path)
+
+
+def test_a_folder_that_may_not_be_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PLACEPRINT_CACHE", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may do everything
+    assert not cache_folder().is_relative_to(tmp_path)
+    assert "(permission denied)" in capsys.readouterr().err
+
+
 def test_a_disk_that_fills_up_ends_the_cache_and_not_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

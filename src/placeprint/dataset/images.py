@@ -74,11 +74,25 @@ def decode_sized(data: bytes, *, min_side: int | None = None) -> tuple[Image, tu
     """Decode as `decode`, and tell the upright image's full width and height: one look at the header serves both."""
     image = _open(data)
     size = _upright_size(image)
+    if min_side is not None:
+        image.draft(None, (min_side, min_side))
+    return prepared(image, min_side=min_side), size
+
+
+def prepared(image: Image, *, min_side: int | None = None) -> Image:
+    """Return an image of Pillow's as `decode` would return a file that holds the same pixels.
+
+    What was prepared once stays as it is. The image itself is not changed.
+
+    Raises
+    ------
+    ImageError
+        As `decode`.
+    """
     try:
-        if min_side is not None:
-            image.draft(None, (min_side, min_side))
         image.load()
-        return _to_rgb(_upright(_reduced(image, min_side))), size
+        orientation = _orientation(image)  # of the image itself: what is made of it forgets a change
+        return _to_rgb(_upright(_reduced(image, min_side), orientation))
     except ImageError:
         raise
     except MemoryError as error:
@@ -90,10 +104,15 @@ def decode_sized(data: bytes, *, min_side: int | None = None) -> tuple[Image, tu
 def _reduced(image: Image, min_side: int | None) -> Image:
     """Return the mean of squares of pixels where an image is at least twice as large as it must be.
 
-    What comes after, above all transparency, then has less to do.
+    By 8, 4 or 2 first: libjpeg's reduced decode gives the same means of a JPEG's brightness.
     """
-    factor = min(image.size) // min_side if min_side else 1
-    return image.reduce(factor) if factor > 1 and image.mode in ("RGB", "RGBA", "L", "LA") else image
+    if not min_side or image.mode not in ("RGB", "RGBA", "L", "LA"):
+        return image
+    fits = min(image.size) // min_side
+    octave = next((factor for factor in (8, 4, 2) if factor <= fits), 1)
+    image = image.reduce(octave) if octave > 1 else image
+    left = min(image.size) // min_side
+    return image.reduce(left) if left > 1 else image
 
 
 @contextmanager
@@ -121,6 +140,19 @@ def size_of(data: bytes) -> tuple[int, int]:
         As `decode`.
     """
     return _upright_size(_open(data))
+
+
+def still_holds(data: bytes, image: Image, *, loaded: bool) -> bool:
+    """Tell whether an image of Pillow's is still what its file holds: its size and turn, and each pixel when loaded.
+
+    Raises
+    ------
+    ImageError
+        As `decode`.
+    """
+    file = _open(data)
+    same = (file.size, file.mode, _orientation(file)) == (image.size, image.mode, _orientation(image))
+    return same and (not loaded or file.tobytes() == image.tobytes())
 
 
 def format_of(data: bytes) -> str:
@@ -212,7 +244,7 @@ def _orientation(image: Image) -> int:
         return 1
 
 
-def _upright(image: Image) -> Image:
+def _upright(image: Image, orientation: int) -> Image:
     from PIL.Image import Transpose
 
     turns = {
@@ -224,8 +256,16 @@ def _upright(image: Image) -> Image:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    turn = turns.get(_orientation(image))
-    return image if turn is None else image.transpose(turn)
+    turn = turns.get(orientation)
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    for told in _TELL_ORIENTATION:  # what was turned must not be turned again
+        turned.info.pop(told, None)
+    return turned
+
+
+_TELL_ORIENTATION = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 
 
 def _to_rgb(image: Image) -> Image:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.cores import available_cores
+from placeprint.dataset.photo import prepare_photo
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
 from placeprint.embedding.preprocess import (
     Pixels,
@@ -30,6 +31,8 @@ from placeprint.records import ModelSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from placeprint.dataset.photo import Photo
 
 RUNNERS = ("openvino", "onnx")
 PRECISIONS = ("auto", "int8", "f32")
@@ -81,8 +84,8 @@ class Looker(Protocol):
     def look(self, image: Image) -> Description:
         """Return what a cache keeps: a vector of length `raw_dim`, and parts."""
 
-    def describe(self, image: Image) -> Description:
-        """Return the embedding and the parts."""
+    def describe(self, photo: Photo) -> Description:
+        """Return the embedding and the parts of a photo, however it is given."""
 
     def finish(self, vectors: NDArray[np.float32], parts: Mapping[str, Ragged]) -> NDArray[np.float32]:
         """Return the embeddings of n images for their looks."""
@@ -111,25 +114,43 @@ class Embedder:
         """What a cached embedding depends on besides the image."""
         return f"{self.spec.fingerprint()}-{self._runner.precision}"
 
-    def embed_one(self, image: Image) -> NDArray[np.float32]:
-        """Return the unit vector of one upright RGB image, float32 of shape (dim,).
+    def embed_one(self, photo: Photo) -> NDArray[np.float32]:
+        """Return the unit vector of one photo, float32 of shape (dim,).
+
+        Parameters
+        ----------
+        photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
+            See `placeprint.dataset.photo`.
 
         Raises
         ------
+        ImageError, UsageError
+            When it is no photo that can be read.
         ModelError
             When the graph's output has another length than the ModelSpec says, or is not finite.
         """
+        image = prepare_photo(photo, min_side=self.decode_side)
         return self._embedding(image, self._whole(image) if "whole" in self.spec.views else None)
 
-    def describe(self, image: Image) -> Description:
-        """Return the embedding of one upright RGB image, and the parts that the ModelSpec asks for.
+    def describe(self, photo: Photo) -> Description:
+        """Return the embedding of one photo, and the parts that the ModelSpec asks for; photos as in `embed_one`.
 
         Raises
         ------
-        ModelError
+        ImageError, UsageError, ModelError
             As `embed_one`.
         MissingExtraError
             When keypoints are asked for and OpenCV is not installed.
+        """
+        return self.look(prepare_photo(photo, min_side=self.decode_side))
+
+    def look(self, image: Image) -> Description:
+        """Return the embedding and the parts of one image as `placeprint.dataset.images.decode` returns it.
+
+        Raises
+        ------
+        ModelError, MissingExtraError
+            As `describe`.
         """
         parts: dict[str, NDArray[Any]] = {}
         whole = self._whole(image) if self.spec.cells else None
@@ -140,10 +161,6 @@ class Embedder:
 
             parts["keypoints"] = rootsift.extract(image)[: self.spec.keypoints, None]
         return Description(self._embedding(image, whole), parts)
-
-    def look(self, image: Image) -> Description:
-        """Return the same as `describe`: there is nothing to finish."""
-        return self.describe(image)
 
     def finish(self, vectors: NDArray[np.float32], parts: Mapping[str, Ragged]) -> NDArray[np.float32]:  # noqa: ARG002
         """Return the vectors as they are."""
@@ -169,9 +186,9 @@ class Embedder:
             )
         return _unit(vector, self.spec)
 
-    def embed(self, images: Sequence[Image]) -> NDArray[np.float32]:
-        """Return unit vectors, float32 of shape (n, dim)."""
-        vectors = [self.embed_one(image) for image in images]
+    def embed(self, photos: Sequence[Photo]) -> NDArray[np.float32]:
+        """Return unit vectors, float32 of shape (n, dim), in the order of the photos, which are as in `embed_one`."""
+        vectors = [self.embed_one(photo) for photo in photos]
         return np.stack(vectors) if vectors else np.empty((0, self.spec.dim), np.float32)
 
 

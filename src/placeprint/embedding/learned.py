@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.cores import available_cores
+from placeprint.dataset.photo import prepare_photo
 from placeprint.embedding.embedder import Description, Looker, load_embedder
 from placeprint.embedding.models import VLAD, ModelFile
 from placeprint.embedding.preprocess import KEYPOINT_SIDE
@@ -25,6 +26,7 @@ from placeprint.records import ModelSpec
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from placeprint.dataset.photo import Photo
     from placeprint.embedding.vlad import Codebook
     from placeprint.embedding.whitening import Whitening
 
@@ -66,7 +68,7 @@ class KeypointLooker:
 
         return Description(np.empty(0, np.float32), {"keypoints": extract(image)[:, None]})
 
-    def describe(self, image: Image) -> Description:  # noqa: ARG002 - part of the interface
+    def describe(self, photo: Photo) -> Description:  # noqa: ARG002 - part of the interface
         """Refuse: nothing is learned yet."""
         raise ModelError(f'model "{VLAD}" learns from a gallery first: placeprint index DATASET --model {VLAD}')
 
@@ -113,9 +115,9 @@ class LearnedEmbedder:
         """Return what the base model sees, which is what a cache keeps."""
         return self._base.look(image)
 
-    def describe(self, image: Image) -> Description:
-        """Return the embedding and the parts of one upright RGB image."""
-        seen = self.look(image)
+    def describe(self, photo: Photo) -> Description:
+        """Return the embedding and the parts of one photo, as `placeprint.Embedder.describe`."""
+        seen = self.look(prepare_photo(photo, min_side=self.decode_side))
         parts = {name: Ragged.of([part]) for name, part in seen.parts.items()}
         return Description(self.finish(seen.vector[None], parts)[0], seen.parts)
 

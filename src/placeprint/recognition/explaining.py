@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from placeprint.recognition.voting import label
 from placeprint.records import Answer, Match
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from placeprint.dataset.photo import Photo
 
 Heat = NDArray[np.float32]
 
@@ -104,14 +103,14 @@ class Explanation:
         return row | {"missing": self.missing or None}
 
 
-def explain(recognizer: Recognizer, photo: Path | str | bytes | Image, *, k: int = 5) -> Explanation:
+def explain(recognizer: Recognizer, photo: Photo, *, k: int = 5) -> Explanation:
     """Answer one photo, and say why each match is there.
 
     Parameters
     ----------
     recognizer : Recognizer
-    photo : Path, str, bytes or PIL.Image.Image
-        A file, its content, or an upright RGB image.
+    photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
+        As in `placeprint.Recognizer`.
     k : int
         How many matches are explained.
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.dataset import images
-from placeprint.dataset.files import read_bytes
 from placeprint.embedding.embedder import Description, Looker
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
@@ -24,11 +22,8 @@ from placeprint.recognition.voting import evidence_of, margin_of, matches_of, ra
 from placeprint.records import Answer, Match, Neighbours
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
+    from placeprint.dataset.photo import Photo
     from placeprint.gallery.milvus_looking import Nearby
-
-    Photo: TypeAlias = Path | str | bytes | Image
 
 _FIRST_LOOK = 100
 """Neighbours fetched at first; more only while they are all of one place."""
@@ -78,13 +73,13 @@ class Recognizer:
             self._embedder = embedder_for(self.gallery, model=self._model, runner=self._runner)
         return self._embedder
 
-    def recognize(self, photo: Path | str | bytes | Image, *, k: int = 5, only: Rows | None = None) -> Answer:
+    def recognize(self, photo: Photo, *, k: int = 5, only: Rows | None = None) -> Answer:
         """Answer one photo.
 
         Parameters
         ----------
-        photo : Path, str, bytes or PIL.Image.Image
-            A file, its content, or an upright RGB image.
+        photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
+            A file, its content, or its pixels: see `placeprint.dataset.photo`.
         k : int
             How many matches the answer lists.
         only : ndarray of bool, shape (n_gallery,), optional
@@ -94,24 +89,23 @@ class Recognizer:
         ------
         ImageError
             When the photo cannot be read.
+        UsageError
+            When it is nothing that can be understood as a photo.
         """
         found = self.describe(photo)
         return self.answer(found.vector, k=k, parts=found.parts, only=only)
 
-    def describe(self, photo: Path | str | bytes | Image) -> Description:
+    def describe(self, photo: Photo) -> Description:
         """Return the embedding of a photo, and the parts that the gallery's model keeps.
 
         Raises
         ------
         ImageError
             When the photo cannot be read.
+        UsageError
+            When it is nothing that can be understood as a photo.
         """
-        if isinstance(photo, str | Path):
-            photo = read_bytes(Path(photo))
-        if isinstance(photo, bytes):
-            image, _ = images.decode_sized(photo, min_side=self.embedder.decode_side)
-            return self.embedder.describe(image)
-        return self.embedder.describe(photo.convert("RGB"))
+        return self.embedder.describe(photo)
 
     def answer(
         self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Rows | None = None
@@ -241,7 +235,7 @@ def recognize(
     ----------
     gallery : Gallery, Path or str, optional
         Left out when `url` is given.
-    photo : Path, str, bytes or PIL.Image.Image, or a list of those
+    photo : path, str, bytes, binary file, PIL.Image.Image or ndarray, or a list of those
         As in `Recognizer`; several are photos of one place, see `placeprint.recognition.several.together`.
     url : str, optional
         Ask a server of ``placeprint serve`` instead, as ``http://127.0.0.1:8000``: its gallery decides as it was

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import secrets
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-from placeprint.dataset.files import read_bytes
+from placeprint.dataset.photo import photo_bytes
 from placeprint.errors import ImageError, ServerError, UsageError
 from placeprint.gallery.filters import Near
 from placeprint.records import Answer, Match, RankedPlace
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from placeprint.dataset.photo import Photo
 
 TIMEOUT = 60.0
 """Seconds without a byte."""
@@ -29,7 +27,7 @@ _MOST_BYTES = 64 << 20
 
 def recognize_at(
     url: str,
-    photos: Sequence[Path | str | bytes | Image],
+    photos: Sequence[Photo],
     *,
     k: int = 5,
     places: Collection[str] = (),
@@ -42,8 +40,8 @@ def recognize_at(
     ----------
     url : str
         Of the server, as ``http://127.0.0.1:8000``.
-    photos : sequence of Path, str, bytes or PIL.Image.Image
-        Files, their content, or images.
+    photos : sequence of path, str, bytes, binary file, PIL.Image.Image or ndarray
+        As in `placeprint.Recognizer`; what comes from a file is sent as it is.
     k, places, split, near
         As in `placeprint.recognize`.
 
@@ -59,7 +57,7 @@ def recognize_at(
 
 def told_by(
     url: str,
-    photos: Sequence[Path | str | bytes | Image],
+    photos: Sequence[Photo],
     *,
     k: int,
     places: Collection[str],
@@ -72,20 +70,10 @@ def told_by(
     asked: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in places)]
     asked += [("split", split)] if split is not None else []
     asked += [("near", ",".join(repr(float(v)) for v in near))] if near is not None else []
-    kind, body = _multipart([_content(photo) for photo in photos])
+    kind, body = _multipart([photo_bytes(photo) for photo in photos])
     address = f"{url.rstrip('/')}/v1/recognize?{urlencode(asked, errors='surrogatepass')}"
     request = Request(address, body, {"Content-Type": kind, "Accept": "application/json"})  # noqa: S310
     return _sent(request, url)
-
-
-def _content(photo: Path | str | bytes | Image) -> bytes:
-    if isinstance(photo, bytes):
-        return photo
-    if isinstance(photo, str | Path):
-        return read_bytes(Path(photo))
-    buffer = io.BytesIO()
-    photo.convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _multipart(photos: Sequence[bytes]) -> tuple[str, bytes]:
