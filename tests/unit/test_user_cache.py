@@ -123,7 +123,7 @@ def test_what_is_in_the_way_is_said_once(
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("make", [a_file, below_a_file, a_circle, a_name_too_long])
+@pytest.mark.parametrize("make", [a_file, below_a_file, a_circle])
 def test_nothing_is_looked_for_where_something_is_in_the_way(
     make: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
