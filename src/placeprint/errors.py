@@ -59,7 +59,7 @@ class ImageError(PlaceprintError):
     ----------
     kind : str
         A short, stable word for programs: ``missing``, ``empty``, ``unreadable``, ``truncated``,
-        ``too-large``, ``outside``, ``not-a-file``, ``bad-name``.
+        ``damaged``, ``too-large``, ``outside``, ``not-a-file``, ``bad-name``.
     reason : str
         One line for people.
     """

@@ -146,7 +146,17 @@ def test_a_stopped_check_leaves_no_thread_behind(tmp_path: Path) -> None:
 
 def test_every_kind_of_image_error_has_a_rule() -> None:
     kinds = set(ImageError.__doc__.split("``")[1::2])  # type: ignore[union-attr]
-    assert kinds == {"missing", "empty", "unreadable", "truncated", "too-large", "outside", "not-a-file", "bad-name"}
+    assert kinds == {
+        "missing",
+        "empty",
+        "unreadable",
+        "truncated",
+        "damaged",
+        "too-large",
+        "outside",
+        "not-a-file",
+        "bad-name",
+    }
     assert all(RULES[kind].severity is Severity.ERROR for kind in kinds)
     assert errors.ImageError is ImageError
 

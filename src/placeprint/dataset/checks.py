@@ -15,7 +15,7 @@ from placeprint.dataset.facts import ImageFacts, measure_files
 from placeprint.dataset.label_checks import label_findings
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.overview import Overview
-from placeprint.dataset.rules import BLANK, IMAGE_RULES, Finding, ImageRule, Severity, finding
+from placeprint.dataset.rules import BLANK, DAMAGED, IMAGE_RULES, Finding, ImageRule, Severity, finding
 from placeprint.dataset.scan import read_dataset
 from placeprint.errors import UsageError
 from placeprint.progress import Progress, Stretch
@@ -74,13 +74,13 @@ def check(
         records,
         [f.pixel_hash for f in facts],
         dhashes=np.array([f.dhash for f in facts], dtype=np.uint64),
-        blank=images.verdicts[BLANK],
+        blank=images.verdicts[BLANK] | images.verdicts[DAMAGED],
         distance=hamming,
     )
     findings = [
         *(finding(f.kind, f.reason, f.path) for f in failures),
         *_image_findings(images, _rules(min_side)),
-        *label_findings(manifest, records),
+        *label_findings(manifest, [r for r, no in zip(records, images.verdicts[DAMAGED], strict=True) if not no]),
         *_cut(pairs, hamming),
     ]
     return CheckReport(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from placeprint.dataset.files import content_hash, locate, read_bytes
-from placeprint.dataset.images import decode
+from placeprint.dataset.images import decode_what_is_there
 from placeprint.errors import ImageError
 from placeprint.records import FailedImage
 
@@ -52,6 +52,9 @@ class ImageFacts:
         128 pixels, which averages the colour noise of JPEG away.
     dhash : int
         64-bit difference hash, as `imagehash.dhash` prints it in hexadecimal.
+    whole : float
+        Share of the picture that is there, the score of `placeprint.dataset.damage.Damage`: 1 for all but damaged
+        files, of which everything above was measured as far as they could be decoded.
     """
 
     width: int
@@ -63,6 +66,7 @@ class ImageFacts:
     contrast: float
     colour: float
     dhash: int
+    whole: float = 1.0
 
 
 def measure_image(data: bytes) -> ImageFacts:
@@ -78,7 +82,7 @@ def measure_image(data: bytes) -> ImageFacts:
     ImageError
         As `placeprint.dataset.images.decode`.
     """
-    image = decode(data)
+    image, damage = decode_what_is_there(data)
     grey = image.convert("L")
     brightness, contrast = _light(grey)
     return ImageFacts(
@@ -91,6 +95,7 @@ def measure_image(data: bytes) -> ImageFacts:
         contrast=contrast,
         colour=_colour(image),
         dhash=_dhash(grey),
+        whole=1.0 if damage is None else damage.score,
     )
 
 

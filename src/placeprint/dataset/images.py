@@ -1,4 +1,4 @@
-"""Decode one untrusted image safely: EXIF turn, reduced-size JPEG decode, a limit of pixels.
+"""Decode one untrusted image safely: a limit of pixels, reduced-size JPEG decode, EXIF turn, no half photographs.
 
 Every way in which its bytes can be unusable ends in one exception, `ImageError`, with a kind and a reason.
 """
@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import io
 import os
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from placeprint.dataset.damage import Damage
 from placeprint.dataset.files import short
 from placeprint.dataset.formats import HEAD_BYTES, kind_of
+from placeprint.dataset.integrity import ends_early, find_damage
+from placeprint.dataset.jpeg import decode_jpeg
+from placeprint.dataset.orientation import header_orientation, is_turned, orientation, quietly, upright
+from placeprint.dataset.tones import eight_bits, reduced, to_rgb
 from placeprint.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
 """Decoders that may run; nothing else that Pillow knows is ever tried on an untrusted file."""
@@ -65,18 +69,40 @@ def decode(data: bytes, *, min_side: int | None = None) -> Image:
     Raises
     ------
     ImageError
-        ``unreadable``, ``truncated`` or ``too-large``.
+        ``unreadable``, ``truncated``, ``damaged`` or ``too-large``. Half a photograph is refused: what a decoder makes
+        up for the rest would be recognised too, as some place.
     """
     return decode_sized(data, min_side=min_side)[0]
 
 
 def decode_sized(data: bytes, *, min_side: int | None = None) -> tuple[Image, tuple[int, int]]:
     """Decode as `decode`, and tell the upright image's full width and height: one look at the header serves both."""
+    image, size, _ = _decoded(data, min_side, as_far=False)
+    return image, size
+
+
+def decode_what_is_there(data: bytes) -> tuple[Image, Damage | None]:
+    """Decode at full size as `decode`, but of a damaged image return what there is, and how much that is.
+
+    Raises
+    ------
+    ImageError
+        ``unreadable``, ``truncated`` or ``too-large``; ``damaged`` where nothing can be decoded.
+    """
+    image, _, damage = _decoded(data, None, as_far=True)
+    return image, damage
+
+
+def _decoded(data: bytes, min_side: int | None, *, as_far: bool) -> tuple[Image, tuple[int, int], Damage | None]:
     image = _open(data)
-    size = _upright_size(image)
+    size = image.size
     if min_side is not None:
         image.draft(None, (min_side, min_side))
-    return prepared(image, min_side=min_side), size
+    with _failures_told():
+        loaded, damage = _loaded(image, data, as_far=as_far)
+        turn = orientation(image)
+        shown = _shown(loaded, turn, min_side)
+    return shown, size[::-1] if is_turned(image, turn) else size, damage
 
 
 def prepared(image: Image, *, min_side: int | None = None) -> Image:
@@ -89,16 +115,46 @@ def prepared(image: Image, *, min_side: int | None = None) -> Image:
     ImageError
         As `decode`.
     """
-    try:
+    with _failures_told():
         image.load()
-        orientation = _orientation(image)  # of the image itself: what is made of it forgets a change
-        return _to_rgb(_upright(_reduced(image, min_side), orientation))
+        return _shown(image, orientation(image), min_side)
+
+
+def _shown(loaded: Image, turn: int, min_side: int | None) -> Image:
+    return to_rgb(upright(_reduced(eight_bits(loaded), min_side), turn))
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Make an `ImageError` of everything that decoding may end with."""
+    try:
+        yield
     except ImageError:
         raise
     except MemoryError as error:
         raise ImageError("too-large", "there is not enough memory to decode the image") from error
     except Exception as error:  # decoders raise all sorts on hostile bytes: any of them is this row's reason
         raise ImageError(_decode_failure(error), f"the image cannot be decoded: {short(error)}") from error
+
+
+def _loaded(image: ImageFile, data: bytes, *, as_far: bool) -> tuple[Image, Damage | None]:
+    """Decode the pixels; of a damaged image, where that is wanted, what the decoder makes of it."""
+    loaded: Image = image
+    if image.format in ("JPEG", "MPO"):
+        loaded, damage = decode_jpeg(image, data)
+        if damage is None:
+            return loaded, None
+    else:
+        damage = find_damage(data, image.format)
+    if damage is not None and (damage.kind == "truncated" or not as_far):
+        raise damage.error
+    try:
+        image.load()
+    except (OSError, SyntaxError):  # the latter is Pillow's word for a broken PNG
+        if damage is None:
+            raise
+        image.tile = []  # what was decoded before it broke off
+    return image, damage
 
 
 def _reduced(image: Image, min_side: int | None) -> Image:
@@ -110,9 +166,9 @@ def _reduced(image: Image, min_side: int | None) -> Image:
         return image
     fits = min(image.size) // min_side
     octave = next((factor for factor in (8, 4, 2) if factor <= fits), 1)
-    image = image.reduce(octave) if octave > 1 else image
+    image = reduced(image, octave) if octave > 1 else image
     left = min(image.size) // min_side
-    return image.reduce(left) if left > 1 else image
+    return reduced(image, left) if left > 1 else image
 
 
 @contextmanager
@@ -139,7 +195,8 @@ def size_of(data: bytes) -> tuple[int, int]:
     ImageError
         As `decode`.
     """
-    return _upright_size(_open(data))
+    image = _open(data)
+    return image.size[::-1] if is_turned(image, header_orientation(image, data)) else image.size
 
 
 def still_holds(data: bytes, image: Image, *, loaded: bool) -> bool:
@@ -151,7 +208,7 @@ def still_holds(data: bytes, image: Image, *, loaded: bool) -> bool:
         As `decode`.
     """
     file = _open(data)
-    same = (file.size, file.mode, _orientation(file)) == (image.size, image.mode, _orientation(image))
+    same = (file.size, file.mode, orientation(file)) == (image.size, image.mode, orientation(image))
     return same and (not loaded or file.tobytes() == image.tobytes())
 
 
@@ -166,12 +223,7 @@ def format_of(data: bytes) -> str:
     return str(_open(data).format)
 
 
-def _upright_size(image: Image) -> tuple[int, int]:
-    turned = _orientation(image) >= 5 and image.format != "TIFF"  # Pillow turns a TIFF itself, its size too
-    return (image.height, image.width) if turned else (image.width, image.height)
-
-
-def _open(data: bytes) -> Image:
+def _open(data: bytes) -> ImageFile:
     from PIL import Image, UnidentifiedImageError
 
     formats = list(FORMATS)
@@ -181,14 +233,14 @@ def _open(data: bytes) -> Image:
     if Image.MAX_IMAGE_PIXELS is not None and limit > Image.MAX_IMAGE_PIXELS:
         Image.MAX_IMAGE_PIXELS = limit  # the user raised the limit: Pillow's own must not stand in the way
     try:
-        with _quietly():  # odd EXIF and bomb warnings: our own limit decides
+        with quietly():  # odd EXIF and bomb warnings: our own limit decides
             image = Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError as error:
-        raise ImageError("unreadable", _unidentified(data)) from error
+        raise _unidentified(data) from error
     except Image.DecompressionBombError as error:
         raise ImageError("too-large", f"{short(error)} If you trust the file, set PLACEPRINT_MAX_PIXELS") from error
     except Exception as error:  # as in decode
-        raise ImageError("unreadable", f"the image's header cannot be read: {short(error)}") from error
+        raise _unidentified(data, f"the image's header cannot be read: {short(error)}") from error
     if image.width * image.height > limit:
         raise ImageError(
             "too-large",
@@ -196,17 +248,6 @@ def _open(data: bytes) -> Image:
             "if you trust the file, set PLACEPRINT_MAX_PIXELS",
         )
     return image
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Silence warnings; one thread at a time, because the filters belong to the whole process."""
-    with _WARNINGS, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-_WARNINGS = threading.Lock()
 
 
 def _register_heif() -> bool:
@@ -226,76 +267,28 @@ def _register_heif() -> bool:
 _heif: bool | None = None
 
 
-def _unidentified(data: bytes) -> str:
-    if _is_heif(data):
-        return 'HEIC needs an optional package: pip install "placeprint[heic]"'
-    return "the content is not an image that can be read (JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF)"
+def _unidentified(data: bytes, why: str = "") -> ImageError:
+    """Return why Pillow did not open a file: `why`, unless the file itself tells more."""
+    if _is_heif(data) and not _register_heif():
+        return ImageError("unreadable", 'HEIC needs an optional package: pip install "placeprint[heic]"')
+    if ends_early(data):
+        return ImageError("truncated", "the file ends too early: its picture cannot be decoded")
+    damage = find_damage(data, kind_of(data[:HEAD_BYTES]))
+    if damage is not None:
+        return damage.error
+    no_image = "the content is not an image that can be read (JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF)"
+    return ImageError("unreadable", why or no_image)
 
 
 def _is_heif(data: bytes) -> bool:
     return kind_of(data[:HEAD_BYTES]) == "HEIF"
 
 
-def _orientation(image: Image) -> int:
-    try:
-        with _quietly():
-            return int(image.getexif().get(0x0112, 1))
-    except Exception:  # a damaged EXIF block must not cost the image
-        return 1
-
-
-def _upright(image: Image, orientation: int) -> Image:
-    from PIL.Image import Transpose
-
-    turns = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
-    turn = turns.get(orientation)
-    if turn is None:
-        return image
-    turned = image.transpose(turn)
-    for told in _TELL_ORIENTATION:  # what was turned must not be turned again
-        turned.info.pop(told, None)
-    return turned
-
-
-_TELL_ORIENTATION = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
-
-
-def _to_rgb(image: Image) -> Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _eight_bit(image).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        from PIL import Image as pillow
-
-        layer = image.convert("RGBA")
-        return pillow.alpha_composite(pillow.new("RGBA", layer.size, (255, 255, 255, 255)), layer).convert("RGB")
-    return image.convert("RGB")
-
-
-def _eight_bit(image: Image) -> Image:
-    """Scale integer samples of 16 bits by 1/257, and floating-point samples by their own range."""
-    import numpy as np
-    from PIL import Image as pillow
-
-    samples = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    if image.mode == "F":
-        low, high = float(samples.min()), float(samples.max())
-        samples = (samples - low) * (255.0 / (high - low) if high > low else 0.0)
-    else:
-        samples = samples / 257.0
-    return pillow.fromarray(np.clip(np.rint(samples), 0, 255).astype(np.uint8))
-
-
 def _decode_failure(error: Exception) -> str:
+    """Return the kind of an error that decoding ended with, once the header was read."""
     text = str(error).lower()
     cut = ("truncat", "not enough image data", "unexpected end", "premature", "unrecognized data stream contents")
-    return "truncated" if any(word in text for word in cut) or isinstance(error, EOFError) else "unreadable"
+    broken = ("broken data stream", "broken png file", "failed to read next frame", "failed to decode", "decoder error")
+    if isinstance(error, EOFError) or any(word in text for word in cut):
+        return "truncated"
+    return "damaged" if any(word in text for word in broken) else "unreadable"

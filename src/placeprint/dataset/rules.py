@@ -146,11 +146,20 @@ IMAGE_RULES: tuple[ImageRule, ...] = (
         threshold=0.02,
         says="it has no colour ({score:.3f}, less than {threshold:g})",
     ),
+    ImageRule(
+        "damaged",
+        _E,
+        "Copy or download the file again: part of the picture is missing.",
+        score=lambda facts: facts.whole,
+        threshold=1.0,
+        says="the picture is damaged: about {score:.0%} of it is there",
+    ),
 )
 """What each image is tested for. The thresholds were chosen on photographs in use: the darkest that
 was still recognisable has brightness 0.03 and contrast 0.027, and the faintest colour is 0.039."""
 
 BLANK = "blank"
+DAMAGED = "damaged"
 
 _OTHER_RULES = (
     Rule("missing", _E, "Restore the file, or take its row out of the manifest."),
