@@ -1,39 +1,88 @@
-"""Make 8-bit RGB of every kind of pixels that a file may hold."""
+"""Make 8-bit RGB of every kind of pixels that a file may hold, in strips: a large one is never held as wide numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
+
+_STRIP = 1 << 20
+"""Pixels that are converted at once."""
 
 
 def eight_bits(image: Image) -> Image:
-    """Scale samples of more than 8 bits to 8: integers by 1/257, as 16 bits, floating-point samples by their range."""
-    import numpy as np
-    from PIL import Image as pillow
+    """Scale samples of more than 8 bits to 8, and leave all other images as they are.
 
-    if not (image.mode.startswith("I;16") or image.mode in ("I", "F")):
-        return image
-    samples = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    Integers are divided by 257 and rounded, as 16 bits; floating-point samples are stretched over their own range.
+    """
     if image.mode == "F":
-        low, high = float(samples.min()), float(samples.max())
-        samples = (samples - low) * (255.0 / (high - low) if high > low else 0.0)
-    else:
-        samples = samples / 257.0
-    return pillow.fromarray(np.clip(np.rint(samples), 0, 255).astype(np.uint8))
+        return _grey(image, _stretched(image))
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _grey(image, lambda samples: samples / 257.0)
+    return image
 
 
 def to_rgb(image: Image) -> Image:
     """Convert an image of 8-bit samples to RGB, with transparency laid on white."""
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        from PIL import Image as pillow
-
-        layer = image.convert("RGBA")
-        return pillow.alpha_composite(pillow.new("RGBA", layer.size, (255, 255, 255, 255)), layer).convert("RGB")
+        return _on_white(image)
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def reduced(image: Image, factor: int) -> Image:
-    """Return the mean of squares of pixels."""
-    return image.reduce(factor)
+    """Return the mean of squares of pixels; with transparency, which Pillow makes a copy for, in strips."""
+    from PIL import Image as pillow
+
+    if image.mode not in ("RGBA", "LA"):
+        return image.reduce(factor)
+    small = pillow.new(image.mode, (-(-image.width // factor), -(-image.height // factor)), None)
+    for top, strip in _strips(image, factor):
+        small.paste(strip.reduce(factor), (0, top // factor))
+    return small
+
+
+def _strips(image: Image, multiple: int = 1) -> Iterator[tuple[int, Image]]:
+    """Yield strips of a multiple of so many rows, and where they begin."""
+    rows = max(1, _STRIP // max(1, image.width) // multiple) * multiple
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _samples(strip: Image) -> NDArray[np.float64]:
+    import numpy as np
+
+    return np.nan_to_num(np.asarray(strip, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _grey(image: Image, scaled: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Image:
+    import numpy as np
+    from PIL import Image as pillow
+
+    grey = np.empty((image.height, image.width), np.uint8)
+    for top, strip in _strips(image):
+        grey[top : top + strip.height] = np.clip(np.rint(scaled(_samples(strip))), 0, 255)
+    return pillow.fromarray(grey)
+
+
+def _stretched(image: Image) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    import numpy as np
+
+    ends = np.array([(samples.min(), samples.max()) for samples in (_samples(strip) for _, strip in _strips(image))])
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
+    factor = 255.0 / (high - low) if high > low else 0.0
+    return lambda samples: (samples - low) * factor
+
+
+def _on_white(image: Image) -> Image:
+    from PIL import Image as pillow
+
+    shown = pillow.new("RGB", image.size, None)
+    for top, strip in _strips(image):
+        layer = strip.convert("RGBA")
+        white = pillow.new("RGBA", layer.size, (255, 255, 255, 255))
+        shown.paste(pillow.alpha_composite(white, layer).convert("RGB"), (0, top))
+    return shown
