@@ -177,6 +177,11 @@ def _open_rows(path: Path) -> FileRows:
     return FileRows(file, first, shape, dtype)
 
 
+def files_of(name: str) -> tuple[str, str]:
+    """Return the names of the files that `Ragged.save` writes."""
+    return f"{name}.npy", f"{name}-shapes.npy"
+
+
 def parts_at(parts: Mapping[str, Ragged] | None, image: int) -> dict[str, Rows]:
     """Return every kind of parts of one image; none where there are none."""
     return {name: kept[image] for name, kept in (parts or {}).items()}

@@ -149,7 +149,7 @@ def test_a_writer_on_another_machine_that_fell_silent_is_not_waited_for(
 def test_a_writer_on_another_machine_that_lives_is_told(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     gallery = stored(address, clustered(20, 8))
     holder = started(HOLDING, address)
-    monkeypatch.setattr(milvus_claim, "_here", lambda: "elsewhere")
+    monkeypatch.setattr(milvus_claim, "this_machine", lambda: "elsewhere")
     monkeypatch.setattr(milvus_claim, "PATIENCE", 1.0)
     with pytest.raises(GalleryBusyError, match=rf"process {holder.pid}: index"):
         gallery.remove(places=["place 3"])

@@ -132,7 +132,6 @@ def test_near_duplicates_are_near_and_other_photographs_are_not(town, rows):
 def test_an_older_town_is_replaced_whole(tmp_path):
     few = {"places": 1, "views": 2, "size": (64, 64), "workers": 1}
     render_town(tmp_path / "town", seed=3, **{**few, "places": 2})
-    (tmp_path / "town" / "stale.jpg").write_bytes(b"old")
     render_town(tmp_path / "town", seed=4, **few)
     fresh = render_town(tmp_path / "fresh", seed=4, **few)
     assert checksums(tmp_path / "town") == checksums(fresh.folder)

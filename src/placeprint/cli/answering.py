@@ -67,6 +67,8 @@ def query(
         raise UsageError("give a gallery and a photo, or --url and a photo")
     if out is not None and not explain:
         raise UsageError("--out is the folder for the page of --explain: give both")
+    if explain:
+        explaining.require_room(explaining.page_of(photos, out))
     opened = Gallery.open(gallery)
     if preset is not None:
         opened = opened.asked_as(find_preset(preset))

@@ -33,6 +33,14 @@ def page_of(photos: Sequence[Path], out: Path | None) -> Path:
     return Path(f"{photos[0].stem[:LONGEST_STEM]}-explained.html")
 
 
+def require_room(page: Path) -> None:
+    """Refuse to write the page over a file of somebody else, before anything is answered."""
+    from placeprint.report.html import is_page
+    from placeprint.storage import require_ours
+
+    require_ours(page, is_page)
+
+
 def write_page(explained: Sequence[tuple[Path, Explanation]], gallery: Gallery, page: Path, *, quiet: bool) -> None:
     """Write the page and say where it is.
 

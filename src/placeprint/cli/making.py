@@ -14,7 +14,7 @@ from placeprint.dataset.folders import NOT_WALKED
 from placeprint.dataset.overview import Overview
 from placeprint.errors import UsageError
 from placeprint.gallery.milvus_address import is_address, parse_address
-from placeprint.presets import DEFAULT_PRESET, FAST, Preset, find_preset
+from placeprint.presets import DEFAULT_PRESET, FAST, find_preset
 from placeprint.progress import on_stderr
 
 SHOWN_PLACES = 5
@@ -46,6 +46,7 @@ def index(
     preset: options.PresetName = None,
     embeddings: options.Embeddings = None,
     records: options.Records = None,
+    replace: options.Replace = False,
     no_cache: options.NoCache = False,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
@@ -59,7 +60,8 @@ def index(
     if embeddings is not None or records is not None:
         if dataset is not None or embeddings is None or records is None:
             raise UsageError("give either a dataset, or both --embeddings and --records")
-        gallery, aside = _import(target, embeddings, records, model or "imported", index, find_preset(preset or FAST))
+        how = {"index": index, "preset": find_preset(preset or FAST), "replace": replace}
+        gallery, aside = _import(target, embeddings, records, model or "imported", **how)
         if aside and not as_json:
             typer.echo(f"left out, for evaluate to ask: {', '.join(one.says for one in aside)}")
         _show_gallery(gallery, as_json, set_aside=[one.to_dict() for one in aside])
@@ -81,6 +83,7 @@ def index(
             index=index,
             runner=runner,
             preset=preset or DEFAULT_PRESET,
+            replace=replace,
             progress=on_stderr(quiet=quiet or as_json),
         )
         _show_index(done, as_json, source)
@@ -94,6 +97,7 @@ def index(
         preset=preset or DEFAULT_PRESET,
         cache=not no_cache,
         workers=workers,
+        replace=replace,
         progress=on_stderr(quiet=quiet or as_json),
     )
     _show_index(done, as_json, source)
@@ -110,7 +114,7 @@ def _target(out: Path | None, store: str | None) -> Path | str:
 
 
 def _import(
-    out: Path | str, embeddings: Path, records: Path, name: str, index: str, preset: Preset
+    out: Path | str, embeddings: Path, records: Path, name: str, **how: Any
 ) -> tuple[Gallery, tuple[SetAside, ...]]:
     """Make a gallery of the rows of a table that are no queries; return also those that are."""
     from placeprint.embedding.imported import imported_spec, read_side
@@ -124,15 +128,14 @@ def _import(
         "records": done.records,
         "vectors": done.vectors,
         "spec": spec,
-        "index": index,
         "root": root,
+        **how,
     }
     if is_address(out):
         from placeprint.recognition.storing import store_vectors
 
-        return calibrated_alone(store_vectors(out, preset=preset, **settings)), aside
-    made = Gallery.build(out, preset=preset, **settings)
-    return calibrated_alone(made), aside
+        return calibrated_alone(store_vectors(out, **settings)), aside
+    return calibrated_alone(Gallery.build(out, **settings)), aside
 
 
 def add(
@@ -195,6 +198,7 @@ def run(
     threshold: options.Threshold = None,
     margin: options.Margin = None,
     radius: options.Radius = None,
+    replace: options.Replace = False,
     no_cache: options.NoCache = False,
     workers: options.Workers = None,
     quiet: options.Quiet = False,
@@ -216,6 +220,7 @@ def run(
         radius=radius,
         cache=not no_cache,
         workers=workers,
+        replace=replace,
         progress=on_stderr(quiet=quiet),
     )
     show_check(done.check)

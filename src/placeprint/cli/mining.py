@@ -57,6 +57,10 @@ def mine(
     if out is not None and out.suffix not in (".jsonl", ".csv"):
         raise UsageError(f'"{out}": triplets are written to a file that ends in .jsonl or .csv')
     from placeprint.evaluation.mining import mine as dig
+    from placeprint.storage import require_ours
+
+    if out is not None:
+        require_ours(out, _are_triplets)
 
     result = dig(
         datasets.manifest(dataset, layout),
@@ -91,6 +95,15 @@ def write_triplets(path: Path, result: MiningResult) -> int:
     count = _write_csv(buffer, rows) if path.suffix == ".csv" else _write_json_lines(buffer, rows)
     write_atomic(path, buffer.getvalue().encode("utf-8", errors="surrogateescape"))
     return count
+
+
+def _are_triplets(data: bytes) -> bool:
+    """Return whether `write_triplets` wrote this."""
+    from placeprint.storage import has_keys
+
+    header = io.StringIO(newline="")
+    _write_csv(header, ())
+    return data.startswith(header.getvalue().encode()) or has_keys(data.split(b"\n", 1)[0], *COLUMNS)
 
 
 def _write_json_lines(file: io.StringIO, rows: Iterable[Row]) -> int:

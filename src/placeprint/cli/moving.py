@@ -14,6 +14,7 @@ from placeprint.progress import on_stderr
 def move(
     source: Annotated[str, typer.Argument(help="A gallery: its folder, or its address.")],
     target: Annotated[str, typer.Argument(help="Where to: an address (milvus://host:19530/name), or a folder.")],
+    replace: options.Replace = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -23,7 +24,7 @@ def move(
     """
     from placeprint.gallery.moving import move as copy
 
-    done = copy(source, target, progress=on_stderr(quiet=quiet or as_json))
+    done = copy(source, target, replace=replace, progress=on_stderr(quiet=quiet or as_json))
     if as_json:
         row = {"gallery": done.gallery.where, "images": len(done.gallery), "compared": done.compared}
         printing.show_json(row | {"change": asdict(done.change)})

@@ -34,6 +34,9 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor writ
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Images in flight; as many as there are cores by default.")
 ]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Replace a gallery that is there also where it would lose something by it.")
+]
 Embeddings = Annotated[
     Path | None, typer.Option("--embeddings", help="Vectors you already have (.npy), with --records.")
 ]

@@ -6,10 +6,12 @@ keeps it whole.
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -85,20 +87,26 @@ class EmbeddingCache:
         except sqlite3.OperationalError as error:
             self._go_without(error)
         except sqlite3.DatabaseError:
-            aside = self.path.with_suffix(".damaged")
+            aside = self._free_name()
             sys.stderr.write(
                 f'the embedding cache "{self.path}" is damaged: moved to "{aside.name}", a new one begins\n'
             )
             try:
                 self.path.replace(aside)
                 for log in ("-wal", "-shm"):  # of the damaged file: a new one must not read it
-                    self.path.with_name(self.path.name + log).unlink(missing_ok=True)
+                    with suppress(FileNotFoundError):
+                        self.path.with_name(self.path.name + log).replace(aside.with_name(aside.name + log))
                 return _open(self.path)
             except (OSError, sqlite3.Error) as error:
                 self._go_without(error)
         except OSError as error:
             self._go_without(error)
         return None
+
+    def _free_name(self) -> Path:
+        """Return a name that nothing has, for a damaged file."""
+        names = (self.path.with_suffix(".damaged" + (f"-{number}" if number else "")) for number in itertools.count())
+        return next(name for name in names if not name.exists())
 
     def _go_without(self, error: Exception) -> None:
         go_without(self.path.parent, error)
@@ -188,6 +196,9 @@ def _open(path: Path) -> sqlite3.Connection:
 
     base = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
     try:
+        tables = {row[0] for row in base.execute("select name from sqlite_master where type = 'table'")}
+        if tables and "embeddings" not in tables:
+            raise sqlite3.OperationalError("it is a database of something else")
         _write_ahead(base)
         base.execute("pragma synchronous = normal")
         base.execute(_TABLE)

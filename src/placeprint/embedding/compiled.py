@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ FORMAT = 1
 MOST = 8
 """Files that are kept: those used last. One takes 4 MB in 8 bits and 14 in 32."""
 _SEAL = hashlib.sha256().digest_size
+_NAMED = re.compile(r"[0-9a-f]{32}\.blob")
 
 
 def compiled(core: Any, make: Callable[[], Any], asked: Mapping[str, object], settings: Mapping[str, object]) -> Any:
@@ -66,8 +68,11 @@ def _read(path: Path) -> bytes | None:
         return None
     with suppress(OSError):  # in a folder that may only be read
         path.touch()
-    whole = hashlib.sha256(memoryview(data)[_SEAL:]).digest() == data[:_SEAL]
-    return data[_SEAL:] if whole else None
+    return data[_SEAL:] if _is_whole(data) else None
+
+
+def _is_whole(data: bytes) -> bool:
+    return hashlib.sha256(memoryview(data)[_SEAL:]).digest() == data[:_SEAL]
 
 
 def _keep(path: Path, made: Any) -> None:
@@ -81,6 +86,8 @@ def _keep(path: Path, made: Any) -> None:
         go_without(path.parents[1], error)
         return
     with suppress(OSError):  # another process removes the same
-        by_use = sorted(path.parent.glob("*.blob"), key=lambda each: each.stat().st_mtime, reverse=True)
+        ours = (each for each in path.parent.iterdir() if _NAMED.fullmatch(each.name))
+        by_use = sorted(ours, key=lambda each: each.stat().st_mtime, reverse=True)
         for old in by_use[MOST:]:
-            old.unlink(missing_ok=True)
+            if _is_whole(old.read_bytes()):  # its checksum in front says whose it is
+                old.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from placeprint.exporting.change import Change
+from placeprint.exporting.room import CARD_END
 from placeprint.records import ModelSpec
 
 
@@ -39,7 +40,7 @@ def card(spec: ModelSpec, base: ModelSpec, done: tuple[str, ...], change: Change
         lines += ["", *(f"- {line}" for line in change.lines())]
     if note:
         lines += ["", note]
-    return "\n".join(lines) + "\n"
+    return "\n".join((*lines, "", CARD_END))
 
 
 def _cell(text: str) -> str:

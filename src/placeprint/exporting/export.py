@@ -17,6 +17,7 @@ from placeprint.exporting.change import Change
 from placeprint.exporting.parity import check_parity
 from placeprint.exporting.resnet import BLOCKS
 from placeprint.exporting.resnets import is_ours, resnet_candidate, torchvision_candidate
+from placeprint.exporting.room import require_room
 from placeprint.records import ModelSpec
 from placeprint.storage import write_atomic, write_json
 
@@ -88,6 +89,8 @@ def export_source(
         raise UsageError("--name goes with --out: in the folder of models a model is called what its source is")
     if out is not None and out.suffix.lower() != ".onnx":
         raise UsageError(f'the file to write must end with .onnx, not "{out}"')
+    if out is not None:
+        require_room(out)
     candidate = _candidate(source, weights, branch, out.stem if out else source, trust=trust)
     spec = dataclasses.replace(candidate.spec, name=name or candidate.spec.name)
     cosine = None
@@ -144,9 +147,13 @@ def keep(data: bytes, spec: ModelSpec, path: Path, *, card: str = "") -> ModelSp
 
     Raises
     ------
+    UsageError
+        When files of somebody else are there.
     ModelError
         When the folder cannot be written to.
     """
+    cards = [path.with_suffix(".md")] if card else []
+    require_room(path, *cards)
     spec = dataclasses.replace(spec, weights_sha256=hashlib.sha256(data).hexdigest())
     try:
         write_atomic(path, data)
@@ -156,7 +163,7 @@ def keep(data: bytes, spec: ModelSpec, path: Path, *, card: str = "") -> ModelSp
             path.unlink(missing_ok=True)
             raise
         if card:
-            write_atomic(path.with_suffix(".md"), card.encode())
+            write_atomic(cards[0], card.encode())
     except OSError as error:
         raise ModelError(f'"{path}" cannot be written: {error.strerror or error}') from error
     return spec

@@ -36,6 +36,9 @@ _KINDS: Mapping[str, tuple[Any, tuple[int, ...]]] = {
     "paths": (np.uint64, ()),
 }
 """Type and shape of one row of each column."""
+LINES = "lines"
+"""The column that tells where each line of the records begins."""
+FILES = (PLACES, *(f"column-{name}.npy" for name in (*_KINDS, LINES)))
 
 
 def path_hash(path: str) -> int:

@@ -6,7 +6,7 @@ folder with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of
 ``places.json`` and ``column-*.npy``: where each line begins, and what is asked of all records at once
 (see `placeprint.gallery.columns`), so that opening a gallery takes as long whatever its size.
 A server keeps the photos that were uploaded to it beside that, in ``photos`` (see `placeprint.web.changing`).
-See `placeprint.storage` for why a kill at any moment leaves the old gallery or the new one.
+See `placeprint.published` for why a kill at any moment leaves the old gallery or the new one.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint import storage
+from placeprint import published
 from placeprint.errors import GalleryCorruptError, GalleryFormatError
+from placeprint.gallery import clustered, columns, lines
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.columns import Buffer, mapped_bytes
 from placeprint.gallery.hints import model_file_entry, model_file_of
@@ -29,17 +30,21 @@ from placeprint.gallery.indexes import Before, make_index
 from placeprint.gallery.pieces import Pieces
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
-from placeprint.ragged import Ragged
+from placeprint.ragged import Ragged, files_of
 from placeprint.records import FailedImage, ModelSpec
 
 FORMAT = 3
 READ = (1, 2, FORMAT)
 """Formats that are understood. Format 1 knew no presets: what it holds is what `fast` keeps. Format 2 had no columns:
 all its records are read when it is opened."""
-HEAD = "gallery.json"
+HEAD, KIND = "gallery.json", "placeprint gallery"
+PHOTOS = "photos"
+"""Folder inside a gallery with the photos that were sent to a server of it, each named by its content's hash."""
 LEARNED = "learned.npz"
 VECTORS = "vectors.npy"
 FAILURES = "failures.jsonl"
+FILES = frozenset((*columns.FILES, lines.FILE, FAILURES, VECTORS, LEARNED, clustered.FILE, clustered.SETTINGS))
+"""All files that a data folder may have, but for the parts of images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +67,13 @@ class Content:
     model_file: Path | None = None
 
 
-def is_gallery_folder(path: Path) -> bool:
-    """Return whether the folder holds a gallery, an interrupted one, or nothing: it may be written to."""
-    if not path.is_dir():
-        return False
-    names = {p.name for p in path.iterdir()}
-    return HEAD in names or all(n.startswith(("data-", f".{HEAD}")) or n == ".lock" for n in names)
-
-
 def write_gallery(path: Path, content: Content, *, before: Before | None = None) -> None:
-    """Replace what the folder holds, in one step. Call it inside `placeprint.storage.locked`.
+    """Replace what the folder holds, in one step. Call it inside `placeprint.published.locked`.
 
     Vectors are written block by block, and the index is made from what was written: they are never all in memory.
     """
     head = {
-        "kind": "placeprint gallery",
+        "kind": KIND,
         "format": FORMAT,
         "model": content.spec.to_dict(),
         "fingerprint": content.spec.fingerprint(),
@@ -95,14 +92,15 @@ def write_gallery(path: Path, content: Content, *, before: Before | None = None)
         content.records.save(folder)
         (folder / FAILURES).write_bytes(content.failures[:])
         vectors = content.vectors.save(folder / VECTORS)
-        for name, parts in content.parts.items():
-            parts.save(folder, name)
+        for name, kept in content.parts.items():
+            kept.save(folder, name)
         if content.learned:
             arrays: dict[str, Any] = dict(content.learned)
             np.savez(folder / LEARNED, **arrays)
         make_index(content.index_name, vectors, before=before).save(folder)
 
-    storage.publish(path, HEAD, head, write=write)
+    parts = [file for name in content.parts for file in files_of(name)]
+    published.publish(path, HEAD, head, files=[*FILES, *parts], write=write)
 
 
 def calibration_entry(calibration: Calibration | None) -> dict[str, Any]:
@@ -123,7 +121,7 @@ def read_gallery(path: Path) -> tuple[Content, Path]:
     GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
     """
     for _ in range(3):  # a writer may have replaced the data between the head and the files
-        head = storage.read_head(path, HEAD)
+        head = published.read_head(path, HEAD)
         try:
             return _content(path, head), path / head["data"]
         except FileNotFoundError:

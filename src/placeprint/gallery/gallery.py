@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint import storage
-from placeprint.errors import GalleryMismatchError, UsageError
+from placeprint import published
+from placeprint.errors import GalleryMismatchError
 from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, new_content, with_added, with_removed
@@ -22,13 +22,13 @@ from placeprint.gallery.files import (
     Content,
     calibration_entry,
     failures_of,
-    is_gallery_folder,
     read_gallery,
     write_gallery,
 )
 from placeprint.gallery.indexes import Before, make_index
 from placeprint.gallery.milvus_address import is_address
 from placeprint.gallery.pieces import Pieces
+from placeprint.gallery.replacement import Wanted, keys_of, refuse_loss, refuse_strangers
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.ragged import Ragged
@@ -181,9 +181,16 @@ class Gallery:
 
     @classmethod
     def build(
-        cls, path: Path | str, *, records: Sequence[ImageRecord], vectors: Vectors, spec: ModelSpec, **settings: Any
+        cls,
+        path: Path | str,
+        *,
+        records: Sequence[ImageRecord],
+        vectors: Vectors,
+        spec: ModelSpec,
+        replace: bool = False,
+        **settings: Any,
     ) -> Self:
-        """Write a gallery to a folder, replacing the gallery that is there, and open it.
+        """Write a gallery to a folder and open it.
 
         Parameters
         ----------
@@ -191,21 +198,25 @@ class Gallery:
             The gallery's folder.
         records, vectors, spec
             As in `in_memory`.
+        replace : bool
+            Whether the gallery that is there may lose something by it: images, the embeddings of another model, the
+            calibration that a person made.
         **settings
             ``index``, ``root``, ``failures``, ``preset``, ``parts``, ``learned``, ``model_file`` as in `in_memory`.
 
         Raises
         ------
         UsageError
-            When the folder holds something else than a gallery.
+            When the folder holds something else than a gallery, or a gallery that would lose something.
         GalleryBusyError
             When another process writes to it.
         """
         path = Path(path)
-        if path.exists() and not is_gallery_folder(path):
-            raise UsageError(f'"{path}" exists and is not a gallery: choose another path, or remove it first')
+        refuse_strangers(path)
         content = new_content(records, vectors, spec=spec, **settings)
-        with storage.locked(path):
+        with published.locked(path):
+            if not replace:
+                refuse_loss(path, Wanted(keys_of(content), spec))
             write_gallery(path, content)
         return cls.open(path)
 
@@ -350,7 +361,7 @@ class Gallery:
         """
         if self.path is None:
             return type(self)(dataclasses.replace(self._content, calibration=calibration))
-        with storage.locked(self.path):
+        with published.locked(self.path):
             newest = type(self).open(self.path, spec=self.spec)
             if newest.preset != self.preset:
                 raise GalleryMismatchError(
@@ -359,16 +370,16 @@ class Gallery:
                 )
             if newest.records != self.records:
                 raise GalleryMismatchError(f'"{self.path}" was changed while it was calibrated: calibrate it again')
-            storage.update_head(self.path, HEAD, calibration_entry(calibration))
+            published.update_head(self.path, HEAD, calibration_entry(calibration))
         return type(self).open(self.path)
 
     def verify(self) -> VerifyReport:
         """Read every byte on disk and compare it with its checksum."""
         if self.path is None:
             return VerifyReport(len(self), (), ())
-        head = storage.read_head(self.path, HEAD)
-        problems = storage.damaged_files(self.path, head)
-        left = [p.name for p in storage.leftovers(self.path, head["data"])]
+        head = published.read_head(self.path, HEAD)
+        problems = published.damaged_files(self.path, head)
+        left = [p.name for p in published.leftovers(self.path, HEAD)]
         return VerifyReport(len(self), tuple(problems), tuple(left))
 
     @cached_property
@@ -378,7 +389,7 @@ class Gallery:
             return None
         from placeprint.gallery.audit import Audit
 
-        entry = storage.read_head(self.path, HEAD).get("audit")
+        entry = published.read_head(self.path, HEAD).get("audit")
         return Audit.from_dict(entry) if entry and entry["data"] == self._data.name else None
 
     def audited(self, *, k: int = 10, queries: int = 200) -> Audit:
@@ -403,10 +414,10 @@ class Gallery:
         found = audit_of(self.index, self.vectors, self.records, k=k, queries=queries, data=data)
         if self.path is None:
             return found
-        with storage.locked(self.path):
-            if storage.read_head(self.path, HEAD)["data"] != data:
+        with published.locked(self.path):
+            if published.read_head(self.path, HEAD)["data"] != data:
                 raise GalleryMismatchError(f'"{self.path}" was changed while it was measured: measure it again')
-            storage.update_head(self.path, HEAD, {"audit": found.to_dict()})
+            published.update_head(self.path, HEAD, {"audit": found.to_dict()})
         return found
 
     def _rewrite(self, change: Callable[[Content], tuple[Content, Change]]) -> tuple[Self, Change]:
@@ -414,11 +425,11 @@ class Gallery:
         if self.path is None:
             content, counts = _changed(self._content, change)
             return type(self)(content), counts
-        with storage.locked(self.path):
+        with published.locked(self.path):
             newest = type(self).open(self.path, spec=self.spec)
             content, counts = _changed(newest._content, change)
             if counts.nothing:  # a kill between the new head and the end of the old data leaves the old data
-                storage.clear_leftovers(self.path, str(storage.read_head(self.path, HEAD)["data"]))
+                published.clear_leftovers(self.path, HEAD)
             else:
                 kept = content.vectors.first_of(newest.vectors)
                 write_gallery(self.path, content, before=None if kept is None else Before(newest.index, kept))

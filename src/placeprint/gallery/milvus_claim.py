@@ -25,6 +25,7 @@ from placeprint.errors import GalleryBusyError, GalleryError
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_head_store import BEAT as SIGN
 from placeprint.gallery.milvus_head_store import CLAIM, HeadStore
+from placeprint.marker import this_machine
 
 PATIENCE = 10.0
 """Seconds that another writer is waited for, when it is seen to live."""
@@ -54,7 +55,12 @@ class Claim:
     def __init__(self, heads: HeadStore, doing: str) -> None:
         self.heads, self._token, self._held = heads, secrets.token_hex(8), threading.Event()
         self._text = json.dumps(
-            {"who": f"{socket.gethostname()}, process {os.getpid()}", "doing": doing, "at": _here(), "pid": os.getpid()}
+            {
+                "who": f"{socket.gethostname()}, process {os.getpid()}",
+                "doing": doing,
+                "at": this_machine(),
+                "pid": os.getpid(),
+            }
         )
         self._seen: dict[str, tuple[str, float]] = {}
         self._lively: set[str] = set()
@@ -166,23 +172,14 @@ class Claim:
         self.leave()
 
 
-def _here() -> str:
-    """Return what tells this machine's processes from another's of the same numbers; empty when unknown."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""
-
-
 def _alive(holder: Mapping[str, Any]) -> bool:
     """Return whether a holder is a process of this machine that lives."""
-    return bool(_here()) and holder["at"] == _here() and Path(f"/proc/{holder['pid']}").exists()
+    return bool(this_machine()) and holder["at"] == this_machine() and Path(f"/proc/{holder['pid']}").exists()
 
 
 def _gone(holder: Mapping[str, Any], token: str) -> bool:
     """Return whether a holder was a process of this machine, or left its claim in this very one."""
-    if not _here() or holder["at"] != _here():
+    if not this_machine() or holder["at"] != this_machine():
         return False
     if holder["pid"] == os.getpid():
         return token not in _HELD

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import reduce
 from pathlib import Path
 
 import numpy as np
 
-from placeprint import storage
+from placeprint import published
 from placeprint.errors import GalleryError
-from placeprint.gallery.files import Content, failure_lines, read_gallery, write_gallery
+from placeprint.gallery.files import HEAD, Content, failure_lines, read_gallery, write_gallery
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_rows import StoredImage
 from placeprint.gallery.milvus_store import Store
 from placeprint.gallery.pieces import Pieces
+from placeprint.gallery.replacement import refuse_strangers
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import RaggedWriter
@@ -47,25 +48,38 @@ def copied(store: Store, head: Head, path: Path, *, index: str = "exact", progre
         head.learned,
         head.model_file,
     )
-    with storage.locked(path):
+    with published.locked(path):
         write_gallery(path, content)
-    shutil.rmtree(parts, ignore_errors=True)
+    for first, last in _edges(head):
+        published.remove_published(_part(parts, first, last), HEAD)
+    with suppress(OSError):  # it holds something of somebody else
+        parts.rmdir()
     return Gallery.open(path)
 
 
 def _stretches(store: Store, head: Head, parts: Path, progress: Progress | None) -> Iterator[Content]:
     with Stretch(progress, "fetching", head.end) as step:
-        for first in range(0, max(head.end, 1), STRETCH):
-            last = min(first + STRETCH, head.end)
-            folder = parts / f"{first:012d}-{last:012d}"
+        for first, last in _edges(head):
+            folder = _part(parts, first, last)
             try:
                 content, _ = read_gallery(folder)
             except GalleryError:
-                with storage.locked(folder):
+                refuse_strangers(folder)
+                with published.locked(folder):
                     write_gallery(folder, _fetched(store, head, first, last))
                 content, _ = read_gallery(folder)
             step(last - first)
             yield content
+
+
+def _edges(head: Head) -> Iterator[tuple[int, int]]:
+    """Yield the numbers that a stretch begins with and ends before."""
+    for first in range(0, max(head.end, 1), STRETCH):
+        yield first, min(first + STRETCH, head.end)
+
+
+def _part(parts: Path, first: int, last: int) -> Path:
+    return parts / f"{first:012d}-{last:012d}"
 
 
 def _fetched(store: Store, head: Head, first: int, last: int) -> Content:

@@ -50,7 +50,7 @@ class Store:
     def create(self, setting: Setting) -> None:
         """Make the collection, empty; one that is there stays as it is."""
         call, client = self.connection.call, self.connection.client
-        if not call("looking for the gallery", "has_collection", self.name):
+        if not self.there:
             schema = schema_of(client, self.spec)
             call(
                 "making the gallery",
@@ -64,6 +64,11 @@ class Store:
             params = index_params(client, setting)
             call("building the index", "create_index", self.name, params, seconds=BUILD_SECONDS)
         self.open()
+
+    @property
+    def there(self) -> bool:
+        """True when the server has the collection."""
+        return bool(self.connection.call("looking for the gallery", "has_collection", self.name))
 
     @property
     def loaded(self) -> bool:
@@ -130,6 +135,11 @@ class Store:
     def count(self, expression: str = "") -> int:
         """Return how many rows meet a condition, all of them when there is none."""
         return int(self.query(expression, ["count(*)"])[0]["count(*)"])
+
+    def keys(self, end: int) -> NDArray[np.int64]:
+        """Return the keys of the rows with numbers below `end`, in the order of their numbers."""
+        blocks = self.blocks(end, ["key"], rows=KEYS)
+        return np.concatenate([np.empty(0, np.int64), *(np.array([r["key"] for r in b], np.int64) for b in blocks)])
 
     def blocks(
         self, end: int, fields: Sequence[str], *, expression: str = "", first: int = 0, rows: int = 0

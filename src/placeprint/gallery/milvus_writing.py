@@ -24,6 +24,7 @@ from placeprint.gallery.milvus_head_store import HeadStore
 from placeprint.gallery.milvus_indexing import choose_setting
 from placeprint.gallery.milvus_rows import key_of, to_row
 from placeprint.gallery.milvus_store import Row, Store
+from placeprint.gallery.replacement import Wanted, others_lost, refuse
 from placeprint.ragged import Ragged, parts_at
 from placeprint.records import FailedImage, ImageRecord
 
@@ -62,15 +63,17 @@ class Writer:
         self.change = Change()
 
     @classmethod
-    def begin(cls, address: Address, head: Head, *, rows: int) -> Self:
+    def begin(cls, address: Address, head: Head, wanted: Wanted, *, replace: bool = False) -> Self:
         """Begin, or go on, as the only one: until `finish` or the end of a ``with`` no other client may write.
 
         Parameters
         ----------
         address : Address
         head : Head
-        rows : int
-            About how many images it will have: that chooses the index.
+        wanted : Wanted
+            The images that it is to hold, or at most so many: their number chooses the index.
+        replace : bool
+            Whether the gallery that is there may lose others.
 
         Raises
         ------
@@ -78,9 +81,12 @@ class Writer:
             When another writer is at it.
         GalleryMismatchError
             When another model's gallery is there.
+        UsageError
+            When the gallery that is there would lose something.
         """
         connection = Connection(address)
         heads, store = HeadStore(connection), Store(connection, head.spec)
+        rows = len(wanted.keys)
         setting = choose_setting(head.index_name, rows)
         claim = Claim(heads, "index").take()
         try:
@@ -88,6 +94,8 @@ class Writer:
             end = rows
             if before is not None:
                 _require(before, head, address)
+                if not replace:
+                    _refuse_loss(address, store, before, wanted)
                 end = max(rows, before.end)
                 state = "" if before.writing else before.state
                 head = dataclasses.replace(head, calibration=before.calibration, state=state)
@@ -246,6 +254,18 @@ def _before(heads: HeadStore) -> Head | None:
         return heads.read(readings=1)
     except GalleryNotFoundError:
         return None
+
+
+def _refuse_loss(address: Address, store: Store, before: Head, wanted: Wanted) -> None:
+    """Refuse to remove images that somebody else put there."""
+    lost = []
+    if store.there:
+        store.open()
+        strange = ~np.isin(store.keys(before.end), wanted.keys)
+        lost = [f"{strange.sum()} of its {len(strange)} images"] if strange.any() else []
+    if wanted.calibration is not None:  # else the gallery keeps its own
+        lost += others_lost(before.spec, before.calibration, wanted)
+    refuse(f'"{address}"', lost)
 
 
 def _require(before: Head, head: Head, address: Address) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 
 from placeprint.errors import GalleryCorruptError, UsageError
 from placeprint.gallery.changes import Change
-from placeprint.gallery.files import is_gallery_folder
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import is_address, parse_address
 from placeprint.gallery.milvus_copy import copied
@@ -21,6 +20,7 @@ from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_indexing import STORE_INDEXES
 from placeprint.gallery.milvus_rows import to_row
 from placeprint.gallery.milvus_writing import Writer
+from placeprint.gallery.replacement import Wanted, keys_under, refuse_loss, refuse_strangers
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import parts_at
 
@@ -46,7 +46,7 @@ class Moved:
     compared: int
 
 
-def move(source: Path | str, target: Path | str, *, progress: Progress | None = None) -> Moved:
+def move(source: Path | str, target: Path | str, *, replace: bool = False, progress: Progress | None = None) -> Moved:
     """Copy a gallery to another place, one of them a folder and the other an address of a server.
 
     The source stays as it is. Interrupted, the same again goes on where it was.
@@ -55,11 +55,13 @@ def move(source: Path | str, target: Path | str, *, progress: Progress | None = 
     ----------
     source, target : Path or str
         A folder and an address, or the other way round. What is at the target is made the same.
+    replace : bool
+        Whether a gallery at the target may lose something by it.
 
     Raises
     ------
     UsageError
-        For two folders or two addresses, or a folder that holds something else.
+        For two folders or two addresses, a folder that holds something else, or a target that would lose something.
     GalleryCorruptError
         When the copy does not equal the source.
     GalleryError
@@ -67,11 +69,11 @@ def move(source: Path | str, target: Path | str, *, progress: Progress | None = 
     if is_address(source) == is_address(target):
         raise UsageError("move a gallery from a folder to an address, or from an address to a folder")
     if is_address(target):
-        return _to_server(Gallery.open(source), str(target), progress)
-    return _to_folder(MilvusGallery.at(source), Path(target), progress)
+        return _to_server(Gallery.open(source), str(target), replace, progress)
+    return _to_folder(MilvusGallery.at(source), Path(target), replace, progress)
 
 
-def _to_server(gallery: Gallery, target: str, progress: Progress | None) -> Moved:
+def _to_server(gallery: Gallery, target: str, replace: bool, progress: Progress | None) -> Moved:
     index = gallery.index_name if gallery.index_name in STORE_INDEXES else "auto"
     head = Head(
         spec=gallery.spec,
@@ -82,7 +84,8 @@ def _to_server(gallery: Gallery, target: str, progress: Progress | None) -> Move
         calibration=gallery.calibration,
         model_file=gallery.model_file,
     )
-    with Writer.begin(parse_address(target), head, rows=len(gallery)) as writer:
+    wanted = Wanted(keys_under(gallery.records, gallery.roots), gallery.spec, gallery.calibration)
+    with Writer.begin(parse_address(target), head, wanted, replace=replace) as writer:
         roots = gallery.root_of
         with Stretch(progress, "moving", len(gallery)) as step:
             for first, last in _stretches(gallery, writer.store.block_rows):
@@ -110,9 +113,11 @@ def _stretches(gallery: Gallery, most: int) -> Iterator[tuple[int, int]]:
             yield first, min(first + most, end)
 
 
-def _to_folder(gallery: MilvusGallery, target: Path, progress: Progress | None) -> Moved:
-    if target.exists() and not is_gallery_folder(target):
-        raise UsageError(f'"{target}" exists and is not a gallery: choose another path, or remove it first')
+def _to_folder(gallery: MilvusGallery, target: Path, replace: bool, progress: Progress | None) -> Moved:
+    refuse_strangers(target)
+    if target.exists() and not replace:
+        keys = gallery.opened.store.keys(gallery.opened.head.end)
+        refuse_loss(target, Wanted(keys, gallery.spec, gallery.calibration))
     index = gallery.index_name if gallery.index_name in ("auto", "exact") else "auto"
     moved = copied(gallery.opened.store, gallery.opened.head, target, index=index, progress=progress)
     return Moved(moved, Change(added=len(moved)), _compared(moved, gallery, progress))

@@ -16,7 +16,7 @@ from typing import Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.gallery.columns import Columns, Numbers, load_column, mapped_bytes
+from placeprint.gallery.columns import LINES, Columns, Numbers, load_column, mapped_bytes
 from placeprint.gallery.lines import FILE, Block, HeldRecords, LinesOnDisk, parsed_line
 from placeprint.records import ImageRecord
 
@@ -77,7 +77,7 @@ class RecordTable(Sequence[ImageRecord]):
         ValueError
             When files do not belong together.
         """
-        data, starts = mapped_bytes(folder / FILE), load_column(folder, "lines", count + 1, np.int64)
+        data, starts = mapped_bytes(folder / FILE), load_column(folder, LINES, count + 1, np.int64)
         if int(starts[0]) != 0 or int(starts[-1]) != len(data):
             raise ValueError(f"{FILE} has {len(data)} bytes and its lines end at {int(starts[-1])}")
         columns = Columns.load(folder, count, places=places)
@@ -103,7 +103,7 @@ class RecordTable(Sequence[ImageRecord]):
             for block, first, last in self._runs():
                 lengths.append(block.write(file, first, last))
         starts = np.cumsum(np.concatenate(lengths))
-        np.save(folder / "column-lines.npy", starts, allow_pickle=False)
+        np.save(folder / f"column-{LINES}.npy", starts, allow_pickle=False)
         self.columns.save(folder)
 
     def _runs(self) -> Iterator[tuple[Block, int, int]]:

@@ -24,6 +24,7 @@ from placeprint.gallery.base import unit_vectors
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import is_address
+from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
@@ -157,6 +158,7 @@ def index(
     preset: str | Preset = DEFAULT_PRESET,
     cache: bool = True,
     workers: int | None = None,
+    replace: bool = False,
     progress: Progress | None = None,
 ) -> IndexResult:
     """Embed the gallery images of a dataset and write them to a gallery.
@@ -168,8 +170,9 @@ def index(
     dataset : Path, str, Manifest or Source
         See `placeprint.recognition.sources.open_source`.
     out : Path or str
-        The gallery's folder; a gallery that is there is replaced in one step at the end. Or an address,
-        ``milvus://host:19530/name``: that gallery is changed image by image, until it holds these and no others.
+        The gallery's folder; a gallery that is there is replaced in one step at the end, where it loses nothing. Or an
+        address, ``milvus://host:19530/name``: that gallery is changed image by image, until it holds these and no
+        others.
     model, runner : str
     index : str
         ``auto``, ``exact`` or ``faiss``.
@@ -179,19 +182,35 @@ def index(
         False neither reads nor writes the user's cache.
     workers : int, optional
         Images in flight; as many as there are cores by default.
+    replace : bool
+        Whether a gallery that is there may lose something by it: images that the dataset lacks, the embeddings of
+        another model, the calibration that a person made.
 
     Raises
     ------
     DatasetError
         When no image could be used.
+    UsageError
+        When something would be lost, or the folder holds something else than a gallery.
     """
     source, chosen = open_source(dataset), find_preset(preset)
     manifest = source.manifest
     embedder = model_for(model, preset=chosen, runner=runner, workers=workers)
+    if not is_address(out):  # before an hour of embedding
+        refuse_strangers(Path(out))
+        if not replace:
+            refuse_loss(Path(out), Wanted.of(manifest.gallery(), source.root, embedder.spec))
     with opened_cache(cache) as opened:
         if is_address(out) and not needs_learning(embedder, chosen.whiten):
             stored = store_photos(
-                out, source, embedder=embedder, preset=chosen, index=index, cache=opened, progress=progress
+                out,
+                source,
+                embedder=embedder,
+                preset=chosen,
+                index=index,
+                cache=opened,
+                replace=replace,
+                progress=progress,
             )
             return _calibrated(stored, progress)
         done = embed_split(
@@ -199,7 +218,9 @@ def index(
         )
     embedder, done = learned_from(embedder, chosen.whiten, done)
     if is_address(out):
-        stored = store_photos(out, source, embedder=embedder, preset=chosen, index=index, embedded=done)
+        stored = store_photos(
+            out, source, embedder=embedder, preset=chosen, index=index, embedded=done, replace=replace
+        )
         return _calibrated(stored, progress)
     failures = (*manifest.failures, *done.failures)
     gallery = Gallery.build(
@@ -214,6 +235,7 @@ def index(
         parts=done.parts,
         learned=arrays_of(embedder),
         model_file=embedder.file,
+        replace=replace,
     )
     gallery = calibrated_alone(gallery, progress=progress)
     change = Change(added=len(gallery))

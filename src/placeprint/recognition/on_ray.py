@@ -21,6 +21,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import parse_address
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_writing import Writer
+from placeprint.gallery.replacement import Wanted
 from placeprint.presets import Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.loading import model_for
@@ -43,6 +44,7 @@ def store_photos_on_ray(
     preset: str | Preset,
     index: str = "auto",
     runner: str = "openvino",
+    replace: bool = False,
     progress: Progress | None = None,
 ) -> Stored:
     """Make the gallery at an address hold the gallery images of a dataset, and no others, by a Ray cluster.
@@ -59,7 +61,7 @@ def store_photos_on_ray(
     on : str
         ``local`` for a cluster of this machine that ends with the job; else a cluster's address
         (``ray://head:10001``, ``head:6379``, ``auto``).
-    model, preset, index, runner
+    model, preset, index, runner, replace
         As in `placeprint.index`.
 
     Raises
@@ -76,10 +78,11 @@ def store_photos_on_ray(
     _refuse_learning(embedder, chosen, model)
     head = Head(spec=embedder.spec, preset=chosen, index_name=index, roots=(root,), model_file=embedder.file)
     where = parse_address(address)
+    wanted = Wanted.of(records, root, embedder.spec)
     with Cluster(on) as cluster:
         actors, gpu = cluster.actors(runner)
         job = Job(str(where), root, model, chosen, runner, embedder.spec.fingerprint(), gpu)
-        with Writer.begin(where, head, rows=len(records)) as writer:
+        with Writer.begin(where, head, wanted, replace=replace) as writer:
             told = cluster.told(job, _blocks(records), actors, writer, len(records), progress)
             failures = (*manifest.failures, *_failed(told, records, root))
             useless = {failure.path for failure in failures}

@@ -23,6 +23,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import parse_address
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_writing import Known, Writer
+from placeprint.gallery.replacement import Wanted
 from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.sources import Source
@@ -73,6 +74,7 @@ def store_photos(
     index: str = "auto",
     cache: EmbeddingCache | None = None,
     embedded: Embedded | None = None,
+    replace: bool = False,
     progress: Progress | None = None,
 ) -> Stored:
     """Make the gallery at an address hold the gallery images of a dataset, and no others.
@@ -84,6 +86,8 @@ def store_photos(
     embedder : Looker
     embedded : Embedded, optional
         Where the model had to learn from all images first, what became of them.
+    replace : bool
+        Whether a gallery that is there may lose images by it.
 
     Raises
     ------
@@ -105,7 +109,8 @@ def store_photos(
         model_file=embedder.file,
     )
     tally = _Tally()
-    with Writer.begin(parse_address(address), head, rows=len(records)) as writer:
+    wanted = Wanted.of(records, root, embedder.spec)
+    with Writer.begin(parse_address(address), head, wanted, replace=replace) as writer:
         with Stretch(progress, "embedding", len(records)) as step:
             if embedded is not None:
                 tally.count(embedded)
@@ -210,6 +215,7 @@ def store_vectors(
     vectors: Any,
     preset: Preset,
     root: str = ".",
+    replace: bool = False,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Gallery:
@@ -217,7 +223,7 @@ def store_vectors(
 
     Parameters
     ----------
-    records, vectors, preset, root
+    records, vectors, preset, root, replace
         As in `placeprint.Gallery.build`.
     **settings
         ``spec`` and ``index``.
@@ -228,7 +234,8 @@ def store_vectors(
     """
     content = new_content(records, vectors, root=root, preset=preset, spec=settings["spec"])
     head = Head(spec=content.spec, preset=preset, index_name=settings.get("index", "auto"), roots=(root,))
-    with Writer.begin(parse_address(address), head, rows=len(records)) as writer:
+    wanted = Wanted.of(records, root, content.spec)
+    with Writer.begin(parse_address(address), head, wanted, replace=replace) as writer:
         with Stretch(progress, "writing", len(records)) as step:
             for first in range(0, len(records), writer.store.block_rows):
                 some = slice(first, first + writer.store.block_rows)

@@ -11,9 +11,9 @@ from placeprint.dataset.images import decode
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.explaining import Explanation
 from placeprint.report.explained import HEIGHT
-from placeprint.report.html import environment, photos_of
+from placeprint.report.html import environment, is_page, photos_of
 from placeprint.report.reasons import Drawn, draw_reason
-from placeprint.storage import write_atomic
+from placeprint.storage import require_ours, write_atomic
 
 MOST_PHOTOS = 20
 MOST_MATCHES = 10
@@ -53,9 +53,12 @@ def write_explanations(explained: Sequence[Explained], gallery: Gallery, out: Pa
     ------
     ImageError
         When a photo is gone meanwhile.
+    UsageError
+        When somebody else's file is there.
     OSError
         When the folder cannot be written to.
     """
+    require_ours(out, is_page)
     write_atomic(out, render_explanations(explained, gallery).encode("utf-8"))
     return out
 

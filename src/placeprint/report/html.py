@@ -20,7 +20,7 @@ from placeprint.report.histogram import score_histogram
 from placeprint.report.reasons import explain_cases
 from placeprint.report.thumbnails import Photo, thumbnails
 from placeprint.report.verdict import counted, headline, more
-from placeprint.storage import write_atomic, write_json
+from placeprint.storage import has_keys, require_ours, write_atomic, write_json
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from placeprint.dataset.check_report import CheckReport
 
+REPORT = "report.html"
+_HEAD_BYTES = 2000
+"""What a page says of itself is in its first bytes."""
 MAX_ROWS = 200
 """Rows of a table; the rest is in report.json."""
 
@@ -75,17 +78,36 @@ def write_report(
 
     Raises
     ------
+    UsageError
+        When the folder holds files of these names that somebody else made.
     OSError
         When the folder cannot be written to.
     """
+    require_room(Path(out))
     page = render(
         result, gallery=gallery, query_root=query_root, check=check, lessons=lessons, parts=parts, progress=progress
     )
-    report = Path(out) / "report.html"
+    report = Path(out) / REPORT
     learned = {} if lessons is None else {"lessons": plain(lessons)}
     write_json(report.with_suffix(".json"), result.to_dict(every_query=True) | learned)
     write_atomic(report, page.encode("utf-8"))
     return report
+
+
+def require_room(out: Path) -> None:
+    """Refuse a folder where a report would be written over files of somebody else.
+
+    Raises
+    ------
+    UsageError
+    """
+    require_ours(out / REPORT, is_page)
+    require_ours((out / REPORT).with_suffix(".json"), lambda data: has_keys(data, "protocol", "headlines", "queries"))
+
+
+def is_page(data: bytes) -> bool:
+    """Return whether this is a page that the program wrote."""
+    return b'<meta name="generator" content="placeprint">' in data[:_HEAD_BYTES]
 
 
 def render(

@@ -19,7 +19,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.presets import DEFAULT_PRESET, Preset
 from placeprint.progress import Progress
 from placeprint.recognition.indexing import index as make_index
-from placeprint.report.html import write_report
+from placeprint.report.html import require_room, write_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def whole_run(
     radius: float | None = None,
     cache: bool = True,
     workers: int | None = None,
+    replace: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
     """Do the whole job on a dataset; OUT holds ``gallery``, ``report.html`` and ``report.json``.
@@ -67,6 +68,7 @@ def whole_run(
     UsageError, DatasetError, GalleryError, ModelError
     """
     manifest, out = dataset if isinstance(dataset, Manifest) else read_dataset(dataset), Path(out)
+    require_room(out)
     checked = check(manifest, progress=progress)
     done = make_index(
         manifest,
@@ -77,6 +79,7 @@ def whole_run(
         preset=preset,
         cache=cache,
         workers=workers,
+        replace=replace,
         progress=progress,
     )
     sides = gather(

@@ -18,8 +18,9 @@ from placeprint.progress import Progress, Stretch
 from placeprint.storage import write_atomic, write_json
 from placeprint.town.places import Plan, plan_town
 from placeprint.town.shoot import Job, Made, Row, render_place
+from placeprint.town.standing import NOTES, files_in, require_room, swap
 
-FORMAT = 1
+FORMAT = 2
 COLUMNS = (
     "path",
     "split",
@@ -85,7 +86,7 @@ def render_town(
     Parameters
     ----------
     out : Path
-        Is made; an older town there is replaced in one step.
+        Is made; an older town there is replaced in one step, where it holds only what was rendered.
     places : int
         How many places, at least 1. From 4 on, about one in eight is in the queries only.
     views : int
@@ -107,13 +108,14 @@ def render_town(
     Raises
     ------
     UsageError
-        When an argument is out of range, or `out` holds something that is not a town.
+        When an argument is out of range, or `out` holds something that is not of a town.
     """
     _check(out, places, views, seed, size, workers)
     plans = plan_town(places, seed)
     jobs = [Job(plan, seed, views, size, _breakage(plan, plans), _copy_to(plan, plans)) for plan in plans]
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.parent / f".{out.name}.{secrets.token_hex(4)}"
+    fresh.mkdir()
     try:
         rows: list[Row] = []
         with Stretch(progress, "rendering", places) as step:
@@ -122,7 +124,7 @@ def render_town(
                 step()
         result = _finish(fresh, out, rows, plans)
         write_json(
-            fresh / "town.json",
+            fresh / NOTES,
             {
                 "format": FORMAT,
                 "places": places,
@@ -130,9 +132,10 @@ def render_town(
                 "seed": seed,
                 "size": list(size),
                 "counts": _counts(result),
+                "files": files_in(fresh),
             },
         )
-        _swap(fresh, out)
+        swap(fresh, out)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return result
@@ -150,10 +153,7 @@ def _check(out: Path, places: int, views: int, seed: int, size: tuple[int, int],
     for name, value, low, high in limits:
         if not low <= value <= high:
             raise UsageError(f"{name} is {value}: it must be between {low} and {high}")
-    if out.exists() and not out.is_dir():
-        raise UsageError(f'"{out}" is a file: name a folder for the town')
-    if out.is_dir() and any(out.iterdir()) and not (out / "town.json").is_file():
-        raise UsageError(f'"{out}" is not empty and is not a town: name another folder, or empty it first')
+    require_room(out)
 
 
 def _breakage(plan: Plan, plans: list[Plan]) -> str:
@@ -210,17 +210,3 @@ def _finish(fresh: Path, out: Path, rows: list[Row], plans: list[Plan]) -> TownR
 
 def _counts(result: TownResult) -> dict[str, int]:
     return {key: value for key, value in asdict(result).items() if isinstance(value, int)}
-
-
-def _swap(fresh: Path, out: Path) -> None:
-    """Put the new town where the old one was; the old one is kept aside until the new one stands."""
-    old = fresh.with_name(fresh.name + ".old")
-    if out.exists():
-        out.rename(old)
-    try:
-        fresh.rename(out)
-    except OSError:
-        if old.exists():
-            old.rename(out)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

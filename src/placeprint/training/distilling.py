@@ -20,6 +20,7 @@ from placeprint.embedding.whitening import Whitening
 from placeprint.errors import DatasetError, UsageError
 from placeprint.exporting.export import Exported
 from placeprint.exporting.fusing import fuse
+from placeprint.exporting.room import require_room
 from placeprint.presets import DEFAULT_PRESET, FAST, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.training.finishing import Made, finished, refuse_what_fails
@@ -105,6 +106,7 @@ def distil(
     """
     if out.suffix.lower() != ".onnx":
         raise UsageError(f'the file to write must end with .onnx, not "{out}"')
+    require_room(out, out.with_suffix(".md"))
     asked, manifest = find_preset(preset), manifest_of(dataset)
     both = {
         model: learned_vectors(

@@ -19,6 +19,7 @@ from placeprint.exporting.export import Exported, export_source
 from placeprint.exporting.fusing import fuse
 from placeprint.exporting.precision import PRECISIONS, narrowed, quantised
 from placeprint.exporting.resnet import BLOCKS
+from placeprint.exporting.room import require_room
 from placeprint.presets import DEFAULT_PRESET, WHITENINGS, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.training.finishing import Made, finished, refuse_what_fails
@@ -100,6 +101,7 @@ def export(
             raise UsageError("--dim goes with --whiten, and --measure with --whiten or --precision")
         return export_source(source, out, weights=weights, branch=branch, name=name, trust=trust)
     out = _checked(out, whiten, whitening, dim, precision, measure)
+    require_room(out, out.with_suffix(".md"))
     asked = find_preset(preset)
     with tempfile.TemporaryDirectory() as folder:
         before, base, note = _base(source, weights, branch, Path(folder), trust=trust)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from placeprint.evaluation.result import plain
+from placeprint.exporting.room import CARD_END
 from placeprint.records import FailedImage, ModelSpec
 from placeprint.storage import write_atomic, write_json
 from placeprint.training.held_out import Verdict
@@ -136,4 +137,5 @@ Place recognition model, {result.spec.dim} numbers an image, trained by `placepr
 {figures}
 
 The places are few and of these datasets: measure it on photos of your own, with `placeprint compare`.
-"""
+
+{CARD_END}"""

@@ -20,11 +20,14 @@ from placeprint.embedding.preprocess import pooled
 from placeprint.errors import DatasetError, UsageError
 from placeprint.exporting.export import keep
 from placeprint.exporting.parity import Run, check_parity
+from placeprint.exporting.room import require_room
 from placeprint.presets import Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
 from placeprint.recognition.loading import model_for
 from placeprint.records import ModelSpec
+from placeprint.report.html import is_page
+from placeprint.storage import has_keys, require_ours
 from placeprint.training.fusing import fuse
 from placeprint.training.graph import read_graph
 from placeprint.training.held_out import Found, HeldOut, judge
@@ -91,6 +94,9 @@ def train(
     if out.suffix != ".onnx":
         raise UsageError(f'the file to write must end with .onnx, not "{out}"')
     require_packages()
+    require_room(out, out.with_suffix(".md"))
+    require_ours(out.with_suffix(".card.json"), lambda data: has_keys(data, "recommended", "spec", "base", "verdict"))
+    require_ours(out.with_suffix(".html"), is_page)
     datasets = [dataset] if isinstance(dataset, Path | str | Manifest) else list(dataset)
     if not datasets:
         raise UsageError("give a dataset to train on")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import storage
+from placeprint.dataset.files import content_hash
 from placeprint.errors import GalleryBusyError
 from placeprint.ragged import Ragged
 from placeprint.records import ImageRecord, ModelSpec
@@ -136,12 +138,23 @@ def _added(snapshot: Snapshot, planned: Mapping[str, NewImage]) -> dict[str, Sho
 
 
 def _keep_photos(snapshot: Snapshot, images: Sequence[NewImage], *, missing: bool = False) -> None:
-    """Write photos where they are kept, all of them or those that are missing."""
+    """Write photos where they are kept, all of them or those that are missing.
+
+    Raises
+    ------
+    UsageError
+        When a file of somebody else has the name of one.
+    """
     folder = snapshot.uploads
     for image in images if folder else ():
         path = Path(folder or "", image.record.path)
         if not (missing and path.exists()):
+            storage.require_ours(path, partial(_is_named_by_content, path))
             storage.write_atomic(path, image.data)
+
+
+def _is_named_by_content(path: Path, data: bytes) -> bool:
+    return path.stem == content_hash(data)
 
 
 def remove(snapshot: Snapshot, writes: Sequence[Removal]) -> list[Outcome]:
@@ -184,8 +197,9 @@ def clear_photos(snapshot: Snapshot, paths: Sequence[str]) -> None:
         with snapshot.locked():
             there = snapshot.now().at(paths)
             for path in paths:
-                if path not in there:
-                    (folder / path).unlink(missing_ok=True)
+                file = folder / path
+                if path not in there and file.is_file() and _is_named_by_content(file, file.read_bytes()):
+                    file.unlink()
 
     if paths and folder is not None:
         patiently(clear)

@@ -36,8 +36,6 @@ def row_of(gallery: Gallery, image: str) -> int | None:
     return int(rows[0]) if len(rows) else None
 
 
-PHOTOS = "photos"
-"""Folder inside a gallery with the photos that were uploaded to it, each named by its content's hash."""
 UPLOADED = re.compile(r"[0-9a-f]{64}\.[a-z]{3,4}")
 UPLOADS = "uploaded"
 """What a gallery in Milvus calls the root of photos that were added through a server, which may keep them anywhere."""

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from placeprint import storage
+from placeprint import published
 from placeprint.embedding.embedder import Looker
 from placeprint.errors import PlaceprintError
-from placeprint.gallery.files import HEAD
+from placeprint.gallery.files import HEAD, PHOTOS
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.loading import embedder_for
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.web.catalogue import Catalogue, catalogue_of
-from placeprint.web.identity import PHOTOS, UPLOADS
+from placeprint.web.identity import UPLOADS
 
 LOG = logging.getLogger("placeprint.web")
 
@@ -62,7 +62,7 @@ class Snapshot:
         if self.gallery.path is None:
             yield
         else:
-            with storage.locked(self.gallery.path):
+            with published.locked(self.gallery.path):
                 yield
 
 

@@ -1,0 +1,131 @@
+"""What would be lost when a gallery is replaced: said before anything is written, and done only where it is asked for.
+
+Nothing is lost where the new gallery has every image of the old one: then a command that is given again just goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint import published
+from placeprint.errors import GalleryError, UsageError
+from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.files import HEAD, KIND, PHOTOS, Content, read_gallery
+from placeprint.gallery.milvus_rows import key_of
+from placeprint.gallery.table import RecordTable
+from placeprint.marker import SHOWN, named
+from placeprint.records import ImageRecord, ModelSpec
+
+ADVICE = "to replace it all the same give --replace (in Python replace=True)"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a gallery is to hold.
+
+    Attributes
+    ----------
+    keys : ndarray of int64
+        One for each image, see `placeprint.gallery.milvus_rows.key_of`.
+    spec : ModelSpec
+    calibration : Calibration or None
+        The one that it will have from the beginning.
+    """
+
+    keys: NDArray[np.int64]
+    spec: ModelSpec
+    calibration: Calibration | None = None
+
+    @classmethod
+    def of(cls, records: Iterable[ImageRecord], root: str, spec: ModelSpec) -> Wanted:
+        """Return what a gallery of these images under one root is to hold."""
+        return cls(np.array([key_of(root, record.path) for record in records], np.int64), spec)
+
+
+def refuse_strangers(path: Path) -> None:
+    """Refuse a folder that holds something else than a gallery, or than what an interrupted write left of one.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not os.path.lexists(path):
+        return
+    if not path.is_dir():
+        raise UsageError(f'"{path}" exists and is not a folder: choose another path')
+    if published.is_head(path / HEAD, KIND):
+        return
+    if strangers := published.strangers_beside(path, HEAD):
+        raise UsageError(f'"{path}" exists and is not a gallery, it holds {named(strangers)}: choose another path')
+
+
+def refuse_loss(path: Path, wanted: Wanted) -> None:
+    """Refuse to replace the gallery at a path where something in it would be lost.
+
+    Raises
+    ------
+    UsageError
+        It says what.
+    """
+    if not (path / HEAD).exists():
+        return
+    try:
+        content, _ = read_gallery(path)
+    except GalleryError as error:
+        raise UsageError(f"{error}; what would be lost is not known: {ADVICE}") from error
+    rows = np.flatnonzero(~np.isin(keys_of(content), wanted.keys))
+    lost = [_images(content, rows, path)] if len(rows) else []
+    lost += others_lost(content.spec, content.calibration, wanted)
+    refuse(f'"{path}"', lost)
+
+
+def _images(content: Content, rows: NDArray[np.int64], path: Path) -> str:
+    records = content.records.kept(rows)
+    uploads = str((path / PHOTOS).resolve())
+    sent = sum(content.roots[root] == uploads for root in records.columns.roots.tolist())
+    also = f", {sent} of them sent to a server" if sent else ""
+    places = f"{len(records.places)} place{'s' * (len(records.places) != 1)}"
+    first = named([record.path for record in records[:SHOWN]], len(records))
+    return f"{len(rows)} of its {len(content.records)} images, of {places} ({first}{also})"
+
+
+def others_lost(spec: ModelSpec, calibration: Calibration | None, wanted: Wanted) -> list[str]:
+    """Return what else a gallery holds that would be lost, in words: what another model made, what a person decided."""
+    lost = []
+    if (spec.name, spec.weights_sha256) != (wanted.spec.name, wanted.spec.weights_sha256):
+        lost.append(f"the embeddings of its model {spec}")
+    if calibration is not None and not calibration.automatic and calibration != wanted.calibration:
+        lost.append("the calibration that `placeprint calibrate` stored")
+    return lost
+
+
+def refuse(where: str, lost: Sequence[str]) -> None:
+    """Say what would be lost, where something would.
+
+    Raises
+    ------
+    UsageError
+    """
+    if lost:
+        raise UsageError(
+            f"{where} is a gallery that would lose {' and '.join(lost)}: {ADVICE}, to keep it choose another place, "
+            "or use placeprint add"
+        )
+
+
+def keys_of(content: Content) -> NDArray[np.int64]:
+    """Return the keys of all images, in their order; every record is read."""
+    return keys_under(content.records, content.roots)
+
+
+def keys_under(records: RecordTable, roots: Sequence[str]) -> NDArray[np.int64]:
+    """Return the keys of some records of a gallery with these roots."""
+    numbers = records.columns.roots.tolist()
+    keys = (key_of(roots[number], record.path) for number, record in zip(numbers, records, strict=True))
+    return np.fromiter(keys, np.int64, len(records))

@@ -1,0 +1,144 @@
+"""Folders that the program made, known by a small file in them: nothing else is ever cleared away.
+
+Whatever is on its way lies in a folder that begins with a *marker*. The marker names the files that the program writes
+there, and its process. Clearing removes these files, the marker, and the folder when nothing is left; what somebody
+else put there stays with its folder, and is said. A folder without a marker is a stranger's, whatever it is called.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MARKER = ".placeprint"
+KIND = "placeprint folder"
+SHOWN = 3
+FORGOTTEN = 24 * 3600.0
+"""Seconds after which a folder is nobody's where it cannot be known whether its process lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a marker says.
+
+    Attributes
+    ----------
+    files : tuple of str
+        Names of the files that the program writes into the folder.
+    process : int
+        The number of the process that made it; 0 where a kill left the marker empty.
+    machine : str
+        See `this_machine`.
+    """
+
+    files: tuple[str, ...] = ()
+    process: int = 0
+    machine: str = ""
+
+
+def make_folder(folder: Path, files: Collection[str]) -> None:
+    """Make a folder with a marker; its parent is there.
+
+    Raises
+    ------
+    FileExistsError
+        When something of that name is there, whoever made it.
+    """
+    folder.mkdir()
+    mark(folder, files)
+
+
+def mark(folder: Path, files: Collection[str]) -> None:
+    """Write the marker of a folder that is the program's own, where it has none; a stranger's file stays."""
+    path, known = folder / MARKER, marker_of(folder)
+    if (known is not None and known.files) or (known is None and os.path.lexists(path)):
+        return
+    said = {"kind": KIND, "files": sorted(files), "process": os.getpid(), "machine": this_machine()}
+    path.write_bytes(json.dumps(said).encode())  # one call of the system: a kill leaves all of it or no byte
+
+
+def marker_of(folder: Path) -> Marker | None:
+    """Return the marker of a folder; None where the program did not make it."""
+    path = folder / MARKER
+    if folder.is_symlink() or path.is_symlink() or not path.is_file():
+        return None
+    try:
+        text = path.read_bytes()
+        return _marker(json.loads(text)) if text else Marker()
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _marker(said: Any) -> Marker | None:
+    if not isinstance(said, dict) or said.get("kind") != KIND:
+        return None
+    files, process = said.get("files"), said.get("process")
+    if not isinstance(files, list) or not all(map(is_plain, files)) or not isinstance(process, int):
+        return None
+    return Marker(tuple(files), process, str(said.get("machine", "")))
+
+
+def is_plain(name: object) -> bool:
+    """Return whether this names a file in a folder, and nothing outside it."""
+    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:\0")
+
+
+def strangers_in(folder: Path) -> list[str]:
+    """Return what is in a marked folder and not the program's, sorted."""
+    marker = marker_of(folder)
+    ours = {MARKER, *marker.files} if marker else set()
+    return sorted(p.name for p in folder.iterdir() if p.name not in ours or (p.is_dir() and not p.is_symlink()))
+
+
+def named(names: Sequence[str], count: int = 0) -> str:
+    """Return the first of some names, or of `count`, for a line of text."""
+    some, count = ", ".join(ascii(name)[1:-1] for name in names[:SHOWN]), count or len(names)
+    return some if count <= SHOWN else f"{some} and {count - SHOWN} more"
+
+
+def clear_folder(folder: Path) -> None:
+    """Remove what the program wrote into a marked folder, and the folder; nothing where there is no marker.
+
+    What the system does not let go of stays marked, and is removed another time.
+    """
+    marker = marker_of(folder)
+    if marker is None:
+        return
+    with suppress(OSError):
+        strangers = strangers_in(folder)
+        for name in marker.files:
+            if name not in strangers:
+                (folder / name).unlink(missing_ok=True)
+        (folder / MARKER).unlink(missing_ok=True)
+        if strangers:
+            sys.stderr.write(f'"{folder}" is kept: placeprint did not make {named(strangers)}\n')
+        else:
+            folder.rmdir()
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Return whether the program made this folder, in a process that is gone."""
+    marker = marker_of(folder)
+    if marker is None:
+        return False
+    if marker.machine and marker.machine == this_machine():
+        return not Path(f"/proc/{marker.process}").exists()
+    with suppress(OSError):
+        return time.time() - (folder / MARKER).stat().st_mtime > FORGOTTEN
+    return False
+
+
+def this_machine() -> str:
+    """Return what tells this machine's processes from another's of the same numbers; empty when unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
