@@ -99,7 +99,7 @@ def strangers_in(folder: Path) -> list[str]:
 
 def named(names: Sequence[str], count: int = 0) -> str:
     """Return the first of some names, or of `count`, for a line of text."""
-    some, count = ", ".join(ascii(name)[1:-1] for name in names[:SHOWN]), count or len(names)
+    some, count = ", ".join(repr(name)[1:-1] for name in names[:SHOWN]), count or len(names)
     return some if count <= SHOWN else f"{some} and {count - SHOWN} more"
 
 

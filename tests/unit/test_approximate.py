@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from placeprint import storage
+from placeprint import published
 from placeprint.cli.app import app
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery import clustered
@@ -176,9 +176,9 @@ def test_the_audit_is_stored_until_rows_change(gallery: Gallery) -> None:
     again = Gallery.open(gallery.path)
     assert again.audit == found
     assert again.verify().ok
-    storage.update_head(again.path, HEAD, {"audit": {**found.to_dict(), "data": "data-before"}})
+    published.update_head(again.path, HEAD, {"audit": {**found.to_dict(), "data": "data-before"}})
     assert Gallery.open(gallery.path).audit is None
-    storage.update_head(again.path, HEAD, {"audit": found.to_dict()})
+    published.update_head(again.path, HEAD, {"audit": found.to_dict()})
     smaller, _ = again.remove(places=["3"])
     assert smaller.audit is None
 

@@ -23,7 +23,7 @@ from placeprint.gallery.files import HEAD
 from placeprint.gallery.filters import rows_where
 from placeprint.gallery.gallery import Gallery
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Split
-from placeprint.storage import locked
+from placeprint.published import locked
 
 SPEC = ModelSpec(name="test", dim=8)
 OTHER = ModelSpec(name="other", dim=8)
@@ -53,7 +53,9 @@ def test_what_was_built_is_what_is_opened(gallery: Gallery) -> None:
         ImageRecord(path="b/ü.jpg", places=("a|b", "c"), latitude=48.1, longitude=11.5, frame=0, extra={"note": "n"}),
         ImageRecord(path="b/\udcff.jpg", easting=1.0, northing=2.0, width=3, height=4, licence="CC0"),
     ]
-    made = Gallery.build(gallery.path, records=rows, vectors=vectors(2), spec=SPEC, root="/photos", failures=failed)
+    made = Gallery.build(
+        gallery.path, records=rows, vectors=vectors(2), spec=SPEC, root="/photos", failures=failed, replace=True
+    )
     again = Gallery.open(gallery.path)
     for one in (made, again):
         assert one.records == tuple(rows)
@@ -203,7 +205,8 @@ def test_verify_finds_a_missing_and_a_short_file(gallery: Gallery) -> None:
 
 
 def test_a_newer_format_says_upgrade(gallery: Gallery) -> None:
-    from placeprint.storage import _seal, write_json
+    from placeprint.published import _seal
+    from placeprint.storage import write_json
 
     head = json.loads((gallery.path / HEAD).read_text())
     del head["seal"]

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryMismatchError, VectorError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change
-from placeprint.gallery.files import HEAD
+from placeprint.gallery.files import FILES, HEAD
 from placeprint.gallery.gallery import Gallery
+from placeprint.marker import make_folder
 from placeprint.presets import FAST, PRESETS, find_preset
 from placeprint.ragged import Ragged
 from placeprint.recognition.calibration import learn_calibration
 from placeprint.records import ImageRecord, ModelSpec, Split
-from placeprint.storage import publish
+from placeprint.published import publish
 
 SPEC = ModelSpec(name="test", dim=8, cells=40, cells_output="c", cells_stride=16, keypoints=9)
 CELLS = dataclasses.replace(SPEC, keypoints=0)
@@ -206,7 +207,7 @@ def write_head(path: Path, number: int, **more: object) -> None:
         (data / "failures.jsonl").write_text("")
         np.save(data / "vectors.npy", vectors(4))
 
-    publish(path, HEAD, {**head, **more}, write=write)
+    publish(path, HEAD, {**head, **more}, files=FILES, write=write)
 
 
 def test_a_gallery_of_the_first_format_opens_as_fast_and_can_be_changed(tmp_path: Path) -> None:
@@ -270,7 +271,7 @@ def test_a_calibration_of_another_preset_is_not_stored(gallery: Gallery) -> None
 
 def test_a_change_of_nothing_clears_what_an_interrupted_write_left(gallery: Gallery) -> None:
     left = gallery.path / "data-000000000000"
-    left.mkdir()
+    make_folder(left, FILES)
     (left / "vectors.npy").write_bytes(b"half")
     assert gallery.verify().leftovers == (left.name,)
     same, change = gallery.remove(["nothing has this path"])

@@ -22,7 +22,7 @@ from placeprint.recognition import finding, loading
 from placeprint.recognition.finding import find_gallery_model
 from placeprint.recognition.loading import embedder_for
 from placeprint.records import ImageRecord, ModelSpec
-from placeprint.storage import update_head
+from placeprint.published import update_head
 
 
 def model_in(folder: Path, name: str = "mine", *, called: str = "mine") -> Path:

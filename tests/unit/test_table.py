@@ -266,5 +266,7 @@ def test_a_gallery_is_built_from_the_records_of_another(gallery: Gallery, tmp_pa
     assert made.records == gallery.records
     moved, _ = gallery.add([ImageRecord(path="z.jpg")], vectors(1), spec=SPEC, root="/elsewhere")
     assert moved.root_of.tolist() == [0] * 9 + [1]
-    again = Gallery.build(tmp_path / "h", records=moved.records, vectors=moved.vectors, spec=SPEC, root="/here")
+    again = Gallery.build(
+        tmp_path / "h", records=moved.records, vectors=moved.vectors, spec=SPEC, root="/here", replace=True
+    )
     assert (again.root_of.tolist(), again.image_file(9)) == ([0] * 10, Path("/here/z.jpg"))
