@@ -75,3 +75,59 @@ def test_killed_again_and_again(town: Path, tmp_path: Path, verb: str) -> None:
     assert again["computed"] == 0, "what was embedded is embedded again"
     assert Gallery.open(gallery).verify().leftovers == ()
     assert done["images"] == len(new)
+
+
+MOMENTS = {
+    "before the marker": "marker.mark",
+    "before the data": "gallery.table.RecordTable.save",
+    "in the data": "gallery.files.make_index",
+    "before the head": "published.write_json",
+    "in the head": "storage.os.replace",
+    "behind the head": "published.clear_leftovers",
+    "in clearing": "marker.Path.rmdir",
+}
+BUILD = """
+import os, signal, sys
+import numpy as np
+from importlib import import_module
+from placeprint import Gallery, ImageRecord, imported_spec
+
+def build(folder, count):
+    records = [ImageRecord(path=f"{i}.jpg", places=("a",)) for i in range(count)]
+    Gallery.build(folder, records=records, vectors=np.eye(9, dtype=np.float32)[:count], spec=imported_spec("m", 9))
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+folder, before, moment = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+if before:
+    build(folder, before)
+if moment:
+    parts = moment.split(".")
+    module = "placeprint." + ".".join(p for p in parts[:-1] if p.islower() and p != "os")
+    place = import_module(module)
+    for name in [p for p in parts[:-1] if not p.islower() or p == "os"]:
+        place = getattr(place, name)
+    setattr(place, parts[-1], die)
+build(folder, 5)
+"""
+
+
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_every_moment_of_a_write(tmp_path: Path, moment: str, before: int) -> None:
+    command = [sys.executable, "-c", BUILD, str(tmp_path / "g")]
+    killed = subprocess.run([*command, str(before), MOMENTS[moment]], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    if (tmp_path / "g" / "gallery.json").exists():
+        assert len(Gallery.open(tmp_path / "g")) in {before, 5} - {0}
+        assert Gallery.open(tmp_path / "g").verify().ok
+    else:
+        assert before == 0
+    subprocess.run([*command, "0", ""], check=True)
+    opened = Gallery.open(tmp_path / "g")
+    assert len(opened) == 5
+    assert opened.verify().leftovers == ()
+    files = {p.relative_to(tmp_path / "g").as_posix() for p in (tmp_path / "g").rglob("*") if p.is_file()}
+    data = json.loads((tmp_path / "g" / "gallery.json").read_bytes())["data"]
+    assert {name.split("/")[0] for name in files} - {".lock"} == {"gallery.json", data}

@@ -22,8 +22,8 @@ from placeprint.gallery.faiss_index import FaissIndex
 from placeprint.gallery.files import HEAD
 from placeprint.gallery.filters import rows_where
 from placeprint.gallery.gallery import Gallery
-from placeprint.records import FailedImage, ImageRecord, ModelSpec, Split
 from placeprint.published import locked
+from placeprint.records import FailedImage, ImageRecord, ModelSpec, Split
 
 SPEC = ModelSpec(name="test", dim=8)
 OTHER = ModelSpec(name="other", dim=8)

@@ -16,10 +16,10 @@ from placeprint.gallery.files import FILES, HEAD
 from placeprint.gallery.gallery import Gallery
 from placeprint.marker import make_folder
 from placeprint.presets import FAST, PRESETS, find_preset
+from placeprint.published import publish
 from placeprint.ragged import Ragged
 from placeprint.recognition.calibration import learn_calibration
 from placeprint.records import ImageRecord, ModelSpec, Split
-from placeprint.published import publish
 
 SPEC = ModelSpec(name="test", dim=8, cells=40, cells_output="c", cells_stride=16, keypoints=9)
 CELLS = dataclasses.replace(SPEC, keypoints=0)

@@ -18,11 +18,11 @@ from placeprint.gallery.files import read_gallery
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.hints import model_file_entry, model_file_of
 from placeprint.gallery.milvus_head import Head, blobs_of, head_of, values_of
+from placeprint.published import update_head
 from placeprint.recognition import finding, loading
 from placeprint.recognition.finding import find_gallery_model
 from placeprint.recognition.loading import embedder_for
 from placeprint.records import ImageRecord, ModelSpec
-from placeprint.published import update_head
 
 
 def model_in(folder: Path, name: str = "mine", *, called: str = "mine") -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -290,3 +291,21 @@ def test_a_token_that_is_too_short_is_refused(monkeypatch, tmp_path):
     assert not Settings().allows("")
     with pytest.raises(UsageError, match="cannot be read"):
         token_digest(tmp_path / "nothing")
+
+
+def test_files_of_somebody_else_in_the_folder_of_photos_stay(client, own_gallery):
+    """They have the very name of a photo that is sent, or removed, and other bytes."""
+    one, two = drawn(901), drawn(902)
+    photos = own_gallery / "photos"
+    photos.mkdir()
+    (photos / "holiday.jpg").write_bytes(b"mine")
+    name = f"{hashlib.sha256(one).hexdigest()}.jpg"
+    (photos / name).write_bytes(b"mine")
+    answer = client.post("/v1/places/a/images", files=[("photos", ("a.jpg", one))], headers=WRITER)
+    assert answer.status_code == 422
+    assert "placeprint did not make it" in answer.json()["detail"]
+    item = add(client, "a", two)["images"][0]
+    (photos / item["path"]).write_bytes(b"mine too")
+    assert client.delete(item["url"], headers=WRITER).status_code == 200
+    there = {path.name: path.read_bytes() for path in photos.iterdir()}
+    assert there == {"holiday.jpg": b"mine", name: b"mine", item["path"]: b"mine too"}

@@ -216,7 +216,7 @@ class Gallery:
         content = new_content(records, vectors, spec=spec, **settings)
         with published.locked(path):
             if not replace:
-                refuse_loss(path, Wanted(keys_of(content), spec))
+                refuse_loss(path, lambda: Wanted(keys_of(content.records, content.roots), spec))
             write_gallery(path, content)
         return cls.open(path)
 

@@ -63,17 +63,17 @@ class Writer:
         self.change = Change()
 
     @classmethod
-    def begin(cls, address: Address, head: Head, wanted: Wanted, *, replace: bool = False) -> Self:
+    def begin(cls, address: Address, head: Head, *, rows: int, wanted: Wanted | None = None) -> Self:
         """Begin, or go on, as the only one: until `finish` or the end of a ``with`` no other client may write.
 
         Parameters
         ----------
         address : Address
         head : Head
-        wanted : Wanted
-            The images that it is to hold, or at most so many: their number chooses the index.
-        replace : bool
-            Whether the gallery that is there may lose others.
+        rows : int
+            About how many images it will have: that chooses the index.
+        wanted : Wanted, optional
+            What it is to hold, or more: a gallery that is there and would lose something is refused. None refuses none.
 
         Raises
         ------
@@ -86,7 +86,6 @@ class Writer:
         """
         connection = Connection(address)
         heads, store = HeadStore(connection), Store(connection, head.spec)
-        rows = len(wanted.keys)
         setting = choose_setting(head.index_name, rows)
         claim = Claim(heads, "index").take()
         try:
@@ -94,7 +93,7 @@ class Writer:
             end = rows
             if before is not None:
                 _require(before, head, address)
-                if not replace:
+                if wanted is not None:
                     _refuse_loss(address, store, before, wanted)
                 end = max(rows, before.end)
                 state = "" if before.writing else before.state

@@ -20,7 +20,7 @@ from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_indexing import STORE_INDEXES
 from placeprint.gallery.milvus_rows import to_row
 from placeprint.gallery.milvus_writing import Writer
-from placeprint.gallery.replacement import Wanted, keys_under, refuse_loss, refuse_strangers
+from placeprint.gallery.replacement import Wanted, keys_of, refuse_loss, refuse_strangers
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import parts_at
 
@@ -84,8 +84,10 @@ def _to_server(gallery: Gallery, target: str, replace: bool, progress: Progress 
         calibration=gallery.calibration,
         model_file=gallery.model_file,
     )
-    wanted = Wanted(keys_under(gallery.records, gallery.roots), gallery.spec, gallery.calibration)
-    with Writer.begin(parse_address(target), head, wanted, replace=replace) as writer:
+    wanted = None
+    if not replace:
+        wanted = Wanted(keys_of(gallery.records, gallery.roots), gallery.spec, gallery.calibration)
+    with Writer.begin(parse_address(target), head, rows=len(gallery), wanted=wanted) as writer:
         roots = gallery.root_of
         with Stretch(progress, "moving", len(gallery)) as step:
             for first, last in _stretches(gallery, writer.store.block_rows):
@@ -115,9 +117,9 @@ def _stretches(gallery: Gallery, most: int) -> Iterator[tuple[int, int]]:
 
 def _to_folder(gallery: MilvusGallery, target: Path, replace: bool, progress: Progress | None) -> Moved:
     refuse_strangers(target)
-    if target.exists() and not replace:
-        keys = gallery.opened.store.keys(gallery.opened.head.end)
-        refuse_loss(target, Wanted(keys, gallery.spec, gallery.calibration))
+    if not replace:
+        o = gallery.opened
+        refuse_loss(target, lambda: Wanted(o.store.keys(o.head.end), gallery.spec, gallery.calibration))
     index = gallery.index_name if gallery.index_name in ("auto", "exact") else "auto"
     moved = copied(gallery.opened.store, gallery.opened.head, target, index=index, progress=progress)
     return Moved(moved, Change(added=len(moved)), _compared(moved, gallery, progress))

@@ -6,7 +6,7 @@ Nothing is lost where the new gallery has every image of the old one: then a com
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,8 +65,14 @@ def refuse_strangers(path: Path) -> None:
         raise UsageError(f'"{path}" exists and is not a gallery, it holds {named(strangers)}: choose another path')
 
 
-def refuse_loss(path: Path, wanted: Wanted) -> None:
+def refuse_loss(path: Path, wish: Callable[[], Wanted]) -> None:
     """Refuse to replace the gallery at a path where something in it would be lost.
+
+    Parameters
+    ----------
+    path : Path
+    wish : callable
+        Returns what is to be there; only called where there is a gallery.
 
     Raises
     ------
@@ -79,7 +85,8 @@ def refuse_loss(path: Path, wanted: Wanted) -> None:
         content, _ = read_gallery(path)
     except GalleryError as error:
         raise UsageError(f"{error}; what would be lost is not known: {ADVICE}") from error
-    rows = np.flatnonzero(~np.isin(keys_of(content), wanted.keys))
+    wanted = wish()
+    rows = np.flatnonzero(~np.isin(keys_of(content.records, content.roots), wanted.keys))
     lost = [_images(content, rows, path)] if len(rows) else []
     lost += others_lost(content.spec, content.calibration, wanted)
     refuse(f'"{path}"', lost)
@@ -119,13 +126,8 @@ def refuse(where: str, lost: Sequence[str]) -> None:
         )
 
 
-def keys_of(content: Content) -> NDArray[np.int64]:
-    """Return the keys of all images, in their order; every record is read."""
-    return keys_under(content.records, content.roots)
-
-
-def keys_under(records: RecordTable, roots: Sequence[str]) -> NDArray[np.int64]:
-    """Return the keys of some records of a gallery with these roots."""
+def keys_of(records: RecordTable, roots: Sequence[str]) -> NDArray[np.int64]:
+    """Return the keys of a gallery's records under its roots, in their order; every record is read."""
     numbers = records.columns.roots.tolist()
     keys = (key_of(roots[number], record.path) for number, record in zip(numbers, records, strict=True))
     return np.fromiter(keys, np.int64, len(records))

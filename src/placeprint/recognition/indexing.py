@@ -199,7 +199,7 @@ def index(
     if not is_address(out):  # before an hour of embedding
         refuse_strangers(Path(out))
         if not replace:
-            refuse_loss(Path(out), Wanted.of(manifest.gallery(), source.root, embedder.spec))
+            refuse_loss(Path(out), lambda: Wanted.of(manifest.gallery(), source.root, embedder.spec))
     with opened_cache(cache) as opened:
         if is_address(out) and not needs_learning(embedder, chosen.whiten):
             stored = store_photos(

@@ -78,11 +78,11 @@ def store_photos_on_ray(
     _refuse_learning(embedder, chosen, model)
     head = Head(spec=embedder.spec, preset=chosen, index_name=index, roots=(root,), model_file=embedder.file)
     where = parse_address(address)
-    wanted = Wanted.of(records, root, embedder.spec)
+    wanted = None if replace else Wanted.of(records, root, embedder.spec)
     with Cluster(on) as cluster:
         actors, gpu = cluster.actors(runner)
         job = Job(str(where), root, model, chosen, runner, embedder.spec.fingerprint(), gpu)
-        with Writer.begin(where, head, wanted, replace=replace) as writer:
+        with Writer.begin(where, head, rows=len(records), wanted=wanted) as writer:
             told = cluster.told(job, _blocks(records), actors, writer, len(records), progress)
             failures = (*manifest.failures, *_failed(told, records, root))
             useless = {failure.path for failure in failures}

@@ -109,8 +109,8 @@ def store_photos(
         model_file=embedder.file,
     )
     tally = _Tally()
-    wanted = Wanted.of(records, root, embedder.spec)
-    with Writer.begin(parse_address(address), head, wanted, replace=replace) as writer:
+    wanted = None if replace else Wanted.of(records, root, embedder.spec)
+    with Writer.begin(parse_address(address), head, rows=len(records), wanted=wanted) as writer:
         with Stretch(progress, "embedding", len(records)) as step:
             if embedded is not None:
                 tally.count(embedded)
@@ -234,8 +234,8 @@ def store_vectors(
     """
     content = new_content(records, vectors, root=root, preset=preset, spec=settings["spec"])
     head = Head(spec=content.spec, preset=preset, index_name=settings.get("index", "auto"), roots=(root,))
-    wanted = Wanted.of(records, root, content.spec)
-    with Writer.begin(parse_address(address), head, wanted, replace=replace) as writer:
+    wanted = None if replace else Wanted.of(records, root, content.spec)
+    with Writer.begin(parse_address(address), head, rows=len(records), wanted=wanted) as writer:
         with Stretch(progress, "writing", len(records)) as step:
             for first in range(0, len(records), writer.store.block_rows):
                 some = slice(first, first + writer.store.block_rows)

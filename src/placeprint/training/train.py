@@ -93,10 +93,10 @@ def train(
     asked, out = _settings(settings), Path(out)
     if out.suffix != ".onnx":
         raise UsageError(f'the file to write must end with .onnx, not "{out}"')
-    require_packages()
     require_room(out, out.with_suffix(".md"))
     require_ours(out.with_suffix(".card.json"), lambda data: has_keys(data, "recommended", "spec", "base", "verdict"))
     require_ours(out.with_suffix(".html"), is_page)
+    require_packages()
     datasets = [dataset] if isinstance(dataset, Path | str | Manifest) else list(dataset)
     if not datasets:
         raise UsageError("give a dataset to train on")
