@@ -43,7 +43,12 @@ def clustered(count: int, dim: int, *, seed: int = 3, spread: float = 0.35, clus
 
 
 def stored(
-    address: str, vectors: Vectors, *, records: Sequence[ImageRecord] | None = None, **settings: Any
+    address: str,
+    vectors: Vectors,
+    *,
+    records: Sequence[ImageRecord] | None = None,
+    replace: bool = True,
+    **settings: Any,
 ) -> MilvusGallery:
     made = store_vectors(
         address,
@@ -51,6 +56,7 @@ def stored(
         vectors=vectors,
         preset=FAST,
         spec=imported_spec("made", vectors.shape[1]),
+        replace=replace,
         **settings,
     )
     assert isinstance(made, MilvusGallery)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from placeprint import Gallery, index
 from placeprint.embedding.imported import imported_spec
-from placeprint.errors import GalleryEngineError, GalleryMismatchError
+from placeprint.errors import GalleryEngineError, GalleryMismatchError, UsageError
 from placeprint.gallery.milvus_gallery import MilvusGallery
 from placeprint.gallery.moving import move
 from placeprint.presets import PRESETS
@@ -136,3 +136,25 @@ def test_parts_and_what_was_learned_go_along_and_are_checked(address: str, tmp_p
     rows = store.query("row in [3, 4]", ["*"])
     store.put([rows[0] | {"cells": rows[1]["cells"]}])
     assert there.verify().problems == (f"00000{rows[0]['row']}.jpg: the checksum differs",)
+
+
+def test_a_gallery_that_would_lose_something_is_not_written_to(address: str, tmp_path: Path) -> None:
+    vectors, records = clustered(30, 8), records_of(30)
+    gallery = stored(address, vectors)
+    with pytest.raises(UsageError, match=r"would lose 10 of its 30 images: to replace it all the same give --replace"):
+        stored(address, vectors[10:], records=records[10:], replace=False)
+    few = Gallery.build(tmp_path / "few", records=records[:3], vectors=vectors[:3], spec=gallery.spec)
+    with pytest.raises(UsageError, match="would lose 27 of its 30 images"):
+        move(few.path, address)
+    assert MilvusGallery.at(address).records == tuple(records)
+    assert gallery.verify().problems == ()
+    Gallery.build(tmp_path / "there", records=records, vectors=vectors, spec=gallery.spec, root="elsewhere")
+    with pytest.raises(UsageError, match="would lose 30 of its 30 images, of "):
+        move(address, tmp_path / "there")
+    assert not (tmp_path / "there.parts").exists()
+    assert Gallery.open(tmp_path / "there").roots == ("elsewhere",)
+    assert len(move(address, tmp_path / "there", replace=True).gallery) == 30
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["few", "there"]
+    more = [*records, *records_of(31)[30:]]
+    assert len(stored(address, clustered(31, 8), records=more, replace=False)) == 31  # nothing is lost by it
+    assert len(move(few.path, address, replace=True).gallery) == 3
