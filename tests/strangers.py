@@ -39,7 +39,8 @@ def strangers(folder: Path, *more: str) -> dict[str, bytes]:
     for name in (*NAMES, *more):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(json.dumps({"mine": name, "files": ["vectors.npy"]}).encode())
+        said = {"kind": f"mine: {name}", "files": ["vectors.npy"], "process": 1}
+        path.write_bytes(json.dumps(said).encode())
     return {name: (folder / name).read_bytes() for name in (*NAMES, *more)}
 
 

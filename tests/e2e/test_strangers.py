@@ -74,7 +74,7 @@ def test_nor_is_it_by_move(tmp_path: Path) -> None:
     assert found(tmp_path) == before
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, ".lock"])
 def test_one_file_of_somebody_else_makes_no_place_for_a_gallery(name: str, few: Path, tmp_path: Path) -> None:
     path = tmp_path / "g" / name
     path.parent.mkdir(parents=True)
@@ -113,7 +113,8 @@ def test_a_head_of_somebody_else_takes_nothing_away(head: bytes, few: Path, tmp_
     assert found(folder) == {**before, "gallery.json": head}
     run("index", few, "-o", folder, "--replace", "--preset", "fast", expect=0 if b'"format"' in head else 2)
     assert kept(folder, before)
-    assert (tmp_path / "photos" / "0.jpg").read_bytes() == b"mine"
+    assert found(tmp_path / "photos") == {"0.jpg": b"mine"}
+    assert set(found(folder / "data-london")) == {"eiffel/0.jpg"}
 
 
 def test_what_lies_in_a_gallery_outlives_every_verb(made: Path, few: Path, tmp_path: Path) -> None:
@@ -143,13 +144,16 @@ def test_what_lies_in_a_data_folder_stays_and_is_told(made: Path, few: Path) -> 
     (data / "sub").mkdir()
     (data / "sub" / "records.jsonl").write_text("mine")
     (data / "notes.txt").write_text("mine")
+    (data / "learned.npz").mkdir()  # a folder with the name of a file that this gallery does not need
+    (data / "learned.npz" / "0.jpg").write_text("mine")
+    theirs = dict.fromkeys(("learned.npz/0.jpg", "notes.txt", "sub/records.jsonl"), b"mine")
     one, other = sorted(place.name for place in few.iterdir())
     said = run("remove", made, "--place", one)
-    assert said.stderr == f'"{data}" is kept: placeprint did not make notes.txt, sub\n'
-    assert found(data) == {"notes.txt": b"mine", "sub/records.jsonl": b"mine"}
+    assert said.stderr == f'"{data}" is kept: placeprint did not make learned.npz, notes.txt, sub\n'
+    assert found(data) == theirs
     assert run_json("verify", made)["ok"]
     assert run("remove", made, "--place", other).stderr == ""  # it is nobody's business any more
-    assert found(data) == {"notes.txt": b"mine", "sub/records.jsonl": b"mine"}
+    assert found(data) == theirs
 
 
 def test_galleries_from_before_there_were_markers_are_replaced_by_what_their_head_lists(tmp_path: Path) -> None:
@@ -164,3 +168,10 @@ def test_galleries_from_before_there_were_markers_are_replaced_by_what_their_hea
         assert not data.exists()
         assert kept(folder, before)
         assert Gallery.open(folder).verify().ok
+
+
+def test_a_lock_with_something_in_it_is_not_the_program_s(made: Path) -> None:
+    (made / ".lock").write_bytes(b"mine")
+    before = found(made)
+    assert ".lock" in refused("remove", made, "--place", next(iter(Gallery.open(made).places)))
+    assert found(made) == before
