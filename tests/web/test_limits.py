@@ -18,7 +18,7 @@ from served import TOKEN, WRITER, served_in_thread, until
 pytest.importorskip("fastapi", reason='the extra "web" is not installed')
 httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-web installs it")
 
-from placeprint import storage  # noqa: E402
+from placeprint import published, storage  # noqa: E402
 from placeprint.dataset import images  # noqa: E402
 from placeprint.web import connections, pictures, serving  # noqa: E402
 from placeprint.web.settings import LOOPBACK, checked_prefix, digest_of, own_names  # noqa: E402
@@ -205,9 +205,9 @@ def test_a_full_disk_is_said_and_nothing_stays(own_gallery, queries, monkeypatch
 
     with served_in_thread(own_gallery, token_digest=digest_of(TOKEN)) as url:
         before = files()
-        for step in ("publish", "write_atomic"):
+        for place, step in ((published, "publish"), (storage, "write_atomic")):
             with monkeypatch.context() as patch:
-                patch.setattr(storage, step, full)
+                patch.setattr(place, step, full)
                 answer = httpx.post(f"{url}/v1/places/new/images", content=photo, headers=WRITER, timeout=60)
             assert answer.status_code == 507, answer.text
             assert "disk" in answer.json()["detail"]
