@@ -1,21 +1,20 @@
 """The program ``placeprint``: its verbs, and how errors end it.
 
 Nothing heavy is imported here: every verb imports what it needs, so that ``--help`` is quick.
-Exit codes: 0 fine, 1 the answer is bad news, 2 wrong use, 3 a file or model failed.
+Exit codes: 0 fine, 1 the answer is bad news, 2 wrong use, 3 a file or model failed, 130 interrupted.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from placeprint.cli.heap import lean_heap
+from placeprint.cli import interruption
 from placeprint.cli.printing import printable
 from placeprint.errors import PlaceprintError
 
@@ -94,42 +93,24 @@ def main() -> None:
     try:
         app()
     except PlaceprintError as error:
-        sys.stderr.write(f"{type(error).__name__}: {printable(str(error))}\n")  # it may hold a stranger's names
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: run the same command again to go on\n")
-        sys.exit(130)
+        _refused(f"{type(error).__name__}: {printable(str(error))}", error.exit_code)  # it may hold a stranger's names
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
         where = f' "{error.filename}"' if error.filename else ""
-        sys.stderr.write(f"the system refused{where}: {error.strerror or error}\n")
-        sys.exit(3)
+        _refused(f"the system refused{where}: {error.strerror or error}", 3)
 
 
-def run() -> None:
-    """Run a verb as a program, and end without taking apart what is in memory: that takes a tenth of a short verb.
-
-    Importing makes many objects and little garbage: looking for garbage less often saves a twentieth.
-    """
-    gc.set_threshold(100_000)
-    lean_heap()
-    code: object = 0
-    try:
-        main()
-    except SystemExit as end:
-        code = end.code
-        if isinstance(code, str):
-            sys.stderr.write(code + "\n")
-            code = 1
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            code = 141
-    os._exit(code if isinstance(code, int) else 0)
+def _refused(why: str, code: int) -> NoReturn:
+    """End with a line and an exit code; what went wrong after an interruption is no news."""
+    if interruption.came():
+        sys.exit(interruption.EXIT_CODE)
+    sys.stderr.write(f"{why}\n")
+    sys.exit(code)
 
 
 if __name__ == "__main__":
+    from placeprint.cli.program import run
+
     run()

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import csv
-import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from io import StringIO
-from multiprocessing import get_context
 from pathlib import Path
 
 from placeprint.errors import UsageError
 from placeprint.progress import Progress, Stretch
 from placeprint.storage import write_atomic, write_json
+from placeprint.town.crew import render_all
 from placeprint.town.places import Plan, plan_town
-from placeprint.town.shoot import Job, Made, Row, render_place
+from placeprint.town.shoot import Job, Made, Row
 from placeprint.town.standing import NOTES, files_in, require_room, swap
 
 FORMAT = 2
@@ -119,7 +116,7 @@ def render_town(
     try:
         rows: list[Row] = []
         with Stretch(progress, "rendering", places) as step:
-            for made in _render_all(jobs, workers):
+            for made in render_all(jobs, workers):
                 rows += _write(fresh, made)
                 step()
         result = _finish(fresh, out, rows, plans)
@@ -166,15 +163,6 @@ def _copy_to(plan: Plan, plans: list[Plan]) -> str:
     """Return the split that gets a near duplicate: of every ten known places, one each."""
     known = [p.number for p in plans if p.known]
     return {0: "gallery", 1: "query"}.get(known.index(plan.number) % 10, "") if plan.known else ""
-
-
-def _render_all(jobs: list[Job], workers: int | None) -> Iterator[Made]:
-    count = min(workers if workers is not None else (os.cpu_count() or 1), len(jobs))
-    if count <= 1:
-        yield from map(render_place, jobs)
-        return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(render_place, jobs)
 
 
 def _write(folder: Path, made: Made) -> list[Row]:
