@@ -101,7 +101,7 @@ def test_index_goes_on(town: Path, tmp_path: Path, own_cache: Path, sent: signal
     assert run_json("index", town, "-o", tmp_path / "g")["images"] == 11
 
 
-def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
+def test_what_is_ignored_stays_ignored() -> None:
     ignoring = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.executable, "
     ignoring += "[sys.executable, '-c', os.environ['BUSY']])"
     work = "time.sleep(0.3); print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN, flush=True)"
@@ -117,7 +117,7 @@ def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
 
 def test_a_town_leaves_nothing_behind(tmp_path: Path) -> None:
     """A terminal sends Ctrl-C to the processes that render too."""
-    process = started("-m", "placeprint.cli.program", "town", tmp_path / "town", "--places", 60, "--quiet")
+    process = started("-m", "placeprint.cli.program", "town", tmp_path / "town", "--places", 60, "--views", 2, "--quiet")
     until = time.monotonic() + 20
     while not list(tmp_path.iterdir()) and time.monotonic() < until:
         time.sleep(0.01)
