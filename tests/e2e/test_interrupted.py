@@ -117,7 +117,9 @@ def test_what_is_ignored_stays_ignored() -> None:
 
 def test_a_town_leaves_nothing_behind(tmp_path: Path) -> None:
     """A terminal sends Ctrl-C to the processes that render too."""
-    process = started("-m", "placeprint.cli.program", "town", tmp_path / "town", "--places", 60, "--views", 2, "--quiet")
+    process = started(
+        "-m", "placeprint.cli.program", "town", tmp_path / "town", "--places", 60, "--views", 2, "--quiet"
+    )
     until = time.monotonic() + 20
     while not list(tmp_path.iterdir()) and time.monotonic() < until:
         time.sleep(0.01)

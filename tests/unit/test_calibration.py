@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -234,20 +235,111 @@ def test_a_lower_rate_is_stricter() -> None:
     assert all(c.guarantee == "" for c in found)
 
 
-def test_one_place_and_one_image_a_place_fall_back_and_say_so() -> None:
-    one_place = learn_calibration(gallery_of(1, 6))
-    single = learn_calibration(gallery_of(6, 1))
-    assert "there is one place only" in one_place.learned
-    assert (one_place.n_known, one_place.n_unknown) == (6, 0)
-    assert "no place has two different images" in single.learned
-    assert (single.n_known, single.n_unknown) == (0, 6)
-    assert math.isnan(single.accepted_share)
-    gap = prior_for(6, shipped_priors()).gap
-    assert single.high == pytest.approx(single.low + gap * (1 - single.low))
-    for learned in (one_place, single):
-        assert 0 < learned.threshold < 1
-        assert learned.guarantee == ""
-    assert one_place.threshold > min(one_place.interval)
+def test_one_place_falls_back_and_says_so() -> None:
+    learned = learn_calibration(gallery_of(1, 6))
+    assert "there is one place only" in learned.learned
+    assert (learned.n_known, learned.n_unknown) == (6, 0)
+    gap = prior_for(1, shipped_priors()).gap
+    assert learned.low == pytest.approx((learned.high - gap) / (1 - gap))
+    assert 0 < learned.threshold < 1
+    assert learned.guarantee == ""
+    assert learned.threshold > min(learned.interval)
+    assert any("no photo of another place" in doubt for doubt in learned.doubts)
+
+
+@pytest.mark.parametrize("places", [2, 6, 100])
+def test_one_image_a_place_is_refused_before_anything_is_stored(places: int, tmp_path: Path) -> None:
+    """With 100 places the threshold was 1.000, and every right answer was turned away."""
+    records, vectors = photos(places, 1)
+    built = Gallery.build(tmp_path / "g", records=records, vectors=vectors, spec=SPEC)
+    with pytest.raises(CalibrationError, match=r"has two different images.*--queries PHOTOS"):
+        calibrate(built.path)
+    assert Gallery.open(built.path).calibration is None
+
+
+def test_copies_of_one_image_are_no_company(tmp_path: Path) -> None:
+    records, vectors = photos(8, 1)
+    twice = [dataclasses.replace(r, path=f"{i}-{r.path}") for i in (1, 2) for r in records]
+    built = Gallery.build(tmp_path / "g", records=twice, vectors=np.tile(vectors, (2, 1)), spec=SPEC)
+    with pytest.raises(CalibrationError, match="two different images"):
+        calibrate(built)
+
+
+def test_labelled_queries_calibrate_one_image_a_place() -> None:
+    """What the refusal advises works: right answers of other photos are kept, and new places are not."""
+    gallery = gallery_of(40, 1)
+    asked, vectors = photos(40, 2, seed=3)
+    learned = learn_calibration(gallery, queries=asked, query_vectors=vectors)
+    done = Recognizer(gallery.with_calibration(learned))
+    _, here = photos(40, 1, seed=9)
+    _, new = photos(40, 1, seed=9, first=60)
+    assert sum(done.answer(v).place is not None for v in here) >= 30
+    assert sum(done.answer(v).place is not None for v in new) <= 4
+
+
+def test_photos_of_the_gallery_itself_calibrate_as_the_gallery_does() -> None:
+    """As queries they found themselves at 1.0, and the threshold turned every other photo away."""
+    gallery = gallery_of(8, 4)
+    learned = learn_calibration(gallery)
+    asked = learn_calibration(gallery, queries=tuple(gallery.records), query_vectors=gallery.vectors)
+    assert (asked.high, asked.threshold, asked.n_known) == (learned.high, learned.threshold, learned.n_known)
+
+
+def test_queries_of_no_place_of_the_gallery_are_refused() -> None:
+    queries, vectors = photos(6, 2, first=20)
+    with pytest.raises(CalibrationError, match="none of these queries shows a place of the gallery"):
+        learn_calibration(gallery_of(6, 3), queries=queries, query_vectors=vectors)
+
+
+def hard_gallery(places: int) -> Gallery:
+    """Two photos of each place that are hardly more alike than those of different places."""
+    return gallery_of(places, 2, noise=3.5)
+
+
+def test_a_threshold_that_keeps_nothing_is_refused_with_a_rate_that_keeps_some() -> None:
+    gallery = hard_gallery(30)
+    with pytest.raises(CalibrationError, match=r"none of 60 photos .* would get a place") as refused:
+        learn_calibration(gallery, false_accept_rate=0.001)
+    found = re.search(r"(\d+) % of them would \(--false-accept-rate ([\d.]+)\)", str(refused.value))
+    learned = learn_calibration(gallery, false_accept_rate=float(found[2]))
+    assert round(100 * learned.accepted_share) == int(found[1]) > 0
+    assert "none of 60" in calibrated_alone(gallery, rate=0.001)[1]
+
+
+def test_doubts_are_told_with_numbers_and_a_sound_calibration_has_none() -> None:
+    assert learn_calibration(gallery_of(30, 4)).doubts == ()
+    few = learn_calibration(gallery_of(2, 2))
+    assert any("only 4 photos" in doubt for doubt in few.doubts)
+    fine = learn_calibration(gallery_of(4, 5), false_accept_rate=0.0001)
+    assert any("4 places cannot show a rate of 0.01 %" in doubt for doubt in fine.doubts)
+    hard = learn_calibration(hard_gallery(30), false_accept_rate=0.2)
+    away = round(100 * (1 - hard.accepted_share))
+    assert away > 50
+    assert any(f"{away} % of photos of places that are here" in doubt for doubt in hard.doubts)
+    assert Calibration.from_dict(json.loads(json.dumps(hard.to_dict()))) == hard, "doubts are not stored"
+    assert hard.told()["doubts"] == list(hard.doubts)
+
+
+def test_a_higher_rate_keeps_more_as_it_is_advised() -> None:
+    gallery = hard_gallery(30)
+    kept = [learn_calibration(gallery, false_accept_rate=rate).accepted_share for rate in (0.2, 0.4, 0.6)]
+    assert kept == sorted(kept)
+    assert kept[-1] > kept[0]
+
+
+@pytest.mark.parametrize(
+    ("places", "images", "why"),
+    [
+        (6, 1, "no place of the gallery has two different images"),
+        (1, 6, "it has one place only"),
+        (2, 2, "4 of its images have another image of the place, and 5 are needed"),
+        (3, 2, ""),
+    ],
+)
+def test_why_a_gallery_was_not_calibrated_by_itself(places: int, images: int, why: str) -> None:
+    gallery, told = calibrated_alone(gallery_of(places, images))
+    assert why in told
+    assert bool(told) == (gallery.calibration is None)
 
 
 @pytest.mark.parametrize("images", [0, 1])
@@ -255,13 +347,15 @@ def test_nothing_to_learn_from_is_one_clear_line(images: int) -> None:
     empty = Gallery.in_memory(*photos(1, images), spec=SPEC)
     with pytest.raises(CalibrationError, match="one image or none: add photos of several places"):
         learn_calibration(empty)
-    assert calibrated_alone(empty).calibration is None
+    gallery, why = calibrated_alone(empty)
+    assert gallery.calibration is None
+    assert "one image or none" in why
 
 
 def test_all_scores_equal_is_one_clear_line() -> None:
     records, _ = photos(3, 3)
     same = Gallery.in_memory(records, np.ones((9, SPEC.dim), np.float32), spec=SPEC)
-    with pytest.raises(CalibrationError, match="score no higher than photos of other places"):
+    with pytest.raises(CalibrationError, match="no place of the gallery has two different images"):
         learn_calibration(same)
 
 

@@ -13,6 +13,12 @@ from placeprint.progress import on_stderr
 if TYPE_CHECKING:
     from placeprint.gallery.calibration import Calibration
 
+UNTIL = (
+    "the gallery is calibrated with labelled photos that are not in it (placeprint calibrate GALLERY --queries PHOTOS) "
+    "or --unknown-threshold is given"
+)
+"""What makes UNKNOWN an answer, whatever the gallery lacks."""
+
 
 def calibrate(
     gallery: options.GalleryPath,
@@ -51,18 +57,16 @@ def calibrate(
         progress=on_stderr(quiet=quiet or as_json),
     )
     if as_json:
-        printing.show_json({"gallery": done.where, **(done.calibration.to_dict() if done.calibration else {})})
+        printing.show_json({"gallery": done.where, **(done.calibration.told() if done.calibration else {})})
     else:
         show_calibration(done.calibration)
 
 
-def show_calibration(learned: Calibration | None) -> None:
-    """Print what a calibration decides, and what it promises."""
+def show_calibration(learned: Calibration | None, why: str = "") -> None:
+    """Print what a calibration decides, what it promises, and what speaks against it; or why there is none."""
     if learned is None:
-        typer.echo(
-            "not calibrated: that takes two places, and several images of a place. Every photo gets a place, "
-            "unless you calibrate (placeprint calibrate) or give --unknown-threshold"
-        )
+        reason = f": {why.rstrip('.')}" if why else ""
+        typer.echo(f"not calibrated{reason}\n  every photo gets a place, until {UNTIL}")
         return
     low, high = learned.interval
     least, most = learned.rate_interval
@@ -74,6 +78,8 @@ def show_calibration(learned: Calibration | None) -> None:
         f"  {learned.learned}\n"
         f"  guaranteed: {learned.guarantee or 'nothing: that takes more places'}"
     )
+    for doubt in learned.doubts:
+        typer.echo(f"  beware: {doubt}")
     if learned.stale:
         typer.echo(f"  {learned.changed} images changed since: calibrate it again")
 

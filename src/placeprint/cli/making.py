@@ -61,10 +61,10 @@ def index(
         if dataset is not None or embeddings is None or records is None:
             raise UsageError("give either a dataset, or both --embeddings and --records")
         how = {"index": index, "preset": find_preset(preset or FAST), "replace": replace}
-        gallery, aside = _import(target, embeddings, records, model or "imported", **how)
+        (gallery, why), aside = _import(target, embeddings, records, model or "imported", **how)
         if aside and not as_json:
             typer.echo(f"left out, for evaluate to ask: {', '.join(one.says for one in aside)}")
-        _show_gallery(gallery, as_json, set_aside=[one.to_dict() for one in aside])
+        _show_gallery(gallery, why, as_json, set_aside=[one.to_dict() for one in aside])
         return
     if dataset is None:
         raise UsageError("give a dataset, or --embeddings and --records")
@@ -115,8 +115,8 @@ def _target(out: Path | None, store: str | None) -> Path | str:
 
 def _import(
     out: Path | str, embeddings: Path, records: Path, name: str, **how: Any
-) -> tuple[Gallery, tuple[SetAside, ...]]:
-    """Make a gallery of the rows of a table that are no queries; return also those that are."""
+) -> tuple[tuple[Gallery, str], tuple[SetAside, ...]]:
+    """Make a gallery of the rows of a table that are no queries, see `calibrated_alone`; return also those that are."""
     from placeprint.embedding.imported import imported_spec, read_side
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.indexing import calibrated_alone
@@ -224,7 +224,7 @@ def run(
         progress=on_stderr(quiet=quiet),
     )
     show_check(done.check)
-    show_calibration(done.gallery.calibration)
+    show_calibration(done.gallery.calibration, done.not_calibrated)
     show_evaluation(done.evaluation)
     _show_lessons(done.lessons)
     typer.echo(f"\ngallery: {done.gallery.path}\nreport:  {done.report}")
@@ -260,7 +260,7 @@ def _size(gallery: Gallery) -> str:
     return f"{len(gallery)} images of {len(gallery.places)} places"
 
 
-def _show_gallery(gallery: Gallery, as_json: bool, **facts: Any) -> None:
+def _show_gallery(gallery: Gallery, not_calibrated: str, as_json: bool, **facts: Any) -> None:
     row = {
         "gallery": gallery.where,
         "images": len(gallery),
@@ -269,13 +269,14 @@ def _show_gallery(gallery: Gallery, as_json: bool, **facts: Any) -> None:
         "fingerprint": gallery.spec.fingerprint(),
         "preset": gallery.preset.name,
         "index": gallery.index_name,
-        "calibration": gallery.calibration.to_dict() if gallery.calibration else None,
+        "calibration": gallery.calibration.told() if gallery.calibration else None,
+        "not_calibrated": not_calibrated or None,
     }
     if as_json:
         printing.show_json(row | facts)
     else:
         typer.echo(f"{gallery.where}: {_size(gallery)}, model {gallery.spec}, preset {gallery.preset.name}")
-        show_calibration(gallery.calibration)
+        show_calibration(gallery.calibration, not_calibrated)
 
 
 def _shares(done: IndexResult) -> str:
@@ -307,6 +308,6 @@ def _show_index(done: IndexResult, as_json: bool, source: Source) -> None:
             typer.echo(f"{elsewhere} of {given} are there already, under another path: they were not added again")
         if contradicting:
             typer.echo(f"{contradicting} of those added are there as another place too: look at their labels")
-    _show_gallery(done.gallery, as_json, **facts)
+    _show_gallery(done.gallery, done.not_calibrated, as_json, **facts)
     if lost := [failure.reason for failure in done.failures if failure.kind in NOT_WALKED]:
         typer.echo(printing.printable(f"not in the gallery: {'; '.join(lost[:SHOWN_PLACES])}"), err=True)

@@ -179,7 +179,7 @@ def _gallery_of(
         parts=done.parts,
         learned=arrays_of(embedder),
     )
-    return calibrated_alone(made, progress=progress), embedder
+    return calibrated_alone(made, progress=progress)[0], embedder
 
 
 def _asked(

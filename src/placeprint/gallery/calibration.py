@@ -13,6 +13,10 @@ from placeprint.errors import GalleryFormatError
 FORMAT = 1
 STALE_SHARE = 0.2
 """From this share of changed images on, a calibration is called stale."""
+ENOUGH_KNOWN = 5
+"""Photos whose place was there: from so many on a gallery is calibrated without being asked."""
+KEEPS = 0.5
+"""Share of the photos of places that are here; a calibration that keeps fewer says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,31 @@ class Calibration:
     def stale(self) -> bool:
         """True when so many images changed since that it should be learned anew."""
         return self.changed > STALE_SHARE * self.images
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What a person should know before trusting it, a line each; mostly none."""
+        found = []
+        if self.n_known < ENOUGH_KNOWN:
+            told = f"{self.n_known} photo{'' if self.n_known == 1 else 's'} of a place that is here"
+            found.append(f"only {told} could be asked: how alike those of a place are is a guess")
+        if self.n_places < 2:
+            found.append("no photo of another place was seen: what tells them apart was taken from other galleries")
+        if self.accepted_share < KEEPS:
+            found.append(
+                f"{100 * (1 - self.accepted_share):.0f} % of photos of places that are here would be turned away: "
+                "a higher --false-accept-rate keeps more"
+            )
+        if self.rate_interval[1] <= 0:
+            found.append(
+                f"{self.n_places} places cannot show a rate of {100 * self.false_accept_rate:g} %: no photo of another "
+                f"place came above the threshold, and up to {100 * (1 - 0.05 ** (1 / max(self.n_places, 1))):.0f} % may"
+            )
+        return tuple(found)
+
+    def told(self) -> dict[str, Any]:
+        """Ready for JSON that people read: with its doubts, which are not stored."""
+        return self.to_dict() | {"doubts": list(self.doubts)}
 
     def after(self, changed: int) -> Self:
         """Return the calibration after that many more images were added, replaced or removed."""

@@ -36,6 +36,9 @@ with fewer it would accept hardly anything."""
 _SPLIT_PLACES = 40
 _MIN_GAP = 1e-3
 _ADVICE = "set a threshold yourself with --unknown-threshold"
+_LABELLED = "calibrate it with labelled photos that are not in it (placeprint calibrate GALLERY --queries PHOTOS)"
+_LOOSER = (0.1, 0.2, 0.3, 0.5)
+"""False-accept rates that are proposed where the stated one keeps nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,16 @@ def learn_calibration(
         raise CalibrationError(f"none of {len(asked)} images has a place: label some, or {_ADVICE}")
     aside = (*set_aside, SetAside("without a label", bare)) if bare else set_aside
     prior = prior_for(len(gallery.places), shipped_priors() if priors is None else priors)
+    if not len(known):
+        raise CalibrationError(_no_company(len(gallery), queries is not None))
     learned = _learn(known, unknown, prior, rate=false_accept_rate, seed=seed)
     mixture = Mixture(learned.checked, prior.sample(learned.probability.coefficients), worth=PRIOR_PLACES)
-    limit = conformal_threshold(learned.checked, false_accept_rate) if learned.promised else np.inf
-    if np.isinf(limit):
-        limit = mixture.threshold(false_accept_rate)
+    limit = _limit(learned, mixture, false_accept_rate)
     threshold = float(np.nextafter(limit, np.inf))
+    sure = learned.probability(known.evidence)
+    if not (sure >= threshold).any():
+        keeps = {rate: _share(sure > _limit(learned, mixture, rate)) for rate in _LOOSER if rate > false_accept_rate}
+        raise CalibrationError(_keeps_nothing(false_accept_rate, len(known), keeps))
     low, high = mixture.threshold_interval(false_accept_rate, seed=seed)
     places = len(np.unique(unknown.groups))
     return Calibration(
@@ -129,7 +136,7 @@ def learn_calibration(
         interval=(min(low, threshold), max(high, threshold)),
         false_accept_rate=false_accept_rate,
         rate_interval=mixture.rate_interval(limit, seed=seed),
-        accepted_share=_share(learned.probability(known.evidence) >= threshold),
+        accepted_share=_share(sure >= threshold),
         source="gallery" if queries is None else "queries",
         automatic=automatic,
         learned=_story(known, unknown, places, learned.note, aside),
@@ -169,23 +176,47 @@ def _fitted(known: Questions, unknown: Questions, prior: Prior) -> tuple[Probabi
 
 
 def _scale(known: Questions, unknown: Questions, prior: Prior) -> tuple[float, float, str]:
-    """Return the usual score of another place and of the same place; one is guessed where none was seen."""
+    """Return the usual score of another place and of the same place; the first is guessed where there is no other."""
     low, high = (float(q.evidence.top.mean()) if len(q) else np.nan for q in (unknown, known))
     note = ""
-    if np.isnan(low) and np.isnan(high):
-        raise CalibrationError(
-            f"nothing can be learned from a gallery of one image or none: add photos of several places, or {_ADVICE}"
-        )
-    if np.isnan(high):
-        high, note = low + prior.gap * (1 - low), "no place has two different images"
-    elif np.isnan(low):
-        low, note = (high - prior.gap) / (1 - prior.gap), "there is one place only"
+    if np.isnan(low):
+        low = (high - prior.gap) / (1 - prior.gap)
+        note = "there is one place only, so how far the two lie apart was taken from other galleries"
     if not high - low > _MIN_GAP:
         raise CalibrationError(
             "photos of one place score no higher than photos of other places here, so nothing can tell them apart: "
             f"check the labels (placeprint check), or {_ADVICE}"
         )
-    return low, high, f"{note}, so how far the two lie apart was taken from other galleries" if note else ""
+    return low, high, note
+
+
+def _limit(learned: _Learned, mixture: Mixture, rate: float) -> float:
+    """Return the probability that a photo has to be above to get a place."""
+    limit = conformal_threshold(learned.checked, rate) if learned.promised else np.inf
+    return mixture.threshold(rate) if np.isinf(limit) else limit
+
+
+def _no_company(images: int, asked: bool) -> str:
+    if images < 2:
+        return f"nothing can be learned from a gallery of one image or none: add photos of several places, or {_ADVICE}"
+    if asked:
+        return (
+            "none of these queries shows a place of the gallery, so nothing tells how alike two photos of a place are: "
+            f"give photos whose labels are the gallery's, or {_ADVICE}"
+        )
+    return (
+        "no place of the gallery has two different images, so nothing tells how alike two photos of a place are, and "
+        f"right answers would be turned away: {_LABELLED}, add a second photo of each place, or {_ADVICE}"
+    )
+
+
+def _keeps_nothing(rate: float, known: int, keeps: Mapping[float, float]) -> str:
+    enough = next(((other, share) for other, share in keeps.items() if share > 0), None)
+    says = f"at {100 * rate:g} % false accepts none of {known} photos of places that are here would get a place: "
+    if enough:
+        other, share = enough
+        says += f"at {100 * other:g} % {100 * share:.0f} % of them would (--false-accept-rate {other:g}); or "
+    return f"{says}{_LABELLED}, or {_ADVICE}"
 
 
 def _share(flags: NDArray[np.bool_]) -> float:

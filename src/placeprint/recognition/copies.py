@@ -29,11 +29,20 @@ def same_photo(records: Sequence[ImageRecord], vectors: NDArray[np.float32], row
     place : ndarray of int64
         Rows of its place.
     """
-    content = records[row].content_hash
-    close = np.asarray(vectors[place]) @ np.asarray(vectors[row]) >= NEAR_DUPLICATE
-    return np.asarray(
-        close | (place == row) | np.array([bool(content) and records[i].content_hash == content for i in place], bool)
-    )
+    return np.asarray((place == row) | same_as(records[row], np.asarray(vectors[row]), records, vectors, place))
+
+
+def same_as(
+    asked: ImageRecord,
+    vector: NDArray[np.float32],
+    records: Sequence[ImageRecord],
+    vectors: NDArray[np.float32],
+    place: Rows,
+) -> Flags:
+    """Return which images of a place are a photograph that need not be in the gallery: see `same_photo`."""
+    content = asked.content_hash
+    close = np.asarray(vectors[place]) @ vector >= NEAR_DUPLICATE
+    return np.asarray(close | np.array([bool(content) and records[i].content_hash == content for i in place], bool))
 
 
 class Copies:

@@ -15,7 +15,7 @@ from placeprint.cores import available_cores
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import Ragged, parts_at
-from placeprint.recognition.copies import same_photo
+from placeprint.recognition.copies import same_as, same_photo
 from placeprint.recognition.decision import NEAREST, Evidence
 from placeprint.recognition.rerank import Memo, Parts, Reranker
 from placeprint.recognition.voting import label
@@ -150,6 +150,8 @@ def from_queries(
 ) -> tuple[Questions, Questions]:
     """Ask labelled queries: as they are, and once more with their place held out.
 
+    What is in the gallery itself is left out there, as in `from_gallery`: a photo that finds itself tells nothing.
+
     Returns
     -------
     known, unknown : Questions
@@ -161,15 +163,16 @@ def from_queries(
     chosen = labelled[sample].tolist()
     names = [q.places for q in queries]
     own = [places.of(names[i]) for i in range(len(queries))]
-    known = [i for i in chosen if len(own[i])]
+    twins = {i: same_as(queries[i], query_vectors[i], records, vectors, own[i]) for i in chosen}
+    known = [i for i in chosen if not twins[i].all()]
     unknown = [i for i in chosen if len(own[i]) < len(records)]
-    nothing = [np.empty(0, np.int64)] * len(known)
+    without_twins = [own[i][twins[i]] for i in known]
     with Stretch(progress, "calibrating", len(known) + len(unknown)) as step:
         memos: Mapping[int, Memo] = defaultdict(dict)
         asker = partial(
             ask, places, vectors, query_vectors, names=names, again=again, parts=query_parts, step=step, memos=memos
         )
-        return asker(asked=known, left_out=nothing), asker(asked=unknown, left_out=[own[i] for i in unknown])
+        return asker(asked=known, left_out=without_twins), asker(asked=unknown, left_out=[own[i] for i in unknown])
 
 
 def ask(

@@ -21,6 +21,7 @@ from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError, DatasetError
 from placeprint.gallery.base import unit_vectors
+from placeprint.gallery.calibration import ENOUGH_KNOWN
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import is_address
@@ -36,8 +37,6 @@ from placeprint.records import FailedImage, ImageRecord, SetAside, Split
 
 CALIBRATED_ALONE = 100_000
 """Images of a gallery on a server up to which it is calibrated by itself: that takes a copy of it."""
-ENOUGH_KNOWN = 5
-"""Images whose place has another image: from so many on a gallery is calibrated without being asked."""
 _SAME_VECTOR = 1 - 1e-4
 
 
@@ -59,6 +58,8 @@ class IndexResult:
         Wall time of embedding.
     shares : mapping of str to float
         Where that time went; see `placeprint.embedding.extract.Embedded`.
+    not_calibrated : str
+        Why the gallery was not calibrated by itself; empty where it was, or where nobody tried.
     """
 
     gallery: Gallery
@@ -68,6 +69,7 @@ class IndexResult:
     cached: int
     seconds: float
     shares: Mapping[str, float]
+    not_calibrated: str = ""
 
 
 @contextmanager
@@ -237,9 +239,9 @@ def index(
         model_file=embedder.file,
         replace=replace,
     )
-    gallery = calibrated_alone(gallery, progress=progress)
+    gallery, why = calibrated_alone(gallery, progress=progress)
     change = Change(added=len(gallery))
-    return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds, done.shares)
+    return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds, done.shares, why)
 
 
 def index_on_ray(
@@ -256,11 +258,13 @@ def index_on_ray(
 
 def _calibrated(stored: Stored, progress: Progress | None) -> IndexResult:
     """Calibrate a gallery on a server, where that needs no long copy and no person's calibration is there."""
-    gallery, before = stored.gallery, stored.gallery.calibration
+    gallery, before, why = stored.gallery, stored.gallery.calibration, ""
     if len(gallery) <= CALIBRATED_ALONE and (before is None or before.automatic):
-        gallery = calibrated_alone(gallery, progress=progress)
+        gallery, why = calibrated_alone(gallery, progress=progress)
+    elif before is None:
+        why = f"it has {len(gallery)} images, and a gallery on a server is copied to be calibrated"
     s = stored
-    return IndexResult(gallery, s.change, s.failures, s.computed, s.cached, s.seconds, s.shares)
+    return IndexResult(gallery, s.change, s.failures, s.computed, s.cached, s.seconds, s.shares, why)
 
 
 def add(
@@ -290,25 +294,36 @@ def add(
     changed, change = gallery.add(
         done.records, done.vectors, spec=embedder.spec, root=source.root, parts=done.parts, model_file=embedder.file
     )
-    before = gallery.calibration
+    before, why = gallery.calibration, ""
     if not change.nothing and (before is None or before.automatic):
         rate = before.false_accept_rate if before else FALSE_ACCEPT_RATE
-        changed = calibrated_alone(changed, rate=rate, progress=progress)
+        changed, why = calibrated_alone(changed, rate=rate, progress=progress)
     failures = (*manifest.failures, *done.failures)
-    return IndexResult(changed, change, failures, done.computed, done.cached, done.seconds, done.shares)
+    return IndexResult(changed, change, failures, done.computed, done.cached, done.seconds, done.shares, why)
 
 
-def calibrated_alone(gallery: Gallery, *, rate: float = FALSE_ACCEPT_RATE, progress: Progress | None = None) -> Gallery:
+def calibrated_alone(
+    gallery: Gallery, *, rate: float = FALSE_ACCEPT_RATE, progress: Progress | None = None
+) -> tuple[Gallery, str]:
     """Calibrate a gallery by itself when it has enough: two places, and `ENOUGH_KNOWN` images that have company.
 
-    Where it has not, the gallery is returned as it is.
+    Returns
+    -------
+    Gallery
+        As it is, where it has not.
+    str
+        Then why; else nothing.
     """
     try:
         learned = learn_calibration(gallery, false_accept_rate=rate, automatic=True, progress=progress)
-    except CalibrationError:
-        return gallery
-    enough = learned.n_places > 1 and learned.n_known >= ENOUGH_KNOWN
-    return gallery.with_calibration(learned) if enough else gallery
+    except CalibrationError as error:
+        return gallery, str(error)
+    if learned.n_places < 2:
+        return gallery, "it has one place only, so no photo of another tells where UNKNOWN begins"
+    if learned.n_known < ENOUGH_KNOWN:
+        have = f"{learned.n_known} of its images {'has' if learned.n_known == 1 else 'have'}"
+        return gallery, f"{have} another image of the place, and {ENOUGH_KNOWN} are needed to tell how alike those are"
+    return gallery.with_calibration(learned), ""
 
 
 def embed_split(

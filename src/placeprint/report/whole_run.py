@@ -34,6 +34,8 @@ class RunResult:
     lessons : Lessons
     report : Path
         The HTML file.
+    not_calibrated : str
+        Why the gallery was not calibrated; empty where it was.
     """
 
     check: CheckReport
@@ -41,6 +43,7 @@ class RunResult:
     evaluation: EvaluationResult
     lessons: Lessons
     report: Path
+    not_calibrated: str = ""
 
 
 def whole_run(
@@ -109,4 +112,4 @@ def whole_run(
         parts=sides.parts,
         progress=progress,
     )
-    return RunResult(checked, done.gallery, result, lessons, report)
+    return RunResult(checked, done.gallery, result, lessons, report, done.not_calibrated)
