@@ -408,6 +408,8 @@ class Answer:
         That the best place is right; None without a calibration.
     probability_threshold : float or None
         Below which the calibration says UNKNOWN; None when it did not decide.
+    calibrated_for : str or None
+        The preset that the gallery's calibration is for, where another one asked: then it does not decide.
     places, matches
         Best first.
     why : str
@@ -421,6 +423,7 @@ class Answer:
     margin_threshold: float | None = None
     probability: float | None = None
     probability_threshold: float | None = None
+    calibrated_for: str | None = None
     places: tuple[RankedPlace, ...] = ()
     matches: tuple[Match, ...] = ()
     why: str = ""

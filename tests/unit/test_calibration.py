@@ -500,3 +500,23 @@ def test_an_interrupted_write_leaves_the_old_calibration(tmp_path: Path, monkeyp
             stored.with_calibration(learn_calibration(built, false_accept_rate=0.3))
     assert Gallery.open(built.path).calibration == stored.calibration
     assert Gallery.open(built.path).verify().ok
+
+
+def test_another_preset_says_that_the_calibration_does_not_decide(tmp_path: Path) -> None:
+    records, vectors = photos(6, 4)
+    built = Gallery.build(tmp_path / "g", records=records, vectors=vectors, spec=SPEC)
+    _, new = photos(1, 1, seed=7, first=30)
+    other = dataclasses.replace(built.preset, name="other", place_weight=0.5)
+    plain = Recognizer(built.asked_as(other)).answer(new[0])
+    assert (plain.calibrated_for, "no threshold was asked for" in plain.why) == (None, True)
+    kept = built.with_calibration(learn_calibration(built))
+    own = Recognizer(kept).answer(new[0])
+    assert (own.place, own.calibrated_for) == (None, None)
+    answer = Recognizer(kept.asked_as(other)).answer(new[0])
+    assert answer.place is not None
+    assert answer.to_dict()["calibrated_for"] == kept.preset.name
+    assert f"calibrated for preset {kept.preset.name} and is asked by other, so every photo gets a place" in answer.why
+    back = Recognizer(kept.asked_as(other).asked_as(kept.preset)).answer(new[0])
+    assert back.calibrated_for == kept.preset.name
+    limited = Recognizer(kept.asked_as(other), threshold=2.0).answer(new[0])
+    assert (limited.place, "is below the threshold 2.000" in limited.why) == (None, True)

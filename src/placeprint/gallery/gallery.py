@@ -91,7 +91,11 @@ class Gallery:
         Where the file of a model of one's own was; it may be gone or another one, see `placeprint.recognition.finding`.
     path : Path or None
         None when only in memory.
+    calibrated_for : str
+        Of the preset that its calibration is for, where it is asked by another one and therefore without; else empty.
     """
+
+    calibrated_for: str = ""
 
     def __init__(self, content: Content, *, path: Path | None = None, data: Path | None = None) -> None:
         self.path = path
@@ -348,7 +352,9 @@ class Gallery:
         if preset == self.preset:
             return self
         content = dataclasses.replace(self._content, preset=preset, calibration=None)
-        return type(self)(content, path=self.path, data=self._data)
+        made = type(self)(content, path=self.path, data=self._data)
+        made.calibrated_for = self.preset.name if self.calibration else self.calibrated_for
+        return made
 
     def with_calibration(self, calibration: Calibration) -> Self:
         """Return the gallery with a calibration, stored in one step when the gallery is on disk.

@@ -243,6 +243,7 @@ class MilvusGallery(Gallery):
             return self
         made = type(self)(self.opened)
         made.preset, made.calibration = preset, None
+        made.calibrated_for = self.preset.name if self.calibration else self.calibrated_for
         return made
 
     def with_calibration(self, calibration: Calibration) -> Self:

@@ -14,7 +14,7 @@ from placeprint.embedding.embedder import Description, Looker
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
-from placeprint.recognition.decision import Decision, decide, decide_by_probability
+from placeprint.recognition.decision import Decision, decide, decide_by_probability, set_aside
 from placeprint.recognition.loading import embedder_for, probability_of
 from placeprint.recognition.rerank import Parts, Reranker
 from placeprint.recognition.several import together
@@ -172,6 +172,7 @@ class Recognizer:
             probability_threshold=limit,
             places=places[:k],
             matches=matches[:k],
+            calibrated_for=self.gallery.calibrated_for or None,
             why=decision.why if matches or flags is None else _NOTHING_LEFT,
         )
 
@@ -189,6 +190,7 @@ class Recognizer:
         near = self.gallery.around(vector, look=max(k, _FIRST_LOOK, self.gallery.preset.shortlist), only=only)
         if near is None:
             return self, None
+        near.gallery.calibrated_for = self.gallery.calibrated_for
         limits = self.threshold, self.margin_threshold
         return Recognizer(near.gallery, self._embedder, threshold=limits[0], margin_threshold=limits[1]), near
 
@@ -209,7 +211,14 @@ class Recognizer:
         """Decide, and return the threshold of the probability when it was the calibration that decided."""
         learned = self.gallery.calibration
         if learned is None or self.threshold is not None or self.margin_threshold is not None:
-            return decide(score, margin, threshold=self.threshold, margin_threshold=self.margin_threshold), None
+            limits = self.threshold, self.margin_threshold
+            return decide(
+                score,
+                margin,
+                threshold=limits[0],
+                margin_threshold=limits[1],
+                set_aside=set_aside(self.gallery.calibrated_for, self.gallery.preset.name),
+            ), None
         return decide_by_probability(
             probability, threshold=learned.threshold, rate=learned.false_accept_rate, stale=learned.stale
         ), learned.threshold

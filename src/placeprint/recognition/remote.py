@@ -117,6 +117,7 @@ def answer_of(row: dict[str, Any]) -> Answer:
     ServerError
         When it is none.
     """
+    row = {"calibrated_for": None} | row  # earlier servers do not tell
     try:
         known = {field.name: row[field.name] for field in dataclasses.fields(Answer)}
         known["places"] = tuple(RankedPlace(**place) for place in row["places"])

@@ -100,6 +100,7 @@ class PhotoAnswer(BaseModel):
     margin_threshold: float | None
     probability: float | None
     probability_threshold: float | None
+    calibrated_for: str | None
     places: list[Ranked]
     matches: list[MatchFound]
     why: str
