@@ -168,8 +168,8 @@ def set_aside(calibrated_for: str, asked_by: str) -> str:
     if not calibrated_for:
         return ""
     return (
-        f"the gallery is calibrated for preset {calibrated_for} and is asked by {asked_by}, so every photo gets a place: "
-        "ask it by its own preset, or give a threshold"
+        f"the gallery is calibrated for preset {calibrated_for} and is asked by {asked_by}, so every photo gets a "
+        "place: ask it by its own preset, or give a threshold"
     )
 
 
