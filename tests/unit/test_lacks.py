@@ -1,5 +1,6 @@
 """What a gallery lacks, on vectors made by hand, and the curves by counting."""
 
+import dataclasses
 import math
 from itertools import combinations
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from placeprint.evaluation.evaluate import evaluate_sides
 from placeprint.evaluation.ground_truth import ByPlace
 from placeprint.evaluation.lacks import gallery_lacks
 from placeprint.evaluation.learning_curve import (
@@ -18,7 +20,10 @@ from placeprint.evaluation.learning_curve import (
     kept_counts,
 )
 from placeprint.evaluation.rivals import draw_evenly, find_rivals
+from placeprint.evaluation.sides import Sides
+from placeprint.gallery.base import unit_vectors
 from placeprint.gallery.gallery import Gallery
+from placeprint.presets import FAST
 from placeprint.records import ImageRecord, ModelSpec
 
 
@@ -244,3 +249,37 @@ def test_same_seed_same_numbers() -> None:
     queries = ask(*[("a", angle) for angle in (1, 2, 11, 31, 35)])
     assert repr(gallery_lacks(TOWN, *queries)) == repr(gallery_lacks(TOWN, *queries))
     assert repr(gallery_lacks(TOWN, *queries)) != repr(gallery_lacks(TOWN, *queries, seed=1))
+
+
+def test_judged_as_the_preset_ranks() -> None:
+    """By plain vectors a place was called 0.00 whose queries were right, because its photos speak together."""
+    blend = dataclasses.replace(FAST, name="blend", place_weight=4.0, shortlist=50)
+    rng = np.random.default_rng(3)
+    names = [f"p{i}" for i in range(8) for _ in range(6)]
+    centres = np.repeat(rng.normal(size=(8, 16)), 6, axis=0)
+    photos, asked = (centres + 2.5 * rng.normal(size=centres.shape) for _ in range(2))
+    records = [record(name, i) for i, name in enumerate(names)]
+    queries = tuple(record(name, 100 + i) for i, name in enumerate(names))
+    spec = ModelSpec(name="noise", dim=16)
+    vectors = unit_vectors(asked.astype(np.float32))
+    recalls = {}
+    for preset in (FAST, blend):
+        gallery = Gallery.in_memory(records, photos.astype(np.float32), spec=spec, preset=preset)
+        measured = evaluate_sides(Sides("noise", gallery, queries, vectors))
+        left_out = evaluate_sides(Sides("own", gallery, tuple(gallery.records), gallery.vectors, tuple(range(48))))
+        lacks = gallery_lacks(gallery, queries, vectors)
+        right = {p.place: p.recall_at_1 for p in measured.places}
+        assert {p.place: p.recall for p in lacks.places} == pytest.approx(right)
+        alone = {p.place: p.recall_at_1 for p in left_out.places}
+        assert {p.place: p.left_out_recall for p in lacks.places} == pytest.approx(alone)
+        assert lacks.curve[-1].recall == pytest.approx(measured.recall[1])
+        recalls[preset.name] = measured.recall[1]
+    assert recalls["blend"] > recalls["fast"] + 0.1
+
+
+def test_few_queries_that_are_right_are_told() -> None:
+    gallery = made(("a", 0), ("a", 40), ("b", 20), ("b", 60))
+    rows = {p.place: p for p in gallery_lacks(gallery, *ask(("a", 1), ("a", 39), ("b", 35))).places}
+    assert (rows["a"].measured_by, rows["a"].recall) == ("leave one image out", 0.0)
+    assert rows["a"].says.endswith("(leaving one photo out in turn; of its queries, 2 of 2 are right)")
+    assert rows["b"].says.endswith("of its queries, 0 of 1 is right)")

@@ -54,7 +54,7 @@ def learn(
     twins = None if check is None else twins_of_queries(result, check, gallery=hashed)
     quality = None if root is None else measure_quality(root, failed_paths(result))
     if sides.own_rows is None:
-        lacks = gallery_lacks(sides.gallery, sides.queries, sides.vectors, seed=seed)
+        lacks = gallery_lacks(sides.gallery, sides.queries, sides.vectors, parts=sides.parts, seed=seed)
     else:
         lacks = gallery_lacks(sides.gallery, seed=seed)
     kinds = sort_failures(result, quality=quality, twins=twins, nearest=lacks.nearest)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.cores import available_cores
 from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.gallery.exact import ExactIndex
+from placeprint.gallery.gallery import Gallery
+from placeprint.ragged import Ragged, parts_at
 from placeprint.recognition.copies import Copies
+from placeprint.recognition.rerank import Reranker
 from placeprint.recognition.voting import label
 from placeprint.records import ImageRecord
 
@@ -22,6 +29,9 @@ DEPTH = 512
 Vectors = NDArray[np.float32]
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Again = Callable[[int, Counts, NDArray[np.float64], Counts], tuple[Counts, NDArray[np.float64]]]
+"""From the number of an image, the gallery rows that were found for it, their similarities and the rows that are left
+out, to the rows in another order and their similarities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,7 @@ def find_rivals(
     truth: GroundTruth,
     own: Counts | None = None,
     copies: Copies | None = None,
+    again: Again | None = None,
 ) -> Rivals:
     """Search the gallery for each image.
 
@@ -94,6 +105,8 @@ def find_rivals(
         The gallery row that each image itself is: it is left out.
     copies : Copies, optional
         Of the gallery's images: those of each are left out with it.
+    again : callable, optional
+        Ranks what was found again, see `Again`; by cosine similarity alone without it.
     """
     depth = min(DEPTH + 1, max(len(gallery), 1))
     found = ExactIndex(gallery).search(vectors, depth)
@@ -105,6 +118,12 @@ def find_rivals(
         rows[i, np.isin(rows[i], left)] = -1
     order = np.argsort(rows < 0, axis=1, kind="stable")  # what is left out goes to the end
     rows, scores = np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    if again is not None:
+        counts = (rows >= 0).sum(axis=1).tolist()
+        with ThreadPoolExecutor(available_cores()) as pool:
+            lines = pool.map(again, count(), map(_cut, rows, counts), map(_cut, scores, counts), gone)
+            for i, (better, similarities) in enumerate(lines):
+                rows[i, : len(better)], scores[i, : len(better)] = better, similarities
     right = np.zeros(rows.shape, np.bool_)
     for i, good in enumerate(positives):
         right[i] = np.isin(rows[i], good)
@@ -121,6 +140,34 @@ def find_rivals(
         np.where(some, rows[at], -1),
         np.where(some, scores[at], np.nan),
     )
+
+
+def _cut(line: NDArray[Any], length: int) -> NDArray[Any]:
+    return line[:length]
+
+
+def ranked_again(gallery: Gallery, asked: Counts, vectors: Vectors, parts: Mapping[str, Ragged] | None) -> Again | None:
+    """Return what ranks neighbours as the gallery's preset does; None where that is by cosine similarity.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    asked : ndarray of int64, shape (n,)
+        Which of `vectors` and `parts` each image is.
+    vectors : ndarray of float32, shape (m, dim)
+    parts : mapping of str to Ragged, optional
+    """
+    if not gallery.preset.reranks:
+        return None
+    reranker = Reranker(gallery)
+
+    def again(number: int, rows: Counts, scores: NDArray[np.float64], gone: Counts) -> tuple[Counts, Any]:
+        row, left_out = int(asked[number]), gone[gone >= 0]
+        vector = np.asarray(vectors[row])
+        found = reranker.ranked(vector, parts_at(parts, row), rows, scores.astype(np.float32), gone=left_out)
+        return found.rows, found.similarities
+
+    return again
 
 
 def closest_place(asked: Rivals, gallery: Sequence[ImageRecord]) -> tuple[str | None, float, int]:

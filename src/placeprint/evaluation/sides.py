@@ -22,14 +22,13 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
-from placeprint.recognition.copies import Copies
+from placeprint.recognition.copies import Copies, rows_of_themselves
 from placeprint.recognition.indexing import (
     calibrated_alone,
     embed_split,
     imported_queries,
     learned_from,
     opened_cache,
-    rows_of_themselves,
 )
 from placeprint.recognition.loading import embedder_for, model_for
 from placeprint.records import FailedImage, ImageRecord, SetAside
@@ -195,5 +194,7 @@ def _asked(
     if not manifest.has_queries and own:
         return _left_out(searched)
     done = embed_split(manifest, manifest.asked(), embedder=embedder, cache=cache, progress=progress)
-    rows = None if manifest.has_queries else rows_of_themselves(searched, done.records, done.vectors)
+    rows = None
+    if not manifest.has_queries:
+        rows = rows_of_themselves(searched.records, searched.vectors, done.records, done.vectors)
     return Sides("", searched, done.records, done.vectors, rows, done.failures, parts=done.parts)

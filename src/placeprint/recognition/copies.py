@@ -15,6 +15,8 @@ Flags = NDArray[np.bool_]
 
 NEAR_DUPLICATE = 0.98
 """Cosine similarity from which two images of one place count as the same photograph."""
+SAME_VECTOR = 1 - 1e-4
+"""Cosine similarity from which two images of one path are one image."""
 
 
 def same_photo(records: Sequence[ImageRecord], vectors: NDArray[np.float32], row: int, place: Rows) -> Flags:
@@ -29,20 +31,41 @@ def same_photo(records: Sequence[ImageRecord], vectors: NDArray[np.float32], row
     place : ndarray of int64
         Rows of its place.
     """
-    return np.asarray((place == row) | same_as(records[row], np.asarray(vectors[row]), records, vectors, place))
+    content = records[row].content_hash
+    close = np.asarray(vectors[place]) @ np.asarray(vectors[row]) >= NEAR_DUPLICATE
+    return np.asarray(
+        close | (place == row) | np.array([bool(content) and records[i].content_hash == content for i in place], bool)
+    )
 
 
-def same_as(
-    asked: ImageRecord,
-    vector: NDArray[np.float32],
+def rows_of_themselves(
     records: Sequence[ImageRecord],
     vectors: NDArray[np.float32],
-    place: Rows,
-) -> Flags:
-    """Return which images of a place are a photograph that need not be in the gallery: see `same_photo`."""
-    content = asked.content_hash
-    close = np.asarray(vectors[place]) @ vector >= NEAR_DUPLICATE
-    return np.asarray(close | np.array([bool(content) and records[i].content_hash == content for i in place], bool))
+    asked: Sequence[ImageRecord],
+    asked_vectors: NDArray[np.float32],
+) -> tuple[int, ...] | None:
+    """Return for each image the gallery row that it itself is, -1 for none; None when none is in the gallery.
+
+    An image is known by its content; where nobody read it, by its path together with its vector.
+
+    Parameters
+    ----------
+    records, vectors
+        Of the gallery; unit vectors.
+    asked, asked_vectors
+        Of the images; unit vectors.
+    """
+    contents = {record.content_hash: row for row, record in enumerate(records)}
+    paths = {record.path: row for row, record in enumerate(records)}
+
+    def itself(number: int, record: ImageRecord) -> int:
+        if record.content_hash:
+            return contents.get(record.content_hash, -1)
+        row = paths.get(record.path, -1)
+        return row if row >= 0 and float(asked_vectors[number] @ vectors[row]) > SAME_VECTOR else -1
+
+    rows = tuple(itself(number, record) for number, record in enumerate(asked))
+    return rows if max(rows, default=-1) >= 0 else None
 
 
 class Copies:

@@ -15,7 +15,7 @@ from placeprint.cores import available_cores
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import Ragged, parts_at
-from placeprint.recognition.copies import same_as, same_photo
+from placeprint.recognition.copies import rows_of_themselves, same_photo
 from placeprint.recognition.decision import NEAREST, Evidence
 from placeprint.recognition.rerank import Memo, Parts, Reranker
 from placeprint.recognition.voting import label
@@ -34,6 +34,7 @@ _BLOCK = 1_000_000
 """Scores held at once, in 32 bit and in 64."""
 _BYTES = 1 << 22
 """Of gallery vectors that are multiplied at once: those that are read from a file are in memory only so long."""
+_NOBODY = np.empty(0, np.int64)
 _Look = tuple[list[float], list[bool], float, tuple[str, ...]]
 
 
@@ -163,10 +164,11 @@ def from_queries(
     chosen = labelled[sample].tolist()
     names = [q.places for q in queries]
     own = [places.of(names[i]) for i in range(len(queries))]
-    twins = {i: same_as(queries[i], query_vectors[i], records, vectors, own[i]) for i in chosen}
-    known = [i for i in chosen if not twins[i].all()]
+    itself = rows_of_themselves(records, vectors, queries, query_vectors) or (-1,) * len(queries)
+    twins = {i: own[i][same_photo(records, vectors, itself[i], own[i])] if itself[i] >= 0 else _NOBODY for i in chosen}
+    known = [i for i in chosen if len(own[i]) > len(twins[i])]
     unknown = [i for i in chosen if len(own[i]) < len(records)]
-    without_twins = [own[i][twins[i]] for i in known]
+    without_twins = [twins[i] for i in known]
     with Stretch(progress, "calibrating", len(known) + len(unknown)) as step:
         memos: Mapping[int, Memo] = defaultdict(dict)
         asker = partial(

@@ -29,6 +29,7 @@ from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
+from placeprint.recognition.copies import rows_of_themselves
 from placeprint.recognition.loading import embedder_for, model_for
 from placeprint.recognition.sources import Source, open_source
 from placeprint.recognition.storing import Stored, store_photos
@@ -37,7 +38,6 @@ from placeprint.records import FailedImage, ImageRecord, SetAside, Split
 
 CALIBRATED_ALONE = 100_000
 """Images of a gallery on a server up to which it is calibrated by itself: that takes a copy of it."""
-_SAME_VECTOR = 1 - 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,7 @@ class ImportedQueries:
     ----------
     records : tuple of ImageRecord
     vectors : ndarray of float32, shape (len(records), dim)
+        Unit vectors.
     own_rows : tuple of int or None
         The gallery row that each itself is, -1 for none; None when the table has a query split, or none of them is in
         the gallery.
@@ -125,29 +126,9 @@ def imported_queries(gallery: Gallery, embeddings: Path | str, records: Path | s
     if gallery.spec.imported:
         gallery.require(imported_spec(gallery.spec.name, done.vectors.shape[1]))
     split = any(record.split is Split.QUERY for record in done.records)
-    rows = None if split else rows_of_themselves(gallery, done.records, done.vectors)
-    return ImportedQueries(tuple(done.records), done.vectors, rows, aside)
-
-
-def rows_of_themselves(
-    gallery: Gallery, asked: Sequence[ImageRecord], vectors: NDArray[np.float32]
-) -> tuple[int, ...] | None:
-    """Return for each image the gallery row that it itself is, -1 for none; None when none is in the gallery.
-
-    An image is known by its content; where nobody read it, by its path together with its vector.
-    """
-    contents = {record.content_hash: row for row, record in enumerate(gallery.records)}
-    paths = {record.path: row for row, record in enumerate(gallery.records)}
-    units = unit_vectors(vectors)
-
-    def itself(number: int, record: ImageRecord) -> int:
-        if record.content_hash:
-            return contents.get(record.content_hash, -1)
-        row = paths.get(record.path, -1)
-        return row if row >= 0 and float(units[number] @ gallery.vectors[row]) > _SAME_VECTOR else -1
-
-    rows = tuple(itself(number, record) for number, record in enumerate(asked))
-    return rows if max(rows, default=-1) >= 0 else None
+    units = unit_vectors(done.vectors)
+    rows = None if split else rows_of_themselves(gallery.records, gallery.vectors, done.records, units)
+    return ImportedQueries(tuple(done.records), units, rows, aside)
 
 
 def index(
