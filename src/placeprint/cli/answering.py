@@ -230,6 +230,8 @@ def parse_ks(text: str) -> tuple[int, ...]:
 
 def show_evaluation(result: EvaluationResult) -> None:
     """Print the numbers, then the worst misses and the confusions."""
+    from placeprint.evaluation.decision_advice import decision_advice
+
     printing.show_failures(result.unusable)
     protocol = result.protocol + (f" ({result.n_copied} together with copies of them)" if result.n_copied else "")
     typer.echo(
@@ -250,6 +252,8 @@ def show_evaluation(result: EvaluationResult) -> None:
     rows.append(("risk-coverage area", printing.number(result.open_set.risk_coverage_area), ""))
     rows.append(("search, ms a query", printing.number(1000 * result.seconds.search_per_query, 2), ""))
     printing.table(("measure", "value", "95 % interval over places"), rows, right=(1,))
+    for advice in decision_advice(result):
+        typer.echo(advice)
     if result.failures:
         misses = [
             (q.path, "|".join(q.places), q.predicted, f"{q.score:.3f}", str(q.first_positive))

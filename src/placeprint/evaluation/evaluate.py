@@ -154,6 +154,7 @@ def evaluate_sides(
         map_found_at_20=mean_of(average_precision_found(ranking.positives, _FOUND_AT)),
         mrr=mean_of(reciprocal_rank(ranking.positives)),
         open_set=opened,
+        calibrated_for=searched.calibrated_for,
         dim=searched.spec.dim,
         headlines=headlines(results, decided=opened.recall_at_1 is not None),
         conventions=conventions(

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import quantiles
 
+from placeprint.evaluation.decision_advice import tighten
 from placeprint.evaluation.leaks import Twin, misfiled
 from placeprint.evaluation.photo_quality import PhotoQuality
 from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.presets import DEFAULT_PRESET, FAST
 
 AGREEING = 3
 """Best matches that must all be of one other place before a label is suspected."""
@@ -44,12 +46,14 @@ class Kind(StrEnum):
 
 ADVICE: Mapping[Kind, str] = {
     Kind.LEAK: "Correct one of the two labels: the same photo is in the gallery under another place.",
-    Kind.NOT_IN_GALLERY: "Add photos of the place to the gallery, or raise the threshold: the right answer is UNKNOWN.",
+    Kind.NOT_IN_GALLERY: "Add photos of the place to the gallery, or {tighten}: the right answer is UNKNOWN.",
     Kind.WRONG_LABEL: "Look at the query's label: its neighbours agree on another place.",
     Kind.POOR_PHOTO: "Take the photo again; more gallery photos will not help here.",
     Kind.CONFUSABLE: "Add photos that tell the two places apart, or merge them if they are one.",
-    Kind.LOWER: "Add gallery photos from this viewpoint; re-ranking may help.",
+    Kind.LOWER: "Add gallery photos from this viewpoint{rank_again}.",
 }
+"""What to do; in braces, what depends on how the gallery was asked."""
+_RANK_AGAIN = f"; ranking again may help (--preset {DEFAULT_PRESET})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,12 @@ def sort_failures(
             kind,
             len(rows),
             checked.get(kind, True),
-            ADVICE[kind],
+            ADVICE[kind].format(
+                tighten=tighten(result),
+                rank_again=f"; ranking again may help (--preset {DEFAULT_PRESET})"
+                if result.preset == FAST.name
+                else "",
+            ),
             tuple(sorted(rows, key=lambda row: (-row.score, row.query))),
         )
         for kind, rows in found.items()

@@ -162,6 +162,8 @@ class EvaluationResult:
     unusable : tuple of FailedImage
         Images that took no part, each with its reason.
     seconds : Seconds
+    calibrated_for : str
+        The preset that the gallery's calibration is for, where another one asked: then it does not decide.
     """
 
     dataset: str
@@ -193,6 +195,7 @@ class EvaluationResult:
     failures: tuple[QueryResult, ...]
     unusable: tuple[FailedImage, ...]
     seconds: Seconds
+    calibrated_for: str = ""
 
     def to_dict(self, *, every_query: bool = False) -> dict[str, Any]:
         """Ready for JSON: NaN becomes null, recall keys become text.

@@ -160,7 +160,7 @@ class Decision:
 _NOTHING = Decision(False, "the gallery holds nothing to compare with")
 
 
-def set_aside(calibrated_for: str, asked_by: str) -> str:
+def why_undecided(calibrated_for: str, asked_by: str) -> str:
     """Return why a calibration decides nothing, where it is for another preset than a gallery is asked by; or nothing.
 
     Scores of two presets do not compare.
@@ -174,7 +174,7 @@ def set_aside(calibrated_for: str, asked_by: str) -> str:
 
 
 def decide(
-    score: float, margin: float, *, threshold: float | None, margin_threshold: float | None, set_aside: str = ""
+    score: float, margin: float, *, threshold: float | None, margin_threshold: float | None, undecided: str = ""
 ) -> Decision:
     """Accept the best place unless its score or its margin is too low.
 
@@ -186,7 +186,7 @@ def decide(
         To the best other place; NaN when there is no other place, and then it rejects nothing.
     threshold, margin_threshold : float or None
         A value *below* the threshold is rejected; None asks nothing.
-    set_aside : str
+    undecided : str
         Why a calibration does not decide, where there is one; only told.
     """
     if math.isnan(score):
@@ -198,7 +198,7 @@ def decide(
             False, f"the margin {margin:.3f} to another place is below the threshold {margin_threshold:.3f}"
         )
     if threshold is None and margin_threshold is None:
-        why = set_aside or "no threshold was asked for, so every photo gets a place"
+        why = undecided or "no threshold was asked for, so every photo gets a place"
         return Decision(True, f"the best score is {score:.3f}; {why}")
     return Decision(True, f"the best score {score:.3f} and the margin {margin:.3f} reach what was asked for")
 

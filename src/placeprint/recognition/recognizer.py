@@ -14,7 +14,7 @@ from placeprint.embedding.embedder import Description, Looker
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
-from placeprint.recognition.decision import Decision, decide, decide_by_probability, set_aside
+from placeprint.recognition.decision import Decision, decide, decide_by_probability, why_undecided
 from placeprint.recognition.loading import embedder_for, probability_of
 from placeprint.recognition.rerank import Parts, Reranker
 from placeprint.recognition.several import together
@@ -217,7 +217,7 @@ class Recognizer:
                 margin,
                 threshold=limits[0],
                 margin_threshold=limits[1],
-                set_aside=set_aside(self.gallery.calibrated_for, self.gallery.preset.name),
+                undecided=why_undecided(self.gallery.calibrated_for, self.gallery.preset.name),
             ), None
         return decide_by_probability(
             probability, threshold=learned.threshold, rate=learned.false_accept_rate, stale=learned.stale

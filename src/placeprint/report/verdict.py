@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from placeprint.evaluation.decision_advice import decision_advice
 from placeprint.evaluation.result import EvaluationResult
 
 NAMED = 6
@@ -23,9 +24,9 @@ def headline(result: EvaluationResult) -> str:
 
 
 def more(result: EvaluationResult) -> tuple[str, ...]:
-    """Return what the headline leaves out: photos without a right answer, UNKNOWN, unusable images."""
+    """Return what the headline leaves out: photos without a right answer, UNKNOWN and its mistakes, unusable images."""
     lines = (_unknown(result), _set_aside(result), _copied(result), _threshold(result), _unusable(result))
-    return tuple(line for line in lines if line)
+    return (*(line for line in lines if line), *decision_advice(result))
 
 
 def counted(count: int, one: str, many: str) -> str:

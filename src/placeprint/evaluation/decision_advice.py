@@ -1,0 +1,50 @@
+"""What moves the line between a place and UNKNOWN, in words: which way, and for which of the two mistakes."""
+
+from __future__ import annotations
+
+from placeprint.evaluation.result import EvaluationResult
+from placeprint.recognition.decision import why_undecided
+
+
+def loosen(result: EvaluationResult) -> str:
+    """Return what turns fewer right answers away; empty where UNKNOWN is never said."""
+    if _calibrated(result):
+        return "calibrate with a higher --false-accept-rate"
+    return " or ".join(f"lower {name}" for name in _limits(result))
+
+
+def tighten(result: EvaluationResult) -> str:
+    """Return what gives fewer unknown photos a place."""
+    if _calibrated(result):
+        return "calibrate with a lower --false-accept-rate"
+    if limits := _limits(result):
+        return " or ".join(f"raise {name}" for name in limits)
+    return "let UNKNOWN be said (placeprint calibrate GALLERY, or --unknown-threshold)"
+
+
+def decision_advice(result: EvaluationResult) -> tuple[str, ...]:
+    """Return why a calibration did not decide, and a sentence for each mistake of the decision; two pull apart."""
+    opened = result.open_set
+    turned_away = sum(q.right and not q.accepted for q in result.queries)
+    let_in = sum(not q.known and q.accepted for q in result.queries)
+    told = []
+    if opened.recall_at_1 is None and (why := why_undecided(result.calibrated_for, result.preset)):
+        told.append(f"{why[0].upper()}{why[1:]}.")
+    if turned_away and (how := loosen(result)):
+        right = sum(q.right for q in result.queries)
+        told.append(f"{turned_away} of {right} right answers were turned away as UNKNOWN: to keep more, {how}.")
+    if let_in and opened.recall_at_1 is not None:
+        told.append(
+            f"{let_in} of {result.n_unknown} unknown photos were given a place: to let fewer in, {tighten(result)}."
+        )
+    return tuple(told)
+
+
+def _calibrated(result: EvaluationResult) -> bool:
+    return result.open_set.probability_threshold is not None
+
+
+def _limits(result: EvaluationResult) -> list[str]:
+    opened = result.open_set
+    given = {"--unknown-threshold": opened.threshold, "--unknown-margin": opened.margin_threshold}
+    return [name for name, value in given.items() if value is not None]
