@@ -1,5 +1,6 @@
 """Several settings on one dataset, the sweep of thresholds, and the intervals of the headlines."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ from placeprint.evaluation.compare import Setting, compare
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.sweep import threshold_sweep
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.weight import kept_bytes
+from placeprint.presets import FAST, Preset, find_preset
+from placeprint.ragged import Ragged
 from placeprint.records import ImageRecord, ModelSpec
 
 SPEC = ModelSpec(name="hand", dim=3)
@@ -112,3 +116,30 @@ def test_conventions_agree_with_the_headline_numbers(given: dict[str, Path]) -> 
         pytest.approx(result.recall[1]),
         pytest.approx(result.recall_over_all[1]),
     ]
+
+
+@pytest.mark.parametrize("name", ["exact", "faiss"])
+@pytest.mark.parametrize("preset", [FAST, find_preset("balanced"), find_preset("best")])
+def test_what_a_gallery_keeps_is_what_it_writes(preset: Preset, name: str, tmp_path: Path) -> None:
+    """Vectors alone were counted: of `balanced` that is an eighth."""
+    rng = np.random.default_rng(0)
+    count = 40
+    kinds = {kind for kind, weight in (("cells", preset.cell_weight), ("keypoints", preset.keypoint_weight)) if weight}
+    spec = ModelSpec(name="hand", dim=64, cells=9, cells_output="map", cells_stride=16, keypoints=9)
+    spec = dataclasses.replace(spec, **dict.fromkeys({"cells", "keypoints"} - kinds, 0))
+    parts = {
+        kind: Ragged.of(rng.integers(0, 255, (3, 3, 112)).astype(np.uint8) for _ in range(count)) for kind in kinds
+    }
+    records = [ImageRecord(path=f"{i}.jpg", places=(str(i // 4),)) for i in range(count)]
+    vectors = rng.normal(size=(count, 64)).astype(np.float32)
+    settings = {"records": records, "vectors": vectors, "spec": spec, "index": name, "preset": preset, "parts": parts}
+    built = Gallery.build(tmp_path / "g", **settings)
+    files = sum(f.stat().st_size for f in (tmp_path / "g").rglob("*") if f.name != ".lock" and f.is_file())
+    assert kept_bytes(built) == files
+    assert kept_bytes(Gallery.in_memory(**settings)) == pytest.approx(files, abs=6000)  # the head, and heads of files
+    assert files > vectors.nbytes + len(kinds) * count * 9 * 112
+
+
+def test_compare_tells_what_is_kept(given: dict[str, Path]) -> None:
+    [row] = compare(None, ["threshold=0.5"], **given)
+    assert row.megabytes == kept_bytes(Gallery.open(given["gallery"])) / 1e6

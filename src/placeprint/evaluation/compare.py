@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
-from placeprint.evaluation.evaluate import evaluate
+from placeprint.evaluation.evaluate import evaluate_sides
 from placeprint.evaluation.headlines import SEED, clusters_of, headlines
 from placeprint.evaluation.intervals import Interval
 from placeprint.evaluation.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
 from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.sides import gather
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
+from placeprint.gallery.weight import kept_bytes
 from placeprint.progress import Progress
 
 _KEYS = {
@@ -29,6 +31,8 @@ _KEYS = {
     "margin_threshold": float,
     "radius": float,
 }
+_DECIDED = ("threshold", "margin_threshold", "radius")
+"""Of these, what asks nothing of gallery or model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Compared:
     sweep : SweepRow or None
         What its threshold removes, when it has one.
     megabytes : float
-        Of the gallery's vectors.
+        That the gallery keeps: vectors, parts, records and index.
     """
 
     setting: Setting
@@ -126,22 +130,25 @@ def compare(
     if not settings:
         raise UsageError("give at least one setting, for example: efficientnet-lite0 threshold=0.6")
     parsed = [Setting.parse(text) for text in settings]
-    runs = [
-        evaluate(
-            dataset,
-            gallery=gallery,
-            embeddings=embeddings,
-            records=records,
-            cache=cache,
-            progress=progress,
-            **setting.options,
-        )
-        for setting in parsed
-    ]
-    return tuple(_compared(setting, run, runs[0], seed) for setting, run in zip(parsed, runs, strict=True))
+    given = {"gallery": gallery, "embeddings": embeddings, "records": records, "cache": cache}
+    runs = [_run(dataset, setting, progress, given) for setting in parsed]
+    return tuple(
+        _compared(setting, run, runs[0][0], seed=seed, kept=kept)
+        for setting, (run, kept) in zip(parsed, runs, strict=True)
+    )
 
 
-def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, seed: int) -> Compared:
+def _run(
+    dataset: Path | str | Manifest | None, setting: Setting, progress: Progress | None, given: dict[str, Any]
+) -> tuple[EvaluationResult, int]:
+    """Measure a setting; return also the bytes that its gallery keeps."""
+    asked = {"model": None, "index": "auto", "runner": "openvino", "preset": None} | setting.options
+    decided = {name: asked.pop(name) for name in _DECIDED if name in asked}
+    sides = gather(dataset, progress=progress, **given, **asked)
+    return evaluate_sides(sides, progress=progress, **decided), kept_bytes(sides.gallery)
+
+
+def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, *, seed: int, kept: int) -> Compared:
     threshold = setting.options.get("threshold")
     rows = {h.name: h.over_places for h in headlines(run.queries, decided=_decides(run), seed=seed)}
     test = open_test = difference = None
@@ -164,7 +171,7 @@ def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, 
         open_set_test=open_test,
         precision_difference=difference,
         sweep=None if threshold is None else threshold_sweep(run, [threshold])[0],
-        megabytes=run.n_gallery * run.dim * 4 / 1e6,
+        megabytes=kept / 1e6,
     )
 
 
