@@ -182,8 +182,11 @@ def read_head(folder: Path, head_name: str) -> dict[str, Any]:
     try:
         head = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
+        if folder.is_file():
+            raise GalleryNotFoundError(f'"{folder}" is a file, and a gallery is a folder') from error
+        made = f"{folder} -o {folder}.gallery" if folder.is_dir() and any(folder.iterdir()) else f"DATASET -o {folder}"
         raise GalleryNotFoundError(
-            f'there is no gallery at "{folder}": make one with: placeprint index DATASET -o {folder}'
+            f'there is no gallery at "{folder}": make one with: placeprint index {made}'
         ) from error
     except (ValueError, OSError) as error:
         raise GalleryCorruptError(f'"{path}" cannot be read ({error}): build the gallery again') from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import asking, datasets, explaining, filtering, options, printing
+from placeprint.cli import asking, datasets, explaining, filtering, options, printing, slips
 from placeprint.errors import ImageError, UsageError
 from placeprint.presets import find_preset
 from placeprint.progress import on_stderr
@@ -59,6 +59,7 @@ def query(
         given |= {"model": model, "runner": runner != "openvino", "preset": preset, "explain": explain, "out": out}
         asking.refuse_what_a_server_decides(given)
         server = asking.Server(url, places=place or (), near=near, split=split)
+        slips.refuse_galleries_as_photos(gallery, [Path(gallery), *(photos or ())], url=True)
         rows, _ = _ask(server, [Path(gallery), *(photos or ())], k=k, explain=False, quiet=as_json)
         _show_rows(rows, server.filter, as_json=as_json)
         _end(rows)
@@ -67,6 +68,8 @@ def query(
         raise UsageError("give a gallery and a photo, or --url and a photo")
     if out is not None and not explain:
         raise UsageError("--out is the folder for the page of --explain: give both")
+    slips.expect_gallery(gallery, photos)
+    slips.refuse_galleries_as_photos(gallery, photos)
     if explain:
         explaining.require_room(explaining.page_of(photos, out))
     opened = Gallery.open(gallery)
@@ -161,6 +164,7 @@ def _show_answer(photo: Path, answer: Answer) -> None:
 
 def evaluate(
     dataset: Annotated[Path | None, typer.Argument(help="A folder or a manifest with queries.")] = None,
+    more: options.Unexpected = None,
     layout: options.LayoutName = None,
     gallery: options.GalleryOption = None,
     embeddings: options.Embeddings = None,
@@ -183,7 +187,10 @@ def evaluate(
     """Measure: Recall@K, mAP, open set, and what went wrong."""
     from placeprint.evaluation.evaluate import evaluate as measure
 
-    manifest = datasets.manifest(dataset, layout)
+    slips.refuse_more(dataset, more or ())
+    manifest = datasets.manifest(dataset, layout, beside=[gallery])
+    if gallery is not None:
+        slips.expect_gallery(gallery)
     result = measure(
         manifest,
         gallery=gallery,

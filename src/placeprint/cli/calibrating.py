@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placeprint.cli import datasets, options, printing
+from placeprint.cli import datasets, options, printing, slips
 from placeprint.progress import on_stderr
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def calibrate(
     """
     from placeprint.recognition.calibrating import calibrate as learn
 
+    slips.expect_gallery(gallery, [queries] if queries else ())
     done = learn(
         gallery,
         queries=datasets.manifest(queries, layout),

@@ -37,7 +37,7 @@ def compare(
     from placeprint.evaluation.compare import compare as run_all
 
     rows = run_all(
-        datasets.manifest(dataset, layout),
+        datasets.manifest(dataset, layout, beside=[gallery]),
         settings,
         gallery=gallery,
         embeddings=embeddings,

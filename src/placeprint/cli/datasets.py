@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from placeprint.cli import slips
 from placeprint.cli.printing import printable
 
 if TYPE_CHECKING:
@@ -14,23 +16,30 @@ if TYPE_CHECKING:
     from placeprint.recognition.sources import Source
 
 
-def opened(dataset: Path | str, layout: str | None) -> Source:
-    """Read a dataset, here or in an object store, and print one line of what was understood on stderr."""
+def opened(dataset: Path | str, layout: str | None, *, beside: Iterable[Path | str | None] = ()) -> Source:
+    """Read a dataset, here or in an object store, and print one line of what was understood on stderr.
+
+    `beside` is what else was given: a gallery may be in its place (`placeprint.cli.slips`).
+    """
     from placeprint.dataset.overview import Overview
     from placeprint.recognition.sources import open_source
 
+    slips.refuse_gallery_as_dataset(dataset, beside)
     source = open_source(dataset, layout=layout)
     typer.echo(printable(f"{dataset}: {Overview.of(source.manifest).says}"), err=True)
     return source
 
 
-def manifest(dataset: Path | None, layout: str | None, *, stage: str = "test") -> Manifest | None:
+def manifest(
+    dataset: Path | None, layout: str | None, *, stage: str = "test", beside: Iterable[Path | str | None] = ()
+) -> Manifest | None:
     """Read a dataset that is files here, and print one line of what was understood; None for none."""
     from placeprint.dataset.overview import Overview
     from placeprint.dataset.scan import read_dataset
 
     if dataset is None:
         return None
+    slips.refuse_gallery_as_dataset(dataset, beside)
     found = read_dataset(dataset, layout=layout, stage=stage)
     typer.echo(printable(f"{dataset}: {Overview.of(found).says}"), err=True)
     return found

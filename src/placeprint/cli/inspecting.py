@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import options, printing
+from placeprint.cli import options, printing, slips
 from placeprint.progress import on_stderr
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def check(
     from placeprint.dataset.checks import check as look
     from placeprint.dataset.scan import read_dataset
 
+    slips.refuse_gallery_as_dataset(dataset)
     progress, manifest = on_stderr(quiet=quiet or as_json), read_dataset(dataset, layout=layout)
     report = look(manifest, hamming=hamming, min_side=min_side, baseline=baseline, progress=progress)
     if as_json:
@@ -52,7 +53,7 @@ def show_check(report: CheckReport) -> None:
     )
     rows = report.summary()
     if not rows:
-        typer.echo("nothing was found")
+        typer.echo(report.no_problems)
         return
     told = report.baseline is not None
     lines = [(r.severity, r.check, str(r.count), *((_new(r),) if told else ()), _example(r), r.advice) for r in rows]
@@ -84,6 +85,7 @@ def verify(
     """
     from placeprint.gallery.gallery import Gallery
 
+    slips.expect_gallery(gallery)
     opened = Gallery.open(gallery)
     report, model = opened.verify(), _model_of(opened)
     audit = opened.audited(k=k, queries=queries) if recall and report.ok else None

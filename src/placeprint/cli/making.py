@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import datasets, options, printing
+from placeprint.cli import datasets, options, printing, slips
 from placeprint.cli.calibrating import show_calibration
 from placeprint.dataset.folders import NOT_WALKED
 from placeprint.dataset.overview import Overview
@@ -73,7 +73,7 @@ def index(
 
     if on is not None and store is None:
         raise UsageError("--on embeds on a cluster, which writes to a server: give --store milvus://host:19530/name")
-    source = datasets.opened(dataset, layout)
+    source = datasets.opened(dataset, layout, beside=[out])
     if on is not None:
         done = indexing.index_on_ray(
             source,
@@ -153,8 +153,9 @@ def add(
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition import indexing
 
+    slips.expect_gallery(gallery, [dataset])
     progress, opened = on_stderr(quiet=quiet or as_json), Gallery.open(gallery)
-    source = datasets.opened(dataset, layout)
+    source = datasets.opened(dataset, layout, beside=[gallery])
     done = indexing.add(
         opened,
         source,
@@ -178,6 +179,7 @@ def remove(
 
     if not paths and not place:
         raise UsageError("say what to remove: paths of images, or --place NAME")
+    slips.expect_gallery(gallery, paths or ())
     changed, change = Gallery.open(gallery).remove(paths or (), places=place or ())
     if not change.removed:
         raise UsageError(f'nothing in "{gallery}" has these paths or places: nothing was removed')

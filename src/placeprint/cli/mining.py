@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placeprint.cli import datasets, options, printing
+from placeprint.cli import datasets, options, printing, slips
 from placeprint.errors import UsageError
 from placeprint.progress import on_stderr
 
@@ -37,6 +37,7 @@ COLUMNS = (
 
 def mine(
     dataset: Annotated[Path | None, typer.Argument(help="A folder of photos by place, or a manifest.")] = None,
+    more: options.Unexpected = None,
     layout: options.LayoutName = None,
     gallery: options.GalleryOption = None,
     embeddings: options.Embeddings = None,
@@ -62,8 +63,12 @@ def mine(
     if out is not None:
         require_ours(out, _are_triplets)
 
+    slips.refuse_more(dataset, more or ())
+    asked = datasets.manifest(dataset, layout, beside=[gallery])
+    if gallery is not None:
+        slips.expect_gallery(gallery)
     result = dig(
-        datasets.manifest(dataset, layout),
+        asked,
         gallery=gallery,
         embeddings=embeddings,
         records=records,

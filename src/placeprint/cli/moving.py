@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import options, printing
+from placeprint.cli import options, printing, slips
 from placeprint.progress import on_stderr
 
 
@@ -24,6 +24,7 @@ def move(
     """
     from placeprint.gallery.moving import move as copy
 
+    slips.expect_gallery(source)
     done = copy(source, target, replace=replace, progress=on_stderr(quiet=quiet or as_json))
     if as_json:
         row = {"gallery": done.gallery.where, "images": len(done.gallery), "compared": done.compared}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import options
+from placeprint.cli import options, slips
 from placeprint.errors import MissingExtraError
 
 
@@ -44,6 +44,7 @@ def serve(
     runner: options.RunnerName = "openvino",
 ) -> None:
     """Serve a gallery to browsers and programs over HTTP."""
+    slips.expect_gallery(gallery)
     try:
         from placeprint.web.serving import serve as run
         from placeprint.web.settings import MEBIBYTE, Settings, checked_prefix, own_names, token_digest

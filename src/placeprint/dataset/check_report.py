@@ -148,6 +148,12 @@ class CheckReport:
             **{split: splits[split] for split in ("gallery", "query", "none")},
         }
 
+    @property
+    def no_problems(self) -> str:
+        """The good news, for where nothing was found."""
+        counts = self.counts()
+        return f"no problems found: {counts['images']} images of {counts['places']} places, and all could be read"
+
     def duplicates(self, *, within: int | None = None) -> Iterator[Finding]:
         """Yield one finding for each pair, exact ones first.
 

@@ -5,12 +5,16 @@ Apart from `indexing` and `calibration`, so that a question imports nothing that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.learned import base_model, with_learned
 from placeprint.embedding.models import ModelFile
 from placeprint.embedding.shelf import find_exported, is_source
-from placeprint.errors import GalleryMismatchError, ModelError
+from placeprint.errors import GalleryMismatchError, GalleryNotFoundError, ModelError, UsageError
 from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.files import HEAD
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import Preset
 from placeprint.recognition.decision import Probability
@@ -87,3 +91,16 @@ def probability_of(calibration: Calibration) -> Probability:
     """Return the strategy that a calibration describes."""
     c = calibration
     return Probability(c.coefficients, c.low, c.high, c.usual_agreement)
+
+
+def open_for(gallery: Path | str, photos: Sequence[object]) -> Gallery:
+    """Open a gallery; say so when it and a photo are in each other's place."""
+    try:
+        return Gallery.open(gallery)
+    except GalleryNotFoundError as error:
+        for photo in photos:
+            if isinstance(photo, str | Path) and (Path(photo) / HEAD).is_file():
+                raise UsageError(
+                    f'"{photo}" is the gallery, which comes first: recognize("{photo}", "{gallery}")'
+                ) from error
+        raise

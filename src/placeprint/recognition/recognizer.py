@@ -15,7 +15,7 @@ from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.decision import Decision, decide, decide_by_probability, why_undecided
-from placeprint.recognition.loading import embedder_for, probability_of
+from placeprint.recognition.loading import embedder_for, open_for, probability_of
 from placeprint.recognition.rerank import Parts, Reranker
 from placeprint.recognition.several import together
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
@@ -271,7 +271,7 @@ def recognize(
         from placeprint.recognition.remote import recognize_at  # what it needs takes 16 ms to import
 
         return recognize_at(url, photos, k=k, places=places, split=split, near=near)
-    opened = gallery if isinstance(gallery, Gallery) else Gallery.open(gallery)  # type: ignore[arg-type]
+    opened = gallery if isinstance(gallery, Gallery) else open_for(gallery, photos)  # type: ignore[arg-type]
     filtered = places or split is not None or near is not None
     only = rows_where(opened, places=places, split=split, near=near) if filtered else None
     recognizer = Recognizer(

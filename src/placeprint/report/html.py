@@ -146,6 +146,7 @@ def render(
             claimed=reliability_curve(result),
             lessons=lessons,
             findings=None if check is None else check.summary(),
+            no_problems="" if check is None else check.no_problems,
             index_asked=gallery.index_name,
             max_rows=MAX_ROWS,
             version=version("placeprint"),
