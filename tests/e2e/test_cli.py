@@ -132,12 +132,12 @@ def test_calibrate_is_kept_and_changes_the_answers(town: Path, tmp_path: Path) -
     assert (loose["false_accept_rate"], loose["seed"], loose["automatic"]) == (0.5, 3, False)
     assert loose["threshold"] < made["calibration"]["threshold"]
     stored = Gallery.open(tmp_path / "g")
-    assert {"gallery": str(tmp_path / "g"), **stored.calibration.to_dict()} == loose
+    assert {"gallery": str(tmp_path / "g"), **stored.calibration.told()} == loose
     accepted = run_json("evaluate", str(town), "--gallery", str(tmp_path / "g"))["open_set"]
     assert accepted["probability_threshold"] == loose["threshold"]
     by_queries = run_json("calibrate", str(tmp_path / "g"), "--queries", str(town))
     assert (by_queries["source"], by_queries["n_unknown"]) == ("queries", by_queries["n_known"] + 4)
-    text = run("calibrate", str(tmp_path / "g")).stdout
+    text = run("calibrate", str(tmp_path / "g"), "--false-accept-rate", "0.2").stdout
     for words in ("UNKNOWN below probability", "95 % interval", "expected to get a place", "guaranteed: nothing"):
         assert words in text
     assert run_json("verify", str(tmp_path / "g"))["ok"] is True
@@ -153,7 +153,9 @@ def test_add_calibrates_anew_only_what_was_automatic(town: Path, tmp_path: Path)
     first = run_json("index", str(town), "-o", gallery)["calibration"]
     again = run_json("add", gallery, str(tmp_path / "one"))
     assert again["calibration"]["images"] == again["images"] == first["images"] + again["change"]["added"]
-    mine = run_json("calibrate", gallery)
+    refused = run("calibrate", gallery, expect=3).stderr  # at 5 % it would turn every photo away
+    assert "--false-accept-rate 0.2" in refused
+    mine = run_json("calibrate", gallery, "--false-accept-rate", "0.2")
     run_json("remove", gallery, "--place", one.name)
     kept = run_json("add", gallery, str(tmp_path / "one"))["calibration"]
     assert (kept["threshold"], kept["automatic"]) == (mine["threshold"], False)

@@ -303,7 +303,9 @@ def test_a_threshold_that_keeps_nothing_is_refused_with_a_rate_that_keeps_some()
     found = re.search(r"(\d+) % of them would \(--false-accept-rate ([\d.]+)\)", str(refused.value))
     learned = learn_calibration(gallery, false_accept_rate=float(found[2]))
     assert round(100 * learned.accepted_share) == int(found[1]) > 0
-    assert "none of 60" in calibrated_alone(gallery, rate=0.001)[1]
+    alone, why = calibrated_alone(gallery, rate=0.001)
+    assert (alone.calibration.accepted_share, why) == (0, "")
+    assert any("100 % of photos of places that are here would be turned away" in d for d in alone.calibration.doubts)
 
 
 def test_doubts_are_told_with_numbers_and_a_sound_calibration_has_none() -> None:

@@ -163,8 +163,8 @@ def _show_answer(photo: Path, answer: Answer) -> None:
 
 
 def evaluate(
+    context: typer.Context,
     dataset: Annotated[Path | None, typer.Argument(help="A folder or a manifest with queries.")] = None,
-    more: options.Unexpected = None,
     layout: options.LayoutName = None,
     gallery: options.GalleryOption = None,
     embeddings: options.Embeddings = None,
@@ -187,7 +187,7 @@ def evaluate(
     """Measure: Recall@K, mAP, open set, and what went wrong."""
     from placeprint.evaluation.evaluate import evaluate as measure
 
-    slips.refuse_more(dataset, more or ())
+    slips.refuse_more(dataset, context.args)
     manifest = datasets.manifest(dataset, layout, beside=[gallery])
     if gallery is not None:
         slips.expect_gallery(gallery)

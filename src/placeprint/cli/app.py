@@ -40,6 +40,9 @@ _VERBS = {
 }
 """Verbs, and the function of each in this package. Making all of them took a tenth of a short verb."""
 
+_SLIPS = frozenset({"evaluate", "mine"})
+"""Verbs that look themselves at what is given behind their last argument: it may be a gallery."""
+
 
 class _Verbs(TyperGroup):
     """Imports and makes a verb when it is asked for."""
@@ -55,7 +58,9 @@ class _Verbs(TyperGroup):
             return None
         module, function = _VERBS[cmd_name].split(".")
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(cmd_name)(getattr(import_module(f"placeprint.cli.{module}"), function))
+        alone.command(cmd_name, context_settings={"allow_extra_args": cmd_name in _SLIPS})(
+            getattr(import_module(f"placeprint.cli.{module}"), function)
+        )
         return typer.main.get_command(alone)
 
 

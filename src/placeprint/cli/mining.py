@@ -36,8 +36,8 @@ COLUMNS = (
 
 
 def mine(
+    context: typer.Context,
     dataset: Annotated[Path | None, typer.Argument(help="A folder of photos by place, or a manifest.")] = None,
-    more: options.Unexpected = None,
     layout: options.LayoutName = None,
     gallery: options.GalleryOption = None,
     embeddings: options.Embeddings = None,
@@ -63,7 +63,7 @@ def mine(
     if out is not None:
         require_ours(out, _are_triplets)
 
-    slips.refuse_more(dataset, more or ())
+    slips.refuse_more(dataset, context.args)
     asked = datasets.manifest(dataset, layout, beside=[gallery])
     if gallery is not None:
         slips.expect_gallery(gallery)

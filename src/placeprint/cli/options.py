@@ -16,8 +16,6 @@ LayoutName = Annotated[
         "gallery and queries: train/val, train+val/test.",
     ),
 ]
-Unexpected = Annotated[list[str] | None, typer.Argument(hidden=True)]
-"""What is given behind the last argument, so that a slip can be told from it."""
 GalleryPath = Annotated[
     str, typer.Argument(metavar="GALLERY", help="A gallery's folder, or its address: milvus://host:19530/name.")
 ]

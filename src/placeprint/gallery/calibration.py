@@ -97,7 +97,7 @@ class Calibration:
         if self.accepted_share < KEEPS:
             found.append(
                 f"{100 * (1 - self.accepted_share):.0f} % of photos of places that are here would be turned away: "
-                "a higher --false-accept-rate keeps more"
+                "calibrating with a higher --false-accept-rate keeps more"
             )
         if self.rate_interval[1] <= 0:
             found.append(

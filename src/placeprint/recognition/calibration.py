@@ -78,7 +78,7 @@ def learn_calibration(
     seed : int
         Of the sample that is held out of a large gallery, of the split, and of the intervals.
     automatic : bool
-        Kept in the record.
+        Kept in the record. A threshold that keeps no known photo is no error then: `Calibration.doubts` tell it.
     priors : sequence of Prior, optional
         Others than the shipped ones.
     set_aside : sequence of SetAside, optional
@@ -122,7 +122,7 @@ def learn_calibration(
     limit = _limit(learned, mixture, false_accept_rate)
     threshold = float(np.nextafter(limit, np.inf))
     sure = learned.probability(known.evidence)
-    if not (sure >= threshold).any():
+    if not automatic and not (sure >= threshold).any():  # what nobody asked for says it in its doubts
         keeps = {rate: _share(sure > _limit(learned, mixture, rate)) for rate in _LOOSER if rate > false_accept_rate}
         raise CalibrationError(_keeps_nothing(false_accept_rate, len(known), keeps))
     low, high = mixture.threshold_interval(false_accept_rate, seed=seed)
