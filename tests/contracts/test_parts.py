@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from placeprint.dataset.images import decode
-from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache
+from placeprint.embedding.cache import EmbeddingCache
+from placeprint.embedding.cache_rows import CachedEmbedding
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.extract import embed_records
 from placeprint.embedding.models import WEIGHTS

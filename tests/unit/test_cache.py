@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from placeprint.dataset.scan import read_dataset
-from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache, default_path
+from placeprint.embedding.cache import EmbeddingCache, default_path
+from placeprint.embedding.cache_rows import CachedEmbedding
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.extract import embed_records
 
@@ -99,7 +100,8 @@ def test_a_place_that_cannot_be_written_costs_nothing(tmp_path: Path, capsys: py
 _WRITER = """
 import sys, numpy as np
 from pathlib import Path
-from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache
+from placeprint.embedding.cache import EmbeddingCache
+from placeprint.embedding.cache_rows import CachedEmbedding
 with EmbeddingCache(Path(sys.argv[1])) as cache:
     for i in range(60):
         cache.put("model", [(f"{sys.argv[2]}-{i}", CachedEmbedding(np.full(4, i, np.float32), 1, 1))])

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache, default_path
+from placeprint.embedding.cache import EmbeddingCache, default_path
+from placeprint.embedding.cache_rows import CachedEmbedding
 from placeprint.embedding.shelf import find_exported, models_folder, place_for_export
 from placeprint.errors import UsageError
 from placeprint.user_cache import cache_folder

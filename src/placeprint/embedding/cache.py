@@ -10,50 +10,21 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from placeprint.embedding.cache_rows import CachedEmbedding, found_row, keep_rows, make_tables
 from placeprint.user_cache import cache_folder, go_without
 
 if TYPE_CHECKING:
     import sqlite3
 
-_TABLE = """create table if not exists embeddings (
-    content text not null, model text not null, width integer not null, height integer not null,
-    vector blob not null, primary key (content, model)) without rowid"""
-_PARTS = """create table if not exists parts (
-    content text not null, model text not null, name text not null, kind text not null,
-    height integer not null, width integer not null, depth integer not null, rows blob not null,
-    primary key (content, model, name))"""
 _PATIENCE = 10.0
 """Seconds to wait for another process that has the file."""
-_FIND_PARTS = "select name, kind, height, width, depth, rows from parts where content = ? and model = ?"
-_KINDS = ("int8", "uint8")
-
-
-@dataclass(frozen=True, slots=True)
-class CachedEmbedding:
-    """A vector, the size in pixels of the upright image that it came from, and parts of that image.
-
-    Attributes
-    ----------
-    vector : ndarray of float32, shape (dim,)
-    width, height : int
-    parts : mapping of str to ndarray, shape (height, width, depth)
-        See `placeprint.embedding.embedder.Description`.
-    """
-
-    vector: NDArray[np.float32]
-    width: int
-    height: int
-    parts: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+T = TypeVar("T")
 
 
 def default_path() -> Path:
@@ -84,24 +55,23 @@ class EmbeddingCache:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             return _open(self.path)
-        except sqlite3.OperationalError as error:
-            self._go_without(error)
-        except sqlite3.DatabaseError:
-            aside = self._free_name()
-            sys.stderr.write(
-                f'the embedding cache "{self.path}" is damaged: moved to "{aside.name}", a new one begins\n'
-            )
-            try:
-                self.path.replace(aside)
-                for log in ("-wal", "-shm"):  # of the damaged file: a new one must not read it
-                    with suppress(FileNotFoundError):
-                        self.path.with_name(self.path.name + log).replace(aside.with_name(aside.name + log))
-                return _open(self.path)
-            except (OSError, sqlite3.Error) as error:
-                self._go_without(error)
-        except OSError as error:
-            self._go_without(error)
-        return None
+        except (OSError, sqlite3.Error, UnicodeError) as error:
+            return self._begin_anew() if _is_damage(error) else self._go_without(error)
+
+    def _begin_anew(self) -> sqlite3.Connection | None:
+        """Set a damaged file aside, say so, and return a new one."""
+        import sqlite3
+
+        aside = self._free_name()
+        sys.stderr.write(f'the embedding cache "{self.path}" is damaged: moved to "{aside.name}", a new one begins\n')
+        try:
+            self.path.replace(aside)
+            for log in ("-wal", "-shm"):  # of the damaged file: a new one must not read it
+                with suppress(FileNotFoundError):
+                    self.path.with_name(self.path.name + log).replace(aside.with_name(aside.name + log))
+            return _open(self.path)
+        except (OSError, sqlite3.Error) as error:
+            return self._go_without(error)
 
     def _free_name(self) -> Path:
         """Return a name that nothing has, for a damaged file."""
@@ -110,48 +80,29 @@ class EmbeddingCache:
 
     def _go_without(self, error: Exception) -> None:
         go_without(self.path.parent, error)
-        self._base = None
 
     def get(self, content: str, model: str) -> CachedEmbedding | None:
-        """Return what is known of an image under a model, or None."""
-        import sqlite3
-
-        if self._base is None:
-            return None
-        query = "select vector, width, height from embeddings where content = ? and model = ?"
-        try:
-            with self._lock:
-                row = self._base.execute(query, (content, model)).fetchone()
-                parts = self._base.execute(_FIND_PARTS, (content, model)).fetchall() if row else ()
-            kept = {name: _array(kind, shape, rows) for name, kind, *shape, rows in parts}
-        except sqlite3.Error as error:
-            self._go_without(error)
-            return None
-        except (ValueError, TypeError):  # damaged parts
-            return None
-        if not row:
-            return None
-        return CachedEmbedding(np.frombuffer(row[0], dtype="<f4").astype(np.float32), row[1], row[2], kept)
+        """Return what is known of an image under a model; None where nothing is, or what is there does not fit."""
+        return self._asked(lambda base: found_row(base, content, model))
 
     def put(self, model: str, rows: Iterable[tuple[str, CachedEmbedding]]) -> None:
         """Remember embeddings by content hash, in one transaction."""
+        known = list(rows)
+        self._asked(lambda base: keep_rows(base, model, known), again=True)
+
+    def _asked(self, ask: Callable[[sqlite3.Connection], T], *, again: bool = False) -> T | None:
+        """Ask the file, under the lock; where that shows damage begin a new one, which may be asked again."""
         import sqlite3
 
-        if self._base is None:
-            return
-        known = list(rows)
-        values = [(c, model, e.width, e.height, e.vector.astype("<f4").tobytes()) for c, e in known]
-        parts = [
-            (c, model, name, str(part.dtype), *part.shape, np.ascontiguousarray(part).tobytes())
-            for c, e in known
-            for name, part in e.parts.items()
-        ]
-        try:
-            with self._lock, self._base:
-                self._base.executemany("insert or replace into embeddings values (?, ?, ?, ?, ?)", values)
-                self._base.executemany("insert or replace into parts values (?, ?, ?, ?, ?, ?, ?, ?)", parts)
-        except sqlite3.Error as error:
-            self._go_without(error)
+        with self._lock:
+            if self._base is None:
+                return None
+            try:
+                return ask(self._base)
+            except (sqlite3.Error, UnicodeError) as error:
+                self._base.close()
+                self._base = self._begin_anew() if _is_damage(error) else self._go_without(error)
+        return self._asked(ask) if again else None
 
     def close(self) -> None:
         """Let go of the file."""
@@ -170,10 +121,13 @@ class EmbeddingCache:
         self.close()
 
 
-def _array(kind: str, shape: Sequence[int], rows: bytes) -> NDArray[Any]:
-    if kind not in _KINDS:
-        raise ValueError(f"parts are {' or '.join(_KINDS)}, not {kind}")
-    return np.frombuffer(rows, dtype=kind).reshape(shape)
+def _is_damage(error: Exception) -> bool:
+    """Return whether SQLite finds fault with what is in the file, and not with how it can be used."""
+    import sqlite3
+
+    if isinstance(error, UnicodeError) or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHORT_READ:
+        return True  # the first: SQLite's own message about a damaged schema quotes it
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
 
 
 def _write_ahead(base: sqlite3.Connection) -> None:
@@ -195,16 +149,21 @@ def _open(path: Path) -> sqlite3.Connection:
     import sqlite3
 
     base = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
+    base.text_factory = _text
     try:
         tables = {row[0] for row in base.execute("select name from sqlite_master where type = 'table'")}
         if tables and "embeddings" not in tables:
             raise sqlite3.OperationalError("it is a database of something else")
         _write_ahead(base)
         base.execute("pragma synchronous = normal")
-        base.execute(_TABLE)
-        base.execute(_PARTS)
+        make_tables(base)
         base.execute("select content from embeddings limit 1").fetchall()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeError):
         base.close()
         raise
     return base
+
+
+def _text(data: bytes) -> str:
+    """Return text that may be none: then it is no part of a row that fits."""
+    return data.decode("utf-8", "replace")

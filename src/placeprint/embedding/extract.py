@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from placeprint.dataset import images
 from placeprint.dataset.files import content_hash, locate, read_bytes
-from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache
+from placeprint.embedding.cache import EmbeddingCache
+from placeprint.embedding.cache_rows import CachedEmbedding
 from placeprint.embedding.embedder import Looker
 from placeprint.errors import ImageError
 from placeprint.progress import Progress, Stretch
@@ -228,6 +229,8 @@ def _embed(record: ImageRecord, read: Reader, embedder: Looker, cache: Embedding
 
 
 def _known(content: str, embedder: Looker, cache: EmbeddingCache | None) -> CachedEmbedding | None:
-    """Return what the cache has of an image; None when it lost some parts, to look again."""
+    """Return what the cache has of an image; None when that is not what the model makes, to look again."""
     known = cache.get(content, embedder.cache_key) if cache is not None else None
-    return known if known is not None and embedder.spec.parts <= set(known.parts) else None
+    if known is None or known.vector.shape != (embedder.raw_dim,) or embedder.spec.parts != set(known.parts):
+        return None
+    return known
