@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from placeprint.errors import GalleryFormatError, UsageError
+from placeprint.json_records import record_from
 
 DEFAULT_PRESET = "balanced"
 FEWEST_CELLS = 64
@@ -89,11 +90,11 @@ class Preset:
         Raises
         ------
         GalleryFormatError
-            When another release wrote it.
+            When another release wrote it, or a field is not what it must be.
         """
         try:
-            return cls(**{**row, "views": tuple(row.get("views", ()))})
-        except TypeError as error:
+            return record_from(cls, row)
+        except (TypeError, ValueError) as error:
             raise GalleryFormatError(f"the gallery's preset cannot be read ({error}): build it again") from error
 
 

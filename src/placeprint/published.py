@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from placeprint.data_folder import DataFolder, is_data, on_all_cores
 from placeprint.errors import (
     GalleryBusyError,
     GalleryCorruptError,
@@ -27,11 +28,12 @@ from placeprint.errors import (
     GalleryNotFoundError,
     UsageError,
 )
-from placeprint.marker import clear_folder, is_plain, make_folder, mark, marker_of, named, strangers_in
+from placeprint.marker import clear_folder, make_folder, mark, marker_of, named, strangers_in
 from placeprint.storage import sha256_file, sync, write_json
 
 LOCK = ".lock"
-_DATA = re.compile(r"data-[0-9a-f]{12}")
+LARGEST_HEAD = 1 << 26
+"""Bytes: a head has a line for each file and for each folder that photos came from."""
 
 
 def _seal(head: Mapping[str, Any]) -> str:
@@ -95,7 +97,8 @@ def publish(
         for file in made:
             sync(file)
         sync(data)
-        table = {p.name: {"bytes": p.stat().st_size, "sha256": sha256_file(p)} for p in made}
+        sums = on_all_cores(lambda name: sha256_file(data / name), [p.name for p in made])
+        table = {p.name: {"bytes": p.stat().st_size, "sha256": sums[p.name]} for p in made}
         whole = {**head, "data": data.name, "files": table}
         _mark_old(folder, head_name)
         write_json(folder / head_name, {**whole, "seal": _seal(whole)})
@@ -128,7 +131,7 @@ def leftovers(folder: Path, head_name: str) -> list[Path]:
     except GalleryError:  # which of them it points to cannot be known
         return []
     on_the_way = re.compile(rf"\.{re.escape(head_name)}\.new(-[0-9a-f]{{8}})?")
-    names = (p for p in folder.iterdir() if _DATA.fullmatch(p.name) or on_the_way.fullmatch(p.name))
+    names = (p for p in folder.iterdir() if is_data(p.name) or on_the_way.fullmatch(p.name))
     return sorted(p for p in names if p.name != current and marker_of(p) is not None)
 
 
@@ -142,7 +145,7 @@ def strangers_beside(folder: Path, head_name: str) -> list[str]:
 
 def _is_begun(folder: Path) -> bool:
     """Return whether this may be a data folder whose writing was interrupted before its marker: it holds nothing."""
-    if not _DATA.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+    if not is_data(folder.name) or folder.is_symlink() or not folder.is_dir():
         return False
     return not any(folder.iterdir())
 
@@ -180,7 +183,9 @@ def read_head(folder: Path, head_name: str) -> dict[str, Any]:
     """
     path = folder / head_name
     try:
-        head = json.loads(path.read_bytes())
+        head = json.loads(_head_bytes(path))
+        seal = head.pop("seal", None) if isinstance(head, dict) else None
+        sealed = seal is not None and _seal(head) == seal
     except (FileNotFoundError, NotADirectoryError) as error:
         if folder.is_file():
             raise GalleryNotFoundError(f'"{folder}" is a file, and a gallery is a folder') from error
@@ -188,37 +193,30 @@ def read_head(folder: Path, head_name: str) -> dict[str, Any]:
         raise GalleryNotFoundError(
             f'there is no gallery at "{folder}": make one with: placeprint index {made}'
         ) from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise GalleryCorruptError(f'"{path}" cannot be read ({error}): build the gallery again') from error
-    if not isinstance(head, dict) or "seal" not in head:
+    if seal is None:
         raise GalleryFormatError(f'"{path}" is not the head of a gallery')
-    seal = head.pop("seal")
-    if _seal(head) != seal:
+    if not sealed:
         raise GalleryCorruptError(f'"{path}" was changed or damaged: build the gallery again')
-    if not _DATA.fullmatch(str(head.get("data"))) or not all(map(is_plain, head.get("files", ()))):
-        raise GalleryFormatError(f'"{path}" names files outside the gallery: it was not written by placeprint')
-    return head
+    DataFolder.of(folder, head)
+    return dict(head)
+
+
+def _head_bytes(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is not a file")
+    with path.open("rb") as file:
+        data = file.read(LARGEST_HEAD + 1)
+    if len(data) > LARGEST_HEAD:
+        raise ValueError(f"it has more than {LARGEST_HEAD} bytes")
+    return data
 
 
 def is_head(path: Path, kind: str) -> bool:
     """Return whether a file is a head of this kind, be it damaged or of another release."""
     try:
-        head = json.loads(path.read_bytes())
+        head = json.loads(_head_bytes(path))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(head, dict) and head.get("kind") == kind and "seal" in head
-
-
-def damaged_files(folder: Path, head: Mapping[str, Any]) -> list[str]:
-    """Compare every data file with its checksum; return one line for each that differs."""
-    found = []
-    data = folder / str(head["data"])
-    for name, entry in head["files"].items():
-        path = data / name
-        if not path.is_file():
-            found.append(f"{name}: the file is missing")
-        elif path.stat().st_size != entry["bytes"]:
-            found.append(f"{name}: {path.stat().st_size} bytes instead of {entry['bytes']}")
-        elif sha256_file(path) != entry["sha256"]:
-            found.append(f"{name}: the checksum differs")
-    return found

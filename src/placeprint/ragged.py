@@ -17,10 +17,15 @@ from typing import Any, BinaryIO, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import open_array, read_header
 from placeprint.errors import GalleryCorruptError
 
 Rows = NDArray[Any]
 """Shape (height, width, depth): the parts of one image."""
+
+
+LARGEST_SIDE = 1 << 20
+"""Parts along one side of an image: far more than any has, and few enough that a billion images count in 64 bit."""
 
 
 class Block(Protocol):
@@ -148,8 +153,12 @@ class Ragged:
         ValueError
             When the two files do not belong together.
         """
-        shapes = np.load(folder / f"{name}-shapes.npy", allow_pickle=False).astype(np.int64).reshape(-1, 2)
-        path = folder / f"{name}.npy"
+        numbers = open_array(folder / f"{name}-shapes.npy")
+        if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] != 2:
+            raise ValueError(f"{name}.npy and its shapes do not belong together")
+        shapes, path = numbers.astype(np.int64), folder / f"{name}.npy"
+        if len(shapes) and not 0 <= int(shapes.min()) <= int(shapes.max()) <= LARGEST_SIDE:
+            raise ValueError(f"{name}-shapes.npy holds a side of {int(shapes.max())}")
         rows = int(shapes.prod(axis=1).sum())
         where = _positions(shapes)
         values = _open_rows(path)
@@ -159,22 +168,16 @@ class Ragged:
 
 
 def _open_rows(path: Path) -> FileRows:
-    """Open a NumPy file of two dimensions; ValueError when it is none, or shorter than it says."""
+    """Open a NumPy file of two dimensions; ValueError when it is none, or not as long as it says."""
     file = path.open("rb", buffering=0)
     try:
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):
-            raise ValueError(f"{path.name} has version {version} of NumPy's format")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-        first = file.tell()
-        if len(shape) != 2 or fortran or dtype.hasobject:
+        header = read_header(file, path.stat().st_size, path.name)
+        if len(header.shape) != 2 or header.order != "C" or header.dtype not in (np.int8, np.uint8, np.float32):
             raise ValueError(f"{path.name} does not hold rows of numbers")
-        if path.stat().st_size != first + shape[0] * shape[1] * dtype.itemsize:
-            raise ValueError(f"{path.name} is not as long as it says")
     except BaseException:
         file.close()
         raise
-    return FileRows(file, first, shape, dtype)
+    return FileRows(file, header.first, (header.shape[0], header.shape[1]), header.dtype)
 
 
 def files_of(name: str) -> tuple[str, str]:

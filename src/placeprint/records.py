@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from placeprint.errors import ModelError, UsageError, VectorError
+from placeprint.json_records import record_from
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,6 +95,8 @@ class ImageRecord:
         """Refuse coordinates that are not on Earth."""
         if not self.path:
             raise UsageError("a record needs a path")
+        if self.width < 0 or self.height < 0:
+            raise UsageError(f"{self.path}: an image of {self.width} x {self.height} pixels is none")
         if (self.latitude is None) != (self.longitude is None):
             raise UsageError(f"{self.path}: latitude and longitude come together")
         if self.latitude is not None and not abs(self.latitude) <= 90:
@@ -141,13 +144,17 @@ class ImageRecord:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` wrote."""
-        known = dict(row)
-        known["places"] = tuple(known.get("places", ()))
-        known["split"] = Split(known.get("split", Split.NONE))
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        ValueError, TypeError
+            When a field is missing, not known, or not what it must be.
+        """
+        known = row
         if ("easting" in known) != ("northing" in known):  # records of before did not refuse one alone
             known = {name: value for name, value in known.items() if name not in ("easting", "northing", "zone")}
-        return cls(**known)
+        return record_from(cls, known)
 
 
 _UNSET = {f.name: f.default for f in dataclasses.fields(ImageRecord) if f.name != "extra"}
@@ -312,18 +319,20 @@ class ModelSpec:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` wrote; an unknown or missing field is an error."""
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        ModelError
+            When a field is missing, not known, or not what it must be.
+        """
         values = {name: value for name, value in row.items() if name not in _RETIRED}
         known = {f.name for f in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ModelError(f"the model description has unknown fields: {', '.join(unknown)}")
-        for name in ("mean", "std"):
-            if name in values:
-                values[name] = tuple(float(v) for v in values[name])
-        values["views"] = tuple(values.get("views", ()))
         try:
-            return cls(**values)
-        except TypeError as error:
+            return record_from(cls, values)
+        except (TypeError, ValueError) as error:
             raise ModelError(f"the model description is incomplete: {error}") from error
 
     def __str__(self) -> str:

@@ -14,8 +14,8 @@ from placeprint.gallery import clustered
 from placeprint.gallery.base import Vectors
 from placeprint.gallery.exact import ExactIndex
 from placeprint.gallery.faiss_index import FaissIndex
-from placeprint.gallery.files import HEAD
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.head import HEAD
 from placeprint.gallery.quantising import turning
 from placeprint.gallery.trying import recall_of
 from placeprint.gallery.unmapped import unmapped

@@ -19,9 +19,9 @@ from placeprint.errors import (
 )
 from placeprint.gallery.changes import Change
 from placeprint.gallery.faiss_index import FaissIndex
-from placeprint.gallery.files import HEAD
 from placeprint.gallery.filters import rows_where
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.head import HEAD
 from placeprint.published import locked
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Split
 

@@ -10,6 +10,7 @@ import pytest
 from placeprint.errors import GalleryCorruptError, VectorError
 from placeprint.gallery import pieces
 from placeprint.gallery.changes import Change
+from placeprint.gallery.columns import PlaceTable
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.pieces import Pieces
 from placeprint.gallery.table import RecordTable
@@ -184,16 +185,23 @@ def test_damage_that_only_reading_shows_is_told(gallery: Gallery) -> None:
     lines = np.load(data / "column-lines.npy")
     lines[3] = lines[5]
     np.save(data / "column-lines.npy", lines)
-    with pytest.raises(GalleryCorruptError, match="does not fit"):
+    with pytest.raises(GalleryCorruptError, match=r"column-lines\.npy: the checksum differs"):
         Gallery.open(gallery.path).remove(["0ü\udcff.jpg"])
 
 
-@pytest.mark.parametrize("text", ["[", '[["a"]]', "7"])
+@pytest.mark.parametrize("text", ["[", '[["a"], ["b"]]', "7", "[[]]", '["a"]', '[["a", 7]]', '{"a": 1}', "[" * 100_000])
 def test_a_table_of_places_that_does_not_fit_is_told(gallery: Gallery, text: str) -> None:
-    next(gallery.path.rglob("places.json")).write_text(text)
+    path = next(gallery.path.rglob("places.json"))
+    whole = path.read_bytes()
     opened = Gallery.open(gallery.path)
+    path.write_text(text)
     with pytest.raises(GalleryCorruptError, match=r"places\.json.*build it again"):
+        Gallery.open(gallery.path)
+    path.write_bytes(whole.replace(b"a", b"b", 1))
+    with pytest.raises(GalleryCorruptError, match=r"places\.json.*its checksum differs.*build it again"):
         opened.places  # noqa: B018 - reading them is what is tested
+    with pytest.raises(GalleryCorruptError, match=r"places\.json.*build it again"):
+        PlaceTable(text.encode(), 1).names  # noqa: B018
 
 
 def test_failures_that_cannot_be_read_are_told_when_asked_for(gallery: Gallery) -> None:

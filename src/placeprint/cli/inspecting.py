@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from placeprint.embedding.zoo import ZooModel
     from placeprint.gallery.audit import Audit
     from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.verification import VerifyReport
 
 
 def check(
@@ -83,18 +84,15 @@ def verify(
 
     With --recall, exit code 1 when the index finds less than it should.
     """
-    from placeprint.gallery.gallery import Gallery
-
     slips.expect_gallery(gallery)
-    opened = Gallery.open(gallery)
+    opened = _opened(gallery, as_json=as_json)
     report, model = opened.verify(), _model_of(opened)
     audit = opened.audited(k=k, queries=queries) if recall and report.ok else None
     if as_json:
         facts = {**asdict(report), "ok": report.ok, "model": model}
         printing.show_json({**facts, **({"audit": audit.to_dict()} if audit else {})})
     else:
-        for problem in report.problems:
-            typer.echo(f"damaged: {problem}", err=True)
+        show_problems(report)
         for name in report.leftovers:
             typer.echo(f"note: {name} is left from an interrupted write; the next write removes it")
         state = "every checksum agrees" if report.ok else "damaged: build the gallery again"
@@ -106,6 +104,33 @@ def verify(
         raise typer.Exit(3)
     if audit is not None and not audit.ok:
         raise typer.Exit(1)
+
+
+def show_problems(report: VerifyReport) -> None:
+    """Show a line on stderr for each damaged file."""
+    for problem in report.problems:
+        typer.echo(printing.printable(f"damaged: {problem}"), err=True)
+
+
+def _opened(gallery: str, *, as_json: bool) -> Gallery:
+    """Open a gallery; where that shows damage, say of every file whether it is damaged, and then end."""
+    from placeprint.errors import GalleryCorruptError
+    from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.milvus_address import is_address
+    from placeprint.gallery.verification import verified
+
+    try:
+        return Gallery.open(gallery)
+    except GalleryCorruptError:
+        if is_address(gallery):
+            raise
+        report = verified(Path(gallery))
+        if report.ok:
+            raise
+        if as_json:
+            printing.show_json({**asdict(report), "ok": report.ok})
+        show_problems(report)
+        raise
 
 
 def _model_of(gallery: Gallery) -> dict[str, Any]:

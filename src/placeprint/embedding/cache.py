@@ -56,7 +56,14 @@ class EmbeddingCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             return _open(self.path)
         except (OSError, sqlite3.Error, UnicodeError) as error:
-            return self._begin_anew() if _is_damage(error) else self._go_without(error)
+            return self._after(error)
+
+    def _after(self, error: Exception) -> sqlite3.Connection | None:
+        """Return a new file after damage; None, and say so, where the run goes on without one."""
+        if _is_damage(error):
+            return self._begin_anew()
+        go_without(self.path.parent, error)
+        return None
 
     def _begin_anew(self) -> sqlite3.Connection | None:
         """Set a damaged file aside, say so, and return a new one."""
@@ -71,15 +78,13 @@ class EmbeddingCache:
                     self.path.with_name(self.path.name + log).replace(aside.with_name(aside.name + log))
             return _open(self.path)
         except (OSError, sqlite3.Error) as error:
-            return self._go_without(error)
+            go_without(self.path.parent, error)
+            return None
 
     def _free_name(self) -> Path:
         """Return a name that nothing has, for a damaged file."""
         names = (self.path.with_suffix(".damaged" + (f"-{number}" if number else "")) for number in itertools.count())
         return next(name for name in names if not name.exists())
-
-    def _go_without(self, error: Exception) -> None:
-        go_without(self.path.parent, error)
 
     def get(self, content: str, model: str) -> CachedEmbedding | None:
         """Return what is known of an image under a model; None where nothing is, or what is there does not fit."""
@@ -101,7 +106,7 @@ class EmbeddingCache:
                 return ask(self._base)
             except (sqlite3.Error, UnicodeError) as error:
                 self._base.close()
-                self._base = self._begin_anew() if _is_damage(error) else self._go_without(error)
+                self._base = self._after(error)
         return self._asked(ask) if again else None
 
     def close(self) -> None:

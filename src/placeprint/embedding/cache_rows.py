@@ -28,8 +28,8 @@ _TABLES = (
     primary key (content, model, name))""",
 )
 _COLUMNS = {
-    "embeddings": "content model width height vector checksum".split(),
-    "parts": "content model name kind height width depth rows".split(),
+    "embeddings": ["content", "model", "width", "height", "vector", "checksum"],
+    "parts": ["content", "model", "name", "kind", "height", "width", "depth", "rows"],
 }
 _FIND = "select width, height, vector, checksum from embeddings where content = ? and model = ?"
 _FIND_PARTS = "select name, kind, height, width, depth, rows from parts where content = ? and model = ? order by name"

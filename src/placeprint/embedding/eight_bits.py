@@ -8,8 +8,6 @@ channel (Jacob et al. 2018). What the table leaves out stays in 32 bit: the firs
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import read_archive
 from placeprint.errors import ModelError
 
 FLAGS = {"avx512_vnni", "avx_vnni"}
@@ -64,20 +63,18 @@ def table_of(path: Path, weights_sha256: str) -> EightBits | None:
         return None
     try:
         data = beside.read_bytes()
-        with np.load(io.BytesIO(data), allow_pickle=False) as kept:
-            table = {name: kept[name] for name in ("sha256", "tensors", "scales", "zeros", "outputs", "ends", "moves")}
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        table = read_archive(data)
+        ranges = zip(table["scales"].tolist(), table["zeros"].tolist(), strict=True)
+        moves = np.split(table["moves"], table["ends"][:-1])
+        made = EightBits(
+            str(table["sha256"]),
+            hashlib.sha256(data).hexdigest(),
+            dict(zip(table["tensors"].tolist(), ranges, strict=True)),
+            dict(zip(table["outputs"].tolist(), moves, strict=True)),
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ModelError(f'"{beside}" is damaged: install placeprint again') from error
-    if str(table["sha256"]) != weights_sha256:
-        return None
-    ranges = zip(table["scales"].tolist(), table["zeros"].tolist(), strict=True)
-    moves = np.split(table["moves"], table["ends"][:-1])
-    return EightBits(
-        weights_sha256,
-        hashlib.sha256(data).hexdigest(),
-        dict(zip(table["tensors"].tolist(), ranges, strict=True)),
-        dict(zip(table["outputs"].tolist(), moves, strict=True)),
-    )
+    return made if made.weights_sha256 == weights_sha256 else None
 
 
 def save_table(path: Path, table: EightBits) -> Path:

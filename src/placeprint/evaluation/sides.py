@@ -112,6 +112,8 @@ def gather(
     opened = Gallery.open(gallery) if isinstance(gallery, Path | str) else gallery
     if opened is not None and preset is not None:
         opened = opened.asked_as(find_preset(preset))
+    if opened is not None:
+        opened.require_undamaged()  # numbers from damaged vectors would look like numbers
     if embeddings is not None or records is not None:
         return _imported(opened, embeddings, records)
     if dataset is None:

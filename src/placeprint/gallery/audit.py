@@ -11,11 +11,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.errors import GalleryFormatError
 from placeprint.gallery.base import VectorIndex, Vectors, checked_k
 from placeprint.gallery.clustered import TARGET
 from placeprint.gallery.exact import ExactIndex
 from placeprint.gallery.table import RecordTable
 from placeprint.gallery.trying import disturbed
+from placeprint.json_records import record_from
 from placeprint.records import Neighbours
 
 SEED, TIMED = 23, 20
@@ -93,9 +95,20 @@ class Audit:
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` made."""
-        plain = {name: entry[name] for name in ("index", "k", "queries", "rows", "target", "when", "data")}
-        return cls(trials=tuple(Trial(**trial) for trial in entry["trials"]), **plain)
+        """Read what `to_dict` made.
+
+        Raises
+        ------
+        GalleryFormatError
+            When a field is not what it must be.
+        """
+        try:
+            made = record_from(cls, {name: value for name, value in entry.items() if name not in ("recall", "ok")})
+        except (TypeError, ValueError) as error:
+            raise GalleryFormatError(f"what verify --recall measured cannot be read ({error}): run it again") from error
+        if not made.trials:
+            raise GalleryFormatError("what verify --recall measured is not there: run it again")
+        return made
 
 
 def audit_of(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from placeprint.errors import GalleryFormatError
+from placeprint.json_records import record_from
 
 FORMAT = 1
 STALE_SHARE = 0.2
@@ -127,7 +128,7 @@ class Calibration:
         Raises
         ------
         GalleryFormatError
-            When another release wrote it.
+            When another release wrote it, or a field is not what it must be.
         """
         values = dict(row)
         if (values.pop("format", None), values.pop("strategy", None)) != (FORMAT, "logistic"):
@@ -135,11 +136,13 @@ class Calibration:
                 f"the gallery's calibration has format {row.get('format')}, this release reads {FORMAT}: "
                 "upgrade placeprint, or build the gallery again"
             )
-        for name in ("coefficients", "interval", "rate_interval"):
-            values[name] = tuple(values.get(name, ()))
-        share = values.get("accepted_share")
-        values["accepted_share"] = math.nan if share is None else share
+        if values.get("accepted_share", 0.0) is not None:
+            return cls._read(values)
+        return dataclasses.replace(cls._read({**values, "accepted_share": 0.0}), accepted_share=math.nan)
+
+    @classmethod
+    def _read(cls, values: Mapping[str, Any]) -> Self:
         try:
-            return cls(**values)
-        except TypeError as error:
+            return record_from(cls, values)
+        except (TypeError, ValueError) as error:
             raise GalleryFormatError(f"the gallery's calibration cannot be read ({error}): calibrate again") from error

@@ -20,6 +20,7 @@ from placeprint.gallery.quantising import clear_ends, extend, learned_index, lis
 from placeprint.gallery.selecting import Numbers
 from placeprint.gallery.trying import disturbed, hits_of, truth_of
 from placeprint.gallery.unmapped import unmapped
+from placeprint.json_records import record_from
 
 FILE, SETTINGS = "index.faiss", "index.json"
 
@@ -132,13 +133,14 @@ class Clustered:
         try:
             index = faiss.read_index(str(path))
             settings = json.loads((folder / SETTINGS).read_bytes()) if (folder / SETTINGS).exists() else {}
-        except (RuntimeError, ValueError) as error:
+            widths = [record_from(Width, width) for width in settings.get("widths", ())]
+        except (RuntimeError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise GalleryCorruptError(f'"{path}" cannot be read as a FAISS index: build the gallery again') from error
         if index.ntotal != rows:
             raise GalleryCorruptError(
                 f'"{path}" holds {index.ntotal} vectors instead of {rows}: build the gallery again'
             )
-        return cls(index, [Width(**width) for width in settings.get("widths", ())])
+        return cls(index, widths)
 
     def save(self, folder: Path) -> None:
         """Write the index and its widths."""

@@ -17,11 +17,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Buffer, open_array, open_bytes
+from placeprint.data_folder import ADVICE
 from placeprint.errors import GalleryCorruptError
+from placeprint.json_records import record_from
 from placeprint.records import ImageRecord, Split
 
 Numbers = NDArray[np.int64]
-Buffer = bytes | mmap.mmap
 PlaceNames = tuple[str, ...]
 
 SPLITS = (Split.NONE, Split.GALLERY, Split.QUERY)
@@ -46,10 +48,11 @@ def path_hash(path: str) -> int:
     return int.from_bytes(hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-def mapped_bytes(path: Path) -> Buffer:
-    """Map a file; an empty one cannot be mapped, and is no bytes."""
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What ``places.json`` holds."""
+
+    names: tuple[PlaceNames, ...]
 
 
 class PlaceTable:
@@ -61,10 +64,12 @@ class PlaceTable:
         JSON that is parsed when a name is first asked for, or the names.
     count : int, optional
         How many the JSON must hold.
+    digest : str, optional
+        SHA-256 of the JSON; empty when it is not known.
     """
 
-    def __init__(self, source: Buffer | Iterable[PlaceNames], count: int = 0) -> None:
-        self._source, self._count = source, count
+    def __init__(self, source: Buffer | Iterable[PlaceNames], count: int = 0, digest: str = "") -> None:
+        self._source, self._count, self._digest = source, count, digest
 
     def __len__(self) -> int:
         """Return how many combinations there are, without reading them."""
@@ -75,14 +80,14 @@ class PlaceTable:
         """The places of each number."""
         if not isinstance(self._source, bytes | mmap.mmap):
             return tuple(self._source)
+        if self._digest and hashlib.sha256(self._source).hexdigest() != self._digest:
+            raise GalleryCorruptError(f"{PLACES} of a gallery is damaged, its checksum differs: {ADVICE}")
         try:
-            names = tuple(tuple(names) for names in json.loads(self._source[:]))
-        except (ValueError, TypeError) as error:
-            raise GalleryCorruptError(f"{PLACES} of a gallery cannot be read ({error}): build it again") from error
-        if len(names) != self._count:
-            raise GalleryCorruptError(
-                f"{PLACES} of a gallery holds {len(names)} instead of {self._count}: build it again"
-            )
+            names = record_from(_Names, {"names": json.loads(self._source[:])}).names
+        except (ValueError, TypeError, RecursionError) as error:
+            raise GalleryCorruptError(f"{PLACES} of a gallery cannot be read ({error}): {ADVICE}") from error
+        if len(names) != self._count or not all(names):
+            raise GalleryCorruptError(f"{PLACES} of a gallery does not hold {self._count} names: {ADVICE}")
         return names
 
     @cached_property
@@ -181,8 +186,8 @@ class Columns:
         self.table.save(folder)
 
     @classmethod
-    def load(cls, folder: Path, count: int, *, places: int) -> Self:
-        """Map what `save` wrote for `count` records that show `places` combinations of places.
+    def load(cls, folder: Path, count: int, *, places: int, digest: str = "") -> Self:
+        """Map what `save` wrote for `count` records that show `places` combinations of places; see `PlaceTable`.
 
         Raises
         ------
@@ -190,7 +195,27 @@ class Columns:
             When a file is not the column of `count` rows.
         """
         arrays = {name: load_column(folder, name, count, *kind) for name, kind in _KINDS.items()}
-        return cls(**arrays, table=PlaceTable(mapped_bytes(folder / PLACES), places))
+        return cls(**arrays, table=PlaceTable(open_bytes(folder / PLACES), places, digest))
+
+    def checked(self, roots: int) -> Self:
+        """Return the columns where every number in them stands for something; they are all read for it.
+
+        Parameters
+        ----------
+        roots : int
+            How many there are.
+
+        Raises
+        ------
+        GalleryCorruptError
+        """
+        ends = {"places": (-1, len(self.table) - 1), "splits": (0, len(SPLITS) - 1), "roots": (0, roots - 1)}
+        wrong = [name for name, (least, most) in ends.items() if not _between(getattr(self, name), least, most)]
+        degrees = np.fmax.reduce(np.abs(self.positions), axis=0, initial=0.0)  # NaN is no position
+        if wrong or not (degrees <= (90, 180)).all():
+            name = wrong[0] if wrong else "positions"
+            raise GalleryCorruptError(f"column-{name}.npy of a gallery holds what cannot be: {ADVICE}")
+        return self
 
 
 def load_column(folder: Path, name: str, count: int, kind: Any, tail: tuple[int, ...] = ()) -> NDArray[Any]:
@@ -202,14 +227,18 @@ def load_column(folder: Path, name: str, count: int, kind: Any, tail: tuple[int,
         When the file is not the column of `count` rows.
     """
     path = folder / f"column-{name}.npy"
-    array = np.load(path, mmap_mode="r" if count else None, allow_pickle=False)
+    array = open_array(path)
     if array.dtype != kind or array.shape[1:] != tail or len(array) not in (count, min(count, 1)):
         raise ValueError(f"{path.name} holds {array.dtype} {array.shape} for {count} records")
     whole = np.asarray(array)  # a memory map's own class is slower, and maps all the same
     return whole if len(whole) == count else np.broadcast_to(whole, (count, *tail))
 
 
+def _between(array: NDArray[Any], least: int, most: int) -> bool:
+    return not len(array) or bool(least <= array.min() and array.max() <= most)
+
+
 def _shortest(array: NDArray[Any]) -> NDArray[Any]:
     """Return the first row alone when all rows are equal, NaN as equal to NaN."""
     same = len(array) > 0 and np.array_equal(array, np.broadcast_to(array[:1], array.shape), equal_nan=True)
-    return array[:1] if same else array
+    return np.ascontiguousarray(array[:1] if same else array)

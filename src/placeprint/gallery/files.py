@@ -21,23 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import published
-from placeprint.errors import GalleryCorruptError, GalleryFormatError
+from placeprint.arrays import Buffer, open_array, open_bytes, read_archive
+from placeprint.data_folder import ADVICE
+from placeprint.errors import GalleryCorruptError
 from placeprint.gallery import clustered, columns, lines
 from placeprint.gallery.calibration import Calibration
-from placeprint.gallery.columns import Buffer, mapped_bytes
-from placeprint.gallery.hints import model_file_entry, model_file_of
+from placeprint.gallery.head import FORMAT, HEAD, KIND, GalleryHead, read_head
+from placeprint.gallery.hints import model_file_entry
 from placeprint.gallery.indexes import Before, make_index
 from placeprint.gallery.pieces import Pieces
 from placeprint.gallery.table import RecordTable
+from placeprint.json_records import record_from
 from placeprint.presets import FAST, Preset
 from placeprint.ragged import Ragged, files_of
 from placeprint.records import FailedImage, ModelSpec
 
-FORMAT = 3
-READ = (1, 2, FORMAT)
-"""Formats that are understood. Format 1 knew no presets: what it holds is what `fast` keeps. Format 2 had no columns:
-all its records are read when it is opened."""
-HEAD, KIND = "gallery.json", "placeprint gallery"
 PHOTOS = "photos"
 """Folder inside a gallery with the photos that were sent to a server of it, each named by its content's hash."""
 LEARNED = "learned.npz"
@@ -108,67 +106,85 @@ def calibration_entry(calibration: Calibration | None) -> dict[str, Any]:
     return {} if calibration is None else {"calibration": calibration.to_dict()}
 
 
-def read_gallery(path: Path) -> tuple[Content, Path]:
+def read_gallery(path: Path) -> tuple[Content, GalleryHead]:
     """Read a gallery; vectors and records are memory-mapped.
+
+    Sizes are compared with the head. Checksums are of what is read as a whole (see `placeprint.data_folder`).
 
     Returns
     -------
-    Content, Path
-        And the data folder, where an index may have its file.
+    Content, GalleryHead
+        The head knows the data folder, where an index may have its file.
 
     Raises
     ------
     GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
     """
     for _ in range(3):  # a writer may have replaced the data between the head and the files
-        head = published.read_head(path, HEAD)
+        head = read_head(path)
         try:
-            return _content(path, head), path / head["data"]
-        except FileNotFoundError:
-            continue
-    raise GalleryCorruptError(f'files of "{path}" are missing: run placeprint verify, or build it again')
+            return _content(head), head
+        except FileNotFoundError as error:
+            missing = Path(error.filename).name
+        except OSError as error:
+            raise GalleryCorruptError(f'the files in "{head.data.path}" cannot be read ({error}): {ADVICE}') from error
+    raise GalleryCorruptError(f'"{path}" has no file {missing} any more: {ADVICE}')
 
 
-def _content(path: Path, head: Mapping[str, Any]) -> Content:
-    if head.get("format") not in READ:
-        newer = isinstance(head.get("format"), int) and head["format"] > FORMAT
-        advice = "upgrade placeprint" if newer else "build the gallery again"
-        raise GalleryFormatError(f'"{path}" has format {head.get("format")}, this release reads {FORMAT}: {advice}')
-    data = path / head["data"]
+def _content(head: GalleryHead) -> Content:
+    data = head.data.path
+    head.data.require_sizes([*_files_of(head), *head.data.files])
+    head.data.require([*(files_of(name)[1] for name in head.parts), *([LEARNED] if head.learned else [])])
     try:
-        vectors = np.load(data / VECTORS, mmap_mode="r", allow_pickle=False)
-        records = _records(data, head, len(vectors))
-        parts = {name: Ragged.load(data, name) for name in head.get("parts", ())}
-        learned = _read_learned(data / LEARNED) if head.get("learned") else {}
-    except (ValueError, EOFError) as error:  # EOFError: a file of no bytes
-        raise GalleryCorruptError(f'the files in "{data}" cannot be read ({error}): build it again') from error
-    if vectors.dtype != np.float32 or {len(vectors), *map(len, parts.values())} != {len(records)}:
-        raise GalleryCorruptError(f'vectors and records of "{path}" do not belong together: build it again')
+        vectors = open_array(data / VECTORS)
+        parts = {name: Ragged.load(data, name) for name in head.parts}
+        learned = read_archive((data / LEARNED).read_bytes()) if head.learned else {}
+        records = _records(head)
+    except ValueError as error:
+        raise GalleryCorruptError(f'the files in "{data}" cannot be read ({error}): {ADVICE}') from error
+    if (
+        vectors.dtype != np.float32
+        or vectors.ndim != 2
+        or not vectors.flags.c_contiguous
+        or set(learned) != set(head.learned)
+    ):
+        raise GalleryCorruptError(f'the files in "{data}" hold something else than they should: {ADVICE}')
+    if {len(vectors), len(records), *map(len, parts.values())} != {head.rows} or vectors.shape[1] != head.spec.dim:
+        raise GalleryCorruptError(f'vectors and records in "{data}" do not belong together: {ADVICE}')
     return Content(
         records,
         Pieces.of(vectors),
-        ModelSpec.from_dict(head["model"]),
-        head["index"],
-        tuple(head["roots"]),
-        mapped_bytes(data / FAILURES),
-        Calibration.from_dict(head["calibration"]) if "calibration" in head else None,
-        Preset.from_dict(head["preset"]) if "preset" in head else FAST,
+        head.spec,
+        head.index_name,
+        head.roots,
+        open_bytes(data / FAILURES),
+        head.calibration,
+        head.preset,
         parts,
         learned,
-        model_file_of(head.get("model_file"), path),
+        head.model_file,
     )
 
 
-def _read_learned(path: Path) -> dict[str, NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+def _files_of(head: GalleryHead) -> list[str]:
+    """Return the names of the files that are opened with a gallery."""
+    known = [VECTORS, FAILURES, lines.FILE, *(columns.FILES if head.format >= 3 else ())]
+    return [*known, *(file for name in head.parts for file in files_of(name)), *([LEARNED] if head.learned else [])]
 
 
-def _records(data: Path, head: Mapping[str, Any], count: int) -> RecordTable:
-    if head["format"] < FORMAT:
-        return RecordTable.parse(data)
-    digest = head["files"]["records.jsonl"]["sha256"]
-    return RecordTable.load(data, count, places=head["places"], digest=digest)
+def _records(head: GalleryHead) -> RecordTable:
+    if head.format < 3:  # the first with columns
+        records = RecordTable.parse(head.data.path)
+        records.columns.checked(len(head.roots))
+        return records
+    return RecordTable.load(
+        head.data.path,
+        head.rows,
+        places=head.places,
+        roots=len(head.roots),
+        digest=head.data.files[lines.FILE][1],
+        places_digest=head.data.files[columns.PLACES][1],
+    )
 
 
 def failure_lines(failures: Iterable[FailedImage]) -> bytes:
@@ -185,6 +201,6 @@ def failures_of(lines: Buffer) -> tuple[FailedImage, ...]:
         For a line that is none.
     """
     try:
-        return tuple(FailedImage(**json.loads(line)) for line in lines[:].splitlines())
-    except (ValueError, TypeError) as error:
-        raise GalleryCorruptError(f"{FAILURES} cannot be read ({error}): build the gallery again") from error
+        return tuple(record_from(FailedImage, json.loads(line)) for line in lines[:].splitlines())
+    except (ValueError, TypeError, RecursionError) as error:
+        raise GalleryCorruptError(f"{FAILURES} cannot be read ({error}): {ADVICE}") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -13,23 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import published
-from placeprint.errors import GalleryMismatchError
+from placeprint.data_folder import ADVICE, DataFolder
+from placeprint.errors import GalleryCorruptError, GalleryMismatchError
 from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, new_content, with_added, with_removed
 from placeprint.gallery.files import (
-    HEAD,
+    FAILURES,
     Content,
     calibration_entry,
     failures_of,
     read_gallery,
     write_gallery,
 )
-from placeprint.gallery.indexes import Before, make_index
+from placeprint.gallery.head import HEAD, read_head
+from placeprint.gallery.indexes import INDEX_FILES, Before, make_index
 from placeprint.gallery.milvus_address import is_address
 from placeprint.gallery.pieces import Pieces
 from placeprint.gallery.replacement import Wanted, keys_of, refuse_loss, refuse_strangers
 from placeprint.gallery.table import RecordTable
+from placeprint.gallery.verification import VerifyReport, verified
 from placeprint.presets import FAST, Preset
 from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours
@@ -39,27 +41,8 @@ if TYPE_CHECKING:
     from placeprint.gallery.milvus_looking import Nearby
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
-    """What `Gallery.verify` found.
-
-    Attributes
-    ----------
-    rows : int
-    problems : tuple of str
-        Empty when every file is as it was written.
-    leftovers : tuple of str
-        Folders of interrupted writes: harmless, removed by the next write.
-    """
-
-    rows: int
-    problems: tuple[str, ...]
-    leftovers: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """True when nothing is damaged."""
-        return not self.problems
+LARGEST_SCORE = 1.01
+"""Of unit vectors no two score more, but for rounding; NaN is not below it either."""
 
 
 class Gallery:
@@ -97,7 +80,7 @@ class Gallery:
 
     calibrated_for: str = ""
 
-    def __init__(self, content: Content, *, path: Path | None = None, data: Path | None = None) -> None:
+    def __init__(self, content: Content, *, path: Path | None = None, data: DataFolder | None = None) -> None:
         self.path = path
         self.records: RecordTable = content.records
         self.vectors, self.spec = content.vectors.whole(), content.spec
@@ -110,6 +93,8 @@ class Gallery:
     @cached_property
     def failures(self) -> tuple[FailedImage, ...]:
         """Images that could not be used when the gallery was built; read when they are first asked for."""
+        if self._data is not None:
+            self._data.require([FAILURES])
         return failures_of(self._content.failures)
 
     @property
@@ -121,7 +106,11 @@ class Gallery:
     def index(self) -> VectorIndex:
         """The index, read from disk when it is first asked for."""
         if self._index is None:
-            self._index = make_index(self.index_name, self.vectors, data=self._data)
+            folder = None
+            if self._data is not None:
+                self._data.require(INDEX_FILES)  # FAISS believes what it reads
+                folder = self._data.path
+            self._index = make_index(self.index_name, self.vectors, data=folder)
         return self._index
 
     @classmethod
@@ -245,8 +234,8 @@ class Gallery:
 
             gallery = MilvusGallery.at(path)
         else:
-            content, data = read_gallery(Path(path))
-            gallery = cls(content, path=Path(path), data=data)
+            content, head = read_gallery(Path(path))
+            gallery = cls(content, path=Path(path), data=head.data)
         if spec is not None:
             gallery.require(spec)
         return cast(Self, gallery)
@@ -306,8 +295,19 @@ class Gallery:
         return Path(*self.located(row))
 
     def search(self, vectors: Vectors, *, k: int = 20, only: NDArray[np.bool_] | None = None) -> Neighbours:
-        """Return the nearest images of each query vector; see `VectorIndex.search`."""
-        return self.index.search(vectors, k, only=only)
+        """Return the nearest images of each query vector; see `VectorIndex.search`.
+
+        Raises
+        ------
+        GalleryCorruptError
+            When vectors that are looked at are none.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self.index.search(vectors, k, only=only)
+        there = min(k, len(self) if only is None else int(np.count_nonzero(only)))
+        if not (np.abs(found.scores[:, :there]) < LARGEST_SCORE).all():
+            raise GalleryCorruptError(f"{self.where} holds vectors that are none: {ADVICE}")
+        return found
 
     def add(
         self,
@@ -381,22 +381,26 @@ class Gallery:
 
     def verify(self) -> VerifyReport:
         """Read every byte on disk and compare it with its checksum."""
-        if self.path is None:
-            return VerifyReport(len(self), (), ())
-        head = published.read_head(self.path, HEAD)
-        problems = published.damaged_files(self.path, head)
-        left = [p.name for p in published.leftovers(self.path, HEAD)]
-        return VerifyReport(len(self), tuple(problems), tuple(left))
+        return VerifyReport(len(self), (), ()) if self.path is None else verified(self.path)
+
+    def require_undamaged(self) -> None:
+        """Read every byte on disk and compare it with its checksum, before anything is made of it that is kept.
+
+        Raises
+        ------
+        GalleryCorruptError
+            It names the files.
+        """
+        if self._data is not None:
+            self._data.require(self._data.files)
 
     @cached_property
     def audit(self) -> Audit | None:
         """What `audited` measured of these very images; None when it did not."""
         if self.path is None or self._data is None:
             return None
-        from placeprint.gallery.audit import Audit
-
-        entry = published.read_head(self.path, HEAD).get("audit")
-        return Audit.from_dict(entry) if entry and entry["data"] == self._data.name else None
+        found = read_head(self.path).audit
+        return found if found is not None and found.data == self._data.name else None
 
     def audited(self, *, k: int = 10, queries: int = 200) -> Audit:
         """Measure the index against the exact one on the gallery's own vectors, and store what was found.
@@ -421,7 +425,7 @@ class Gallery:
         if self.path is None:
             return found
         with published.locked(self.path):
-            if published.read_head(self.path, HEAD)["data"] != data:
+            if read_head(self.path).data.name != data:
                 raise GalleryMismatchError(f'"{self.path}" was changed while it was measured: measure it again')
             published.update_head(self.path, HEAD, {"audit": found.to_dict()})
         return found
@@ -433,6 +437,7 @@ class Gallery:
             return type(self)(content), counts
         with published.locked(self.path):
             newest = type(self).open(self.path, spec=self.spec)
+            newest.require_undamaged()  # what is copied gets new checksums
             content, counts = _changed(newest._content, change)
             if counts.nothing:  # a kill between the new head and the end of the old data leaves the old data
                 published.clear_leftovers(self.path, HEAD)

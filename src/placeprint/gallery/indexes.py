@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from placeprint.gallery.base import VectorIndex, Vectors
-from placeprint.gallery.clustered import FILE
+from placeprint.gallery.clustered import FILE, SETTINGS
 from placeprint.gallery.exact import ExactIndex
 from placeprint.gallery.faiss_index import APPROXIMATE_ROWS, FaissIndex
 from placeprint.gallery.selecting import Numbers
 
 INDEXES = ("auto", "exact", "faiss")
 """``auto`` is exact for small galleries and FAISS's approximate index from `APPROXIMATE_ROWS` images on."""
+
+INDEX_FILES = (FILE, SETTINGS)
+"""What an index may have written; a flat or exact one writes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence, Set
+from functools import cached_property
 from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Buffer
+from placeprint.data_folder import ADVICE
 from placeprint.errors import GalleryCorruptError
-from placeprint.gallery.columns import Buffer, Numbers
+from placeprint.gallery.columns import Numbers
 from placeprint.records import ImageRecord
 
 FILE = "records.jsonl"
-ADVICE = "run placeprint verify, and build the gallery again"
 _CONTENT = re.compile(rb'"content_hash": "([^"]+)"')
+MOST_ROOTS = 1 << 31
 _COPIED = 1 << 24
 """Bytes of lines that are written at once."""
 
@@ -79,6 +82,13 @@ class LinesOnDisk:
     def __init__(self, data: Buffer, starts: NDArray[np.int64]) -> None:
         self._data, self._starts = data, starts
 
+    @cached_property
+    def _ordered(self) -> NDArray[np.int64]:
+        """Where lines begin; read as a whole for a search or a copy, which would lose its way in a damaged column."""
+        if not (self._starts[1:] > self._starts[:-1]).all():
+            raise GalleryCorruptError(f"column-lines.npy does not fit {FILE}: {ADVICE}")
+        return self._starts
+
     def __len__(self) -> int:
         """Return the number of records."""
         return len(self._starts) - 1
@@ -98,8 +108,8 @@ class LinesOnDisk:
         """Return the rows whose image has this content: only lines that hold the hash somewhere are parsed."""
         rows, sought, at = [], content_hash.encode(), -1
         while (at := self._data.find(sought, at + 1)) >= 0:
-            row = int(np.searchsorted(self._starts, at, side="right")) - 1
-            at = int(self._starts[row + 1]) - 1
+            row = int(np.searchsorted(self._ordered, at, side="right")) - 1
+            at = int(self._ordered[row + 1]) - 1
             rows += [row] if self.record(row).content_hash == content_hash else []
         return rows
 
@@ -107,7 +117,7 @@ class LinesOnDisk:
         """Return the rows whose image has one of these contents, and which: only their lines are parsed."""
         sought = {content.encode() for content in content_hashes}
         at = [match.start() for match in _CONTENT.finditer(self._data) if match[1] in sought]
-        rows = dict.fromkeys((np.searchsorted(self._starts, at, side="right") - 1).tolist())
+        rows = dict.fromkeys((np.searchsorted(self._ordered, at, side="right") - 1).tolist())
         found = ((row, self.record(row).content_hash) for row in rows)
         return [(row, content) for row, content in found if content in content_hashes]
 
@@ -119,10 +129,8 @@ class LinesOnDisk:
         GalleryCorruptError
             When the lines do not follow each other: a damaged column is not copied into a new gallery.
         """
-        lengths: Numbers = np.diff(self._starts[first : last + 1])
-        if not (lengths > 0).all():
-            raise GalleryCorruptError(f"column-lines.npy does not fit {FILE}: {ADVICE}")
-        begin, end = int(self._starts[first]), int(self._starts[last])
+        lengths: Numbers = np.diff(self._ordered[first : last + 1])
+        begin, end = int(self._ordered[first]), int(self._ordered[last])
         for at in range(begin, end, _COPIED):
             file.write(self._data[at : min(at + _COPIED, end)])
         return lengths
@@ -139,8 +147,10 @@ def parsed_line(line: bytes, row: int) -> tuple[ImageRecord, int]:
     try:
         values: dict[str, Any] = json.loads(line)
         root = values.pop("root", 0)
+        if not isinstance(root, int) or not 0 <= root < MOST_ROOTS:
+            raise ValueError("the number of its root is none")
         return ImageRecord.from_dict(values), root
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise GalleryCorruptError(
             f"{FILE} of a gallery cannot be read in line {row + 1} ({error}): {ADVICE}"
         ) from error

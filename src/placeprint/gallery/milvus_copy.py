@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from placeprint import published
-from placeprint.errors import GalleryError
-from placeprint.gallery.files import HEAD, Content, failure_lines, read_gallery, write_gallery
+from placeprint.data_folder import ADVICE
+from placeprint.errors import GalleryCorruptError, GalleryError
+from placeprint.gallery.files import Content, failure_lines, read_gallery, write_gallery
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.head import HEAD
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_rows import StoredImage
 from placeprint.gallery.milvus_store import Store
@@ -62,7 +64,8 @@ def _stretches(store: Store, head: Head, parts: Path, progress: Progress | None)
         for first, last in _edges(head):
             folder = _part(parts, first, last)
             try:
-                content, _ = read_gallery(folder)
+                content, there = read_gallery(folder)
+                there.data.require(there.data.files)  # what is copied gets new checksums
             except GalleryError:
                 refuse_strangers(folder)
                 with published.locked(folder):
@@ -88,6 +91,8 @@ def _fetched(store: Store, head: Head, first: int, last: int) -> Content:
     images = []
     for block in store.images(last, first=first):
         for image in block:
+            if image.found != image.sum:
+                raise GalleryCorruptError(f"{image.record.path}: its checksum on the server differs: {ADVICE}")
             images.append(image.record)
             roots.append(image.root)
             vectors.append(image.vector[None, None])

@@ -24,7 +24,7 @@ from placeprint.gallery.base import Vectors, unit_queries
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, new_content
 from placeprint.gallery.filters import Near
-from placeprint.gallery.gallery import Gallery, VerifyReport
+from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import Address, parse_address
 from placeprint.gallery.milvus_changes import added, removed
 from placeprint.gallery.milvus_checking import missing_numbers, problems_of
@@ -37,6 +37,7 @@ from placeprint.gallery.milvus_head_store import HeadStore
 from placeprint.gallery.milvus_index import MilvusIndex, Numbering
 from placeprint.gallery.milvus_looking import Nearby, look_around
 from placeprint.gallery.milvus_store import Store
+from placeprint.gallery.verification import VerifyReport
 from placeprint.presets import Preset
 from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours, Split
@@ -266,6 +267,9 @@ class MilvusGallery(Gallery):
                 raise GalleryMismatchError(f'"{self.where}" was changed while it was calibrated: calibrate it again')
             claim.write(dataclasses.replace(newest.opened.head, calibration=calibration))
         return self._again()
+
+    def require_undamaged(self) -> None:
+        """Do nothing: each row is compared with its checksum when it is fetched."""
 
     def verify(self) -> VerifyReport:
         """Read every row and compare it with its checksum, and see that each is there once."""

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import read_archive
+from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.files import failure_lines, failures_of
 from placeprint.gallery.hints import model_file_of
@@ -140,5 +142,7 @@ def _packed(arrays: Mapping[str, NDArray[Any]]) -> str:
 def _unpacked(text: str) -> dict[str, NDArray[Any]]:
     if not text:
         return {}
-    with np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    try:
+        return dict(read_archive(base64.b64decode(text)))
+    except ValueError as error:
+        raise GalleryCorruptError(f"what the gallery's head keeps of arrays cannot be read ({error})") from error

@@ -69,7 +69,9 @@ def move(source: Path | str, target: Path | str, *, replace: bool = False, progr
     if is_address(source) == is_address(target):
         raise UsageError("move a gallery from a folder to an address, or from an address to a folder")
     if is_address(target):
-        return _to_server(Gallery.open(source), str(target), replace, progress)
+        gallery = Gallery.open(source)
+        gallery.require_undamaged()  # on the server it gets new checksums
+        return _to_server(gallery, str(target), replace, progress)
     return _to_folder(MilvusGallery.at(source), Path(target), replace, progress)
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from placeprint import published
 from placeprint.errors import GalleryError, UsageError
 from placeprint.gallery.calibration import Calibration
-from placeprint.gallery.files import HEAD, KIND, PHOTOS, Content, read_gallery
+from placeprint.gallery.files import PHOTOS, Content, read_gallery
+from placeprint.gallery.head import HEAD, KIND
 from placeprint.gallery.milvus_rows import key_of
 from placeprint.gallery.table import RecordTable
 from placeprint.marker import SHOWN, named

@@ -16,8 +16,9 @@ from typing import Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.gallery.columns import LINES, Columns, Numbers, load_column, mapped_bytes
-from placeprint.gallery.lines import FILE, Block, HeldRecords, LinesOnDisk, parsed_line
+from placeprint.arrays import open_bytes
+from placeprint.gallery.columns import LINES, Columns, Numbers, load_column
+from placeprint.gallery.lines import FILE, MOST_ROOTS, Block, HeldRecords, LinesOnDisk, parsed_line
 from placeprint.records import ImageRecord
 
 
@@ -59,7 +60,16 @@ class RecordTable(Sequence[ImageRecord]):
         return cls((held,), range(len(held)), lambda: Columns.of(held.records, held.roots))
 
     @classmethod
-    def load(cls, folder: Path, count: int, *, places: int, digest: str = "") -> Self:
+    def load(
+        cls,
+        folder: Path,
+        count: int,
+        *,
+        places: int,
+        roots: int = MOST_ROOTS,
+        digest: str = "",
+        places_digest: str = "",
+    ) -> Self:
         """Map what `save` wrote.
 
         Parameters
@@ -69,19 +79,21 @@ class RecordTable(Sequence[ImageRecord]):
             Records.
         places : int
             Combinations of places.
-        digest : str
-            Checksum of ``records.jsonl``.
+        roots : int
+            Folders that photos are relative to.
+        digest, places_digest : str
+            Checksums of ``records.jsonl`` and ``places.json``; empty when they are not known.
 
         Raises
         ------
         ValueError
             When files do not belong together.
         """
-        data, starts = mapped_bytes(folder / FILE), load_column(folder, LINES, count + 1, np.int64)
+        data, starts = open_bytes(folder / FILE), load_column(folder, LINES, count + 1, np.int64)
         if int(starts[0]) != 0 or int(starts[-1]) != len(data):
             raise ValueError(f"{FILE} has {len(data)} bytes and its lines end at {int(starts[-1])}")
-        columns = Columns.load(folder, count, places=places)
-        return cls((LinesOnDisk(data, starts),), range(count), lambda: columns, digest)
+        columns = Columns.load(folder, count, places=places, digest=places_digest)
+        return cls((LinesOnDisk(data, starts),), range(count), lambda: columns.checked(roots), digest)
 
     @classmethod
     def parse(cls, folder: Path) -> Self:

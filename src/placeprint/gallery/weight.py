@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from placeprint import published
-from placeprint.gallery.files import HEAD, LEARNED
+from placeprint.gallery.files import LEARNED
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.head import HEAD, read_head
 
 
 def kept_bytes(gallery: Gallery) -> int:
@@ -20,7 +20,7 @@ def kept_bytes(gallery: Gallery) -> int:
     """
     there = gallery.whole()
     if there.path is not None and (there.path / HEAD).is_file():
-        data = there.path / str(published.read_head(there.path, HEAD)["data"])
+        data = read_head(there.path).data.path
         return _of(data) + (there.path / HEAD).stat().st_size
     with TemporaryDirectory(prefix="placeprint-") as name:
         folder = Path(name)

@@ -62,6 +62,7 @@ def calibrate(
     UsageError, CalibrationError, DatasetError, GalleryError, ModelError
     """
     opened = gallery if isinstance(gallery, Gallery) else Gallery.open(gallery)
+    opened.require_undamaged()
     asked: Sequence[ImageRecord] | None = None
     vectors: NDArray[np.float32] | None = None
     parts: Mapping[str, Ragged] = {}

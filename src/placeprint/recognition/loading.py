@@ -14,8 +14,8 @@ from placeprint.embedding.models import ModelFile
 from placeprint.embedding.shelf import find_exported, is_source
 from placeprint.errors import GalleryMismatchError, GalleryNotFoundError, ModelError, UsageError
 from placeprint.gallery.calibration import Calibration
-from placeprint.gallery.files import HEAD
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.head import HEAD
 from placeprint.presets import Preset
 from placeprint.recognition.decision import Probability
 from placeprint.recognition.finding import find_gallery_model

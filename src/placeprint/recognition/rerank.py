@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.data_folder import ADVICE
+from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.gallery import Gallery
 from placeprint.ragged import Ragged
 from placeprint.recognition import agreement
@@ -131,11 +133,13 @@ class Reranker:
         ndarray of float64, shape (n,)
             Comparable with each other and with those of other queries to this gallery.
         """
-        with one_blas_thread():
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             scores = self._with_places(vector, rows, gone, only)
             best = np.argsort(-scores, kind="stable")[: self._preset.verified]
             found = self._evidence(parts, rows[best], {} if memo is None else memo)
         scores[best] += self._backed(found, self._records.place_codes[rows[best]], gone, only)
+        if not np.isfinite(scores).all():
+            raise GalleryCorruptError(f"{self._gallery.where} holds vectors that are none: {ADVICE}")
         return scores
 
     def _evidence(self, parts: Parts, rows: Rows, memo: Memo) -> Floats:

@@ -12,8 +12,9 @@ from typing import Protocol
 from placeprint import published
 from placeprint.embedding.embedder import Looker
 from placeprint.errors import PlaceprintError
-from placeprint.gallery.files import HEAD, PHOTOS
+from placeprint.gallery.files import PHOTOS
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.head import HEAD
 from placeprint.recognition.loading import embedder_for
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.web.catalogue import Catalogue, catalogue_of

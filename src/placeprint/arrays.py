@@ -1,0 +1,149 @@
+"""Files of numbers, opened: the one place that maps them into memory, and that believes no header.
+
+NumPy's own reader evaluates a header before it looks at the file's size: a flipped bit may raise whatever Python's
+parser raises, or reserve any amount of memory. What is written here is read here, in one spelling.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import mmap
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Buffer = bytes | mmap.mmap
+
+_MAGIC = b"\x93NUMPY\x01\x00"
+_LONGEST_HEADER = 1024
+_HEADER = re.compile(
+    rb"\{'descr': '([<|][a-zA-Z]\d+)', 'fortran_order': (True|False), 'shape': \(((?:\d+, )*\d+|\d+,|)\), \} *\n"
+)
+_DESCRIPTION = re.compile(r"[<|][biuf][1248]|<U\d{1,4}")
+_BROKEN = (ValueError, EOFError, OSError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+"""What a damaged archive raises; encrypted or packed in another way are the two before the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayHeader:
+    """What the beginning of a ``.npy`` file says.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        Of numbers, truth values or text; never of objects.
+    shape : tuple of int
+    order : str
+        ``C`` or ``F``.
+    first : int
+        Byte at which the numbers begin.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    order: str
+    first: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole file."""
+        return self.first + math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(file: IO[bytes], size: int, name: str) -> ArrayHeader:
+    """Read the header of a ``.npy`` file as `numpy.save` writes it for numbers, and compare it with the file's size.
+
+    Parameters
+    ----------
+    file : binary file
+        At its beginning.
+    size : int
+        Bytes of the file.
+    name : str
+        For messages.
+
+    Raises
+    ------
+    ValueError
+        When it is none, or the file is not as long as it says.
+    """
+    start = file.read(len(_MAGIC) + 2)
+    length = int.from_bytes(start[len(_MAGIC) :], "little")
+    if not start.startswith(_MAGIC) or not 0 < length <= _LONGEST_HEADER:
+        raise ValueError(f"{name} does not begin as an array")
+    said = _HEADER.fullmatch(file.read(length))
+    if said is None or _DESCRIPTION.fullmatch(said[1].decode("ascii")) is None:
+        raise ValueError(f"{name} does not begin as an array of numbers")
+    try:
+        dtype = np.dtype(said[1].decode("ascii"))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} holds numbers of an unknown kind") from error
+    shape = tuple(int(each) for each in said[3].replace(b",", b" ").split())
+    header = ArrayHeader(dtype, shape, "F" if said[2] == b"True" else "C", len(start) + length)
+    if header.size != size or any(each >= 2**62 for each in shape):  # the second: beside a 0 any length fits
+        raise ValueError(f"{name} is not as long as it says: {size} bytes instead of {header.size}")
+    return header
+
+
+def open_array(path: Path) -> NDArray[Any]:
+    """Map a ``.npy`` file, read-only; what holds no numbers cannot be mapped, and is an empty array.
+
+    Raises
+    ------
+    ValueError
+        When it is none.
+    """
+    with path.open("rb") as file:
+        header = read_header(file, path.stat().st_size, path.name)
+    if header.size == header.first:
+        return np.empty(header.shape, header.dtype)
+    return np.memmap(path, header.dtype, "r", header.first, header.shape, "F" if header.order == "F" else "C")
+
+
+def open_bytes(path: Path) -> Buffer:
+    """Map a file, read-only; an empty one cannot be mapped, and is no bytes."""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+
+
+def read_archive(data: bytes, *, most: int = 1 << 30) -> Mapping[str, NDArray[Any]]:
+    """Read arrays by name, as `numpy.savez` packs them.
+
+    Parameters
+    ----------
+    data : bytes
+    most : int
+        Bytes of all arrays together, unpacked.
+
+    Raises
+    ------
+    ValueError
+        When it holds anything else, or more than `most`.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                most -= entry.file_size
+                if most < 0 or not entry.filename.endswith(".npy"):
+                    raise ValueError(f"{entry.filename!r} is too large, or no array")
+                with archive.open(entry) as packed:
+                    unpacked = packed.read(entry.file_size + 1)  # no more than it says, whatever it unpacks to
+                arrays[entry.filename.removesuffix(".npy")] = _unpacked(unpacked, entry.filename)
+    except _BROKEN as error:
+        raise ValueError(f"its arrays cannot be unpacked ({error})") from error
+    return arrays
+
+
+def _unpacked(data: bytes, name: str) -> NDArray[Any]:
+    header = read_header(io.BytesIO(data), len(data), name)
+    flat = np.frombuffer(data, header.dtype, offset=header.first)
+    return flat.reshape(header.shape, order="F" if header.order == "F" else "C").copy()

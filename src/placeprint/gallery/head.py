@@ -1,0 +1,143 @@
+"""The head of a gallery, ``gallery.json``: the one reader, which believes no name, no type and no number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from placeprint import published
+from placeprint.data_folder import DataFolder
+from placeprint.errors import GalleryFormatError, ModelError, UsageError
+from placeprint.gallery.audit import Audit
+from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.hints import model_file_of
+from placeprint.gallery.indexes import INDEXES
+from placeprint.json_records import record_from
+from placeprint.presets import FAST, Preset
+from placeprint.records import ModelSpec
+
+FORMAT = 3
+READ = (1, 2, FORMAT)
+"""Formats that are understood. Format 1 knew no presets: what it holds is what `fast` keeps. Format 2 had no columns:
+all its records are read when it is opened."""
+HEAD, KIND = "gallery.json", "placeprint gallery"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plain:
+    """What JSON has words for."""
+
+    rows: int
+    roots: tuple[str, ...]
+    index: str
+    parts: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
+    places: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryHead:
+    """What a gallery says of itself.
+
+    Attributes
+    ----------
+    format : int
+    spec : ModelSpec
+    preset : Preset
+    rows, places : int
+        Images, and combinations of places; formats 1 and 2 do not say the second.
+    roots : tuple of str
+    index_name : str
+    parts : tuple of str
+        What is kept of each image besides its vector.
+    learned : tuple of str
+        Names of the arrays that the model learned.
+    calibration : Calibration or None
+    audit : Audit or None
+    model_file : Path or None
+        See `placeprint.gallery.hints`.
+    data : DataFolder
+    """
+
+    format: int
+    spec: ModelSpec
+    preset: Preset
+    rows: int
+    places: int
+    roots: tuple[str, ...]
+    index_name: str
+    parts: tuple[str, ...]
+    learned: tuple[str, ...]
+    calibration: Calibration | None
+    audit: Audit | None
+    model_file: Path | None
+    data: DataFolder
+
+
+def read_head(path: Path) -> GalleryHead:
+    """Read the head of the gallery in a folder.
+
+    Raises
+    ------
+    GalleryNotFoundError, GalleryCorruptError
+        When it is not there, or was changed since it was written.
+    GalleryFormatError
+        When another release wrote it, or something else did that names what no gallery has.
+    """
+    head = published.read_head(path, HEAD)
+    if (said := head.get("format")) not in READ or isinstance(said, bool):
+        newer = isinstance(said, int) and said > FORMAT
+        advice = "upgrade placeprint" if newer else "build the gallery again"
+        raise GalleryFormatError(f'"{path}" has format {said!s:.40}, this release reads {FORMAT}: {advice}')
+    try:
+        return _head_of(path, head)
+    except GalleryFormatError as error:
+        raise GalleryFormatError(f'"{path / HEAD}" is not the head of a gallery: {_short(error)}') from error
+    except (ModelError, UsageError, TypeError, ValueError) as error:
+        raise GalleryFormatError(
+            f'"{path / HEAD}" is not the head of a gallery that this release can read ({_short(error)}): build it again'
+        ) from error
+
+
+def _short(error: Exception) -> str:
+    """Return what an error says, which may quote whatever the head holds."""
+    text = str(error)
+    return text if len(text) <= 300 else f"{text[:150]} ... {text[-150:]}"
+
+
+def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
+    plain = record_from(_Plain, {name: head[name] for name in _Plain.__slots__ if name in head})
+    spec = ModelSpec.from_dict(_table(head, "model"))
+    if plain.rows < 0 or not 0 <= plain.places <= plain.rows:
+        raise ValueError(f"rows are {plain.rows}, places {plain.places}")
+    if not plain.roots:
+        raise ValueError("it has no roots")
+    if plain.index not in INDEXES:
+        raise ValueError(f"its index is none of {', '.join(INDEXES)}")
+    if set(plain.parts) != spec.parts or len(set(plain.parts)) != len(plain.parts):
+        raise ValueError("its parts are not those of its model")
+    if head.get("fingerprint", spec.fingerprint()) != spec.fingerprint():
+        raise ValueError("its fingerprint is not that of its model")
+    return GalleryHead(
+        format=head["format"],
+        spec=spec,
+        preset=Preset.from_dict(_table(head, "preset")) if "preset" in head else FAST,
+        rows=plain.rows,
+        places=plain.places,
+        roots=plain.roots,
+        index_name=plain.index,
+        parts=plain.parts,
+        learned=plain.learned,
+        calibration=Calibration.from_dict(_table(head, "calibration")) if "calibration" in head else None,
+        audit=Audit.from_dict(_table(head, "audit")) if head.get("audit") else None,
+        model_file=model_file_of(head.get("model_file"), path),
+        data=DataFolder.of(path, head),
+    )
+
+
+def _table(head: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    if not isinstance(said := head.get(name), dict):
+        raise TypeError(f"{name} is not a table")
+    return said

@@ -1,0 +1,45 @@
+"""Whether a gallery is as it was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from placeprint import published
+from placeprint.gallery.head import HEAD, read_head
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What `Gallery.verify` found.
+
+    Attributes
+    ----------
+    rows : int
+    problems : tuple of str
+        Empty when every file is as it was written.
+    leftovers : tuple of str
+        Folders of interrupted writes: harmless, removed by the next write.
+    """
+
+    rows: int
+    problems: tuple[str, ...]
+    leftovers: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing is damaged."""
+        return not self.problems
+
+
+def verified(path: Path) -> VerifyReport:
+    """Read every byte of the gallery in a folder and compare it with its checksum; it need not be one that opens.
+
+    Raises
+    ------
+    GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+        When its head is damaged: the head has the checksums.
+    """
+    head = read_head(path)
+    left = [folder.name for folder in published.leftovers(path, HEAD)]
+    return VerifyReport(head.rows, tuple(head.data.damaged(head.data.files)), tuple(left))

@@ -1,0 +1,134 @@
+"""Records from JSON that anybody may have written: every field is known, of its type, and a number is a number.
+
+The types are those that the record's class names. What JSON has no word for comes from what stands for it there: a
+tuple from a list, a float from a whole number, one of an enumeration from its value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+R = TypeVar("R")
+Reader = Callable[[Any], Any]
+
+LARGEST = 2**63
+"""No whole number in a record comes near it, and NumPy takes none from there on."""
+
+
+def record_from(kind: type[R], row: object) -> R:
+    """Return a record of a frozen class.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass whose fields are text, numbers, truth values, enumerations, dataclasses, and tuples, mappings from
+        text and unions with None of these.
+    row : object
+        Whatever the JSON held.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When a field is missing, not known or of another type; it names the field.
+    """
+    if not isinstance(row, Mapping):
+        raise TypeError(f"there is {_shown(row)} where a record should be")
+    readers, values = _readers(kind), {}  # type: ignore[arg-type]  # a class can be hashed, whatever its objects
+    for name, value in row.items():
+        if name not in readers:
+            raise TypeError(f"{_shown(name)} is not known")
+        try:
+            values[name] = readers[name](value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{name}: {error}") from error
+    return kind(**values)
+
+
+@lru_cache(maxsize=64)
+def _readers(kind: type[Any]) -> Mapping[str, Reader]:
+    hints = get_type_hints(kind)
+    return {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}
+
+
+def _reader(hint: Any) -> Reader:
+    """Return what reads a value of a type, and refuses another one."""
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return _or_none(_reader(next(each for each in inner if each is not NoneType)))
+    if origin is tuple:
+        return _tuple([_reader(each) for each in inner if each is not Ellipsis], any_length=Ellipsis in inner)
+    if origin is Mapping:
+        return _mapping(_reader(inner[1]))
+    if issubclass(hint, Enum):
+        return lambda value: hint(_text(value))
+    return lambda value: record_from(hint, value)
+
+
+def _or_none(reader: Reader) -> Reader:
+    return lambda value: None if value is None else reader(value)
+
+
+def _tuple(readers: list[Reader], *, any_length: bool) -> Reader:
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple) or not (any_length or len(value) == len(readers)):
+            raise TypeError(f"{_shown(value)} is not a list{'' if any_length else f' of {len(readers)}'}")
+        pairs = ((readers[0], each) for each in value) if any_length else zip(readers, value, strict=True)
+        return tuple(reader(each) for reader, each in pairs)
+
+    return read
+
+
+def _mapping(reader: Reader) -> Reader:
+    def read(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{_shown(value)} is not a table")
+        return {_text(name): reader(each) for name, each in value.items()}
+
+    return read
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{_shown(value)} is not a text")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not -LARGEST < value < LARGEST:
+        raise TypeError(f"{_shown(value)} is not a whole number")
+    return value
+
+
+def _number(value: Any) -> float:
+    if type(value) is float and math.isfinite(value):
+        return value
+    if type(value) is int and -LARGEST < value < LARGEST:
+        return float(value)
+    raise TypeError(f"{_shown(value)} is not a number")
+
+
+def _truth(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError(f"{_shown(value)} is neither true nor false")
+    return value
+
+
+_PLAIN: dict[Any, Reader] = {str: _text, int: _whole, float: _number, bool: _truth}
+
+
+def _shown(value: object) -> str:
+    """Return a value for one line of a message."""
+    if isinstance(value, Mapping | list | tuple):
+        return f"{'a list' if isinstance(value, list | tuple) else 'a table'} of {len(value)}"
+    if isinstance(value, int) and abs(value) >= LARGEST:
+        return "a very long number"
+    text = ascii(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
