@@ -17,8 +17,8 @@ from PIL import Image
 
 from placeprint.dataset import jpeg
 from placeprint.dataset.checks import check
-from placeprint.dataset.damage import LONG_RUN, long_runs
-from placeprint.dataset.images import decode, decode_what_is_there
+from placeprint.dataset.damage import LONG_RUN, Damage, long_runs
+from placeprint.dataset.images import decode, what_is_there
 from placeprint.dataset.integrity import png_chunks
 from placeprint.dataset.rules import Severity
 from placeprint.errors import ImageError
@@ -41,6 +41,11 @@ def scene(width: int = 640, height: int = 480, *, seed: int = 0) -> Image.Image:
     sky = np.linspace(90, 220, height)[:, None, None] * np.ones((1, width, 3))
     share = np.clip(np.arange(height) / height * 3 - 0.5, 0, 1)[:, None, None]
     return Image.fromarray((sky * (1 - share) + rough * share).astype(np.uint8))
+
+
+def decode_what_is_there(data: bytes) -> tuple[Image.Image, Damage | None]:
+    with what_is_there(data) as found:
+        return found
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:

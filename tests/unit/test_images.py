@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from placeprint.dataset import files, images
+from placeprint.dataset import decoder, files, images
 from placeprint.dataset.files import locate, read_bytes
 from placeprint.dataset.images import decode, memory_reused, size_of
 from placeprint.errors import ImageError, UsageError
@@ -135,7 +135,8 @@ def test_heic_by_the_extra() -> None:
 
 
 def test_heic_without_the_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "_heif", False)
+    monkeypatch.setattr(images, "has_heif", lambda: False)
+    monkeypatch.setattr(decoder, "has_heif", lambda: False)
     with pytest.raises(ImageError, match=r"placeprint\[heic\]") as caught:
         decode(b"\0\0\0\x18ftypheic" + b"\0" * 100)
     assert caught.value.kind == "unreadable"

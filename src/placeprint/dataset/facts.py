@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from placeprint.dataset.files import content_hash, locate, read_bytes
-from placeprint.dataset.images import decode_what_is_there
+from placeprint.dataset.images import what_is_there
 from placeprint.errors import ImageError
 from placeprint.records import FailedImage
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_WORKERS = 8
-"""Decode threads at most: each may hold one image of `placeprint.dataset.images.MAX_PIXELS`."""
+"""Decode threads at most; how much memory they take together, `placeprint.dataset.budget` says."""
 
 _STRIP_BYTES = 1 << 17
 _COLOUR_SIDE = 128
@@ -82,21 +82,21 @@ def measure_image(data: bytes) -> ImageFacts:
     ImageError
         As `placeprint.dataset.images.decode`.
     """
-    image, damage = decode_what_is_there(data)
-    grey = image.convert("L")
-    brightness, contrast = _light(grey)
-    return ImageFacts(
-        width=image.width,
-        height=image.height,
-        bytes=len(data),
-        content_hash=content_hash(data),
-        pixel_hash=_pixel_hash(image),
-        brightness=brightness,
-        contrast=contrast,
-        colour=_colour(image),
-        dhash=_dhash(grey),
-        whole=1.0 if damage is None else damage.score,
-    )
+    with what_is_there(data) as (image, damage):
+        grey = image.convert("L")
+        brightness, contrast = _light(grey)
+        return ImageFacts(
+            width=image.width,
+            height=image.height,
+            bytes=len(data),
+            content_hash=content_hash(data),
+            pixel_hash=_pixel_hash(image),
+            brightness=brightness,
+            contrast=contrast,
+            colour=_colour(image),
+            dhash=_dhash(grey),
+            whole=1.0 if damage is None else damage.score,
+        )
 
 
 def _light(grey: Image) -> tuple[float, float]:

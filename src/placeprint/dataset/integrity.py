@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from placeprint.dataset.damage import LONG_RUN, Damage, long_runs
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+PNG_START = b"\x89PNG\r\n\x1a\n"
 _PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 """What the picture is made of: a wrong checksum of a comment costs no photograph."""
 _TAIL = 1024
@@ -34,7 +34,7 @@ def find_damage(data: bytes, kind: str | None) -> Damage | None:
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield each chunk's name and where its content starts and ends, up to the last that is there as a whole."""
-    at = len(_PNG)
+    at = len(PNG_START)
     while at + 12 <= len(data):
         end = at + 8 + int.from_bytes(data[at : at + 4])
         if end + 4 > len(data):

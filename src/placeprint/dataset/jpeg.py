@@ -9,6 +9,7 @@ a file that was cut and closed still wants something.
 from __future__ import annotations
 
 from bisect import bisect
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from placeprint.dataset.damage import LONG_RUN, Damage, long_runs
@@ -52,18 +53,31 @@ def decode_jpeg(image: ImageFile, data: bytes) -> tuple[Image, Damage | None]:
     OSError
         When it cannot be decoded.
     """
-    layout = layout_of(data) if len(image.tile) == 1 and image.tile[0].codec_name == "jpeg" else None
-    if layout is None:
-        image.load()
-        return image, None
+    layout = layout_of(data)
     feed = _Feed(image, data)
     try:
-        damage = _Watch(image, data, layout).follow(feed)
+        damage = None
+        if layout is None:
+            feed.to(len(data))
+        else:
+            damage = _Watch(image, data, layout).follow(feed)
         if damage is None:
             feed.close_scans()
     finally:
         feed.close()
     return feed.canvas, damage
+
+
+def decode_damaged(image: ImageFile, data: bytes) -> Image:
+    """Return what the decoder makes of a damaged JPEG."""
+    feed = _Feed(image, data)
+    try:
+        with suppress(OSError):
+            feed.to(len(data))
+            feed.close_scans()
+    finally:
+        feed.close()
+    return feed.canvas
 
 
 class _Feed:

@@ -1,22 +1,31 @@
-"""Which way up a photograph is, from its EXIF block."""
+"""Which way up a photograph is, from its EXIF or XMP block.
+
+Pillow reads every entry of an EXIF block, and 5,400 entries may all point at the same 64 KB: in a file's block the one
+that is wanted is looked up, and damaged or hostile blocks say nothing.
+"""
 
 from __future__ import annotations
 
-import io
+import re
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from placeprint.dataset.integrity import png_chunks
-
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _TAG = 0x0112
 _TOLD_BY = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
-_TEXT_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
+_INTEGERS = {3: "H", 4: "I", 8: "h", 9: "i"}
+"""TIFF's types of whole numbers of more than a byte."""
+_ORDERS = {b"II": "<", b"MM": ">"}
+_PREFIX = b"Exif\0\0"
+_XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
+_MOST_XMP = 1 << 18
+"""Bytes of an XMP block that are looked through."""
 _WARNINGS = threading.Lock()
 
 
@@ -29,41 +38,47 @@ def quietly() -> Iterator[None]:
 
 
 def orientation(image: Image) -> int:
-    """Return the EXIF orientation, 1 to 8 and 1 for none; of a PNG that is not loaded, this decodes its pixels."""
+    """Return the EXIF orientation of an image that somebody opened, 1 to 8 and 1 for none."""
     try:
         with quietly():
-            return int(image.getexif().get(_TAG, 1))
+            turn = int(image.getexif().get(_TAG, 1))
     except Exception:  # a damaged EXIF block must not cost the image
         return 1
+    return turn if 1 <= turn <= 8 else 1
 
 
-def header_orientation(image: Image, data: bytes) -> int:
-    """Return the EXIF orientation without decoding any pixel.
-
-    A PNG's may lie behind its pixels, and Pillow decodes them to get there: it is given one pixel in their place.
-    """
-    if image.format != "PNG" or "exif" in image.info:
-        return orientation(image)
-    texts = [data[start - 8 : end + 4] for name, start, end in png_chunks(data) if name in _TEXT_CHUNKS]
-    return _of_one_pixel(b"".join(texts)) if texts else 1
+def turn_of(exif: bytes, xmp: bytes) -> int:
+    """Return the orientation, 1 to 8 and 1 for none, from the bytes of both blocks; EXIF comes first."""
+    turn = _of_exif(exif)
+    if turn is None:
+        found = _XMP.search(xmp, 0, _MOST_XMP)
+        turn = int(found[1]) if found else 1
+    return turn if 1 <= turn <= 8 else 1
 
 
-def _of_one_pixel(chunks: bytes) -> int:
-    from PIL import Image
+def _of_exif(block: bytes) -> int | None:
+    for _ in range(2):
+        block = block.removeprefix(_PREFIX)
+    order = _ORDERS.get(block[:2])
+    if order is None or len(block) < 10:
+        return None
+    (first,) = struct.unpack_from(order + "I", block, 4)
+    turn = None
+    entry = struct.Struct(order + "HHI")
+    (count,) = struct.unpack_from(order + "H", block, first) if first + 2 <= len(block) else (0,)
+    for at in range(first + 2, min(first + 2 + 12 * count, len(block) - 11), 12):
+        tag, kind, values = entry.unpack_from(block, at)
+        if tag == _TAG:
+            turn = _first(block, at + 8, order + _INTEGERS[kind], values) if kind in _INTEGERS else 1
+    return turn
 
-    pixel = io.BytesIO()
-    Image.new("L", (1, 1)).save(pixel, "PNG")
-    whole = pixel.getvalue()
-    try:
-        with quietly(), Image.open(io.BytesIO(whole[:33] + chunks + whole[33:]), formats=["PNG"]) as image:
-            return int(image.getexif().get(_TAG, 1))
-    except Exception:  # as above
-        return 1
 
-
-def is_turned(image: Image, turn: int) -> bool:
-    """Return whether an orientation swaps width and height; Pillow turns a TIFF itself, its size too."""
-    return turn >= 5 and image.format != "TIFF"
+def _first(block: bytes, at: int, layout: str, values: int) -> int:
+    """Return the first of an entry's values, which lie elsewhere where four bytes do not hold them."""
+    size = struct.calcsize(layout)
+    if size * values > 4:
+        (at,) = struct.unpack_from(layout[0] + "I", block, at)
+    return int(struct.unpack_from(layout, block, at)[0]) if values and at + size <= len(block) else 1
 
 
 def upright(image: Image, turn: int) -> Image:
