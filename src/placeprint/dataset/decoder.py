@@ -39,8 +39,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
 KNOWN: Mapping[str, Callable[[bytes], tuple[Header, Callable[[], bytes]]]] = {"JPEG": jpeg_header, "PNG": png_header}
 """Formats whose cost their header tells, by what reads it and makes a file of the picture alone."""
 
-_LOADING = {"WEBP": 12, "AVIF": 16, "HEIF": 16, "GIF": 8, "BMP": 8}
-"""Bytes of a pixel that decoders of other formats hold besides what they give; of a TIFF its own tags tell."""
+_LOADING = {"WEBP": 12, "AVIF": 10, "HEIF": 8, "GIF": 2, "BMP": 1}
+"""Bytes of a pixel that other decoders hold besides what they give, as measured; of a TIFF its own tags tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,7 @@ def _tiff_loading(image: ImageFile) -> int:
     width = number(322, image.width)
     rows = number(323, min(number(278, image.height), max(image.size)))
     turned = 4 * image.width * image.height if number(274, 1) != 1 else 0
-    return turned + 2 * width * rows * number(277, 1) * -(-depth // 8)
+    return turned + (width * rows * number(277, 1) * -(-depth // 8) if number(259, 1) != 1 else 0)
 
 
 def has_heif() -> bool:

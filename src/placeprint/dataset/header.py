@@ -9,6 +9,8 @@ _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 _REDUCIBLE = ("RGB", "RGBA", "L", "LA")
 """Modes that are made smaller before anything else is done with them."""
 
+_DEEP = ("I", "F")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
@@ -63,6 +65,8 @@ class Header:
         decoded = small if self.kind == "JPEG" else self.pixels  # a JPEG is made smaller while it is decoded
         shown = small if self.mode in _REDUCIBLE or self.kind == "JPEG" else self.pixels
         held = decoded * _BYTES.get(self.mode, 4)
+        if self.mode.startswith(_DEEP):  # made grey of 8 bits first
+            held, shown = held + 2 * decoded, small
         copies = (self.mode != "RGB" or shown != decoded) + (self.turn != 1)
         twice = self.file_bytes + 4 * shown if apart else 0
         return self.file_bytes + self.loading + held + 4 * shown * copies + twice

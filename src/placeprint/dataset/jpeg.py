@@ -28,6 +28,8 @@ _LOOKAHEAD = 8
 _CORRECTIONS = 125
 """Bytes that a progressive scan's last run of empty blocks may hold back: libjpeg's 1000 correction bits."""
 _STRIPES = 64
+_MOST_DOUBTFUL = 1024
+"""Intervals between restart markers that are watched one by one."""
 _SIGNAL = (251, 3, 249, 7)
 """A colour that no row of a photograph is full of."""
 
@@ -169,7 +171,7 @@ class _Watch:
         starts = [start for start, _ in intervals]
         runs = long_runs(self._data, scan.start, scan.end)
         touched = {number for start, end in runs for number in (bisect(starts, start) - 1, bisect(starts, end - 1) - 1)}
-        return [intervals[number] for number in sorted(touched - {len(intervals) - 1})]
+        return [intervals[number] for number in sorted(touched - {len(intervals) - 1})[:_MOST_DOUBTFUL]]
 
     def _hole(self, scan: Scan) -> int | None:
         """Return where a long run of zeros makes less of the picture than plain blocks, of 16 bits at most, would.

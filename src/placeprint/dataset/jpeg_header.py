@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from placeprint.dataset.header import Header
-from placeprint.dataset.jpeg_scans import layout_of
+from placeprint.dataset.jpeg_scans import MOST_STEPS, layout_of, too_many_steps
 from placeprint.dataset.orientation import turn_of
 from placeprint.errors import ImageError
 
-MOST_STEPS = 8192
-"""Segments, fill bytes and stretches of junk before the picture: photographs have some tens."""
 MOST_SCANS = 128
 """Passes over the picture: encoders write about ten."""
 MOST_PASSES = 2_000_000_000
@@ -114,7 +112,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         if marker == _SCAN:
             return
         at = end
-    raise ImageError("too-large", f"the file has more than {MOST_STEPS} segments before its picture")
+    raise too_many_steps()
 
 
 def _loading(data: bytes, found: _Segments, size: tuple[int, int], sampling: list[tuple[int, int]]) -> int:
@@ -127,7 +125,7 @@ def _loading(data: bytes, found: _Segments, size: tuple[int, int], sampling: lis
     """
     across, down = max(1, *(h for h, _ in sampling)), max(1, *(v for _, v in sampling))
     wide, high = -(-size[0] // (8 * across)), -(-size[1] // (8 * down))
-    marks = 200 * min(wide * high // found.restarts, len(data) // 2) if found.restarts else 0
+    marks = 600 * min(wide * high // found.restarts, len(data) // 2) if found.restarts else 0
     progressive = found.frame_marker in (0xC2, 0xC6, 0xCA, 0xCE)
     if not progressive and found.scan[:1] == found.frame[5:6]:
         return marks

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placeprint.errors import ImageError
+
 _BLOCK = 1 << 17
 """Bytes that are looked through for a marker at once: what fits into a core's cache."""
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+MOST_STEPS = 8192
+"""Segments, fill bytes and stretches of junk that are followed: a photograph has some tens."""
 
 _END, _SCAN, _RESTART_INTERVAL = 0xD9, 0xDA, 0xDD
 _HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
@@ -116,7 +120,13 @@ class Layout:
 
 
 def layout_of(data: bytes) -> Layout | None:
-    """Find the parts of a JPEG file, or return None where it is of a kind that cannot be followed."""
+    """Find the parts of a JPEG file, or return None where it is of a kind that cannot be followed.
+
+    Raises
+    ------
+    ImageError
+        ``too-large`` where it has too many.
+    """
     frame: Frame | None = None
     scans: list[Scan] = []
     end, restarts = None, 0
@@ -142,8 +152,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
 
     A broken segment ends it.
     """
-    at, restarts = 2, 0
+    at, restarts, steps = 2, 0, 0
     while at + 2 <= len(data) and data[at] == 0xFF:
+        if (steps := steps + 1) > MOST_STEPS:
+            raise too_many_steps()
         marker = data[at + 1]
         if marker == 0xFF:  # fill bytes
             at += 1
@@ -158,6 +170,11 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
             restarts = int.from_bytes(data[start : start + 2])
         at = _coded_end(data, stop, restarts) if marker == _SCAN else stop
         yield marker, start, stop, at
+
+
+def too_many_steps() -> ImageError:
+    """Return why a file of more than `MOST_STEPS` parts is refused."""
+    return ImageError("too-large", f"the file has more than {MOST_STEPS} segments: no photograph has so many")
 
 
 def _coded_end(data: bytes, start: int, restarts: int) -> int:

@@ -84,20 +84,25 @@ def _picture(data: bytes, chunks: Sequence[_Chunk]) -> bytes:
 
 
 def _blocks(data: bytes, chunks: Sequence[_Chunk]) -> tuple[bytes, bytes]:
-    """Return the bytes of the EXIF block and of the XMP block, empty where there is none."""
-    exif = xmp = profile = b""
-    for name, start, end in chunks:
+    """Return the bytes of the EXIF block and of the XMP block, empty where there is none; the last of each counts."""
+    exif: _Chunk | None = None
+    profile = xmp = exif
+    for chunk in chunks:
+        name, start, end = chunk
         if name == b"eXIf":
-            exif = data[start:end]
+            exif = chunk
         elif name in (b"tEXt", b"zTXt", b"iTXt") and data.startswith(_PROFILE, start, end):
-            profile = _text(data, name, start + len(_PROFILE), end)
+            profile = chunk
         elif name == b"iTXt" and data.startswith(_XMP, start, end):
-            xmp = _text(data, name, start + len(_XMP), end)
-    return exif or _unwrapped(profile), xmp
+            xmp = chunk
+    block = data[exif[1] : exif[2]] if exif else _unwrapped(_text(data, profile, _PROFILE)) if profile else b""
+    return block, _text(data, xmp, _XMP) if xmp else b""
 
 
-def _text(data: bytes, name: bytes, start: int, end: int) -> bytes:
+def _text(data: bytes, chunk: _Chunk, keyword: bytes) -> bytes:
     """Return the beginning of what a text chunk says behind its keyword."""
+    name, start, end = chunk
+    start += len(keyword)
     packed = name == b"zTXt"
     if name == b"iTXt":
         packed = data[start : start + 1] == b"\1"

@@ -203,7 +203,9 @@ def _is_side(value: object) -> bool:
 def _is_header(answer: dict[str, Any]) -> bool:
     sizes = all(type(answer[name]) is int and answer[name] >= 0 for name in ("file_bytes", "loading"))
     words = all(type(answer[name]) is str for name in ("kind", "mode"))
-    return words and sizes and _is_side(answer["width"]) and _is_side(answer["height"]) and answer["turn"] in range(1, 9)
+    return (
+        words and sizes and _is_side(answer["width"]) and _is_side(answer["height"]) and answer["turn"] in range(1, 9)
+    )
 
 
 def _is_damage(value: object) -> bool:

@@ -17,6 +17,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from placeprint.dataset.budget import DECODING
 from placeprint.errors import UsageError
 from placeprint.gallery.milvus_address import is_address
 from placeprint.web.app import make_app
@@ -73,6 +74,7 @@ def serve(
         When the address cannot be listened on.
     """
     log_to_stderr()
+    DECODING.most = settings.decode_bytes
     config = configured(make_app(kept(gallery, photos=photos, model=model, runner=runner), settings))
     for stop in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when all is done: that is no failure
         signal.signal(stop, lambda *_: None)

@@ -44,6 +44,8 @@ class Settings:
         Requests that may wait for a thread; one more is answered 503.
     held_bytes : int
         Of all bodies in memory at once; more is answered 503.
+    decode_bytes : int
+        Memory that all photos take that are decoded at once; the environment's PLACEPRINT_DECODE_MB comes first.
     prefix : str
         The path that a reverse proxy puts before the server's addresses, as ``/photos``.
     doubtful : int
@@ -60,6 +62,7 @@ class Settings:
     work_seconds: float = 30.0
     waiting: int = 16
     held_bytes: int = 256 * MEBIBYTE
+    decode_bytes: int = 224 * MEBIBYTE
     prefix: str = ""
     doubtful: int = 200
 
