@@ -11,6 +11,9 @@ from typing import Any, Self
 
 from placeprint.dataset.rules import Finding
 from placeprint.errors import DatasetError
+from placeprint.regular import read_regular
+
+LARGEST = 1 << 28
 
 Key = tuple[str, tuple[str, ...], str]
 
@@ -48,7 +51,7 @@ class Baseline:
             When the file cannot be read or is neither of the two.
         """
         try:
-            content = json.loads(path.read_bytes())
+            content = json.loads(read_regular(path, LARGEST))
         except (OSError, ValueError) as error:
             raise DatasetError(f'the baseline "{path}" cannot be read: {error}') from error
         try:

@@ -72,7 +72,7 @@ class Budget:
         text = os.environ.get(VARIABLE, "")
         if not text:
             return self.most
-        if not text.isdecimal() or not 0 < int(text[:9]):
+        if not text.isdecimal() or not int(text[:9]) > 0:
             raise UsageError(f'{VARIABLE} is "{text}": give a whole number of megabytes')
         return int(text[:9]) * MEBIBYTE
 

@@ -9,10 +9,13 @@ import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from placeprint.errors import ImageError
+from placeprint.regular import NotRegularError, TooLargeError, open_regular, read_regular
 
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"]
@@ -75,23 +78,13 @@ def open_file(path: Path) -> BinaryIO:
     ImageError
         ``too-large``, ``missing``, ``not-a-file`` or ``unreadable``.
     """
-    try:
-        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # pathlib takes no opener
-    except FileNotFoundError as error:
-        raise ImageError("missing", "the file is not there") from error
-    except (OSError, ValueError) as error:
-        raise ImageError("unreadable", f"the file cannot be read: {short(error)}") from error
-    found = os.fstat(file.fileno())
-    if stat.S_ISREG(found.st_mode) and found.st_size <= MAX_BYTES:
+    with _told():
+        file = open_regular(path)
+        size = os.fstat(file.fileno()).st_size
+        if size > MAX_BYTES:
+            file.close()
+            raise TooLargeError(MAX_BYTES, size)
         return file
-    file.close()
-    if stat.S_ISREG(found.st_mode):
-        raise ImageError("too-large", f"the file has {found.st_size} bytes, more than {MAX_BYTES}")
-    raise ImageError("not-a-file", "this is not a regular file")
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -102,18 +95,26 @@ def read_bytes(path: Path) -> bytes:
     ImageError
         ``empty``, ``too-large``, ``missing``, ``not-a-file`` or ``unreadable``.
     """
-    with open_file(path) as file:
-        try:
-            data = file.read(os.fstat(file.fileno()).st_size + 1)
-            while len(data) <= MAX_BYTES and (more := file.read(1 << 20)):  # it grows, or says no size
-                data += more
-        except OSError as error:
-            raise ImageError("unreadable", f"the file cannot be read: {short(error)}") from error
-    if len(data) > MAX_BYTES:
-        raise ImageError("too-large", f"the file has more than {MAX_BYTES} bytes")
+    with _told():
+        data = read_regular(path, MAX_BYTES)
     if not data:
         raise ImageError("empty", "the file has no bytes")
     return data
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Make an `ImageError` of what reading a file may end with."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ImageError("missing", "the file is not there") from error
+    except NotRegularError as error:
+        raise ImageError("not-a-file", str(error.strerror)) from error
+    except TooLargeError as error:
+        raise ImageError("too-large", str(error.strerror)) from error
+    except (OSError, ValueError) as error:
+        raise ImageError("unreadable", f"the file cannot be read: {short(error)}") from error
 
 
 def content_hash(data: bytes) -> str:

@@ -18,6 +18,7 @@ from placeprint.dataset.endings import (
 from placeprint.dataset.files import short
 from placeprint.dataset.formats import HEAD_BYTES, kind_of
 from placeprint.records import FailedImage
+from placeprint.regular import open_regular
 
 Names = tuple[str, ...]
 """The names on the way to a file or folder, from the dataset's folder down."""
@@ -129,7 +130,7 @@ def _nameless(entry: os.DirEntry[str]) -> str:
     try:
         if not entry.is_file(follow_symlinks=False):
             return ""
-        with Path(entry.path).open("rb") as file:
+        with open_regular(Path(entry.path)) as file:
             return WITHOUT_ENDING if kind_of(file.read(HEAD_BYTES)) else ""
     except OSError:
         return ""

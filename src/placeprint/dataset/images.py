@@ -180,7 +180,7 @@ def _header(data: bytes) -> Header:
     if _is_bounded(data, kind):
         return known_header(data, kind)[0]
     with workers.borrowed() as worker:
-        header = _looked(worker, data, kind)
+        header = _looked(worker, data)
         worker.forget()
     return header
 
@@ -197,7 +197,7 @@ def _decoded(data: bytes, min_side: int | None, *, as_far: bool) -> _Decoded:
         return
     with ExitStack() as held:
         with workers.borrowed() as worker:
-            header = _looked(worker, data, kind)
+            header = _looked(worker, data)
             try:
                 held.enter_context(DECODING.holding(header.memory(min_side, apart=True)))
             except ImageError:
@@ -207,7 +207,7 @@ def _decoded(data: bytes, min_side: int | None, *, as_far: bool) -> _Decoded:
         yield image, header, damage
 
 
-def _looked(worker: workers.Worker, data: bytes, kind: str) -> Header:
+def _looked(worker: workers.Worker, data: bytes) -> Header:
     with DECODING.holding(LOOK_BYTES + 2 * len(data)):
         header = worker.header(data)
     check_pixels(header.width, header.height)

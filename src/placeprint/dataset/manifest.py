@@ -17,7 +17,11 @@ from placeprint.dataset.table_records import doubts, record_of
 from placeprint.dataset.tables import read_table
 from placeprint.errors import DatasetError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
+from placeprint.regular import read_regular
 from placeprint.storage import write_atomic
+
+LARGEST = 1 << 29
+"""Bytes of a table: some millions of rows."""
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json")
 
@@ -88,7 +92,7 @@ def read_manifest(path: Path) -> Manifest:
         When the file cannot be read, is no table, or has no column for the path.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, LARGEST)
     except OSError as error:
         raise DatasetError(f'the manifest "{path}" cannot be read: {error.strerror}') from error
     return parse_manifest(data, path.parent, path.name, Folder.at(path.parent))

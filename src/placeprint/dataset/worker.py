@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from placeprint.dataset import decoder
@@ -31,6 +32,7 @@ SPARE_BYTES = 48 << 20
 """Beyond what an image was reckoned to take: libraries that are loaded late, and what was freed in pieces."""
 STRIP_BYTES = 1 << 20
 READY = {"ready": True}
+_STATM = Path("/proc/self/statm")
 
 
 def main() -> None:
@@ -65,8 +67,16 @@ def main() -> None:
 
 def _prepare() -> None:
     """Load what decoding needs before any limit is set, and let one thread do it all."""
-    from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin  # noqa: F401
-    from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401
+    from PIL import (  # noqa: F401  # noqa: F401
+        AvifImagePlugin,
+        BmpImagePlugin,
+        GifImagePlugin,
+        Image,
+        JpegImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
 
     Image.preinit()
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -129,14 +139,13 @@ def _limit_seconds() -> None:
 
 def _limit_memory(more: int | None) -> None:
     """Let this process take so much more memory than it has, where the system tells how much that is."""
-    if _resource is None or not os.path.exists("/proc/self/statm"):
+    if _resource is None or not _STATM.exists():
         return
     hard = _resource.getrlimit(_resource.RLIMIT_AS)[1]
     if more is None:
         _resource.setrlimit(_resource.RLIMIT_AS, (hard, hard))
         return
-    with open("/proc/self/statm", encoding="ascii") as file:
-        has = int(file.read().split()[0]) * _resource.getpagesize()
+    has = int(_STATM.read_text(encoding="ascii").split()[0]) * _resource.getpagesize()
     _resource.setrlimit(_resource.RLIMIT_AS, (_within(has + more + SPARE_BYTES, hard), hard))
 
 

@@ -88,7 +88,7 @@ class Worker:
             As above.
         """
         answer = self._ask({"min_side": min_side, "as_far": as_far})
-        width, height, damage = (answer.get(name) for name in ("width", "height", "damage"))
+        width, height, damage = (answer.get(name, 0) for name in ("width", "height", "damage"))
         if not (_is_side(width) and _is_side(height) and (damage is None or _is_damage(damage))):
             raise self._broke_down()
         with self._deadline():
@@ -181,7 +181,7 @@ def _started() -> subprocess.Popen[bytes]:
     search = os.pathsep.join(path for path in sys.path if path)  # where this process found what it imports
     one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")
     apart: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}  # a terminal's Ctrl-C is not for it
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603
         [sys.executable, *_COMMAND],
         bufsize=0,
         stdin=subprocess.PIPE,

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import read_archive
 from placeprint.errors import ModelError
+from placeprint.regular import read_regular
 
+LARGEST = 1 << 28
 FLAGS = {"avx512_vnni", "avx_vnni"}
 """What Linux calls the instructions that add four products of bytes at once without running over."""
 
@@ -62,7 +64,7 @@ def table_of(path: Path, weights_sha256: str) -> EightBits | None:
     if not beside.is_file():
         return None
     try:
-        data = beside.read_bytes()
+        data = read_regular(beside, LARGEST)
         table = read_archive(data)
         ranges = zip(table["scales"].tolist(), table["zeros"].tolist(), strict=True)
         moves = np.split(table["moves"], table["ends"][:-1])

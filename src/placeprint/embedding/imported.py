@@ -11,6 +11,7 @@ from placeprint.dataset.manifest import read_manifest
 from placeprint.embedding.extract import Embedded
 from placeprint.errors import DatasetError, VectorError
 from placeprint.records import ModelSpec, SetAside, Split
+from placeprint.regular import open_regular
 
 _SPLIT = {
     Split.GALLERY: "of the gallery split",
@@ -50,8 +51,9 @@ def read_side(embeddings: Path | str, records: Path | str, side: Side | None) ->
     """Read one side as `read_embeddings` does; return also the rows that were left out, by their split."""
     embeddings, records = Path(embeddings), Path(records)
     try:
-        vectors = np.load(embeddings, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with open_regular(embeddings) as file:
+            vectors = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise VectorError(f'"{embeddings}" cannot be read as a .npy array: {error}') from error
     if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.dtype.kind != "f":
         raise VectorError(f'"{embeddings}" must hold floats of shape (n, dim)')

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from placeprint.errors import ModelError
+from placeprint.regular import TooLargeError, read_regular
 
 LARGEST = 1 << 31
 """Bytes of an ONNX file that keeps its weights inside: a protocol buffer has no more."""
@@ -76,9 +77,9 @@ def read_onnx(path: Path) -> bytes:
     try:
         if not path.is_file():
             raise ModelError(f'there is no model at "{path}"')
-        if path.stat().st_size > LARGEST:
-            raise ModelError(f'the model "{path}" is larger than an ONNX file can be (2 GiB)')
-        return path.read_bytes()
+        return read_regular(path, LARGEST)
+    except TooLargeError as error:
+        raise ModelError(f'the model "{path}" is larger than an ONNX file can be (2 GiB)') from error
     except (OSError, ValueError) as error:
         raise ModelError(f'the model "{path}" cannot be read: {getattr(error, "strerror", None) or error}') from error
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
+from placeprint.regular import TooLargeError, read_regular
 
 LARGEST = 1 << 20
 """Bytes of a description."""
@@ -78,9 +79,9 @@ def read_sidecar(path: Path) -> ModelSpec:
     try:
         if path.exists() and not path.is_file():
             raise ModelError(f"{where} is no file")
-        if path.stat().st_size > LARGEST:
-            raise ModelError(f"{where} has more than {LARGEST} bytes")
-        row = json.loads(path.read_text(encoding="utf-8-sig"))
+        row = json.loads(read_regular(path, LARGEST).decode("utf-8-sig"))
+    except TooLargeError as error:
+        raise ModelError(f"{where} has more than {LARGEST} bytes") from error
     except FileNotFoundError as error:
         raise ModelError(f"{where} is missing: write the fields of placeprint.ModelSpec into it as JSON") from error
     except RecursionError as error:

@@ -23,6 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import MissingExtraError, ModelError
+from placeprint.regular import read_regular
+
+LARGEST = 1 << 34
 
 OLDEST_TORCH = (2, 6)
 DEEPEST, MOST = 16, 1_000_000
@@ -92,7 +95,7 @@ def read_checkpoint(path: Path, *, published: bool = False) -> Checkpoint:
         For a PyTorch checkpoint without PyTorch.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, LARGEST)
     except OSError as error:
         raise ModelError(f'the checkpoint "{path}" cannot be read: {error.strerror or error}') from error
     digest = hashlib.sha256(data).hexdigest()

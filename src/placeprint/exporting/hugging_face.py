@@ -15,11 +15,12 @@ import numpy as np
 from placeprint.embedding.onnx_file import read_onnx, refuse_outside_weights
 from placeprint.embedding.openvino_runner import openvino_package, read_graph
 from placeprint.embedding.shelf import models_folder
-from placeprint.embedding.sidecar import LARGEST_SIDE
+from placeprint.embedding.sidecar import LARGEST, LARGEST_SIDE
 from placeprint.errors import ModelError, UsageError
 from placeprint.exporting.candidate import Candidate
 from placeprint.exporting.parity import pictures
 from placeprint.records import ModelSpec
+from placeprint.regular import read_regular
 
 _PLACES = ("model.onnx", "onnx/model.onnx")
 _OUTPUTS = ("embedding", "image_embeds", "pooler_output", "sentence_embedding")
@@ -57,7 +58,7 @@ def hub_file_candidate(source: str) -> Candidate:
 
 def _described(source: str, path: Path, data: bytes, config: Path) -> ModelSpec:
     try:
-        row = json.loads(config.read_text(encoding="utf-8"))
+        row = json.loads(read_regular(config, LARGEST))
         side = _side(row.get("crop_size") or row["size"])
         resized = _side(row["size"]) if row.get("do_center_crop") else side
         mean, std = (tuple(255 * float(v) for v in row[key]) for key in ("image_mean", "image_std"))

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from placeprint.errors import UsageError
+from placeprint.regular import read_regular
 
 TOKEN_VARIABLE = "PLACEPRINT_TOKEN"  # noqa: S105
 SHORTEST_TOKEN = 16
+LONGEST_TOKEN = 4096
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 MEBIBYTE = 1 << 20
@@ -112,7 +114,11 @@ def token_digest(file: Path | None) -> bytes:
     """
     where = f'"{file}"' if file else TOKEN_VARIABLE
     try:
-        token = file.read_text("utf-8").strip() if file else os.environ.get(TOKEN_VARIABLE, "").strip()
+        token = (
+            read_regular(file, LONGEST_TOKEN).decode("utf-8").strip()
+            if file
+            else os.environ.get(TOKEN_VARIABLE, "").strip()
+        )
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the token cannot be read from {where}: {error}") from error
     if file is None and not token:

@@ -1,0 +1,144 @@
+"""What hostile files cost: each is indexed by itself, and then sent twice at once to a server whose health is asked.
+
+    python benchmarks/hostile.py [--only WORDS] [--before SOURCES]
+
+Prints a table in Markdown: for `index` the seconds that decoding takes longer than that of a photograph and the peak
+memory, for the server the time of both answers, the memory above what it had before, and the longest wait of
+``/v1/health``. `--before` names the ``src`` folder of another version, which is measured instead of this one. Memory
+is that of the program and of all its children, read every 10 ms; the system is Linux, the address is 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from hostile_files import LARGE
+
+SECONDS = 60
+"""After so long a program is ended, and a request given up."""
+MOST_UPLOADED = 32 << 20
+_PAUSE = 0.01
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", default="", help="words that the names of files hold")
+    parser.add_argument("--before", type=Path, help="the src folder of another version")
+    asked = parser.parse_args()
+    env = {**os.environ, **({"PYTHONPATH": str(asked.before.resolve())} if asked.before else {})}
+    print("| File | MB | `index` s | MB | Server s | MB above idle | `/v1/health` ms |\n|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        env["PLACEPRINT_CACHE"] = str(root / "cache")
+        _run(env, "town", str(root / "town"))
+        _run(env, "index", str(root / "town"), "-o", str(root / "gallery"))
+        photo = next((root / "town").rglob("*.jpg")).read_bytes()
+        plain, _ = _indexed(env, root, photo)
+        for name, make in LARGE.items():
+            if asked.only in name:
+                data = make()
+                seconds, peak = _indexed(env, root, data)
+                served = _served(env, root / "gallery", data, photo) if len(data) <= MOST_UPLOADED else "| | |"
+                cells = f"{len(data) / 1e6:.2f} | {max(0.0, seconds - plain):.1f} | {peak / 1e6:.0f}"
+                print(f"| {name} | {cells} | {served} |", flush=True)
+
+
+def _program(env: dict[str, str], *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "placeprint.cli.app", *words]
+    return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def _run(env: dict[str, str], *words: str) -> None:
+    _program(env, *words).communicate()
+
+
+def _indexed(env: dict[str, str], root: Path, data: bytes) -> tuple[float, int]:
+    """Return how long indexing one file takes, and its peak memory."""
+    with tempfile.TemporaryDirectory(dir=root) as folder:
+        (Path(folder) / "photos" / "place").mkdir(parents=True)
+        (Path(folder) / "photos" / "place" / "photo.jpg").write_bytes(data)
+        began = time.perf_counter()
+        program = _program(env, "index", f"{folder}/photos", "-o", f"{folder}/gallery", "--quiet")
+        peak = _peak_while(program.pid, lambda: program.poll() is None and time.perf_counter() - began < SECONDS)
+        program.kill()
+        program.communicate()
+        return time.perf_counter() - began, peak
+
+
+def _served(env: dict[str, str], gallery: Path, data: bytes, photo: bytes) -> str:
+    """Send a file twice at once to a server of its own, and return three cells."""
+    program = _program(env, "serve", str(gallery), "--port", "0")
+    try:
+        assert program.stdout is not None
+        port = int(program.stdout.readline().split(" at http://127.0.0.1:")[1].split(" ")[0])
+        for _ in range(3):
+            _post(port, photo)
+        idle, waits, began = _memory(program.pid), [0.0], time.perf_counter()
+        posts = [threading.Thread(target=_post, args=(port, data), daemon=True) for _ in range(2)]
+        health = threading.Thread(target=_ask_health, args=(port, posts, waits), daemon=True)
+        for thread in (*posts, health):
+            thread.start()
+        peak = _peak_while(program.pid, lambda: any(post.is_alive() for post in posts))
+        seconds = time.perf_counter() - began
+        health.join()
+        return f"{seconds:.1f} | {max(0, peak - idle) / 1e6:.0f} | {1000 * max(waits):.0f}"
+    finally:
+        program.kill()
+        program.communicate()
+
+
+def _post(port: int, data: bytes) -> None:
+    _answer(port, "POST", "/v1/recognize", data)
+
+
+def _ask_health(port: int, posts: list[threading.Thread], waits: list[float]) -> None:
+    while any(post.is_alive() for post in posts):
+        began = time.perf_counter()
+        _answer(port, "GET", "/v1/health", None)
+        waits.append(time.perf_counter() - began)
+        time.sleep(2 * _PAUSE)
+
+
+def _answer(port: int, method: str, path: str, body: bytes | None) -> None:
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    try:
+        link.request(method, path, body=body)
+        link.getresponse().read()
+    except OSError:
+        pass  # it was given up
+    finally:
+        link.close()
+
+
+def _peak_while(pid: int, running: Callable[[], bool]) -> int:
+    peak = 0
+    while running():
+        peak = max(peak, _memory(pid))
+        time.sleep(_PAUSE)
+    return peak
+
+
+def _memory(pid: int) -> int:
+    """Return the resident bytes of a process and of all that it started."""
+    try:
+        own = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return own + sum(_memory(int(child)) for task in tasks for child in (task / "children").read_text().split())
+    except (OSError, IndexError):  # it ended
+        return 0
+
+
+if __name__ == "__main__":
+    main()
