@@ -14,21 +14,21 @@ from typing import BinaryIO
 _PIECE = 1 << 20
 
 
-class _Refusal(OSError):
+class RefusedError(OSError):
     """What a file is refused for, in words alone."""
 
     def __str__(self) -> str:
         return str(self.strerror)
 
 
-class NotRegularError(_Refusal):
+class NotRegularError(RefusedError):
     """A device, a pipe, a socket or a folder was named."""
 
     def __init__(self) -> None:
         super().__init__(errno.EINVAL, "this is not a regular file")
 
 
-class TooLargeError(_Refusal):
+class TooLargeError(RefusedError):
     """A file holds more bytes than may be read of it."""
 
     def __init__(self, most: int, size: int | None = None) -> None:
