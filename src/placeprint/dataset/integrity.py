@@ -17,6 +17,8 @@ _PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 """What the picture is made of: a wrong checksum of a comment costs no photograph."""
 _TAIL = 1024
 """Bytes of one value at the end of an AVIF or HEIC file that no coded picture and no padding was seen to have."""
+_MOST_BOXES = 4096
+"""Parts of an AVIF or HEIC file that are followed; photographs have some ten."""
 
 
 def find_damage(data: bytes, kind: str | None) -> Damage | None:
@@ -64,7 +66,9 @@ def ends_early(data: bytes) -> bool:
     if data[4:8] != b"ftyp":
         return False
     at = 0
-    while at + 16 <= len(data):
+    for _ in range(_MOST_BOXES):
+        if at + 16 > len(data):
+            break
         size = int.from_bytes(data[at : at + 4])
         if size == 1:
             size = int.from_bytes(data[at + 8 : at + 16])
