@@ -1,4 +1,4 @@
-"""Small files that ask for much: of memory, of time, or of a decoder's patience. `benchmarks/hostile.py` measures them."""
+"""Small files that ask for much memory or time; `benchmarks/hostile.py` measures what they get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decoding may cost: hostile files are refused or decoded within limits, and what is decoded apart can be stopped."""
+"""What decoding may cost: hostile files are refused or decoded within limits; what is decoded apart can be stopped."""
 
 from __future__ import annotations
 

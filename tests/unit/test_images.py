@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from placeprint.dataset import decoder, files, images
+from placeprint.dataset import files, heif
 from placeprint.dataset.files import locate, read_bytes
 from placeprint.dataset.images import decode, memory_reused, size_of
 from placeprint.errors import ImageError, UsageError
@@ -122,8 +122,8 @@ def test_mpo_is_a_jpeg() -> None:
 
 
 def test_heic_by_the_extra() -> None:
-    heif = pytest.importorskip("pillow_heif", reason='HEIC needs the extra: pip install "placeprint[heic]"')
-    heif.register_heif_opener()
+    plugin = pytest.importorskip("pillow_heif", reason='HEIC needs the extra: pip install "placeprint[heic]"')
+    plugin.register_heif_opener()
     exif = Image.Exif()
     exif[0x0112] = 6
     data = encoded(photo(), "HEIF", quality=95, exif=exif.tobytes())
@@ -135,8 +135,7 @@ def test_heic_by_the_extra() -> None:
 
 
 def test_heic_without_the_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "has_heif", lambda: False)
-    monkeypatch.setattr(decoder, "has_heif", lambda: False)
+    monkeypatch.setattr(heif, "is_installed", lambda: False)
     with pytest.raises(ImageError, match=r"placeprint\[heic\]") as caught:
         decode(b"\0\0\0\x18ftypheic" + b"\0" * 100)
     assert caught.value.kind == "unreadable"

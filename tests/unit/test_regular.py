@@ -54,23 +54,23 @@ def test_a_device_and_a_pipe_are_refused_at_once(reader: str, pipe: Path, tmp_pa
 
 @pytest.mark.parametrize("reader", sorted(set(READERS) - {"embeddings"}))
 def test_a_file_that_is_too_large_is_not_read(reader: str, sparse: Path) -> None:
-    with pytest.raises(PlaceprintError, match="more than|larger than"):
+    with pytest.raises(PlaceprintError, match=r"more than|larger than"):
         READERS[reader](sparse)
 
 
 def test_an_array_that_says_more_than_there_is(tmp_path: Path) -> None:
     with (tmp_path / "a.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (10**13, 512)})
-    with pytest.raises(PlaceprintError, match="cannot be read as a .npy array"):
+    with pytest.raises(PlaceprintError, match=r"cannot be read as a \.npy array"):
         read_embeddings(tmp_path / "a.npy", tmp_path / "a.csv")
 
 
 def test_what_is_read_of_a_regular_file(tmp_path: Path, pipe: Path) -> None:
     (tmp_path / "five").write_bytes(b"12345")
     assert read_regular(tmp_path / "five", 5) == b"12345"
-    with pytest.raises(TooLargeError, match="^the file has 5 bytes, more than 4$"):
+    with pytest.raises(TooLargeError, match=r"^the file has 5 bytes, more than 4$"):
         read_regular(tmp_path / "five", 4)
-    with pytest.raises(NotRegularError, match="^this is not a regular file$"):
+    with pytest.raises(NotRegularError, match=r"^this is not a regular file$"):
         read_regular(pipe, 5)
 
 
@@ -80,5 +80,5 @@ def test_a_file_that_says_no_size_is_read_up_to_the_limit() -> None:
         pytest.skip("the system has no /proc")
     assert endless.stat().st_size == 0
     assert len(read_regular(endless, 1 << 20)) > 100
-    with pytest.raises(TooLargeError, match="more than 100 bytes"):
+    with pytest.raises(TooLargeError, match=r"more than 100 bytes"):
         read_regular(endless, 100)

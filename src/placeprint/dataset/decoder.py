@@ -6,35 +6,28 @@
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from placeprint.dataset import heif
 from placeprint.dataset.damage import Damage
 from placeprint.dataset.files import short
 from placeprint.dataset.formats import HEAD_BYTES, kind_of
 from placeprint.dataset.header import Header
-from placeprint.dataset.integrity import ends_early, find_damage
+from placeprint.dataset.integrity import find_damage
 from placeprint.dataset.jpeg import decode_damaged, decode_jpeg
 from placeprint.dataset.jpeg_header import jpeg_header
 from placeprint.dataset.orientation import quietly, turn_of, upright
+from placeprint.dataset.pixel_limit import MAX_PIXELS_VARIABLE, check_pixels, max_pixels
 from placeprint.dataset.png_header import png_header
+from placeprint.dataset.refusals import failures_told, refusal
 from placeprint.dataset.tones import eight_bits, reduced, to_rgb
-from placeprint.errors import ImageError, UsageError
+from placeprint.errors import ImageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
-
-MAX_PIXELS_VARIABLE = "PLACEPRINT_MAX_PIXELS"
-MAX_PIXELS = 80_000_000
-"""More than this many pixels in the header is refused as a possible decompression bomb."""
-
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
-"""Decoders that may run; nothing else that Pillow knows is ever tried on an untrusted file."""
 
 KNOWN: Mapping[str, Callable[[bytes], tuple[Header, Callable[[], bytes]]]] = {"JPEG": jpeg_header, "PNG": png_header}
 """Formats whose cost their header tells, by what reads it and makes a file of the picture alone."""
@@ -58,22 +51,6 @@ class Opened:
     data: bytes
     header: Header
     image: ImageFile
-
-
-def max_pixels() -> int:
-    """Return the pixel limit: `MAX_PIXELS`, or the environment's PLACEPRINT_MAX_PIXELS.
-
-    Raises
-    ------
-    UsageError
-        When the variable is not a whole number above 0.
-    """
-    text = os.environ.get(MAX_PIXELS_VARIABLE, "")
-    if not text:
-        return MAX_PIXELS
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f'{MAX_PIXELS_VARIABLE} is "{text}": give a whole number of pixels')
-    return int(text)
 
 
 def known_header(data: bytes, kind: str) -> tuple[Header, Callable[[], bytes]]:
@@ -117,7 +94,7 @@ def open_image(data: bytes) -> Opened:
         As `known_header`.
     """
     kind = kind_of(data[:HEAD_BYTES])
-    if kind is None or (kind == "HEIF" and not has_heif()):
+    if kind is None or (kind == "HEIF" and not heif.is_installed()):
         raise refusal(data)
     if kind in KNOWN:
         return open_known(data, *known_header(data, kind))
@@ -133,22 +110,6 @@ def open_image(data: bytes) -> Opened:
         kind=kind, mode=image.mode, width=width, height=height, turn=turn, file_bytes=len(data), loading=loading
     )
     return Opened(data, header, image)
-
-
-def check_pixels(width: int, height: int) -> None:
-    """Refuse a picture of more pixels than the limit.
-
-    Raises
-    ------
-    ImageError
-        ``too-large``.
-    """
-    limit = max_pixels()
-    if width * height > limit:
-        raise ImageError(
-            "too-large",
-            f"{width}x{height} pixels are more than {limit}: if you trust the file, set {MAX_PIXELS_VARIABLE}",
-        )
 
 
 def canvas_of(data: bytes) -> tuple[int, int]:
@@ -189,19 +150,6 @@ def decode_opened(opened: Opened, min_side: int | None, *, as_far: bool) -> tupl
 def shown(loaded: Image, turn: int, min_side: int | None) -> Image:
     """Return an upright RGB image of decoded pixels."""
     return to_rgb(upright(_reduced(eight_bits(loaded), min_side), turn))
-
-
-@contextmanager
-def failures_told() -> Iterator[None]:
-    """Make an `ImageError` of everything that decoding may end with."""
-    try:
-        yield
-    except ImageError:
-        raise
-    except MemoryError as error:
-        raise ImageError("too-large", "there is not enough memory to decode the image") from error
-    except Exception as error:  # decoders raise all sorts on hostile bytes: any of them is this row's reason
-        raise ImageError(_decode_failure(error), f"the image cannot be decoded: {short(error)}") from error
 
 
 def _loaded(opened: Opened, *, as_far: bool) -> tuple[Image, Damage | None]:
@@ -278,42 +226,3 @@ def _tiff_loading(image: ImageFile) -> int:
     rows = number(323, min(number(278, image.height), max(image.size)))
     turned = 4 * image.width * image.height if number(274, 1) != 1 else 0
     return turned + (width * rows * number(277, 1) * -(-depth // 8) if number(259, 1) != 1 else 0)
-
-
-def has_heif() -> bool:
-    """Return whether the extra for HEIC is installed."""
-    return find_spec("pillow_heif") is not None
-
-
-def register_heif() -> None:
-    """Let Pillow open HEIC, on one thread; it takes 20 ms."""
-    import pillow_heif
-
-    pillow_heif.options.DECODE_THREADS = 1
-    pillow_heif.register_heif_opener()
-
-
-def refusal(data: bytes, why: str = "") -> ImageError:
-    """Return why a file cannot be opened: `why`, unless the file itself tells more."""
-    kind = kind_of(data[:HEAD_BYTES])
-    if kind == "HEIF" and not has_heif():
-        return ImageError("unreadable", 'HEIC needs an optional package: pip install "placeprint[heic]"')
-    if ends_early(data):
-        return ImageError("truncated", "the file ends too early: its picture cannot be decoded")
-    damage = find_damage(data, kind)
-    if damage is not None:
-        return damage.error
-    no_image = "the content is not an image that can be read (JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF)"
-    return ImageError("unreadable", why or no_image)
-
-
-def _decode_failure(error: Exception) -> str:
-    """Return the kind of an error that decoding ended with, once the header was read."""
-    text = str(error).lower()
-    cut = ("truncat", "not enough image data", "unexpected end", "premature", "unrecognized data stream contents")
-    broken = ("broken data stream", "broken png file", "failed to read next frame", "failed to decode", "decoder error")
-    if isinstance(error, EOFError) or any(word in text for word in cut):
-        return "truncated"
-    if "decoder error -9" in text:  # Pillow's number for too little memory
-        return "too-large"
-    return "damaged" if any(word in text for word in broken) else "unreadable"

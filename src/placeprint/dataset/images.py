@@ -12,25 +12,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from placeprint.dataset import workers
+from placeprint.dataset import heif, workers
 from placeprint.dataset.budget import DECODING
 from placeprint.dataset.damage import Damage
-from placeprint.dataset.decoder import (
-    KNOWN,
-    check_pixels,
-    decode_opened,
-    failures_told,
-    has_heif,
-    known_header,
-    max_pixels,
-    open_known,
-    refusal,
-    shown,
-)
+from placeprint.dataset.decoder import KNOWN, decode_opened, known_header, open_known, shown
 from placeprint.dataset.formats import HEAD_BYTES, kind_of
 from placeprint.dataset.header import Header
 from placeprint.dataset.jpeg import decode_jpeg
 from placeprint.dataset.orientation import orientation
+from placeprint.dataset.pixel_limit import check_pixels, max_pixels
+from placeprint.dataset.refusals import failures_told, refusal
 from placeprint.dataset.worker import LOOK_BYTES
 from placeprint.errors import ImageError
 
@@ -216,7 +207,7 @@ def _looked(worker: workers.Worker, data: bytes) -> Header:
 
 def _kind(data: bytes) -> str:
     kind = kind_of(data[:HEAD_BYTES])
-    if kind is None or (kind == "HEIF" and not has_heif()):
+    if kind is None or (kind == "HEIF" and not heif.is_installed()):
         raise refusal(data)
     return kind
 

@@ -17,8 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from placeprint.dataset import decoder
+from placeprint.dataset import decoder, heif
 from placeprint.dataset.formats import HEAD_BYTES, kind_of
+from placeprint.dataset.pixel_limit import MAX_PIXELS_VARIABLE, max_pixels
 from placeprint.errors import ImageError, PlaceprintError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def main() -> None:
             question = json.loads(line)
             try:
                 if "bytes" in question:
-                    opened, os.environ[decoder.MAX_PIXELS_VARIABLE] = None, str(question["most_pixels"])
+                    opened, os.environ[MAX_PIXELS_VARIABLE] = None, str(question["most_pixels"])
                     opened = _looked(asked.read(question["bytes"]))
                     _say(answers, dataclasses.asdict(opened.header))
                 elif "min_side" in question:
@@ -86,11 +87,11 @@ def _prepare() -> None:
 
 def _looked(data: bytes) -> decoder.Opened:
     kind = kind_of(data[:HEAD_BYTES])
-    if kind == "HEIF" and decoder.has_heif():
-        decoder.register_heif()
+    if kind == "HEIF" and heif.is_installed():
+        heif.register()
     canvas = math.prod(decoder.canvas_of(data)) if kind == "WEBP" else 0
     _limit_seconds()
-    _limit_memory(LOOK_BYTES + 2 * len(data) + 8 * min(canvas, decoder.max_pixels()))
+    _limit_memory(LOOK_BYTES + 2 * len(data) + 8 * min(canvas, max_pixels()))
     return decoder.open_image(data)
 
 

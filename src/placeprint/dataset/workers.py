@@ -20,9 +20,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
 from placeprint.dataset.damage import Damage
-from placeprint.dataset.decoder import max_pixels
 from placeprint.dataset.files import short
 from placeprint.dataset.header import Header
+from placeprint.dataset.pixel_limit import max_pixels
 from placeprint.dataset.worker import CPU_SECONDS, READY, rows_of
 from placeprint.errors import ImageError
 
