@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -47,9 +48,10 @@ class Unmapped:
             return made
         if isinstance(key, int):
             return cast(Vectors, self[key : key + 1][0])
-        made = np.empty((len(key), self.shape[1]), np.float32)
-        for line, row in zip(made, np.asarray(key).tolist(), strict=True):
-            self._fill(line, row)
+        rows, made = np.asarray(key, np.int64), np.empty((len(key), self.shape[1]), np.float32)
+        cuts = np.flatnonzero(np.diff(rows) != 1) + 1
+        for begin, end in pairwise([0, *cuts.tolist(), len(rows)]):  # rows that follow each other are read at once
+            self._fill(made[begin:end], int(rows[begin]) if end else 0)
         return made
 
     def _fill(self, made: Vectors, row: int) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.recognition.blas import one_blas_thread
 from placeprint.records import ImageRecord
 
 Rows = NDArray[np.int64]
@@ -18,24 +20,11 @@ NEAR_DUPLICATE = 0.98
 SAME_VECTOR = 1 - 1e-4
 """Cosine similarity from which two images of one path are one image."""
 
-
-def same_photo(records: Sequence[ImageRecord], vectors: NDArray[np.float32], row: int, place: Rows) -> Flags:
-    """Return which images of a place are the photograph of a row: itself, the same bytes, or nearly the same.
-
-    Parameters
-    ----------
-    records : sequence of ImageRecord
-    vectors : ndarray of float32, shape (len(records), dim)
-        Unit vectors.
-    row : int
-    place : ndarray of int64
-        Rows of its place.
-    """
-    content = records[row].content_hash
-    close = np.asarray(vectors[place]) @ np.asarray(vectors[row]) >= NEAR_DUPLICATE
-    return np.asarray(
-        close | (place == row) | np.array([bool(content) and records[i].content_hash == content for i in place], bool)
-    )
+_UNREAD, _NO_CONTENT = -2, -1
+_PAIRS = 1_000_000
+"""Pairs of images that are compared at once."""
+_BYTES = 1 << 22
+"""Of vectors that are multiplied at once: those that are read from a file are in memory only so long."""
 
 
 def rows_of_themselves(
@@ -71,6 +60,8 @@ def rows_of_themselves(
 class Copies:
     """The copies of each image of a gallery: the same bytes under any place, and near duplicates in its own.
 
+    A record is read once at most, and only where it is asked for: they may be a million lines of JSON.
+
     Parameters
     ----------
     records : sequence of ImageRecord
@@ -80,10 +71,8 @@ class Copies:
 
     def __init__(self, records: Sequence[ImageRecord], vectors: NDArray[np.float32] | None = None) -> None:
         self._records, self._vectors = records, vectors
-        self._rows: dict[str, list[int]] = defaultdict(list)
-        for row, record in enumerate(records):
-            if record.content_hash:
-                self._rows[record.content_hash].append(row)
+        self._codes = np.full(len(records), _UNREAD, np.int64)
+        self._numbers: dict[str, int] = {"": _NO_CONTENT}
 
     def of(self, row: int, place: Rows) -> Rows:
         """Return the rows of one photograph: itself, and then its copies.
@@ -94,7 +83,78 @@ class Copies:
         place : ndarray of int64
             The rows that are right for it.
         """
-        vectors = self._vectors
-        nearly = place[:0] if vectors is None else place[same_photo(self._records, vectors, row, place)]
-        equal = np.array(self._rows.get(self._records[row].content_hash, ()), np.int64)
+        nearly = place[:0] if self._vectors is None else place[self.inside(np.array([row]), place)[0]]
+        order, starts = self._by_content
+        code = self._codes[row]
+        equal = order[starts[code] : starts[code + 1]] if code != _NO_CONTENT else place[:0]
         return np.append(row, np.setdiff1d(np.union1d(nearly, equal), row)).astype(np.int64)
+
+    def inside(self, rows: Rows, place: Rows) -> Flags:
+        """Return which images of a place are the photograph of each row: itself, the same bytes, or nearly the same.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (n,)
+        place : ndarray of int64, shape (m,)
+            Rows of their place.
+
+        Returns
+        -------
+        ndarray of bool, shape (n, m)
+        """
+        ours, theirs = self._contents(rows)[:, None], self._contents(place)
+        alike = (ours == theirs) & (theirs != _NO_CONTENT)
+        alike |= rows[:, None] == place
+        left = np.flatnonzero(~alike.all(axis=0))  # equal bytes need no look at the vectors
+        if self._vectors is None or not len(left):
+            return np.asarray(alike)
+        questions = np.asarray(self._vectors[rows])
+        height = max(1, _BYTES // (4 * questions.shape[1]))
+        with one_blas_thread():
+            for first in range(0, len(left), height):
+                part = left[first : first + height]
+                alike[:, part] |= questions @ np.asarray(self._vectors[place[part]]).T >= NEAR_DUPLICATE
+        return np.asarray(alike)
+
+    def in_places(
+        self, asked: Mapping[int, int], names: Sequence[tuple[str, ...]], rows_of: Callable[[tuple[str, ...]], Rows]
+    ) -> dict[int, Rows]:
+        """Return for each question which rows of its place are its photograph; those of a place are compared together.
+
+        Parameters
+        ----------
+        asked : mapping of int to int
+            From the number of a question to the row that it itself is, -1 for none.
+        names : sequence of tuple of str
+            The right places of every question.
+        rows_of : callable
+            Returns the rows of places.
+        """
+        together = defaultdict[tuple[str, ...], list[int]](list)
+        for number, row in asked.items():
+            if row >= 0:
+                together[names[number]].append(number)
+        found = dict.fromkeys(asked, np.empty(0, np.int64))
+        for shown, numbers in together.items():
+            own = rows_of(shown)
+            size = max(1, _PAIRS // max(1, len(own)))
+            for first in range(0, len(numbers), size):
+                some = numbers[first : first + size]
+                alike = self.inside(np.array([asked[number] for number in some], np.int64), own)
+                found |= {number: own[line] for number, line in zip(some, alike, strict=True)}
+        return found
+
+    def _contents(self, rows: Rows) -> Rows:
+        """Return a number for the content of each row."""
+        for row in rows[self._codes[rows] == _UNREAD].tolist():
+            content = self._records[row].content_hash
+            self._codes[row] = self._numbers.setdefault(content, len(self._numbers) - 1)
+        return self._codes[rows]
+
+    @cached_property
+    def _by_content(self) -> tuple[Rows, Rows]:
+        """The rows in the order of their contents, ascending within each, and where each content begins."""
+        codes = self._contents(np.arange(len(self._records)))
+        known = np.flatnonzero(codes != _NO_CONTENT)
+        order = known[np.argsort(codes[known], kind="stable")]
+        return order, np.concatenate([[0], np.cumsum(np.bincount(codes[known]))])

@@ -15,7 +15,7 @@ from placeprint.cores import available_cores
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import Ragged, parts_at
-from placeprint.recognition.copies import rows_of_themselves, same_photo
+from placeprint.recognition.copies import Copies, rows_of_themselves
 from placeprint.recognition.decision import NEAREST, Evidence
 from placeprint.recognition.rerank import Memo, Parts, Reranker
 from placeprint.recognition.voting import label
@@ -34,7 +34,6 @@ _BLOCK = 1_000_000
 """Scores held at once, in 32 bit and in 64."""
 _BYTES = 1 << 22
 """Of gallery vectors that are multiplied at once: those that are read from a file are in memory only so long."""
-_NOBODY = np.empty(0, np.int64)
 _Look = tuple[list[float], list[bool], float, tuple[str, ...]]
 
 
@@ -119,16 +118,11 @@ def from_gallery(
     places = PlaceRows(records)
     labelled = np.flatnonzero(RecordTable.of(records).columns.places >= 0)
     chosen = labelled[chosen_rows(len(labelled), gallery_size=len(records), seed=seed, again=again is not None)]
-    asked_known, without_twins, asked_unknown, without_place = [], [], [], []
-    for row in chosen.tolist():
-        own = places.of(places.names[row])
-        twin = same_photo(records, vectors, row, own)
-        if not twin.all():
-            asked_known.append(row)
-            without_twins.append(own[twin])
-        if len(own) < len(records):
-            asked_unknown.append(row)
-            without_place.append(own)
+    twins = Copies(records, vectors).in_places({row: row for row in chosen.tolist()}, places.names, places.of)
+    asked_known = [row for row, rows in twins.items() if len(rows) < len(places.of(places.names[row]))]
+    without_twins = [twins[row] for row in asked_known]
+    asked_unknown = [row for row in twins if len(places.of(places.names[row])) < len(records)]
+    without_place = [places.of(places.names[row]) for row in asked_unknown]
     parts = again.parts if again else None
     with Stretch(progress, "calibrating", len(asked_known) + len(asked_unknown)) as step:
         memos: Mapping[int, Memo] = defaultdict(dict)
@@ -165,7 +159,7 @@ def from_queries(
     names = [q.places for q in queries]
     own = [places.of(names[i]) for i in range(len(queries))]
     itself = rows_of_themselves(records, vectors, queries, query_vectors) or (-1,) * len(queries)
-    twins = {i: own[i][same_photo(records, vectors, itself[i], own[i])] if itself[i] >= 0 else _NOBODY for i in chosen}
+    twins = Copies(records, vectors).in_places({i: itself[i] for i in chosen}, names, places.of)
     known = [i for i in chosen if len(own[i]) > len(twins[i])]
     unknown = [i for i in chosen if len(own[i]) < len(records)]
     without_twins = [twins[i] for i in known]

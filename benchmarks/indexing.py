@@ -1,0 +1,145 @@
+"""Measure how indexing grows with the number of files: images/s, where the time goes, and the peak memory.
+
+    python benchmarks/indexing.py --files 1000 10000 --kinds places one-place each-a-place links
+
+Files are JPEGs of 64 x 64 pixels, so that what each file costs is seen, and not its pixels. ``places`` have 20 files
+each, ``one-place`` has all of them, ``each-a-place`` has a place for each; ``links`` are names of one file, in one place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from growth import peak_mb
+from placeprint.cli.heap import lean_heap
+
+A_PLACE = 20
+MOST_LINKS = 30_000
+"""Names of one file: file systems have a limit."""
+SIDE, BLOCKS = 64, 8
+
+Row = dict[str, Any]
+KINDS: dict[str, Callable[[int, int], int]] = {
+    "places": lambda i, _: i // A_PLACE,
+    "one-place": lambda _i, _: 0,
+    "each-a-place": lambda i, _: i,
+    "links": lambda _i, _: 0,
+}
+"""The number of a file's place."""
+
+
+def make(folder: Path, files: int, kind: str) -> None:
+    """Write the files."""
+    source = folder.parent / "source.jpg"
+    for i in range(files):
+        path = folder / f"place-{KINDS[kind](i, files):06d}" / f"{i:06d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "links" and i % MOST_LINKS:
+            os.link(source, path)
+        else:
+            path.write_bytes(jpeg(0 if kind == "links" else i))
+            if kind == "links":
+                source.unlink(missing_ok=True)
+                os.link(path, source)
+
+
+def jpeg(seed: int) -> bytes:
+    """Return a small picture of coloured blocks; the same seed is the same bytes."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 255, (BLOCKS, BLOCKS, 3), np.uint8)
+    Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def time_stages(seconds: Row) -> None:
+    """Time the stages of `placeprint.index` from now on, in this process."""
+    from placeprint.gallery.gallery import Gallery
+    from placeprint.recognition import indexing
+
+    def timed(stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def measured(*given: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return work(*given, **named)
+            finally:
+                seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - began
+
+        return measured
+
+    for stage, owner, name in (
+        ("listing", indexing, "open_source"),
+        ("embedding", indexing, "embed_split"),
+        ("writing", Gallery, "build"),
+        ("calibrating", indexing, "learn_calibration"),
+    ):
+        setattr(owner, name, timed(stage, getattr(owner, name)))
+
+
+def index_here(folder: Path, files: int) -> Row:
+    """Index what `make` wrote, in this process; return seconds by stage and the peak memory."""
+    from placeprint.recognition import indexing
+
+    lean_heap()  # as the program does
+    seconds: Row = {}
+    time_stages(seconds)
+    began = time.perf_counter()
+    done = indexing.index(folder / "photos", folder / "g", preset="fast")
+    whole = time.perf_counter() - began
+    embedding = seconds.pop("embedding")
+    inside = {stage: share * embedding for stage, share in done.shares.items()}  # of the threads' time
+    shares = {stage: round(spent / whole, 3) for stage, spent in {**seconds, **inside}.items()}
+    return {
+        "seconds": round(whole, 2),
+        "images_a_second": round(files / whole, 1),
+        "shares": shares | {"other": round(1 - sum(shares.values()), 3)},
+        "computed": done.computed,
+        "peak_mb": round(peak_mb()),
+    }
+
+
+def measure(files: int, kind: str) -> Row:
+    """Index twice, each time in a process of its own: everything anew, and everything from the cache."""
+    with tempfile.TemporaryDirectory(prefix="indexing-") as name:
+        folder = Path(name)
+        make(folder / "photos", files, kind)
+        command = [sys.executable, __file__, "--folder", str(folder), "--files", str(files)]
+        environment = os.environ | {"PLACEPRINT_CACHE": str(folder / "cache")}
+        row: Row = {"files": files, "kind": kind}
+        for run in ("anew", "cached"):
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+            row[run] = json.loads(done.stdout)
+        return row
+
+
+def main() -> int:
+    """Measure, and print one line of JSON for each size and kind."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.folder:
+        print(json.dumps(index_here(given.folder, given.files[0])))
+        return 0
+    for kind in given.kinds:
+        for files in given.files:
+            print(json.dumps(measure(files, kind)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
