@@ -46,7 +46,8 @@ class Server:
         ------
         ImageError, UsageError, ServerError
         """
-        from placeprint.recognition.remote import answer_of, told_by
+        from placeprint.recognition.answer_row import answer_of
+        from placeprint.recognition.remote import told_by
 
         row = told_by(self.url, [photo], k=k, **self._asked)
         self.filter = row.get("filter")

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
+import base64
 import json
+import math
+import re
 import secrets
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.request import Request
 
 from placeprint.dataset.photo import photo_bytes
 from placeprint.errors import ImageError, ServerError, UsageError
 from placeprint.gallery.filters import Near
-from placeprint.records import Answer, Match, RankedPlace
+from placeprint.recognition.answer_row import answer_of
+from placeprint.recognition.deadline import Deadline, opener
 
 if TYPE_CHECKING:
     from placeprint.dataset.photo import Photo
+    from placeprint.records import Answer
 
-TIMEOUT = 60.0
-"""Seconds without a byte."""
-
-_MOST_BYTES = 64 << 20
+SECONDS = 60.0
+"""For a whole answer: reaching the server, sending the photos, and every byte that comes back."""
+_SENT_A_SECOND = 100_000
+"""Bytes of photos that are given a second more each: a slow line is no silent server."""
+_MOST_BYTES = 4 << 20
+"""Of an answer. One of 100 matches is a tenth of it."""
+_LONGEST = 500
+"""Characters of what a server says about an error."""
+_ELSEWHERE = (300, 301, 302, 303, 305, 307, 308)
 
 
 def recognize_at(
@@ -65,15 +76,47 @@ def told_by(
     near: Near | None,
 ) -> dict[str, Any]:
     """Return all that a server answers, see `recognize_at` and ``docs/api.md``."""
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise UsageError(f'"{url}" is no address of a server: give one as http://127.0.0.1:8000')
+    server = _Server.at(url)
     asked: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in places)]
     asked += [("split", split)] if split is not None else []
     asked += [("near", ",".join(repr(float(v)) for v in near))] if near is not None else []
     kind, body = _multipart([photo_bytes(photo) for photo in photos])
-    address = f"{url.rstrip('/')}/v1/recognize?{urlencode(asked, errors='surrogatepass')}"
-    request = Request(address, body, {"Content-Type": kind, "Accept": "application/json"})  # noqa: S310
-    return _sent(request, url)
+    address = f"{server.address}/v1/recognize?{urlencode(asked, errors='surrogatepass')}"
+    headers = {"Content-Type": kind, "Accept": "application/json", **server.credentials}
+    return _sent(Request(address, body, headers), server, SECONDS + len(body) / _SENT_A_SECOND)  # noqa: S310
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Where a server is: its address without a password, as it may be shown, and the header that the password is."""
+
+    address: str
+    credentials: Mapping[str, str]
+    local: bool
+
+    @classmethod
+    def at(cls, url: str) -> Self:
+        """Read an address.
+
+        Raises
+        ------
+        UsageError
+            For what is none; a password in it is not told.
+        """
+        shown = re.sub(r"//[^/]*@", "//", url)
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+            (host or "").encode("idna")
+        except ValueError:
+            host = None
+        if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+            raise UsageError(f'"{shown}" is no address of a server: give one as http://127.0.0.1:8000')
+        user, at, place = parts.netloc.rpartition("@")
+        secret = base64.b64encode(unquote(user).encode("utf-8", "surrogateescape")).decode()
+        path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
+        local = host in ("127.0.0.1", "localhost", "::1")
+        return cls(f"{parts.scheme}://{place}{path}", {"Authorization": f"Basic {secret}"} if at else {}, local)
 
 
 def _multipart(photos: Sequence[bytes]) -> tuple[str, bytes]:
@@ -83,53 +126,68 @@ def _multipart(photos: Sequence[bytes]) -> tuple[str, bytes]:
     return f"multipart/form-data; boundary={boundary}", b"".join([*parts, f"--{boundary}--\r\n".encode()])
 
 
-def _sent(request: Request, url: str) -> dict[str, Any]:
-    opener = build_opener(ProxyHandler({})) if urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1") else None
-    try:
-        with (opener or build_opener()).open(request, timeout=TIMEOUT) as response:
-            found = json.loads(response.read(_MOST_BYTES))
-    except HTTPError as error:
-        raise _told(error, url) from error
-    except (URLError, OSError, ValueError) as error:
-        raise ServerError(f"{url} does not answer: {getattr(error, 'reason', error)}") from error
+def _sent(request: Request, server: _Server, seconds: float) -> dict[str, Any]:
+    with Deadline(seconds) as deadline:
+        try:
+            with opener(deadline, local=server.local).open(request, timeout=seconds) as response:
+                found = _read(response)
+        except HTTPError as error:
+            with error:
+                told = _told(error, server.address)
+            raise _late(server, seconds) if deadline.passed else told from error
+        except (URLError, HTTPException, OSError, ValueError, RecursionError) as error:
+            why = ServerError(f"{server.address} does not answer: {_reason(error)}")
+            raise _late(server, seconds) if deadline.passed else why from error
     if not isinstance(found, dict):
-        raise ServerError(f"{url} does not answer as a placeprint server does")
+        raise ServerError(f"{server.address} does not answer as a placeprint server does")
     return found
+
+
+def _late(server: _Server, seconds: float) -> ServerError:
+    return ServerError(f"{server.address} does not answer within {seconds:.0f} s")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "what it says is nested too deeply"
+    return _cut(str(getattr(error, "reason", error)) or type(error).__name__)
+
+
+def _read(response: IO[bytes]) -> Any:
+    """Parse what a server says.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        When it is too much, no JSON, nested too deeply, or holds a number that is none.
+    """
+    data = response.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"it says more than {_MOST_BYTES >> 20} MB")
+    return json.loads(data, parse_constant=_finite, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{_cut(text)} is no number")
+    return value
+
+
+def _cut(text: str) -> str:
+    """Keep what a server says to the length of a line or two."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _told(error: HTTPError, url: str) -> Exception:
     """Return the library's own error where the server tells one."""
+    if error.code in _ELSEWHERE:
+        where = _cut(str(error.headers.get("Location", "nowhere")))
+        return ServerError(f"{url} answers {error.code} and sends to {where}: photos are sent to no other address")
     try:
-        problem = json.loads(error.read(_MOST_BYTES))
-        detail, name = str(problem["detail"]), problem.get("error")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ServerError(f"{url} answers {error.code} {error.reason}")
+        problem = _read(error)
+        detail, name = _cut(str(problem["detail"])), problem.get("error")
+    except (HTTPException, OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return ServerError(f"{url} answers {error.code} {_cut(str(error.reason))}")
     if name == "ImageError":
-        return ImageError(str(problem.get("kind", "unreadable")), detail)
+        return ImageError(_cut(str(problem.get("kind", "unreadable"))), detail)
     return UsageError(detail) if name == "UsageError" else ServerError(f"{url} answers {error.code}: {detail}")
-
-
-def answer_of(row: dict[str, Any]) -> Answer:
-    """Read an answer that `Answer.to_dict` made, and what a server adds to it is left out.
-
-    Raises
-    ------
-    ServerError
-        When it is none.
-    """
-    row = {"calibrated_for": None} | row  # earlier servers do not tell
-    try:
-        known = {field.name: row[field.name] for field in dataclasses.fields(Answer)}
-        known["places"] = tuple(RankedPlace(**place) for place in row["places"])
-        known["matches"] = tuple(_match(match) for match in row["matches"])
-    except (KeyError, TypeError) as error:
-        raise ServerError(f"the server's answer cannot be read: {error!r}") from error
-    for name in ("score", "margin"):
-        known[name] = float("nan") if known[name] is None else known[name]
-    return Answer(**known)
-
-
-def _match(row: dict[str, Any]) -> Match:
-    known = {field.name: row[field.name] for field in dataclasses.fields(Match)}
-    known["similarity"] = float("nan") if known["similarity"] is None else known["similarity"]
-    return Match(**known | {"places": tuple(row["places"])})

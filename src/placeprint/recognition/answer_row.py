@@ -1,0 +1,65 @@
+"""Reads an answer back from JSON, which a stranger may have written."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import NoneType
+from typing import Any, TypeVar
+
+from placeprint.errors import ServerError
+from placeprint.records import Answer, Match, RankedPlace
+
+_Record = TypeVar("_Record", Answer, Match, RankedPlace)
+
+_TYPES: dict[Any, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, NoneType),
+    "int": (int,),
+    "float": (int, float),
+    "float | None": (int, float, NoneType),
+}
+"""What JSON may hold where a record says so."""
+_LARGEST = 1 << 63
+_LONGEST = 200
+"""Characters of what is wrong."""
+
+
+def answer_of(row: dict[str, Any]) -> Answer:
+    """Read an answer that `Answer.to_dict` made, and what a server adds to it is left out.
+
+    Raises
+    ------
+    ServerError
+        When it is none.
+    """
+    row = {"calibrated_for": None} | row  # earlier servers do not tell
+    try:
+        known = _fields(Answer, row, missing=("score", "margin"))
+        known["places"] = tuple(_checked(RankedPlace(**place)) for place in row["places"])
+        known["matches"] = tuple(_match(match) for match in row["matches"])
+        return _checked(Answer(**known))
+    except (KeyError, TypeError) as error:
+        raise ServerError(f"the server's answer cannot be read: {repr(error)[:_LONGEST]}") from error
+
+
+def _match(row: dict[str, Any]) -> Match:
+    places = row["places"]
+    if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
+        raise TypeError("places are a list of names")
+    return _checked(Match(**_fields(Match, row, missing=("similarity",)) | {"places": tuple(places)}))
+
+
+def _fields(kind: type[Answer | Match], row: dict[str, Any], missing: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values of a record; null stands for NaN where a number may be missing."""
+    known = {field.name: row[field.name] for field in dataclasses.fields(kind)}
+    return known | {name: float("nan") for name in missing if known[name] is None}
+
+
+def _checked(record: _Record) -> _Record:
+    for field in dataclasses.fields(record):
+        value, types = getattr(record, field.name), _TYPES.get(field.type)
+        if types and (not isinstance(value, types) or isinstance(value, bool)):
+            raise TypeError(f"{field.name} is {type(value).__name__}")
+        if types and isinstance(value, int) and abs(value) >= _LARGEST:
+            raise TypeError(f"{field.name} is too large")
+    return record
