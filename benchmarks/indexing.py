@@ -3,7 +3,7 @@
     python benchmarks/indexing.py --files 1000 10000 --kinds places one-place each-a-place links
 
 Files are JPEGs of 64 x 64 pixels, so that what each file costs is seen, and not its pixels. ``places`` have 20 files
-each, ``one-place`` has all of them, ``each-a-place`` has a place for each; ``links`` are names of one file, in one place.
+each, ``one-place`` has all of them, ``each-a-place`` one for each; ``links`` are names of one file, in one place.
 """
 
 from __future__ import annotations

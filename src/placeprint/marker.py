@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from placeprint.terminal import tell
 
 MARKER = ".placeprint"
 KIND = "placeprint folder"
@@ -118,7 +119,7 @@ def clear_folder(folder: Path) -> None:
                 (folder / name).unlink(missing_ok=True)
         (folder / MARKER).unlink(missing_ok=True)
         if strangers:
-            sys.stderr.write(f'"{folder}" is kept: placeprint did not make {named(strangers)}\n')
+            tell(f'"{folder}" is kept: placeprint did not make {named(strangers)}')
         else:
             folder.rmdir()
 

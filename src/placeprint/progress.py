@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import Protocol, Self
 
+from placeprint.terminal import printable, styled, tell
+
 
 class Progress(Protocol):
     """What the stages ask of a progress display."""
@@ -54,7 +56,7 @@ class Lines:
         if now - self._told >= self._every:
             self._told = now
             rate = self._done / (now - self._began)
-            sys.stderr.write(f"{self._what}: {self._done}/{self._total} ({rate:.0f}/s)\n")
+            tell(f"{self._what}: {self._done}/{self._total} ({rate:.0f}/s)")
 
     def finish(self) -> None:
         """Do nothing: the verb prints its own result."""
@@ -68,13 +70,24 @@ class Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._rich = RichProgress(*columns, console=Console(stderr=True), transient=True)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        self._rich = RichProgress(
+            *columns,
+            console=Console(file=styled(sys.stderr)),
+            transient=True,
+            redirect_stdout=False,  # what is printed meanwhile goes its own way, and is spelled out there
+            redirect_stderr=False,
+        )
         self._task = self._rich.add_task("", total=None, visible=False)
 
     def start(self, what: str, total: int) -> None:
         """Begin a stretch."""
-        self._rich.reset(self._task, description=what, total=total, visible=True)
+        self._rich.reset(self._task, description=printable(what), total=total, visible=True)
         self._rich.start()
 
     def advance(self, steps: int = 1) -> None:
@@ -113,4 +126,4 @@ def on_stderr(*, quiet: bool = False) -> Progress:
     """Choose a bar on a terminal, lines in a pipe, silence when `quiet`."""
     if quiet:
         return Silent()
-    return Bar() if sys.stderr.isatty() else Lines()
+    return Bar() if sys.stderr is not None and sys.stderr.isatty() else Lines()

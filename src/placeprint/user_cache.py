@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
+
+from placeprint.terminal import tell
 
 _NOWHERE = Path(os.devnull) / "placeprint"
 """A folder in which nothing can be, and nothing can be written."""
@@ -42,8 +43,7 @@ def go_without(folder: Path, why: BaseException | str) -> None:
 def _say(folder: Path, text: str) -> None:
     if folder not in _said:
         _said.add(folder)
-        line = f"{text}; PLACEPRINT_CACHE names another folder\n"
-        sys.stderr.write(line.encode("utf-8", "backslashreplace").decode())
+        tell(f"{text}; PLACEPRINT_CACHE names another folder")
 
 
 def _named() -> Path | None:

@@ -81,7 +81,7 @@ def query(
         opened, model=model, runner=runner, threshold=threshold, margin_threshold=margin, only=only
     )
     if chosen and not as_json:
-        typer.echo(chosen.says)
+        printing.say(chosen.says)
     rows, explained = _ask(recognizer, photos, k=k, explain=explain, quiet=as_json)
     _show_rows(rows, chosen.to_dict() if chosen else None, as_json=as_json)
     if explained and (out is not None or not as_json):
@@ -139,7 +139,7 @@ def _ask(
         except ImageError as error:
             found = {"error": error.reason, "kind": error.kind}
             if not quiet:
-                typer.echo(f"{printing.printable(str(photo))}: {error.reason}", err=True)
+                printing.say(f"{photo}: {error.reason}", err=True)
         rows.append({"photo": str(photo), **found})
     return rows, explained
 
@@ -156,8 +156,8 @@ def _explained(recognizer: Recognizer, photo: Path, *, k: int, quiet: bool) -> E
 
 def _show_answer(photo: Path, answer: Answer) -> None:
     name = UNKNOWN if answer.unknown else answer.place
-    typer.echo(f"{printing.printable(str(photo))}: {printing.printable(str(name))}")
-    typer.echo(f"  {answer.why}")
+    printing.say(f"{photo}: {name}")
+    printing.say(f"  {answer.why}")
     rows = [(f"{m.score:.4f}", "|".join(m.places), m.path) for m in answer.matches]
     printing.table(("score", "place", "image"), rows, right=(0,))
 
@@ -241,14 +241,14 @@ def show_evaluation(result: EvaluationResult) -> None:
 
     printing.show_failures(result.unusable)
     protocol = result.protocol + (f" ({result.n_copied} together with copies of them)" if result.n_copied else "")
-    typer.echo(
+    printing.say(
         f"{result.dataset}: {result.n_queries} queries ({result.n_answerable} answerable, {result.n_unknown} of places "
         f"that the gallery lacks) against {result.n_gallery} images; model {result.model}, "
         f"preset {result.preset}; {protocol}; "
         f"right = {result.truth}"
     )
     for line in taking_no_part(result):
-        typer.echo(line)
+        printing.say(line)
     rows = [
         (f"Recall@{k}", printing.number(v), _interval(result, "recall_at_1") if k == 1 else "")
         for k, v in result.recall.items()
@@ -260,19 +260,17 @@ def show_evaluation(result: EvaluationResult) -> None:
     rows.append(("search, ms a query", printing.number(1000 * result.seconds.search_per_query, 2), ""))
     printing.table(("measure", "value", "95 % interval over places"), rows, right=(1,))
     for advice in decision_advice(result):
-        typer.echo(advice)
+        printing.say(advice)
     if result.failures:
         misses = [
             (q.path, "|".join(q.places), q.predicted, f"{q.score:.3f}", str(q.first_positive))
             for q in result.failures[:SHOWN]
         ]
         columns = ("query", "true place", "predicted", "score", "rank")
-        printing.table(
-            columns, misses, title=f"\n{len(result.failures)} misses, the surest mistake first", right=(3, 4)
-        )
+        printing.table(columns, misses, title=f"{len(result.failures)} misses, the surest mistake first", right=(3, 4))
     if result.confusions:
         pairs = [(c.true, c.predicted, str(c.count)) for c in result.confusions[:SHOWN]]
-        printing.table(("true place", "taken for", "times"), pairs, title="\nConfusions", right=(2,))
+        printing.table(("true place", "taken for", "times"), pairs, title="Confusions", right=(2,))
 
 
 def taking_no_part(result: EvaluationResult) -> tuple[str, ...]:
@@ -311,5 +309,5 @@ def show_conventions(result: EvaluationResult) -> None:
     """Print the run in every convention of the field."""
     rows = [(c.name, printing.number(c.value), c.divides_by, c.by) for c in result.conventions]
     printing.table(
-        ("measure", "value", "divided by", "as in"), rows, title="\nThe same run, by everyone's convention", right=(1,)
+        ("measure", "value", "divided by", "as in"), rows, title="The same run, by everyone's convention", right=(1,)
     )

@@ -1,12 +1,11 @@
 """The program ``placeprint``: its verbs, and how errors end it.
 
 Nothing heavy is imported here: every verb imports what it needs, so that ``--help`` is quick.
-Exit codes: 0 fine, 1 the answer is bad news, 2 wrong use, 3 a file or model failed, 130 interrupted.
+Exit codes: 0 fine, 1 the answer is bad news, 2 wrong use, 3 a file or model failed, 130 interrupted, 141 nobody reads.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
@@ -15,8 +14,12 @@ import typer
 from typer.core import TyperGroup
 
 from placeprint.cli import interruption
-from placeprint.cli.printing import printable
+from placeprint.cli.printing import say
 from placeprint.errors import PlaceprintError
+from placeprint.terminal import OutputClosedError, tell
+
+PIPE_CLOSED = 141
+"""As of a program that a closed pipe ends: 128 and the number of the signal."""
 
 _VERBS = {
     "check": "inspecting.check",
@@ -79,7 +82,7 @@ def _version(asked: bool) -> None:
     if asked:
         from placeprint import __version__
 
-        typer.echo(f"placeprint {__version__}")
+        say(f"placeprint {__version__}")
         raise typer.Exit
 
 
@@ -92,16 +95,14 @@ def _root(
 
 def main() -> None:
     """Run a verb; turn every expected error into one line and its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a name that is not UTF-8 must not end a run
-            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except PlaceprintError as error:
-        _refused(f"{type(error).__name__}: {printable(str(error))}", error.exit_code)  # it may hold a stranger's names
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        _refused(f"{type(error).__name__}: {error}", error.exit_code)
+    except OutputClosedError as gone:
+        if gone.piped:
+            sys.exit(PIPE_CLOSED)
+        _refused(f"what was to be said cannot be written: {gone}", 3)
     except OSError as error:
         where = f' "{error.filename}"' if error.filename else ""
         _refused(f"the system refused{where}: {error.strerror or error}", 3)
@@ -111,7 +112,7 @@ def _refused(why: str, code: int) -> NoReturn:
     """End with a line and an exit code; what went wrong after an interruption is no news."""
     if interruption.came():
         sys.exit(interruption.EXIT_CODE)
-    sys.stderr.write(f"{why}\n")
+    tell(why)
     sys.exit(code)
 
 

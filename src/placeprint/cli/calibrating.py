@@ -67,22 +67,22 @@ def show_calibration(learned: Calibration | None, why: str = "") -> None:
     """Print what a calibration decides, what it promises, and what speaks against it; or why there is none."""
     if learned is None:
         reason = f": {why.rstrip('.')}" if why else ""
-        typer.echo(f"not calibrated{reason}\n  every photo gets a place, until {UNTIL}")
+        printing.say(f"not calibrated{reason}", f"  every photo gets a place, until {UNTIL}")
         return
     low, high = learned.interval
     least, most = learned.rate_interval
-    typer.echo(
+    printing.say(
         f"calibrated from the {learned.source}: UNKNOWN below probability {learned.threshold:.3f} "
         f"(95 % interval {low:.3f} to {high:.3f}), for {100 * learned.false_accept_rate:g} % false accepts "
-        f"({100 * least:.1f} to {100 * most:.1f} %)\n"
-        f"  expected to get a place: {_percent(learned.accepted_share)} of photos of places that are here\n"
-        f"  {learned.learned}\n"
-        f"  guaranteed: {learned.guarantee or 'nothing: that takes more places'}"
+        f"({100 * least:.1f} to {100 * most:.1f} %)",
+        f"  expected to get a place: {_percent(learned.accepted_share)} of photos of places that are here",
+        f"  {learned.learned}",
+        f"  guaranteed: {learned.guarantee or 'nothing: that takes more places'}",
     )
     for doubt in learned.doubts:
-        typer.echo(f"  beware: {doubt}")
+        printing.say(f"  beware: {doubt}")
     if learned.stale:
-        typer.echo(f"  {learned.changed} images changed since: calibrate it again")
+        printing.say(f"  {learned.changed} images changed since: calibrate it again")
 
 
 def _percent(share: float) -> str:

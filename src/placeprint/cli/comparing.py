@@ -50,19 +50,21 @@ def compare(
         printing.show_json([_row(c) for c in rows])
         return
     first = rows[0].result
-    typer.echo(
+    printing.say(
         f"{first.dataset}: {first.n_queries} queries, {first.n_answerable} answerable; 95 % intervals over places"
     )
     for line in taking_no_part(first):
-        typer.echo(line)
+        printing.say(line)
     columns = ("setting", "Recall@1", "mAP", "mAP, against the first", "McNemar p", "ms a query", "gallery MB")
     printing.table(columns, [_line(c) for c in rows], right=(5, 6))
     if any(c.open_set_recall_at_1 or c.open_set_test for c in rows):
-        typer.echo("\nWhat the decision costs: an answer of UNKNOWN counts as a miss")
+        printing.say("", "What the decision costs: an answer of UNKNOWN counts as a miss")
         costs = ("setting", "Recall@1, UNKNOWN a miss", "McNemar p, against the first")
         printing.table(costs, [_decided(c) for c in rows])
     if any(c.sweep for c in rows):
-        typer.echo("\nWhat the thresholds do (mAP: the published convention, over the 20 best, by the positives found)")
+        printing.say(
+            "", "What the thresholds do (mAP: the published convention, over the 20 best, by the positives found)"
+        )
         names = ("setting", "UNKNOWN rate", "Recall@1, UNKNOWN a miss", "mAP", "wrong removed", "right removed")
         printing.table(names, [_sweep(c) for c in rows if c.sweep], right=(1, 2, 3, 4, 5))
 

@@ -6,10 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from placeprint.cli import slips
-from placeprint.cli.printing import printable
+from placeprint.cli import printing, slips
 
 if TYPE_CHECKING:
     from placeprint.dataset.manifest import Manifest
@@ -26,7 +23,7 @@ def opened(dataset: Path | str, layout: str | None, *, beside: Iterable[Path | s
 
     slips.refuse_gallery_as_dataset(dataset, beside)
     source = open_source(dataset, layout=layout)
-    typer.echo(printable(f"{dataset}: {Overview.of(source.manifest).says}"), err=True)
+    printing.say(f"{dataset}: {Overview.of(source.manifest).says}", err=True)
     return source
 
 
@@ -41,5 +38,5 @@ def manifest(
         return None
     slips.refuse_gallery_as_dataset(dataset, beside)
     found = read_dataset(dataset, layout=layout, stage=stage)
-    typer.echo(printable(f"{dataset}: {Overview.of(found).says}"), err=True)
+    printing.say(f"{dataset}: {Overview.of(found).says}", err=True)
     return found

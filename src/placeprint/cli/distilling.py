@@ -53,13 +53,13 @@ def distil(
         row = None if made is None else {**plain(made), "path": str(made.path), "spec": made.spec.to_dict()}
         printing.show_json({**plain(done), "exported": row})
         return
-    typer.echo(
+    printing.say(
         f"agreement with {teacher} on {done.held_out} of {done.photos} photos, held out: "
         f"{done.before:.3f} to {done.after:.3f}"
     )
     if done.exported is None:
-        typer.echo("the student agrees about as well as it is: nothing was kept")
+        printing.say("the student agrees about as well as it is: nothing was kept")
         return
-    typer.echo(f"{done.exported.path}: model {done.exported.spec}, {done.exported.spec.dim} numbers an image")
+    printing.say(f"{done.exported.path}: model {done.exported.spec}, {done.exported.spec.dim} numbers an image")
     for line in done.exported.change.lines() if done.exported.change else ():
-        typer.echo(line)
+        printing.say(line)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from placeprint.cli import printing
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ LONGEST_STEM = 50
 def show_reasons(explanation: Explanation) -> None:
     """Print why each match is there, under the table of matches."""
     if explanation.missing:
-        typer.echo(f"  {printing.printable(explanation.missing)}")
+        printing.say(f"  {explanation.missing}")
     rows = [(str(rank), reason.says) for rank, reason in enumerate(explanation.reasons, start=1)]
     printing.table(("", "why"), rows, right=(0,))
 
@@ -53,4 +51,4 @@ def write_page(explained: Sequence[tuple[Path, Explanation]], gallery: Gallery, 
 
     write_explanations([Explained(*one) for one in explained], gallery, page)
     if not quiet:
-        typer.echo(f"pictures: {printing.printable(str(page))}")
+        printing.say(f"pictures: {page}")

@@ -80,8 +80,8 @@ def export(
         printing.show_json({**plain(done), "path": str(done.path), "spec": done.spec.to_dict(), **said})
         return
     if done.note:
-        typer.echo(f"note: {done.note}", err=True)
+        printing.say(f"note: {done.note}", err=True)
     same = "" if done.cosine is None else f"; cosine to its source at least {done.cosine:.6f}"
-    typer.echo(f"{done.path}: model {done.spec}, {done.spec.dim} numbers an image{same}")
+    printing.say(f"{done.path}: model {done.spec}, {done.spec.dim} numbers an image{same}")
     for line in done.change.lines() if done.change else ():
-        typer.echo(line)
+        printing.say(line)

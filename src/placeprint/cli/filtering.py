@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from placeprint.cli.printing import printable
-
 if TYPE_CHECKING:
     from placeprint.gallery.filters import Near, Rows
     from placeprint.gallery.gallery import Gallery
@@ -34,7 +32,7 @@ class Chosen:
     @property
     def says(self) -> str:
         """One line for people."""
-        parts = [f'place "{printable(place)}"' for place in self.places]
+        parts = [f'place "{place}"' for place in self.places]
         words = [" or ".join(parts)] if parts else []
         if self.near is not None:
             words.append(f"within {self.near[2]:g} m of {self.near[0]:g},{self.near[1]:g}")

@@ -47,20 +47,20 @@ def check(
 def show_check(report: CheckReport) -> None:
     """Print one line a check that found something, errors first."""
     counts = report.counts()
-    typer.echo(
+    printing.say(
         f"{report.root}: {counts['images']} images of {counts['places']} places ({counts['gallery']} gallery, "
         f"{counts['query']} query, {counts['none']} without a split), {counts['failed']} could not be read; "
-        f"{printing.printable(report.overview.how if report.overview else report.source)}"
+        f"{report.overview.how if report.overview else report.source}"
     )
     rows = report.summary()
     if not rows:
-        typer.echo(report.no_problems)
+        printing.say(report.no_problems)
         return
     told = report.baseline is not None
     lines = [(r.severity, r.check, str(r.count), *((_new(r),) if told else ()), _example(r), r.advice) for r in rows]
     columns = ("", "check", "found", *(("new",) if told else ()), "for example", "what to do")
     printing.table(columns, lines, right=(2, 3) if told else (2,))
-    typer.echo(f"{report.errors} errors" + (f", {len(report.new() or ())} findings are new" if told else ""))
+    printing.say(f"{report.errors} errors" + (f", {len(report.new() or ())} findings are new" if told else ""))
 
 
 def _new(row: SummaryRow) -> str:
@@ -94,10 +94,10 @@ def verify(
     else:
         show_problems(report)
         for name in report.leftovers:
-            typer.echo(f"note: {name} is left from an interrupted write; the next write removes it")
+            printing.say(f"note: {name} is left from an interrupted write; the next write removes it")
         state = "every checksum agrees" if report.ok else "damaged: build the gallery again"
-        typer.echo(f"{gallery}: {report.rows} images, {state}")
-        typer.echo(printing.printable(f"model {opened.spec}: {model['says']}"))
+        printing.say(f"{gallery}: {report.rows} images, {state}")
+        printing.say(f"model {opened.spec}: {model['says']}")
         if audit is not None:
             show_audit(audit)
     if not report.ok:
@@ -109,7 +109,7 @@ def verify(
 def show_problems(report: VerifyReport) -> None:
     """Show a line on stderr for each damaged file."""
     for problem in report.problems:
-        typer.echo(printing.printable(f"damaged: {problem}"), err=True)
+        printing.say(f"damaged: {problem}", err=True)
 
 
 def _opened(gallery: str, *, as_json: bool) -> Gallery:
@@ -165,7 +165,7 @@ def show_audit(audit: Audit) -> None:
     columns = ("filter", "rows", f"recall@{audit.k}", "ms", "ms exact")
     printing.table(columns, rows, right=(1, 2, 3, 4), title=f"{audit.index}, {audit.queries} own images asked")
     if not audit.ok:
-        typer.echo(
+        printing.say(
             f"the index finds less than {audit.target:.0%} of the neighbours: build the gallery again, or with "
             "--index exact"
         )
@@ -194,7 +194,9 @@ def models(
             for m in list_models()
         ]
         printing.table(("name", "dim", "input", "MB", "licence", "here", "about"), rows, right=(1, 2, 3))
-        typer.echo("Any ONNX file works by its path, with a .json of the same name beside it that holds its ModelSpec.")
+        printing.say(
+            "Any ONNX file works by its path, with a .json of the same name beside it that holds its ModelSpec."
+        )
     _show_zoo(zoo)
 
 
@@ -213,10 +215,10 @@ def _show_zoo(zoo: Sequence[ZooModel]) -> None:
         for m in zoo
     ]
     columns = ("name", "dim", "input", "M params", "licence", "here", "published Recall@1, %")
-    printing.table(columns, rows, right=(1, 2, 3), title="\nOf the field, to be brought by `placeprint export SOURCE`")
-    typer.echo(
+    printing.table(columns, rows, right=(1, 2, 3), title="Of the field, to be brought by `placeprint export SOURCE`")
+    printing.say(
         "Licences are as the authors state them; the photographs that were learned from may have terms of their own."
     )
     for model in zoo:
         cited = f"; Recall@1 as published by {model.citation}" if model.citation else ""
-        typer.echo(f"  {model.name}: {model.source}{cited}")
+        printing.say(f"  {model.name}: {model.source}{cited}")

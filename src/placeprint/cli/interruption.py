@@ -89,7 +89,10 @@ def _end_in_time(reading: int) -> None:
         _came.set()
         late = threading.Timer(GRACE_SECONDS, end)
         late.daemon = True
-        late.start()
+        try:
+            late.start()
+        except RuntimeError:  # there can be no more threads
+            end()
 
 
 def _unraisable(fault: Any) -> None:

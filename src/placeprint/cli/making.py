@@ -63,7 +63,7 @@ def index(
         how = {"index": index, "preset": find_preset(preset or FAST), "replace": replace}
         (gallery, why), aside = _import(target, embeddings, records, model or "imported", **how)
         if aside and not as_json:
-            typer.echo(f"left out, for evaluate to ask: {', '.join(one.says for one in aside)}")
+            printing.say(f"left out, for evaluate to ask: {', '.join(one.says for one in aside)}")
         _show_gallery(gallery, why, as_json, set_aside=[one.to_dict() for one in aside])
         return
     if dataset is None:
@@ -186,7 +186,7 @@ def remove(
     if as_json:
         printing.show_json({"removed": change.removed, "images": len(changed), "places": len(changed.places)})
     else:
-        typer.echo(f"{change.removed} images removed; {gallery} holds {_size(changed)}")
+        printing.say(f"{change.removed} images removed; {gallery} holds {_size(changed)}")
 
 
 def run(
@@ -229,7 +229,7 @@ def run(
     show_calibration(done.gallery.calibration, done.not_calibrated)
     show_evaluation(done.evaluation)
     _show_lessons(done.lessons)
-    typer.echo(f"\ngallery: {done.gallery.path}\nreport:  {done.report}")
+    printing.say("", f"gallery: {done.gallery.path}", f"report:  {done.report}")
 
 
 def town(
@@ -244,18 +244,18 @@ def town(
 
     made = render_town(out, places=places, views=views, seed=seed, progress=on_stderr(quiet=quiet))
     facts = ", ".join(f"{k} {v}" for k, v in asdict(made).items() if isinstance(v, int))
-    typer.echo(f"{out}: {facts}")
+    printing.say(f"{out}: {facts}")
 
 
 def _show_lessons(lessons: Lessons) -> None:
     """Print why photos failed, and what more photos would bring."""
     kinds = [(k.kind.value, str(k.count), k.advice) for k in lessons.kinds if k.count]
     if kinds:
-        printing.table(("why it failed", "photos", "what to do"), kinds, title="\nFailures by kind", right=(1,))
-    typer.echo(f"\n{lessons.leaks.says}\n{lessons.lacks.says}")
+        printing.table(("why it failed", "photos", "what to do"), kinds, title="Failures by kind", right=(1,))
+    printing.say("", lessons.leaks.says, lessons.lacks.says)
     for place in lessons.lacks.places[:SHOWN_PLACES]:
         if place.says:
-            typer.echo(f"  {printing.printable(place.says)}")
+            printing.say(f"  {place.says}")
 
 
 def _size(gallery: Gallery) -> str:
@@ -277,7 +277,7 @@ def _show_gallery(gallery: Gallery, not_calibrated: str, as_json: bool, **facts:
     if as_json:
         printing.show_json(row | facts)
     else:
-        typer.echo(f"{gallery.where}: {_size(gallery)}, model {gallery.spec}, preset {gallery.preset.name}")
+        printing.say(f"{gallery.where}: {_size(gallery)}, model {gallery.spec}, preset {gallery.preset.name}")
         show_calibration(gallery.calibration, not_calibrated)
 
 
@@ -301,15 +301,15 @@ def _show_index(done: IndexResult, as_json: bool, source: Source) -> None:
         elsewhere, contradicting = counts.pop("elsewhere"), counts.pop("contradicting")
         change = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         rate = (done.computed + done.cached) / max(done.seconds, 1e-9)
-        typer.echo(
+        printing.say(
             f"{change or 'nothing changed'}; embedded {done.computed}, from the cache {done.cached} "
             f"({done.seconds:.1f} s, {rate:.0f} images/s: {_shares(done)})"
         )
         if elsewhere:
             given = sum(counts.values()) - counts["removed"] + elsewhere
-            typer.echo(f"{elsewhere} of {given} are there already, under another path: they were not added again")
+            printing.say(f"{elsewhere} of {given} are there already, under another path: they were not added again")
         if contradicting:
-            typer.echo(f"{contradicting} of those added are there as another place too: look at their labels")
+            printing.say(f"{contradicting} of those added are there as another place too: look at their labels")
     _show_gallery(done.gallery, done.not_calibrated, as_json, **facts)
     if lost := [failure.reason for failure in done.failures if failure.kind in NOT_WALKED]:
-        typer.echo(printing.printable(f"not in the gallery: {'; '.join(lost[:SHOWN_PLACES])}"), err=True)
+        printing.say(f"not in the gallery: {'; '.join(lost[:SHOWN_PLACES])}", err=True)

@@ -88,7 +88,7 @@ def mine(
         return
     show_mining(result)
     if out is not None:
-        typer.echo(f"\n{out}: {written} triplets; paths are relative to {' and '.join(result.roots)}")
+        printing.say("", f"{out}: {written} triplets; paths are relative to {' and '.join(result.roots)}")
 
 
 def write_triplets(path: Path, result: MiningResult) -> int:
@@ -130,16 +130,16 @@ def _row(anchor: MinedImage, positive: Match, negative: Match) -> Row:
 def show_mining(result: MiningResult) -> None:
     """Print what is confused, the hardest photos, and what to look at before training."""
     printing.show_failures(result.unusable)
-    typer.echo(f"{result.dataset}: {result.says}; {result.n_gallery} gallery images, model {result.model}")
+    printing.say(f"{result.dataset}: {result.says}; {result.n_gallery} gallery images, model {result.model}")
     if result.set_aside:
-        typer.echo(f"not asked: {', '.join(aside.says for aside in result.set_aside)}")
+        printing.say(f"not asked: {', '.join(aside.says for aside in result.set_aside)}")
     if result.pairs:
-        title = f"\nConfusable pairs of places ({result.n_pairs}): photos of one whose nearest stranger is of the other"
+        title = f"Confusable pairs of places ({result.n_pairs}): photos of one whose nearest stranger is of the other"
         columns: Sequence[str] = ("place", "and", "photos", "mistaken", "highest", "mean", "photos to take")
         printing.table(columns, [_pair(p) for p in result.pairs[:SHOWN]], title=title, right=(2, 3, 4, 5))
     judged = [row for anchor in result.anchors[:SHOWN] if (row := _hard(anchor))]
     if judged:
-        title = f"\nHardest triplets: {len(result.violations)} photos are nearer to another place than to their own"
+        title = f"Hardest triplets: {len(result.violations)} photos are nearer to another place than to their own"
         columns = ("photo", "own place's nearest", "score", "another place's nearest", "score", "margin")
         printing.table(columns, judged, title=title, right=(2, 4, 5))
     _show_doubtful(result)
@@ -166,12 +166,12 @@ def _show_doubtful(result: MiningResult) -> None:
                 (s.path, "|".join(s.places), s.other.path, "|".join(s.other.places), s.how)
                 for s in result.suspects[:SHOWN]
             ],
-            title=f"\nSuspect labels ({len(result.suspects)}): a wrong label, or the same place twice",
+            title=f"Suspect labels ({len(result.suspects)}): a wrong label, or the same place twice",
         )
     for names, what in (
         (result.without_positives, "Places of which no photo has another in the gallery, so without a positive"),
         (result.unlabelled, "Photos without a place, left out"),
     ):
         if names:
-            shown = ", ".join(printing.printable(name) for name in names[:SHOWN])
-            typer.echo(f"\n{what} ({len(names)}): {shown}{', …' if len(names) > SHOWN else ''}")
+            shown = ", ".join(names[:SHOWN])
+            printing.say("", f"{what} ({len(names)}): {shown}{', …' if len(names) > SHOWN else ''}")

@@ -31,7 +31,7 @@ def move(
         printing.show_json(row | {"change": asdict(done.change)})
     else:
         written = done.change.added + done.change.replaced
-        typer.echo(
+        printing.say(
             f"{done.gallery.where}: {len(done.gallery)} images, {written} written, {done.change.unchanged} were there; "
             f"{done.compared} checksums agree"
         )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import sys
 from typing import NoReturn
 
 from placeprint.cli import interruption
+from placeprint.terminal import take_over, tell
+
+_NO_MEMORY = ("cannot allocate", "failed to map segment", "failed to allocate", "bad_alloc", "insufficient memory")
+"""What libraries say that have no error of their own for it."""
 
 
 def run() -> NoReturn:
@@ -16,6 +19,7 @@ def run() -> NoReturn:
 
     Importing makes many objects and little garbage: looking for garbage less often saves a twentieth.
     """
+    take_over()
     interruption.watch()
     code: object = 0
     try:
@@ -27,22 +31,33 @@ def run() -> NoReturn:
         main()
     except SystemExit as end:
         code = end.code
-    except BaseException:
+    except BaseException as error:
+        code = 3
         if not interruption.came():
-            raise
+            if not (why := _out_of_resources(error)):
+                raise
+            error.__traceback__ = error.__context__ = None  # their frames hold what took the memory
+            tell(why)
     if interruption.came() or code == interruption.EXIT_CODE:  # Typer makes an exit code of Ctrl-C, and says nothing
         gc.collect()
         atexit._run_exitfuncs()  # what was shared with other processes is given back, or Python warns of it
         interruption.end()
     if isinstance(code, str):
-        sys.stderr.write(code + "\n")
+        tell(code)
         code = 1
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            code = 141
-    os._exit(code if isinstance(code, int) else 0)
+    os._exit(code if isinstance(code, int) else 0)  # everything that is said is flushed at once
+
+
+def _out_of_resources(error: BaseException) -> str:
+    """Return the line for a want of memory or threads, in whatever way it shows; empty for anything else."""
+    said = str(error).lower()
+    if isinstance(error, RecursionError):
+        return "something is nested too deeply to be read"
+    if "start new thread" in said:
+        return "the system allows no more threads: raise its limit (ulimit -u), or end other programs"
+    if isinstance(error, MemoryError) or any(words in said for words in _NO_MEMORY):
+        return "the memory is not enough: give more (ulimit -v, the limit of a container), or end other programs"
+    return ""
 
 
 if __name__ == "__main__":

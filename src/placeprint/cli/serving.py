@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from placeprint.cli import options, slips
+from placeprint.cli import options, printing, slips
 from placeprint.errors import MissingExtraError
 
 
@@ -69,5 +69,5 @@ def serve(
         photos=photos,
         model=model,
         runner=runner,
-        say=typer.echo,
+        say=printing.say,
     )

@@ -92,7 +92,7 @@ def train(
 def _show(result: TrainingResult) -> None:
     printing.show_failures(result.unusable)
     trained, chose, tested = zip(result.places, result.images, strict=True)
-    typer.echo(
+    printing.say(
         f"{trained[0]} places ({trained[1]} photos) trained, {chose[0]} ({chose[1]}) chose epoch {result.best_epoch} "
         f"of {result.epochs}, {tested[0]} ({tested[1]}) tested; {result.left_out} photos left out; "
         f"{result.seconds:.0f} s on {result.device}"
@@ -101,6 +101,6 @@ def _show(result: TrainingResult) -> None:
     columns = (f"on the test places, by {result.settings.preset}", "Recall@1", "mAP")
     lines = [(name, printing.number(f.recall_at_1), printing.number(f.map)) for name, f in rows]
     printing.table(columns, lines, right=(1, 2))
-    typer.echo(f"\n{result.path}: {result.verdict.says}")
+    printing.say("", f"{result.path}: {result.verdict.says}")
     page = result.path.with_suffix(".html")
-    typer.echo(f"curves: {page}; card: {result.path.with_suffix('.md')}; use: {result.recommended}")
+    printing.say(f"curves: {page}; card: {result.path.with_suffix('.md')}; use: {result.recommended}")

@@ -7,7 +7,6 @@ keeps it whole.
 from __future__ import annotations
 
 import itertools
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from placeprint.embedding.cache_rows import CachedEmbedding, found_row, keep_rows, make_tables
+from placeprint.terminal import tell
 from placeprint.user_cache import cache_folder, go_without
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class EmbeddingCache:
         import sqlite3
 
         aside = self._free_name()
-        sys.stderr.write(f'the embedding cache "{self.path}" is damaged: moved to "{aside.name}", a new one begins\n')
+        tell(f'the embedding cache "{self.path}" is damaged: moved to "{aside.name}", a new one begins')
         try:
             self.path.replace(aside)
             for log in ("-wal", "-shm"):  # of the damaged file: a new one must not read it

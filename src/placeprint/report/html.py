@@ -21,6 +21,7 @@ from placeprint.report.reasons import explain_cases
 from placeprint.report.thumbnails import Photo, thumbnails
 from placeprint.report.verdict import counted, headline, more
 from placeprint.storage import has_keys, require_ours, write_atomic, write_json
+from placeprint.terminal import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -189,7 +190,7 @@ def breakable(text: str) -> Markup:
     """Escape a name and let it wrap after its separators; copied, it is what it was."""
     from markupsafe import Markup, escape
 
-    return Markup("<wbr>").join(escape(_printable(part)) for part in _BREAK_AFTER.split(text))
+    return Markup("<wbr>").join(escape(printable(part)) for part in _BREAK_AFTER.split(text))
 
 
 def _base(path: str) -> str:
@@ -201,10 +202,4 @@ def _readable(value: Any) -> Any:
         return value
     if value is None or isinstance(value, float):
         return number(value)
-    return _printable(value) if isinstance(value, str) else value
-
-
-def _printable(text: str) -> str:
-    """Spell out what no page can carry: control characters, and bytes that are not UTF-8."""
-    escaped = text.encode("utf-8", "backslashreplace").decode()
-    return escaped.translate({c: f"\\x{c:02x}" for c in (*range(32), *range(127, 160))})
+    return printable(value) if isinstance(value, str) else value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from placeprint.errors import UsageError
 from placeprint.marker import is_plain, named
 from placeprint.storage import sha256_file
+from placeprint.terminal import tell
 
 NOTES = "town.json"
 Files = Mapping[str, str]
@@ -105,4 +105,4 @@ def _clear(town: Path) -> None:
         with suppress(OSError):
             folder.rmdir()
     if town.exists():
-        sys.stderr.write(f'"{town}" is kept: it holds what the town did not make\n')
+        tell(f'"{town}" is kept: it holds what the town did not make')
