@@ -65,7 +65,9 @@ class Deadline:
         self._timer.cancel()
 
 
-class _Http(HTTPConnection):
+class _Watched(HTTPConnection):
+    """A connection that a deadline ends."""
+
     def __init__(self, host: str, *, deadline: Deadline, **settings: Any) -> None:
         super().__init__(host, **settings)
         self._deadline = deadline
@@ -75,32 +77,20 @@ class _Http(HTTPConnection):
         self._deadline.watch(self.sock)
 
 
-class _Https(HTTPSConnection):
-    def __init__(self, host: str, *, deadline: Deadline, **settings: Any) -> None:
-        super().__init__(host, **settings)
-        self._deadline = deadline
-
-    def connect(self) -> None:
-        super().connect()
-        self._deadline.watch(self.sock)
+class _WatchedTls(_Watched, HTTPSConnection):
+    """The same over TLS."""
 
 
-class _HttpHandler(HTTPHandler):
+class _Handler(HTTPSHandler, HTTPHandler):
     def __init__(self, deadline: Deadline) -> None:
         super().__init__()
         self._deadline = deadline
 
     def http_open(self, req: Request) -> Any:
-        return self.do_open(partial(_Http, deadline=self._deadline), req)
-
-
-class _HttpsHandler(HTTPSHandler):
-    def __init__(self, deadline: Deadline) -> None:
-        super().__init__()
-        self._deadline = deadline
+        return self.do_open(partial(_Watched, deadline=self._deadline), req)
 
     def https_open(self, req: Request) -> Any:
-        return self.do_open(partial(_Https, deadline=self._deadline), req)
+        return self.do_open(partial(_WatchedTls, deadline=self._deadline), req)
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -113,4 +103,4 @@ class _NoRedirect(HTTPRedirectHandler):
 def opener(deadline: Deadline, *, local: bool) -> OpenerDirector:
     """Return what sends requests over HTTP and HTTPS, follows no redirect, and asks no proxy for this machine."""
     proxies = [ProxyHandler({})] if local else []
-    return build_opener(_HttpHandler(deadline), _HttpsHandler(deadline), _NoRedirect(), *proxies)
+    return build_opener(_Handler(deadline), _NoRedirect(), *proxies)
