@@ -96,7 +96,7 @@ def _root(
 def main() -> None:
     """Run a verb; turn every expected error into one line and its exit code."""
     try:
-        app()
+        app(prog_name="placeprint")
     except PlaceprintError as error:
         _refused(f"{type(error).__name__}: {error}", error.exit_code)
     except OutputClosedError as gone:
