@@ -70,7 +70,9 @@ class KeypointLooker:
 
     def describe(self, photo: Photo) -> Description:  # noqa: ARG002 - part of the interface
         """Refuse: nothing is learned yet."""
-        raise ModelError(f'model "{VLAD}" learns from a gallery first: placeprint index DATASET --model {VLAD}')
+        raise ModelError(
+            f'model "{VLAD}" learns from a gallery first: placeprint index DATASET -o GALLERY --model {VLAD}'
+        )
 
     def finish(self, vectors: NDArray[np.float32], parts: Parts) -> NDArray[np.float32]:  # noqa: ARG002
         """Return the vectors of length 0 as they are, for something to be learned."""

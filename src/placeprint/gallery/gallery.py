@@ -274,7 +274,7 @@ class Gallery:
             where = "the gallery" if self.where == "None" else f'gallery "{self.where}"'
             raise GalleryMismatchError(
                 f"{where} was built with model {self.spec} but the query model is {spec}. "
-                f"Rebuild it with: placeprint index DATASET --model {spec.name}"
+                f"Rebuild it with: placeprint index DATASET -o GALLERY --model {spec.name}"
             )
 
     def __len__(self) -> int:
