@@ -189,9 +189,10 @@ def read_head(folder: Path, head_name: str) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         if folder.is_file():
             raise GalleryNotFoundError(f'"{folder}" is a file, and a gallery is a folder') from error
-        made = f"{folder} -o {folder}.gallery" if folder.is_dir() and any(folder.iterdir()) else f"DATASET -o {folder}"
+        photos = folder.is_dir() and any(folder.iterdir())
+        dataset, made = (folder, f"{folder}.gallery") if photos else ("DATASET", folder)
         raise GalleryNotFoundError(
-            f'there is no gallery at "{folder}": make one with: placeprint index {made}'
+            f'there is no gallery at "{folder}": make one with: placeprint index {dataset} -o {made}'
         ) from error
     except (ValueError, OSError, RecursionError) as error:
         raise GalleryCorruptError(f'"{path}" cannot be read ({error}): build the gallery again') from error
