@@ -168,6 +168,15 @@ def test_what_lies_behind_a_jpeg_is_no_damage(options: str) -> None:
         np.testing.assert_array_equal(np.asarray(decode(content)), wanted, err_msg=name)
 
 
+def test_padding_that_is_like_the_last_byte_of_a_plain_corner_is_no_damage() -> None:
+    picture = scene(400, 200)
+    for width in range(168, 400, 8):
+        plain = picture.resize((width, 200))
+        plain.paste((255, 255, 255), (width // 2, 60, width, 200))
+        data = encoded(plain, "JPEG", quality=85)
+        assert is_taken(data[:-2] + bytes(512) + b"\xff\xd9"), width
+
+
 def test_watching_changes_no_pixel() -> None:
     for options in OPTIONS.values():
         data = encoded(scene(), "JPEG", **options)

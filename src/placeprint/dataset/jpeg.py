@@ -221,7 +221,7 @@ class _Watch:
             return False
         feed = _Feed(self._image, self._data)
         try:
-            feed.to(runs[-1][0])
+            feed.to(runs[-1][0] + 1)  # plain blocks may end in a byte that is like the padding
             return not feed.wants_more(self._lookahead)
         finally:
             feed.close()
