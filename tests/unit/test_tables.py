@@ -242,6 +242,24 @@ def test_a_split_of_another_name_is_told() -> None:
     assert read("path,place,a,b\na.jpg,A,train,test\nb.jpg,A,train,x\n").notes == ()
 
 
+@pytest.mark.parametrize(("name", "yes", "no"), [("is_query", "True", "False"), ("Test", "1", "0"), ("train", "y", "n")])
+def test_a_flag_for_a_split_is_told(name: str, yes: str, no: str) -> None:
+    found = read(f"path,place,{name}\na.jpg,A,{yes}\nb.jpg,A,{no}\n")
+    assert found.notes == (
+        f'"{name}" is not read: for a split call it split, and write gallery or query in it',
+    )
+    assert read(f"path,place,{name},split\na.jpg,A,{yes},query\nb.jpg,A,{no},gallery\n").notes == ()
+    assert read(f"path,place,{name}\na.jpg,A,{yes}\nb.jpg,A,3\n").notes == ()
+    assert read(f"path,place,sunny\na.jpg,A,{yes}\nb.jpg,A,{no}\n").notes == ()
+
+
+@pytest.mark.parametrize("nothing", ["", "nan", "<NA>"])
+def test_rows_without_a_split_beside_queries_are_told(nothing: str) -> None:
+    found = read(f"path,place,split\na.jpg,A,gallery\nb.jpg,A,query\nc.jpg,A,{nothing}\n")
+    assert found.notes == ("1 of 3 rows have no split: they are searched as the gallery is, and not asked",)
+    assert read(f"path,place,split\na.jpg,A,gallery\nc.jpg,A,{nothing}\n").notes == ()
+
+
 def test_two_columns_that_claim_one_meaning() -> None:
     found = read("path,place,label\na.jpg,A,1\nb.jpg,A,1\nc.jpg,B,2\n")
     assert found.notes == ()  # they group alike

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from placeprint.dataset.files import SUFFIXES
-from placeprint.dataset.splits import SPLITS
+from placeprint.dataset.splits import SPLITS, read_split
 from placeprint.records import Split
 
 Cells = Mapping[str, str]
@@ -60,6 +60,7 @@ _MOST_CLAIMS = 16
 """Columns that are compared for one field."""
 _IGNORED = re.compile(r"\s*\(\d+\)$|[\s_.\-\ufeff\u200b]+")
 _ENDINGS = tuple(SUFFIXES)
+_YES_OR_NO = frozenset(("true", "false", "yes", "no", "t", "f", "y", "n", "1", "0", "1.0", "0.0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ def choose_columns(names: Sequence[str], rows: Sequence[Cells]) -> Columns:
         taken = {column for columns in claims.values() for column in columns}
         odd = quoted(*_both_sides(set(names) - taken, rows))
         notes += [f"{odd} holds names of splits and is not read: call it split"] if odd else []
+        flags = quoted(*_flags([n for n in names if n not in taken], rows))
+        notes += [f"{flags} is not read: for a split call it split, and write gallery or query in it"] if flags else []
     return Columns({f: tuple(c) for f, c in claims.items() if c}, tuple(guessed), tuple(notes), clash)
 
 
@@ -203,6 +206,15 @@ def _both_sides(names: set[str], rows: Sequence[Cells]) -> list[str]:
         if not found:
             break
     return [name for name, splits in found.items() if splits >= {Split.GALLERY, Split.QUERY}]
+
+
+def _flags(names: Sequence[str], rows: Sequence[Cells]) -> list[str]:
+    """Return the columns that are named like a split, as ``is_query``, and only say yes or no."""
+    return [
+        name
+        for name in names
+        if read_split(name) and len(said := {cell.lower() for cell in _filled(name, rows)}) == 2 and said <= _YES_OR_NO
+    ]
 
 
 def _pairs(one: str, other: str, rows: Sequence[Cells]) -> set[tuple[str, str]]:

@@ -87,7 +87,7 @@ def _pixels(cell: str) -> int:
 
 
 def doubts(table: Table, columns: Columns, records: Sequence[ImageRecord]) -> Iterator[str]:
-    """Say what may not be as it was meant: a wrong encoding, labels that are none, no label at all."""
+    """Say what may not be as it was meant: a wrong encoding, labels that are none, rows without a split, no label at all."""
     if WINDOWS in table.described:
         example = next((label for r in records for label in r.places if not label.isascii()), "")
         yield f"it is not UTF-8 and was read as {WINDOWS}" + (f", as in {quoted(example)}" if example else "")
@@ -96,6 +96,9 @@ def doubts(table: Table, columns: Columns, records: Sequence[ImageRecord]) -> It
         yield f"{_counted(missing)} in the column of the place is read as no label"
     if doubtful := Counter(label for r in records for label in r.places if is_doubtful(label)):
         yield f"{_counted(doubtful)} is read as a place: leave the cell empty where there is none"
+    without = sum(record.split is Split.NONE for record in records)
+    if without and any(record.split is Split.QUERY for record in records):
+        yield f"{without} of {len(records)} rows have no split: they are searched as the gallery is, and not asked"
     if not records or any(r.places or r.latitude is not None or r.easting is not None for r in records):
         return
     if "place" in columns.claims:
