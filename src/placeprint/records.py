@@ -110,9 +110,9 @@ class ImageRecord:
 
     @property
     def at_zero(self) -> bool:
-        """True at latitude 0, longitude 0, which devices write when they do not know where they are."""
+        """True at latitude 0, longitude 0, which devices write when they do not know where they are; or at UTM 0, 0."""
         if self.latitude is None or self.longitude is None:
-            return False
+            return self._metres_at_zero
         return max(abs(self.latitude), abs(self.longitude)) < AT_ZERO
 
     @property
@@ -125,7 +125,14 @@ class ImageRecord:
     @property
     def metres(self) -> tuple[float, float] | None:
         """East and north in their plane; None when they are not known, or come from latitude 0, longitude 0."""
-        return None if self.easting is None or self.northing is None or self.at_zero else (self.easting, self.northing)
+        if self.easting is None or self.northing is None or self.at_zero or self._metres_at_zero:
+            return None
+        return self.easting, self.northing
+
+    @property
+    def _metres_at_zero(self) -> bool:
+        """True at easting 0, northing 0 of a zone, which has no such point; a plane without a zone may begin there."""
+        return self.zone is not None and self.easting == 0 and self.northing == 0
 
     @property
     def place(self) -> str | None:

@@ -123,6 +123,16 @@ def test_latitude_and_longitude_zero_are_no_position(at: tuple[float, float]) ->
         assert ImageRecord(path="a", latitude=real[0], longitude=real[1]).degrees == real
 
 
+def test_easting_and_northing_zero_of_a_zone_are_no_position() -> None:
+    for name in ("@0@0@31@U@@@x@.jpg", "@0.00@-0.00@31@@@@x@.jpg"):
+        assert (named(name).at_zero, named(name).degrees, named(name).metres) == (True, None, None)
+    known = named("@0@0@31@U@48.85@2.29@x@.jpg")
+    assert (known.at_zero, known.degrees, known.metres) == (False, (48.85, 2.29), None)
+    local = ImageRecord(path="a", easting=0.0, northing=0.0)
+    assert (local.at_zero, local.metres) == (False, (0.0, 0.0))
+    assert named("@0@5411950@31@U@@@x@.jpg").metres == (0.0, 5_411_950.0)
+
+
 def test_the_check_finds_zeros_and_refuses_half_a_position(tmp_path: Path) -> None:
     from PIL import Image
 
@@ -131,6 +141,9 @@ def test_the_check_finds_zeros_and_refuses_half_a_position(tmp_path: Path) -> No
     (tmp_path / "m.csv").write_text("path,lat,lon\na.png,0,0.0\nb.png,48.85,2.29\n")
     found = {(f.check, f.paths) for f in check(tmp_path / "m.csv").findings if f.check == "position-zero"}
     assert found == {("position-zero", ("a.png",))}
+    (tmp_path / "z.csv").write_text("path,utm_east,utm_north,zone\na.png,0,0,31\nb.png,448250,5411950,31\n")
+    [zero] = [f for f in check(tmp_path / "z.csv").findings if f.check == "position-zero"]
+    assert (zero.paths, zero.message) == (("a.png",), "easting 0, northing 0 is in no zone: that counts as no position")
     (tmp_path / "e.csv").write_text("path,utm_east\na.png,448250\n")
     [failure] = read_manifest(tmp_path / "e.csv").failures
     assert failure.reason == "row 2: a.png: easting and northing come together"

@@ -104,7 +104,9 @@ def _unlabelled(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
 def _at_zero(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
     for record in usable:
         if record.at_zero:
-            text = "latitude 0, longitude 0 is in the sea off Africa: that counts as no position"
+            known = record.latitude is not None
+            where = "latitude 0, longitude 0 is in the sea off Africa" if known else "easting 0, northing 0 is in no zone"
+            text = f"{where}: that counts as no position"
             yield finding("position-zero", text, record.path)
 
 

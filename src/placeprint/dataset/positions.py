@@ -100,7 +100,7 @@ def completed(
         return found
     zone, side = _zone(number, letter, hemisphere, northing, latitude)
     found["zone"] = f"{zone}{side}"
-    if side and latitude is None and longitude is None:
+    if side and latitude is None and longitude is None and (easting, northing) != (0, 0):  # see ImageRecord.at_zero
         where = degrees_of(easting, northing, zone, south=side == "S")
         if where is not None:
             found |= {"latitude": where[0], "longitude": where[1]}
