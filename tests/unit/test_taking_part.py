@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from placeprint import Gallery, ImageRecord, calibrate, evaluate, imported_spec, read_embeddings
 from placeprint.cli.app import app
-from placeprint.errors import CalibrationError, DatasetError
+from placeprint.errors import CalibrationError, DatasetError, VectorError
 from placeprint.evaluation.compare import compare
 from placeprint.evaluation.lacks import gallery_lacks
 from placeprint.evaluation.mining import mine
@@ -78,6 +78,27 @@ def test_a_table_of_queries_is_no_gallery(table: tuple[Path, Path]) -> None:
     written(table[1], [(f"{i}.jpg", "p", "query") for i in range(40)])
     with pytest.raises(DatasetError, match="no gallery rows"):
         read_embeddings(*table, side="gallery")
+
+
+@pytest.mark.parametrize(("value", "said"), [(np.nan, "NaN or infinity"), (np.inf, "NaN or infinity"), (0.0, "only zeros")])
+def test_a_vector_that_cannot_be_searched_is_named_by_its_row_in_the_file(
+    table: tuple[Path, Path], value: float, said: str
+) -> None:
+    broken = NOISE.copy()
+    broken[7] = value
+    np.save(table[0], broken)
+    with pytest.raises(VectorError, match=rf"row 7 \(from 0\), of 7.jpg, holds {said}"):
+        read_embeddings(*table, side="gallery")
+    assert len(read_embeddings(*table, side="asked").records) == 10
+
+
+def test_index_tells_what_is_doubtful_about_the_table_of_embeddings(tmp_path: Path, table: tuple[Path, Path]) -> None:
+    written(table[1], [(f"{i}.jpg", f"p{i // 4}", "gallery") for i in range(40)], ("path", "spot", "split"))
+    words = ["index", "--embeddings", str(table[0]), "--records", str(table[1]), "-o", str(tmp_path / "g"), "--json"]
+    done = CliRunner().invoke(app, words)
+    [note] = json.loads(done.stdout)["notes"]
+    assert note.startswith('no column is read as the place: the columns are "path", "spot", "split"; call it place')
+    assert done.stderr == f"{table[1]}: {note}\n"
 
 
 def test_a_table_without_a_split_does_not_find_itself(table: tuple[Path, Path]) -> None:

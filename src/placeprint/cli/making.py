@@ -61,10 +61,12 @@ def index(
         if dataset is not None or embeddings is None or records is None:
             raise UsageError("give either a dataset, or both --embeddings and --records")
         how = {"index": index, "preset": find_preset(preset or FAST), "replace": replace}
-        (gallery, why), aside = _import(target, embeddings, records, model or "imported", **how)
+        (gallery, why), aside, notes = _import(target, embeddings, records, model or "imported", **how)
+        for note in notes:
+            printing.say(f"{records}: {note}", err=True)
         if aside and not as_json:
             printing.say(f"left out, for evaluate to ask: {', '.join(one.says for one in aside)}")
-        _show_gallery(gallery, why, as_json, set_aside=[one.to_dict() for one in aside])
+        _show_gallery(gallery, why, as_json, set_aside=[one.to_dict() for one in aside], notes=list(notes))
         return
     if dataset is None:
         raise UsageError("give a dataset, or --embeddings and --records")
@@ -115,13 +117,16 @@ def _target(out: Path | None, store: str | None) -> Path | str:
 
 def _import(
     out: Path | str, embeddings: Path, records: Path, name: str, **how: Any
-) -> tuple[tuple[Gallery, str], tuple[SetAside, ...]]:
-    """Make a gallery of the rows of a table that are no queries, see `calibrated_alone`; return also those that are."""
+) -> tuple[tuple[Gallery, str], tuple[SetAside, ...], tuple[str, ...]]:
+    """Make a gallery of the rows of a table that are no queries, see `calibrated_alone`.
+
+    Return also those that are, and what is doubtful about the table.
+    """
     from placeprint.embedding.imported import imported_spec, read_side
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.indexing import calibrated_alone
 
-    done, aside = read_side(embeddings, records, "gallery")
+    done, aside, notes = read_side(embeddings, records, "gallery")
     spec = imported_spec(name, done.vectors.shape[1])
     root = str(records.parent.resolve())
     settings: dict[str, Any] = {
@@ -134,8 +139,8 @@ def _import(
     if is_address(out):
         from placeprint.recognition.storing import store_vectors
 
-        return calibrated_alone(store_vectors(out, **settings)), aside
-    return calibrated_alone(Gallery.build(out, **settings)), aside
+        return calibrated_alone(store_vectors(out, **settings)), aside, notes
+    return calibrated_alone(Gallery.build(out, **settings)), aside, notes
 
 
 def add(

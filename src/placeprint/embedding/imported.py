@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import read_manifest
 from placeprint.embedding.extract import Embedded
 from placeprint.errors import DatasetError, VectorError
-from placeprint.records import ModelSpec, SetAside, Split
+from placeprint.records import ImageRecord, ModelSpec, SetAside, Split
 from placeprint.regular import open_regular
 
 _SPLIT = {
@@ -39,7 +41,7 @@ def read_embeddings(embeddings: Path | str, records: Path | str, *, side: Side |
     Raises
     ------
     VectorError
-        When the file is not such an array, or the numbers of rows differ.
+        When the file is not such an array, the numbers of rows differ, or a row cannot be searched.
     DatasetError
         When a row of the manifest cannot be used: leaving it out would shift every later row; or when no row is of
         the side that was asked for.
@@ -47,8 +49,13 @@ def read_embeddings(embeddings: Path | str, records: Path | str, *, side: Side |
     return read_side(embeddings, records, side)[0]
 
 
-def read_side(embeddings: Path | str, records: Path | str, side: Side | None) -> tuple[Embedded, tuple[SetAside, ...]]:
-    """Read one side as `read_embeddings` does; return also the rows that were left out, by their split."""
+def read_side(
+    embeddings: Path | str, records: Path | str, side: Side | None
+) -> tuple[Embedded, tuple[SetAside, ...], tuple[str, ...]]:
+    """Read one side as `read_embeddings` does; return also the rows that were left out, by their split.
+
+    And what is doubtful about the table, for people.
+    """
     embeddings, records = Path(embeddings), Path(records)
     try:
         with open_regular(embeddings) as file:
@@ -70,7 +77,19 @@ def read_side(embeddings: Path | str, records: Path | str, side: Side | None) ->
     rows = np.flatnonzero([record.split in splits for record in manifest.records])
     left = {split: tuple(r.path for r in manifest.split(split)) for split in Split if split not in splits}
     aside = tuple(SetAside(_SPLIT[split], paths) for split, paths in left.items() if paths)
-    return Embedded(chosen, vectors[rows].astype(np.float32), (), 0, len(rows), 0.0), aside
+    kept = _usable(vectors[rows].astype(np.float32), rows, embeddings, chosen)
+    return Embedded(chosen, kept, (), 0, len(rows), 0.0), aside, manifest.notes
+
+
+def _usable(
+    vectors: NDArray[np.float32], rows: NDArray[np.intp], file: Path, records: Sequence[ImageRecord]
+) -> NDArray[np.float32]:
+    """Refuse what cannot be searched by its row in the file, which another one may be once rows are left out."""
+    for what, bad in (("NaN or infinity", ~np.isfinite(vectors).all(axis=1)), ("only zeros", ~vectors.any(axis=1))):
+        if bad.any():
+            first = int(np.argmax(bad))
+            raise VectorError(f'"{file}": row {rows[first]} (from 0), of {records[first].path}, holds {what}')
+    return vectors
 
 
 def imported_spec(name: str, dim: int) -> ModelSpec:

@@ -122,7 +122,7 @@ def imported_queries(gallery: Gallery, embeddings: Path | str, records: Path | s
     VectorError, DatasetError
         As `placeprint.read_embeddings`.
     """
-    done, aside = read_side(embeddings, records, "asked")
+    done, aside, _ = read_side(embeddings, records, "asked")
     if gallery.spec.imported:
         gallery.require(imported_spec(gallery.spec.name, done.vectors.shape[1]))
     split = any(record.split is Split.QUERY for record in done.records)
