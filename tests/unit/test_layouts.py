@@ -168,6 +168,17 @@ def test_splits_of_unknown_names_are_asked_about() -> None:
     assert {r.place for r in read(tree, "places").records} == {"day", "night"}
 
 
+def test_a_dataset_in_each_folder_is_asked_about() -> None:
+    tree = [f"{city}/{split}/{place}/1.jpg" for city in ("Paris", "Rome") for split in ("ref", "query") for place in "AB"]
+    with pytest.raises(DatasetError, match=r"places are Paris, Rome \(--layout place-first\).*such as A, B.*photos/Paris"):
+        read(tree)
+    with pytest.raises(DatasetError, match=r"photos/all/Paris"):
+        read([f"all/{name}" for name in tree])
+    assert {r.place for r in read(tree, "place-first").records} == {"Paris", "Rome"}
+    seasons = ["Eiffel/ref/day/1.jpg", "Eiffel/ref/night/2.jpg", "Eiffel/query/day/3.jpg", "Galata/ref/day/4.jpg"]
+    assert {r.place for r in read(seasons).records} == {"Eiffel", "Galata"}
+
+
 def test_flat_reads_splits_and_no_places() -> None:
     found = read(["database/r1/@1@2@.jpg", "queries/r2/@1@2@.jpg"], "flat")
     assert [(place, split) for _, place, split in rows(found)] == [(None, "gallery"), (None, "query")]

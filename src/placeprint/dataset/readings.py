@@ -136,6 +136,8 @@ class Reading:
             if choice.layout is None and marks and not any(mark.sure for mark in marks.values()):
                 raise self._unclear((min(marks),), ())
             require_one_each(self._where, marks, spelled=self._spelled_twice())
+            if self.layout is PLACE_FIRST and choice.layout is None:
+                self._refuse_several_datasets()
 
     def _used_marks(self) -> Iterator[tuple[str, SplitName]]:
         for path in self._tree.paths:
@@ -175,3 +177,19 @@ class Reading:
             f'"{self._where}" can be read in two ways: its places are {some(tops)} (--layout places), or these are '
             f"splits of the places {some(shared)} (--layout {first}/{second}, the gallery first)"
         )
+
+    def _refuse_several_datasets(self) -> None:
+        """Refuse cities that each have a gallery and queries of the same places, as in <city>/gallery/<place>/*."""
+        below: dict[str, dict[Split | None, set[str]]] = {}
+        for path in self._tree.paths:
+            mark = self._tree.mark(path, 1)
+            if mark is not None and len(path) > 2:
+                below.setdefault(path[0], {}).setdefault(mark.split, set()).add(path[2])
+        for top, sides in sorted(below.items()):
+            shared = sides.get(Split.GALLERY, set()) & sides.get(Split.QUERY, set())
+            if len(shared) > 1:
+                raise DatasetError(
+                    f'"{self._where}" can be read in two ways: its places are {some(below)} (--layout place-first), or '
+                    f'each of these is a dataset, with places such as {some(shared)}: give one of them, as '
+                    f'"{self._where}/{"".join(f"{name}/" for name in self._tree.around())}{top}"'
+                )
