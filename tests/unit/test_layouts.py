@@ -169,8 +169,12 @@ def test_splits_of_unknown_names_are_asked_about() -> None:
 
 
 def test_a_dataset_in_each_folder_is_asked_about() -> None:
-    tree = [f"{city}/{split}/{place}/1.jpg" for city in ("Paris", "Rome") for split in ("ref", "query") for place in "AB"]
-    with pytest.raises(DatasetError, match=r"places are Paris, Rome \(--layout place-first\).*such as A, B.*photos/Paris"):
+    tree = [
+        f"{city}/{split}/{place}/1.jpg" for city in ("Paris", "Rome") for split in ("ref", "query") for place in "AB"
+    ]
+    with pytest.raises(
+        DatasetError, match=r"places are Paris, Rome \(--layout place-first\).*such as A, B.*photos/Paris"
+    ):
         read(tree)
     with pytest.raises(DatasetError, match=r"photos/all/Paris"):
         read([f"all/{name}" for name in tree])

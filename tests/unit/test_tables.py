@@ -242,12 +242,12 @@ def test_a_split_of_another_name_is_told() -> None:
     assert read("path,place,a,b\na.jpg,A,train,test\nb.jpg,A,train,x\n").notes == ()
 
 
-@pytest.mark.parametrize(("name", "yes", "no"), [("is_query", "True", "False"), ("Test", "1", "0"), ("train", "y", "n")])
+@pytest.mark.parametrize(
+    ("name", "yes", "no"), [("is_query", "True", "False"), ("Test", "1", "0"), ("train", "y", "n")]
+)
 def test_a_flag_for_a_split_is_told(name: str, yes: str, no: str) -> None:
     found = read(f"path,place,{name}\na.jpg,A,{yes}\nb.jpg,A,{no}\n")
-    assert found.notes == (
-        f'"{name}" is not read: for a split call it split, and write gallery or query in it',
-    )
+    assert found.notes == (f'"{name}" is not read: for a split call it split, and write gallery or query in it',)
     assert read(f"path,place,{name},split\na.jpg,A,{yes},query\nb.jpg,A,{no},gallery\n").notes == ()
     assert read(f"path,place,{name}\na.jpg,A,{yes}\nb.jpg,A,3\n").notes == ()
     assert read(f"path,place,sunny\na.jpg,A,{yes}\nb.jpg,A,{no}\n").notes == ()

@@ -80,7 +80,9 @@ def test_a_table_of_queries_is_no_gallery(table: tuple[Path, Path]) -> None:
         read_embeddings(*table, side="gallery")
 
 
-@pytest.mark.parametrize(("value", "said"), [(np.nan, "NaN or infinity"), (np.inf, "NaN or infinity"), (0.0, "only zeros")])
+@pytest.mark.parametrize(
+    ("value", "said"), [(np.nan, "NaN or infinity"), (np.inf, "NaN or infinity"), (0.0, "only zeros")]
+)
 def test_a_vector_that_cannot_be_searched_is_named_by_its_row_in_the_file(
     table: tuple[Path, Path], value: float, said: str
 ) -> None:

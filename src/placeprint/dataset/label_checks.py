@@ -105,7 +105,9 @@ def _at_zero(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
     for record in usable:
         if record.at_zero:
             known = record.latitude is not None
-            where = "latitude 0, longitude 0 is in the sea off Africa" if known else "easting 0, northing 0 is in no zone"
+            where = (
+                "latitude 0, longitude 0 is in the sea off Africa" if known else "easting 0, northing 0 is in no zone"
+            )
             text = f"{where}: that counts as no position"
             yield finding("position-zero", text, record.path)
 

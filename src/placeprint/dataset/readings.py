@@ -190,6 +190,6 @@ class Reading:
             if len(shared) > 1:
                 raise DatasetError(
                     f'"{self._where}" can be read in two ways: its places are {some(below)} (--layout place-first), or '
-                    f'each of these is a dataset, with places such as {some(shared)}: give one of them, as '
+                    f"each of these is a dataset, with places such as {some(shared)}: give one of them, as "
                     f'"{self._where}/{"".join(f"{name}/" for name in self._tree.around())}{top}"'
                 )

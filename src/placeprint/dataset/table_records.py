@@ -87,7 +87,7 @@ def _pixels(cell: str) -> int:
 
 
 def doubts(table: Table, columns: Columns, records: Sequence[ImageRecord]) -> Iterator[str]:
-    """Say what may not be as it was meant: a wrong encoding, labels that are none, rows without a split, no label at all."""
+    """Say what may not be as it was meant: a wrong encoding, labels that are none, no split, no label at all."""
     if WINDOWS in table.described:
         example = next((label for r in records for label in r.places if not label.isascii()), "")
         yield f"it is not UTF-8 and was read as {WINDOWS}" + (f", as in {quoted(example)}" if example else "")
