@@ -122,7 +122,7 @@ def test_a_dataset_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pyt
 SYSTEM = """
 $RECYCLE.BIN|System Volume Information|@eaDir|#recycle|.Trash-1000|lost+found|.thumbnails|__MACOSX|@Recycle|RECYCLER
 @Recently-Snapshot|.AppleDouble|Network Trash Folder|Temporary Items|#snapshot|~snapshot|.Spotlight-V100|found.000
-SYSTEM VOLUME INFORMATION|.@__thumb|.eaDir|.git
+Recycle Bin - Volume_1|trashbox|@__thumb|SYSTEM VOLUME INFORMATION|.@__thumb|.eaDir|.git
 """
 
 

@@ -9,7 +9,8 @@ from placeprint.dataset.files import SUFFIXES
 
 _ENDINGS = tuple(SUFFIXES)
 _SYSTEM = re.compile(
-    r"\$recycle\.bin|recycle[rd]|recycle\.bin|[@#]recycle|(@|\.)?eadir|__macosx|lost\+found|@tmp|@sharebin|@transcode"
+    r"\$recycle\.bin|recycle[rd]|recycle[. ]bin( - .*)?|[@#]recycle|trashbox|(@|\.)?eadir|@__thumb|__macosx"
+    r"|lost\+found|@tmp|@sharebin|@transcode"
     r"|[#~@]snapshots?|@recently-snapshot|found\.\d{3}|__pycache__|system volume information|network trash folder"
     r"|temporary items|thevolumesettingsfolder"
 )
