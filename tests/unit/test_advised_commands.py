@@ -15,7 +15,7 @@ from placeprint.cli.app import _VERBS, app
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for kind in ("py", "j2", "js", "html") for path in sorted((ROOT / "src").rglob(f"*.{kind}"))]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PROSE = {"again", "and", "cannot", "gallery", "import", "raises", "says", "server", "tells"}
+PROSE = {"again", "and", "cannot", "did", "folder", "gallery", "import", "raises", "says", "server", "tells"}
 """What follows the name in sentences."""
 COMMAND = re.compile(r"(?<![\w./\"-])placeprint (?P<verb>[a-z][\w-]*)(?P<rest>(?:[^\n`;|<),]|,(?! ))*)")
 OPTION = re.compile(r"(?<![\w-])-(?:-[a-z][a-z-]+|[a-z])(?![\w])")

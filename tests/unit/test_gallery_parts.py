@@ -239,7 +239,7 @@ def test_a_preset_of_another_release_is_refused(tmp_path: Path) -> None:
 
 
 def test_asked_as_another_preset_it_has_no_calibration_and_the_disk_stays(gallery: Gallery) -> None:
-    kept: Calibration = learn_calibration(gallery)
+    kept: Calibration = learn_calibration(gallery, automatic=True)
     calibrated = gallery.with_calibration(kept)
     before = {p: p.read_bytes() for p in gallery.path.rglob("*") if p.is_file()}
     asked = calibrated.asked_as(FAST)

@@ -29,7 +29,7 @@ _VERBS = {
     "calibrate": "calibrating.calibrate",
     "compare": "comparing.compare",
     "mine": "mining.mine",
-    "run": "making.run",
+    "run": "whole_run.run",
     "add": "making.add",
     "remove": "making.remove",
     "verify": "inspecting.verify",
@@ -39,7 +39,7 @@ _VERBS = {
     "export": "exporting.export",
     "distil": "distilling.distil",
     "move": "moving.move",
-    "town": "making.town",
+    "town": "town.town",
 }
 """Verbs, and the function of each in this package. Making all of them took a tenth of a short verb."""
 

@@ -1,8 +1,8 @@
 """Ctrl-C and SIGTERM: one line, exit code 130, never a traceback, and soon, whatever the program is doing.
 
 The first signal raises KeyboardInterrupt, so that files and terminals are left tidy. It comes late where the program is
-inside a library and not at all where one swallows it; so a thread hears of the signal too, and ends the program when a
-second has gone by, or when it is asked a second time. What is on disk survives that, as it survives ``kill -9``.
+inside a library and not at all where one swallows it; so a thread hears of the signal too, and ends the program after
+`GRACE_SECONDS`, or when it is asked a second time. What is on disk survives that, as it survives ``kill -9``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 EXIT_CODE = 130
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 2.0
 
 _GO_ON = frozenset({"add", "calibrate", "compare", "distil", "evaluate", "index", "mine", "move", "run", "train"})
 """Verbs that find what they have done already: in the cache, in the gallery on a server, in the state of a training."""

@@ -1,4 +1,4 @@
-"""Verbs that make something: index, add, remove, run, town."""
+"""Verbs that make and change a gallery: index, add, remove."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from placeprint.gallery.milvus_address import is_address, parse_address
 from placeprint.presets import DEFAULT_PRESET, FAST, find_preset
 from placeprint.progress import on_stderr
 
-SHOWN_PLACES = 5
+SHOWN_FAILURES = 5
 
 if TYPE_CHECKING:
-    from placeprint.evaluation.lessons import Lessons
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition.indexing import IndexResult
     from placeprint.recognition.sources import Source
@@ -194,77 +193,9 @@ def remove(
         printing.say(f"{change.removed} images removed; {gallery} holds {_size(changed)}")
 
 
-def run(
-    dataset: options.Dataset,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the gallery and the report.")],
-    layout: options.LayoutName = None,
-    model: options.ModelName = None,
-    index: options.IndexName = "auto",
-    runner: options.RunnerName = "openvino",
-    preset: options.PresetName = None,
-    threshold: options.Threshold = None,
-    margin: options.Margin = None,
-    radius: options.Radius = None,
-    replace: options.Replace = False,
-    no_cache: options.NoCache = False,
-    workers: options.Workers = None,
-    quiet: options.Quiet = False,
-) -> None:
-    """Check, index, evaluate and report, in one go."""
-    from placeprint.cli.answering import show_evaluation
-    from placeprint.cli.inspecting import show_check
-    from placeprint.report.whole_run import whole_run
-
-    done = whole_run(
-        datasets.opened(dataset, layout).manifest,
-        out,
-        model=model,
-        index=index,
-        runner=runner,
-        preset=preset or DEFAULT_PRESET,
-        threshold=threshold,
-        margin_threshold=margin,
-        radius=radius,
-        cache=not no_cache,
-        workers=workers,
-        replace=replace,
-        progress=on_stderr(quiet=quiet),
-    )
-    show_check(done.check)
-    show_calibration(done.gallery.calibration, done.not_calibrated)
-    show_evaluation(done.evaluation)
-    _show_lessons(done.lessons)
-    printing.say("", f"gallery: {done.gallery.path}", f"report:  {done.report}")
-
-
-def town(
-    out: Annotated[Path, typer.Argument(help="A new folder.")],
-    places: Annotated[int, typer.Option(help="How many places.")] = 20,
-    views: Annotated[int, typer.Option(help="Photographs of each.")] = 8,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
-    quiet: options.Quiet = False,
-) -> None:
-    """Render photographs of a made-up town, with known truth."""
-    from placeprint.town import render_town
-
-    made = render_town(out, places=places, views=views, seed=seed, progress=on_stderr(quiet=quiet))
-    facts = ", ".join(f"{k} {v}" for k, v in asdict(made).items() if isinstance(v, int))
-    printing.say(f"{out}: {facts}")
-
-
-def _show_lessons(lessons: Lessons) -> None:
-    """Print why photos failed, and what more photos would bring."""
-    kinds = [(k.kind.value, str(k.count), k.advice) for k in lessons.kinds if k.count]
-    if kinds:
-        printing.table(("why it failed", "photos", "what to do"), kinds, title="Failures by kind", right=(1,))
-    printing.say("", lessons.leaks.says, lessons.lacks.says)
-    for place in lessons.lacks.places[:SHOWN_PLACES]:
-        if place.says:
-            printing.say(f"  {place.says}")
-
-
 def _size(gallery: Gallery) -> str:
-    return f"{len(gallery)} images of {len(gallery.places)} places"
+    count = len(gallery.places)
+    return f"{len(gallery)} images of {count} place{'s' * (count != 1)}"
 
 
 def _show_gallery(gallery: Gallery, not_calibrated: str, as_json: bool, **facts: Any) -> None:
@@ -317,4 +248,4 @@ def _show_index(done: IndexResult, as_json: bool, source: Source) -> None:
             printing.say(f"{contradicting} of those added are there as another place too: look at their labels")
     _show_gallery(done.gallery, done.not_calibrated, as_json, **facts)
     if lost := [failure.reason for failure in done.failures if failure.kind in NOT_WALKED]:
-        printing.say(f"not in the gallery: {'; '.join(lost[:SHOWN_PLACES])}", err=True)
+        printing.say(f"not in the gallery: {'; '.join(lost[:SHOWN_FAILURES])}", err=True)

@@ -166,7 +166,11 @@ _OTHER_RULES = (
     Rule("empty", _E, "Copy the file again: it has no bytes."),
     Rule("unreadable", _E, "Convert the file to JPEG or PNG, or remove it."),
     Rule("truncated", _E, "Copy or download the file again: its end is missing."),
-    Rule("too-large", _E, "Scale the image down or save it again, or raise the limit that its reason names if you trust it."),
+    Rule(
+        "too-large",
+        _E,
+        "Scale the image down, save it again, or raise the limit that its reason names.",
+    ),
     Rule("outside", _E, "Copy the file into the dataset's folder: paths and links out of it are not followed."),
     Rule("not-a-file", _E, "Rename or remove what is there: it is not a photograph."),
     Rule("bad-name", _E, "Rename the file."),
