@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from placeprint.gallery.trying import reachable, truth_of
 from placeprint.recognition.copies import NEAR_DUPLICATE, Copies
 from placeprint.recognition.hold_out import from_gallery
 from placeprint.records import ImageRecord
@@ -57,3 +58,14 @@ def test_a_large_place_is_read_once() -> None:
     assert len(unknown) == 305
     assert len(known) == 305
     assert max(Counted.reads.values()) <= 2
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(1, 4))
+def test_only_the_first_equal_vectors_can_be_reached(kinds: list[int], k: int) -> None:
+    vectors = units([[1, kind, 0.5] for kind in kinds])
+    rows = reachable(vectors, k)
+    assert rows.tolist() == [i for i, kind in enumerate(kinds) if kinds[:i].count(kind) < k]
+    queries = units([[0.2, 1, 0], [1, 0.1, 0.3]])
+    few, whole = truth_of(vectors, queries, k, rows), truth_of(vectors, queries, k)
+    assert few.rows.tolist() == whole.rows.tolist()
+    assert few.scores.tolist() == whole.scores.tolist()

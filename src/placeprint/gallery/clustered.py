@@ -18,7 +18,7 @@ from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.base import Vectors
 from placeprint.gallery.quantising import clear_ends, extend, learned_index, lists_for, renumber, threads
 from placeprint.gallery.selecting import Numbers
-from placeprint.gallery.trying import disturbed, hits_of, truth_of
+from placeprint.gallery.trying import disturbed, hits_of, reachable, truth_of
 from placeprint.gallery.unmapped import unmapped
 from placeprint.json_records import record_from
 
@@ -260,13 +260,17 @@ class Clustered:
 
 
 def _trials(vectors: Vectors) -> list[Trial]:
-    """Return own vectors, disturbed, with their true neighbours, for each number of neighbours."""
-    levels = [k for k in LEVELS if 16 * k < len(vectors)]
+    """Return own vectors, disturbed, with their true neighbours, for each number of neighbours.
+
+    None where most images are copies: which of a thousand equal ones are found is chance, so answers are exact.
+    """
+    rows = reachable(vectors, LEVELS[-1])
+    levels = [k for k in LEVELS if 16 * k < len(vectors)] if 2 * len(rows) > len(vectors) else []
     queries = disturbed(vectors, TRIED, seed=SEED)[1]
-    trials = [(queries, truth_of(vectors, queries, k).rows) for k in levels[:1]]
+    trials = [(queries, truth_of(vectors, queries, k, rows).rows) for k in levels[:1]]
     if levels[1:]:
         few = queries[:: -(-len(queries) // FEWER)]
-        truth = truth_of(vectors, few, levels[-1]).rows
+        truth = truth_of(vectors, few, levels[-1], rows).rows
         trials += [(few, truth[:, :k]) for k in levels[1:]]
     return trials
 
