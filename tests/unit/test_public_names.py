@@ -29,7 +29,7 @@ def test_every_module_imports_and_every_error_is_ours() -> None:
         loaded = importlib.import_module(module.name)
         for _, found in inspect.getmembers(loaded, inspect.isclass):
             if issubclass(found, Exception) and found.__module__.startswith("placeprint"):
-                assert issubclass(found, errors.PlaceprintError | ValueError), found
+                assert issubclass(found, errors.PlaceprintError | ValueError | OSError), found
 
 
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
