@@ -86,9 +86,9 @@ def _read(data: bytes) -> _Segments:
             xmp = data[start:end]
         elif marker == _SCAN and frame:
             return _Segments(frame, frame_marker, data[start:end], restarts, exif, xmp, end)
-    raise ImageError(
-        "truncated" if frame else "unreadable", "the file ends before its picture" if frame else "it has no frame"
-    )
+    if frame:
+        raise ImageError("truncated", "the file ends too early: its picture is not there")
+    raise ImageError("unreadable", "the image's header cannot be read: it says no size")
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
