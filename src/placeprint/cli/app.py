@@ -116,7 +116,12 @@ def _refused(why: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-if __name__ == "__main__":
-    from placeprint.cli.program import run
+def run() -> NoReturn:
+    """Run a verb as a program, where this module was imported already; see `placeprint.cli.program`."""
+    from placeprint.cli.program import run as start
 
+    start()
+
+
+if __name__ == "__main__":
     run()
