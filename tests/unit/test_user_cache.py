@@ -187,7 +187,7 @@ HOMELESS = """
 import sys, pwd
 def nobody(_): raise KeyError
 pwd.getpwuid = nobody
-from placeprint.cli.app import run
+from placeprint.cli.program import run
 run()
 """
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
+from threading import current_thread, main_thread
 
 from placeprint.town.shoot import Job, Made, render_place
 
@@ -32,12 +33,20 @@ def render_all(jobs: Sequence[Job], workers: int | None) -> Iterator[Made]:
 
 @contextmanager
 def _ctrl_c_kept() -> Iterator[None]:
-    """Let the processes that start here not hear Ctrl-C, which a terminal sends to all: this one ends them."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Let the processes that start here not hear Ctrl-C, which a terminal sends to all: this one ends them.
+
+    It hears of it afterwards: a process that is only half started when its parent ends says so in a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask") or current_thread() is not main_thread():
         yield
         return
+    came: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, usual)
+        if came:
+            signal.raise_signal(signal.SIGINT)
