@@ -63,7 +63,8 @@ def test_each_anchor_by_value() -> None:
     assert near(one) == ["b@60", "b@100", "c@175"]
     assert [m.score for m in one.negatives] == [cos(20), cos(60), cos(135)]
     assert [(m.row, m.path, m.places, m.score) for m in one.positives] == [(0, "a@0", ("a",), cos(40))]
-    assert one.best_positive == one.positives[0]
+    assert one.best_positive is not None
+    assert one.best_positive.row == 0
     assert one.margin == pytest.approx(math.cos(math.radians(40)) - math.cos(math.radians(20)), abs=1e-6)
     assert found["a@0"].margin == pytest.approx(math.cos(math.radians(40)) - math.cos(math.radians(60)), abs=1e-6)
     alone = found["c@175"]

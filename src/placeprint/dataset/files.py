@@ -65,7 +65,8 @@ def refuse_odd_name(name: str) -> None:
 
 def _inside(path: Path, root: Path) -> bool:
     try:
-        return path.resolve().is_relative_to(root.resolve())
+        real = path.resolve()
+        return not real.is_symlink() and real.is_relative_to(root.resolve())  # one that is left is a loop
     except (OSError, RuntimeError, ValueError):
         return False
 
