@@ -24,13 +24,17 @@ A message says what happened, on which thing, and what to do next.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class PlaceprintError(Exception):
     """Base of every error that placeprint raises on purpose."""
 
     exit_code: ClassVar[int] = 3
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it as it is, whatever it is made of: a pool waits for ever for an error that cannot be made again."""
+        return _made_again, (type(self), self.args, vars(self))
 
 
 class UsageError(PlaceprintError, ValueError):
@@ -112,3 +116,9 @@ class GalleryEngineError(GalleryError):
 
 class GalleryMismatchError(GalleryError):
     """The gallery was built with another model than the one asked for."""
+
+
+def _made_again(kind: type[PlaceprintError], args: tuple[object, ...], state: dict[str, object]) -> PlaceprintError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(state)
+    return error

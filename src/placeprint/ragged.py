@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, BinaryIO, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint import forks
 from placeprint.arrays import open_array, read_header
 from placeprint.errors import GalleryCorruptError
 
@@ -61,15 +61,19 @@ class FileRows:
         self._descriptor = os.dup(file.fileno())
         file.close()
         self._file = FileIO(self._descriptor, closefd=False)
-        self._first, self.shape, self.dtype, self._lock = first, shape, dtype, threading.Lock()
+        self._first, self.shape, self.dtype, self._lock = first, shape, dtype, forks.Lock()
 
     def __getitem__(self, rows: slice) -> Rows:
         """Read the rows of a slice, which has no step."""
         first, last, _ = rows.indices(self.shape[0])
         width = self.shape[1] * self.dtype.itemsize
-        with self._lock:
-            self._file.seek(self._first + first * width)
-            data = self._file.read(max(last - first, 0) * width)
+        begin, size = self._first + first * width, max(last - first, 0) * width
+        if hasattr(os, "pread"):  # a child that was forked shares the position in the file with its parent
+            data = os.pread(self._descriptor, size, begin)
+        else:
+            with self._lock:
+                self._file.seek(begin)
+                data = self._file.read(size)
         if len(data) < (last - first) * width:
             raise GalleryCorruptError("a file of parts ends early: run placeprint verify, or build the gallery again")
         return np.frombuffer(data, self.dtype).reshape(-1, self.shape[1])

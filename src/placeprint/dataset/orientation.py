@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import struct
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from placeprint import forks
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,7 +27,7 @@ _PREFIX = b"Exif\0\0"
 _XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 _MOST_XMP = 1 << 18
 """Bytes of an XMP block that are looked through."""
-_WARNINGS = threading.Lock()
+_WARNINGS = forks.Lock()
 
 
 @contextmanager

@@ -7,14 +7,16 @@ keeps it whole.
 from __future__ import annotations
 
 import itertools
-import threading
+import os
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from placeprint import forks
 from placeprint.embedding.cache_rows import CachedEmbedding, found_row, keep_rows, make_tables
 from placeprint.terminal import tell
 from placeprint.user_cache import cache_folder, go_without
@@ -46,11 +48,16 @@ class EmbeddingCache:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or default_path()
-        self._lock = threading.Lock()
+        self._lock = forks.Lock()
         self._base: sqlite3.Connection | None = self._connect()
+        _OPEN.add(self)
 
     def _connect(self) -> sqlite3.Connection | None:
         import sqlite3
+
+        if self.path.absolute() in _INHERITED:
+            go_without(self.path.parent, "the process that this one was forked from was using it")
+            return None
 
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +140,24 @@ def _is_damage(error: Exception) -> bool:
     if isinstance(error, UnicodeError) or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHORT_READ:
         return True  # the first: SQLite's own message about a damaged schema quotes it
     return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+
+
+_OPEN: weakref.WeakSet[EmbeddingCache] = weakref.WeakSet()
+_INHERITED: set[Path] = set()
+"""Files that are open in a parent. SQLite allows a child neither to use nor to close its connection, and would believe
+of another one that it holds the parent's locks."""
+
+
+def _in_child() -> None:
+    for cache in list(_OPEN):
+        if cache._base is not None:
+            forks.keep(cache._base)
+            _INHERITED.add(cache.path.absolute())
+            cache._base = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def _write_ahead(base: sqlite3.Connection) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint import forks
 from placeprint.embedding.ends import End, checked, refuse_misfit, wanted_outputs
 from placeprint.embedding.onnx_file import read_checked
 from placeprint.embedding.preprocess import Pixels, WholeLook, normalised
@@ -42,30 +44,18 @@ class OnnxRunner:
         threads: int,
         precision: str = "auto",  # noqa: ARG002 - part of every runner's contract; both mean 32 bit here
     ) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise MissingExtraError("ONNX Runtime", "onnx") from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        # Else bytes of its own format would be taken for one, and nothing has looked into that.
-        options.add_session_config_entry("session.load_model_format", "ONNX")
         self.precision = "f32"
-        self._spec, self._path = spec, path
-        try:
-            self._session = onnxruntime.InferenceSession(
-                read_checked(path, spec.weights_sha256), options, providers=onnxruntime.get_available_providers()
-            )
-        except ModelError:
-            raise
-        except Exception as error:  # ONNX Runtime has no common base for what a bad file raises
-            raise self._failed(error) from error
-        inputs, outputs = (
-            [_end(each) for each in ends] for ends in (self._session.get_inputs(), self._session.get_outputs())
-        )
+        self._spec, self._path, self._threads = spec, path, threads
+        self._session = forks.Made(partial(_session, path, spec, threads))
+        session = self._session.get()
+        inputs, outputs = ([_end(each) for each in ends] for ends in (session.get_inputs(), session.get_outputs()))
         refuse_misfit(spec, path, inputs, outputs)
         self._input = inputs[0].name
         self._square, self._whole = wanted_outputs(spec)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how another process makes it again."""
+        return partial(type(self), threads=self._threads), (self._path, self._spec)
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
@@ -77,15 +67,37 @@ class OnnxRunner:
         return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)
 
     def _infer(self, outputs: list[str], pixels: Pixels) -> list[NDArray[np.float32]]:
-        try:
-            found = self._session.run(outputs, {self._input: normalised(pixels, self._spec)})
-        except Exception as error:  # no common base either
-            raise self._failed(error) from error
+        with forks.busy():
+            session = self._session.get()
+            try:
+                found = session.run(outputs, {self._input: normalised(pixels, self._spec)})
+            except Exception as error:  # no common base either
+                raise _failed(self._path, self._spec, error) from error
         return [checked(self._spec, name, value) for name, value in zip(outputs, found, strict=True)]
 
-    def _failed(self, error: Exception) -> ModelError:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return ModelError(f'model {self._spec}: ONNX Runtime cannot run "{self._path}": {reason}')
+
+def _session(path: Path, spec: ModelSpec, threads: int) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtraError("ONNX Runtime", "onnx") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Else bytes of its own format would be taken for one, and nothing has looked into that.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    try:
+        return onnxruntime.InferenceSession(
+            read_checked(path, spec.weights_sha256), options, providers=onnxruntime.get_available_providers()
+        )
+    except ModelError:
+        raise
+    except Exception as error:  # ONNX Runtime has no common base for what a bad file raises
+        raise _failed(path, spec, error) from error
+
+
+def _failed(path: Path, spec: ModelSpec, error: Exception) -> ModelError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return ModelError(f'model {spec}: ONNX Runtime cannot run "{path}": {reason}')
 
 
 def _end(found: Any) -> End:

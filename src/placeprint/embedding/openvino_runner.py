@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import sys
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint import forks
 from placeprint.embedding.compiled import compiled
 from placeprint.embedding.eight_bits import EightBits, lower, multiplies_bytes, table_of
 from placeprint.embedding.ends import End, checked, refuse_misfit, wanted_outputs
@@ -27,7 +31,7 @@ class _First:
     threads that come first at the same time wait for each other for ever.
     """
 
-    lock, done = threading.Lock(), False
+    lock, done = forks.Lock(), False
 
 
 _FIRST = _First()
@@ -61,60 +65,84 @@ class OpenVinoRunner:
     name = "openvino"
 
     def __init__(self, path: Path, spec: ModelSpec, *, threads: int, precision: str = "auto") -> None:
-        core = openvino_package().Core()
         self._spec, self._path, self._names = spec, path, wanted_outputs(spec)
-        table = _table(core, path, spec, precision)
-        half = precision == "auto" and _halves(core)
-        self.precision = "int8" if table is not None else "bf16" if half else "f32"
-        settings = {
-            "PERFORMANCE_HINT": "THROUGHPUT",
-            "NUM_STREAMS": threads,
-            "INFERENCE_NUM_THREADS": threads,
-            "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
-        }
-        try:
-            self._square, self._whole = (
-                _compiled(core, path, spec, outputs, side, table, settings) if outputs else None
-                for outputs, side in zip(self._names, (spec.input_size, -1), strict=True)
-            )
-        except ModelError:
-            raise
-        except Exception as error:  # its parts have no common base for what a bad file raises
-            raise self._failed(error) from error
-        self._local = threading.local()
+        self._threads, self._asked = threads, precision
+        self._graphs = forks.Made(partial(_graphs, path, spec, threads, precision))
+        self.precision = self._graphs.get().precision
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how another process makes it again."""
+        return partial(type(self), threads=self._threads, precision=self._asked), (self._path, self._spec)
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
-        return self._infer("square", self._square, self._names[0], pixels)[0]
+        return self._infer("square", self._names[0], pixels)[0]
 
     def run_whole(self, pixels: Pixels) -> WholeLook:
         """Return the maps of one image of shape (height, width, 3), whose sides are multiples of 32."""
-        maps = self._infer("whole", self._whole, self._names[1], pixels)
+        maps = self._infer("whole", self._names[1], pixels)
         return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)
 
-    def _infer(self, name: str, compiled: Any, outputs: list[str], pixels: Pixels) -> list[NDArray[np.float32]]:
+    def _infer(self, name: str, outputs: list[str], pixels: Pixels) -> list[NDArray[np.float32]]:
         """Run one graph with this thread's own request."""
-        try:
-            found = self._inferred(name, compiled, pixels)
-        except Exception as error:  # no common base either
-            raise self._failed(error) from error
+        with forks.busy():
+            graphs = self._graphs.get()
+            try:
+                found = graphs.inferred(name, pixels)
+            except Exception as error:  # no common base either
+                raise _failed(self._path, self._spec, error) from error
         values = {name: checked(self._spec, name, value) for name, value in zip(_once(outputs), found, strict=True)}
         return [values[output] for output in outputs]
 
-    def _failed(self, error: Exception) -> ModelError:
-        return ModelError(f'model {self._spec}: OpenVINO cannot run "{self._path}": {_reason(error)}')
 
-    def _inferred(self, name: str, compiled: Any, pixels: Pixels) -> list[NDArray[Any]]:
-        request = getattr(self._local, name, None)
+@dataclass(frozen=True, slots=True)
+class _Graphs:
+    """Graphs that this process compiled, by name; each thread has its own request of each."""
+
+    precision: str
+    compiled: Mapping[str, Any]
+    requests: threading.local
+
+    def inferred(self, name: str, pixels: Pixels) -> list[NDArray[Any]]:
+        request = getattr(self.requests, name, None)
         if request is None:
-            request = compiled.create_infer_request()
-            setattr(self._local, name, request)
+            request = self.compiled[name].create_infer_request()
+            setattr(self.requests, name, request)
         if _FIRST.done:
             return _outputs(request, pixels)
         with _FIRST.lock:
             found = _outputs(request, pixels)
             _FIRST.done = True
             return found
+
+
+def _graphs(path: Path, spec: ModelSpec, threads: int, precision: str) -> _Graphs:
+    """Compile what a ModelSpec asks for."""
+    core = openvino_package().Core()
+    table = _table(core, path, spec, precision)
+    half = precision == "auto" and _halves(core)
+    settings = {
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "NUM_STREAMS": threads,
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
+    }
+    try:
+        made = {
+            name: _compiled(core, path, spec, outputs, side, table, settings) if outputs else None
+            for name, outputs, side in zip(
+                ("square", "whole"), wanted_outputs(spec), (spec.input_size, -1), strict=True
+            )
+        }
+    except ModelError:
+        raise
+    except Exception as error:  # its parts have no common base for what a bad file raises
+        raise _failed(path, spec, error) from error
+    return _Graphs("int8" if table is not None else "bf16" if half else "f32", made, threading.local())
+
+
+def _failed(path: Path, spec: ModelSpec, error: Exception) -> ModelError:
+    return ModelError(f'model {spec}: OpenVINO cannot run "{path}": {_reason(error)}')
 
 
 def _outputs(request: Any, pixels: Pixels) -> list[NDArray[Any]]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint import published
+from placeprint import forks, published
 from placeprint.data_folder import ADVICE, DataFolder
-from placeprint.errors import GalleryCorruptError, GalleryMismatchError
+from placeprint.errors import GalleryCorruptError, GalleryMismatchError, UsageError
 from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, new_content, with_added, with_removed
@@ -240,6 +240,20 @@ class Gallery:
             gallery.require(spec)
         return cast(Self, gallery)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle its address: another process opens what is there then, of the same model.
+
+        Raises
+        ------
+        UsageError
+            For a gallery in memory.
+        """
+        if self.path is None:
+            raise UsageError(
+                "a gallery in memory has no address that another process could open: write it with Gallery.build"
+            )
+        return partial(type(self).open, spec=self.spec), (self.path.absolute(),)
+
     @property
     def where(self) -> str:
         """Where it is kept, for people."""
@@ -302,7 +316,7 @@ class Gallery:
         GalleryCorruptError
             When vectors that are looked at are none.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
+        with forks.busy(), np.errstate(over="ignore", invalid="ignore"):
             found = self.index.search(vectors, k, only=only)
         there = min(k, len(self) if only is None else int(np.count_nonzero(only)))
         if not (np.abs(found.scores[:, :there]) < LARGEST_SCORE).all():

@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
+from placeprint import forks
 from placeprint.errors import GalleryEngineError, MissingExtraError, UsageError
 from placeprint.gallery.milvus_address import Address
 
@@ -31,6 +32,8 @@ BUILD_SECONDS = 3600.0
 OLDEST, NEWEST = (2, 3), (2, 6)
 """Versions of the server that are spoken with."""
 
+_ASKED_IN: dict[str, int] = {}
+"""Which of the processes, parent and children, asked a server first."""
 _WATCH_SECONDS = 5.0
 """Between two looks whether the server is still there, while it does what takes long."""
 _CONNECTING = "connecting"
@@ -129,6 +132,7 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         self.address, self.seconds = address, time_limit()
+        refuse_after_fork(address)
         self._client_class = _client_class()
         knock(address, min(CONNECT_SECONDS, self.seconds))
         with self.errors(_CONNECTING):
@@ -159,6 +163,7 @@ class Connection:
         ------
         GalleryEngineError
         """
+        refuse_after_fork(self.address)
         limit = max(seconds or 0.0, self.seconds)
 
         def asked() -> Any:
@@ -204,6 +209,17 @@ class Connection:
     def close(self) -> None:
         """Let go of the connection."""
         self.client.close()
+
+
+def refuse_after_fork(address: Address) -> None:
+    """Refuse to ask a server in a child whose parent did: gRPC would wait there for the parent's threads.
+
+    Raises
+    ------
+    UsageError
+    """
+    if _ASKED_IN.setdefault("first", forks.generation()) != forks.generation():
+        raise UsageError(f"{address}: this process was forked after it had asked a server: {forks.ADVICE}")
 
 
 def _client_class() -> Any:

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -120,6 +120,10 @@ class MilvusGallery(Gallery):
         if store.count() + len(holes) != head.end and numbered:  # an interrupted change: see which there are
             holes = missing_numbers(store, head.end)
         return cls(Opened(connection, store, heads, head, Numbering(head.end, holes)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the address: another process connects by its own environment, and finds the same model."""
+        return partial(Gallery.open, spec=self.spec), (self.where,)
 
     @property
     def where(self) -> str:

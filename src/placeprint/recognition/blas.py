@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-_LOCK = threading.Lock()
+from placeprint import forks
+
+_LOCK = forks.Lock()
 _inside = 0
 _before: list[int] = []
 
@@ -29,7 +30,8 @@ def one_blas_thread() -> Iterator[None]:
             _before = [library.get_num_threads() for library in _libraries()]
             _allow([1] * len(_before))
     try:
-        yield
+        with forks.busy():
+            yield
     finally:
         with _LOCK:
             _inside -= 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,10 +62,23 @@ class Recognizer:
         only: Rows | None = None,
     ) -> None:
         self.gallery, self.only = gallery, only
-        self._embedder, self._model, self._runner = embedder, model, runner
+        self._embedder, self._given, self._model, self._runner = embedder, embedder, model, runner
         self.threshold, self.margin_threshold = threshold, margin_threshold
         self._probability = probability_of(gallery.calibration) if gallery.calibration else None
         self._again = Reranker(gallery) if gallery.preset.reranks else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the gallery's address and the settings; a model that was not given is found anew."""
+        made = partial(
+            type(self),
+            embedder=self._given,
+            model=self._model,
+            runner=self._runner,
+            threshold=self.threshold,
+            margin_threshold=self.margin_threshold,
+            only=self.only,
+        )
+        return made, (self.gallery,)
 
     @property
     def embedder(self) -> Looker:
