@@ -66,7 +66,8 @@ def refuse_odd_name(name: str) -> None:
 def _inside(path: Path, root: Path) -> bool:
     try:
         real = path.resolve()
-        return not real.is_symlink() and real.is_relative_to(root.resolve())  # one that is left is a loop
+        # One that is left is a loop. (pathlib raises for a name that is too long.)
+        return not os.path.islink(real) and real.is_relative_to(root.resolve())  # noqa: PTH114
     except (OSError, RuntimeError, ValueError):
         return False
 
