@@ -27,6 +27,7 @@ def said(*words: object) -> Any:
     for row in found if isinstance(found, list) else [found]:
         for name in ("gallery", "index", "seconds", "shares", "computed", "cached", "audit"):
             row.pop(name, None)
+        row.pop("gallery_megabytes", None)  # an index of FAISS is a file more
         for name in ("index", "seconds") if "result" in row else ():
             row["result"].pop(name)
     return found

@@ -97,6 +97,12 @@ class Gallery:
             self._data.require([FAILURES])
         return failures_of(self._content.failures)
 
+    def detached(self) -> Self:
+        """Read what else is read only when it is asked for: the gallery's folder may go away afterwards."""
+        _ = self.index, self.failures, self.records.places
+        self._data = None
+        return self
+
     @property
     def root_of(self) -> NDArray[np.int32]:
         """For each row, which of `roots` its path is relative to."""

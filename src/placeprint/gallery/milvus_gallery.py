@@ -198,7 +198,7 @@ class MilvusGallery(Gallery):
     def _copy(self) -> Gallery:
         folder = Path(tempfile.mkdtemp(prefix="placeprint-"))
         try:
-            return copied(self.opened.store, self._asked_head, folder / "copy.gallery")
+            return copied(self.opened.store, self._asked_head, folder / "copy.gallery").detached()
         finally:  # files that are open stay until they are let go of; a program may end without tidying up
             shutil.rmtree(folder, ignore_errors=True)
 
