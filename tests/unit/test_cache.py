@@ -31,6 +31,19 @@ def test_what_is_put_is_got_by_content_and_model(tmp_path: Path) -> None:
         assert cache.get("three", "model") is None
 
 
+def test_the_same_image_twice_among_others_is_one_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cells = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    twice = [("one", CachedEmbedding(np.full(4, value, np.float32), 30, 20, {"cells": cells})) for value in (1, 1)]
+    with EmbeddingCache(tmp_path / "c.sqlite") as cache:
+        cache.put("model", [*twice, ("two", entry(2))])
+        got = cache.get("one", "model")
+        assert got is not None
+        np.testing.assert_array_equal(got.parts["cells"], cells)
+        assert cache.get("two", "model") is not None
+    assert capsys.readouterr().err == ""
+    assert [path.name for path in tmp_path.glob("*damaged*")] == []
+
+
 @pytest.mark.usefixtures("own_cache")
 def test_the_time_is_shared_out_and_cached_images_are_not_decoded(town: Path) -> None:
     manifest, embedder = read_dataset(town), load_embedder(threads=2)

@@ -103,7 +103,7 @@ def found_row(base: sqlite3.Connection, content: str, model: str) -> CachedEmbed
 def keep_rows(base: sqlite3.Connection, model: str, rows: Sequence[tuple[str, CachedEmbedding]]) -> None:
     """Write what belongs to some content hashes, in one transaction, in place of what is there."""
     embeddings, parts = list[tuple[object, ...]](), list[tuple[object, ...]]()
-    for content, known in rows:
+    for content, known in dict(rows).items():  # copies of an image come together
         mine = [
             (name, str(part.dtype), *part.shape, np.ascontiguousarray(part).tobytes())
             for name, part in sorted(known.parts.items())
