@@ -32,7 +32,7 @@ def test_what_is_put_is_got_by_content_and_model(tmp_path: Path) -> None:
 
 
 def test_the_same_image_twice_among_others_is_one_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cells = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    cells = np.arange(6, dtype=np.uint8).reshape(1, 2, 3)
     twice = [("one", CachedEmbedding(np.full(4, value, np.float32), 30, 20, {"cells": cells})) for value in (1, 1)]
     with EmbeddingCache(tmp_path / "c.sqlite") as cache:
         cache.put("model", [*twice, ("two", entry(2))])
