@@ -53,7 +53,6 @@ ADVICE: Mapping[Kind, str] = {
     Kind.LOWER: "Add gallery photos from this viewpoint{rank_again}.",
 }
 """What to do; in braces, what depends on how the gallery was asked."""
-_RANK_AGAIN = f"; ranking again may help (--preset {DEFAULT_PRESET})"
 
 
 @dataclass(frozen=True, slots=True)
