@@ -23,13 +23,8 @@ from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
 from placeprint.recognition.copies import Copies, rows_of_themselves
-from placeprint.recognition.indexing import (
-    calibrated_alone,
-    embed_split,
-    imported_queries,
-    learned_from,
-    opened_cache,
-)
+from placeprint.recognition.dataset_embeddings import embed_split, imported_queries, opened_cache
+from placeprint.recognition.indexing import calibrated_alone, learned_from
 from placeprint.recognition.loading import embedder_for, model_for
 from placeprint.records import FailedImage, ImageRecord, SetAside
 

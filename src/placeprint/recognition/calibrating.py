@@ -15,7 +15,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
-from placeprint.recognition.indexing import embed_split, imported_queries, opened_cache
+from placeprint.recognition.dataset_embeddings import embed_split, imported_queries, opened_cache
 from placeprint.recognition.loading import embedder_for
 from placeprint.records import ImageRecord, SetAside
 

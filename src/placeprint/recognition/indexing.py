@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from placeprint.dataset.manifest import Manifest
-from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
-from placeprint.embedding.extract import Embedded, Reader, embed_records
-from placeprint.embedding.imported import imported_spec, read_side
+from placeprint.embedding.extract import Embedded
 from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
-from placeprint.errors import CalibrationError, DatasetError
-from placeprint.gallery.base import unit_vectors
+from placeprint.errors import CalibrationError
 from placeprint.gallery.calibration import ENOUGH_KNOWN
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
@@ -29,12 +22,12 @@ from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
-from placeprint.recognition.copies import rows_of_themselves
+from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.loading import embedder_for, model_for
 from placeprint.recognition.sources import Source, open_source
 from placeprint.recognition.storing import Stored, store_photos
 from placeprint.recognition.voting import label
-from placeprint.records import FailedImage, ImageRecord, SetAside, Split
+from placeprint.records import FailedImage
 
 CALIBRATED_ALONE = 100_000
 """Images of a gallery on a server up to which it is calibrated by itself: that takes a copy of it."""
@@ -72,63 +65,12 @@ class IndexResult:
     not_calibrated: str = ""
 
 
-@contextmanager
-def opened_cache(use: bool) -> Iterator[EmbeddingCache | None]:
-    """Open the user's cache, or none."""
-    if not use:
-        yield None
-        return
-    with EmbeddingCache() as cache:
-        yield cache
-
-
 def learned_from(embedder: Looker, whiten: str, done: Embedded) -> tuple[Looker, Embedded]:
     """Let a model learn from the gallery's images, and finish their embeddings with what it learned."""
     made = learn(embedder, whiten, done.vectors, done.parts, [label(record) for record in done.records])
     if made is embedder:
         return embedder, done
     return made, dataclasses.replace(done, vectors=made.finish(done.vectors, done.parts))
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedQueries:
-    """Queries that someone embedded already.
-
-    Attributes
-    ----------
-    records : tuple of ImageRecord
-    vectors : ndarray of float32, shape (len(records), dim)
-        Unit vectors.
-    own_rows : tuple of int or None
-        The gallery row that each itself is, -1 for none; None when the table has a query split, or none of them is in
-        the gallery.
-    set_aside : tuple of SetAside
-        Rows of the table that are not asked.
-    """
-
-    records: tuple[ImageRecord, ...]
-    vectors: NDArray[np.float32]
-    own_rows: tuple[int, ...] | None
-    set_aside: tuple[SetAside, ...]
-
-
-def imported_queries(gallery: Gallery, embeddings: Path | str, records: Path | str) -> ImportedQueries:
-    """Read what can be asked of a gallery of the same model: the query split, or every row where there is none.
-
-    Raises
-    ------
-    GalleryMismatchError
-        When the gallery was imported too and its vectors have another length.
-    VectorError, DatasetError
-        As `placeprint.read_embeddings`.
-    """
-    done, aside, _ = read_side(embeddings, records, "asked")
-    if gallery.spec.imported:
-        gallery.require(imported_spec(gallery.spec.name, done.vectors.shape[1]))
-    split = any(record.split is Split.QUERY for record in done.records)
-    units = unit_vectors(done.vectors)
-    rows = None if split else rows_of_themselves(gallery.records, gallery.vectors, done.records, units)
-    return ImportedQueries(tuple(done.records), units, rows, aside)
 
 
 def index(
@@ -305,31 +247,3 @@ def calibrated_alone(
         have = f"{learned.n_known} of its images {'has' if learned.n_known == 1 else 'have'}"
         return gallery, f"{have} another image of the place, and {ENOUGH_KNOWN} are needed to tell how alike those are"
     return gallery.with_calibration(learned), ""
-
-
-def embed_split(
-    manifest: Manifest,
-    records: Sequence[ImageRecord],
-    *,
-    embedder: Looker,
-    cache: EmbeddingCache | None = None,
-    progress: Progress | None = None,
-    read: Reader | None = None,
-) -> Embedded:
-    """Embed some records of a dataset; `read` returns the bytes of a path where they are no files under its root.
-
-    Raises
-    ------
-    DatasetError
-        When there are none, or none of them could be used; the first reason is told.
-    """
-    if not records:
-        raise DatasetError(f'"{manifest.root}" has no gallery images: nothing to search in')
-    done = embed_records(records, manifest.root, embedder=embedder, cache=cache, progress=progress, read=read)
-    if not done.records:
-        first = done.failures[0]
-        raise DatasetError(
-            f'none of {len(records)} images of "{manifest.root}" could be used; '
-            f"the first, {first.path!r}: {first.reason}"
-        )
-    return done

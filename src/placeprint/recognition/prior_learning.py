@@ -14,9 +14,9 @@ from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.gallery.base import unit_vectors
 from placeprint.recognition.calibrators import fit_logistic
+from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.decision import Floats, Vote
 from placeprint.recognition.hold_out import PlaceRows, Questions, ask, from_gallery
-from placeprint.recognition.indexing import embed_split, opened_cache
 from placeprint.recognition.prior import Prior
 from placeprint.records import ImageRecord
 

@@ -17,7 +17,7 @@ from placeprint.embedding.preprocess import needed_side, normalised, prepare
 from placeprint.errors import DatasetError, ImageError
 from placeprint.presets import Preset
 from placeprint.progress import Progress
-from placeprint.recognition.indexing import embed_split, opened_cache
+from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.loading import model_for
 from placeprint.recognition.voting import label
 from placeprint.records import ImageRecord, ModelSpec

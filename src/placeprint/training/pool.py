@@ -16,7 +16,7 @@ from placeprint.embedding.extract import embed_records
 from placeprint.errors import DatasetError
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
-from placeprint.recognition.indexing import opened_cache
+from placeprint.recognition.dataset_embeddings import opened_cache
 from placeprint.records import FailedImage, ImageRecord, Split
 
 FEWEST_PLACES = 2

@@ -1,0 +1,102 @@
+"""The embeddings of a dataset's images: made now, taken from the cache, or imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.embedding.cache import EmbeddingCache
+from placeprint.embedding.embedder import Looker
+from placeprint.embedding.extract import Embedded, Reader, embed_records
+from placeprint.embedding.imported import imported_spec, read_side
+from placeprint.errors import DatasetError
+from placeprint.gallery.base import unit_vectors
+from placeprint.gallery.gallery import Gallery
+from placeprint.progress import Progress
+from placeprint.recognition.copies import rows_of_themselves
+from placeprint.records import ImageRecord, SetAside, Split
+
+
+@contextmanager
+def opened_cache(use: bool) -> Iterator[EmbeddingCache | None]:
+    """Open the user's cache, or none."""
+    if not use:
+        yield None
+        return
+    with EmbeddingCache() as cache:
+        yield cache
+
+
+def embed_split(
+    manifest: Manifest,
+    records: Sequence[ImageRecord],
+    *,
+    embedder: Looker,
+    cache: EmbeddingCache | None = None,
+    progress: Progress | None = None,
+    read: Reader | None = None,
+) -> Embedded:
+    """Embed some records of a dataset; `read` returns the bytes of a path where they are no files under its root.
+
+    Raises
+    ------
+    DatasetError
+        When there are none, or none of them could be used; the first reason is told.
+    """
+    if not records:
+        raise DatasetError(f'"{manifest.root}" has no gallery images: nothing to search in')
+    done = embed_records(records, manifest.root, embedder=embedder, cache=cache, progress=progress, read=read)
+    if not done.records:
+        first = done.failures[0]
+        raise DatasetError(
+            f'none of {len(records)} images of "{manifest.root}" could be used; '
+            f"the first, {first.path!r}: {first.reason}"
+        )
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedQueries:
+    """Queries that someone embedded already.
+
+    Attributes
+    ----------
+    records : tuple of ImageRecord
+    vectors : ndarray of float32, shape (len(records), dim)
+        Unit vectors.
+    own_rows : tuple of int or None
+        The gallery row that each itself is, -1 for none; None when the table has a query split, or none of them is in
+        the gallery.
+    set_aside : tuple of SetAside
+        Rows of the table that are not asked.
+    """
+
+    records: tuple[ImageRecord, ...]
+    vectors: NDArray[np.float32]
+    own_rows: tuple[int, ...] | None
+    set_aside: tuple[SetAside, ...]
+
+
+def imported_queries(gallery: Gallery, embeddings: Path | str, records: Path | str) -> ImportedQueries:
+    """Read what can be asked of a gallery of the same model: the query split, or every row where there is none.
+
+    Raises
+    ------
+    GalleryMismatchError
+        When the gallery was imported too and its vectors have another length.
+    VectorError, DatasetError
+        As `placeprint.read_embeddings`.
+    """
+    done, aside, _ = read_side(embeddings, records, "asked")
+    if gallery.spec.imported:
+        gallery.require(imported_spec(gallery.spec.name, done.vectors.shape[1]))
+    split = any(record.split is Split.QUERY for record in done.records)
+    units = unit_vectors(done.vectors)
+    rows = None if split else rows_of_themselves(gallery.records, gallery.vectors, done.records, units)
+    return ImportedQueries(tuple(done.records), units, rows, aside)
