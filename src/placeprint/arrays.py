@@ -1,4 +1,4 @@
-"""Files of numbers, opened: the one place that maps them into memory, and that believes no header.
+"""Files of numbers, written and opened: the one place that maps them into memory, and that believes no header.
 
 NumPy's own reader evaluates a header before it looks at the file's size: a flipped bit may raise whatever Python's
 parser raises, or reserve any amount of memory. What is written here is read here, in one spelling.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import mmap
+import os
 import re
 import zipfile
 import zlib
@@ -21,6 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Buffer = bytes | mmap.mmap
+
+HELD = 256 << 20
+"""Bytes of a file that is held in memory by what may map none, vectors and parts of images; larger ones are read when
+they are asked for."""
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _LONGEST_HEADER = 1024
@@ -93,8 +98,15 @@ def read_header(file: IO[bytes], size: int, name: str) -> ArrayHeader:
     return header
 
 
-def open_array(path: Path) -> NDArray[Any]:
-    """Map a ``.npy`` file, read-only; what holds no numbers cannot be mapped, and is an empty array.
+def open_array(path: Path, *, mapped: bool = True) -> NDArray[Any]:
+    """Open a ``.npy`` file, read-only.
+
+    Parameters
+    ----------
+    path : Path
+    mapped : bool
+        Map it, which reads nothing. The system ends a process that looks at a map of a file that was shortened
+        meanwhile. Else it is read as a whole.
 
     Raises
     ------
@@ -102,16 +114,39 @@ def open_array(path: Path) -> NDArray[Any]:
         When it is none.
     """
     with path.open("rb") as file:
-        header = read_header(file, path.stat().st_size, path.name)
-    if header.size == header.first:
-        return np.empty(header.shape, header.dtype)
-    return np.memmap(path, header.dtype, "r", header.first, header.shape, "F" if header.order == "F" else "C")
+        header = read_header(file, os.fstat(file.fileno()).st_size, path.name)
+        if header.size == header.first:  # nothing cannot be mapped
+            return np.empty(header.shape, header.dtype)
+        order: Any = header.order
+        if mapped:
+            return np.memmap(path, header.dtype, "r", header.first, header.shape, order)
+        memory = mmap.mmap(-1, header.size - header.first)  # of no file; numbers begin where the processor likes it
+        if file.readinto(memory) != len(memory):
+            raise ValueError(f"{path.name} became shorter while it was read")
+    made = np.frombuffer(memory, header.dtype).reshape(header.shape, order=order)
+    made.flags.writeable = False
+    return made
 
 
-def open_bytes(path: Path) -> Buffer:
-    """Map a file, read-only; an empty one cannot be mapped, and is no bytes."""
+def open_bytes(path: Path, *, mapped: bool = True) -> Buffer:
+    """Map a file, read-only, or read it as a whole; an empty one cannot be mapped, and is no bytes."""
     with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+        if mapped and os.fstat(file.fileno()).st_size:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return file.read()
+
+
+def write_header(file: IO[bytes], kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """Write what a ``.npy`` file of rows begins with."""
+    head = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, head)
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write a ``.npy`` file; `numpy.save` does not say why it could not be written, as on a full disk."""
+    with path.open("wb") as file:
+        write_header(file, array.dtype, array.shape)
+        file.write(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
 
 
 def read_archive(data: bytes, *, most: int = 1 << 30) -> Mapping[str, NDArray[Any]]:

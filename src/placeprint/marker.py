@@ -53,7 +53,13 @@ def make_folder(folder: Path, files: Collection[str]) -> None:
         When something of that name is there, whoever made it.
     """
     folder.mkdir()
-    mark(folder, files)
+    try:
+        mark(folder, files)
+    except OSError:  # the disk is full: a folder without a whole marker would be nobody's
+        with suppress(OSError):
+            (folder / MARKER).unlink(missing_ok=True)
+            folder.rmdir()
+        raise
 
 
 def mark(folder: Path, files: Collection[str]) -> None:

@@ -29,6 +29,7 @@ from placeprint.errors import (
     UsageError,
 )
 from placeprint.marker import clear_folder, make_folder, mark, marker_of, named, strangers_in
+from placeprint.reserve import RESERVE, free_reserve, is_reserve, keep_reserve
 from placeprint.storage import sha256_file, sync, write_json
 
 LOCK = ".lock"
@@ -104,6 +105,7 @@ def publish(
         write_json(folder / head_name, {**whole, "seal": _seal(whole)})
     finally:
         clear_leftovers(folder, head_name)
+    keep_reserve(folder)
 
 
 def _mark_old(folder: Path, head_name: str) -> None:
@@ -138,8 +140,7 @@ def leftovers(folder: Path, head_name: str) -> list[Path]:
 def strangers_beside(folder: Path, head_name: str) -> list[str]:
     """Return what lies in a folder without a head and was not left there by an interrupted write, sorted."""
     ours = {p.name for p in leftovers(folder, head_name)}
-    if _is_lock(folder / LOCK):
-        ours.add(LOCK)
+    ours |= {name for name, is_ours in ((LOCK, _is_lock), (RESERVE, is_reserve)) if is_ours(folder / name)}
     return sorted(p.name for p in folder.iterdir() if p.name not in ours and not _is_begun(p))
 
 
@@ -159,18 +160,29 @@ def remove_published(folder: Path, head_name: str) -> None:
             (folder / head_name).unlink()
             clear_leftovers(folder, head_name)
         (folder / LOCK).unlink(missing_ok=True)
+        if is_reserve(folder / RESERVE):
+            (folder / RESERVE).unlink()
         folder.rmdir()
 
 
 def update_head(folder: Path, head_name: str, values: Mapping[str, Any]) -> None:
     """Replace some values of a head file in one step; the data stay as they are. Call it inside `locked`.
 
+    Where the disk is full, the room that was kept for this is used.
+
     Raises
     ------
     GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
     """
     head = {**read_head(folder, head_name), **values}
-    write_json(folder / head_name, {**head, "seal": _seal(head)})
+    sealed = {**head, "seal": _seal(head)}
+    try:
+        write_json(folder / head_name, sealed)
+    except OSError as error:
+        free_reserve(folder, error)
+        write_json(folder / head_name, sealed)
+    finally:
+        keep_reserve(folder)
 
 
 def read_head(folder: Path, head_name: str) -> dict[str, Any]:

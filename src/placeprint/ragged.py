@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import forks
-from placeprint.arrays import open_array, read_header
+from placeprint.arrays import open_array, read_header, save_array, write_header
 from placeprint.errors import GalleryCorruptError
 
 Rows = NDArray[Any]
@@ -129,6 +129,12 @@ class Ragged:
         moved[:, 0] += len(self._blocks)
         return type(self)((*self._blocks, *other._blocks), np.concatenate([self._where, moved]))
 
+    def held(self, most: int) -> Self:
+        """Return the same, with every block of up to so many bytes in memory."""
+        sizes = (block.shape[0] * block.shape[1] * block.dtype.itemsize for block in self._blocks)
+        blocks = [block[:] if size <= most else block for block, size in zip(self._blocks, sizes, strict=True)]
+        return type(self)(blocks, self._where)
+
     @classmethod
     def of(cls, arrays: Iterable[Rows]) -> Self:
         """Keep arrays of shape (height, width, depth) in memory; there must be one at least."""
@@ -139,12 +145,11 @@ class Ragged:
     def save(self, folder: Path, name: str) -> None:
         """Write ``NAME.npy`` and ``NAME-shapes.npy``, image by image."""
         shapes = self._where[:, 2:].astype(np.uint32)
-        np.save(folder / f"{name}-shapes.npy", shapes, allow_pickle=False)
+        save_array(folder / f"{name}-shapes.npy", shapes)
         depth, kind = self._blocks[0].shape[1], self._blocks[0].dtype
         rows = int((self._where[:, 2] * self._where[:, 3]).sum())
         with (folder / f"{name}.npy").open("wb") as file:
-            head = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (rows, depth)}
-            np.lib.format.write_array_header_1_0(file, head)
+            write_header(file, kind, (rows, depth))
             for parts in self:
                 file.write(np.ascontiguousarray(parts).tobytes())
 
@@ -157,7 +162,7 @@ class Ragged:
         ValueError
             When the two files do not belong together.
         """
-        numbers = open_array(folder / f"{name}-shapes.npy")
+        numbers = open_array(folder / f"{name}-shapes.npy", mapped=False)
         if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] != 2:
             raise ValueError(f"{name}.npy and its shapes do not belong together")
         shapes, path = numbers.astype(np.int64), folder / f"{name}.npy"

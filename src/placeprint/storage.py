@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 from placeprint.errors import UsageError
 from placeprint.marker import clear_folder, is_abandoned, make_folder
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says of a disk, or of a user's share of it, that is full."""
 _BLOCK = 1 << 20
 _NEW = "new"
 

@@ -1,23 +1,39 @@
 """What every index promises, compared by value with plain NumPy. A new index is tested by adding a line."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from placeprint.arrays import open_array, save_array
 from placeprint.errors import UsageError, VectorError
 from placeprint.gallery.base import VectorIndex, Vectors
 from placeprint.gallery.exact import ExactIndex
 from placeprint.gallery.faiss_index import FaissIndex
+from placeprint.gallery.unmapped import Unmapped, unmapped
 
 DIM = 24
 Maker = Callable[[Vectors], VectorIndex]
+
+
+def from_a_file(vectors: Vectors) -> Vectors:
+    """Return what reads the vectors from their file, as a server reads those that are too large to be held."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_array(Path(folder) / "vectors.npy", vectors)
+        read = unmapped(open_array(Path(folder) / "vectors.npy"))
+    assert isinstance(read, Unmapped) or not vectors.size
+    return read
+
 
 INDEXES: dict[str, Maker] = {
     "exact": ExactIndex,
     "faiss-flat": FaissIndex,
     "faiss-ivfpq": lambda vectors: FaissIndex(vectors, approximate=True),
+    "exact, from a file": lambda vectors: ExactIndex(from_a_file(vectors)),
+    "faiss-flat, from a file": lambda vectors: FaissIndex(from_a_file(vectors)),
+    "faiss-ivfpq, from a file": lambda vectors: FaissIndex(from_a_file(vectors), approximate=True),
 }
 
 
@@ -175,7 +191,7 @@ def test_saved_and_opened_it_answers_the_same(tmp_path: Path, vectors: Vectors, 
 
 
 def test_capabilities_tell_what_is_exact(vectors: Vectors) -> None:
-    exact = {name: make(vectors).capabilities.exact for name, make in INDEXES.items()}
+    exact = {name: make(vectors).capabilities.exact for name, make in INDEXES.items() if "file" not in name}
     assert exact == {"exact": True, "faiss-flat": True, "faiss-ivfpq": False}
 
 
@@ -195,3 +211,17 @@ def test_exact_search_in_many_blocks_is_the_same(
     parts = ExactIndex(vectors).search(queries, 6)
     np.testing.assert_array_equal(whole.rows, parts.rows)
     np.testing.assert_array_equal(whole.scores, parts.scores)
+
+
+@pytest.mark.parametrize("small", [0, 1 << 16])
+@pytest.mark.parametrize("count", [1, 17])
+def test_vectors_that_are_read_give_the_answers_of_those_that_are_held(
+    monkeypatch: pytest.MonkeyPatch, vectors: Vectors, queries: Vectors, small: int, count: int
+) -> None:
+    monkeypatch.setattr("placeprint.gallery.exact.SMALL", small)
+    for only in (None, np.arange(300) % 3 == 1):
+        for k in (1, 6, 120):
+            held = ExactIndex(vectors).search(queries[:count], k, only=only)
+            read = ExactIndex(from_a_file(vectors)).search(queries[:count], k, only=only)
+            np.testing.assert_array_equal(held.rows, read.rows)
+            np.testing.assert_array_equal(held.scores, read.scores)

@@ -224,11 +224,11 @@ def test_a_gallery_of_the_first_format_opens_as_fast_and_can_be_changed(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("number", "advice"), [(4, "upgrade placeprint"), (0, "build the gallery again"), ("2", "again")]
+    ("number", "advice"), [(5, "upgrade placeprint"), (0, "build the gallery again"), ("2", "again")]
 )
 def test_another_format_is_refused_with_advice(tmp_path: Path, number: object, advice: str) -> None:
     write_head(tmp_path / "g", number)
-    with pytest.raises(GalleryFormatError, match=f"has format {number}, this release reads 3: .*{advice}"):
+    with pytest.raises(GalleryFormatError, match=f"has format {number}, this release reads 4: .*{advice}"):
         Gallery.open(tmp_path / "g")
 
 

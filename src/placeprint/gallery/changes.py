@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from placeprint.errors import UsageError, VectorError
 from placeprint.gallery.base import Vectors
 from placeprint.gallery.columns import path_hash
-from placeprint.gallery.files import Content, failure_lines
+from placeprint.gallery.files import Content, failure_lines, keep_rows
 from placeprint.gallery.hints import absolute
 from placeprint.gallery.indexes import INDEXES
 from placeprint.gallery.pieces import Pieces
@@ -94,19 +94,6 @@ def _checked_parts(spec: ModelSpec, parts: Mapping[str, Ragged] | None, count: i
             f"given is {', '.join(f'{name} of {len(part)}' for name, part in given.items()) or 'nothing'}"
         )
     return given
-
-
-def keep_rows(content: Content, keep: NDArray[np.bool_]) -> Content:
-    """Return the content with only these rows."""
-    if keep.all():
-        return content
-    rows = np.flatnonzero(keep)
-    return dataclasses.replace(
-        content,
-        records=content.records.kept(rows),
-        vectors=content.vectors.kept(rows),
-        parts={name: parts.kept(rows) for name, parts in content.parts.items()},
-    )
 
 
 def with_removed(

@@ -6,6 +6,7 @@ How it is learned is in `placeprint.gallery.quantising`. A file of an older rele
 from __future__ import annotations
 
 import json
+import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from placeprint.gallery.selecting import Numbers
 from placeprint.gallery.trying import disturbed, hits_of, reachable, truth_of
 from placeprint.gallery.unmapped import unmapped
 from placeprint.json_records import record_from
+from placeprint.storage import FULL
 
 FILE, SETTINGS = "index.faiss", "index.json"
 
@@ -146,7 +148,13 @@ class Clustered:
         """Write the index and its widths."""
         import faiss
 
-        faiss.write_index(self._index, str(folder / FILE))
+        try:
+            faiss.write_index(self._index, str(folder / FILE))
+        except RuntimeError as error:
+            full = [number for number in FULL if os.strerror(number) in str(error)]
+            if not full:
+                raise
+            raise OSError(full[0], os.strerror(full[0]), str(folder / FILE)) from error
         if self.kind != "hnsw":
             settings = {"target": TARGET, "widths": [asdict(width) for width in self.widths]}
             (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="ascii")

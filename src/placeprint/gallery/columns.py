@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import Buffer, open_array, open_bytes
+from placeprint.arrays import Buffer, open_array, open_bytes, save_array
 from placeprint.data_folder import ADVICE
 from placeprint.errors import GalleryCorruptError
 from placeprint.json_records import record_from
@@ -182,20 +182,20 @@ class Columns:
     def save(self, folder: Path) -> None:
         """Write one file a column, and ``places.json``."""
         for name, array in self.arrays().items():
-            np.save(folder / f"column-{name}.npy", _shortest(array), allow_pickle=False)
+            save_array(folder / f"column-{name}.npy", _shortest(array))
         self.table.save(folder)
 
     @classmethod
-    def load(cls, folder: Path, count: int, *, places: int, digest: str = "") -> Self:
-        """Map what `save` wrote for `count` records that show `places` combinations of places; see `PlaceTable`.
+    def load(cls, folder: Path, count: int, *, places: int, digest: str = "", mapped: bool = True) -> Self:
+        """Open what `save` wrote for `count` records that show `places` combinations of places; see `PlaceTable`.
 
         Raises
         ------
         ValueError
             When a file is not the column of `count` rows.
         """
-        arrays = {name: load_column(folder, name, count, *kind) for name, kind in _KINDS.items()}
-        return cls(**arrays, table=PlaceTable(open_bytes(folder / PLACES), places, digest))
+        arrays = {name: load_column(folder, name, count, *kind, mapped=mapped) for name, kind in _KINDS.items()}
+        return cls(**arrays, table=PlaceTable(open_bytes(folder / PLACES, mapped=mapped), places, digest))
 
     def checked(self, roots: int) -> Self:
         """Return the columns where every number in them stands for something; they are all read for it.
@@ -218,8 +218,10 @@ class Columns:
         return self
 
 
-def load_column(folder: Path, name: str, count: int, kind: Any, tail: tuple[int, ...] = ()) -> NDArray[Any]:
-    """Map one column.
+def load_column(
+    folder: Path, name: str, count: int, kind: Any, tail: tuple[int, ...] = (), *, mapped: bool = True
+) -> NDArray[Any]:
+    """Open one column.
 
     Raises
     ------
@@ -227,7 +229,7 @@ def load_column(folder: Path, name: str, count: int, kind: Any, tail: tuple[int,
         When the file is not the column of `count` rows.
     """
     path = folder / f"column-{name}.npy"
-    array = open_array(path)
+    array = open_array(path, mapped=mapped)
     if array.dtype != kind or array.shape[1:] != tail or len(array) not in (count, min(count, 1)):
         raise ValueError(f"{path.name} holds {array.dtype} {array.shape} for {count} records")
     whole = np.asarray(array)  # a memory map's own class is slower, and maps all the same

@@ -18,6 +18,7 @@ from placeprint.gallery.base import (
     unit_queries,
 )
 from placeprint.gallery.selecting import Best, Doubles, Numbers, best_of_one, joined, sorted_best, sorted_one
+from placeprint.gallery.unmapped import rows_in
 from placeprint.records import Neighbours
 
 SCORES = 1 << 18
@@ -48,16 +49,16 @@ class ExactIndex:
     Parameters
     ----------
     vectors : ndarray of float32, shape (n_rows, dim)
-        Unit vectors, possibly memory-mapped; not copied and not changed.
+        Unit vectors, possibly memory-mapped, or what reads them (`placeprint.gallery.unmapped`); not changed.
     """
 
     name = "exact"
 
     def __init__(self, vectors: Vectors) -> None:
-        self._vectors = np.asarray(vectors)  # a memory map's own class is slower, and maps all the same
+        self._vectors = rows_in(vectors)
         self._small: Doubles | None = None
         if 0 < vectors.size <= SMALL:
-            self._small, self._turned = _aligned(self._vectors), _aligned(self._vectors.T)
+            self._small, self._turned = _aligned(self._vectors[:]), _aligned(self._vectors[:].T)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -104,7 +105,8 @@ class ExactIndex:
     def _best(self, queries: Doubles, k: int, allowed: Numbers | None) -> Neighbours:
         """Few of many rows: score all in 32 bit, and those that may be among the best again."""
         turned = np.ascontiguousarray(queries.T, dtype=np.float32)
-        if len(queries) == 1 and allowed is None and len(self) <= WHOLE:
+        here = isinstance(self._vectors, np.ndarray)
+        if len(queries) == 1 and allowed is None and here and len(self) <= WHOLE:
             return best_of_one(self._vectors, queries[0], _scores_of_one(self._vectors, turned[:, 0]), k)
         best = Best(self._vectors, queries, k)
         for rows, vectors in self._blocks(allowed, SCORES // len(queries)):

@@ -13,6 +13,7 @@ from placeprint.gallery.clustered import LEAST_ROWS, TOGETHER, Clustered, Width
 from placeprint.gallery.exact import ExactIndex
 from placeprint.gallery.quantising import threads
 from placeprint.gallery.selecting import Doubles, Numbers, joined, ranked, scored
+from placeprint.gallery.unmapped import rows_in
 from placeprint.records import Neighbours
 
 APPROXIMATE_ROWS = 50_000
@@ -28,7 +29,7 @@ class FaissIndex:
     Parameters
     ----------
     vectors : ndarray of float32, shape (n_rows, dim)
-        Unit vectors, possibly memory-mapped; not changed.
+        Unit vectors, possibly memory-mapped, or what reads them (`placeprint.gallery.unmapped`); not changed.
     approximate : bool
         Lists of short codes instead of flat; see `placeprint.gallery.clustered`. Of a few hundred vectors there is
         nothing to learn: then it is flat all the same.
@@ -37,13 +38,13 @@ class FaissIndex:
     """
 
     def __init__(self, vectors: Vectors, *, approximate: bool = False, folder: Path | None = None) -> None:
-        self._vectors, self._exact = np.asarray(vectors), ExactIndex(vectors)
+        self._vectors, self._exact = rows_in(vectors), ExactIndex(vectors)
         self._flat: Any = None
         self._lists: Clustered | None = None
         if approximate and (folder or len(vectors) >= LEAST_ROWS):
             self._lists = Clustered.opened(folder, len(vectors)) if folder else Clustered.built(vectors)
         else:
-            self._flat = _flat(self._vectors)
+            self._flat = _flat(self._vectors[:])
 
     @classmethod
     def renewed(cls, previous: FaissIndex, kept: Numbers, vectors: Vectors) -> FaissIndex | None:
@@ -62,7 +63,7 @@ class FaissIndex:
         if lists is None:
             return None
         made = cls.__new__(cls)
-        made._vectors, made._exact = np.asarray(vectors), ExactIndex(vectors)
+        made._vectors, made._exact = rows_in(vectors), ExactIndex(vectors)
         made._flat, made._lists = None, lists
         return made
 

@@ -11,8 +11,9 @@ See `placeprint.published` for why a kill at any moment leaves the old gallery o
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import published
-from placeprint.arrays import Buffer, open_array, open_bytes, read_archive
+from placeprint.arrays import HELD, Buffer, open_array, open_bytes, read_archive
 from placeprint.data_folder import ADVICE
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery import clustered, columns, lines
@@ -31,6 +32,7 @@ from placeprint.gallery.hints import model_file_entry
 from placeprint.gallery.indexes import Before, make_index
 from placeprint.gallery.pieces import Pieces
 from placeprint.gallery.table import RecordTable
+from placeprint.gallery.unmapped import unmapped
 from placeprint.json_records import record_from
 from placeprint.presets import FAST, Preset
 from placeprint.ragged import Ragged, files_of
@@ -106,10 +108,17 @@ def calibration_entry(calibration: Calibration | None) -> dict[str, Any]:
     return {} if calibration is None else {"calibration": calibration.to_dict()}
 
 
-def read_gallery(path: Path) -> tuple[Content, GalleryHead]:
-    """Read a gallery; vectors and records are memory-mapped.
+def read_gallery(path: Path, *, mapped: bool = True) -> tuple[Content, GalleryHead]:
+    """Read a gallery.
 
     Sizes are compared with the head. Checksums are of what is read as a whole (see `placeprint.data_folder`).
+
+    Parameters
+    ----------
+    path : Path
+    mapped : bool
+        Map vectors and records into memory. Else they are held there, and vectors of more than `HELD` bytes are read
+        when they are asked for.
 
     Returns
     -------
@@ -123,7 +132,7 @@ def read_gallery(path: Path) -> tuple[Content, GalleryHead]:
     for _ in range(3):  # a writer may have replaced the data between the head and the files
         head = read_head(path)
         try:
-            return _content(head), head
+            return _content(head, mapped), head
         except FileNotFoundError as error:
             missing = Path(error.filename).name
         except OSError as error:
@@ -131,15 +140,15 @@ def read_gallery(path: Path) -> tuple[Content, GalleryHead]:
     raise GalleryCorruptError(f'"{path}" has no file {missing} any more: {ADVICE}')
 
 
-def _content(head: GalleryHead) -> Content:
+def _content(head: GalleryHead, mapped: bool) -> Content:
     data = head.data.path
     head.data.require_sizes([*_files_of(head), *head.data.files])
     head.data.require([*(files_of(name)[1] for name in head.parts), *([LEARNED] if head.learned else [])])
     try:
-        vectors = open_array(data / VECTORS)
+        vectors = open_array(data / VECTORS, mapped=mapped or head.data.files[VECTORS][0] > HELD)
         parts = {name: Ragged.load(data, name) for name in head.parts}
         learned = read_archive((data / LEARNED).read_bytes()) if head.learned else {}
-        records = _records(head)
+        records = _records(head, mapped)
     except ValueError as error:
         raise GalleryCorruptError(f'the files in "{data}" cannot be read ({error}): {ADVICE}') from error
     if (
@@ -151,19 +160,46 @@ def _content(head: GalleryHead) -> Content:
         raise GalleryCorruptError(f'the files in "{data}" hold something else than they should: {ADVICE}')
     if {len(vectors), len(records), *map(len, parts.values())} != {head.rows} or vectors.shape[1] != head.spec.dim:
         raise GalleryCorruptError(f'vectors and records in "{data}" do not belong together: {ADVICE}')
-    return Content(
+    content = Content(
         records,
-        Pieces.of(vectors),
+        Pieces.of(vectors if mapped else unmapped(vectors)),
         head.spec,
         head.index_name,
         head.roots,
-        open_bytes(data / FAILURES),
+        open_bytes(data / FAILURES, mapped=mapped),
         head.calibration,
         head.preset,
         parts,
         learned,
         head.model_file,
     )
+    return without(content, head.removed) if len(head.removed) else content
+
+
+def without(content: Content, rows: Sequence[int]) -> Content:
+    """Return the content without some rows."""
+    keep = np.ones(len(content.records), np.bool_)
+    keep[list(rows)] = False
+    return keep_rows(content, keep)
+
+
+def keep_rows(content: Content, keep: NDArray[np.bool_]) -> Content:
+    """Return the content with only these rows."""
+    if keep.all():
+        return content
+    rows = np.flatnonzero(keep)
+    return dataclasses.replace(
+        content,
+        records=content.records.kept(rows),
+        vectors=content.vectors.kept(rows),
+        parts={name: parts.kept(rows) for name, parts in content.parts.items()},
+    )
+
+
+def read_later(head: GalleryHead) -> list[str]:
+    """Return the names of the files that are too large to be held: they are read when they are asked for."""
+    names = [VECTORS, *(files_of(name)[0] for name in head.parts)]
+    return [name for name in names if head.data.files[name][0] > HELD]
 
 
 def _files_of(head: GalleryHead) -> list[str]:
@@ -172,7 +208,7 @@ def _files_of(head: GalleryHead) -> list[str]:
     return [*known, *(file for name in head.parts for file in files_of(name)), *([LEARNED] if head.learned else [])]
 
 
-def _records(head: GalleryHead) -> RecordTable:
+def _records(head: GalleryHead, mapped: bool) -> RecordTable:
     if head.format < 3:  # the first with columns
         records = RecordTable.parse(head.data.path)
         records.columns.checked(len(head.roots))
@@ -184,6 +220,7 @@ def _records(head: GalleryHead) -> RecordTable:
         roots=len(head.roots),
         digest=head.data.files[lines.FILE][1],
         places_digest=head.data.files[columns.PLACES][1],
+        mapped=mapped,
     )
 
 

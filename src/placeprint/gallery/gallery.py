@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import forks, published
+from placeprint.arrays import HELD
 from placeprint.data_folder import ADVICE, DataFolder
 from placeprint.errors import GalleryCorruptError, GalleryMismatchError, UsageError
 from placeprint.gallery.base import VectorIndex, Vectors
@@ -25,7 +26,7 @@ from placeprint.gallery.files import (
     read_gallery,
     write_gallery,
 )
-from placeprint.gallery.head import HEAD, read_head
+from placeprint.gallery.head import FORMAT, HEAD, SHORTENED, read_head
 from placeprint.gallery.indexes import INDEX_FILES, Before, make_index
 from placeprint.gallery.milvus_address import is_address
 from placeprint.gallery.pieces import Pieces
@@ -35,6 +36,8 @@ from placeprint.gallery.verification import VerifyReport, verified
 from placeprint.presets import FAST, Preset
 from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours
+from placeprint.storage import FULL
+from placeprint.terminal import tell
 
 if TYPE_CHECKING:
     from placeprint.gallery.audit import Audit
@@ -80,11 +83,14 @@ class Gallery:
 
     calibrated_for: str = ""
 
+    _mapped, _version = True, ""
+
     def __init__(self, content: Content, *, path: Path | None = None, data: DataFolder | None = None) -> None:
         self.path = path
         self.records: RecordTable = content.records
         self.vectors, self.spec = content.vectors.whole(), content.spec
         self._content = dataclasses.replace(content, vectors=Pieces.of(self.vectors))
+        self._stored = content.vectors
         self._data, self._index = data, None if data else make_index(content.index_name, self.vectors)
         self.index_name, self.roots, self.calibration = content.index_name, content.roots, content.calibration
         self.preset, self.parts, self.learned = content.preset, content.parts, content.learned
@@ -96,6 +102,19 @@ class Gallery:
         if self._data is not None:
             self._data.require([FAILURES])
         return failures_of(self._content.failures)
+
+    def held(self) -> Self:
+        """Return the gallery with the parts of its images in memory, kinds of up to `HELD` bytes.
+
+        With ``mapped=False`` of `open`, it answers the same whatever happens to its files.
+        """
+        return self._with(parts={name: kept.held(HELD) for name, kept in self.parts.items()})
+
+    def _with(self, **values: Any) -> Self:
+        """Return the gallery with another content of the same files."""
+        made = type(self)(dataclasses.replace(self._content, **values), path=self.path, data=self._data)
+        made._stored, made._mapped, made._version = self._stored, self._mapped, self._version
+        return made
 
     def detached(self) -> Self:
         """Read what else is read only when it is asked for: the gallery's folder may go away afterwards."""
@@ -116,7 +135,10 @@ class Gallery:
             if self._data is not None:
                 self._data.require(INDEX_FILES)  # FAISS believes what it reads
                 folder = self._data.path
-            self._index = make_index(self.index_name, self.vectors, data=folder)
+            vectors, kept = self._stored.first()
+            self._index = make_index(self.index_name, vectors, data=folder)
+            if kept is not None:  # the index has rows that were removed since
+                self._index = make_index(self.index_name, self.vectors, before=Before(self._index, kept))
         return self._index
 
     @classmethod
@@ -220,7 +242,7 @@ class Gallery:
         return cls.open(path)
 
     @classmethod
-    def open(cls, path: Path | str, *, spec: ModelSpec | None = None) -> Self:
+    def open(cls, path: Path | str, *, spec: ModelSpec | None = None, mapped: bool = True) -> Self:
         """Open a gallery.
 
         Parameters
@@ -229,6 +251,9 @@ class Gallery:
             A folder, or an address of a server: ``milvus://host:19530/name``.
         spec : ModelSpec, optional
             The model that queries will use; another one than the gallery's is refused.
+        mapped : bool
+            Map the files of a folder into memory, so that opening takes as long whatever its size; the system ends the
+            process when a mapped file is shortened in place (SIGBUS). Else they are read, as a server does it.
 
         Raises
         ------
@@ -240,8 +265,9 @@ class Gallery:
 
             gallery = MilvusGallery.at(path)
         else:
-            content, head = read_gallery(Path(path))
+            content, head = read_gallery(Path(path), mapped=mapped)
             gallery = cls(content, path=Path(path), data=head.data)
+            gallery._mapped, gallery._version = mapped, head.state
         if spec is not None:
             gallery.require(spec)
         return cast(Self, gallery)
@@ -357,12 +383,33 @@ class Gallery:
     ) -> tuple[Self, Change]:
         """Remove images by path, under one root or under any, and by place.
 
+        On a full disk the head notes what is removed, and the next change that has room writes the files anew.
+
         Raises
         ------
         GalleryBusyError
         """
-        named, placed = frozenset(paths), frozenset(places)
-        return self._rewrite(lambda content: with_removed(content, paths=named, places=placed, root=root))
+        change = partial(with_removed, paths=frozenset(paths), places=frozenset(places), root=root)
+        try:
+            return self._rewrite(change)
+        except OSError as error:
+            if self.path is None or error.errno not in FULL or read_head(self.path).format < FORMAT:
+                raise
+            return self._shortened(self.path, change)
+
+    def _shortened(self, path: Path, change: Callable[[Content], tuple[Content, Change]]) -> tuple[Self, Change]:
+        """Note in the head which rows a change removes; the next change that has room writes the files anew."""
+        with published.locked(path):
+            newest = type(self).open(path, spec=self.spec, mapped=self._mapped)
+            content, counts = _changed(newest._content, change)
+            (array, there), kept = newest._stored.first(), content.vectors.first()[1]
+            if kept is not None:
+                rows = np.arange(len(array))
+                removed = np.setdiff1d(rows, (rows if there is None else there)[kept]).tolist()
+                values = {"format": SHORTENED, "removed": removed, **calibration_entry(content.calibration)}
+                published.update_head(path, HEAD, values)
+        tell(f'the disk is full: "{path}" only notes what was removed, the next change that has room writes it anew')
+        return type(self).open(path, mapped=self._mapped), counts
 
     def asked_as(self, preset: Preset) -> Self:
         """Return the gallery as it is asked by another preset, without its calibration; the disk stays as it is.
@@ -371,8 +418,7 @@ class Gallery:
         """
         if preset == self.preset:
             return self
-        content = dataclasses.replace(self._content, preset=preset, calibration=None)
-        made = type(self)(content, path=self.path, data=self._data)
+        made = self._with(preset=preset, calibration=None)
         made.calibrated_for = self.preset.name if self.calibration else self.calibrated_for
         return made
 
@@ -420,7 +466,7 @@ class Gallery:
         if self.path is None or self._data is None:
             return None
         found = read_head(self.path).audit
-        return found if found is not None and found.data == self._data.name else None
+        return found if found is not None and found.data == self._version else None
 
     def audited(self, *, k: int = 10, queries: int = 200) -> Audit:
         """Measure the index against the exact one on the gallery's own vectors, and store what was found.
@@ -440,12 +486,12 @@ class Gallery:
         """
         from placeprint.gallery.audit import audit_of
 
-        data = self._data.name if self._data else ""
+        data = self._version
         found = audit_of(self.index, self.vectors, self.records, k=k, queries=queries, data=data)
         if self.path is None:
             return found
         with published.locked(self.path):
-            if read_head(self.path).data.name != data:
+            if read_head(self.path).state != data:
                 raise GalleryMismatchError(f'"{self.path}" was changed while it was measured: measure it again')
             published.update_head(self.path, HEAD, {"audit": found.to_dict()})
         return found
@@ -456,7 +502,7 @@ class Gallery:
             content, counts = _changed(self._content, change)
             return type(self)(content), counts
         with published.locked(self.path):
-            newest = type(self).open(self.path, spec=self.spec)
+            newest = type(self).open(self.path, spec=self.spec, mapped=self._mapped)
             newest.require_undamaged()  # what is copied gets new checksums
             content, counts = _changed(newest._content, change)
             if counts.nothing:  # a kill between the new head and the end of the old data leaves the old data
@@ -464,7 +510,7 @@ class Gallery:
             else:
                 kept = content.vectors.first_of(newest.vectors)
                 write_gallery(self.path, content, before=None if kept is None else Before(newest.index, kept))
-        return type(self).open(self.path), counts
+        return type(self).open(self.path, mapped=self._mapped), counts
 
 
 def _changed(content: Content, change: Callable[[Content], tuple[Content, Change]]) -> tuple[Content, Change]:

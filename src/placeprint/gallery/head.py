@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from placeprint.json_records import record_from
 from placeprint.presets import FAST, Preset
 from placeprint.records import ModelSpec
 
-FORMAT = 3
-READ = (1, 2, FORMAT)
+FORMAT, SHORTENED = 3, 4
+READ = (1, 2, FORMAT, SHORTENED)
 """Formats that are understood. Format 1 knew no presets: what it holds is what `fast` keeps. Format 2 had no columns:
-all its records are read when it is opened."""
+all its records are read when it is opened. Format 4 is format 3 without some of its rows, which earlier releases would
+show."""
 HEAD, KIND = "gallery.json", "placeprint gallery"
 
 
@@ -35,6 +37,7 @@ class _Plain:
     parts: tuple[str, ...] = ()
     learned: tuple[str, ...] = ()
     places: int = 0
+    removed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,9 @@ class GalleryHead:
     spec : ModelSpec
     preset : Preset
     rows, places : int
-        Images, and combinations of places; formats 1 and 2 do not say the second.
+        Images in the files, and combinations of places; formats 1 and 2 do not say the second.
+    removed : tuple of int
+        Rows that are in the files and not in the gallery any more, because the disk was full.
     roots : tuple of str
     index_name : str
     parts : tuple of str
@@ -66,6 +71,7 @@ class GalleryHead:
     preset: Preset
     rows: int
     places: int
+    removed: tuple[int, ...]
     roots: tuple[str, ...]
     index_name: str
     parts: tuple[str, ...]
@@ -74,6 +80,11 @@ class GalleryHead:
     audit: Audit | None
     model_file: Path | None
     data: DataFolder
+
+    @property
+    def state(self) -> str:
+        """What tells one state of the images from every other."""
+        return f"{self.data.name}-{len(self.removed)}" if self.removed else self.data.name
 
 
 def read_head(path: Path) -> GalleryHead:
@@ -88,9 +99,9 @@ def read_head(path: Path) -> GalleryHead:
     """
     head = published.read_head(path, HEAD)
     if (said := head.get("format")) not in READ or isinstance(said, bool):
-        newer = isinstance(said, int) and said > FORMAT
+        newer = isinstance(said, int) and said > SHORTENED
         advice = "upgrade placeprint" if newer else "build the gallery again"
-        raise GalleryFormatError(f'"{path}" has format {said!s:.40}, this release reads {FORMAT}: {advice}')
+        raise GalleryFormatError(f'"{path}" has format {said!s:.40}, this release reads {SHORTENED}: {advice}')
     try:
         return _head_of(path, head)
     except GalleryFormatError as error:
@@ -114,6 +125,10 @@ def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
         raise ValueError(f"rows are {plain.rows}, places {plain.places}")
     if not plain.roots:
         raise ValueError("it has no roots")
+    if bool(plain.removed) != (head["format"] == SHORTENED):
+        raise ValueError("its format is that of a gallery with rows that were removed, or it has some and is not")
+    if not all(one < next_one for one, next_one in pairwise((-1, *plain.removed, plain.rows))):
+        raise ValueError("rows that were removed are none of its rows, or not in order")
     if plain.index not in INDEXES:
         raise ValueError(f"its index is none of {', '.join(INDEXES)}")
     if set(plain.parts) != spec.parts or len(set(plain.parts)) != len(plain.parts):
@@ -126,6 +141,7 @@ def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
         preset=Preset.from_dict(_table(head, "preset")) if "preset" in head else FAST,
         rows=plain.rows,
         places=plain.places,
+        removed=plain.removed,
         roots=plain.roots,
         index_name=plain.index,
         parts=plain.parts,

@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import write_header
 from placeprint.errors import VectorError
 from placeprint.gallery.base import Vectors, checked_vectors, unit_vectors
 
@@ -99,6 +100,10 @@ class Pieces:
         """Return these vectors and then the other's."""
         return type(self)((*self._pieces, *other._pieces))
 
+    def first(self) -> tuple[Vectors, Numbers | None]:
+        """Return the first array, and which of its rows are here; None for all of them."""
+        return self._pieces[0].array, self._pieces[0].rows
+
     def first_of(self, array: Vectors) -> Numbers | None:
         """Return which rows of `array` come first here, before others; None when others come first."""
         first = self._pieces[0]
@@ -128,9 +133,8 @@ class Pieces:
 
     def save(self, path: Path) -> Vectors:
         """Write a ``.npy`` file block by block; return it, memory-mapped."""
-        head = {"descr": "<f4", "fortran_order": False, "shape": (len(self), self.dim)}
         with path.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, head)
+            write_header(file, np.dtype("<f4"), (len(self), self.dim))
             for block in self.blocks():
                 file.write(block.astype("<f4", copy=False).data)
         written: Vectors = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -16,7 +16,7 @@ from typing import Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import open_bytes
+from placeprint.arrays import open_bytes, save_array
 from placeprint.gallery.columns import LINES, Columns, Numbers, load_column
 from placeprint.gallery.lines import FILE, MOST_ROOTS, Block, HeldRecords, LinesOnDisk, parsed_line
 from placeprint.records import ImageRecord
@@ -69,8 +69,9 @@ class RecordTable(Sequence[ImageRecord]):
         roots: int = MOST_ROOTS,
         digest: str = "",
         places_digest: str = "",
+        mapped: bool = True,
     ) -> Self:
-        """Map what `save` wrote.
+        """Open what `save` wrote.
 
         Parameters
         ----------
@@ -83,16 +84,19 @@ class RecordTable(Sequence[ImageRecord]):
             Folders that photos are relative to.
         digest, places_digest : str
             Checksums of ``records.jsonl`` and ``places.json``; empty when they are not known.
+        mapped : bool
+            Map the files; else they are read as a whole, see `placeprint.arrays.open_array`.
 
         Raises
         ------
         ValueError
             When files do not belong together.
         """
-        data, starts = open_bytes(folder / FILE), load_column(folder, LINES, count + 1, np.int64)
+        data = open_bytes(folder / FILE, mapped=mapped)
+        starts = load_column(folder, LINES, count + 1, np.int64, mapped=mapped)
         if int(starts[0]) != 0 or int(starts[-1]) != len(data):
             raise ValueError(f"{FILE} has {len(data)} bytes and its lines end at {int(starts[-1])}")
-        columns = Columns.load(folder, count, places=places, digest=places_digest)
+        columns = Columns.load(folder, count, places=places, digest=places_digest, mapped=mapped)
         return cls((LinesOnDisk(data, starts),), range(count), lambda: columns.checked(roots), digest)
 
     @classmethod
@@ -115,7 +119,7 @@ class RecordTable(Sequence[ImageRecord]):
             for block, first, last in self._runs():
                 lengths.append(block.write(file, first, last))
         starts = np.cumsum(np.concatenate(lengths))
-        np.save(folder / f"column-{LINES}.npy", starts, allow_pickle=False)
+        save_array(folder / f"column-{LINES}.npy", starts)
         self.columns.save(folder)
 
     def _runs(self) -> Iterator[tuple[Block, int, int]]:

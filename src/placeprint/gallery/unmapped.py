@@ -39,6 +39,16 @@ class Unmapped:
         """Return the number of rows."""
         return self.shape[0]
 
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the numbers."""
+        return 4 * self.size
+
     def __getitem__(self, key: slice | Any) -> Vectors:
         """Return a copy of some rows."""
         if isinstance(key, slice):
@@ -46,7 +56,7 @@ class Unmapped:
             made = np.empty((max(0, last - first), self.shape[1]), np.float32)
             self._fill(made, first)
             return made
-        if isinstance(key, int):
+        if isinstance(key, int | np.integer):
             return cast(Vectors, self[key : key + 1][0])
         rows, made = np.asarray(key, np.int64), np.empty((len(key), self.shape[1]), np.float32)
         cuts = np.flatnonzero(np.diff(rows) != 1) + 1
@@ -71,3 +81,8 @@ def unmapped(vectors: Vectors) -> Vectors:
     except OSError:  # replaced meanwhile: the map holds on to it
         return vectors
     return cast(Vectors, Unmapped(file, vectors.offset, (len(vectors), vectors.shape[1])))
+
+
+def rows_in(vectors: Vectors) -> Vectors:
+    """Return vectors as an index asks them: a memory map's own class is slower, and maps all the same."""
+    return vectors if isinstance(vectors, Unmapped) else np.asarray(vectors)

@@ -42,4 +42,4 @@ def verified(path: Path) -> VerifyReport:
     """
     head = read_head(path)
     left = [folder.name for folder in published.leftovers(path, HEAD)]
-    return VerifyReport(head.rows, tuple(head.data.damaged(head.data.files)), tuple(left))
+    return VerifyReport(head.rows - len(head.removed), tuple(head.data.damaged(head.data.files)), tuple(left))

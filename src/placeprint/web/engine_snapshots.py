@@ -48,6 +48,7 @@ class EngineSnapshots:
         self.address, self.photos, self._model, self._runner = parse_address(address), photos, model, runner
         self._lock = threading.Lock()
         self.reloads, self.failing, self._looked = 0, "", time.monotonic()
+        self.answers = True  # where it cannot, `reload` raises
         self._asking = Connection(self.address)
         self._heads = HeadStore(self._asking)
         self._seen = self._heads.text()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import math
 from collections.abc import Mapping
@@ -24,11 +23,10 @@ from placeprint.errors import (
     PlaceprintError,
     UsageError,
 )
+from placeprint.storage import FULL
 
 PROBLEM = "application/problem+json"
 RETRY_SECONDS = 1
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says of a disk, or of a user's share of it, that is full."""
 HEARD_BYTES, HEARD_SECONDS = 128 << 20, 2.0
 """What a client that is refused may still send, to no effect, before the connection ends."""
 

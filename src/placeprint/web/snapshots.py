@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Iterator
@@ -12,9 +13,9 @@ from typing import Protocol
 from placeprint import published
 from placeprint.embedding.embedder import Looker
 from placeprint.errors import PlaceprintError
-from placeprint.gallery.files import PHOTOS
+from placeprint.gallery.files import PHOTOS, read_later
 from placeprint.gallery.gallery import Gallery
-from placeprint.gallery.head import HEAD
+from placeprint.gallery.head import HEAD, read_head
 from placeprint.recognition.loading import embedder_for
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.web.catalogue import Catalogue, catalogue_of
@@ -23,7 +24,9 @@ from placeprint.web.identity import UPLOADS
 LOG = logging.getLogger("placeprint.web")
 
 Mark = tuple[int, int, int]
-"""What tells one head file from the next."""
+"""What tells a file from what it was."""
+Marks = dict[Path, Mark]
+GONE: Mark = (0, 0, 0)
 
 
 class Snapshot:
@@ -44,18 +47,19 @@ class Snapshot:
     def __init__(
         self, gallery: Gallery, embedder: Looker, uploads: Path | None, before: Catalogue | None = None
     ) -> None:
+        if gallery.path is not None:
+            # Whatever is read from disk only when it is asked for is read now: the files may be replaced at any time.
+            gallery = gallery.held()
+            _ = gallery.index, gallery.records.places, gallery.failures
         self.gallery, self.uploads = gallery, uploads
         self.recognizer = Recognizer(gallery, embedder)
         self.catalogue: Catalogue = catalogue_of(gallery, before)
         self.upload_root = str(uploads.resolve()) if uploads and gallery.path else UPLOADS
-        if gallery.path is not None:
-            # Whatever is read from disk only when it is asked for is read now: the files may be replaced at any time.
-            _ = gallery.index, gallery.records.places, gallery.failures
 
     def now(self) -> Catalogue:
         """Return the catalogue of the gallery as it is kept now; the snapshot stays as it is."""
         path = self.gallery.path
-        return self.catalogue if path is None else catalogue_of(Gallery.open(path))
+        return self.catalogue if path is None else catalogue_of(Gallery.open(path, mapped=False))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -72,6 +76,8 @@ class Keeper(Protocol):
 
     reloads: int
     failing: str
+    answers: bool
+    """False where `failing` is about files that questions need."""
 
     @property
     def name(self) -> str:
@@ -92,6 +98,9 @@ class Keeper(Protocol):
 class Snapshots:
     """Keeps the newest snapshot of a gallery's folder. Safe under threads.
 
+    The files of a gallery never change: one that looks otherwise was damaged, or mended. Then, and when the head was
+    replaced, the gallery is opened again, and what cannot be opened leaves the snapshot as it was.
+
     Parameters
     ----------
     path : Path
@@ -107,12 +116,11 @@ class Snapshots:
     def __init__(self, path: Path, *, model: str | None = None, runner: str = "openvino") -> None:
         self.path, self._model, self._runner = path, model, runner
         self._lock = threading.Lock()
-        self.reloads, self.failing = 0, ""
-        mark = self._mark()
-        gallery = Gallery.open(path)
-        self._embedder = embedder_for(gallery, model=model, runner=runner)
-        self._newest = Snapshot(gallery, self._embedder, path / PHOTOS)
-        self._seen = mark
+        self.reloads, self.failing, self.answers = 0, "", True
+        self._files = [path / HEAD]
+        self._good: Marks = {}
+        self._embedder: Looker | None = None
+        self._newest, self._later = self._open()
 
     @property
     def name(self) -> str:
@@ -126,8 +134,8 @@ class Snapshots:
 
     @property
     def stale(self) -> bool:
-        """True when the folder changed since: a look at one file, microseconds."""
-        return self._mark() != self._seen
+        """True when a file of the gallery changed since: a look at a dozen files, microseconds."""
+        return self._marks() != self._seen
 
     def reload(self, *, sure: bool = False) -> Snapshot:  # noqa: ARG002  # a folder is always sure
         """Open the gallery again where its folder changed.
@@ -135,27 +143,46 @@ class Snapshots:
         When that fails the snapshot stays as it was, and `failing` says why, until the folder changes again.
         """
         with self._lock:
-            mark = self._mark()
-            if mark == self._seen:
+            if not self.stale:
                 return self._newest
+            self._seen = self._marks()
             try:
-                self._take(Gallery.open(self.path))
-                self.failing = ""
+                self._newest, self._later = self._open()
+                self.failing, self.answers = "", True
+                gc.collect()  # the snapshot before holds as much memory, and may lie in a cycle of garbage
             except PlaceprintError as error:
                 self.failing = str(error)
+                self.answers = all(self._seen.get(file, GONE) in (mark, GONE) for file, mark in self._later.items())
                 LOG.error("the gallery changed and cannot be opened: %s", error)
-            self._seen = mark
             self.reloads += 1
             return self._newest
 
-    def _take(self, gallery: Gallery) -> None:
-        if gallery.spec.fingerprint() != self._embedder.spec.fingerprint():
+    def _open(self) -> tuple[Snapshot, Marks]:
+        """Open what is there now; return also the files that it reads when they are asked for."""
+        head = read_head(self.path)
+        data = head.data
+        self._files = [self.path / HEAD, *(data.path / name for name in data.files)]
+        self._seen = seen = self._marks()  # before anything is read: what changes meanwhile is seen at the next look
+        believed = {} if self.failing else seen
+        data.require([name for name in data.files if self._changed(data.path / name, believed)])
+        gallery = Gallery.open(self.path, mapped=False)
+        if self._embedder is None or gallery.spec.fingerprint() != self._embedder.spec.fingerprint():
             self._embedder = embedder_for(gallery, model=self._model, runner=self._runner)
-        self._newest = Snapshot(gallery, self._embedder, self.path / PHOTOS)
+        made = Snapshot(gallery, self._embedder, self.path / PHOTOS)
+        self._good = seen
+        return made, {data.path / name: seen[data.path / name] for name in read_later(head)}
 
-    def _mark(self) -> Mark:
-        try:
-            found = (self.path / HEAD).stat()
-        except OSError:
-            return (0, 0, 0)
-        return (found.st_mtime_ns, found.st_ino, found.st_size)
+    def _changed(self, file: Path, believed: Marks) -> bool:
+        """Return whether a file is not as it was when the gallery could be opened; new ones may be believed."""
+        return self._good.get(file, believed.get(file)) != self._seen[file]
+
+    def _marks(self) -> Marks:
+        return {file: _mark(file) for file in self._files}
+
+
+def _mark(file: Path) -> Mark:
+    try:
+        found = file.stat()
+    except OSError:
+        return GONE
+    return (found.st_mtime_ns, found.st_ino, found.st_size)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from starlette.responses import Response
 
 from placeprint.web.parts import Parts, parts_of
-from placeprint.web.problems import Json
+from placeprint.web.problems import Json, busy
 from placeprint.web.schemas import About, Health, Ready, problems
 
 router = APIRouter(tags=["server"])
@@ -90,11 +90,13 @@ async def health() -> Json:
 async def ready(request: Request) -> Json:
     """Say whether there is room for a photo, and whether the newest state of the gallery could be opened.
 
-    503 when there is none, or the server that keeps the gallery is away.
+    503 when there is none, or the server that keeps the gallery is away, or files are damaged that questions need.
     """
     parts = parts_of(request)
     parts.recognizing.require_room()
     snapshot = await parts.snapshot()
+    if not parts.snapshots.answers:
+        raise busy(parts.snapshots.failing)
     return Json({"status": "ready", "images": len(snapshot.gallery), "problem": parts.snapshots.failing or None})
 
 
