@@ -108,6 +108,20 @@ def _spelled(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return how many of something in words: ``1 image``, ``2 images``, ``0 queries``.
+
+    Parameters
+    ----------
+    count : int
+    one : str
+        For one of it, also with its verb: ``image is``.
+    many : str
+        For any other number; where nothing is given an s is added.
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def tell(line: str) -> None:
     """Write one line to stderr, where there is one and somebody reads it."""
     if sys.stderr is not None:

@@ -82,7 +82,7 @@ def test_what_is_no_gallery_is_not_taken_for_one(name: str, town: Path, tmp_path
     (folder / "a").mkdir(parents=True)
     (folder / "a" / "1.jpg").write_bytes((town / "gallery" / "town-hall" / "01.jpg").read_bytes())
     (folder / "gallery.json").write_text('{"kind": "art"}' if name == "other's head" else "not JSON")
-    assert "1 images of 1 place" in run("index", folder, "-o", tmp_path / "g").stdout
+    assert "1 image of 1 place" in run("index", folder, "-o", tmp_path / "g").stdout
 
 
 def test_a_folder_is_no_photo_and_says_how_to_ask_its_photos(town: Path, gallery: Path) -> None:

@@ -217,6 +217,6 @@ def test_a_flipped_row_is_found(address: str) -> None:
     ]
     store.delete_keys([6])
     store.put([row | {"key": 5, "row": 30}])
-    assert gallery.verify().problems == ("1 rows belong to no image",)
+    assert gallery.verify().problems == ("1 row belongs to no image",)
     store.delete_keys([5, row["key"]])
     assert gallery.verify().problems == ("29 images are there, 30 should be",)

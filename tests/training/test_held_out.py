@@ -141,7 +141,7 @@ def test_another_seed_holds_out_other_places_of_a_skewed_dataset() -> None:
 
 def test_too_few_places_are_refused_with_their_number() -> None:
     pool = pool_of([("a", Split.NONE)] * 9, [0.1 * n for n in range(9)])
-    with pytest.raises(DatasetError, match="1 places have two photos or more, of which 1 would be for training"):
+    with pytest.raises(DatasetError, match="1 place has two photos or more, of which 1 would be for training"):
         divide(pool, validation=0.2, test=0.2, seed=0)
 
 

@@ -162,7 +162,7 @@ def test_rows_with_more_or_fewer_cells_than_columns() -> None:
     assert faults(found) == [
         ("a.jpg", "bad-row", f'{more}, as in "Paris, France"'),
         ("b.jpg", "bad-row", "row 4: it has 2 cells and the table 3 columns: an empty cell needs its delimiter too"),
-        ("c.jpg", "bad-row", "row 5: it has 1 cells and the table 3 columns: an empty cell needs its delimiter too"),
+        ("c.jpg", "bad-row", "row 5: it has 1 cell and the table 3 columns: an empty cell needs its delimiter too"),
     ]
 
 

@@ -146,7 +146,7 @@ def test_queries_without_a_label_take_no_part(tmp_path: Path) -> None:
 
 
 def test_nothing_but_unlabelled_queries_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="none of 1 queries has a place"):
+    with pytest.raises(DatasetError, match="none of 1 query has a place"):
         evaluate(**on_a_circle(tmp_path, [("", 5)]))
 
 

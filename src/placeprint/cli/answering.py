@@ -14,6 +14,7 @@ from placeprint.errors import ImageError, UsageError
 from placeprint.presets import find_preset
 from placeprint.progress import on_stderr
 from placeprint.records import UNKNOWN
+from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.embedding.embedder import Looker
@@ -242,10 +243,9 @@ def show_evaluation(result: EvaluationResult) -> None:
     printing.show_failures(result.unusable)
     protocol = result.protocol + (f" ({result.n_copied} together with copies of them)" if result.n_copied else "")
     printing.say(
-        f"{result.dataset}: {result.n_queries} queries ({result.n_answerable} answerable, {result.n_unknown} of places "
-        f"that the gallery lacks) against {result.n_gallery} images; model {result.model}, "
-        f"preset {result.preset}; {protocol}; "
-        f"right = {result.truth}"
+        f"{result.dataset}: {counted(result.n_queries, 'query', 'queries')} ({result.n_answerable} answerable, "
+        f"{result.n_unknown} of places that the gallery lacks) against {counted(result.n_gallery, 'image')}; "
+        f"model {result.model}, preset {result.preset}; {protocol}; right = {result.truth}"
     )
     for line in taking_no_part(result):
         printing.say(line)
@@ -267,7 +267,8 @@ def show_evaluation(result: EvaluationResult) -> None:
             for q in result.failures[:SHOWN]
         ]
         columns = ("query", "true place", "predicted", "score", "rank")
-        printing.table(columns, misses, title=f"{len(result.failures)} misses, the surest mistake first", right=(3, 4))
+        title = f"{counted(len(result.failures), 'miss', 'misses')}, the surest mistake first"
+        printing.table(columns, misses, title=title, right=(3, 4))
     if result.confusions:
         pairs = [(c.true, c.predicted, str(c.count)) for c in result.confusions[:SHOWN]]
         printing.table(("true place", "taken for", "times"), pairs, title="Confusions", right=(2,))
@@ -277,9 +278,10 @@ def taking_no_part(result: EvaluationResult) -> tuple[str, ...]:
     """Return what was given and could not count, a line each."""
     aside = ", ".join(aside.says for aside in result.set_aside)
     bare = "without a label" if result.truth == "same place" else "without a position"
+    unjudged = counted(result.gallery_unjudged, "gallery image")
     lines = (
         f"not asked: {aside}" if aside else "",
-        f"{result.gallery_unjudged} gallery images {bare}: right for no query" if result.gallery_unjudged else "",
+        f"{unjudged} {bare}: right for no query" if result.gallery_unjudged else "",
     )
     return tuple(line for line in lines if line)
 

@@ -9,6 +9,7 @@ import typer
 
 from placeprint.cli import datasets, options, printing, slips
 from placeprint.progress import on_stderr
+from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.gallery.calibration import Calibration
@@ -82,7 +83,7 @@ def show_calibration(learned: Calibration | None, why: str = "") -> None:
     for doubt in learned.doubts:
         printing.say(f"  beware: {doubt}")
     if learned.stale:
-        printing.say(f"  {learned.changed} images changed since: calibrate it again")
+        printing.say(f"  {counted(learned.changed, 'image')} changed since: calibrate it again")
 
 
 def _percent(share: float) -> str:

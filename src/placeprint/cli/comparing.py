@@ -11,6 +11,7 @@ import typer
 from placeprint.cli import datasets, options, printing
 from placeprint.cli.answering import taking_no_part
 from placeprint.progress import on_stderr
+from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.evaluation.compare import Compared
@@ -51,7 +52,8 @@ def compare(
         return
     first = rows[0].result
     printing.say(
-        f"{first.dataset}: {first.n_queries} queries, {first.n_answerable} answerable; 95 % intervals over places"
+        f"{first.dataset}: {counted(first.n_queries, 'query', 'queries')}, {first.n_answerable} answerable; "
+        "95 % intervals over places"
     )
     for line in taking_no_part(first):
         printing.say(line)

@@ -9,6 +9,7 @@ import typer
 
 from placeprint.cli import datasets, options, printing
 from placeprint.progress import on_stderr
+from placeprint.terminal import counted
 
 
 def distil(
@@ -54,7 +55,7 @@ def distil(
         printing.show_json({**plain(done), "exported": row})
         return
     printing.say(
-        f"agreement with {teacher} on {done.held_out} of {done.photos} photos, held out: "
+        f"agreement with {teacher} on {done.held_out} of {counted(done.photos, 'photo')}, held out: "
         f"{done.before:.3f} to {done.after:.3f}"
     )
     if done.exported is None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from placeprint.terminal import counted
+
 if TYPE_CHECKING:
     from placeprint.gallery.filters import Near, Rows
     from placeprint.gallery.gallery import Gallery
@@ -38,7 +40,7 @@ class Chosen:
             words.append(f"within {self.near[2]:g} m of {self.near[0]:g},{self.near[1]:g}")
         if self.split is not None:
             words.append(f"split {self.split}")
-        return f"asking {int(self.rows.sum())} of {len(self.rows)} images: {', '.join(words)}"
+        return f"asking {int(self.rows.sum())} of {counted(len(self.rows), 'image')}: {', '.join(words)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""

@@ -11,6 +11,7 @@ import typer
 
 from placeprint.cli import options, printing, slips
 from placeprint.progress import on_stderr
+from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.dataset.check_report import CheckReport, SummaryRow
@@ -48,9 +49,9 @@ def show_check(report: CheckReport) -> None:
     """Print one line a check that found something, errors first."""
     counts = report.counts()
     printing.say(
-        f"{report.root}: {counts['images']} images of {counts['places']} places ({counts['gallery']} gallery, "
-        f"{counts['query']} query, {counts['none']} without a split), {counts['failed']} could not be read; "
-        f"{report.overview.how if report.overview else report.source}"
+        f"{report.root}: {counted(counts['images'], 'image')} of {counted(counts['places'], 'place')} "
+        f"({counts['gallery']} gallery, {counts['query']} query, {counts['none']} without a split), "
+        f"{counts['failed']} could not be read; {report.overview.how if report.overview else report.source}"
     )
     rows = report.summary()
     if not rows:
@@ -60,7 +61,8 @@ def show_check(report: CheckReport) -> None:
     lines = [(r.severity, r.check, str(r.count), *((_new(r),) if told else ()), _example(r), r.advice) for r in rows]
     columns = ("", "check", "found", *(("new",) if told else ()), "for example", "what to do")
     printing.table(columns, lines, right=(2, 3) if told else (2,))
-    printing.say(f"{report.errors} errors" + (f", {len(report.new() or ())} findings are new" if told else ""))
+    new = f", {counted(len(report.new() or ()), 'finding is', 'findings are')} new" if told else ""
+    printing.say(f"{counted(report.errors, 'error')}{new}")
 
 
 def _new(row: SummaryRow) -> str:
@@ -96,7 +98,7 @@ def verify(
         for name in report.leftovers:
             printing.say(f"note: {name} is left from an interrupted write; the next write removes it")
         state = "every checksum agrees" if report.ok else "damaged: build the gallery again"
-        printing.say(f"{gallery}: {report.rows} images, {state}")
+        printing.say(f"{gallery}: {counted(report.rows, 'image')}, {state}")
         printing.say(f"model {opened.spec}: {model['says']}")
         if audit is not None:
             show_audit(audit)
@@ -163,7 +165,8 @@ def show_audit(audit: Audit) -> None:
         for t in audit.trials
     ]
     columns = ("filter", "rows", f"recall@{audit.k}", "ms", "ms exact")
-    printing.table(columns, rows, right=(1, 2, 3, 4), title=f"{audit.index}, {audit.queries} own images asked")
+    title = f"{audit.index}, {counted(audit.queries, 'own image')} asked"
+    printing.table(columns, rows, right=(1, 2, 3, 4), title=title)
     if not audit.ok:
         printing.say(
             f"the index finds less than {audit.target:.0%} of the neighbours: build the gallery again, or with "

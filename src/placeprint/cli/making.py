@@ -16,6 +16,7 @@ from placeprint.errors import UsageError
 from placeprint.gallery.milvus_address import is_address, parse_address
 from placeprint.presets import DEFAULT_PRESET, FAST, find_preset
 from placeprint.progress import on_stderr
+from placeprint.terminal import counted
 
 SHOWN_FAILURES = 5
 
@@ -190,12 +191,11 @@ def remove(
     if as_json:
         printing.show_json({"removed": change.removed, "images": len(changed), "places": len(changed.places)})
     else:
-        printing.say(f"{change.removed} images removed; {gallery} holds {_size(changed)}")
+        printing.say(f"{counted(change.removed, 'image')} removed; {gallery} holds {_size(changed)}")
 
 
 def _size(gallery: Gallery) -> str:
-    count = len(gallery.places)
-    return f"{len(gallery)} images of {count} place{'s' * (count != 1)}"
+    return f"{counted(len(gallery), 'image')} of {counted(len(gallery.places), 'place')}"
 
 
 def _show_gallery(gallery: Gallery, not_calibrated: str, as_json: bool, **facts: Any) -> None:

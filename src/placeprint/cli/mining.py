@@ -14,6 +14,7 @@ import typer
 from placeprint.cli import datasets, options, printing, slips
 from placeprint.errors import UsageError
 from placeprint.progress import on_stderr
+from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.evaluation.mining_result import MinedImage, MiningResult, PlacePair
@@ -87,8 +88,8 @@ def mine(
         printing.show_json(result.to_dict() | {"triplets": written})
         return
     show_mining(result)
-    if out is not None:
-        printing.say("", f"{out}: {written} triplets; paths are relative to {' and '.join(result.roots)}")
+    if written is not None:
+        printing.say("", f"{out}: {counted(written, 'triplet')}; paths are relative to {' and '.join(result.roots)}")
 
 
 def write_triplets(path: Path, result: MiningResult) -> int:
@@ -130,7 +131,7 @@ def _row(anchor: MinedImage, positive: Match, negative: Match) -> Row:
 def show_mining(result: MiningResult) -> None:
     """Print what is confused, the hardest photos, and what to look at before training."""
     printing.show_failures(result.unusable)
-    printing.say(f"{result.dataset}: {result.says}; {result.n_gallery} gallery images, model {result.model}")
+    printing.say(f"{result.dataset}: {result.says}; {counted(result.n_gallery, 'gallery image')}, model {result.model}")
     if result.set_aside:
         printing.say(f"not asked: {', '.join(aside.says for aside in result.set_aside)}")
     if result.pairs:
@@ -139,7 +140,8 @@ def show_mining(result: MiningResult) -> None:
         printing.table(columns, [_pair(p) for p in result.pairs[:SHOWN]], title=title, right=(2, 3, 4, 5))
     judged = [row for anchor in result.anchors[:SHOWN] if (row := _hard(anchor))]
     if judged:
-        title = f"Hardest triplets: {len(result.violations)} photos are nearer to another place than to their own"
+        nearer = counted(len(result.violations), "photo is", "photos are")
+        title = f"Hardest triplets: {nearer} nearer to another place than to its own"
         columns = ("photo", "own place's nearest", "score", "another place's nearest", "score", "margin")
         printing.table(columns, judged, title=title, right=(2, 4, 5))
     _show_doubtful(result)

@@ -9,6 +9,7 @@ import typer
 
 from placeprint.cli import options, printing, slips
 from placeprint.progress import on_stderr
+from placeprint.terminal import counted
 
 
 def move(
@@ -32,6 +33,7 @@ def move(
     else:
         written = done.change.added + done.change.replaced
         printing.say(
-            f"{done.gallery.where}: {len(done.gallery)} images, {written} written, {done.change.unchanged} were there; "
-            f"{done.compared} checksums agree"
+            f"{done.gallery.where}: {counted(len(done.gallery), 'image')}, {written} written, "
+            f"{counted(done.change.unchanged, 'was', 'were')} there; "
+            f"{counted(done.compared, 'checksum agrees', 'checksums agree')}"
         )

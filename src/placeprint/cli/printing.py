@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from placeprint.records import FailedImage
-from placeprint.terminal import printable, styled
+from placeprint.terminal import counted, printable, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +73,7 @@ def show_failures(failures: Sequence[FailedImage]) -> None:
     """List images that could not be used, on stderr."""
     if not failures:
         return
-    say(f"{len(failures)} images could not be used:", err=True)
+    say(f"{counted(len(failures), 'image')} could not be used:", err=True)
     say(*(f"  {failure.path}: {failure.reason}" for failure in failures[:SHOWN_FAILURES]), err=True)
     if len(failures) > SHOWN_FAILURES:
         say(f"  … and {len(failures) - SHOWN_FAILURES} more: placeprint check lists them", err=True)

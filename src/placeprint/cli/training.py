@@ -9,6 +9,7 @@ import typer
 
 from placeprint.cli import datasets, options, printing
 from placeprint.progress import on_stderr
+from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.training.result import TrainingResult
@@ -93,8 +94,9 @@ def _show(result: TrainingResult) -> None:
     printing.show_failures(result.unusable)
     trained, chose, tested = zip(result.places, result.images, strict=True)
     printing.say(
-        f"{trained[0]} places ({trained[1]} photos) trained, {chose[0]} ({chose[1]}) chose epoch {result.best_epoch} "
-        f"of {result.epochs}, {tested[0]} ({tested[1]}) tested; {result.left_out} photos left out; "
+        f"{counted(trained[0], 'place')} ({counted(trained[1], 'photo')}) trained, "
+        f"{chose[0]} ({chose[1]}) chose epoch {result.best_epoch} of {result.epochs}, "
+        f"{tested[0]} ({tested[1]}) tested; {counted(result.left_out, 'photo')} left out; "
         f"{result.seconds:.0f} s on {result.device}"
     )
     rows = ((result.base.name, result.test_base), (result.spec.name, result.test))

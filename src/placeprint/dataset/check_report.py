@@ -17,6 +17,7 @@ from placeprint.dataset.facts import ImageFacts
 from placeprint.dataset.overview import Overview
 from placeprint.dataset.rules import RULES, Finding, Severity, duplicate_check, finding
 from placeprint.records import FailedImage, ImageRecord
+from placeprint.terminal import counted
 
 FORMAT = 1
 """Of the dictionary that `CheckReport.to_dict` makes."""
@@ -152,7 +153,8 @@ class CheckReport:
     def no_problems(self) -> str:
         """The good news, for where nothing was found."""
         counts = self.counts()
-        return f"no problems found: {counts['images']} images of {counts['places']} places, and all could be read"
+        found = f"{counted(counts['images'], 'image')} of {counted(counts['places'], 'place')}"
+        return f"no problems found: {found}, and all could be read"
 
     def duplicates(self, *, within: int | None = None) -> Iterator[Finding]:
         """Yield one finding for each pair, exact ones first.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from placeprint.dataset.files import SUFFIXES
+from placeprint.terminal import counted
 
 _ENDINGS = tuple(SUFFIXES)
 _SYSTEM = re.compile(
@@ -52,4 +53,4 @@ def says_left_out(left_out: Mapping[str, int]) -> str:
     ranked = sorted(left_out.items(), key=lambda pair: (-pair[1], pair[0]))
     named = [f"{count} {ending}" for ending, count in ranked[:5]]
     others = sum(count for _, count in ranked[5:])
-    return "left out: " + ", ".join(named + ([f"{others} others"] if others else [])) if named else ""
+    return "left out: " + ", ".join(named + ([counted(others, "other")] if others else [])) if named else ""

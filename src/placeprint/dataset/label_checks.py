@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.rules import Finding, finding
 from placeprint.records import ImageRecord, Split
+from placeprint.terminal import counted
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _BLANKS = re.compile(r"[\s_]+")
@@ -66,7 +67,8 @@ def _empty_places(manifest: Manifest, usable: Iterable[ImageRecord]) -> Iterator
             if place not in alive:
                 lost[place].append(record.path)
     for place, paths in lost.items():
-        yield finding("empty-place", f'none of the {len(paths)} photographs of "{place}" can be used', *paths)
+        photographs = counted(len(paths), "photograph")
+        yield finding("empty-place", f'none of the {photographs} of "{place}" can be used', *paths)
 
 
 def _single_photo_places(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
@@ -84,14 +86,16 @@ def _open_set(usable: Sequence[ImageRecord]) -> Iterator[Finding]:
     queries = [r for r in usable if r.split is Split.QUERY]
     known = {place for r in usable if r.split is not Split.QUERY for place in r.places}
     if queries and len(queries) == len(usable):
-        yield finding("no-gallery", f"there are {len(queries)} queries and no gallery image that can be used")
+        there = counted(len(queries), "query", "queries")
+        yield finding("no-gallery", f"it has {there} and no gallery image that can be used")
         return
     unknown: dict[str, list[str]] = defaultdict(list)
     for record in queries:
         if record.places and not known.intersection(record.places):
             unknown[str(record.place)].append(record.path)
     for place, paths in unknown.items():
-        text = f'the gallery has no photograph of "{place}": the answer to {len(paths)} queries is UNKNOWN'
+        asked = counted(len(paths), "query", "queries")
+        text = f'the gallery has no photograph of "{place}": the answer to {asked} is UNKNOWN'
         yield finding("open-set-place", text, *paths)
 
 
@@ -115,7 +119,7 @@ def _at_zero(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
 def _listed_twice(records: Iterable[ImageRecord]) -> Iterator[Finding]:
     for path, count in Counter(r.path for r in records).items():
         if count > 1:
-            yield finding("listed-twice", f"the manifest lists it {count} times", path)
+            yield finding("listed-twice", f"the manifest lists it {counted(count, 'time')}", path)
 
 
 def _changed(listed: Iterable[ImageRecord], usable: Iterable[ImageRecord]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from placeprint.dataset.folders import NOT_WALKED
 from placeprint.dataset.layouts import some
 from placeprint.dataset.manifest import Manifest
 from placeprint.records import Split
+from placeprint.terminal import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,8 @@ class Overview:
         """The layout, the first places, and what is not read."""
         name = "" if self.layout == "manifest" else f" (layout {self.layout})"
         parts = [f"{self.source}{name}", f"places {some(self.first_places)}" if self.first_places else "no places"]
-        parts += [f"{self.unlabelled} images without a place"] if self.unlabelled and self.first_places else []
+        bare = counted(self.unlabelled, "image")
+        parts += [f"{bare} without a place"] if self.unlabelled and self.first_places else []
         parts += [says_left_out(self.left_out)] if self.left_out else []
         parts += [*self.not_walked[:2], *(["…"] if len(self.not_walked) > 2 else [])]
         return "; ".join(parts)
@@ -75,9 +77,9 @@ class Overview:
     @property
     def says(self) -> str:
         """One line with the counts of each split."""
-        labels = {"gallery": "gallery images", "query": "query images", "none": "images without a split"}
+        labels = {"gallery": "gallery image{}", "query": "query image{}", "none": "image{} without a split"}
         counts = [
-            f"{count} {labels[key]} of {self.places[key]} place{'s' * (self.places[key] != 1)}"
+            f"{counted(count, labels[key].format(''), labels[key].format('s'))} of {counted(self.places[key], 'place')}"
             for key, count in self.images.items()
             if count
         ]

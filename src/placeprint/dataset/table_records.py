@@ -14,6 +14,7 @@ from placeprint.dataset.positions import Position, completed
 from placeprint.dataset.tables import Row, Table
 from placeprint.errors import ImageError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
+from placeprint.terminal import counted
 
 
 class UnknownSplitError(ValueError):
@@ -98,7 +99,8 @@ def doubts(table: Table, columns: Columns, records: Sequence[ImageRecord]) -> It
         yield f"{_counted(doubtful)} is read as a place: leave the cell empty where there is none"
     without = sum(record.split is Split.NONE for record in records)
     if without and any(record.split is Split.QUERY for record in records):
-        yield f"{without} of {len(records)} rows have no split: they are searched as the gallery is, and not asked"
+        have = f"{without} of {counted(len(records), 'row')} {'has' if without == 1 else 'have'} no split"
+        yield f"{have}: searched as the gallery is, and not asked"
     if not records or any(r.places or r.latitude is not None or r.easting is not None for r in records):
         return
     if "place" in columns.claims:
@@ -108,4 +110,4 @@ def doubts(table: Table, columns: Columns, records: Sequence[ImageRecord]) -> It
 
 
 def _counted(words: Counter[str]) -> str:
-    return ", ".join(f"{quoted(word)} ({count} times)" for word, count in words.most_common(5))
+    return ", ".join(f"{quoted(word)} ({counted(count, 'time')})" for word, count in words.most_common(5))

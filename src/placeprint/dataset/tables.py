@@ -19,6 +19,7 @@ from placeprint.dataset.columns import Cells, known_columns, looks_like_photo, q
 from placeprint.dataset.encoding import text_of
 from placeprint.dataset.json_tables import is_json, json_rows
 from placeprint.errors import DatasetError
+from placeprint.terminal import counted
 
 MAX_COLUMNS = 10_000
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -219,9 +220,9 @@ def _row(line: _Line, columns: tuple[str, ...]) -> Row:
     """Pair cells with columns; cells too many may be empty, as exports end each row with a delimiter."""
     number, cells, fault = line
     found = {column: cell for column, cell in zip(columns, cells, strict=False) if column}
-    counted = f"it has {len(cells)} cells and the table {len(columns)} columns"
+    told = f"it has {counted(len(cells), 'cell')} and the table {counted(len(columns), 'column')}"
     if not fault and len(cells) < len(columns):
-        fault = f"{counted}: an empty cell needs its delimiter too"
+        fault = f"{told}: an empty cell needs its delimiter too"
     if not fault and any(map(str.strip, cells[len(columns) :])):
-        fault = f'{counted}: a delimiter within a cell needs quotation marks, as in "Paris, France"'
+        fault = f'{told}: a delimiter within a cell needs quotation marks, as in "Paris, France"'
     return Row(number, found, fault)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
+from placeprint.terminal import counted
 
 _FLOATS = ("float16", "float32", "float64")
 
@@ -75,7 +76,7 @@ def _input_problem(spec: ModelSpec, inputs: Sequence[End]) -> str:
         last = ": channels come last" if sides[1] == 3 else ""
         return f"takes {_shown(shape)}, it must take 3 channels as (image, channel, row, column){last}"
     if count not in (None, 1):
-        return f"takes {count} images at once, it must take one"
+        return f"takes {counted(count, 'image')} at once, it must take one"
     square, whole = wanted_outputs(spec)
     fixed = [side for side in sides if side is not None]
     if square and any(side != spec.input_size for side in fixed):

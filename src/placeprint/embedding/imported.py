@@ -14,6 +14,7 @@ from placeprint.embedding.extract import Embedded
 from placeprint.errors import DatasetError, VectorError
 from placeprint.records import ImageRecord, ModelSpec, SetAside, Split
 from placeprint.regular import open_regular
+from placeprint.terminal import counted
 
 _SPLIT = {
     Split.GALLERY: "of the gallery split",
@@ -69,7 +70,8 @@ def read_side(
         first = manifest.failures[0]
         raise DatasetError(f'"{records}" does not fit "{embeddings}": {first.reason}')
     if len(manifest.records) != len(vectors):
-        raise VectorError(f'"{embeddings}" has {len(vectors)} rows and "{records}" has {len(manifest.records)}')
+        has = counted(len(vectors), "row")
+        raise VectorError(f'"{embeddings}" has {has} and "{records}" has {len(manifest.records)}')
     chosen = {None: manifest.records, "gallery": manifest.gallery(), "asked": manifest.asked()}[side]
     if manifest.records and not chosen:
         raise DatasetError(f'"{records}" has no gallery rows, only queries: nothing to search in')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.recognition.decision import why_undecided
+from placeprint.terminal import counted
 
 
 def loosen(result: EvaluationResult) -> str:
@@ -32,12 +33,15 @@ def decision_advice(result: EvaluationResult) -> tuple[str, ...]:
         told.append(f"{why[0].upper()}{why[1:]}.")
     if turned_away and (how := loosen(result)):
         right = sum(q.right for q in result.queries)
-        told.append(f"{turned_away} of {right} right answers were turned away as UNKNOWN: to keep more, {how}.")
+        told.append(f"{_of(turned_away, right, 'right answer')} turned away as UNKNOWN: to keep more, {how}.")
     if let_in and opened.recall_at_1 is not None:
-        told.append(
-            f"{let_in} of {result.n_unknown} unknown photos were given a place: to let fewer in, {tighten(result)}."
-        )
+        photos = _of(let_in, result.n_unknown, "unknown photo")
+        told.append(f"{photos} given a place: to let fewer in, {tighten(result)}.")
     return tuple(told)
+
+
+def _of(some: int, count: int, what: str) -> str:
+    return f"{some} of {counted(count, what)} {'was' if some == 1 else 'were'}"
 
 
 def _calibrated(result: EvaluationResult) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from placeprint.errors import DatasetError, UsageError
 from placeprint.gallery.filters import metres_between
 from placeprint.records import ImageRecord
+from placeprint.terminal import counted
 
 DEFAULT_RADIUS = 25.0
 """Metres: the usual bound of the field for a right answer (Arandjelovic et al. 2016, NetVLAD)."""
@@ -165,7 +166,7 @@ def choose_truth(
         raise UsageError("a radius was given, but gallery and queries have no coordinates in common")
     if not labelled:
         raise DatasetError(
-            f"none of {len(queries)} queries has a place, or a position as the gallery's images have: there is nothing "
-            "to judge the answers by"
+            f"none of {counted(len(queries), 'query', 'queries')} has a place, or a position as the gallery's images "
+            "have: there is nothing to judge the answers by"
         )
     return ByPlace.of(gallery)

@@ -26,6 +26,7 @@ from placeprint.ragged import Ragged
 from placeprint.recognition.copies import Copies
 from placeprint.recognition.voting import place_codes
 from placeprint.records import ImageRecord
+from placeprint.terminal import counted
 
 MOST_ASKED = 2000
 """Images that are asked, of the gallery and of the queries; of more, so many are drawn, evenly over the places."""
@@ -260,13 +261,14 @@ def _missing(places: Sequence[PlaceLack]) -> str:
     lost = [row.queries for row in places if not row.images]
     if not lost:
         return ""
-    return f"; {sum(lost)} queries show {len(lost)} place{'' if len(lost) == 1 else 's'} that it does not have"
+    shows = counted(sum(lost), "query shows", "queries show")
+    return f"; {shows} {counted(len(lost), 'place')} that it does not have"
 
 
 def _says(name: str, images: int, recall: float, forecast: CurvePoint | None, *, shown: int = 0) -> str:
-    photos = f"{images} photo{'' if images == 1 else 's'}"
+    photos = counted(images, "photo")
     if not images:
-        return f"{name}: no photo in the gallery, {shown} quer{'y shows' if shown == 1 else 'ies show'} it"
+        return f"{name}: no photo in the gallery, {counted(shown, 'query shows', 'queries show')} it"
     if forecast is not None:
         between = f"({forecast.low:.2f} to {forecast.high:.2f})"
         return f"{name}: {photos}, {recall:.2f}; with {forecast.photos} about {forecast.recall:.2f} {between}"

@@ -18,6 +18,7 @@ from placeprint.dataset.duplicates import MAX_GROUP, Exact
 from placeprint.evaluation.result import EvaluationResult, QueryResult
 from placeprint.evaluation.retrieval_metrics import mean_of
 from placeprint.records import ImageRecord, Split
+from placeprint.terminal import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +183,8 @@ def _numbers(queries: Sequence[QueryResult]) -> LeakNumbers:
 
 def _says(leaked: int, count: int, everything: LeakNumbers, without: LeakNumbers) -> str:
     if not leaked:
-        return f"None of the {count} query photos has a copy in the gallery."
-    have = f"{leaked} of {count} query photos {'has a copy' if leaked == 1 else 'have a copy'} in the gallery"
+        return f"None of the {counted(count, 'query photo')} has a copy in the gallery."
+    have = f"{leaked} of {counted(count, 'query photo')} {'has' if leaked == 1 else 'have'} a copy in the gallery"
     if not without.queries:
         return f"{have}: no query with a right answer is left without them."
     return f"{have}: Recall@1 {everything.recall_at_1:.3f} with them, {without.recall_at_1:.3f} without."

@@ -23,6 +23,7 @@ from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.copies import NEAR_DUPLICATE
 from placeprint.records import ImageRecord, Match
+from placeprint.terminal import counted
 
 Scores = NDArray[np.float32]
 
@@ -100,7 +101,7 @@ def mine_sides(
     anchors, suspects = _searched(sides.gallery, _asked(sides), negatives, positives, progress)
     unlabelled = dict.fromkeys(r.path for r in (*sides.gallery.records, *sides.queries) if not r.places)
     if not anchors and unlabelled:
-        raise DatasetError(f"none of {len(unlabelled)} images has a place: there is nothing to mine")
+        raise DatasetError(f"none of {counted(len(unlabelled), 'image')} has a place: there is nothing to mine")
     labelled = [r for r in sides.gallery.records if r.places]
     ranked = ranked_pairs(anchors, suspects, Counter(place for r in labelled for place in r.places))
     have = {place for anchor in anchors if anchor.positives for place in anchor.places}

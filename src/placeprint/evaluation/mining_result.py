@@ -11,6 +11,7 @@ from typing import Any
 
 from placeprint.evaluation.result import plain
 from placeprint.records import FailedImage, Match, SetAside
+from placeprint.terminal import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +156,7 @@ class MiningResult:
     def says(self) -> str:
         """One line for people."""
         places = len({place for a in self.anchors for place in a.places})
-        mined = f"{count_of(len(self.anchors), 'labelled image')} of {count_of(places, 'place')}"
+        mined = f"{counted(len(self.anchors), 'labelled image')} of {counted(places, 'place')}"
         if not any(a.negatives for a in self.anchors):
             return f"{mined}: there is no image of another place to learn from"
         judged = sum(not math.isnan(a.margin) for a in self.anchors)
@@ -220,7 +221,7 @@ def _pair(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mapping
 def _advice(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mapping[str, int], twins: int) -> str:
     """Say what to photograph: photos help the place that is mistaken, those of the other place would hurt it."""
     if twins:
-        return f"look at the {count_of(twins, 'suspect label')} between the two before taking photos"
+        return f"look at the {counted(twins, 'suspect label')} between the two before taking photos"
     fewer, more = sorted(names, key=lambda name: images[name])
     lost = Counter(name for a in anchors if a.violation for name in names if name in a.places)
     if not lost:
@@ -233,8 +234,3 @@ def _advice(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mappi
     if images[fewer] < images[more]:
         return f"more photos of {fewer}: {images[fewer]} in the gallery, the other has {images[more]}"
     return "more photos of both, of what only one of them has"
-
-
-def count_of(count: int, name: str) -> str:
-    """Write how many, with an s where there is not one."""
-    return f"{count} {name}{'' if count == 1 else 's'}"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from placeprint.errors import ModelError, UsageError
 from placeprint.exporting.checkpoints import Checkpoint
+from placeprint.terminal import counted
 
 Shapes = Mapping[str, tuple[int, ...]]
 _SHOWN = 3
@@ -195,7 +196,7 @@ def _lacking(checkpoint: Checkpoint, counted: list[tuple[_Branch, int]], wanted:
 def _listed(names: list[str], noun: str) -> str:
     more = len(names) - _SHOWN
     shown = ", ".join(f'"{name}"' for name in names[:_SHOWN])
-    return shown + (f" and {more} {noun if more == 1 else noun + 's'} more" if more > 0 else "")
+    return shown + (f" and {counted(more, noun)} more" if more > 0 else "")
 
 
 def _note(checkpoint: Checkpoint, chosen: _Branch) -> str:

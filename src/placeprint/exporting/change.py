@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from placeprint.terminal import counted
+
 SLOWER_THAN = 0.95
 """Of the time before: what takes more than this was not made faster."""
 FAR = 0.99
@@ -58,9 +60,10 @@ class Change:
 
     def lines(self) -> tuple[str, ...]:
         """Say it to people: the numbers, then what they mean."""
-        moved = "" if self.cosine is None else f"; lowest cosine to it on {self.photos} photos {self.cosine:.4f}"
+        photos, queries = counted(self.photos, "photo"), counted(self.queries, "query", "queries")
+        moved = "" if self.cosine is None else f"; lowest cosine to it on {photos} {self.cosine:.4f}"
         return (
-            f"on {self.dataset} (preset {self.preset}, {self.queries} queries with an answer), before to after, with "
+            f"on {self.dataset} (preset {self.preset}, {queries} with an answer), before to after, with "
             "paired 95 % intervals:",
             f"Recall@1 {self.recall_at_1}",
             f"mAP {self.average_precision}",

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from placeprint.errors import GalleryFormatError
 from placeprint.json_records import record_from
+from placeprint.terminal import counted
 
 FORMAT = 1
 STALE_SHARE = 0.2
@@ -91,7 +92,7 @@ class Calibration:
         """What a person should know before trusting it, a line each; mostly none."""
         found = []
         if self.n_known < ENOUGH_KNOWN:
-            told = f"{self.n_known} photo{'' if self.n_known == 1 else 's'} of a place that is here"
+            told = f"{counted(self.n_known, 'photo')} of a place that is here"
             found.append(f"only {told} could be asked: how alike those of a place are is a guess")
         if self.n_places < 2:
             found.append("no photo of another place was seen: what tells them apart was taken from other galleries")
@@ -102,8 +103,9 @@ class Calibration:
             )
         if self.rate_interval[1] <= 0:
             found.append(
-                f"{self.n_places} places cannot show a rate of {100 * self.false_accept_rate:g} %: no photo of another "
-                f"place came above the threshold, and up to {100 * (1 - 0.05 ** (1 / max(self.n_places, 1))):.0f} % may"
+                f"{counted(self.n_places, 'place')} cannot show a rate of {100 * self.false_accept_rate:g} %: no photo "
+                f"of another place came above the threshold, and "
+                f"up to {100 * (1 - 0.05 ** (1 / max(self.n_places, 1))):.0f} % may"
             )
         return tuple(found)
 

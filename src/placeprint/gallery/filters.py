@@ -15,6 +15,7 @@ from placeprint.gallery.columns import SPLITS
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.table import RecordTable
 from placeprint.records import Split
+from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.gallery.milvus_filter import EngineFilter
@@ -110,7 +111,7 @@ def _instead(name: str, places: tuple[str, ...]) -> str:
     alike = difflib.get_close_matches(name.casefold(), likely, n=1)
     if alike:
         return f': did you mean "{folded[alike[0]]}"?'
-    return f": it has {len(places)} places" + (f', the first is "{places[0]}"' if places else "")
+    return f": it has {counted(len(places), 'place')}" + (f', the first is "{places[0]}"' if places else "")
 
 
 def known_split(split: Split | str) -> Split:

@@ -11,6 +11,7 @@ from placeprint.errors import GalleryError
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_rows import PLAIN, StoredImage, from_row, key_of
 from placeprint.gallery.milvus_store import Store
+from placeprint.terminal import counted
 
 SHOWN = 20
 """Problems that are told."""
@@ -51,9 +52,9 @@ def _problems(store: Store, head: Head) -> Iterator[str]:
                 yield f"number {values['row']}: {error}"
     beyond = store.count(f"row >= {head.end} or row < 0")
     if beyond:
-        yield f"{beyond} rows belong to no image"
+        yield f"{counted(beyond, 'row belongs', 'rows belong')} to no image"
     if rows != head.end - len(head.holes):
-        yield f"{rows} images are there, {head.end - len(head.holes)} should be"
+        yield f"{counted(rows, 'image is', 'images are')} there, {head.end - len(head.holes)} should be"
 
 
 def _wrong(image: StoredImage, head: Head) -> Iterator[str]:

@@ -27,6 +27,7 @@ from placeprint.gallery.milvus_store import Row, Store
 from placeprint.gallery.replacement import Wanted, others_lost, refuse
 from placeprint.ragged import Ragged, parts_at
 from placeprint.records import FailedImage, ImageRecord
+from placeprint.terminal import counted
 
 _NUMBERS = 10_000
 
@@ -261,7 +262,7 @@ def _refuse_loss(address: Address, store: Store, before: Head, wanted: Wanted) -
     if store.there:
         store.open()
         strange = ~np.isin(store.keys(before.end), wanted.keys)
-        lost = [f"{strange.sum()} of its {len(strange)} images"] if strange.any() else []
+        lost = [f"{strange.sum()} of its {counted(len(strange), 'image')}"] if strange.any() else []
     if wanted.calibration is not None:  # else the gallery keeps its own
         lost += others_lost(before.spec, before.calibration, wanted)
     refuse(f'"{address}"', lost)

@@ -23,6 +23,7 @@ from placeprint.gallery.milvus_writing import Writer
 from placeprint.gallery.replacement import Wanted, keys_of, refuse_loss, refuse_strangers
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import parts_at
+from placeprint.terminal import counted
 
 SHOWN = 5
 
@@ -141,7 +142,7 @@ def _compared(here: Gallery, there: MilvusGallery, progress: Progress | None) ->
     with Stretch(progress, "comparing", len(here)) as step:
         for i, row in enumerate(zip_longest(range(len(here)), kept)):
             if row[0] is None or row[1] is None:
-                wrong.append(f"there are {len(here)} images in the folder and {len(there)} on the server")
+                wrong.append(f"there are {counted(len(here), 'image')} in the folder and {len(there)} on the server")
                 break
             root = int(roots[i])
             ours = to_row(

@@ -22,6 +22,7 @@ from placeprint.gallery.milvus_rows import key_of
 from placeprint.gallery.table import RecordTable
 from placeprint.marker import SHOWN, named
 from placeprint.records import ImageRecord, ModelSpec
+from placeprint.terminal import counted
 
 ADVICE = "to replace it all the same give --replace (in Python replace=True)"
 
@@ -98,9 +99,9 @@ def _images(content: Content, rows: NDArray[np.int64], path: Path) -> str:
     uploads = str((path / PHOTOS).resolve())
     sent = sum(content.roots[root] == uploads for root in records.columns.roots.tolist())
     also = f", {sent} of them sent to a server" if sent else ""
-    places = f"{len(records.places)} place{'s' * (len(records.places) != 1)}"
+    places = counted(len(records.places), "place")
     first = named([record.path for record in records[:SHOWN]], len(records))
-    return f"{len(rows)} of its {len(content.records)} images, of {places} ({first}{also})"
+    return f"{len(rows)} of its {counted(len(content.records), 'image')}, of {places} ({first}{also})"
 
 
 def others_lost(spec: ModelSpec, calibration: Calibration | None, wanted: Wanted) -> list[str]:

@@ -21,6 +21,7 @@ from placeprint.recognition.hold_out import Questions, from_gallery, from_querie
 from placeprint.recognition.prior import Prior, prior_for, shipped_priors
 from placeprint.recognition.rerank import Reranker
 from placeprint.records import ImageRecord, SetAside
+from placeprint.terminal import counted
 
 FALSE_ACCEPT_RATE = 0.05
 PRIOR_PLACES = 5.0
@@ -112,7 +113,7 @@ def learn_calibration(
     asked = gallery.records if queries is None else RecordTable.of(queries)
     bare = tuple(asked[row].path for row in np.flatnonzero(asked.columns.places < 0).tolist())
     if len(bare) == len(asked) > 1:
-        raise CalibrationError(f"none of {len(asked)} images has a place: label some, or {_ADVICE}")
+        raise CalibrationError(f"none of {counted(len(asked), 'image')} has a place: label some, or {_ADVICE}")
     aside = (*set_aside, SetAside("without a label", bare)) if bare else set_aside
     prior = prior_for(len(gallery.places), shipped_priors() if priors is None else priors)
     if not len(known):
@@ -212,7 +213,7 @@ def _no_company(images: int, asked: bool) -> str:
 
 def _keeps_nothing(rate: float, known: int, keeps: Mapping[float, float]) -> str:
     enough = next(((other, share) for other, share in keeps.items() if share > 0), None)
-    says = f"at {100 * rate:g} % false accepts none of {known} photos of places that are here would get a place: "
+    says = f"at {100 * rate:g} % false accepts none of {counted(known, 'photo')} of places here would get a place: "
     if enough:
         other, share = enough
         says += f"at {100 * other:g} % {100 * share:.0f} % of them would (--false-accept-rate {other:g}); or "
@@ -224,7 +225,8 @@ def _share(flags: NDArray[np.bool_]) -> float:
 
 
 def _story(known: Questions, unknown: Questions, places: int, note: str, aside: Sequence[SetAside]) -> str:
-    text = f"{len(known)} questions with their place in the gallery, {len(unknown)} with it held out ({places} places)"
+    asked, held = counted(len(known), "question"), counted(places, "place")
+    text = f"{asked} with their place in the gallery, {len(unknown)} with it held out ({held})"
     left = f"not asked: {', '.join(one.says for one in aside)}" if aside else ""
     return "; ".join(part for part in (text, note, left) if part)
 
@@ -232,6 +234,6 @@ def _story(known: Questions, unknown: Questions, places: int, note: str, aside: 
 def _guarantee(rate: float, places: int) -> str:
     return (
         f"of photos of a new place at most {100 * rate:g} % get a place, on average over calibrations, when that place "
-        f"and its photos could as well have been among the {places} places that set the threshold "
+        f"and its photos could as well have been among the {counted(places, 'place')} that set the threshold "
         "(hierarchical split-conformal)"
     )

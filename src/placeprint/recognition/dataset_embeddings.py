@@ -21,6 +21,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
 from placeprint.recognition.copies import rows_of_themselves
 from placeprint.records import ImageRecord, SetAside, Split
+from placeprint.terminal import counted
 
 
 @contextmanager
@@ -53,10 +54,9 @@ def embed_split(
         raise DatasetError(f'"{manifest.root}" has no gallery images: nothing to search in')
     done = embed_records(records, manifest.root, embedder=embedder, cache=cache, progress=progress, read=read)
     if not done.records:
-        first = done.failures[0]
+        first, images = done.failures[0], counted(len(records), "image")
         raise DatasetError(
-            f'none of {len(records)} images of "{manifest.root}" could be used; '
-            f"the first, {first.path!r}: {first.reason}"
+            f'none of {images} of "{manifest.root}" could be used; the first, {first.path!r}: {first.reason}'
         )
     return done
 

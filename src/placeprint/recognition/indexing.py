@@ -28,6 +28,7 @@ from placeprint.recognition.sources import Source, open_source
 from placeprint.recognition.storing import Stored, store_photos
 from placeprint.recognition.voting import label
 from placeprint.records import FailedImage
+from placeprint.terminal import counted
 
 CALIBRATED_ALONE = 100_000
 """Images of a gallery on a server up to which it is calibrated by itself: that takes a copy of it."""
@@ -185,7 +186,7 @@ def _calibrated(stored: Stored, progress: Progress | None) -> IndexResult:
     if len(gallery) <= CALIBRATED_ALONE and (before is None or before.automatic):
         gallery, why = calibrated_alone(gallery, progress=progress)
     elif before is None:
-        why = f"it has {len(gallery)} images, and a gallery on a server is copied to be calibrated"
+        why = f"it has {counted(len(gallery), 'image')}, and a gallery on a server is copied to be calibrated"
     s = stored
     return IndexResult(gallery, s.change, s.failures, s.computed, s.cached, s.seconds, s.shares, why)
 

@@ -30,6 +30,7 @@ from placeprint.recognition.ray_job import COUNTED, Job
 from placeprint.recognition.sources import Source, open_source
 from placeprint.recognition.storing import Stored
 from placeprint.records import FailedImage, ImageRecord
+from placeprint.terminal import counted
 
 BLOCK = 64
 """Photographs of one block."""
@@ -97,7 +98,8 @@ def store_photos_on_ray(
 def _failed(told: Sequence[dict[str, Any]], records: Sequence[ImageRecord], root: str) -> list[FailedImage]:
     failed = [FailedImage(**row) for one in told for row in one["failed"]]
     if len(failed) == len(records):
-        raise DatasetError(f'none of {len(records)} images of "{root}" could be used; the first: {failed[0].reason}')
+        images = counted(len(records), "image")
+        raise DatasetError(f'none of {images} of "{root}" could be used; the first: {failed[0].reason}')
     return failed
 
 

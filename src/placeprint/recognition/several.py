@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from placeprint.errors import UsageError
 from placeprint.records import UNKNOWN, Answer
+from placeprint.terminal import counted
 
 
 def together(answers: Sequence[Answer]) -> tuple[int, Answer]:
@@ -33,7 +34,7 @@ def together(answers: Sequence[Answer]) -> tuple[int, Answer]:
     speaking = [i for i, answer in enumerate(answers) if not accepted or answer.place == place]
     leader = max(speaking, key=lambda i: _sureness(answers[i]))
     if accepted:
-        why = f"{count} of {len(answers)} photos say so; the surest: {answers[leader].why}"
+        why = f"{count} of {counted(len(answers), 'photo')} say so; the surest: {answers[leader].why}"
     elif votes:
         said = ", ".join(f"{name} ({n})" for name, n in votes.most_common())
         why = f"the photos do not agree: of {len(answers)}, {said}, and more than half must say the same"

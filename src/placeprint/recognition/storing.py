@@ -28,6 +28,7 @@ from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.sources import Source
 from placeprint.records import FailedImage, ImageRecord
+from placeprint.terminal import counted
 
 BLOCK = 256
 """Images that are embedded and written together."""
@@ -122,10 +123,8 @@ def store_photos(
                 tally.usable += usable
                 step(len(some))
         if len(tally.failures) == len(records):
-            one = tally.failures[0]
-            raise DatasetError(
-                f'none of {len(records)} images of "{root}" could be used; the first, {one.path!r}: {one.reason}'
-            )
+            one, images = tally.failures[0], counted(len(records), "image")
+            raise DatasetError(f'none of {images} of "{root}" could be used; the first, {one.path!r}: {one.reason}')
         failures = (*manifest.failures, *tally.failures)
         change = writer.finish(failures=failures)
     total = sum(tally.shares.values())

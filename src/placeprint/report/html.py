@@ -19,9 +19,9 @@ from placeprint.report.curves import reliability_curve, risk_curve
 from placeprint.report.histogram import score_histogram
 from placeprint.report.reasons import explain_cases
 from placeprint.report.thumbnails import Photo, thumbnails
-from placeprint.report.verdict import counted, headline, more
+from placeprint.report.verdict import headline, more
 from placeprint.storage import has_keys, require_ours, write_atomic, write_json
-from placeprint.terminal import printable
+from placeprint.terminal import counted, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment

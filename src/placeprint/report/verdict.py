@@ -6,6 +6,7 @@ from collections import Counter
 
 from placeprint.evaluation.decision_advice import decision_advice
 from placeprint.evaluation.result import EvaluationResult
+from placeprint.terminal import counted
 
 NAMED = 6
 """Places that a sentence names; the rest is counted."""
@@ -27,11 +28,6 @@ def more(result: EvaluationResult) -> tuple[str, ...]:
     """Return what the headline leaves out: photos without a right answer, UNKNOWN and its mistakes, unusable images."""
     lines = (_unknown(result), _set_aside(result), _copied(result), _threshold(result), _unusable(result))
     return (*(line for line in lines if line), *decision_advice(result))
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """Return ``1 photo`` or ``2 photos``."""
-    return f"{count} {one if count == 1 else many}"
 
 
 def _unknown(result: EvaluationResult) -> str:
@@ -77,8 +73,9 @@ def _threshold(result: EvaluationResult) -> str:
     if not limits:
         return ""
     kept = sum(q.right and q.accepted for q in result.queries)
-    lost = f"{kept} of {result.n_answerable} known photos keep the right place, {opened.false_rejects} are turned away"
-    wrong = f"{opened.false_accepts} of {result.n_unknown} unknown photos are given a place all the same"
+    known = counted(result.n_answerable, "known photo")
+    lost = f"{kept} of {known} keep the right place, {opened.false_rejects} are turned away"
+    wrong = f"{opened.false_accepts} of {counted(result.n_unknown, 'unknown photo')} are given a place all the same"
     return f"UNKNOWN for a {' or a '.join(limits)}: {lost}" + (f"; {wrong}." if result.n_unknown else ".")
 
 

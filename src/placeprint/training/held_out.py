@@ -17,6 +17,7 @@ from placeprint.presets import Preset
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
 from placeprint.records import ModelSpec
+from placeprint.terminal import counted
 from placeprint.training.pool import Pool, Rows, answering, asking
 
 Floats = NDArray[np.float64]
@@ -171,8 +172,8 @@ def judge(trained: Found, base: Found, *, seed: int, preset: str) -> Verdict:
     word = "better than the base" if better else "worse than the base" if worse else "not shown to be better"
     advice = "" if better else "; keep using the base"
     says = (
-        f"{word} on {gain.units} places that it never saw, asked by {preset}: mAP {gain.value:+.3f} "
+        f"{word} on {counted(gain.units, 'place')} that it never saw, asked by {preset}: mAP {gain.value:+.3f} "
         f"[{gain.low:+.3f}, {gain.high:+.3f}], p = {precision.p_value:.3f}; "
-        f"{recall.first_only} of {recall.pairs} queries gained, {recall.second_only} lost{advice}"
+        f"{recall.first_only} of {counted(recall.pairs, 'query', 'queries')} gained, {recall.second_only} lost{advice}"
     )
     return Verdict(better, worse, precision, recall, says)

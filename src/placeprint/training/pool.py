@@ -18,6 +18,7 @@ from placeprint.progress import Progress
 from placeprint.ragged import Ragged
 from placeprint.recognition.dataset_embeddings import opened_cache
 from placeprint.records import FailedImage, ImageRecord, Split
+from placeprint.terminal import counted
 
 FEWEST_PLACES = 2
 """Places with two photos that each of training, validation and test must have."""
@@ -149,7 +150,7 @@ def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Parts:
         count = int((able & (kind == number)).sum())
         if count < FEWEST_PLACES:
             raise DatasetError(
-                f"{int(able.sum())} places have two photos or more, of which {count} would be for {name}: each of "
+                f"{counted(int(able.sum()), 'place has', 'places have')} two photos or more, of which {count} would be for {name}: each of "
                 f"training, validation and test needs {FEWEST_PLACES}. Photograph more places, or give more datasets"
             )
     of = kind[pool.labels]

@@ -11,6 +11,7 @@ from placeprint.evaluation.result import plain
 from placeprint.exporting.room import CARD_END
 from placeprint.records import FailedImage, ModelSpec
 from placeprint.storage import write_atomic, write_json
+from placeprint.terminal import counted
 from placeprint.training.held_out import Verdict
 from placeprint.training.settings import TrainSettings
 
@@ -114,7 +115,7 @@ def write_card(result: TrainingResult) -> None:
 
 def _markdown(result: TrainingResult) -> str:
     counts = zip(("trained", "chose the epoch", "tested"), result.places, result.images, strict=True)
-    used = "; ".join(f"{places} places ({images} photos) {what}" for what, places, images in counts)
+    used = "; ".join(f"{counted(place, 'place')} ({counted(photo, 'photo')}) {what}" for what, place, photo in counts)
     rows = (("base", result.test_base), ("this model", result.test))
     figures = "\n".join(f"| {name} | {f.recall_at_1:.3f} | {f.map:.3f} |" for name, f in rows)
     kind = "the whole network" if result.settings.full else "a linear head behind the base, which was not changed"
