@@ -1,11 +1,14 @@
-"""What verbs print: how counts are said."""
+"""How counts are said, and how tables are printed where no terminal says how wide they may be."""
 
 import os
+import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from placeprint.cli import printing
 from placeprint.terminal import counted
 from program import run
 
@@ -17,6 +20,30 @@ def test_one_is_singular_and_every_other_number_plural() -> None:
         "1 query shows",
         "11 queries show",
     ]
+
+
+def test_a_row_of_a_table_stays_one_line_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name = f"a/{'long-name-' * 40}photo.jpg"
+    monkeypatch.setattr(sys, "stdout", out := StringIO())
+    printing.table(("score", "image", "place"), [("0.9", name, "Town Hall"), ("1", "b.jpg", "x")], right=(0,))
+    assert out.getvalue().splitlines() == [
+        f"score  image{' ' * (len(name) - 5)}  place",
+        f"  0.9  {name}  Town Hall",
+        f"    1  b.jpg{' ' * (len(name) - 5)}  x",
+    ]
+
+
+def test_a_row_is_wrapped_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys, "stdout", out := Terminal())
+    printing.table(("image",), [("x" * 200,)])
+    assert [len(line) for line in out.getvalue().splitlines()[1:]] == [80, 80, 40]
 
 
 @pytest.mark.usefixtures("shared_cache")

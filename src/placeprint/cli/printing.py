@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN_FAILURES = 10
+UNWRAPPED = 1 << 24
+"""Columns of a pipe or a file: more than any row has."""
 
 
 def say(*lines: str, err: bool = False) -> None:
@@ -23,11 +25,11 @@ def say(*lines: str, err: bool = False) -> None:
 
 
 def console() -> Console:
-    """Return a console for stdout; 100 columns where there is no terminal to ask."""
+    """Return a console for stdout; without a terminal nothing is wrapped, so that each row stays one line."""
     from rich.console import Console
 
     terminal = sys.stdout is not None and sys.stdout.isatty()
-    return Console(file=styled(sys.stdout), width=None if terminal else 100, highlight=False)
+    return Console(file=styled(sys.stdout), width=None if terminal else UNWRAPPED, highlight=False)
 
 
 def show_json(value: object) -> None:
@@ -65,7 +67,10 @@ def table(
     with shown.capture() as text:  # Rich itself would end the program when nobody reads it
         shown.print(made)
     if sys.stdout is not None:
-        styled(sys.stdout).write(text.get())
+        lines = (
+            line.rstrip() for line in text.get().removesuffix("\n").split("\n")
+        )  # the last column was filled up with blanks
+        styled(sys.stdout).write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
 
 
