@@ -18,6 +18,8 @@ from placeprint.dataset.scan import read_dataset
 from placeprint.errors import DatasetError
 from placeprint.records import FailedImage
 
+LINK = "a link to a folder is not followed: copy the folder itself there"
+
 
 def fill(root: Path, *names: str) -> Path:
     for name in names:
@@ -65,10 +67,10 @@ def test_links_to_folders_are_failures_that_say_so(tmp_path: Path) -> None:
     (root / ".cache").symlink_to(store)
     (root / "@eaDir").symlink_to(store)
     assert read_dataset(root).failures == (
-        FailedImage("Eiffel", "linked-folder", "Eiffel is a link: it is not followed"),
-        FailedImage("Galata", "linked-folder", "Galata is a link that leads nowhere"),
-        FailedImage("Inside", "linked-folder", "Inside is a link: it is not followed"),
-        FailedImage("Round", "linked-folder", "Round is a link: it is not followed"),
+        FailedImage("Eiffel", "linked-folder", LINK),
+        FailedImage("Galata", "linked-folder", "it is a link that leads nowhere"),
+        FailedImage("Inside", "linked-folder", LINK),
+        FailedImage("Round", "linked-folder", LINK),
     )
     assert [r.path for r in read_dataset(root).records] == ["Buckingham/1.jpg"]
     assert not check(root).ok
@@ -79,7 +81,10 @@ def test_a_dataset_of_links_only_says_so(tmp_path: Path) -> None:
     root = tmp_path / "ds"
     root.mkdir()
     (root / "Eiffel").symlink_to(store / "Eiffel")
-    with pytest.raises(DatasetError, match=r"no photograph was found.*\(Eiffel is a link: it is not followed\)"):
+    with pytest.raises(
+        DatasetError,
+        match=r"no photograph was found.*\(Eiffel: a link to a folder is not followed: copy the folder itself there\)",
+    ):
         read_dataset(root)
     (tmp_path / "whole").symlink_to(store)
     assert len(read_dataset(tmp_path / "whole").records) == 1  # what is given is followed
@@ -88,9 +93,9 @@ def test_a_dataset_of_links_only_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (PermissionError(errno.EACCES, "Permission denied"), "Galata may not be read"),
-        (OSError(errno.EIO, "Input/output error"), "Galata cannot be listed: Input/output error"),
-        (OSError(errno.ESTALE, "Stale file handle"), "Galata cannot be listed: Stale file handle"),
+        (PermissionError(errno.EACCES, "Permission denied"), "it may not be read"),
+        (OSError(errno.EIO, "Input/output error"), "it cannot be listed: Input/output error"),
+        (OSError(errno.ESTALE, "Stale file handle"), "it cannot be listed: Stale file handle"),
     ],
 )
 def test_a_folder_that_cannot_be_listed_is_a_failure(
@@ -101,7 +106,7 @@ def test_a_folder_that_cannot_be_listed_is_a_failure(
     found = read_dataset(root)
     assert found.failures == (FailedImage("Galata", "unreadable-folder", reason),)
     assert found.empty_places == ()
-    assert reason in Overview.of(found).says
+    assert f"Galata: {reason}" in Overview.of(found).says
     assert [f.check for f in check(found).findings if f.paths == ("Galata",)] == ["unreadable-folder"]
 
 
@@ -115,7 +120,7 @@ def test_what_was_listed_before_a_failure_is_kept(tmp_path: Path, monkeypatch: p
 
 def test_a_dataset_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, tmp_path.name, PermissionError(errno.EACCES, "Permission denied"), after=0)
-    with pytest.raises(DatasetError, match="the dataset's folder may not be read"):
+    with pytest.raises(DatasetError, match="the folder: it may not be read"):
         read_dataset(tmp_path)
 
 

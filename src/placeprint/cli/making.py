@@ -10,7 +10,7 @@ import typer
 
 from placeprint.cli import datasets, options, printing, slips
 from placeprint.cli.calibrating import show_calibration
-from placeprint.dataset.folders import NOT_WALKED
+from placeprint.dataset.folders import why_not_walked
 from placeprint.dataset.overview import Overview
 from placeprint.errors import UsageError
 from placeprint.gallery.milvus_address import is_address, parse_address
@@ -247,5 +247,5 @@ def _show_index(done: IndexResult, as_json: bool, source: Source) -> None:
         if contradicting:
             printing.say(f"{contradicting} of those added are there as another place too: look at their labels")
     _show_gallery(done.gallery, done.not_calibrated, as_json, **facts)
-    if lost := [failure.reason for failure in done.failures if failure.kind in NOT_WALKED]:
+    if lost := why_not_walked(done.failures):
         printing.say(f"not in the gallery: {'; '.join(lost[:SHOWN_FAILURES])}", err=True)

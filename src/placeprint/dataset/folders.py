@@ -26,6 +26,8 @@ Names = tuple[str, ...]
 LINKED, UNREADABLE = NOT_WALKED = ("linked-folder", "unreadable-folder")
 """Kinds of failures that are about a folder."""
 _FILE = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+_LINK = "a link to a folder is not followed: copy the folder itself there"
+_NOWHERE = "it is a link that leads nowhere"
 _JUNCTION = 0xA0000003
 """What Windows calls a folder that leads to another one."""
 
@@ -71,12 +73,18 @@ def walk(root: Path) -> Listing:
             elif is_skipped(entry.name):
                 continue
             elif reason := _not_followed(entry):
-                failures.append(FailedImage("/".join(names), LINKED, f"{entry.name} {reason}"))
+                failures.append(FailedImage("/".join(names), LINKED, reason))
             elif _is_folder(entry):
                 todo.append(names)
             elif ending := left_out_ending(entry.name) or _nameless(entry):
                 left_out[ending] += 1
     return Listing(sorted(files), sorted(folders), tuple(failures), dict(left_out))
+
+
+def why_not_walked(failures: Iterable[FailedImage]) -> tuple[str, ...]:
+    """Return which folders were not looked into, and why, each in a few words."""
+    lost = (failure for failure in failures if failure.kind in NOT_WALKED)
+    return tuple(f"{'the folder' if one.path == '.' else one.path}: {one.reason}" for one in lost)
 
 
 def listed(names: Iterable[Names]) -> Listing:
@@ -95,9 +103,8 @@ def _entries(root: Path, here: Names) -> tuple[list[os.DirEntry[str]], FailedIma
             for entry in entries:
                 found.append(entry)  # what was listed before an error is kept
     except OSError as error:
-        name = here[-1] if here else "the dataset's folder"
         may_not = isinstance(error, PermissionError)
-        reason = f"{name} may not be read" if may_not else f"{name} cannot be listed: {error.strerror or short(error)}"
+        reason = "it may not be read" if may_not else f"it cannot be listed: {error.strerror or short(error)}"
         return found, FailedImage("/".join(here) or ".", UNREADABLE, reason)
     return found, None
 
@@ -106,14 +113,14 @@ def _not_followed(entry: os.DirEntry[str]) -> str:
     """Return why a link, or a junction of Windows, to a folder is not followed; empty for everything else."""
     try:
         if getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0) == _JUNCTION:
-            return "is a link: it is not followed"
+            return _LINK
         if not entry.is_symlink():
             return ""
         if entry.is_dir():
-            return "is a link: it is not followed"
-        return "" if _FILE.search(entry.name) or Path(entry.path).exists() else "is a link that leads nowhere"
+            return _LINK
+        return "" if _FILE.search(entry.name) or Path(entry.path).exists() else _NOWHERE
     except OSError:  # a loop, or what may not be looked at
-        return "is a link: it is not followed" if entry.is_symlink() else ""
+        return _LINK if entry.is_symlink() else ""
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

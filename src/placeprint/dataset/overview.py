@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from placeprint.dataset.endings import says_left_out
-from placeprint.dataset.folders import NOT_WALKED
+from placeprint.dataset.folders import why_not_walked
 from placeprint.dataset.layouts import some
 from placeprint.dataset.manifest import Manifest
 from placeprint.records import Split
@@ -60,7 +60,7 @@ class Overview:
             first_places=tuple(sorted(set().union(*names.values()))[:4]),
             unlabelled=sum(not record.places for record in manifest.records),
             left_out=dict(manifest.left_out),
-            not_walked=tuple(f.reason for f in manifest.failures if f.kind in NOT_WALKED),
+            not_walked=why_not_walked(manifest.failures),
         )
 
     @property

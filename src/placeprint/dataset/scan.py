@@ -19,7 +19,7 @@ from pathlib import Path
 from placeprint.dataset import manifest as manifests
 from placeprint.dataset.endings import says_left_out
 from placeprint.dataset.files import SUFFIXES
-from placeprint.dataset.folders import NOT_WALKED, Listing, Names, walk
+from placeprint.dataset.folders import NOT_WALKED, Listing, Names, walk, why_not_walked
 from placeprint.dataset.layouts import NO_CHOICE, SHOWN, Choice
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.positions import position_in_name
@@ -85,7 +85,8 @@ def require_photographs(found: Manifest, where: str) -> Manifest:
     """
     if found.records or any(failure.kind not in NOT_WALKED for failure in found.failures):
         return found
-    why = [f.reason for f in found.failures[:SHOWN]] + ["…"] * (len(found.failures) > SHOWN)
+    lost = why_not_walked(found.failures)
+    why = [*lost[:SHOWN], *(["…"] if len(lost) > SHOWN else [])]
     why += [says_left_out(found.left_out)] if found.left_out else []
     looked = f"looked for {', '.join(sorted(SUFFIXES)[:6])}, …"
     raise DatasetError(f'no photograph was found in "{where}" ({"; ".join(why) or looked})')
