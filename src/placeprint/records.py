@@ -92,21 +92,21 @@ class ImageRecord:
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        """Refuse coordinates that are not on Earth."""
+        """Refuse coordinates that are not on Earth; who makes it knows the path, and says it."""
         if not self.path:
             raise UsageError("a record needs a path")
         if self.width < 0 or self.height < 0:
-            raise UsageError(f"{self.path}: an image of {self.width} x {self.height} pixels is none")
+            raise UsageError(f"an image of {self.width} x {self.height} pixels is none")
         if (self.latitude is None) != (self.longitude is None):
-            raise UsageError(f"{self.path}: latitude and longitude come together")
+            raise UsageError("latitude and longitude come together")
         if self.latitude is not None and not abs(self.latitude) <= 90:
-            raise UsageError(f"{self.path}: latitude {self.latitude} is not in -90..90")
+            raise UsageError(f"latitude {self.latitude} is not in -90..90")
         if self.longitude is not None and not abs(self.longitude) <= 180:
-            raise UsageError(f"{self.path}: longitude {self.longitude} is not in -180..180")
+            raise UsageError(f"longitude {self.longitude} is not in -180..180")
         if (self.easting is None) != (self.northing is None):
-            raise UsageError(f"{self.path}: easting and northing come together")
+            raise UsageError("easting and northing come together")
         if self.zone is not None and (self.easting is None or not _ZONE.fullmatch(self.zone)):
-            raise UsageError(f'{self.path}: the UTM zone "{self.zone}" is not 1..60 with N or S, or has no easting')
+            raise UsageError(f'the UTM zone "{self.zone}" is not 1..60 with N or S, or has no easting')
 
     @property
     def at_zero(self) -> bool:

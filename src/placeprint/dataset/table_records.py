@@ -33,7 +33,9 @@ def record_of(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, S
         kind = "unknown-split" if isinstance(error, UnknownSplitError) else "bad-row"
         reason = str(error)
     path = row.cells.get(columns.of(row.cells).get("path", ""), "").strip()
-    return FailedImage(path or f"row {row.number}", kind, f"row {row.number}: {reason}")
+    if not path:  # the row stands where its path would
+        return FailedImage(f"row {row.number}", kind, reason)
+    return FailedImage(path, kind, f"row {row.number}: {reason}")
 
 
 def _record(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, Split]) -> ImageRecord:

@@ -68,7 +68,7 @@ def read_side(
     manifest = read_manifest(records)
     if manifest.failures:
         first = manifest.failures[0]
-        raise DatasetError(f'"{records}" does not fit "{embeddings}": {first.reason}')
+        raise DatasetError(f'"{records}" does not fit "{embeddings}": {first.path}: {first.reason}')
     if len(manifest.records) != len(vectors):
         has = counted(len(vectors), "row")
         raise VectorError(f'"{embeddings}" has {has} and "{records}" has {len(manifest.records)}')
