@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNKNOWN = "UNKNOWN"
-"""What is printed when no place is accepted. In records it is ``None``: a folder may be called UNKNOWN."""
+"""What is printed when no place is accepted. In records it is ``None``."""
+
+
+def is_unknown(place: str) -> bool:
+    """Return whether a place's name is the word for no place, in any case: as an answer nobody could tell the two."""
+    return place.strip().casefold() == UNKNOWN.casefold()
 
 
 _RETIRED = ("precise_until",)

@@ -179,6 +179,7 @@ _OTHER_RULES = (
     Rule("left-out", _W, "Convert them to JPEG or PNG, or give them the ending of what they are."),
     Rule("unknown-split", _E, "Write gallery or query, or leave the split empty."),
     Rule("bad-row", _E, "Correct this row of the manifest, or this file name."),
+    Rule("reserved-place", _E, "Give the place another name, or put its photographs into the query split."),
     Rule("exact-duplicate-different-places", _E, "Keep one label: the same photograph is filed under two places."),
     Rule("exact-duplicate-across-splits", _W, "Remove one of the two: the query has its own copy in the gallery."),
     Rule("exact-duplicate", _W, "Remove one of the two: the second copy adds nothing."),

@@ -24,7 +24,8 @@ from placeprint.dataset.layouts import NO_CHOICE, SHOWN, Choice
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.positions import position_in_name
 from placeprint.dataset.readings import Reading
-from placeprint.errors import DatasetError, UsageError
+from placeprint.dataset.reserved import refuse_unknown
+from placeprint.errors import DatasetError, ImageError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
 
 MANIFEST_NAMES = ("manifest.csv", "manifest.jsonl", "labels.csv", "labels.jsonl")
@@ -131,7 +132,10 @@ def _records(files: Iterable[Names], place: str | None, split: Split | None) -> 
             yield FailedImage(path, "unknown-split", f"{where} is neither a gallery nor a query split")
             continue
         try:
-            position = position_in_name(file[-1])
-            yield ImageRecord(path=path, places=(place,) if place else (), split=split, **position)
+            places, position = (place,) if place else (), position_in_name(file[-1])
+            refuse_unknown(places, split)
+            yield ImageRecord(path=path, places=places, split=split, **position)
         except UsageError as error:
             yield FailedImage(path, "bad-row", str(error))
+        except ImageError as error:
+            yield FailedImage(path, error.kind, error.reason)

@@ -11,6 +11,7 @@ from placeprint.dataset.encoding import WINDOWS
 from placeprint.dataset.files import CONTROL, refuse_odd_name
 from placeprint.dataset.paths import Folder
 from placeprint.dataset.positions import Position, completed
+from placeprint.dataset.reserved import refuse_unknown
 from placeprint.dataset.tables import Row, Table
 from placeprint.errors import ImageError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
@@ -51,6 +52,7 @@ def _record(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, Spl
     places = labels(value.get("place", ""))
     if any(map(CONTROL.search, places)):
         raise ValueError("the place holds a line break or a control character: is a quotation mark not closed?")
+    refuse_unknown(places, splits[split.lower()])
     if frame and whole(frame) is None:
         extra[named["frame"]] = frame
     return ImageRecord(

@@ -21,7 +21,7 @@ from placeprint.gallery.pieces import Pieces
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.ragged import Ragged
-from placeprint.records import FailedImage, ImageRecord, ModelSpec
+from placeprint.records import FailedImage, ImageRecord, ModelSpec, is_unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ def new_content(
     pieces = Pieces.raw(vectors, dim=spec.dim)
     if len(records) != len(pieces):
         raise VectorError(f"there are {len(records)} records and {len(pieces)} vectors: they must be one to one")
+    if name := next((place for record in records for place in record.places if is_unknown(place)), None):
+        raise UsageError(f'a place of a gallery cannot be called "{name}", which is what answers no place')
     kept = _checked_parts(spec, parts, len(records))
     table, failed = RecordTable.of(records), failure_lines(failures)
     file = None if model_file is None else absolute(model_file)

@@ -20,6 +20,7 @@ from placeprint.gallery.base import unit_vectors
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
 from placeprint.recognition.copies import rows_of_themselves
+from placeprint.recognition.sources import nothing_to_search_in
 from placeprint.records import ImageRecord, SetAside, Split
 from placeprint.terminal import counted
 
@@ -51,7 +52,7 @@ def embed_split(
         When there are none, or none of them could be used; the first reason is told.
     """
     if not records:
-        raise DatasetError(f'"{manifest.root}" has no gallery images: nothing to search in')
+        raise nothing_to_search_in(manifest, str(manifest.root))
     done = embed_records(records, manifest.root, embedder=embedder, cache=cache, progress=progress, read=read)
     if not done.records:
         first, images = done.failures[0], counted(len(records), "image")

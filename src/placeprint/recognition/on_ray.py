@@ -27,7 +27,7 @@ from placeprint.progress import Progress
 from placeprint.recognition.loading import model_for
 from placeprint.recognition.ray_cluster import Cluster
 from placeprint.recognition.ray_job import COUNTED, Job
-from placeprint.recognition.sources import Source, open_source
+from placeprint.recognition.sources import Source, nothing_to_search_in, open_source
 from placeprint.recognition.storing import Stored
 from placeprint.records import FailedImage, ImageRecord
 from placeprint.terminal import counted
@@ -74,7 +74,7 @@ def store_photos_on_ray(
     manifest, root = opened.manifest, opened.root
     records = manifest.gallery()
     if not records:
-        raise DatasetError(f'"{root}" has no gallery images: nothing to search in')
+        raise nothing_to_search_in(manifest, root)
     embedder = model_for(model, preset=chosen, runner=runner, workers=1)
     _refuse_learning(embedder, chosen, model)
     head = Head(spec=embedder.spec, preset=chosen, index_name=index, roots=(root,), model_file=embedder.file)

@@ -26,7 +26,7 @@ from placeprint.gallery.milvus_writing import Known, Writer
 from placeprint.gallery.replacement import Wanted
 from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
-from placeprint.recognition.sources import Source
+from placeprint.recognition.sources import Source, nothing_to_search_in
 from placeprint.records import FailedImage, ImageRecord
 from placeprint.terminal import counted
 
@@ -99,7 +99,7 @@ def store_photos(
     manifest, root = source.manifest, source.root
     records = manifest.gallery()
     if not records:
-        raise DatasetError(f'"{root}" has no gallery images: nothing to search in')
+        raise nothing_to_search_in(manifest, root)
     began, read = time.perf_counter(), source.read
     head = Head(
         spec=embedder.spec,

@@ -149,9 +149,10 @@ def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Parts:
     for number, name in enumerate(("training", "validation", "test")):
         count = int((able & (kind == number)).sum())
         if count < FEWEST_PLACES:
+            able_places = counted(int(able.sum()), "place has", "places have")
             raise DatasetError(
-                f"{counted(int(able.sum()), 'place has', 'places have')} two photos or more, of which {count} would be for {name}: each of "
-                f"training, validation and test needs {FEWEST_PLACES}. Photograph more places, or give more datasets"
+                f"{able_places} two photos or more, of which {count} would be for {name}: each of training, validation "
+                f"and test needs {FEWEST_PLACES}. Photograph more places, or give more datasets"
             )
     of = kind[pool.labels]
     return Parts(*(np.flatnonzero(of == number) for number in range(3)))

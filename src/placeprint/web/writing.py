@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from placeprint.dataset import images
 from placeprint.dataset.files import content_hash
 from placeprint.errors import UsageError
-from placeprint.records import ImageRecord, Split
+from placeprint.records import ImageRecord, Split, is_unknown
 from placeprint.web.bodies import Upload
 from placeprint.web.browsing import image_facts
 from placeprint.web.changing import Addition, NewImage, Removal
@@ -114,6 +114,8 @@ def checked_place(name: str) -> str:
         raise UsageError(
             f"a place's name has 1 to {LONGEST_PLACE} characters, no spaces around it, no | and no control characters"
         )
+    if is_unknown(name):
+        raise UsageError(f'a place cannot be called "{name}", which is what answers no place: give it another name')
     return name
 
 

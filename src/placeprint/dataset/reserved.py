@@ -1,0 +1,28 @@
+"""The one word that no place of a gallery can be called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from placeprint.errors import ImageError
+from placeprint.records import Split, is_unknown
+
+RESERVED = "reserved-place"
+"""Kind of a failure."""
+
+
+def refuse_unknown(places: Iterable[str], split: Split) -> None:
+    """Refuse an image that would make UNKNOWN a place; a query may say so, where it is never an answer.
+
+    Raises
+    ------
+    ImageError
+        ``reserved-place``.
+    """
+    name = next(filter(is_unknown, places), None)
+    if name is not None and split is not Split.QUERY:
+        raise ImageError(
+            RESERVED,
+            f'the place "{name}" could not be told from the answer UNKNOWN: give it another name, or none; photos of '
+            "places that the gallery lacks belong to the query split",
+        )
