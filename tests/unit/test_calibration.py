@@ -319,7 +319,7 @@ def test_doubts_are_told_with_numbers_and_a_sound_calibration_has_none() -> None
     assert away > 50
     assert any(f"{away} % of photos of places that are here" in doubt for doubt in hard.doubts)
     assert Calibration.from_dict(json.loads(json.dumps(hard.to_dict()))) == hard, "doubts are not stored"
-    assert hard.told()["doubts"] == list(hard.doubts)
+    assert hard.told("g")["doubts"] == list(hard.doubts)
 
 
 def test_a_higher_rate_keeps_more_as_it_is_advised() -> None:

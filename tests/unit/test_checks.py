@@ -305,7 +305,7 @@ def test_places_and_splits(tmp_path: Path) -> None:
     }
     text = {f.check: f.message for f in report.findings}
     assert text["open-set-place"] == 'the gallery has no photograph of "Away": the answer to 2 queries is UNKNOWN'
-    assert text["empty-place"] == 'none of the 1 photographs of "Lost" can be used'
+    assert text["empty-place"] == 'none of the 1 photograph of "Lost" can be used'
     assert report.counts() == {"images": 9, "failed": 2, "places": 3, "gallery": 4, "query": 5, "none": 0}
     assert report.errors == 2
 

@@ -62,7 +62,7 @@ def query(
         server = asking.Server(url, places=place or (), near=near, split=split)
         slips.refuse_galleries_as_photos(gallery, [Path(gallery), *(photos or ())], url=True)
         rows, _ = _ask(server, [Path(gallery), *(photos or ())], k=k, explain=False, quiet=as_json)
-        _show_rows(rows, server.filter, as_json=as_json)
+        _show_rows(rows, {"filter": server.filter} if server.filter else {}, as_json=as_json)
         _end(rows)
         return
     if not photos:
@@ -84,15 +84,19 @@ def query(
     if chosen and not as_json:
         printing.say(chosen.says)
     rows, explained = _ask(recognizer, photos, k=k, explain=explain, quiet=as_json)
-    _show_rows(rows, chosen.to_dict() if chosen else None, as_json=as_json)
+    old = opened.calibration.outdated(gallery) if opened.calibration and threshold is None and margin is None else ""
+    facts = ({"filter": chosen.to_dict()} if chosen else {}) | ({"calibration_outdated": old} if old else {})
+    _show_rows(rows, facts, as_json=as_json)
+    if old and not as_json:
+        printing.say(old, err=True)
     if explained and (out is not None or not as_json):
         explaining.write_page(explained, opened, explaining.page_of(photos, out), quiet=as_json)
     _end(rows)
 
 
-def _show_rows(rows: list[dict[str, Any]], narrowed: dict[str, Any] | None, *, as_json: bool) -> None:
-    """Print JSON where it is asked for, with the filter that was asked through."""
-    told = [row | ({"filter": narrowed} if narrowed else {}) for row in rows]
+def _show_rows(rows: list[dict[str, Any]], facts: dict[str, Any], *, as_json: bool) -> None:
+    """Print JSON where it is asked for; each row says also what all were asked through."""
+    told = [row | facts for row in rows]
     if as_json:
         printing.show_json(told if len(told) > 1 else told[0])
 

@@ -9,7 +9,6 @@ import typer
 
 from placeprint.cli import datasets, options, printing, slips
 from placeprint.progress import on_stderr
-from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.gallery.calibration import Calibration
@@ -59,12 +58,12 @@ def calibrate(
         progress=on_stderr(quiet=quiet or as_json),
     )
     if as_json:
-        printing.show_json({"gallery": done.where, **(done.calibration.told() if done.calibration else {})})
+        printing.show_json({"gallery": done.where, **(done.calibration.told(done.where) if done.calibration else {})})
     else:
-        show_calibration(done.calibration)
+        show_calibration(done.calibration, done.where)
 
 
-def show_calibration(learned: Calibration | None, why: str = "") -> None:
+def show_calibration(learned: Calibration | None, gallery: str, why: str = "") -> None:
     """Print what a calibration decides, what it promises, and what speaks against it; or why there is none."""
     if learned is None:
         reason = f": {why.rstrip('.')}" if why else ""
@@ -82,8 +81,8 @@ def show_calibration(learned: Calibration | None, why: str = "") -> None:
     )
     for doubt in learned.doubts:
         printing.say(f"  beware: {doubt}")
-    if learned.stale:
-        printing.say(f"  {counted(learned.changed, 'image')} changed since: calibrate it again")
+    if old := learned.outdated(gallery):
+        printing.say(f"  {old}")
 
 
 def _percent(share: float) -> str:

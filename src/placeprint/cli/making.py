@@ -188,10 +188,20 @@ def remove(
     changed, change = Gallery.open(gallery).remove(paths or (), places=place or ())
     if not change.removed:
         raise UsageError(f'nothing in "{gallery}" has these paths or places: nothing was removed')
+    old = changed.calibration.outdated(gallery) if changed.calibration else ""
     if as_json:
-        printing.show_json({"removed": change.removed, "images": len(changed), "places": len(changed.places)})
+        printing.show_json(
+            {
+                "removed": change.removed,
+                "images": len(changed),
+                "places": len(changed.places),
+                "calibration_outdated": old or None,
+            }
+        )
     else:
-        printing.say(f"{counted(change.removed, 'image')} removed; {gallery} holds {_size(changed)}")
+        printing.say(
+            f"{counted(change.removed, 'image')} removed; {gallery} holds {_size(changed)}", *filter(None, [old])
+        )
 
 
 def _size(gallery: Gallery) -> str:
@@ -207,14 +217,14 @@ def _show_gallery(gallery: Gallery, not_calibrated: str, as_json: bool, **facts:
         "fingerprint": gallery.spec.fingerprint(),
         "preset": gallery.preset.name,
         "index": gallery.index_name,
-        "calibration": gallery.calibration.told() if gallery.calibration else None,
+        "calibration": gallery.calibration.told(gallery.where) if gallery.calibration else None,
         "not_calibrated": not_calibrated or None,
     }
     if as_json:
         printing.show_json(row | facts)
     else:
         printing.say(f"{gallery.where}: {_size(gallery)}, model {gallery.spec}, preset {gallery.preset.name}")
-        show_calibration(gallery.calibration, not_calibrated)
+        show_calibration(gallery.calibration, gallery.where, not_calibrated)
 
 
 def _shares(done: IndexResult) -> str:

@@ -55,7 +55,7 @@ def run(
         progress=on_stderr(quiet=quiet),
     )
     show_check(done.check)
-    show_calibration(done.gallery.calibration, done.not_calibrated)
+    show_calibration(done.gallery.calibration, done.gallery.where, done.not_calibrated)
     show_evaluation(done.evaluation)
     _show_lessons(done.lessons)
     printing.say("", f"gallery: {done.gallery.path}", f"report:  {done.report}")

@@ -30,7 +30,9 @@ def decision_advice(result: EvaluationResult) -> tuple[str, ...]:
     let_in = sum(not q.known and q.accepted for q in result.queries)
     told = []
     if opened.recall_at_1 is None and (why := why_undecided(result.calibrated_for, result.preset)):
-        told.append(f"{why[0].upper()}{why[1:]}.")
+        told.append(f"{_capital(why)}.")
+    if old := result.calibration_outdated:
+        told.append(_capital(old))  # without a full stop: it ends in a command
     if turned_away and (how := loosen(result)):
         right = sum(q.right for q in result.queries)
         told.append(f"{_of(turned_away, right, 'right answer')} turned away as UNKNOWN: to keep more, {how}.")
@@ -38,6 +40,10 @@ def decision_advice(result: EvaluationResult) -> tuple[str, ...]:
         photos = _of(let_in, result.n_unknown, "unknown photo")
         told.append(f"{photos} given a place: to let fewer in, {tighten(result)}.")
     return tuple(told)
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _of(some: int, count: int, what: str) -> str:

@@ -155,6 +155,7 @@ def evaluate_sides(
         mrr=mean_of(reciprocal_rank(ranking.positives)),
         open_set=opened,
         calibrated_for=searched.calibrated_for,
+        calibration_outdated=_outdated(searched) if opened.probability_threshold is not None else "",
         dim=searched.spec.dim,
         headlines=headlines(results, decided=opened.recall_at_1 is not None),
         conventions=conventions(
@@ -170,6 +171,10 @@ def evaluate_sides(
         unusable=sides.unusable,
         seconds=Seconds(sides.seconds, ranking.seconds, ranking.seconds / max(count, 1)),
     )
+
+
+def _outdated(gallery: Gallery) -> str:
+    return gallery.calibration.outdated(gallery.where) if gallery.calibration else ""
 
 
 def _every_pair(sides: Sides, truth: GroundTruth) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:

@@ -164,6 +164,8 @@ class EvaluationResult:
     seconds : Seconds
     calibrated_for : str
         The preset that the gallery's calibration is for, where another one asked: then it does not decide.
+    calibration_outdated : str
+        Where a calibration decided that is of the gallery as it was before: so many images changed, and what renews it.
     """
 
     dataset: str
@@ -196,6 +198,7 @@ class EvaluationResult:
     unusable: tuple[FailedImage, ...]
     seconds: Seconds
     calibrated_for: str = ""
+    calibration_outdated: str = ""
 
     def to_dict(self, *, every_query: bool = False) -> dict[str, Any]:
         """Ready for JSON: NaN becomes null, recall keys become text.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,6 +14,8 @@ from placeprint.json_records import record_from
 from placeprint.terminal import counted
 
 FORMAT = 1
+FALSE_ACCEPT_RATE = 0.05
+"""Where nobody asks for another one."""
 STALE_SHARE = 0.2
 """From this share of changed images on, a calibration is called stale."""
 ENOUGH_KNOWN = 5
@@ -109,9 +112,19 @@ class Calibration:
             )
         return tuple(found)
 
-    def told(self) -> dict[str, Any]:
-        """Ready for JSON that people read: with its doubts, which are not stored."""
-        return self.to_dict() | {"doubts": list(self.doubts)}
+    def outdated(self, gallery: str) -> str:
+        """Return that images changed since it was learned, and what renews it; empty where none did."""
+        if not self.changed:
+            return ""
+        command = ["placeprint", "calibrate", gallery, *(["--queries", "PHOTOS"] if self.source == "queries" else [])]
+        if self.false_accept_rate != FALSE_ACCEPT_RATE:
+            command += ["--false-accept-rate", f"{self.false_accept_rate:g}"]
+        changed = counted(self.changed, "image was", "images were")
+        return f"calibrated before {changed} added, replaced or removed: renew it with: {shlex.join(command)}"
+
+    def told(self, gallery: str) -> dict[str, Any]:
+        """Ready for JSON that people read: with its doubts, and what renews it, which are not stored."""
+        return self.to_dict() | {"doubts": list(self.doubts), "outdated": self.outdated(gallery) or None}
 
     def after(self, changed: int) -> Self:
         """Return the calibration after that many more images were added, replaced or removed."""

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.errors import CalibrationError, UsageError
+from placeprint.gallery.calibration import FALSE_ACCEPT_RATE
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
-from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
+from placeprint.recognition.calibration import learn_calibration
 from placeprint.recognition.dataset_embeddings import embed_split, imported_queries, opened_cache
 from placeprint.recognition.loading import embedder_for
 from placeprint.records import ImageRecord, SetAside

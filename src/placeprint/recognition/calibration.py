@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import CalibrationError, UsageError
-from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.calibration import FALSE_ACCEPT_RATE, Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.table import RecordTable
 from placeprint.gallery.unmapped import unmapped
@@ -23,7 +23,6 @@ from placeprint.recognition.rerank import Reranker
 from placeprint.records import ImageRecord, SetAside
 from placeprint.terminal import counted
 
-FALSE_ACCEPT_RATE = 0.05
 PRIOR_PLACES = 5.0
 """How many places of one's own the shipped prior is worth. Chosen on poznan_bovw, the town and landmarks."""
 STRENGTH = 0.3

@@ -14,14 +14,14 @@ from placeprint.embedding.extract import Embedded
 from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError
-from placeprint.gallery.calibration import ENOUGH_KNOWN
+from placeprint.gallery.calibration import ENOUGH_KNOWN, FALSE_ACCEPT_RATE
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import is_address
 from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
-from placeprint.recognition.calibration import FALSE_ACCEPT_RATE, learn_calibration
+from placeprint.recognition.calibration import learn_calibration
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.loading import embedder_for, model_for
 from placeprint.recognition.sources import Source, open_source

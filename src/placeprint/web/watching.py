@@ -130,6 +130,7 @@ async def about(request: Request) -> Json:
                 "threshold": learned.threshold,
                 "false_accept_rate": learned.false_accept_rate,
                 "stale": bool(learned.stale),
+                "changed": learned.changed,
             },
             "limits": {
                 "bytes": settings.max_bytes,
