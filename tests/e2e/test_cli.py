@@ -248,8 +248,20 @@ def test_add_and_remove(town: Path, tmp_path: Path) -> None:
     assert run_json("add", gallery, str(town))["change"]["unchanged"] == added["change"]["added"]
     left = run_json("remove", gallery, "--place", place)
     assert left["images"] == added["images"] - left["removed"]
-    assert "nothing was removed" in run("remove", gallery, "--place", place, expect=2).stderr
+    said = run("remove", gallery, "gone.jpg", "--place", place, expect=2).stderr
+    assert f'"{gallery}" has no image or place gone.jpg, {place}: nothing was removed' in said
     assert run_json("verify", gallery)["ok"] is True
+
+
+def test_remove_names_what_is_not_there_and_removes_the_others(town: Path, tmp_path: Path) -> None:
+    gallery = str(tmp_path / "g")
+    held = run_json("index", str(town), "-o", gallery)["images"]
+    first, second = (photo_of(town, "gallery", n)[0].relative_to(town).as_posix() for n in (0, 1))
+    said = run("remove", gallery, first, "no/such.jpg", "--place", "Atlantis", expect=3)
+    assert said.stdout.startswith("1 image removed;")
+    assert said.stderr == f'"{gallery}" has no image or place no/such.jpg, Atlantis: the others were removed\n'
+    row = run_json("remove", gallery, second, first, expect=3)
+    assert (row["removed"], row["images"], row["missing"]) == (1, held - 2, [first])
 
 
 def test_the_cache_spares_the_second_run(town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

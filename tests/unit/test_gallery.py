@@ -148,7 +148,7 @@ def test_a_photo_that_is_there_as_another_place_is_added_and_told(gallery: Galle
 
 def test_remove_by_path_and_place(gallery: Gallery) -> None:
     again, change = gallery.remove(["a/0.jpg", "not there"], places=["place 1"])
-    assert change == Change(removed=3)
+    assert change == Change(removed=3, missing=("not there",))
     assert [r.path for r in again.records] == ["a/2.jpg", "a/3.jpg", "a/5.jpg"]
     np.testing.assert_allclose(again.vectors, vectors(6)[[2, 3, 5]], atol=1e-7)
 

@@ -31,7 +31,7 @@ _VERBS = {
     "mine": "mining.mine",
     "run": "whole_run.run",
     "add": "making.add",
-    "remove": "making.remove",
+    "remove": "removing.remove",
     "verify": "inspecting.verify",
     "serve": "serving.serve",
     "models": "inspecting.models",

@@ -1,4 +1,4 @@
-"""Verbs that make and change a gallery: index, add, remove."""
+"""Verbs that put photos into a gallery: index, add."""
 
 from __future__ import annotations
 
@@ -173,38 +173,8 @@ def add(
     _show_index(done, as_json, source)
 
 
-def remove(
-    gallery: options.GalleryPath,
-    paths: Annotated[list[str] | None, typer.Argument(help="Paths of images, as the gallery names them.")] = None,
-    place: Annotated[list[str] | None, typer.Option("--place", help="Remove all images of a place.")] = None,
-    as_json: options.AsJson = False,
-) -> None:
-    """Remove images from a gallery by path or by place."""
-    from placeprint.gallery.gallery import Gallery
-
-    if not paths and not place:
-        raise UsageError("say what to remove: paths of images, or --place NAME")
-    slips.expect_gallery(gallery, paths or ())
-    changed, change = Gallery.open(gallery).remove(paths or (), places=place or ())
-    if not change.removed:
-        raise UsageError(f'nothing in "{gallery}" has these paths or places: nothing was removed')
-    old = changed.calibration.outdated(gallery) if changed.calibration else ""
-    if as_json:
-        printing.show_json(
-            {
-                "removed": change.removed,
-                "images": len(changed),
-                "places": len(changed.places),
-                "calibration_outdated": old or None,
-            }
-        )
-    else:
-        printing.say(
-            f"{counted(change.removed, 'image')} removed; {gallery} holds {_size(changed)}", *filter(None, [old])
-        )
-
-
-def _size(gallery: Gallery) -> str:
+def size_of(gallery: Gallery) -> str:
+    """Return how many images of how many places a gallery has."""
     return f"{counted(len(gallery), 'image')} of {counted(len(gallery.places), 'place')}"
 
 
@@ -223,7 +193,7 @@ def _show_gallery(gallery: Gallery, not_calibrated: str, as_json: bool, **facts:
     if as_json:
         printing.show_json(row | facts)
     else:
-        printing.say(f"{gallery.where}: {_size(gallery)}, model {gallery.spec}, preset {gallery.preset.name}")
+        printing.say(f"{gallery.where}: {size_of(gallery)}, model {gallery.spec}, preset {gallery.preset.name}")
         show_calibration(gallery.calibration, gallery.where, not_calibrated)
 
 
@@ -245,6 +215,7 @@ def _show_index(done: IndexResult, as_json: bool, source: Source) -> None:
         printing.show_failures(done.failures)
         counts = asdict(done.change)
         elsewhere, contradicting = counts.pop("elsewhere"), counts.pop("contradicting")
+        del counts["missing"]  # of remove
         change = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         rate = (done.computed + done.cached) / max(done.seconds, 1e-9)
         printing.say(

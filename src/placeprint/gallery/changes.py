@@ -35,6 +35,8 @@ class Change:
         Not added: the same photo of the same place is there already, under another path or folder.
     contradicting : int
         Of those that were added, how many are there already as another place.
+    missing : tuple of str
+        Paths and places that were to be removed, and that the gallery does not have.
     """
 
     added: int = 0
@@ -43,6 +45,7 @@ class Change:
     removed: int = 0
     elsewhere: int = 0
     contradicting: int = 0
+    missing: tuple[str, ...] = ()
 
     @property
     def images(self) -> int:
@@ -104,9 +107,11 @@ def with_removed(
     """Remove the images with one of these paths, under one root or under any, or of one of these places."""
     keep = np.ones(len(content.records), np.bool_)
     number = None if root is None else content.roots.index(root) if root in content.roots else -1
-    keep[[row for row, _ in _rows_at(content.records, paths, root=number)]] = False
+    named = {row: record.path for row, record in _rows_at(content.records, paths, root=number)}
+    keep[list(named)] = False
     keep[content.records.rows_showing(places)] = False
-    return keep_rows(content, keep), Change(removed=int((~keep).sum()))
+    missing = *sorted(paths.difference(named.values())), *sorted(places.difference(content.records.places))
+    return keep_rows(content, keep), Change(removed=int((~keep).sum()), missing=missing)
 
 
 def with_added(content: Content, fresh: Content) -> tuple[Content, Change]:

@@ -384,6 +384,7 @@ class Gallery:
         """Remove images by path, under one root or under any, and by place.
 
         On a full disk the head notes what is removed, and the next change that has room writes the files anew.
+        What the gallery does not have is named in `Change.missing`, and the others are removed.
 
         Raises
         ------

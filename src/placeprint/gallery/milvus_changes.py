@@ -79,10 +79,14 @@ def removed(
 ) -> Change:
     """Remove the images with one of these paths, under one root or under any, or of one of these places."""
     roots = [each for each in head.roots if root is None or each == root]
-    found = store.with_keys([key_of(each, path) for each in roots for path in sorted(paths)], ["row"])
+    asked = {key_of(each, path): path for each in roots for path in sorted(paths)}
+    found = store.with_keys(list(asked), ["row"])
+    missing = sorted(paths.difference(asked[key] for key in found))
     if places:
-        found |= {row["key"]: row for row in store.query(of_places(places), ["key", "row"])}
-    change = Change(removed=len(found))
+        shown = {row["key"]: row for row in store.query(of_places(places), ["key", "row", "places"])}
+        missing += sorted(places.difference(place for row in shown.values() for place in row["places"]))
+        found |= shown
+    change = Change(removed=len(found), missing=tuple(missing))
     if found:
         rows = np.array([row["row"] for row in found.values()], np.int64)
         claim.write(dataclasses.replace(head, holes=numbering.holes, writing=True))
