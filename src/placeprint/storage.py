@@ -73,8 +73,31 @@ def _room_for(path: Path) -> Path:
     return folder
 
 
+def require_way(path: Path) -> None:
+    """Refuse a path where nothing can be made, before there is work that would be lost by it.
+
+    Raises
+    ------
+    UsageError
+        Where a folder on the way is a file.
+    PermissionError
+        Where one may not write.
+    """
+    above = path.absolute()
+    while not os.path.lexists(above):
+        above = above.parent
+    if above == path.absolute() and not above.is_dir():
+        above = above.parent  # what a file's own content allows is another question
+    if not above.is_dir():
+        raise UsageError(f'"{path}" cannot be made: "{above}" is not a folder')
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above))
+
+
 def require_ours(path: Path, ours: Callable[[bytes], bool]) -> None:
-    """Refuse to write over a file that the program did not make; an empty one holds nothing that could be lost.
+    """Refuse to write over a file that the program did not make, or where no file can be made.
+
+    An empty file holds nothing that could be lost.
 
     Parameters
     ----------
@@ -85,7 +108,9 @@ def require_ours(path: Path, ours: Callable[[bytes], bool]) -> None:
     Raises
     ------
     UsageError
+    PermissionError
     """
+    require_way(path)
     if not os.path.lexists(path) or (path.is_file() and (not path.stat().st_size or ours(path.read_bytes()))):
         return
     raise UsageError(f'"{path}" is there and placeprint did not make it: choose another place, or move it away first')

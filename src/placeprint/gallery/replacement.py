@@ -22,6 +22,7 @@ from placeprint.gallery.milvus_rows import key_of
 from placeprint.gallery.table import RecordTable
 from placeprint.marker import SHOWN, named
 from placeprint.records import ImageRecord, ModelSpec
+from placeprint.storage import require_way
 from placeprint.terminal import counted
 
 ADVICE = "to replace it all the same give --replace (in Python replace=True)"
@@ -56,7 +57,10 @@ def refuse_strangers(path: Path) -> None:
     Raises
     ------
     UsageError
+    PermissionError
+        Where nothing can be written.
     """
+    require_way(path)
     if not os.path.lexists(path):
         return
     if not path.is_dir():

@@ -121,11 +121,11 @@ def index(
     """
     source, chosen = open_source(dataset), find_preset(preset)
     manifest = source.manifest
-    embedder = model_for(model, preset=chosen, runner=runner, workers=workers)
     if not is_address(out):  # before an hour of embedding
         refuse_strangers(Path(out))
-        if not replace:
-            refuse_loss(Path(out), lambda: Wanted.of(manifest.gallery(), source.root, embedder.spec))
+    embedder = model_for(model, preset=chosen, runner=runner, workers=workers)
+    if not (is_address(out) or replace):
+        refuse_loss(Path(out), lambda: Wanted.of(manifest.gallery(), source.root, embedder.spec))
     with opened_cache(cache) as opened:
         if is_address(out) and not needs_learning(embedder, chosen.whiten):
             stored = store_photos(

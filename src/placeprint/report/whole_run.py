@@ -10,16 +10,21 @@ from placeprint.dataset.checks import check
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.models import DEFAULT_MODEL
+from placeprint.errors import UsageError
 from placeprint.evaluation.evaluate import evaluate_sides
 from placeprint.evaluation.ground_truth import choose_truth
 from placeprint.evaluation.lessons import Lessons, learn
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.evaluation.sides import gather
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.replacement import refuse_strangers
 from placeprint.presets import DEFAULT_PRESET, Preset
 from placeprint.progress import Progress
 from placeprint.recognition.indexing import index as make_index
 from placeprint.report.html import require_room, write_report
+
+GALLERY = "gallery"
+"""Folder of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,18 @@ def whole_run(
 
     Raises
     ------
-    UsageError, DatasetError, GalleryError, ModelError
+    UsageError
+        Also where OUT is a file, or a folder of the dataset that holds its photographs.
+    DatasetError, GalleryError, ModelError
     """
     manifest, out = dataset if isinstance(dataset, Manifest) else read_dataset(dataset), Path(out)
+    _require_apart(out, manifest)
+    refuse_strangers(out / GALLERY)
     require_room(out)
     checked = check(manifest, progress=progress)
     done = make_index(
         manifest,
-        out / "gallery",
+        out / GALLERY,
         model=model or DEFAULT_MODEL,
         index=index,
         runner=runner,
@@ -113,3 +122,22 @@ def whole_run(
         progress=progress,
     )
     return RunResult(checked, done.gallery, result, lessons, report, done.not_calibrated)
+
+
+def _require_apart(out: Path, manifest: Manifest) -> None:
+    """Refuse to put a gallery and a report among photographs, where they would be read as a part of the dataset.
+
+    Raises
+    ------
+    UsageError
+    """
+    root, folder = manifest.root.resolve(), out.resolve()
+    if not folder.is_relative_to(root):
+        return
+    names = folder.relative_to(root).parts
+    if any(tuple(record.path.split("/")[: len(names)]) == names for record in manifest.records):
+        apart = folder.with_name(f"{folder.name}-run")
+        raise UsageError(
+            f'"{out}" holds photographs of the dataset, and a run writes a gallery and a report there: '
+            f'give a folder of its own, as -o "{apart}"'
+        )

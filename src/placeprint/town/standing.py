@@ -11,7 +11,7 @@ from pathlib import Path
 
 from placeprint.errors import UsageError
 from placeprint.marker import is_plain, named
-from placeprint.storage import sha256_file
+from placeprint.storage import require_way, sha256_file
 from placeprint.terminal import tell
 
 NOTES = "town.json"
@@ -32,7 +32,10 @@ def require_room(out: Path) -> None:
     ------
     UsageError
         It names the first of the other files.
+    PermissionError
+        Where nothing can be written.
     """
+    require_way(out)
     if not os.path.lexists(out):
         return
     if not out.is_dir():
