@@ -52,6 +52,8 @@ def test_run_of_another_dataset_says_what_would_be_lost(photos: Path, tmp_path: 
     run("run", photos, "-o", tmp_path / "out", "--preset", "fast", "--quiet")
     other = tmp_path / "other"
     shutil.copytree(photos, other)
+    for photo in other.glob("*/*.jpg"):
+        photo.write_bytes(photo.read_bytes() + b" ")  # the same photographs in the same bytes would lose nothing
     there = found(tmp_path / "out")
     said = refused("run", other, "-o", tmp_path / "out", "--preset", "fast", "--quiet")
     assert re.search(r"would lose (\d) of its \1 images, of 2 places", said)

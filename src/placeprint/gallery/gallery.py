@@ -30,7 +30,7 @@ from placeprint.gallery.head import FORMAT, HEAD, SHORTENED, read_head
 from placeprint.gallery.indexes import INDEX_FILES, Before, make_index
 from placeprint.gallery.milvus_address import is_address
 from placeprint.gallery.pieces import Pieces
-from placeprint.gallery.replacement import Wanted, keys_of, refuse_loss, refuse_strangers
+from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
 from placeprint.gallery.table import RecordTable
 from placeprint.gallery.verification import VerifyReport, verified
 from placeprint.presets import FAST, Preset
@@ -237,7 +237,7 @@ class Gallery:
         content = new_content(records, vectors, spec=spec, **settings)
         with published.locked(path):
             if not replace:
-                refuse_loss(path, lambda: Wanted(keys_of(content.records, content.roots), spec))
+                refuse_loss(path, lambda: Wanted.by(content))
             write_gallery(path, content)
         return cls.open(path)
 

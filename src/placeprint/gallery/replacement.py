@@ -1,12 +1,13 @@
 """What would be lost when a gallery is replaced: said before anything is written, and done only where it is asked for.
 
-Nothing is lost where the new gallery has every image of the old one: then a command that is given again just goes on.
+Nothing is lost where the new gallery has every image of the old one, under its root and path or under another one, as
+after a folder was renamed: then a command that is given again just goes on.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,16 +40,29 @@ class Wanted:
     spec : ModelSpec
     calibration : Calibration or None
         The one that it will have from the beginning.
+    contents : callable
+        Is given images that it lacks by their root and path, and the keys of all that are there; returns those of their
+        content hashes that it has nevertheless.
     """
 
     keys: NDArray[np.int64]
     spec: ModelSpec
     calibration: Calibration | None = None
+    contents: Callable[[Sequence[ImageRecord], NDArray[np.int64]], Set[str]] = lambda _missed, _there: frozenset()
 
     @classmethod
     def of(cls, records: Iterable[ImageRecord], root: str, spec: ModelSpec) -> Wanted:
-        """Return what a gallery of these images under one root is to hold."""
+        """Return what a gallery of these images under one root is to hold, known by their paths."""
         return cls(np.array([key_of(root, record.path) for record in records], np.int64), spec)
+
+    @classmethod
+    def by(cls, content: Content) -> Wanted:
+        """Return what a gallery of this content is to hold."""
+
+        def contents(missed: Sequence[ImageRecord], _: NDArray[np.int64]) -> Set[str]:
+            return content.records.rows_with_contents({record.content_hash for record in missed}).keys()
+
+        return cls(keys_of(content.records, content.roots), content.spec, contents=contents)
 
 
 def refuse_strangers(path: Path) -> None:
@@ -92,7 +106,12 @@ def refuse_loss(path: Path, wish: Callable[[], Wanted]) -> None:
     except GalleryError as error:
         raise UsageError(f"{error}; what would be lost is not known: {ADVICE}") from error
     wanted = wish()
-    rows = np.flatnonzero(~np.isin(keys_of(content.records, content.roots), wanted.keys))
+    keys = keys_of(content.records, content.roots)
+    rows = np.flatnonzero(~np.isin(keys, wanted.keys))
+    if len(rows):
+        missed = content.records.kept(rows)
+        there = wanted.contents(missed, keys) - {""}
+        rows = rows[[record.content_hash not in there for record in missed]]
     lost = [_images(content, rows, path)] if len(rows) else []
     lost += others_lost(content.spec, content.calibration, wanted)
     refuse(f'"{path}"', lost)

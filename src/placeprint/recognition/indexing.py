@@ -18,12 +18,13 @@ from placeprint.gallery.calibration import ENOUGH_KNOWN, FALSE_ACCEPT_RATE
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import is_address
-from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
+from placeprint.gallery.replacement import refuse_loss, refuse_strangers
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration import learn_calibration
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.loading import embedder_for, model_for
+from placeprint.recognition.moved import wanted_of
 from placeprint.recognition.sources import Source, open_source
 from placeprint.recognition.storing import Stored, store_photos
 from placeprint.recognition.voting import label
@@ -125,7 +126,7 @@ def index(
         refuse_strangers(Path(out))
     embedder = model_for(model, preset=chosen, runner=runner, workers=workers)
     if not (is_address(out) or replace):
-        refuse_loss(Path(out), lambda: Wanted.of(manifest.gallery(), source.root, embedder.spec))
+        refuse_loss(Path(out), lambda: wanted_of(source, embedder.spec, progress))
     with opened_cache(cache) as opened:
         if is_address(out) and not needs_learning(embedder, chosen.whiten):
             stored = store_photos(
