@@ -69,3 +69,26 @@ def test_a_table_takes_no_layout(three: Path) -> None:
     table.write_text("path,place\n")
     assert "is a table" in run("check", str(table), "--layout", "places", expect=2).stderr
     table.unlink()
+
+
+@pytest.mark.parametrize("splits", [("",), ("gallery", "query")])
+@pytest.mark.parametrize("verb", ["check", "index", "run", "evaluate", "mine"])
+def test_the_folder_of_one_place_is_told_from_a_dataset(
+    three: Path, tmp_path: Path, verb: str, splits: tuple[str, ...]
+) -> None:
+    (tmp_path / "town" / "Galata").mkdir(parents=True)
+    for split, photo in zip(splits * 2, sorted((three / "train").glob("*/*.jpg")), strict=False):
+        (tmp_path / "town" / "Galata" / split).mkdir(exist_ok=True)
+        shutil.copy(photo, tmp_path / "town" / "Galata" / split / photo.name)
+    out = ("-o", tmp_path / "out", "--preset", "fast") if verb in ("index", "run") else ()
+    code = 0 if verb in ("check", "index") else 3
+    said = run(verb, tmp_path / "town" / "Galata", *out, expect=code)
+    told = f'no places; if this folder is one place, give the folder above it ("{tmp_path / "town"}")'
+    assert told in said.stderr + said.stdout
+    assert "if this folder is one place" not in run("check", tmp_path / "town").stdout
+
+
+def test_photographs_with_positions_need_no_places(three: Path, tmp_path: Path) -> None:
+    photo = next((three / "train").glob("*/*.jpg"))
+    shutil.copy(photo, tmp_path / "@431000.1@4580000.2@31@T@41.3@2.1@@@@@@@@.jpg")
+    assert "if this folder" not in run("check", tmp_path).stdout

@@ -36,6 +36,8 @@ class Overview:
         Pictures that are not read, by folder or ending.
     not_walked : tuple of str
         Why folders were not looked into, each in a few words.
+    advice : str
+        What to do where no place was found; else empty.
     """
 
     layout: str
@@ -46,6 +48,7 @@ class Overview:
     unlabelled: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
     not_walked: tuple[str, ...] = ()
+    advice: str = ""
 
     @classmethod
     def of(cls, manifest: Manifest) -> Overview:
@@ -61,6 +64,7 @@ class Overview:
             unlabelled=sum(not record.places for record in manifest.records),
             left_out=dict(manifest.left_out),
             not_walked=why_not_walked(manifest.failures),
+            advice=_one_place(manifest),
         )
 
     @property
@@ -68,6 +72,7 @@ class Overview:
         """The layout, the first places, and what is not read."""
         name = "" if self.layout == "manifest" else f" (layout {self.layout})"
         parts = [f"{self.source}{name}", f"places {some(self.first_places)}" if self.first_places else "no places"]
+        parts += [self.advice] if self.advice else []
         bare = counted(self.unlabelled, "image")
         parts += [f"{bare} without a place"] if self.unlabelled and self.first_places else []
         parts += [says_left_out(self.left_out)] if self.left_out else []
@@ -88,3 +93,11 @@ class Overview:
     def to_dict(self) -> dict[str, Any]:
         """Return it ready for JSON."""
         return asdict(self)
+
+
+def _one_place(manifest: Manifest) -> str:
+    """Return what to do where somebody gave the folder of one place: nothing in it says which place that is."""
+    if manifest.layout == "manifest" or any(r.places or r.degrees or r.metres for r in manifest.records):
+        return ""
+    above = f' ("{manifest.root.resolve().parent}")' if manifest.root.is_dir() else ""
+    return f"if this folder is one place, give the folder above it{above}"
