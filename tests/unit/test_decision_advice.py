@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from placeprint.cli.answering import show_evaluation
 from placeprint.errors import CalibrationError
 from placeprint.evaluation.decision_advice import decision_advice, loosen, tighten
 from placeprint.evaluation.evaluate import evaluate_sides
@@ -121,3 +122,25 @@ def test_the_refusals_of_calibrate_advise_what_works() -> None:
     assert learn_calibration(two, false_accept_rate=0.2).accepted_share > 0
     queries, vectors = photos(9, range(PLACES))
     assert learn_calibration(one, queries=queries, query_vectors=vectors, false_accept_rate=0.2).accepted_share > 0
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.6, 0.7, 0.8])
+def test_false_rejects_of_the_table_and_of_the_advice_add_up(
+    threshold: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = asked(threshold=threshold)
+    show_evaluation(result)
+    said = capsys.readouterr().out
+    known, away = result.n_answerable, sum(q.known and not q.accepted for q in result.queries)
+    assert re.search(rf"^false rejects: of {known} known, answered UNKNOWN +{away}$", said, re.MULTILINE)
+    accepts = sum(not q.known and q.accepted for q in result.queries)
+    assert re.search(rf"^false accepts: of {result.n_unknown} unknown, given a place +{accepts}$", said, re.MULTILINE)
+    [line] = [line for line in said.splitlines() if "turned away" in line]
+    right, rest = int(line.split()[0]), re.search(r"\(the other (\d+) false rejects? had a wrong best match\)", line)
+    assert right == sum(q.right and not q.accepted for q in result.queries)
+    assert right + (int(rest[1]) if rest else 0) == away
+
+
+def test_both_kinds_of_false_rejects_occur() -> None:
+    told = [decision_advice(asked(threshold=limit))[0] for limit in (0.5, 0.6, 0.7, 0.8)]
+    assert any("the other" in line for line in told)

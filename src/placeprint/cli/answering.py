@@ -299,8 +299,8 @@ def _open_set_rows(result: EvaluationResult) -> list[tuple[str, str, str]]:
         ("UNKNOWN precision", printing.number(opened.unknown_precision), _interval(result, "unknown_precision")),
         ("UNKNOWN recall", printing.number(opened.unknown_recall), _interval(result, "unknown_recall")),
         ("UNKNOWN F1", printing.number(opened.unknown_f1), ""),
-        ("false accepts", str(opened.false_accepts), ""),
-        ("false rejects", str(opened.false_rejects), ""),
+        (f"false accepts: of {result.n_unknown} unknown, given a place", str(opened.false_accepts), ""),
+        (f"false rejects: of {result.n_answerable} known, answered UNKNOWN", str(opened.false_rejects), ""),
     ]
 
 

@@ -35,7 +35,9 @@ def decision_advice(result: EvaluationResult) -> tuple[str, ...]:
         told.append(_capital(old))  # without a full stop: it ends in a command
     if turned_away and (how := loosen(result)):
         right = sum(q.right for q in result.queries)
-        told.append(f"{_of(turned_away, right, 'right answer')} turned away as UNKNOWN: to keep more, {how}.")
+        wrong = (opened.false_rejects or 0) - turned_away
+        rest = f" (the other {counted(wrong, 'false reject')} had a wrong best match)" if wrong else ""
+        told.append(f"{_of(turned_away, right, 'right answer')} turned away as UNKNOWN{rest}: to keep more, {how}.")
     if let_in and opened.recall_at_1 is not None:
         photos = _of(let_in, result.n_unknown, "unknown photo")
         told.append(f"{photos} given a place: to let fewer in, {tighten(result)}.")
