@@ -253,6 +253,24 @@ def test_add_and_remove(town: Path, tmp_path: Path) -> None:
     assert run_json("verify", gallery)["ok"] is True
 
 
+def test_photos_that_cannot_be_used_are_counted_and_cost_only_themselves(town: Path, tmp_path: Path) -> None:
+    place = tmp_path / "photos" / "Galata"
+    place.mkdir(parents=True)
+    for name in ("a.jpg", "b.jpg"):
+        (place / name).write_bytes(b"no photo")
+    gallery = str(tmp_path / "g")
+    assert "none of 2 images" in run("index", place.parent, "-o", gallery, expect=3).stderr
+    (place / "c.jpg").write_bytes(photo_of(town, "gallery")[0].read_bytes())
+    told = "; 2 images could not be used\n"
+    assert f"{gallery}: 1 image of 1 place, model" in (said := run("index", place.parent, "-o", gallery).stdout)
+    assert told in said
+    assert [f["path"] for f in run_json("add", gallery, place.parent)["failures"]] == ["Galata/a.jpg", "Galata/b.jpg"]
+    assert told in run("add", gallery, place.parent).stdout
+    for name in ("a.jpg", "b.jpg"):
+        (place / name).unlink()
+    assert "could not be used" not in run("add", gallery, place.parent).stdout
+
+
 def test_remove_names_what_is_not_there_and_removes_the_others(town: Path, tmp_path: Path) -> None:
     gallery = str(tmp_path / "g")
     held = run_json("index", str(town), "-o", gallery)["images"]

@@ -54,7 +54,8 @@ def index(
 ) -> None:
     """Make a gallery of photos, or of embeddings you already have.
 
-    Interrupted, run it again: what was embedded is not embedded twice.
+    Interrupted, run it again: what was embedded is not embedded twice. Photos that cannot be used are named and
+    counted; the exit code is 0 as long as one could be used.
     """
     target = _target(out, store)
     if embeddings is not None or records is not None:
@@ -154,7 +155,10 @@ def add(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Add the photos of another dataset to a gallery; adding twice changes nothing."""
+    """Add the photos of another dataset to a gallery; adding twice changes nothing.
+
+    Photos that cannot be used are named and counted; the exit code is 0 as long as one could be used.
+    """
     from placeprint.gallery.gallery import Gallery
     from placeprint.recognition import indexing
 
@@ -193,7 +197,8 @@ def _show_gallery(gallery: Gallery, not_calibrated: str, as_json: bool, **facts:
     if as_json:
         printing.show_json(row | facts)
     else:
-        printing.say(f"{gallery.where}: {size_of(gallery)}, model {gallery.spec}, preset {gallery.preset.name}")
+        lost = f"; {counted(len(facts['failures']), 'image')} could not be used" if facts.get("failures") else ""
+        printing.say(f"{gallery.where}: {size_of(gallery)}, model {gallery.spec}, preset {gallery.preset.name}{lost}")
         show_calibration(gallery.calibration, gallery.where, not_calibrated)
 
 
