@@ -122,7 +122,7 @@ class Calibration:
         changed = counted(self.changed, "image was", "images were")
         return f"calibrated before {changed} added, replaced or removed: renew it with: {shlex.join(command)}"
 
-    def told(self, gallery: str) -> dict[str, Any]:
+    def told(self, gallery: str = "GALLERY") -> dict[str, Any]:
         """Ready for JSON that people read: with its doubts, and what renews it, which are not stored."""
         return self.to_dict() | {"doubts": list(self.doubts), "outdated": self.outdated(gallery) or None}
 
