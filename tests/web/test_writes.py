@@ -149,6 +149,9 @@ def test_names_that_no_place_may_have(client, queries):
         answer = client.post(f"/v1/places/{name}/images", files={"photos": content}, headers=WRITER)
         assert answer.status_code == 422, name
         assert answer.json()["detail"].startswith("a place's name")
+    for name in ("UNKNOWN", "unknown"):
+        answer = client.post(f"/v1/places/{name}/images", files={"photos": content}, headers=WRITER)
+        assert (answer.status_code, name in answer.json()["detail"]) == (422, True)
     alone = client.post("/v1/places/a/images", files={"photos": content}, headers=WRITER, params={"at": "1"})
     assert (alone.status_code, "latitude and longitude" in alone.json()["detail"]) == (422, True)
 

@@ -67,10 +67,8 @@ def table(
     with shown.capture() as text:  # Rich itself would end the program when nobody reads it
         shown.print(made)
     if sys.stdout is not None:
-        lines = (
-            line.rstrip() for line in text.get().removesuffix("\n").split("\n")
-        )  # the last column was filled up with blanks
-        styled(sys.stdout).write("".join(f"{line}\n" for line in lines))
+        lines = text.get().removesuffix("\n").split("\n")  # their last column was filled up with blanks
+        styled(sys.stdout).write("".join(f"{line.rstrip()}\n" for line in lines))
         sys.stdout.flush()
 
 
