@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -65,7 +65,11 @@ class Recognizer:
         self._embedder, self._given, self._model, self._runner = embedder, embedder, model, runner
         self.threshold, self.margin_threshold = threshold, margin_threshold
         self._probability = probability_of(gallery.calibration) if gallery.calibration else None
-        self._again = Reranker(gallery) if gallery.preset.reranks else None
+
+    @cached_property
+    def _again(self) -> Reranker | None:
+        """What ranks again where the whole is asked: a gallery that answers around a question is never read for it."""
+        return Reranker(self.gallery) if self.gallery.preset.reranks else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the gallery's address and the settings; a model that was not given is found anew."""
