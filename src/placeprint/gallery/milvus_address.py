@@ -13,9 +13,15 @@ FORM = "milvus://[user@]host[:19530]/name, or milvus+tls:// for an encrypted con
 _SCHEME = re.compile(r"milvus(\+tls)?:/", re.IGNORECASE)
 _ADDRESS = re.compile(
     r"milvus(?P<tls>\+tls)?://(?:(?P<user>[^/@:]+)(?P<secret>:[^/@]*)?@)?"
-    r"(?P<host>\[[0-9a-fA-F:.]+\]|[^/@:\[\]]+)(?::(?P<port>\d{1,5}))?/(?P<name>[A-Za-z_][A-Za-z0-9_]{0,199})/?",
+    r"(?P<host>\[[0-9a-fA-F:.]+\]|[^/@:\[\]]+)(?::(?P<port>[0-9]{1,5}))?/(?P<name>[^/]+)/?",
     re.IGNORECASE,
 )
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LONGEST_NAME = 255
+"""Characters of a name that Milvus takes."""
+_SHOWN = 120
+HEAD_SUFFIX = "_head"
+"""Ends the name of the collection that keeps what a gallery says of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,8 @@ class Address:
 
     @property
     def server(self) -> str:
-        """Host and port, as messages name them."""
-        return f"{self.host}:{self.port}"
+        """Host and port, as they are written in an address."""
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     def __str__(self) -> str:
         """Return the address; it never holds a secret."""
@@ -69,9 +75,12 @@ def parse_address(text: str | Path) -> Address:
         raise UsageError(
             "a password does not belong into an address: name the user alone, and set PLACEPRINT_MILVUS_PASSWORD"
         )
+    shown = re.sub(r"//[^/@]*@", "//…@", whole)
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     if found is None or not 0 < int(found["port"] or PORT) < 65536:
-        shown = re.sub(r"//[^/@]*@", "//…@", whole)
-        raise UsageError(f'"{shown}" is no address of a gallery: it is {FORM}; a name has letters, digits and _')
+        raise UsageError(f'"{shown}" is no address of a gallery: it is {FORM}')
+    if problem := name_problem(found["name"], most=LONGEST_NAME - len(HEAD_SUFFIX)):
+        raise UsageError(f'"{shown}" is no address of a gallery: {problem}')
     return Address(
         host=found["host"].strip("[]"),
         port=int(found["port"] or PORT),
@@ -79,3 +88,19 @@ def parse_address(text: str | Path) -> Address:
         user=found["user"] or "",
         tls=found["tls"] is not None,
     )
+
+
+def name_problem(name: str, *, most: int = LONGEST_NAME) -> str:
+    """Return why Milvus takes a name for no collection and no database; empty where it does.
+
+    Parameters
+    ----------
+    name : str
+    most : int
+        Characters that it has at most.
+    """
+    if len(name) > most:
+        return f"a name has {most} characters at most, and this one {len(name)}"
+    if _NAME.fullmatch(name) is None:
+        return "a name begins with a letter or _ and goes on with letters, digits and _ (a to z, A to Z, 0 to 9)"
+    return ""

@@ -19,7 +19,7 @@ from typing import Any
 
 from placeprint import forks
 from placeprint.errors import GalleryEngineError, MissingExtraError, UsageError
-from placeprint.gallery.milvus_address import Address
+from placeprint.gallery.milvus_address import Address, name_problem
 
 CONNECT_SECONDS = 10.0
 """For a server to answer at all."""
@@ -133,10 +133,11 @@ class Connection:
     def __init__(self, address: Address) -> None:
         self.address, self.seconds = address, time_limit()
         refuse_after_fork(address)
+        settings, seconds = _settings(address), min(CONNECT_SECONDS, self.seconds)
         self._client_class = _client_class()
-        knock(address, min(CONNECT_SECONDS, self.seconds))
+        knock(address, seconds)
         with self.errors(_CONNECTING):
-            self.client: Any = self._client_class(**_settings(address), timeout=min(CONNECT_SECONDS, self.seconds))
+            self.client: Any = self._client_class(**settings, timeout=seconds)
         self.version = self._checked_version()
         self._behind = True
 
@@ -257,11 +258,12 @@ def _settings(address: Address) -> dict[str, Any]:
         raise UsageError(f"{address} names a user: set PLACEPRINT_MILVUS_PASSWORD (or PLACEPRINT_MILVUS_TOKEN)")
     if address.user and password:
         token = f"{address.user}:{password}"
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    settings: dict[str, Any] = {"uri": f"{'https' if address.tls else 'http'}://{host}:{address.port}"}
+    settings: dict[str, Any] = {"uri": f"{'https' if address.tls else 'http'}://{address.server}"}
     if token:
         settings["token"] = token
     if database := os.environ.get("PLACEPRINT_MILVUS_DATABASE", ""):
+        if problem := name_problem(database):
+            raise UsageError(f'PLACEPRINT_MILVUS_DATABASE is "{database:.60}", no name of a database: {problem}')
         settings["db_name"] = database
     if address.tls and (authority := os.environ.get("PLACEPRINT_MILVUS_CA", "")):
         settings["server_pem_path"] = authority

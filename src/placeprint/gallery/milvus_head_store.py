@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryNotFoundError
-from placeprint.gallery.milvus_address import Address
+from placeprint.gallery.milvus_address import HEAD_SUFFIX, Address
 from placeprint.gallery.milvus_connection import MAKE_SECONDS, Connection
 from placeprint.gallery.milvus_head import FORMAT, KIND, Head, blobs_of, head_of, values_of
 
@@ -26,7 +26,7 @@ class HeadStore:
     """Reads and writes the head of one gallery."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection, self._name = connection, f"{connection.address.name}_head"
+        self._connection, self._name = connection, f"{connection.address.name}{HEAD_SUFFIX}"
 
     @property
     def there(self) -> bool:
