@@ -11,8 +11,10 @@
     desk        work on a few threads behind a bounded queue
     changing    what a write does to the gallery
     committing  writes, gathered into one change of the gallery and answered when it is on disk
-    answering, browsing, pictures, writing, watching, pages    the routes
+    doubtful, small_copies, metrics    recent answers, small copies of images, and numbers: all in memory
+    state       what every request may use: all of the above, put together once
+    answering, browsing, pictures, writing, watching, pages    the routes, which never import each other
     problems, guard    errors as problem+json; headers, hosts, logs around every request
-    schemas, parts     the OpenAPI description; what every request may use
+    schemas     the OpenAPI description
     app, serving       put together, and run
 """

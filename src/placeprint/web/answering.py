@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -18,10 +16,10 @@ from placeprint.records import Answer, Split
 from placeprint.web.bodies import Upload
 from placeprint.web.catalogue import Shown
 from placeprint.web.identity import Addresses
-from placeprint.web.parts import Parts, parts_of
 from placeprint.web.problems import Json, Problem, busy
 from placeprint.web.schemas import NEAR, DoubtfulList, Recognition, photos_body, problems
 from placeprint.web.snapshots import Snapshot
+from placeprint.web.state import State, state_of
 
 router = APIRouter(tags=["recognition"])
 
@@ -94,31 +92,31 @@ async def recognize(
     Send one photo or several in the multipart field `photos`, or one as the body. Several are answered each by
     itself; a place is given when more than half of them say the same (see `photos` of the answer).
     """
-    parts = parts_of(request)
+    state = state_of(request)
     around = None if near is None else parse_near(near, "near")
     asked = Question(k=k, places=tuple(place or ()), near=around, split=split, explain=explain)
-    parts.recognizing.require_room()
-    async with parts.intake.photos(request) as uploads:
-        snapshot = await parts.snapshot()
-        row = await parts.recognizing.run(_answer, parts, snapshot, uploads, asked)
-    parts.watch.answered(row["place"] is not None)
-    parts.doubtful.note(row, request.scope["state"]["request_id"])
+    state.recognizing.require_room()
+    async with state.intake.photos(request) as uploads:
+        snapshot = await state.snapshot()
+        row = await state.recognizing.run(_answer, state, snapshot, uploads, asked)
+    state.watch.answered(row["place"] is not None)
+    state.doubtful.note(row, request.scope["state"]["request_id"])
     return Json(row)
 
 
-def _answer(parts: Parts, snapshot: Snapshot, uploads: list[Upload], asked: Question) -> dict[str, Any]:
+def _answer(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Question) -> dict[str, Any]:
     """Answer every photo, and all of them together; on a thread."""
     began = time.perf_counter()
     for upload in uploads:
-        upload.check(parts.settings.max_pixels)
+        upload.check(state.settings.max_pixels)
     only = asked.rows(snapshot)
     found = []
     for upload in uploads:
-        if time.perf_counter() - began > parts.settings.work_seconds:
+        if time.perf_counter() - began > state.settings.work_seconds:
             raise busy("the answer took too long, and nobody waits for it: send fewer photos")
         found.append(_one(snapshot, upload, asked, only))
     rows = [
-        {"photo": upload.name, **_row(one, asked, parts.addresses)} for upload, one in zip(uploads, found, strict=True)
+        {"photo": upload.name, **_row(one, asked, state.addresses)} for upload, one in zip(uploads, found, strict=True)
     ]
     whole = rows[0]
     if len(rows) > 1:
@@ -173,36 +171,6 @@ def _explanation(reason: Reason) -> dict[str, Any]:
     }
 
 
-class Doubtful:
-    """Recent answers that a person may want to look at: facts only, in memory, the newest first."""
-
-    def __init__(self, most: int) -> None:
-        self._kept: deque[dict[str, Any]] = deque(maxlen=most)
-
-    def note(self, row: dict[str, Any], request_id: str) -> None:
-        """Keep an answer when it is UNKNOWN, or accepted in the lower half of what is accepted."""
-        probability, limit = row["probability"], row["probability_threshold"]
-        if row["place"] is not None and (probability is None or limit is None or probability >= (1 + limit) / 2):
-            return
-        facts = ("answer", "place", "score", "margin", "probability", "probability_threshold", "why")
-        self._kept.appendleft(
-            {
-                "when": datetime.now(UTC).isoformat(timespec="seconds"),
-                "request": request_id,
-                **{name: row[name] for name in facts},
-                "places": row["places"][:3],
-                "matches": [
-                    {name: match[name] for name in ("image", "thumbnail", "places", "score")}
-                    for match in row["matches"][:3]
-                ],
-            }
-        )
-
-    def newest(self, limit: int) -> list[dict[str, Any]]:
-        """Return the newest."""
-        return list(self._kept)[:limit]
-
-
 @router.get(
     "/v1/doubtful",
     summary="Recent answers that a person may want to look at",
@@ -211,4 +179,4 @@ class Doubtful:
 )
 async def doubtful(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Json:
     """List recent answers that were UNKNOWN or barely accepted, the newest first: facts only, never the photo."""
-    return Json({"answers": parts_of(request).doubtful.newest(limit)})
+    return Json({"answers": state_of(request).doubtful.newest(limit)})

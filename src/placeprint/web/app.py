@@ -1,4 +1,4 @@
-"""The application: every part of a server put together."""
+"""The application: the state of a server and its routes put together."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from placeprint.web import answering, browsing, pages, pictures, watching, writi
 from placeprint.web.bodies import Intake
 from placeprint.web.committing import Committer
 from placeprint.web.desk import Desk
+from placeprint.web.doubtful import Doubtful
 from placeprint.web.guard import Guard
 from placeprint.web.identity import Addresses
 from placeprint.web.methods import Methods
-from placeprint.web.parts import Parts
+from placeprint.web.metrics import Watch
 from placeprint.web.problems import handle_problems
 from placeprint.web.schemas import ProblemDetail
 from placeprint.web.settings import Settings
+from placeprint.web.small_copies import SmallCopies
 from placeprint.web.snapshots import Keeper
+from placeprint.web.state import State
 
 CLOSE_SECONDS = 8.0
 """How long what runs without a request may take to end when the server stops."""
@@ -38,12 +41,12 @@ def make_app(snapshots: Keeper, settings: Settings) -> ASGIApp:
     """
     from placeprint import __version__
 
-    parts = _parts(snapshots, settings)
+    state = _state(snapshots, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await to_thread(_close, parts)
+        await to_thread(_close, state)
 
     app = FastAPI(
         title="placeprint",
@@ -56,35 +59,35 @@ def make_app(snapshots: Keeper, settings: Settings) -> ASGIApp:
         redirect_slashes=False,
         servers=[{"url": settings.prefix}] if settings.prefix else None,
     )
-    app.state.parts = parts
+    app.state.server = state
     handle_problems(app)
     routers = [made.router for made in (writing, answering, browsing, pictures, watching)]
     for router in (*routers, page := pages.make_router()):  # the first whose address fits answers
         app.include_router(router)
     _describe(app)
-    return Guard(Methods(app, (*routers, page), settings.prefix), settings, parts.watch)
+    return Guard(Methods(app, (*routers, page), settings.prefix), settings, state.watch)
 
 
-def _close(parts: Parts) -> None:
+def _close(state: State) -> None:
     """Finish changes that wait, and give up what does not end."""
     until = time.monotonic() + CLOSE_SECONDS
-    if parts.committer:
-        parts.committer.close(CLOSE_SECONDS)
-    for desk in (parts.recognizing, parts.drawing):
+    if state.committer:
+        state.committer.close(CLOSE_SECONDS)
+    for desk in (state.recognizing, state.drawing):
         desk.close(max(0.0, until - time.monotonic()))
 
 
-def _parts(snapshots: Keeper, settings: Settings) -> Parts:
-    threads, seconds, watch = snapshots.newest.recognizer.embedder.threads, settings.work_seconds, watching.Watch()
-    return Parts(
+def _state(snapshots: Keeper, settings: Settings) -> State:
+    threads, seconds, watch = snapshots.newest.recognizer.embedder.threads, settings.work_seconds, Watch()
+    return State(
         settings=settings,
         addresses=Addresses(settings.prefix),
         snapshots=snapshots,
         intake=Intake(settings),
         recognizing=Desk("recognize", threads=threads, waiting=settings.waiting, seconds=seconds),
         drawing=Desk("draw", threads=threads, waiting=8 * settings.waiting, seconds=seconds),
-        doubtful=answering.Doubtful(settings.doubtful),
-        small=pictures.SmallCopies(),
+        doubtful=Doubtful(settings.doubtful),
+        small=SmallCopies(),
         watch=watch,
         committer=Committer(snapshots, watch) if settings.writing else None,
     )

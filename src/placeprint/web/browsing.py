@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from placeprint.web.catalogue import Place, Shown
+from placeprint.web.catalogue import Place
 from placeprint.web.identity import Addresses
-from placeprint.web.parts import parts_of
 from placeprint.web.problems import Json, Problem
 from placeprint.web.schemas import PlaceList, PlacePage, problems
+from placeprint.web.state import state_of
 
 router = APIRouter(tags=["gallery"])
 
@@ -32,13 +32,13 @@ async def places(
     q: Annotated[str | None, Query(description="Only names that hold these letters.", max_length=200)] = None,
 ) -> Json:
     """List the places by name, each with the number of its images, one of them, and where it is."""
-    parts = parts_of(request)
-    snapshot = await parts.snapshot()
+    state = state_of(request)
+    snapshot = await state.snapshot()
     found = list((await to_thread(lambda: snapshot.catalogue.places)).values())
     if q:
         wanted = q.casefold()
         found = [place for place in found if wanted in place.name.casefold()]
-    listed = [_place(place, parts.addresses) for place in found[offset : offset + limit]]
+    listed = [_place(place, state.addresses) for place in found[offset : offset + limit]]
     return Json({"total": len(found), "offset": offset, "limit": limit, "places": listed})
 
 
@@ -50,8 +50,8 @@ async def places(
 )
 async def place(request: Request, place: str, offset: Offset = 0, limit: Limit = 50) -> Json:
     """List the images of a place, by its percent-encoded name."""
-    parts = parts_of(request)
-    snapshot = await parts.snapshot()
+    state = state_of(request)
+    snapshot = await state.snapshot()
     catalogue = snapshot.catalogue
     total, shown = await to_thread(catalogue.of_place, place, offset, limit)
     if not total:
@@ -59,9 +59,9 @@ async def place(request: Request, place: str, offset: Offset = 0, limit: Limit =
     first = shown if offset == 0 and shown else (await to_thread(catalogue.of_place, place, 0, 1))[1]
     known = (await to_thread(lambda: catalogue.places)).get(place)
     whole = _place(
-        known or Place(place, total, first[0].image, None), parts.addresses
+        known or Place(place, total, first[0].image, None), state.addresses
     )  # a place may be newer than the list
-    listed = [image_facts(one, parts.addresses) for one in shown]
+    listed = [one.facts(state.addresses) for one in shown]
     return Json({**whole, "images": total, "total": total, "offset": offset, "limit": limit, "items": listed})
 
 
@@ -74,22 +74,4 @@ def _place(place: Place, addresses: Addresses) -> dict[str, Any]:
         "cover": {"image": place.cover, "thumbnail": addresses.thumbnail(place.cover)},
         "latitude": latitude,
         "longitude": longitude,
-    }
-
-
-def image_facts(shown: Shown, addresses: Addresses) -> dict[str, Any]:
-    """Return what is told of an image of the gallery."""
-    image, record = shown.image, shown.record
-    return {
-        "image": image,
-        "url": addresses.image(image),
-        "thumbnail": addresses.thumbnail(image),
-        "path": record.path,
-        "places": list(record.places),
-        "split": record.split.value,
-        "content_hash": record.content_hash or None,
-        "width": record.width,
-        "height": record.height,
-        "latitude": record.latitude,
-        "longitude": record.longitude,
     }

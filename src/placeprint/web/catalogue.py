@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.gallery.gallery import Gallery
 from placeprint.records import Answer, ImageRecord
-from placeprint.web.identity import image_id, row_of, rows_at
+from placeprint.web.identity import Addresses, image_id, row_of, rows_at
 
 if TYPE_CHECKING:
     from placeprint.gallery.milvus_looking import Nearby
@@ -25,6 +25,23 @@ class Shown:
     image: str
     record: ImageRecord
     root: str
+
+    def facts(self, addresses: Addresses) -> dict[str, Any]:
+        """Return what is told of it."""
+        image, record = self.image, self.record
+        return {
+            "image": image,
+            "url": addresses.image(image),
+            "thumbnail": addresses.thumbnail(image),
+            "path": record.path,
+            "places": list(record.places),
+            "split": record.split.value,
+            "content_hash": record.content_hash or None,
+            "width": record.width,
+            "height": record.height,
+            "latitude": record.latitude,
+            "longitude": record.longitude,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from itertools import groupby
 
 from placeprint.web import changing
 from placeprint.web.changing import Addition, Outcome, Removal, Written
+from placeprint.web.metrics import Watch
 from placeprint.web.problems import busy
 from placeprint.web.snapshots import Keeper
-from placeprint.web.watching import Watch
 
 LOG = logging.getLogger("placeprint.web")
 

@@ -15,9 +15,9 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from placeprint.web.metrics import Watch
 from placeprint.web.problems import response_of
 from placeprint.web.settings import Settings
-from placeprint.web.watching import Watch
 
 LOG = logging.getLogger("placeprint.web")
 _REQUEST_ID = re.compile(rb"[0-9A-Za-z_-]{1,64}")

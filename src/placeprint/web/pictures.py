@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
 from asyncio import to_thread
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,16 +22,15 @@ from placeprint.errors import DatasetError, ImageError, MissingExtraError
 from placeprint.report.thumbnails import QUALITY, jpeg
 from placeprint.web.catalogue import Shown
 from placeprint.web.identity import UPLOADED, UPLOADS
-from placeprint.web.parts import parts_of
 from placeprint.web.problems import Problem
 from placeprint.web.schemas import problems
 from placeprint.web.snapshots import Snapshot
+from placeprint.web.state import state_of
 
 router = APIRouter(tags=["images"])
 
 SIZES = (120, 240, 480, 960, 1600)
 """Longer sides of small copies, pixels: what is asked for is rounded up to one of them."""
-CACHE_BYTES = 64 << 20
 PIECE_BYTES = 64 << 10
 _KINDS = {
     "JPEG": "image/jpeg",
@@ -64,13 +61,13 @@ _HEADERS = {
 )
 async def original(request: Request, image: str) -> Response:
     """Return an image of the gallery as it is on disk, with its own content type."""
-    parts = parts_of(request)
-    snapshot = await parts.snapshot()
+    state = state_of(request)
+    snapshot = await state.snapshot()
     shown = await _shown(snapshot, image)
     etag = f'"{_tag(shown)}"'
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={**_HEADERS, "ETag": etag})
-    file, kind = await parts.drawing.run(_original, shown, snapshot.uploads)
+    file, kind = await state.drawing.run(_original, shown, snapshot.uploads)
     size = os.fstat(file.fileno()).st_size
     headers = {**_HEADERS, "ETag": etag, "Content-Length": str(size)}
     return StreamingResponse(_pieces(file), media_type=kind, headers=headers, background=BackgroundTask(file.close))
@@ -98,18 +95,18 @@ async def thumbnail(
     size: Annotated[int, Query(ge=1, le=SIZES[-1], description="Longer side, pixels; rounded up to a step.")] = 240,
 ) -> Response:
     """Return a JPEG whose longer side is `size`, or a little more: 120, 240, 480, 960 or 1600."""
-    parts = parts_of(request)
-    snapshot = await parts.snapshot()
+    state = state_of(request)
+    snapshot = await state.snapshot()
     shown = await _shown(snapshot, image)
     side = next(step for step in SIZES if step >= size)
     tag = f"{_tag(shown)}-{side}"
     headers = {**_HEADERS, "ETag": f'"{tag}"'}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    data = parts.small.get(tag)
+    data = state.small.get(tag)
     if data is None:
-        data = await parts.drawing.run(_small, shown, snapshot.uploads, side)
-        parts.small.put(tag, data)
+        data = await state.drawing.run(_small, shown, snapshot.uploads, side)
+        state.small.put(tag, data)
     return Response(data, media_type="image/jpeg", headers=headers)
 
 
@@ -181,26 +178,3 @@ def _small(shown: Shown, uploads: Path | None, side: int) -> bytes:
         raise Problem(404, f"the photo cannot be shown: {error.reason}") from error
     image.thumbnail((side, side), Resampling.LANCZOS)
     return jpeg(image, quality=QUALITY)
-
-
-class SmallCopies:
-    """The small copies that were asked for last, up to a number of bytes."""
-
-    def __init__(self, most: int = CACHE_BYTES) -> None:
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._most, self._bytes, self._lock = most, 0, threading.Lock()
-
-    def get(self, tag: str) -> bytes | None:
-        """Return a copy, or None."""
-        with self._lock:
-            if tag in self._kept:
-                self._kept.move_to_end(tag)
-            return self._kept.get(tag)
-
-    def put(self, tag: str, data: bytes) -> None:
-        """Keep a copy, and let go of those that were not asked for the longest."""
-        with self._lock:
-            self._bytes += len(data) - len(self._kept.pop(tag, b""))
-            self._kept[tag] = data
-            while self._bytes > self._most:
-                self._bytes -= len(self._kept.popitem(last=False)[1])

@@ -14,13 +14,12 @@ from placeprint.dataset.files import content_hash
 from placeprint.errors import UsageError
 from placeprint.records import ImageRecord, Split, is_unknown
 from placeprint.web.bodies import Upload
-from placeprint.web.browsing import image_facts
 from placeprint.web.changing import Addition, NewImage, Removal
 from placeprint.web.committing import Committer
-from placeprint.web.parts import parts_of
 from placeprint.web.problems import Json, Problem
 from placeprint.web.schemas import LONGEST_PLACE, PLACE, POSITION, AddedImages, RemovedImage, photos_body, problems
 from placeprint.web.snapshots import Snapshot
+from placeprint.web.state import state_of
 
 _SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "TIFF": "tiff", "HEIF": "heif"}
 
@@ -37,13 +36,13 @@ def committer_of(
     Problem
         403 when nobody may, 401 for a token that is missing or wrong.
     """
-    parts = parts_of(request)
-    if parts.committer is None:
+    state = state_of(request)
+    if state.committer is None:
         raise Problem(403, "this server only answers: start it with --token-file or PLACEPRINT_TOKEN to let it write")
-    if given is None or not parts.settings.allows(given.credentials):
+    if given is None or not state.settings.allows(given.credentials):
         said = "the token is wrong" if given else "send the token: Authorization: Bearer TOKEN"
         raise Problem(401, said, headers={"WWW-Authenticate": 'Bearer realm="placeprint"'}, closes=True)
-    return parts.committer
+    return state.committer
 
 
 router = APIRouter(tags=["writing"])
@@ -74,16 +73,16 @@ async def add(
     ] = None,
 ) -> Json:
     """Add photos of a place, which may be new; answered when they are on disk."""
-    parts = parts_of(request)
+    state = state_of(request)
     name = checked_place(place)
     position = (None, None) if at is None else parse_position(at)
-    parts.recognizing.require_room()
-    async with parts.intake.photos(request) as uploads:
-        snapshot = await parts.snapshot()
-        most = parts.settings.max_pixels
-        made = [await parts.recognizing.run(_described, snapshot, each, name, position, most) for each in uploads]
+    state.recognizing.require_room()
+    async with state.intake.photos(request) as uploads:
+        snapshot = await state.snapshot()
+        most = state.settings.max_pixels
+        made = [await state.recognizing.run(_described, snapshot, each, name, position, most) for each in uploads]
         done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
-    listed = [image_facts(one, parts.addresses) for one in done.images]
+    listed = [one.facts(state.addresses) for one in done.images]
     return Json({"added": done.changed, "images": listed}, 201 if done.changed else 200)
 
 
@@ -95,7 +94,7 @@ async def add(
 )
 async def remove(request: Request, image: str, writer: Writer) -> Json:
     """Remove an image from the gallery; answered when that is on disk. Only uploaded photos lose their file too."""
-    snapshot = await parts_of(request).snapshot()
+    snapshot = await state_of(request).snapshot()
     if await to_thread(snapshot.catalogue.shown, image) is None:
         raise Problem(404, f'the gallery has no image "{image}": it may have been removed')
     done = await writer.write(Removal(image))

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from fastapi import Request
 
 from placeprint.web.bodies import Intake
+from placeprint.web.committing import Committer
 from placeprint.web.desk import Desk
+from placeprint.web.doubtful import Doubtful
 from placeprint.web.identity import Addresses
+from placeprint.web.metrics import Watch
 from placeprint.web.settings import Settings
+from placeprint.web.small_copies import SmallCopies
 from placeprint.web.snapshots import Keeper, Snapshot
-
-if TYPE_CHECKING:
-    from placeprint.web.answering import Doubtful
-    from placeprint.web.committing import Committer
-    from placeprint.web.pictures import SmallCopies
-    from placeprint.web.watching import Watch
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The parts of a server.
+class State:
+    """What a server holds.
 
     Attributes
     ----------
@@ -64,6 +62,6 @@ class Parts:
         return self.snapshots.newest
 
 
-def parts_of(request: Request) -> Parts:
-    """Return the parts of the server that answers a request."""
-    return cast(Parts, request.app.state.parts)
+def state_of(request: Request) -> State:
+    """Return the state of the server that answers a request."""
+    return cast(State, request.app.state.server)
