@@ -109,7 +109,14 @@ def cold(runs: int) -> dict[str, Any]:
         commands: dict[str, list[str]] = {}
         for preset in ("fast", "balanced"):
             made = index(manifest, folder / preset, preset=preset, cache=False).gallery
-            commands[preset] = [sys.executable, "-m", "placeprint.cli.app", "query", str(folder / preset), str(photo)]
+            commands[preset] = [
+                sys.executable,
+                "-m",
+                "placeprint.cli.program",
+                "query",
+                str(folder / preset),
+                str(photo),
+            ]
             if preset == "fast":
                 np.save(folder / "vectors.npy", np.asarray(made.vectors))
         commands["PyTorch"] = [sys.executable, str(HERE / "cold_peer.py"), str(folder / "vectors.npy"), str(photo)]

@@ -48,7 +48,7 @@ def measure_asking(options: argparse.Namespace) -> dict[str, Any]:
         "warm, 100,000 vectors, exact": asking.warm(runs, "exact"),
         "warm, 100,000 vectors, auto": asking.warm(runs, "auto"),
         "cold query": asking.cold(runs),
-        "--help s": statistics.median(_wall("-m", "placeprint.cli.app", "--help") for _ in range(options.runs)),
+        "--help s": statistics.median(_wall("-m", "placeprint.cli.program", "--help") for _ in range(options.runs)),
     }
 
 

@@ -159,7 +159,9 @@ def memory(manifest: Manifest, counts: Sequence[int] = (100, 10_000)) -> dict[st
         with tempfile.TemporaryDirectory() as folder:
             _many(manifest, Path(folder) / "photos", count)
             command = ["index", f"{folder}/photos", "-o", f"{folder}/gallery", "--no-cache", "--quiet"]
-            found[preset][count] = peak_of([sys.executable, "-m", "placeprint.cli.app", *command, "--preset", preset])
+            found[preset][count] = peak_of(
+                [sys.executable, "-m", "placeprint.cli.program", *command, "--preset", preset]
+            )
     return found
 
 

@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _program(env: dict[str, str], *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "placeprint.cli.app", *words]
+    command = [sys.executable, "-m", "placeprint.cli.program", *words]
     return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 

@@ -58,7 +58,7 @@ def serving(gallery: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "placeprint.cli.app", "serve", str(gallery), "--port", str(port)]
+    command = [sys.executable, "-m", "placeprint.cli.program", "serve", str(gallery), "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             for _ in range(600):

@@ -157,7 +157,7 @@ def alone(gallery: Path, photos: list[bytes], seconds: float) -> float:
 
 def measured(gallery: Path, photos: list[bytes], clients: int, seconds: float) -> dict[str, object]:
     """Start a server, load it, and return what was measured."""
-    command = [sys.executable, "-m", "placeprint.cli.app", "serve", str(gallery), "--port", "0"]
+    command = [sys.executable, "-m", "placeprint.cli.program", "serve", str(gallery), "--port", "0"]
     env = {**os.environ, "PLACEPRINT_TOKEN": TOKEN}
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
     assert server.stdout is not None

@@ -34,7 +34,7 @@ TOKEN = "a-token-of-the-benchmark"  # noqa: S105
 
 def started(gallery: Path) -> tuple[subprocess.Popen[str], str]:
     """Start a server; return it and its address."""
-    command = [sys.executable, "-m", "placeprint.cli.app", "serve", str(gallery), "--port", "0", "--waiting", "64"]
+    command = [sys.executable, "-m", "placeprint.cli.program", "serve", str(gallery), "--port", "0", "--waiting", "64"]
     env = {**os.environ, "PLACEPRINT_TOKEN": TOKEN}
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
     assert server.stdout is not None

@@ -55,7 +55,7 @@ EXPECTED = {
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "placeprint.cli.app", *arguments]
+    command = [sys.executable, "-m", "placeprint.cli.program", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -21,7 +21,7 @@ KILLS = int(os.environ.get("PLACEPRINT_KILLS", "5"))
 
 
 def placeprint(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "placeprint.cli.app", *arguments]
+    return [sys.executable, "-m", "placeprint.cli.program", *arguments]
 
 
 def killed_at(command: list[str], seconds: float) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from program import run, run_apart
 
-CHANGES = re.compile(r"embedded \d.*|\b\d+\.\d\d\b|python -m placeprint.cli.app|\bplaceprint\b|\s+")
+CHANGES = re.compile(r"embedded \d.*|\b\d+\.\d\d\b|python -m placeprint.cli.program|\bplaceprint\b|\s+")
 """What two runs need not share: what was embedded and how fast, milliseconds a query, and how it was started."""
 
 

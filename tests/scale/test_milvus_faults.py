@@ -26,7 +26,7 @@ def verb(*words: str, **environment: str) -> tuple[int, str, float]:
     """Run a verb as a program; return its exit code, what it said on stderr, and the seconds it took."""
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "placeprint.cli.app", *words],
+        [sys.executable, "-m", "placeprint.cli.program", *words],
         capture_output=True,
         text=True,
         timeout=120,

@@ -81,7 +81,7 @@ def s3(town: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
 
 def verb(*words: object) -> subprocess.CompletedProcess[str]:
     """Run a verb as a program, as a person would."""
-    command = [sys.executable, "-m", "placeprint.cli.app", *map(str, words)]
+    command = [sys.executable, "-m", "placeprint.cli.program", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 

@@ -89,7 +89,7 @@ def same(there: Gallery, here: Gallery) -> None:
 def indexed(photos: Path | str, address: str, on: str) -> dict[str, Any]:
     """Index by the program, as a person would."""
     words = ["index", str(photos), "--on", on, "--store", address, "--json"]
-    done = subprocess.run([sys.executable, "-m", "placeprint.cli.app", *words], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "placeprint.cli.program", *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -52,7 +52,7 @@ class Program:
     def __init__(self, gallery: Path | str, log: Path, *options: str, token: str = "") -> None:
         self.log = log.open("ab")
         env = {**os.environ, "PLACEPRINT_TOKEN": token}
-        command = [sys.executable, "-m", "placeprint.cli.app", "serve", str(gallery), "--port", "0", *options]
+        command = [sys.executable, "-m", "placeprint.cli.program", "serve", str(gallery), "--port", "0", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=env, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

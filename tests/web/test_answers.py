@@ -149,7 +149,7 @@ def test_the_python_client_answers_as_the_library(client, town_gallery, queries)
 
 def test_query_asks_a_server_as_it_asks_a_gallery(client, town_gallery, queries, tmp_path):
     def program(*arguments, expect=0):
-        command = [sys.executable, "-m", "placeprint.cli.app", "query", *map(str, arguments)]
+        command = [sys.executable, "-m", "placeprint.cli.program", "query", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, "Traceback" in done.stderr) == (expect, False), done.stderr
         return done

@@ -114,14 +114,3 @@ def _refused(why: str, code: int) -> NoReturn:
         sys.exit(interruption.EXIT_CODE)
     tell(why)
     sys.exit(code)
-
-
-def run() -> NoReturn:
-    """Run a verb as a program, where this module was imported already; see `placeprint.cli.program`."""
-    from placeprint.cli.program import run as start
-
-    start()
-
-
-if __name__ == "__main__":
-    run()

@@ -76,7 +76,17 @@ def served(base: tuple[Path, Path, Path, Path], tmp_path_factory: pytest.TempPat
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "placeprint.cli.app", "serve", str(gallery), "--port", str(port), "--waiting", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "placeprint.cli.program",
+        "serve",
+        str(gallery),
+        "--port",
+        str(port),
+        "--waiting",
+        "2",
+    ]
     environment = os.environ | {"PLACEPRINT_TOKEN": TOKEN}
     log = gallery.parent / "log"
     with log.open("wb") as out, subprocess.Popen(command, env=environment, stdout=out, stderr=out) as process:
