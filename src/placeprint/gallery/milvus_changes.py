@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from placeprint.gallery.changes import Change, compared_by_content
 from placeprint.gallery.files import Content
+from placeprint.gallery.keys import key_of
 from placeprint.gallery.lines import parsed_line
 from placeprint.gallery.milvus_claim import Claim
 from placeprint.gallery.milvus_filter import of_places
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_index import Numbering
 from placeprint.gallery.milvus_indexing import choose_setting
-from placeprint.gallery.milvus_rows import key_of, to_row
+from placeprint.gallery.milvus_rows import to_row
 from placeprint.gallery.milvus_store import Store
 from placeprint.gallery.milvus_writing import Writer
 from placeprint.ragged import parts_at

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import GalleryError
+from placeprint.gallery.keys import key_of
 from placeprint.gallery.milvus_head import Head
-from placeprint.gallery.milvus_rows import PLAIN, StoredImage, from_row, key_of
+from placeprint.gallery.milvus_rows import PLAIN, StoredImage, from_row
 from placeprint.gallery.milvus_store import Store
 from placeprint.terminal import counted
 

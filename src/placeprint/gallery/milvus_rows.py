@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from placeprint.errors import GalleryCorruptError, UsageError, VectorError
 from placeprint.gallery.base import Vectors
 from placeprint.gallery.columns import SPLITS
+from placeprint.gallery.keys import content_of, key_of
 from placeprint.gallery.lines import parsed_line
 from placeprint.records import ImageRecord, ModelSpec
 
@@ -41,7 +42,7 @@ class StoredImage:
     Attributes
     ----------
     key : int
-        See `key_of`.
+        See `placeprint.gallery.keys.key_of`.
     row : int
         Its number: images are in the order of their numbers; some numbers may be missing.
     record : ImageRecord
@@ -63,19 +64,6 @@ class StoredImage:
     parts: Parts
     sum: str
     found: str
-
-
-def key_of(root: str, path: str) -> int:
-    """Return the primary key of an image: 63 bits that stand for its root and its path.
-
-    Two of a billion images have the same key with a probability of 1 in 18, of 100 million 1 in 1,800.
-    """
-    return _short(f"{root}\0{path}")
-
-
-def content_of(content_hash: str) -> int:
-    """Return 63 bits that stand for the hash of a photo's bytes, to find it by."""
-    return _short(content_hash)
 
 
 def checksum(record: str, vector: Vectors, parts: Mapping[str, str]) -> str:
@@ -178,11 +166,6 @@ def schema_of(client: Any, spec: ModelSpec) -> Any:
 def row_bytes(spec: ModelSpec) -> int:
     """Return about how many bytes a row takes, for blocks that a message can hold."""
     return 4 * spec.dim + 1024 + (48 * 1024 + STRING // 2) * len(spec.parts)
-
-
-def _short(text: str) -> int:
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
 
 
 def _packed(name: str, array: NDArray[Any], path: str) -> str:

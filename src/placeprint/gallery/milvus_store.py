@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from placeprint.errors import GalleryEngineError
 from placeprint.gallery.base import Vectors
+from placeprint.gallery.keys import content_of
 from placeprint.gallery.milvus_connection import BUILD_SECONDS, MAKE_SECONDS, Connection
 from placeprint.gallery.milvus_indexing import Setting, found_index, index_params
-from placeprint.gallery.milvus_rows import PLAIN, StoredImage, content_of, from_row, row_bytes, schema_of
+from placeprint.gallery.milvus_rows import PLAIN, StoredImage, from_row, row_bytes, schema_of
 from placeprint.records import ModelSpec
 
 MESSAGE_BYTES = 16 * 1024 * 1024

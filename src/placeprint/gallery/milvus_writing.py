@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from placeprint.errors import GalleryMismatchError, GalleryNotFoundError
 from placeprint.gallery.base import Vectors
 from placeprint.gallery.changes import Change
+from placeprint.gallery.keys import key_of
 from placeprint.gallery.lines import parsed_line
 from placeprint.gallery.milvus_address import Address
 from placeprint.gallery.milvus_checking import missing_numbers
@@ -22,7 +23,7 @@ from placeprint.gallery.milvus_connection import Connection
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_head_store import HeadStore
 from placeprint.gallery.milvus_indexing import choose_setting
-from placeprint.gallery.milvus_rows import key_of, to_row
+from placeprint.gallery.milvus_rows import to_row
 from placeprint.gallery.milvus_store import Row, Store
 from placeprint.gallery.replacement import Wanted, others_lost, refuse
 from placeprint.ragged import Ragged, parts_at

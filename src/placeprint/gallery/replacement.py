@@ -19,7 +19,7 @@ from placeprint.errors import GalleryError, UsageError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.files import PHOTOS, Content, read_gallery
 from placeprint.gallery.head import HEAD, KIND
-from placeprint.gallery.milvus_rows import key_of
+from placeprint.gallery.keys import key_of
 from placeprint.gallery.table import RecordTable
 from placeprint.marker import SHOWN, named
 from placeprint.records import ImageRecord, ModelSpec
@@ -36,7 +36,7 @@ class Wanted:
     Attributes
     ----------
     keys : ndarray of int64
-        One for each image, see `placeprint.gallery.milvus_rows.key_of`.
+        One for each image, see `placeprint.gallery.keys.key_of`.
     spec : ModelSpec
     calibration : Calibration or None
         The one that it will have from the beginning.

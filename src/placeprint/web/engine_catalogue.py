@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from placeprint.gallery.keys import key_of
 from placeprint.gallery.lines import parsed_line
 from placeprint.gallery.milvus_filter import of_places
-from placeprint.gallery.milvus_rows import NOWHERE, key_of
+from placeprint.gallery.milvus_rows import NOWHERE
 from placeprint.records import Answer, ImageRecord
 from placeprint.web.catalogue import Place, Shown
 from placeprint.web.identity import UPLOADS, engine_image, engine_key
