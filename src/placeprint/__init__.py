@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from placeprint.evaluation.result import EvaluationResult
     from placeprint.gallery.calibration import Calibration
     from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.opening import open_gallery
     from placeprint.recognition.calibrating import calibrate
     from placeprint.recognition.explaining import Explanation, explain
     from placeprint.recognition.indexing import add, index
@@ -73,6 +74,7 @@ __all__ = [
     "list_models",
     "load_embedder",
     "mine",
+    "open_gallery",
     "read_dataset",
     "read_embeddings",
     "recognize",
@@ -96,6 +98,7 @@ _HOMES = {
     "evaluation.result": ("EvaluationResult",),
     "gallery.calibration": ("Calibration",),
     "gallery.gallery": ("Gallery",),
+    "gallery.opening": ("open_gallery",),
     "recognition.calibrating": ("calibrate",),
     "recognition.explaining": ("Explanation", "explain"),
     "recognition.indexing": ("add", "index"),

@@ -57,8 +57,8 @@ def complete(address: str, vectors: Path) -> None:
     expected, gallery = np.load(vectors), MilvusGallery.at(address)
     assert gallery.verify().problems == ()
     assert len(gallery) == gallery.opened.store.count() == len(expected)
-    assert [r.path for r in gallery.records] == [r.path for r in records_of(len(expected))]
-    np.testing.assert_allclose(gallery.vectors, expected, atol=1e-7)
+    assert [r.path for r in gallery.download().records] == [r.path for r in records_of(len(expected))]
+    np.testing.assert_allclose(gallery.download().vectors, expected, atol=1e-7)
 
 
 def saved(folder: Path, count: int) -> Path:

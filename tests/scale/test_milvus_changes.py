@@ -25,8 +25,8 @@ def test_fewer_images_in_another_order_are_what_is_there_then(address: str) -> N
     chosen = [*range(30, 4, -3), 39]
     gallery = stored(address, vectors[chosen], records=[records[i] for i in chosen])
     assert gallery.verify().problems == ()
-    assert gallery.records == tuple(records[i] for i in chosen)
-    np.testing.assert_array_equal(gallery.vectors, vectors[chosen])
+    assert gallery.download().records == tuple(records[i] for i in chosen)
+    np.testing.assert_array_equal(gallery.download().vectors, vectors[chosen])
     assert gallery.opened.store.count() == len(chosen)
 
 
@@ -41,8 +41,8 @@ def test_a_changed_photo_is_embedded_again(town: Path, address: str, tmp_path: P
     done = index(tmp_path / "photos", address, preset="fast")
     assert (done.change.replaced, done.change.unchanged, done.computed) == (1, 1, 1)
     here = index(tmp_path / "photos", tmp_path / "g", preset="fast").gallery
-    assert done.gallery.records == tuple(here.records)
-    np.testing.assert_array_equal(done.gallery.vectors, here.vectors)
+    assert done.gallery.download().records == tuple(here.records)
+    np.testing.assert_array_equal(done.gallery.download().vectors, here.vectors)
 
 
 def test_a_removal_that_was_interrupted_is_told_and_completed(address: str) -> None:
@@ -58,7 +58,7 @@ def test_a_removal_that_was_interrupted_is_told_and_completed(address: str) -> N
     assert any("interrupted" in problem for problem in left.verify().problems)
     done = stored(address, vectors[kept], records=[records_of(30)[i] for i in kept])
     assert done.verify().problems == ()
-    np.testing.assert_array_equal(done.vectors, vectors[kept])
+    np.testing.assert_array_equal(done.download().vectors, vectors[kept])
 
 
 def test_what_others_were_acknowledged_is_waited_for(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def test_what_others_were_acknowledged_is_waited_for(address: str, monkeypatch: 
 
 def test_a_calibration_of_other_images_is_refused(address: str) -> None:
     gallery = stored(address, clustered(20, 8))
-    gallery.remove([gallery.records[3].path])
+    gallery.remove([gallery.download().records[3].path])
     with pytest.raises(GalleryMismatchError, match="was changed while it was calibrated"):
         gallery.with_calibration(None)  # type: ignore[arg-type]
 
@@ -131,7 +131,7 @@ def test_parts_and_what_was_learned_go_along_and_are_checked(address: str, tmp_p
         assert gallery.learned.keys() == learned.keys()
         np.testing.assert_array_equal(gallery.learned["directions"], learned["directions"])
         for i in range(count):
-            np.testing.assert_array_equal(gallery.parts["cells"][i], cells[i])
+            np.testing.assert_array_equal(gallery.download().parts["cells"][i], cells[i])
     store = there.opened.store
     rows = store.query("row in [3, 4]", ["*"])
     store.put([rows[0] | {"cells": rows[1]["cells"]}])
@@ -146,7 +146,7 @@ def test_a_gallery_that_would_lose_something_is_not_written_to(address: str, tmp
     few = Gallery.build(tmp_path / "few", records=records[:3], vectors=vectors[:3], spec=gallery.spec)
     with pytest.raises(UsageError, match="would lose 27 of its 30 images"):
         move(few.path, address)
-    assert MilvusGallery.at(address).records == tuple(records)
+    assert MilvusGallery.at(address).download().records == tuple(records)
     assert gallery.verify().problems == ()
     Gallery.build(tmp_path / "there", records=records, vectors=vectors, spec=gallery.spec, root="elsewhere")
     with pytest.raises(UsageError, match="would lose 30 of its 30 images, of "):

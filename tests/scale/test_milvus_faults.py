@@ -18,7 +18,8 @@ from engine import MilvusServer, free_ports, missing
 from making import clustered, stored
 
 from placeprint.errors import GalleryEngineError, GalleryFormatError, GalleryNotFoundError, UsageError
-from placeprint.gallery.milvus_address import Address, is_address, parse_address
+from placeprint.gallery.address import is_address
+from placeprint.gallery.milvus_address import Address, parse_address
 from placeprint.gallery.milvus_gallery import MilvusGallery
 
 

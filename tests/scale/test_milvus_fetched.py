@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from making import clustered
 
-from placeprint import Gallery
+from placeprint import open_gallery
 from placeprint.embedding.embedder import Description
 from placeprint.embedding.imported import imported_spec
 from placeprint.gallery.milvus_address import parse_address
@@ -99,7 +99,7 @@ def images(first: int, last: int) -> dict[str, Any]:
 def one_question(address: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[tuple[int, int]]]:
     """Ask once, and once with reasons; return what was said, and what was fetched for opening and for each of them."""
     with counted(monkeypatch) as opening:
-        recognizer = Recognizer(Gallery.open(address), Sight())  # type: ignore[arg-type]
+        recognizer = Recognizer(open_gallery(address), Sight())  # type: ignore[arg-type]
     with counted(monkeypatch) as asking:
         answer = recognizer.recognize(b"")
     with counted(monkeypatch) as explaining:
@@ -117,7 +117,7 @@ def test_one_question_fetches_the_same_of_20_times_as_many_images(
         writer.put(0, root=".", **images(0, FEW))
         writer.finish()
     answer, small = one_question(address, monkeypatch)
-    gallery = Gallery.open(address)
+    gallery = open_gallery(address)
     for first in range(FEW, MANY, BLOCK):
         gallery, _ = gallery.add(spec=SPEC, **images(first, first + BLOCK))
     assert len(gallery) == MANY

@@ -10,7 +10,7 @@ import pytest
 from making import clustered, records_of
 from test_milvus_verbs import said
 
-from placeprint import Gallery, recognize
+from placeprint import Gallery, open_gallery, recognize
 from placeprint.embedding.imported import imported_spec
 from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS
 from placeprint.errors import GalleryCorruptError, ModelError, UsageError
@@ -72,7 +72,7 @@ def test_interrupted_moves_go_on(address: str, tmp_path: Path, monkeypatch: pyte
         move(tmp_path / "one", address)
     moved = move(tmp_path / "one", address)
     assert (moved.change.added, moved.change.unchanged) == (count + 30 - 500, 500)
-    equal(moved.gallery.whole(), gallery)
+    equal(moved.gallery.download(), gallery)
 
     def stopping(self: Any, end: int, *, first: int = 0) -> Any:
         if first == 500:
@@ -112,7 +112,7 @@ def test_where_the_model_is_moves_along(town: Path, address: str, tmp_path: Path
     (tmp_path / "mine.json").write_text(json.dumps(row))
     photo = sorted(p for p in town.glob("query/*/*.jpg") if p.stat().st_size > 5000)[0]
     said("index", town, "--store", address, "--model", tmp_path / "mine.onnx")
-    assert Gallery.open(address).model_file == tmp_path / "mine.onnx"
+    assert open_gallery(address).model_file == tmp_path / "mine.onnx"
     answer = said("query", address, photo)
     assert answer == said("query", address, photo, "--model", tmp_path / "mine.onnx")
     said("move", address, tmp_path / "beside.gallery")
@@ -120,7 +120,7 @@ def test_where_the_model_is_moves_along(town: Path, address: str, tmp_path: Path
     assert said("query", tmp_path / "beside.gallery", photo)["matches"] == answer["matches"]
     moved = Path(shutil.copytree(tmp_path, tmp_path.parent / "moved"))
     said("move", moved / "beside.gallery", address)
-    assert Gallery.open(address).model_file == moved / "mine.onnx"
+    assert open_gallery(address).model_file == moved / "mine.onnx"
     (moved / "mine.onnx").unlink()
     with pytest.raises(ModelError, match=r"milvus://.* was built with model \"mine\".*, which is not here"):
         recognize(address, photo)
@@ -130,5 +130,5 @@ def test_where_the_model_is_moves_along(town: Path, address: str, tmp_path: Path
     (town_copy := tmp_path / "more" / "gallery" / "somewhere").mkdir(parents=True)
     shutil.copy(photo, town_copy / "new.jpg")
     assert said("add", address, tmp_path / "more", "--model", newer)["change"]["added"] == 1
-    assert Gallery.open(address).model_file == newer
+    assert open_gallery(address).model_file == newer
     assert recognize(address, photo).matches[0].path == "gallery/somewhere/new.jpg"

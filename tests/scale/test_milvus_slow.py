@@ -47,7 +47,7 @@ def everything(address: str) -> MilvusGallery:
     """Write, ask, change and verify: every request that a gallery makes."""
     gallery = stored(address, VECTORS, index="hnsw")
     gallery.search(VECTORS[:3], k=2)
-    gallery, _ = gallery.remove([gallery.records[0].path])
+    gallery, _ = gallery.remove([gallery.download().records[0].path])
     gallery, _ = gallery.add(records_of(1), VECTORS[:1], spec=gallery.spec)
     assert gallery.verify().problems == ()
     return gallery
@@ -61,7 +61,7 @@ def through(way: Way, address: str) -> str:
 def test_a_slow_server_is_waited_for(way: Way, address: str) -> None:
     way.late = 0.05
     gallery = in_time(lambda: everything(through(way, address)))
-    np.testing.assert_array_equal(gallery.vectors, np.roll(VECTORS, -1, axis=0))
+    np.testing.assert_array_equal(gallery.download().vectors, np.roll(VECTORS, -1, axis=0))
 
 
 @pytest.mark.parametrize("method", [*LONG, "upsert", "search"])
@@ -86,4 +86,4 @@ def test_a_server_that_gets_stuck_is_given_up(
         assert "\n" not in str(told.value)
     gallery = stored(address, VECTORS)
     assert gallery.verify().problems == ()
-    np.testing.assert_array_equal(gallery.vectors, VECTORS)
+    np.testing.assert_array_equal(gallery.download().vectors, VECTORS)

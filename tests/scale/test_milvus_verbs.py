@@ -11,11 +11,12 @@ import pytest
 from making import clustered, records_of, stored
 from typer.testing import CliRunner
 
-from placeprint import Gallery
+from placeprint import Gallery, open_gallery
 from placeprint.cli.app import app
 from placeprint.embedding.imported import imported_spec
 from placeprint.errors import GalleryMismatchError, UsageError
 from placeprint.gallery.filters import rows_where
+from placeprint.gallery.milvus_gallery import MilvusGallery
 from placeprint.recognition.recognizer import Recognizer
 
 
@@ -96,9 +97,22 @@ def test_calibrate_and_compare(three: tuple[Path, Path, str], town: Path) -> Non
     same("calibrate", "--false-accept-rate", "0.2", on=three)
     compared = [said("compare", "threshold=0.5", "threshold=0.8", "--on", town, "-g", where) for where in three]
     assert compared == compared[:1] * 3
-    calibrated = [Gallery.open(where).calibration for where in three]
+    calibrated = [open_gallery(where).calibration for where in three]
     assert calibrated[0] is not None
     assert calibrated == calibrated[:1] * 3
+
+
+@pytest.mark.parametrize("options", [(), ("--explain",), ("--place", "town-hall"), ("--preset", "fast")], ids=" ".join)
+def test_a_question_copies_nothing(
+    three: tuple[Path, Path, str], town: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: MilvusGallery) -> Gallery:
+        raise AssertionError(f"{self.where} was copied")
+
+    monkeypatch.setattr(MilvusGallery, "download", refuse)
+    assert len(said("query", three[-1], *photos(town), *options)) == 5
+    with pytest.raises(AssertionError, match="was copied"):
+        said("evaluate", "-g", three[-1])
 
 
 def test_remove_add_and_verify(three: tuple[Path, Path, str], town: Path) -> None:
@@ -107,10 +121,11 @@ def test_remove_add_and_verify(three: tuple[Path, Path, str], town: Path) -> Non
         same(verb, *rest, on=three)
         same("query", *photos(town), on=three)
     same("verify", on=three)
-    one, _, two = (Gallery.open(where) for where in three)
-    assert two.records == tuple(one.records)
-    np.testing.assert_array_equal(two.vectors, one.vectors)
-    np.testing.assert_array_equal(two.parts["cells"][3], one.parts["cells"][3])
+    one, _, two = (open_gallery(where) for where in three)
+    copy = two.download()
+    assert copy.records == tuple(one.records)
+    np.testing.assert_array_equal(copy.vectors, one.vectors)
+    np.testing.assert_array_equal(copy.parts["cells"][3], one.parts["cells"][3])
     assert (two.places, two.failures, two.roots) == (one.places, one.failures, one.roots)
     assert [two.image_file(row) for row in range(3)] == [one.image_file(row) for row in range(3)]
 
@@ -152,7 +167,7 @@ def test_filters_are_met_by_the_engine(milvus: Any, filters: dict[str, Any]) -> 
 def _filtered(milvus: Any) -> Any:
     address = milvus.address("filtered")
     try:
-        return Gallery.open(address)
+        return open_gallery(address)
     except Exception:  # the first of these tests makes it
         return stored(address, clustered(200, 16))
 
@@ -189,7 +204,7 @@ def test_an_acknowledged_image_is_found_by_the_next_question(address: str) -> No
         assert gallery.search(vectors[i : i + 5], k=1).rows[:, 0].tolist() == list(range(i, i + 5))
         gallery, change = gallery.remove([records[i].path])
         assert change.removed == 1
-        assert records[i].path not in {r.path for r in gallery.records}
+        assert records[i].path not in {r.path for r in gallery.download().records}
         gallery, _ = gallery.add(records[i : i + 1], vectors[i : i + 1], spec=gallery.spec)
 
 
@@ -199,7 +214,7 @@ def test_another_model_is_refused_by_name(new_address: Callable[[], str]) -> Non
     with pytest.raises(GalleryMismatchError, match='"made"'):
         stored(address, clustered(10, 9))
     with pytest.raises(GalleryMismatchError, match='"other"'):
-        Gallery.open(address, spec=imported_spec("other", 8))
+        open_gallery(address, spec=imported_spec("other", 8))
 
 
 def test_a_flipped_row_is_found(address: str) -> None:

@@ -87,9 +87,9 @@ def test_clients_that_add_remove_and_read_at_once_lose_nothing(address: str, mon
     gallery = MilvusGallery.at(address)
     assert gallery.verify().problems == ()
     kept = [*range(20), *(first + i for first in (100, 500) for i in range(20) if i % 5)]
-    rows = {record.path: row for row, record in enumerate(gallery.records)}
+    rows = {record.path: row for row, record in enumerate(gallery.download().records)}
     assert sorted(rows) == sorted(records[i].path for i in kept)
-    found = gallery.vectors[[rows[records[i].path] for i in kept]]
+    found = gallery.download().vectors[[rows[records[i].path] for i in kept]]
     np.testing.assert_allclose(found, vectors[kept], atol=1e-7)
     assert sorted(gallery.roots) == sorted([*gallery.roots[:1], "root 100", "root 500"])
     assert gallery.opened.heads.claims() == {}

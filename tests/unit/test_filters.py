@@ -8,7 +8,7 @@ import pytest
 
 from placeprint.errors import UsageError
 from placeprint.evaluation.ground_truth import ByDistance
-from placeprint.gallery.filters import Near, metres_between, parse_near, rows_where
+from placeprint.gallery.filters import Near, flags_where, metres_between, parse_near, rows_where
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import FAST, Preset
 from placeprint.recognition.recognizer import Recognizer
@@ -61,8 +61,8 @@ def gallery(request: pytest.FixtureRequest, tmp_path: Path) -> Gallery:
 def test_rows_meet_every_condition(
     gallery: Gallery, places: tuple[str, ...], split: str | None, near: Near | None, wanted: list[int]
 ) -> None:
-    for asked in (gallery, gallery.records):
-        found = rows_where(asked, places=places, split=split, near=near)
+    asked = {"places": places, "split": split, "near": near}
+    for found in (rows_where(gallery, **asked), flags_where(gallery.records, **asked)):
         assert (found.dtype, found.shape) == (np.bool_, (6,))
         assert np.flatnonzero(found).tolist() == wanted
 

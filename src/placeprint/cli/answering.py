@@ -19,7 +19,7 @@ from placeprint.terminal import counted
 if TYPE_CHECKING:
     from placeprint.embedding.embedder import Looker
     from placeprint.evaluation.result import EvaluationResult
-    from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.protocol import AnyGallery
     from placeprint.recognition.explaining import Explanation
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.records import Answer
@@ -51,7 +51,7 @@ def query(
     as_json: options.AsJson = False,
 ) -> None:
     """Say which place a photo shows, or UNKNOWN."""
-    from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.opening import open_gallery
 
     if k < 1:
         raise UsageError(f"--k must be at least 1, not {k}")
@@ -73,7 +73,7 @@ def query(
     slips.refuse_galleries_as_photos(gallery, photos)
     if explain:
         explaining.require_room(explaining.page_of(photos, out))
-    opened = Gallery.open(gallery)
+    opened = open_gallery(gallery)
     if preset is not None:
         opened = opened.asked_as(find_preset(preset))
     chosen = filtering.chosen(opened, places=place or (), near=near, split=split)
@@ -107,7 +107,7 @@ def _end(rows: list[dict[str, Any]]) -> None:
         raise typer.Exit(3)
 
 
-def _recognizer(opened: Gallery, *, model: str | None, runner: str, **settings: Any) -> Recognizer:
+def _recognizer(opened: AnyGallery, *, model: str | None, runner: str, **settings: Any) -> Recognizer:
     """Load the model, which keeps one core busy, while the other imports what comes after it."""
 
     def load() -> Looker:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from placeprint.cli import printing
 
 if TYPE_CHECKING:
-    from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.protocol import AnyGallery
     from placeprint.recognition.explaining import Explanation
 
 LONGEST_STEM = 50
@@ -39,7 +39,7 @@ def require_room(page: Path) -> None:
     require_ours(page, is_page)
 
 
-def write_page(explained: Sequence[tuple[Path, Explanation]], gallery: Gallery, page: Path, *, quiet: bool) -> None:
+def write_page(explained: Sequence[tuple[Path, Explanation]], gallery: AnyGallery, page: Path, *, quiet: bool) -> None:
     """Write the page and say where it is.
 
     Raises

@@ -10,7 +10,7 @@ from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.gallery.filters import Near, Rows
-    from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.protocol import AnyGallery
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Chosen:
 
     Attributes
     ----------
-    rows : ndarray of bool, shape (n_gallery,), or EngineFilter
+    rows : Rows
     places : tuple of str
     near : tuple of 3 floats, or None
         Latitude, longitude, metres.
@@ -53,7 +53,7 @@ class Chosen:
         }
 
 
-def chosen(gallery: Gallery, *, places: Sequence[str], near: str | None, split: str | None) -> Chosen | None:
+def chosen(gallery: AnyGallery, *, places: Sequence[str], near: str | None, split: str | None) -> Chosen | None:
     """Return which images are asked; None when all of them are.
 
     Raises

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from placeprint.dataset.check_report import CheckReport, SummaryRow
     from placeprint.embedding.zoo import ZooModel
     from placeprint.gallery.audit import Audit
-    from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.protocol import AnyGallery
     from placeprint.gallery.verification import VerifyReport
 
 
@@ -114,15 +114,15 @@ def show_problems(report: VerifyReport) -> None:
         printing.say(f"damaged: {problem}", err=True)
 
 
-def _opened(gallery: str, *, as_json: bool) -> Gallery:
+def _opened(gallery: str, *, as_json: bool) -> AnyGallery:
     """Open a gallery; where that shows damage, say of every file whether it is damaged, and then end."""
     from placeprint.errors import GalleryCorruptError
-    from placeprint.gallery.gallery import Gallery
-    from placeprint.gallery.milvus_address import is_address
+    from placeprint.gallery.address import is_address
+    from placeprint.gallery.opening import open_gallery
     from placeprint.gallery.verification import verified
 
     try:
-        return Gallery.open(gallery)
+        return open_gallery(gallery)
     except GalleryCorruptError:
         if is_address(gallery):
             raise
@@ -135,7 +135,7 @@ def _opened(gallery: str, *, as_json: bool) -> Gallery:
         raise
 
 
-def _model_of(gallery: Gallery) -> dict[str, Any]:
+def _model_of(gallery: AnyGallery) -> dict[str, Any]:
     """Return what a question to a gallery would be embedded by, and whether it is here."""
     from placeprint.embedding.models import ModelFile
     from placeprint.errors import GalleryMismatchError, ModelError

@@ -13,7 +13,7 @@ from placeprint.cli.calibrating import show_calibration
 from placeprint.dataset.folders import why_not_walked
 from placeprint.dataset.overview import Overview
 from placeprint.errors import UsageError
-from placeprint.gallery.milvus_address import is_address, parse_address
+from placeprint.gallery.address import is_address
 from placeprint.presets import DEFAULT_PRESET, FAST, find_preset
 from placeprint.progress import on_stderr
 from placeprint.terminal import counted
@@ -21,7 +21,7 @@ from placeprint.terminal import counted
 SHOWN_FAILURES = 5
 
 if TYPE_CHECKING:
-    from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.protocol import AnyGallery
     from placeprint.recognition.indexing import IndexResult
     from placeprint.recognition.sources import Source
     from placeprint.records import SetAside
@@ -111,14 +111,16 @@ def _target(out: Path | None, store: str | None) -> Path | str:
     if (out is None) == (store is None):
         raise UsageError("say where the gallery is to be: --out FOLDER, or --store milvus://host:19530/name")
     if store is not None:
-        return str(parse_address(store))
+        from placeprint.gallery.opening import checked_address
+
+        return checked_address(store)
     assert out is not None
     return out
 
 
 def _import(
     out: Path | str, embeddings: Path, records: Path, name: str, **how: Any
-) -> tuple[tuple[Gallery, str], tuple[SetAside, ...], tuple[str, ...]]:
+) -> tuple[tuple[AnyGallery, str], tuple[SetAside, ...], tuple[str, ...]]:
     """Make a gallery of the rows of a table that are no queries, see `calibrated_alone`.
 
     Return also those that are, and what is doubtful about the table.
@@ -159,11 +161,11 @@ def add(
 
     Photos that cannot be used are named and counted; the exit code is 0 as long as one could be used.
     """
-    from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.opening import open_gallery
     from placeprint.recognition import indexing
 
     slips.expect_gallery(gallery, [dataset])
-    progress, opened = on_stderr(quiet=quiet or as_json), Gallery.open(gallery)
+    progress, opened = on_stderr(quiet=quiet or as_json), open_gallery(gallery)
     source = datasets.opened(dataset, layout, beside=[gallery])
     done = indexing.add(
         opened,
@@ -177,12 +179,12 @@ def add(
     _show_index(done, as_json, source)
 
 
-def size_of(gallery: Gallery) -> str:
+def size_of(gallery: AnyGallery) -> str:
     """Return how many images of how many places a gallery has."""
     return f"{counted(len(gallery), 'image')} of {counted(len(gallery.places), 'place')}"
 
 
-def _show_gallery(gallery: Gallery, not_calibrated: str, as_json: bool, **facts: Any) -> None:
+def _show_gallery(gallery: AnyGallery, not_calibrated: str, as_json: bool, **facts: Any) -> None:
     row = {
         "gallery": gallery.where,
         "images": len(gallery),

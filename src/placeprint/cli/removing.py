@@ -23,12 +23,12 @@ def remove(
 
     What the gallery does not have is named, the others are removed, and the exit code is 3.
     """
-    from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.opening import open_gallery
 
     if not paths and not place:
         raise UsageError("say what to remove: paths of images, or --place NAME")
     slips.expect_gallery(gallery, paths or ())
-    changed, change = Gallery.open(gallery).remove(paths or (), places=place or ())
+    changed, change = open_gallery(gallery).remove(paths or (), places=place or ())
     absent = f'"{gallery}" has no image or place {named(change.missing)}' if change.missing else ""
     if not change.removed:
         raise UsageError(f"{absent}: nothing was removed")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from placeprint.errors import UsageError
-from placeprint.gallery.milvus_address import is_address
+from placeprint.gallery.address import is_address
 
 Argument = Path | str
 

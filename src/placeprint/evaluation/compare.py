@@ -19,6 +19,7 @@ from placeprint.evaluation.paired_tests import McNemar, PairedDifference, mcnema
 from placeprint.evaluation.result import EvaluationResult, QueryResult
 from placeprint.evaluation.sides import gather
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.weight import kept_bytes
 from placeprint.progress import Progress
 
@@ -104,7 +105,7 @@ def compare(
     dataset: Path | str | Manifest | None,
     settings: Sequence[str],
     *,
-    gallery: Path | str | None = None,
+    gallery: AnyGallery | Path | str | None = None,
     embeddings: Path | str | None = None,
     records: Path | str | None = None,
     seed: int = SEED,

@@ -28,7 +28,7 @@ from placeprint.evaluation.retrieval_metrics import (
 from placeprint.evaluation.sides import Sides, gather
 from placeprint.gallery.base import unit_vectors
 from placeprint.gallery.calibration import Calibration
-from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.presets import Preset
 from placeprint.progress import Progress
 from placeprint.recognition.decision import Decision, decide, decide_by_probability
@@ -45,7 +45,7 @@ MAX_PAIRS = 2_000_000
 def evaluate(
     dataset: Path | str | Manifest | None = None,
     *,
-    gallery: Gallery | Path | str | None = None,
+    gallery: AnyGallery | Path | str | None = None,
     embeddings: Path | str | None = None,
     records: Path | str | None = None,
     model: str | None = None,
@@ -173,7 +173,7 @@ def evaluate_sides(
     )
 
 
-def _outdated(gallery: Gallery) -> str:
+def _outdated(gallery: AnyGallery) -> str:
     return gallery.calibration.outdated(gallery.where) if gallery.calibration else ""
 
 

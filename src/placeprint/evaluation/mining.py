@@ -19,6 +19,7 @@ from placeprint.evaluation.mining_result import MinedImage, MiningResult, Suspec
 from placeprint.evaluation.sides import Sides, gather
 from placeprint.gallery.base import Vectors, unit_vectors
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.copies import NEAR_DUPLICATE
@@ -39,7 +40,7 @@ _NONE = np.empty(0, np.int64)
 def mine(
     dataset: Path | str | Manifest | None = None,
     *,
-    gallery: Gallery | Path | str | None = None,
+    gallery: AnyGallery | Path | str | None = None,
     embeddings: Path | str | None = None,
     records: Path | str | None = None,
     model: str | None = None,

@@ -19,6 +19,8 @@ from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
 from placeprint.evaluation.ground_truth import GroundTruth, Rows
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.opening import open_gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
@@ -93,7 +95,7 @@ class Sides:
 def gather(
     dataset: Path | str | Manifest | None,
     *,
-    gallery: Gallery | Path | str | None,
+    gallery: AnyGallery | Path | str | None,
     embeddings: Path | str | None,
     records: Path | str | None,
     model: str | None,
@@ -103,16 +105,19 @@ def gather(
     progress: Progress | None,
     preset: str | Preset | None = None,
 ) -> Sides:
-    """Read or embed whatever `placeprint.evaluate` was given; the parameters are its own."""
-    opened = Gallery.open(gallery) if isinstance(gallery, Path | str) else gallery
+    """Read or embed whatever `placeprint.evaluate` was given; the parameters are its own.
+
+    Every image of the gallery is ranked: one that a server keeps is downloaded.
+    """
+    opened = None if gallery is None else open_gallery(gallery)
     if opened is not None and preset is not None:
         opened = opened.asked_as(find_preset(preset))
     if opened is not None:
         opened.require_undamaged()  # numbers from damaged vectors would look like numbers
     if embeddings is not None or records is not None:
-        return _imported(opened, embeddings, records)
+        return _imported(None if opened is None else opened.download(), embeddings, records)
     if dataset is None:
-        return _left_out(opened)
+        return _left_out(None if opened is None else opened.download())
     began = time.perf_counter()
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
     chosen = find_preset(preset or DEFAULT_PRESET)
@@ -124,7 +129,7 @@ def gather(
         if opened is None:
             searched, embedder = _gallery_of(manifest, index, chosen, embedder, store, progress)
         else:
-            searched = opened
+            searched = opened.download()
         sides = _asked(manifest, searched, embedder, store, progress, own=opened is None)
     name = manifest.name or str(manifest.root)
     unusable = tuple(dict.fromkeys((*manifest.failures, *searched.failures, *sides.unusable)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,14 @@ def _checked_parts(spec: ModelSpec, parts: Mapping[str, Ragged] | None, count: i
             f"given is {', '.join(f'{name} of {len(part)}' for name, part in given.items()) or 'nothing'}"
         )
     return given
+
+
+def applied(content: Content, change: Callable[[Content], tuple[Content, Change]]) -> tuple[Content, Change]:
+    """Apply a change; a calibration stays, and remembers how many images changed."""
+    made, counts = change(content)
+    if made.calibration is not None:
+        made = dataclasses.replace(made, calibration=made.calibration.after(counts.images))
+    return made, counts
 
 
 def with_removed(

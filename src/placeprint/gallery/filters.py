@@ -5,27 +5,21 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import UsageError
 from placeprint.gallery.columns import SPLITS
-from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.table import RecordTable
 from placeprint.records import Split
 from placeprint.terminal import counted
-
-if TYPE_CHECKING:
-    from placeprint.gallery.milvus_filter import EngineFilter
 
 EARTH = 6_371_008.8
 """Mean radius of the Earth, metres (IUGG)."""
 
 Flags = NDArray[np.bool_]
-Rows: TypeAlias = "Flags | EngineFilter"
-"""Some of a gallery's images: one flag each, or a condition that a server meets."""
 Near = tuple[float, float, float]
 """Latitude and longitude in degrees, and a radius in metres."""
 
@@ -33,18 +27,66 @@ _COMPARED = 20_000
 """Names that a wrong one is compared with at most."""
 
 
+class Rows(Protocol):
+    """Some of a gallery's images: one flag each, or a condition that a server meets."""
+
+    def __len__(self) -> int:
+        """Return the number of images of the gallery."""
+
+    def sum(self) -> Any:
+        """Return how many of them these are."""
+
+
+class Filtered(Protocol):
+    """What knows its own images: a gallery, wherever it is kept."""
+
+    def where_images(
+        self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
+    ) -> Rows:
+        """Return the images that meet every condition that is given."""
+
+
 def rows_where(
-    gallery: Gallery | RecordTable,
+    gallery: Filtered,
     *,
     places: Collection[str] = (),
     split: Split | str | None = None,
     near: Near | None = None,
 ) -> Rows:
-    """Return which rows meet every condition that is given.
+    """Return which images of a gallery meet every condition that is given.
 
     Parameters
     ----------
-    gallery : Gallery or RecordTable
+    gallery : Gallery
+        In a folder or in memory, or on a server, which then meets the conditions.
+    places, split, near
+        As in `flags_where`.
+
+    Returns
+    -------
+    Rows
+        As the gallery's `search` takes it for `only`: an ndarray of bool, shape (n,), where the gallery is here.
+
+    Raises
+    ------
+    UsageError
+        As `flags_where`.
+    """
+    return gallery.where_images(places=places, split=split, near=near)
+
+
+def flags_where(
+    table: RecordTable,
+    *,
+    places: Collection[str] = (),
+    split: Split | str | None = None,
+    near: Near | None = None,
+) -> Flags:
+    """Return a flag for each record: whether it meets every condition that is given.
+
+    Parameters
+    ----------
+    table : RecordTable
     places : collection of str
         Images that show any of these.
     split : Split or str, optional
@@ -53,22 +95,12 @@ def rows_where(
         Latitude, longitude and metres: images within that distance; the border counts, and an image without
         coordinates is never near.
 
-    Returns
-    -------
-    ndarray of bool, shape (n,), or EngineFilter
-        As `Gallery.search` takes it for `only`. A gallery on a server meets the conditions there.
-
     Raises
     ------
     UsageError
         For a place that the gallery does not have, for coordinates that are not on Earth, a radius that is not
         above 0, a gallery without coordinates, or an unknown split.
     """
-    engine = getattr(gallery, "where_images", None)
-    if engine is not None:
-        filtered: EngineFilter = engine(places=places, split=split, near=near)
-        return filtered
-    table = gallery.records if isinstance(gallery, Gallery) else gallery
     found = np.ones(len(table), np.bool_)
     if places:
         found &= _of_places(table, places)

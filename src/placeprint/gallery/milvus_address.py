@@ -1,4 +1,4 @@
-"""Addresses of galleries that an engine keeps: ``milvus://[user@]host[:port]/name``. Nothing heavy is imported here."""
+"""Addresses of galleries in Milvus: ``milvus://[user@]host[:port]/name``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from placeprint.errors import UsageError
 
 PORT = 19530
 FORM = "milvus://[user@]host[:19530]/name, or milvus+tls:// for an encrypted connection"
-_SCHEME = re.compile(r"milvus(\+tls)?:/", re.IGNORECASE)
 _ADDRESS = re.compile(
     r"milvus(?P<tls>\+tls)?://(?:(?P<user>[^/@:]+)(?P<secret>:[^/@]*)?@)?"
     r"(?P<host>\[[0-9a-fA-F:.]+\]|[^/@:\[\]]+)(?::(?P<port>[0-9]{1,5}))?/(?P<name>[^/]+)/?",
@@ -54,11 +53,6 @@ class Address:
         """Return the address; it never holds a secret."""
         user = f"{self.user}@" if self.user else ""
         return f"milvus{'+tls' if self.tls else ''}://{user}{self.server}/{self.name}"
-
-
-def is_address(text: object) -> bool:
-    """Return whether this is meant as an engine's address, and not as a folder."""
-    return isinstance(text, str | Path) and _SCHEME.match(str(text)) is not None
 
 
 def parse_address(text: str | Path) -> Address:

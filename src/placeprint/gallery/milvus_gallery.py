@@ -1,8 +1,8 @@
-"""A gallery that Milvus keeps, with the face of one in a folder.
+"""A gallery that Milvus keeps: it can be asked what every gallery can, see `placeprint.gallery.protocol`.
 
 What a question is about (its neighbours, and the other images of their places) is fetched and answered here by the very
-code that answers from a folder. What ranks every image (evaluating, calibrating, mining) works on a copy that is
-fetched first, in blocks, into a folder that is removed at the end.
+code that answers from a folder. What ranks every image (evaluate, calibrate, mine) asks for a copy, which is fetched in
+blocks into a folder that is removed at the end.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from placeprint.errors import GalleryBusyError, GalleryMismatchError, UsageError
+from placeprint.gallery.audit import Audit, audit_of
 from placeprint.gallery.base import Vectors, unit_queries
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, new_content
 from placeprint.gallery.filters import Near
 from placeprint.gallery.gallery import Gallery
-from placeprint.gallery.milvus_address import Address, parse_address
+from placeprint.gallery.milvus_address import parse_address
 from placeprint.gallery.milvus_changes import added, removed
 from placeprint.gallery.milvus_checking import missing_numbers, problems_of
 from placeprint.gallery.milvus_claim import Claim
@@ -35,18 +35,14 @@ from placeprint.gallery.milvus_filter import EngineFilter, engine_filter
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_head_store import HeadStore
 from placeprint.gallery.milvus_index import MilvusIndex, Numbering
-from placeprint.gallery.milvus_looking import Nearby, look_around
+from placeprint.gallery.milvus_looking import look_around
 from placeprint.gallery.milvus_store import Store
+from placeprint.gallery.protocol import Nearby
+from placeprint.gallery.same_model import require_same_model
 from placeprint.gallery.verification import VerifyReport
 from placeprint.presets import Preset
 from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours, Split
-
-if TYPE_CHECKING:
-    from placeprint.gallery.audit import Audit
-    from placeprint.gallery.base import VectorIndex
-
-_FETCHED = ("records", "vectors", "parts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,38 +56,39 @@ class Opened:
     numbering: Numbering
 
 
-class MilvusGallery(Gallery):
-    """A gallery in Milvus; `placeprint.Gallery.open` makes it of an address.
+class MilvusGallery:
+    """A gallery in Milvus; `placeprint.open_gallery` makes it of an address.
 
-    Its `records`, `vectors` and `parts` are fetched when they are first asked for.
+    The attributes are those of `placeprint.gallery.protocol.AnyGallery`; records, embeddings and parts of all images
+    are those of the copy that `download` makes.
 
     Parameters
     ----------
     opened : Opened
     """
 
+    path = None
+    calibrated_for: str = ""
+
     def __init__(self, opened: Opened) -> None:
-        self.path, self.opened = None, opened
-        head = opened.head
+        self.opened, head = opened, opened.head
         self.spec, self.index_name, self.roots = head.spec, head.index_name, head.roots
         self.calibration, self.preset, self.learned = head.calibration, head.preset, head.learned
         self.model_file = head.model_file
 
-    def __getattr__(self, name: str) -> Any:
-        """Fetch everything when a part of everything is asked for."""
-        if name in _FETCHED:
-            return getattr(self.whole(), name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
     @classmethod
-    def at(cls, address: str | Path | Address) -> Self:
-        """Open the gallery at an address; see `placeprint.Gallery.open`.
+    def at(cls, address: str | Path, *, spec: ModelSpec | None = None) -> Self:
+        """Open the gallery at an address; see `placeprint.open_gallery`.
 
         Raises
         ------
-        UsageError, GalleryEngineError, GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+        UsageError, GalleryEngineError, GalleryNotFoundError, GalleryFormatError, GalleryCorruptError,
+        GalleryMismatchError
         """
-        return cls.over(Connection(address if isinstance(address, Address) else parse_address(address)))
+        made = cls.over(Connection(parse_address(address)))
+        if spec is not None:
+            made.require(spec)
+        return made
 
     @classmethod
     def over(cls, connection: Connection, *, numbered: bool = True) -> Self:
@@ -123,7 +120,7 @@ class MilvusGallery(Gallery):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the address: another process connects by its own environment, and finds the same model."""
-        return partial(Gallery.open, spec=self.spec), (self.where,)
+        return partial(type(self).at, spec=self.spec), (self.where,)
 
     @property
     def where(self) -> str:
@@ -134,16 +131,6 @@ class MilvusGallery(Gallery):
     def failures(self) -> tuple[FailedImage, ...]:
         """Images that could not be used when the gallery was built."""
         return self.opened.head.failures
-
-    @property
-    def root_of(self) -> NDArray[np.int32]:
-        """For each row, which of `roots` its path is relative to."""
-        return self.whole().root_of
-
-    @property
-    def index(self) -> VectorIndex:
-        """An exact index over the copy: what ranks every image is not the engine's work."""
-        return self.whole().index
 
     @property
     def engine(self) -> MilvusIndex:
@@ -167,6 +154,10 @@ class MilvusGallery(Gallery):
         found = next(self.opened.store.images(number + 1, first=number))[0]
         return Path(self.roots[found.root]), found.record.path
 
+    def image_file(self, row: int) -> Path:
+        """Return where the image of a row was when it was indexed; it may be gone."""
+        return Path(*self.located(row))
+
     def search(self, vectors: Vectors, *, k: int = 20, only: Any = None) -> Neighbours:
         """Return the nearest images of each query vector; see `VectorIndex.search`."""
         return self.engine.search(vectors, k, only=only)
@@ -179,32 +170,36 @@ class MilvusGallery(Gallery):
         return engine_filter(o.store, len(self), o.head.end, places=places, split=split, near=near)
 
     def around(self, vector: Vectors, *, look: int, only: Any = None) -> Nearby | None:
-        """Fetch what a question is about; see `placeprint.Gallery.around`."""
+        """Fetch what a question is about; see `placeprint.gallery.protocol.AnyGallery.around`."""
         if only is not None and not isinstance(only, EngineFilter):
             raise UsageError("a gallery in Milvus is asked in part by rows_where(gallery, …), not by flags")
         unit = unit_queries(vector[None], self.spec.dim).astype(np.float32)[0]
         o = self.opened
-        return look_around(o.store, self._asked_head, o.numbering, unit, look=look, only=only)
+        near = look_around(o.store, self._asked_head, o.numbering, unit, look=look, only=only)
+        near.gallery.calibrated_for = self.calibrated_for
+        return near
 
     @property
     def _asked_head(self) -> Head:
         return dataclasses.replace(self.opened.head, preset=self.preset, calibration=self.calibration)
 
-    def whole(self) -> Gallery:
-        """Return a copy in files without a name, which live as long as it."""
+    def download(self) -> Gallery:
+        """Return a copy of all images in files without a name, which live as long as it; it is made once."""
         return self._copy
 
     @cached_property
     def _copy(self) -> Gallery:
         folder = Path(tempfile.mkdtemp(prefix="placeprint-"))
         try:
-            return copied(self.opened.store, self._asked_head, folder / "copy.gallery").detached()
+            made = copied(self.opened.store, self._asked_head, folder / "copy.gallery").detached(self.where)
+            made.calibrated_for = self.calibrated_for
+            return made
         finally:  # files that are open stay until they are let go of; a program may end without tidying up
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _claim(self, doing: str) -> Claim:
-        """Return the right to change it, for one client at a time."""
-        return Claim(self.opened.heads, doing)
+    def require(self, spec: ModelSpec) -> None:
+        """Refuse a model that is not the gallery's; see `placeprint.gallery.same_model.require_same_model`."""
+        require_same_model(self.where, self.spec, spec)
 
     def _again(self) -> Self:
         """Return the gallery as it is now."""
@@ -226,7 +221,7 @@ class MilvusGallery(Gallery):
         """
         self.require(spec)
         fresh = new_content(records, vectors, spec=spec, root=root, parts=parts, model_file=model_file)
-        with self._claim("add") as claim:
+        with Claim(self.opened.heads, "add") as claim:
             newest = self._again()
             newest.require(spec)
             o = newest.opened
@@ -237,7 +232,7 @@ class MilvusGallery(Gallery):
         self, paths: Iterable[str] = (), *, places: Iterable[str] = (), root: str | None = None
     ) -> tuple[Self, Change]:
         """Remove images by path, under one root or under any, and by place."""
-        with self._claim("remove") as claim:
+        with Claim(self.opened.heads, "remove") as claim:
             o = self._again().opened
             change = removed(o.store, claim, o.head, o.numbering, frozenset(paths), frozenset(places), root)
         return self._again(), change
@@ -259,7 +254,7 @@ class MilvusGallery(Gallery):
         GalleryMismatchError
             When the gallery on the server is not the one that was calibrated.
         """
-        with self._claim("calibrate") as claim:
+        with Claim(self.opened.heads, "calibrate") as claim:
             newest = self._again()
             newest.require(self.spec)
             if newest.preset != self.preset:
@@ -283,8 +278,6 @@ class MilvusGallery(Gallery):
     @property
     def audit(self) -> Audit | None:
         """What `audited` measured of these very images; None when it did not."""
-        from placeprint.gallery.audit import Audit
-
         entry = self.opened.head.audit
         return Audit.from_dict(entry) if entry and entry["data"] == self._state else None
 
@@ -295,11 +288,9 @@ class MilvusGallery(Gallery):
 
     def audited(self, *, k: int = 10, queries: int = 200) -> Audit:
         """Measure the engine's index against the exact one over a copy, and store what was found."""
-        from placeprint.gallery.audit import audit_of
-
-        copy = self.whole()
+        copy = self.download()
         found = audit_of(self.engine, copy.vectors, copy.records, k=k, queries=queries, data=self._state)
-        with self._claim("verify") as claim:
+        with Claim(self.opened.heads, "verify") as claim:
             newest = self._again()
             if newest._state != self._state:
                 raise GalleryMismatchError(f'"{self.where}" was changed while it was measured: measure it again')

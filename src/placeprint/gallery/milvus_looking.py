@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,34 +17,11 @@ from placeprint.gallery.milvus_index import Numbering, nearest
 from placeprint.gallery.milvus_rows import unpacked
 from placeprint.gallery.milvus_store import MESSAGE_BYTES, MOST_FOUND, Row, Store
 from placeprint.gallery.pieces import Pieces
+from placeprint.gallery.protocol import Nearby
 from placeprint.gallery.table import RecordTable
 from placeprint.ragged import Ragged
-from placeprint.records import Answer
 
 FIELDS = ("key", "row", "record", "vector")
-
-
-@dataclass(frozen=True, slots=True)
-class Nearby:
-    """A part of a gallery that answers one question as the whole would.
-
-    Attributes
-    ----------
-    gallery : Gallery
-    rows : ndarray of int64
-        The rows in the whole gallery, ascending.
-    keys : tuple of int
-        Of the images, in the same order.
-    """
-
-    gallery: Gallery
-    rows: NDArray[np.int64]
-    keys: tuple[int, ...]
-
-    def renumbered(self, answer: Answer) -> Answer:
-        """Return an answer of the part with the rows of the whole."""
-        matches = tuple(dataclasses.replace(m, row=int(self.rows[m.row])) for m in answer.matches)
-        return dataclasses.replace(answer, matches=matches)
 
 
 class FetchedParts(Ragged):

@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from placeprint.errors import GalleryCorruptError, UsageError
+from placeprint.gallery.address import is_address
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
-from placeprint.gallery.milvus_address import is_address, parse_address
+from placeprint.gallery.milvus_address import parse_address
 from placeprint.gallery.milvus_copy import copied
 from placeprint.gallery.milvus_gallery import MilvusGallery
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_indexing import STORE_INDEXES
 from placeprint.gallery.milvus_rows import to_row
 from placeprint.gallery.milvus_writing import Writer
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import Wanted, keys_of, refuse_loss, refuse_strangers
 from placeprint.progress import Progress, Stretch
 from placeprint.ragged import parts_at
@@ -42,7 +44,7 @@ class Moved:
         Rows whose checksums were compared.
     """
 
-    gallery: Gallery
+    gallery: AnyGallery
     change: Change
     compared: int
 

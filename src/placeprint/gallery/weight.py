@@ -15,22 +15,21 @@ from placeprint.gallery.head import HEAD, read_head
 def kept_bytes(gallery: Gallery) -> int:
     """Return the bytes of vectors, parts, records, index and what the model learned, as they are on disk.
 
-    Of a gallery in memory everything but vectors and parts, which are counted, is written to a folder that is removed;
-    one on a server counts as it would in a folder.
+    Of a gallery in memory, or copied from a server, everything but vectors and parts, which are counted, is written to
+    a folder that is removed.
     """
-    there = gallery.whole()
-    if there.path is not None and (there.path / HEAD).is_file():
-        data = read_head(there.path).data.path
-        return _of(data) + (there.path / HEAD).stat().st_size
+    if gallery.path is not None and (gallery.path / HEAD).is_file():
+        data = read_head(gallery.path).data.path
+        return _of(data) + (gallery.path / HEAD).stat().st_size
     with TemporaryDirectory(prefix="placeprint-") as name:
         folder = Path(name)
-        there.records.save(folder)
-        there.index.save(folder)
-        if there.learned:
-            np.savez(folder / LEARNED, **dict(there.learned))  # type: ignore[arg-type]
+        gallery.records.save(folder)
+        gallery.index.save(folder)
+        if gallery.learned:
+            np.savez(folder / LEARNED, **dict(gallery.learned))  # type: ignore[arg-type]
         rest = _of(folder)
-    parts = sum(kept.bytes_an_image + 2 * np.dtype(np.uint32).itemsize for kept in there.parts.values())
-    return there.vectors.nbytes + round(parts * len(there)) + rest
+    parts = sum(kept.bytes_an_image + 2 * np.dtype(np.uint32).itemsize for kept in gallery.parts.values())
+    return gallery.vectors.nbytes + round(parts * len(gallery)) + rest
 
 
 def _of(folder: Path) -> int:

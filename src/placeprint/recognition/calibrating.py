@@ -12,7 +12,8 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.calibration import FALSE_ACCEPT_RATE
-from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.opening import open_gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
 from placeprint.recognition.calibration import learn_calibration
@@ -22,7 +23,7 @@ from placeprint.records import ImageRecord, SetAside
 
 
 def calibrate(
-    gallery: Gallery | Path | str,
+    gallery: AnyGallery | Path | str,
     *,
     queries: Path | str | Manifest | None = None,
     embeddings: Path | str | None = None,
@@ -33,7 +34,7 @@ def calibrate(
     runner: str = "openvino",
     cache: bool = True,
     progress: Progress | None = None,
-) -> Gallery:
+) -> AnyGallery:
     """Learn when to accept a place, and keep it in the gallery, which decides by it from then on.
 
     Parameters
@@ -62,7 +63,7 @@ def calibrate(
     ------
     UsageError, CalibrationError, DatasetError, GalleryError, ModelError
     """
-    opened = gallery if isinstance(gallery, Gallery) else Gallery.open(gallery)
+    opened = open_gallery(gallery)
     opened.require_undamaged()
     asked: Sequence[ImageRecord] | None = None
     vectors: NDArray[np.float32] | None = None
@@ -71,7 +72,7 @@ def calibrate(
     if embeddings is not None or records is not None:
         if queries is not None or embeddings is None or records is None:
             raise UsageError("give either --queries, or both --embeddings and --records")
-        done = imported_queries(opened, embeddings, records)
+        done = imported_queries(opened.download(), embeddings, records)
         asked, vectors, aside = done.records, done.vectors, done.set_aside
     elif queries is not None:
         manifest = queries if isinstance(queries, Manifest) else read_dataset(queries)
@@ -83,7 +84,7 @@ def calibrate(
         raise CalibrationError("none of these queries has a place: calibration needs labelled ones")
     return opened.with_calibration(
         learn_calibration(
-            opened,
+            opened.download(),
             queries=asked,
             query_vectors=vectors,
             query_parts=parts,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.recognition import agreement
 from placeprint.recognition.agreement import Lines
 from placeprint.recognition.blas import one_blas_thread
@@ -122,12 +123,12 @@ def explain(recognizer: Recognizer, photo: Photo, *, k: int = 5) -> Explanation:
     found = recognizer.describe(photo)
     asked, near = recognizer.narrowed(found.vector, k=k)
     answer = asked.answer(found.vector, k=k, parts=found.parts)
-    reasons = reasons_for(asked.gallery, found.parts, answer.matches)
+    reasons = reasons_for(recognizer.part(near), found.parts, answer.matches)
     shown = answer if near is None else near.renumbered(answer)
-    return Explanation(shown, reasons, what_is_missing(asked.gallery, found.parts))
+    return Explanation(shown, reasons, what_is_missing(recognizer.gallery, found.parts))
 
 
-def what_is_missing(gallery: Gallery, parts: Collection[str]) -> str:
+def what_is_missing(gallery: AnyGallery, parts: Collection[str]) -> str:
     """Return why spots cannot be compared, and what to do about it; empty when they can.
 
     Parameters
@@ -137,7 +138,7 @@ def what_is_missing(gallery: Gallery, parts: Collection[str]) -> str:
         What is kept of the query.
     """
     again = "placeprint index DATASET -o GALLERY --preset balanced"
-    if "cells" in gallery.parts:
+    if "cells" in gallery.spec.parts:
         return "" if "cells" in parts else "the photo's cells were not kept: where it agrees cannot be shown"
     if gallery.spec.imported:
         return f"imported embeddings do not tell where photos agree: build a gallery from the photos with {again}"

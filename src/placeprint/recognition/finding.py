@@ -15,10 +15,10 @@ from pathlib import Path
 from placeprint.embedding.models import ModelFile, find_model, hash_of_model, is_bundled, model_of_hash
 from placeprint.embedding.shelf import find_exported, is_source, models_folder
 from placeprint.errors import GalleryMismatchError, ModelError
-from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.protocol import AnyGallery
 
 
-def find_gallery_model(gallery: Gallery) -> str | ModelFile:
+def find_gallery_model(gallery: AnyGallery) -> str | ModelFile:
     """Return the model that a gallery was built with: its file, or a name that finds it.
 
     A file is looked for where it was, beside the gallery, and in the folder of models.
@@ -45,7 +45,7 @@ def find_gallery_model(gallery: Gallery) -> str | ModelFile:
     raise _missing(gallery, others)
 
 
-def _candidates(gallery: Gallery) -> Iterator[Path]:
+def _candidates(gallery: AnyGallery) -> Iterator[Path]:
     """Yield where the file may be: names of other systems' paths count too."""
     file = gallery.model_file
     name = f"{gallery.spec.name}.onnx" if file is None else re.split(r"[\\/]", str(file))[-1]
@@ -58,7 +58,7 @@ def _candidates(gallery: Gallery) -> Iterator[Path]:
     yield models_folder() / name
 
 
-def _missing(gallery: Gallery, others: list[Path]) -> ModelError | GalleryMismatchError:
+def _missing(gallery: AnyGallery, others: list[Path]) -> ModelError | GalleryMismatchError:
     spec, file = gallery.spec, gallery.model_file
     where = "the gallery" if gallery.where == "None" else f'gallery "{gallery.where}"'
     if others:

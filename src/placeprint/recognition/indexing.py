@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.embedder import Looker
@@ -14,10 +14,11 @@ from placeprint.embedding.extract import Embedded
 from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError
+from placeprint.gallery.address import is_address
 from placeprint.gallery.calibration import ENOUGH_KNOWN, FALSE_ACCEPT_RATE
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
-from placeprint.gallery.milvus_address import is_address
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import refuse_loss, refuse_strangers
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
@@ -31,6 +32,8 @@ from placeprint.recognition.voting import label
 from placeprint.records import FailedImage
 from placeprint.terminal import counted
 
+SomeGallery = TypeVar("SomeGallery", bound=AnyGallery)
+
 CALIBRATED_ALONE = 100_000
 """Images of a gallery on a server up to which it is calibrated by itself: that takes a copy of it."""
 
@@ -41,7 +44,7 @@ class IndexResult:
 
     Attributes
     ----------
-    gallery : Gallery
+    gallery : Gallery, or one that a server keeps
         As it is now.
     change : Change
         Images added, replaced, left alone.
@@ -57,7 +60,7 @@ class IndexResult:
         Why the gallery was not calibrated by itself; empty where it was, or where nobody tried.
     """
 
-    gallery: Gallery
+    gallery: AnyGallery
     change: Change
     failures: tuple[FailedImage, ...]
     computed: int
@@ -193,7 +196,7 @@ def _calibrated(stored: Stored, progress: Progress | None) -> IndexResult:
 
 
 def add(
-    gallery: Gallery,
+    gallery: AnyGallery,
     dataset: Path | str | Manifest | Source,
     *,
     model: str | None = None,
@@ -228,8 +231,8 @@ def add(
 
 
 def calibrated_alone(
-    gallery: Gallery, *, rate: float = FALSE_ACCEPT_RATE, progress: Progress | None = None
-) -> tuple[Gallery, str]:
+    gallery: SomeGallery, *, rate: float = FALSE_ACCEPT_RATE, progress: Progress | None = None
+) -> tuple[SomeGallery, str]:
     """Calibrate a gallery by itself when it has enough: two places, and `ENOUGH_KNOWN` images that have company.
 
     Returns
@@ -240,7 +243,7 @@ def calibrated_alone(
         Then why; else nothing.
     """
     try:
-        learned = learn_calibration(gallery, false_accept_rate=rate, automatic=True, progress=progress)
+        learned = learn_calibration(gallery.download(), false_accept_rate=rate, automatic=True, progress=progress)
     except CalibrationError as error:
         return gallery, str(error)
     if learned.n_places < 2:

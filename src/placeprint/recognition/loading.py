@@ -14,8 +14,9 @@ from placeprint.embedding.models import ModelFile
 from placeprint.embedding.shelf import find_exported, is_source
 from placeprint.errors import GalleryMismatchError, GalleryNotFoundError, ModelError, UsageError
 from placeprint.gallery.calibration import Calibration
-from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
+from placeprint.gallery.opening import open_gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.presets import Preset
 from placeprint.recognition.decision import Probability
 from placeprint.recognition.finding import find_gallery_model
@@ -43,7 +44,7 @@ def model_for(
 
 
 def embedder_for(
-    gallery: Gallery, *, model: str | None = None, runner: str = "openvino", workers: int | None = None
+    gallery: AnyGallery, *, model: str | None = None, runner: str = "openvino", workers: int | None = None
 ) -> Looker:
     """Load the model that a gallery was built with.
 
@@ -93,10 +94,10 @@ def probability_of(calibration: Calibration) -> Probability:
     return Probability(c.coefficients, c.low, c.high, c.usual_agreement)
 
 
-def open_for(gallery: Path | str, photos: Sequence[object]) -> Gallery:
+def open_for(gallery: AnyGallery | Path | str, photos: Sequence[object]) -> AnyGallery:
     """Open a gallery; say so when it and a photo are in each other's place."""
     try:
-        return Gallery.open(gallery)
+        return open_gallery(gallery)
     except GalleryNotFoundError as error:
         for photo in photos:
             if isinstance(photo, str | Path) and (Path(photo) / HEAD).is_file():

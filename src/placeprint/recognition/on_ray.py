@@ -17,10 +17,10 @@ from typing import Any
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.learned import needs_learning
 from placeprint.errors import DatasetError, UsageError
-from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import parse_address
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_writing import Writer
+from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.replacement import Wanted
 from placeprint.presets import Preset, find_preset
 from placeprint.progress import Progress
@@ -92,7 +92,7 @@ def store_photos_on_ray(
             writer.change = dataclasses.replace(writer.change, **counts)
             change = writer.finish(failures=failures, end=len(records))
     computed, seconds = sum(one["computed"] for one in told), time.perf_counter() - began
-    return Stored(Gallery.open(address), change, failures, computed, 0, seconds, {})
+    return Stored(open_gallery(address), change, failures, computed, 0, seconds, {})
 
 
 def _failed(told: Sequence[dict[str, Any]], records: Sequence[ImageRecord], root: str) -> list[FailedImage]:

@@ -15,6 +15,7 @@ from placeprint.embedding.embedder import Description, Looker
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.recognition.decision import Decision, decide, decide_by_probability, why_undecided
 from placeprint.recognition.loading import embedder_for, open_for, probability_of
 from placeprint.recognition.rerank import Parts, Reranker
@@ -24,7 +25,6 @@ from placeprint.records import Answer, Match, Neighbours
 
 if TYPE_CHECKING:
     from placeprint.dataset.photo import Photo
-    from placeprint.gallery.milvus_looking import Nearby
 
 _FIRST_LOOK = 100
 """Neighbours fetched at first; more only while they are all of one place."""
@@ -37,7 +37,7 @@ class Recognizer:
 
     Parameters
     ----------
-    gallery : Gallery
+    gallery : Gallery, or one that a server keeps
     embedder : Looker, optional
         The gallery's own model when not given.
     model, runner : str
@@ -52,7 +52,7 @@ class Recognizer:
 
     def __init__(
         self,
-        gallery: Gallery,
+        gallery: AnyGallery,
         embedder: Looker | None = None,
         *,
         model: str | None = None,
@@ -67,9 +67,14 @@ class Recognizer:
         self._probability = probability_of(gallery.calibration) if gallery.calibration else None
 
     @cached_property
+    def _whole(self) -> Gallery:
+        """The gallery that is here and is asked itself; one that answers around a question is never copied for it."""
+        return self.gallery.download()
+
+    @cached_property
     def _again(self) -> Reranker | None:
-        """What ranks again where the whole is asked: a gallery that answers around a question is never read for it."""
-        return Reranker(self.gallery) if self.gallery.preset.reranks else None
+        """What ranks again where the whole is asked."""
+        return Reranker(self._whole) if self.gallery.preset.reranks else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the gallery's address and the settings; a model that was not given is found anew."""
@@ -170,7 +175,7 @@ class Recognizer:
         look = max(k, _FIRST_LOOK, self.gallery.preset.shortlist)
         size = len(self.gallery) if flags is None else int(flags.sum())
         while True:
-            neighbours = self.gallery.search(vector[None], k=min(look, max(size, 1)), only=flags)
+            neighbours = self._whole.search(vector[None], k=min(look, max(size, 1)), only=flags)
             matches = self._matches(neighbours, vector, parts or {}, flags, k)
             margin = margin_of(matches)
             if not np.isnan(margin) or look >= size:
@@ -208,19 +213,22 @@ class Recognizer:
         near = self.gallery.around(vector, look=max(k, _FIRST_LOOK, self.gallery.preset.shortlist), only=only)
         if near is None:
             return self, None
-        near.gallery.calibrated_for = self.gallery.calibrated_for
         limits = self.threshold, self.margin_threshold
         return Recognizer(near.gallery, self._embedder, threshold=limits[0], margin_threshold=limits[1]), near
+
+    def part(self, near: Nearby | None) -> Gallery:
+        """Return what a question was put to, see `narrowed`: the part that was fetched for it, or the whole."""
+        return self._whole if near is None else near.gallery
 
     def _matches(
         self, found: Neighbours, vector: NDArray[np.float32], parts: Parts, only: Flags | None, k: int
     ) -> tuple[Match, ...]:
         if self._again is None:
-            return matches_of(found, 0, self.gallery.records, named=k)
+            return matches_of(found, 0, self._whole.records, named=k)
         there = found.rows[0] >= 0
         better = self._again.ranked(vector, parts, found.rows[0][there], found.scores[0][there], only=only)
         again = Neighbours(better.rows[None], better.scores[None])
-        return matches_of(again, 0, self.gallery.records, better.similarities[None], named=k)
+        return matches_of(again, 0, self._whole.records, better.similarities[None], named=k)
 
     def _probability_of(self, matches: Sequence[Match], margin: float) -> float:
         return float(self._probability(evidence_of(matches, margin))[0]) if self._probability else float("nan")
@@ -243,7 +251,7 @@ class Recognizer:
 
 
 def recognize(
-    gallery: Gallery | Path | str | None = None,
+    gallery: AnyGallery | Path | str | None = None,
     photo: Photo | list[Photo] | tuple[Photo, ...] = (),
     *,
     url: str | None = None,
@@ -289,7 +297,8 @@ def recognize(
         from placeprint.recognition.remote import recognize_at  # what it needs takes 16 ms to import
 
         return recognize_at(url, photos, k=k, places=places, split=split, near=near)
-    opened = gallery if isinstance(gallery, Gallery) else open_for(gallery, photos)  # type: ignore[arg-type]
+    assert gallery is not None
+    opened = open_for(gallery, photos)
     filtered = places or split is not None or near is not None
     only = rows_where(opened, places=places, split=split, near=near) if filtered else None
     recognizer = Recognizer(

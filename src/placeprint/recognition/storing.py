@@ -19,10 +19,11 @@ from placeprint.embedding.learned import arrays_of
 from placeprint.errors import DatasetError, ImageError
 from placeprint.gallery.base import unit_vectors
 from placeprint.gallery.changes import Change, new_content
-from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus_address import parse_address
 from placeprint.gallery.milvus_head import Head
 from placeprint.gallery.milvus_writing import Known, Writer
+from placeprint.gallery.opening import open_gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import Wanted
 from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
@@ -57,7 +58,7 @@ class _Tally:
 class Stored:
     """What `store_photos` did; the attributes are those of `placeprint.recognition.indexing.IndexResult`."""
 
-    gallery: Gallery
+    gallery: AnyGallery
     change: Change
     failures: tuple[FailedImage, ...]
     computed: int
@@ -130,7 +131,7 @@ def store_photos(
     total = sum(tally.shares.values())
     shares = {name: spent / total for name, spent in tally.shares.items()} if total else {}
     seconds = time.perf_counter() - began
-    return Stored(Gallery.open(address), change, failures, tally.computed, tally.cached, seconds, shares)
+    return Stored(open_gallery(address), change, failures, tally.computed, tally.cached, seconds, shares)
 
 
 def write_block(
@@ -217,7 +218,7 @@ def store_vectors(
     replace: bool = False,
     progress: Progress | None = None,
     **settings: Any,
-) -> Gallery:
+) -> AnyGallery:
     """Make the gallery at an address hold embeddings that are there already, and no others.
 
     Parameters
@@ -241,4 +242,4 @@ def store_vectors(
                 writer.put(first, records[some], unit_vectors(vectors[some]), {}, root=root)
                 step(len(records[some]))
         writer.finish()
-    return Gallery.open(address)
+    return open_gallery(address)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from placeprint.dataset.files import read_bytes
 from placeprint.dataset.images import decode
-from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.recognition.explaining import Explanation
 from placeprint.report.explained import HEIGHT
 from placeprint.report.html import environment, is_page, photos_of
@@ -37,7 +37,7 @@ class Section:
     drawn: tuple[Drawn, ...]
 
 
-def write_explanations(explained: Sequence[Explained], gallery: Gallery, out: Path) -> Path:
+def write_explanations(explained: Sequence[Explained], gallery: AnyGallery, out: Path) -> Path:
     """Write the page, in one step, and return its path.
 
     Parameters
@@ -63,7 +63,7 @@ def write_explanations(explained: Sequence[Explained], gallery: Gallery, out: Pa
     return out
 
 
-def render_explanations(explained: Sequence[Explained], gallery: Gallery) -> str:
+def render_explanations(explained: Sequence[Explained], gallery: AnyGallery) -> str:
     """Return the page; parameters as in `write_explanations`."""
     from importlib.metadata import version
 
@@ -72,7 +72,7 @@ def render_explanations(explained: Sequence[Explained], gallery: Gallery) -> str
     return template.render(sections=sections, total=len(explained), gallery=gallery, version=version("placeprint"))
 
 
-def _section(one: Explained, gallery: Gallery) -> Section:
+def _section(one: Explained, gallery: AnyGallery) -> Section:
     query, photo = decode(read_bytes(one.photo), min_side=HEIGHT), photos_of(gallery)
     drawn = (
         draw_reason(query, photo(reason.match.row), reason, title=str(rank), height=HEIGHT)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from placeprint.evaluation.lessons import Lessons
 from placeprint.evaluation.result import EvaluationResult, plain
-from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.progress import Progress
 from placeprint.ragged import Ragged
 from placeprint.recognition.explaining import what_is_missing
@@ -42,7 +42,7 @@ def write_report(
     result: EvaluationResult,
     out: Path | str,
     *,
-    gallery: Gallery,
+    gallery: AnyGallery,
     query_root: Path | str | None,
     check: CheckReport | None = None,
     lessons: Lessons | None = None,
@@ -114,7 +114,7 @@ def is_page(data: bytes) -> bool:
 def render(
     result: EvaluationResult,
     *,
-    gallery: Gallery,
+    gallery: AnyGallery,
     query_root: Path | str | None,
     check: CheckReport | None = None,
     lessons: Lessons | None = None,
@@ -155,7 +155,7 @@ def render(
     )
 
 
-def photos_of(gallery: Gallery) -> Callable[[int], Photo]:
+def photos_of(gallery: AnyGallery) -> Callable[[int], Photo]:
     """Return what tells the photograph of a row of the gallery."""
 
     def photo(row: int) -> Photo:

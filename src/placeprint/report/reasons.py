@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from placeprint.errors import ImageError
 from placeprint.evaluation.result import QueryResult
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.ragged import Ragged
 from placeprint.recognition import agreement
 from placeprint.recognition.explaining import Reason, reasons_for
@@ -88,7 +89,7 @@ def explain_cases(
     sheets: Sheets,
     numbers: Mapping[QueryResult, int],
     *,
-    gallery: Gallery,
+    gallery: AnyGallery,
     parts: Mapping[str, Ragged],
     gallery_photo: Callable[[int], Photo],
 ) -> dict[QueryResult, tuple[Drawn, ...]]:
@@ -110,12 +111,12 @@ def explain_cases(
     dict
         Empty where no cells were kept.
     """
-    if "cells" not in parts or "cells" not in gallery.parts:
+    if "cells" not in parts or "cells" not in gallery.spec.parts:
         return {}
-    explained = {}
+    explained, searched = {}, gallery.download()
     for case in (*sheets.misses.cases[:MISSES], *sheets.unknown.cases[:UNKNOWN], *sheets.right.cases[:RIGHT]):
         own = {name: kept[numbers[case.query]] for name, kept in parts.items()}
-        explained[case.query] = _explained(case, gallery, own, gallery_photo)
+        explained[case.query] = _explained(case, searched, own, gallery_photo)
     return explained
 
 

@@ -16,7 +16,7 @@ from placeprint.evaluation.ground_truth import choose_truth
 from placeprint.evaluation.lessons import Lessons, learn
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.evaluation.sides import gather
-from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import refuse_strangers
 from placeprint.presets import DEFAULT_PRESET, Preset
 from placeprint.progress import Progress
@@ -44,7 +44,7 @@ class RunResult:
     """
 
     check: CheckReport
-    gallery: Gallery
+    gallery: AnyGallery
     evaluation: EvaluationResult
     lessons: Lessons
     report: Path

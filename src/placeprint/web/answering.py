@@ -141,8 +141,8 @@ def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Rows | None)
     whole = answer if near is None else near.renumbered(answer)
     if not asked.explain:
         return Found(whole, shown)
-    part = snapshot.gallery if near is None else near.gallery
-    return Found(whole, shown, reasons_for(part, seen.parts, answer.matches), what_is_missing(part, seen.parts))
+    reasons = reasons_for(recognizer.part(near), seen.parts, answer.matches)
+    return Found(whole, shown, reasons, what_is_missing(snapshot.gallery, seen.parts))
 
 
 def _row(found: Found, asked: Question, addresses: Addresses) -> dict[str, Any]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.records import Answer, ImageRecord
 from placeprint.web.identity import Addresses, image_id, row_of, rows_at
-
-if TYPE_CHECKING:
-    from placeprint.gallery.milvus_looking import Nearby
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +84,9 @@ class Catalogue(Protocol):
 
     def matched(self, answer: Answer, near: Nearby | None) -> list[Shown]:
         """Return the matches of an answer that was found in a part of the gallery, or in the whole."""
+
+    def of(self, gallery: AnyGallery) -> Catalogue:
+        """Return the catalogue of another state of the gallery; it may take over what this one knows."""
 
 
 class FolderCatalogue:
@@ -172,12 +173,6 @@ class FolderCatalogue:
         """Return the matches of an answer."""
         return [self._at(match.row) for match in answer.matches]
 
-
-def catalogue_of(gallery: Gallery, before: Catalogue | None = None) -> Catalogue:
-    """Return the catalogue of a gallery; it may take over what that of a state `before` knows."""
-    from placeprint.gallery.milvus_gallery import MilvusGallery
-    from placeprint.web.engine_catalogue import EngineCatalogue
-
-    if isinstance(gallery, MilvusGallery):
-        return EngineCatalogue(gallery, before if isinstance(before, EngineCatalogue) else None)
-    return FolderCatalogue(gallery)
+    def of(self, gallery: AnyGallery) -> FolderCatalogue:
+        """Return the catalogue of another state of the gallery."""
+        return FolderCatalogue(gallery.download())

@@ -18,7 +18,7 @@ from placeprint.dataset.files import content_hash
 from placeprint.errors import GalleryBusyError
 from placeprint.ragged import Ragged
 from placeprint.records import ImageRecord, ModelSpec
-from placeprint.web.catalogue import Shown, catalogue_of
+from placeprint.web.catalogue import Shown
 from placeprint.web.identity import UPLOADED
 from placeprint.web.problems import Problem, busy
 from placeprint.web.snapshots import Snapshot
@@ -134,7 +134,7 @@ def _added(snapshot: Snapshot, planned: Mapping[str, NewImage]) -> dict[str, Sho
         raise
     # Another server may have removed the same photo, and its file, between the two steps.
     _keep_photos(snapshot, images, missing=True)
-    return catalogue_of(changed).at(list(planned))
+    return snapshot.catalogue.of(changed).at(list(planned))
 
 
 def _keep_photos(snapshot: Snapshot, images: Sequence[NewImage], *, missing: bool = False) -> None:

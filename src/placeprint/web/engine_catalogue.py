@@ -5,19 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from placeprint.gallery.keys import key_of
 from placeprint.gallery.lines import parsed_line
 from placeprint.gallery.milvus_filter import of_places
+from placeprint.gallery.milvus_gallery import MilvusGallery, Opened
 from placeprint.gallery.milvus_rows import NOWHERE
+from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.records import Answer, ImageRecord
 from placeprint.web.catalogue import Place, Shown
 from placeprint.web.identity import UPLOADS, engine_image, engine_key
-
-if TYPE_CHECKING:
-    from placeprint.gallery.milvus_gallery import MilvusGallery, Opened
-    from placeprint.gallery.milvus_looking import Nearby
 
 QUICK = 1.0
 """Seconds: a list of places that took less to read is read again after every change."""
@@ -113,6 +111,11 @@ class EngineCatalogue:
             Shown(engine_image(near.keys[match.row]), records[match.row], self._root(int(roots[match.row])))
             for match in answer.matches
         ]
+
+    def of(self, gallery: AnyGallery) -> EngineCatalogue:
+        """Return the catalogue of another state of the gallery, with the list of places that this one has read."""
+        assert isinstance(gallery, MilvusGallery)
+        return EngineCatalogue(gallery, self)
 
 
 class _PlaceList:

@@ -13,6 +13,7 @@ from placeprint.gallery.milvus_connection import Connection, knock
 from placeprint.gallery.milvus_gallery import MilvusGallery
 from placeprint.gallery.milvus_head_store import HeadStore
 from placeprint.recognition.loading import embedder_for
+from placeprint.web.engine_catalogue import EngineCatalogue
 from placeprint.web.snapshots import Snapshot
 
 LOG = logging.getLogger("placeprint.web")
@@ -55,7 +56,7 @@ class EngineSnapshots:
         gallery = MilvusGallery.over(self._asking)
         self._asking.seconds = min(self._asking.seconds, ASK_LIMIT)
         self._embedder = embedder_for(gallery, model=model, runner=runner)
-        self._newest = Snapshot(gallery, self._embedder, photos)
+        self._newest = Snapshot(gallery, self._embedder, photos, EngineCatalogue(gallery))
 
     @property
     def name(self) -> str:
@@ -104,6 +105,6 @@ class EngineSnapshots:
         gallery = MilvusGallery.over(self._asking, numbered=False)
         if gallery.spec.fingerprint() != self._embedder.spec.fingerprint():
             self._embedder = embedder_for(gallery, model=self._model, runner=self._runner)
-        self._newest = Snapshot(gallery, self._embedder, self.photos, self._newest.catalogue)
+        self._newest = Snapshot(gallery, self._embedder, self.photos, self._newest.catalogue.of(gallery))
         self._seen = text
         self.reloads += 1

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from placeprint.dataset.budget import DECODING
 from placeprint.errors import UsageError
-from placeprint.gallery.milvus_address import is_address
+from placeprint.gallery.address import is_address
 from placeprint.web.app import make_app
 from placeprint.web.connections import HEAD_BYTES, BoundedProtocol
 from placeprint.web.guard import JsonLines

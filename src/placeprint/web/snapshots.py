@@ -16,9 +16,10 @@ from placeprint.errors import PlaceprintError
 from placeprint.gallery.files import PHOTOS, read_later
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD, read_head
+from placeprint.gallery.protocol import AnyGallery
 from placeprint.recognition.loading import embedder_for
 from placeprint.recognition.recognizer import Recognizer
-from placeprint.web.catalogue import Catalogue, catalogue_of
+from placeprint.web.catalogue import Catalogue, FolderCatalogue
 from placeprint.web.identity import UPLOADS
 
 LOG = logging.getLogger("placeprint.web")
@@ -34,7 +35,7 @@ class Snapshot:
 
     Attributes
     ----------
-    gallery : Gallery
+    gallery : AnyGallery
     recognizer : Recognizer
     catalogue : Catalogue
     uploads : Path or None
@@ -44,22 +45,22 @@ class Snapshot:
         What the gallery calls it.
     """
 
-    def __init__(
-        self, gallery: Gallery, embedder: Looker, uploads: Path | None, before: Catalogue | None = None
-    ) -> None:
-        if gallery.path is not None:
-            # Whatever is read from disk only when it is asked for is read now: the files may be replaced at any time.
-            gallery = gallery.held()
-            _ = gallery.index, gallery.records.places, gallery.failures
-        self.gallery, self.uploads = gallery, uploads
+    def __init__(self, gallery: AnyGallery, embedder: Looker, uploads: Path | None, catalogue: Catalogue) -> None:
+        self.gallery, self.uploads, self.catalogue = gallery, uploads, catalogue
         self.recognizer = Recognizer(gallery, embedder)
-        self.catalogue: Catalogue = catalogue_of(gallery, before)
         self.upload_root = str(uploads.resolve()) if uploads and gallery.path else UPLOADS
+
+    @classmethod
+    def of_folder(cls, gallery: Gallery, embedder: Looker, uploads: Path) -> Snapshot:
+        """Return the snapshot of a gallery in a folder, whose files may be replaced at any time."""
+        gallery = gallery.held()
+        _ = gallery.index, gallery.records.places, gallery.failures  # read when they are asked for: that is now
+        return cls(gallery, embedder, uploads, FolderCatalogue(gallery))
 
     def now(self) -> Catalogue:
         """Return the catalogue of the gallery as it is kept now; the snapshot stays as it is."""
         path = self.gallery.path
-        return self.catalogue if path is None else catalogue_of(Gallery.open(path, mapped=False))
+        return self.catalogue if path is None else self.catalogue.of(Gallery.open(path, mapped=False))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -168,7 +169,7 @@ class Snapshots:
         gallery = Gallery.open(self.path, mapped=False)
         if self._embedder is None or gallery.spec.fingerprint() != self._embedder.spec.fingerprint():
             self._embedder = embedder_for(gallery, model=self._model, runner=self._runner)
-        made = Snapshot(gallery, self._embedder, self.path / PHOTOS)
+        made = Snapshot.of_folder(gallery, self._embedder, self.path / PHOTOS)
         self._good = seen
         return made, {data.path / name: seen[data.path / name] for name in read_later(head)}
 

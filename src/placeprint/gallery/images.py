@@ -1,0 +1,170 @@
+"""The images of a gallery that is here: their records, embeddings and parts, and the index that searches them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint import forks
+from placeprint.arrays import HELD
+from placeprint.data_folder import ADVICE, DataFolder
+from placeprint.errors import GalleryCorruptError
+from placeprint.gallery.base import VectorIndex, Vectors
+from placeprint.gallery.files import FAILURES, Content, failures_of
+from placeprint.gallery.filters import Flags, Near, flags_where
+from placeprint.gallery.indexes import INDEX_FILES, Before, make_index
+from placeprint.gallery.pieces import Pieces
+from placeprint.gallery.same_model import require_same_model
+from placeprint.gallery.table import RecordTable
+from placeprint.records import FailedImage, ModelSpec, Neighbours, Split
+
+LARGEST_SCORE = 1.01
+"""Of unit vectors no two score more, but for rounding; NaN is not below it either."""
+
+
+class GalleryImages:
+    """What can be read and searched of a gallery in a folder or in memory; `placeprint.Gallery` makes and changes it.
+
+    Attributes
+    ----------
+    records : RecordTable
+        A sequence of ImageRecord that equals their tuple; from disk, each is read when it is asked for. Row i of
+        everything else belongs to record i.
+    vectors : ndarray of float32, shape (n, dim)
+        Unit vectors; memory-mapped and read-only when opened from disk.
+    spec : ModelSpec
+    index_name : str
+        What was asked for: ``auto``, ``exact`` or ``faiss``.
+    roots : tuple of str
+        Folders that the records' paths are relative to; `root_of[i]` numbers the one of record i.
+    calibration : Calibration or None
+        When to accept a place; None when it was not learned.
+    preset : Preset
+        What is kept of every image, and how neighbours are re-ranked.
+    parts : mapping of str to Ragged
+        What is kept of each image besides its vector: ``cells``, ``keypoints``.
+    learned : mapping of str to ndarray
+        What the model learned from this gallery; see `placeprint.embedding.learned`.
+    model_file : Path or None
+        Where the file of a model of one's own was; it may be gone or another one, see `placeprint.recognition.finding`.
+    path : Path or None
+        None when only in memory.
+    calibrated_for : str
+        Of the preset that its calibration is for, where it is asked by another one and therefore without; else empty.
+    where : str
+        Where it is kept, for people.
+    """
+
+    calibrated_for: str = ""
+
+    _mapped, _version = True, ""
+
+    def __init__(self, content: Content, *, path: Path | None = None, data: DataFolder | None = None) -> None:
+        self.path, self.where = path, str(path)
+        self.records: RecordTable = content.records
+        self.vectors, self.spec = content.vectors.whole(), content.spec
+        self._content = dataclasses.replace(content, vectors=Pieces.of(self.vectors))
+        self._stored = content.vectors
+        self._data, self._index = data, None if data else make_index(content.index_name, self.vectors)
+        self.index_name, self.roots, self.calibration = content.index_name, content.roots, content.calibration
+        self.preset, self.parts, self.learned = content.preset, content.parts, content.learned
+        self.model_file = content.model_file
+
+    @cached_property
+    def failures(self) -> tuple[FailedImage, ...]:
+        """Images that could not be used when the gallery was built; read when they are first asked for."""
+        if self._data is not None:
+            self._data.require([FAILURES])
+        return failures_of(self._content.failures)
+
+    def held(self) -> Self:
+        """Return the gallery with the parts of its images in memory, kinds of up to `HELD` bytes.
+
+        With ``mapped=False`` of `placeprint.Gallery.open`, it answers the same whatever happens to its files.
+        """
+        return self._with(parts={name: kept.held(HELD) for name, kept in self.parts.items()})
+
+    def _with(self, **values: Any) -> Self:
+        """Return the gallery with another content of the same files."""
+        made = type(self)(dataclasses.replace(self._content, **values), path=self.path, data=self._data)
+        made._stored, made._mapped, made._version = self._stored, self._mapped, self._version
+        return made
+
+    def detached(self, where: str) -> Self:
+        """Read what else is read only when it is asked for: the folder may go away, it is but a copy of `where`."""
+        _ = self.index, self.failures, self.records.places
+        self._data, self.path, self.where = None, None, where
+        return self
+
+    @property
+    def root_of(self) -> NDArray[np.int32]:
+        """For each row, which of `roots` its path is relative to."""
+        return self.records.columns.roots
+
+    @property
+    def index(self) -> VectorIndex:
+        """The index, read from disk when it is first asked for."""
+        if self._index is None:
+            folder = None
+            if self._data is not None:
+                self._data.require(INDEX_FILES)  # FAISS believes what it reads
+                folder = self._data.path
+            vectors, kept = self._stored.first()
+            self._index = make_index(self.index_name, vectors, data=folder)
+            if kept is not None:  # the index has rows that were removed since
+                self._index = make_index(self.index_name, self.vectors, before=Before(self._index, kept))
+        return self._index
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.records)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The places, sorted, each once."""
+        return self.records.places
+
+    def located(self, row: int) -> tuple[Path, str]:
+        """Return the root of the image of a row, and its path there."""
+        return Path(self.roots[self.root_of[row]]), self.records[row].path
+
+    def image_file(self, row: int) -> Path:
+        """Return where the image of a row was when it was indexed; it may be gone."""
+        return Path(*self.located(row))
+
+    def search(self, vectors: Vectors, *, k: int = 20, only: NDArray[np.bool_] | None = None) -> Neighbours:
+        """Return the nearest images of each query vector; see `VectorIndex.search`.
+
+        Raises
+        ------
+        GalleryCorruptError
+            When vectors that are looked at are none.
+        """
+        with forks.busy(), np.errstate(over="ignore", invalid="ignore"):
+            found = self.index.search(vectors, k, only=only)
+        there = min(k, len(self) if only is None else int(np.count_nonzero(only)))
+        if not (np.abs(found.scores[:, :there]) < LARGEST_SCORE).all():
+            raise GalleryCorruptError(f"{self.where} holds vectors that are none: {ADVICE}")
+        return found
+
+    def where_images(
+        self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
+    ) -> Flags:
+        """Return a flag for each image, as `search` takes it; see `placeprint.gallery.filters.flags_where`."""
+        return flags_where(self.records, places=places, split=split, near=near)
+
+    def require(self, spec: ModelSpec) -> None:
+        """Refuse a model that is not the gallery's.
+
+        Raises
+        ------
+        GalleryMismatchError
+            It names both models.
+        """
+        require_same_model(self.where, self.spec, spec)
