@@ -19,6 +19,7 @@ from placeprint.evaluation.paired_tests import McNemar, PairedDifference, mcnema
 from placeprint.evaluation.result import EvaluationResult, QueryResult
 from placeprint.evaluation.sides import gather
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
+from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.weight import kept_bytes
 from placeprint.progress import Progress
@@ -131,7 +132,8 @@ def compare(
     if not settings:
         raise UsageError("give at least one setting, for example: efficientnet-lite0 threshold=0.6")
     parsed = [Setting.parse(text) for text in settings]
-    given = {"gallery": gallery, "embeddings": embeddings, "records": records, "cache": cache}
+    opened = None if gallery is None else open_gallery(gallery)  # once: one on a server is downloaded
+    given = {"gallery": opened, "embeddings": embeddings, "records": records, "cache": cache}
     runs = [_run(dataset, setting, progress, given) for setting in parsed]
     return tuple(
         _compared(setting, run, runs[0][0], seed=seed, kept=kept)
