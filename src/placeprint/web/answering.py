@@ -13,7 +13,7 @@ from placeprint.gallery.filters import Near, Rows, parse_near, rows_where
 from placeprint.recognition.explaining import Reason, reasons_for, what_is_missing
 from placeprint.recognition.several import together
 from placeprint.records import Answer, Split
-from placeprint.web.bodies import Upload
+from placeprint.web.bodies import Body, Upload
 from placeprint.web.catalogue import Shown
 from placeprint.web.identity import Addresses
 from placeprint.web.problems import Json, Problem, busy
@@ -96,16 +96,21 @@ async def recognize(
     around = None if near is None else parse_near(near, "near")
     asked = Question(k=k, places=tuple(place or ()), near=around, split=split, explain=explain)
     state.recognizing.require_room()
-    async with state.intake.photos(request) as uploads:
+    async with state.intake.body(request) as body:
         snapshot = await state.snapshot()
-        row = await state.recognizing.run(_answer, state, snapshot, uploads, asked)
+        row, answer = await state.recognizing.run(_answer, state, snapshot, body, asked)
     state.watch.answered(row["place"] is not None)
     state.doubtful.note(row, request.scope["state"]["request_id"])
-    return Json(row)
+    return answer
 
 
-def _answer(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Question) -> dict[str, Any]:
-    """Answer every photo, and all of them together; on a thread."""
+def _answer(state: State, snapshot: Snapshot, body: Body, asked: Question) -> tuple[dict[str, Any], Json]:
+    """Answer every photo, and all of them together; on a thread, where the answer is written out too."""
+    row = _answered(state, snapshot, body.photos(), asked)
+    return row, Json(row)
+
+
+def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Question) -> dict[str, Any]:
     began = time.perf_counter()
     for upload in uploads:
         upload.check(state.settings.max_pixels)

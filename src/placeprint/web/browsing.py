@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from placeprint.web.catalogue import Place
+from placeprint.web.catalogue import Catalogue, Place
 from placeprint.web.identity import Addresses
 from placeprint.web.problems import Json, Problem
 from placeprint.web.schemas import PlaceList, PlacePage, problems
@@ -34,12 +34,14 @@ async def places(
     """List the places by name, each with the number of its images, one of them, and where it is."""
     state = state_of(request)
     snapshot = await state.snapshot()
-    found = list((await to_thread(lambda: snapshot.catalogue.places)).values())
-    if q:
-        wanted = q.casefold()
-        found = [place for place in found if wanted in place.name.casefold()]
+    found = await to_thread(_named, snapshot.catalogue, (q or "").casefold())
     listed = [_place(place, state.addresses) for place in found[offset : offset + limit]]
     return Json({"total": len(found), "offset": offset, "limit": limit, "places": listed})
+
+
+def _named(catalogue: Catalogue, letters: str) -> list[Place]:
+    """Return the places whose names hold these letters."""
+    return [place for place in catalogue.places.values() if letters in place.name.casefold()]
 
 
 @router.get(

@@ -1,8 +1,12 @@
-"""HTTP/1.1 connections within limits: how many there are, and how long one may take to speak or to listen."""
+"""HTTP/1.1 connections within limits: how many there are, how long one may take, and how much is read of one at once.
+
+All connections are read in turn on one thread, so that what is done with one of them before the next is kept small.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import h11
@@ -14,8 +18,13 @@ PATIENCE_SECONDS = 10.0
 """How long the head of a request may take to come, and how long a client may read nothing of its answer."""
 HEAD_BYTES = 32 * 1024
 """Of the head of a request."""
-_SLICE = 8 * 1024
-"""What is given to the parser at once while it waits for a head: it counts only what it holds."""
+_HEAD_READ, _BODY_READ, _CHUNKED_READ = 8 * 1024, 64 * 1024, 16 * 1024
+"""Bytes that are read at once: of a head, whose parser counts only what it holds; of a body; of one in chunks."""
+_MOST_LINES = 128
+"""Of the head of a request."""
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_CHUNK_BYTES, _FREE_CHUNKS = 256, 64
+"""The mean that a body's chunks must have, since each is some work, whatever its size; so many may be smaller."""
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
@@ -23,12 +32,40 @@ _FULL = (
 )
 
 
-class BoundedProtocol(H11Protocol):
+class _Parser(h11.Connection):
+    """Refuses what is much work and few bytes: a head of many lines, a body in many chunks."""
+
+    _credit = 0
+
+    def next_event(self) -> Any:
+        """Return what comes next."""
+        if self.their_state is h11.IDLE:
+            waiting, _ = self.trailing_data
+            end = _BLANK_LINE.search(waiting)
+            if waiting.count(b"\n", 0, end.end() if end else len(waiting)) > _MOST_LINES:
+                raise h11.RemoteProtocolError("the head has too many lines")
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._credit = _CHUNK_BYTES * _FREE_CHUNKS
+        elif isinstance(event, h11.Data):
+            self._credit = min(self._credit + len(event.data), _CHUNK_BYTES * _FREE_CHUNKS)
+            self._credit -= _CHUNK_BYTES if event.chunk_start else 0
+            if self._credit < 0:
+                raise h11.RemoteProtocolError("the chunks of the body are too small")
+        return event
+
+
+class BoundedProtocol(H11Protocol, asyncio.BufferedProtocol):
     """One connection of uvicorn's, which is closed when it takes too long, and when there are too many."""
 
     _timer: asyncio.TimerHandle | None = None
     _seen: tuple[Any, ...] | None = None
     _pauses = 0
+    _buffer = memoryview(b"")
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.conn = _Parser(h11.SERVER, HEAD_BYTES)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override, unused-ignore]
         """Take a connection, or refuse it when there are too many."""
@@ -51,13 +88,27 @@ class BoundedProtocol(H11Protocol):
     def _waits(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
-    def data_received(self, data: bytes) -> None:
-        """Parse what came; a head that is too long is refused however its bytes arrive."""
-        while data and not self.transport.is_closing() and self.conn.their_state in (h11.IDLE, h11.DONE):
-            super().data_received(data[:_SLICE])
-            data = data[_SLICE:]
-        if data and not self.transport.is_closing():
-            super().data_received(data)
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Return room for what is read next."""
+        size = _HEAD_READ
+        if self.conn.their_state is h11.SEND_BODY:
+            chunked = any(name == b"transfer-encoding" for name, _ in self.headers)
+            size = _CHUNKED_READ if chunked else _BODY_READ
+        self._buffer = memoryview(bytearray(size))
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Parse what came."""
+        came, self._buffer = self._buffer[:nbytes], memoryview(b"")
+        if not self.transport.is_closing():
+            self.data_received(came)
+
+    def send_400_response(self, msg: str) -> None:
+        """Say that a request is no HTTP, or end the connection where that would come in the middle of an answer."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.abort()
 
     def pause_writing(self) -> None:
         """Count how often the client was too slow to read."""

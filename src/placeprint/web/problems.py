@@ -36,14 +36,24 @@ class Json(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         """Return the bytes."""
-        return json.dumps(_finite(content), allow_nan=False, separators=(",", ":")).encode("ascii")
+        return _written(content).encode("ascii")
+
+
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+def _written(value: Any) -> str:
+    """Return a value as JSON, a few numbers at a time: the encoder lets no other thread run until it is done."""
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_encode(name)}:{_written(one)}' for name, one in value.items())}}}"
+    if isinstance(value, list | tuple):
+        if any(isinstance(one, dict | list | tuple) for one in value):
+            return f"[{','.join(map(_written, value))}]"
+        return _encode([_finite(one) for one in value])
+    return _encode(_finite(value))
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

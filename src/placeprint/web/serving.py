@@ -21,7 +21,7 @@ from placeprint.dataset.budget import DECODING
 from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
 from placeprint.web.app import make_app
-from placeprint.web.connections import HEAD_BYTES, BoundedProtocol
+from placeprint.web.connections import BoundedProtocol
 from placeprint.web.guard import JsonLines
 from placeprint.web.settings import LOOPBACK, Settings
 from placeprint.web.snapshots import Keeper, Snapshots
@@ -31,6 +31,8 @@ STOP_SECONDS = 30
 GRACE_SECONDS = 20
 """How long requests that run may take to end when the server is stopped."""
 KEEP_ALIVE_SECONDS = 15
+TURN_SECONDS = 0.001
+"""How long a thread may keep the others from running: a fifth of Python's own, since one of them receives requests."""
 
 LOG = logging.getLogger("placeprint.web")
 
@@ -74,6 +76,7 @@ def serve(
         When the address cannot be listened on.
     """
     log_to_stderr()
+    sys.setswitchinterval(TURN_SECONDS)
     DECODING.most = settings.decode_bytes
     config = configured(make_app(kept(gallery, photos=photos, model=model, runner=runner), settings))
     for stop in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when all is done: that is no failure
@@ -133,7 +136,6 @@ def configured(app: ASGIApp) -> uvicorn.Config:
         lifespan="on",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        h11_max_incomplete_event_size=HEAD_BYTES,
     )
 
 
@@ -206,7 +208,8 @@ def log_to_stderr() -> None:
     """Write the log as lines of JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name in ("placeprint.web", "uvicorn"):
+    levels = {"placeprint.web": logging.INFO, "uvicorn": logging.WARNING, "python_multipart": logging.ERROR}
+    for name, level in levels.items():
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO if name == "placeprint.web" else logging.WARNING)
+        logger.setLevel(level)

@@ -77,9 +77,10 @@ async def add(
     name = checked_place(place)
     position = (None, None) if at is None else parse_position(at)
     state.recognizing.require_room()
-    async with state.intake.photos(request) as uploads:
+    async with state.intake.body(request) as body:
         snapshot = await state.snapshot()
         most = state.settings.max_pixels
+        uploads = await state.recognizing.run(body.photos)
         made = [await state.recognizing.run(_described, snapshot, each, name, position, most) for each in uploads]
         done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
     listed = [one.facts(state.addresses) for one in done.images]
