@@ -139,8 +139,8 @@ class _Parts:
     def file(self, part: File) -> None:
         """Take a part with a file name."""
         assert isinstance(part.file_object, io.BytesIO)
-        self._take(part.field_name, part.file_name or b"", part.file_object.getvalue())  # which makes no copy
-        part.close()
+        data = part.file_object.getvalue()  # makes no copy; closed it must not be, as older versions flush it yet
+        self._take(part.field_name, part.file_name or b"", data)
 
     def _take(self, name: bytes | None, file_name: bytes, data: bytes) -> None:
         self._count += 1
