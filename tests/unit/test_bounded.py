@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
+from PIL import __version__ as pillow
 
 import hostile_files as hostile
 from placeprint.dataset import budget, decoder, images, jpeg, jpeg_header, png_header, worker, workers
@@ -77,8 +78,14 @@ def test_what_costs_too_much_is_refused_in_one_line(name: str) -> None:
         assert "\n" not in caught.value.reason
 
 
+DEAR_BEFORE_PILLOW_13 = ("tags of the same bytes", "a comment in pieces")
+"""Older ones copy the bytes for each tag, and join a comment anew at each piece: the limits may refuse both."""
+
+
 @pytest.mark.parametrize("name", DECODED)
 def test_what_only_seems_to_cost_much_is_decoded_in_little_memory(name: str) -> None:
+    if name in DEAR_BEFORE_PILLOW_13 and int(pillow.split(".")[0]) < 13:
+        pytest.skip(f"Pillow {pillow} takes much for it")
     data = DECODED[name]()
     assert images.decode(data).size == images.size_of(data)
     assert max(peaks_of(data)) < 80 * MEBIBYTE
