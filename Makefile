@@ -66,11 +66,11 @@ test: $(VENV)/dev
 
 # Old packages deprecate what newer ones below them have dropped since, which is no fault of ours: `make test` is strict.
 # With PYTHON a 3.11: for a newer one some of these versions have no wheels.
-OLD := -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning
+LENIENT := -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning
 test-lowest: $(LOWEST)/dev
 	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
-		$(OLD) tests/unit tests/contracts tests/e2e
-	$(LOWEST)/bin/python -m pytest $(OLD) tests/web --ignore tests/web/page
+		$(LENIENT) tests/unit tests/contracts tests/e2e
+	$(LOWEST)/bin/python -m pytest $(LENIENT) tests/web --ignore tests/web/page
 
 test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest tests/exporting tests/training
@@ -108,4 +108,4 @@ bench-accuracy: $(VENV)/dev
 	$(BIN)/python benchmarks/accuracy.py
 
 clean:
-	rm -rf $(VENV) $(LOWEST) demo out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) .venv-3.* demo out .pytest_cache .mypy_cache .ruff_cache
