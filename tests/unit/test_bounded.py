@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import re
@@ -382,3 +383,22 @@ def test_png_of_many_pieces_is_shown_as_one() -> None:
     _, shown = png_header.png_header(data)
     assert shown().count(b"IDAT") == 1
     np.testing.assert_array_equal(np.asarray(images.decode(data)), np.asarray(picture))
+
+
+@pytest.mark.parametrize("size", [(20, 10), (8900, 8900), (24, 5_308_610)])
+def test_a_png_that_says_its_size_twice_is_refused(size: tuple[int, int]) -> None:
+    """Pillow believes the last one, and the memory was reckoned by the first."""
+    again = hostile.chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0))
+    data = hostile.small_png(again)
+    for ask in (images.size_of, images.decode, lambda each: images.what_is_there(each).__enter__()):
+        with pytest.raises(ImageError, match="says its size twice"):
+            ask(data)
+
+
+def test_a_picture_of_another_size_than_its_header_is_refused() -> None:
+    data = hostile.encoded(hostile.noise((12, 10)), "PNG")
+    header, picture = decoder.known_header(data, "PNG")
+    assert decoder.open_known(data, header, picture).image.size == (12, 10)
+    for wrong in ({"width": 13}, {"height": 9}, {"mode": "L"}):
+        with pytest.raises(ImageError, match="read in two ways"):
+            decoder.open_known(data, dataclasses.replace(header, **wrong), picture)

@@ -80,7 +80,10 @@ def open_known(data: bytes, header: Header, picture: Callable[[], bytes]) -> Ope
         As `known_header`.
     """
     try:
-        return Opened(data, header, _opened(picture(), header.kind))
+        image = _opened(picture(), header.kind)
+        if (*image.size, image.mode) != (header.width, header.height, header.mode):  # its memory was reckoned by these
+            raise ImageError("unreadable", "the image's header can be read in two ways")
+        return Opened(data, header, image)
     except ImageError as error:
         raise refusal(data, error.reason) if error.kind == "unreadable" else error from error
 
