@@ -118,6 +118,12 @@ class GalleryMismatchError(GalleryError):
     """The gallery was built with another model than the one asked for."""
 
 
+def in_brief(error: BaseException) -> str:
+    """Return what an error says in one line, at most 300 characters: it may quote whatever a file holds."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else f"{text[:150]} ... {text[-150:]}"
+
+
 def _made_again(kind: type[PlaceprintError], args: tuple[object, ...], state: dict[str, object]) -> PlaceprintError:
     error = kind.__new__(kind, *args)
     vars(error).update(state)

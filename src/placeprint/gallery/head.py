@@ -10,7 +10,7 @@ from typing import Any
 
 from placeprint import published
 from placeprint.data_folder import DataFolder
-from placeprint.errors import GalleryFormatError, ModelError, UsageError
+from placeprint.errors import GalleryFormatError, ModelError, UsageError, in_brief
 from placeprint.gallery.audit import Audit
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.hints import model_file_of
@@ -101,21 +101,16 @@ def read_head(path: Path) -> GalleryHead:
     if (said := head.get("format")) not in READ or isinstance(said, bool):
         newer = isinstance(said, int) and said > SHORTENED
         advice = "upgrade placeprint" if newer else "build the gallery again"
-        raise GalleryFormatError(f'"{path}" has format {said!s:.40}, this release reads {SHORTENED}: {advice}')
+        raise GalleryFormatError(f'"{path}" has format {said!a:.40}, this release reads {SHORTENED}: {advice}')
     try:
         return _head_of(path, head)
     except GalleryFormatError as error:
-        raise GalleryFormatError(f'"{path / HEAD}" is not the head of a gallery: {_short(error)}') from error
+        raise GalleryFormatError(f'"{path / HEAD}" is not the head of a gallery: {in_brief(error)}') from error
     except (ModelError, UsageError, TypeError, ValueError) as error:
         raise GalleryFormatError(
-            f'"{path / HEAD}" is not the head of a gallery that this release can read ({_short(error)}): build it again'
+            f'"{path / HEAD}" is not the head of a gallery that this release can read '
+            f"({in_brief(error)}): build it again"
         ) from error
-
-
-def _short(error: Exception) -> str:
-    """Return what an error says, which may quote whatever the head holds."""
-    text = str(error)
-    return text if len(text) <= 300 else f"{text[:150]} ... {text[-150:]}"
 
 
 def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:

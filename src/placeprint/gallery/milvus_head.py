@@ -12,7 +12,8 @@ import dataclasses
 import io
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.arrays import read_archive
-from placeprint.errors import GalleryCorruptError
+from placeprint.errors import GalleryCorruptError, GalleryFormatError, ModelError, in_brief
+from placeprint.gallery.audit import Audit
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.files import failure_lines, failures_of
 from placeprint.gallery.hints import model_file_of
+from placeprint.gallery.milvus_address import Address
+from placeprint.gallery.milvus_indexing import STORE_INDEXES
+from placeprint.json_records import record_from
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
 
@@ -111,25 +116,137 @@ def blobs_of(head: Head) -> dict[str, str]:
     }
 
 
-def head_of(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
-    """Return the head that `values_of` and `blobs_of` wrote."""
-    learned = _unpacked(blobs.get("learned", ""))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plain:
+    """What JSON has words for."""
+
+    index: str
+    end: int
+    writing: bool
+    state: str = ""
+    blobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the row of a head says, of which only the outermost was looked at.
+
+    Attributes
+    ----------
+    values : mapping
+    blobs : mapping of str to tuple of str
+        Names of the rows that hold what is long, by what it is.
+    """
+
+    values: Mapping[str, Any]
+    blobs: Mapping[str, tuple[str, ...]]
+
+    @property
+    def rows(self) -> list[str]:
+        """Names of all rows that it needs."""
+        return [row for rows in self.blobs.values() for row in rows]
+
+    def head(self, texts: Mapping[str, str], address: Address) -> Head:
+        """Return the head, given the texts of those rows; raises as `head_of`."""
+        blobs = {name: "".join(texts[row] for row in rows) for name, rows in self.blobs.items()}
+        return head_of(self.values, blobs, address)
+
+
+def said_in(text: str, address: Address) -> Said:
+    """Return what the row of a head says.
+
+    Raises
+    ------
+    GalleryCorruptError, GalleryFormatError
+        When it cannot be read; when something else wrote it, or another release.
+    """
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise GalleryCorruptError(
+            f"the head of {address} cannot be read ({in_brief(error)}): index it again"
+        ) from error
+    if not isinstance(values, dict) or values.get("kind") != KIND:
+        raise GalleryFormatError(f"{address} is a collection of something else than placeprint")
+    if values.get("format") != FORMAT:
+        raise GalleryFormatError(
+            f"{address} has format {values.get('format')!a:.40}, this release reads {FORMAT}: upgrade placeprint, or "
+            "index it again"
+        )
+    with _refusals_told(address):
+        return Said(values, _plain(values).blobs)
+
+
+def head_of(values: Mapping[str, Any], blobs: Mapping[str, str], address: object = "the gallery") -> Head:
+    """Return the head that `values_of` and `blobs_of` wrote.
+
+    Raises
+    ------
+    GalleryCorruptError, GalleryFormatError
+        When something else wrote them: no name, no type and no number is believed.
+    """
+    with _refusals_told(address):
+        return _head_of(values, blobs)
+
+
+def _head_of(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
+    plain = _plain(values)
     holes = _unpacked(blobs.get("holes", "")).get("holes", np.empty(0, np.int64))
+    if holes.dtype != np.int64 or holes.ndim != 1 or np.any((holes < 0) | (holes >= plain.end)):
+        raise ValueError("its holes are no numbers of images")
+    if np.any(np.diff(holes) <= 0):
+        raise ValueError("its holes are in no order")
+    audit = values.get("audit")
+    if audit is not None:
+        Audit.from_dict(_table(values, "audit"))
     return Head(
-        spec=ModelSpec.from_dict(values["model"]),
-        preset=Preset.from_dict(values["preset"]),
-        index_name=values["index"],
-        roots=tuple(json.loads(blobs["roots"])),
-        end=values["end"],
+        spec=ModelSpec.from_dict(_table(values, "model")),
+        preset=Preset.from_dict(_table(values, "preset")),
+        index_name=plain.index,
+        roots=_roots(blobs.get("roots", "")),
+        end=plain.end,
         holes=holes,
-        writing=values["writing"],
-        failures=failures_of(blobs.get("failures", "").encode()),
-        calibration=Calibration.from_dict(values["calibration"]) if values["calibration"] else None,
-        learned=learned,
-        audit=values["audit"],
+        writing=plain.writing,
+        failures=failures_of(blobs.get("failures", "").encode("utf-8", "replace")),
+        calibration=Calibration.from_dict(_table(values, "calibration")) if values.get("calibration") else None,
+        learned=_unpacked(blobs.get("learned", "")),
+        audit=audit,
         model_file=model_file_of(values.get("model_file")),
-        state=values.get("state", ""),
+        state=plain.state,
     )
+
+
+def _plain(values: Mapping[str, Any]) -> _Plain:
+    plain = record_from(_Plain, {name: values[name] for name in _Plain.__slots__ if name in values})
+    if plain.end < 0:
+        raise ValueError(f"end is {plain.end}")
+    if plain.index not in STORE_INDEXES:
+        raise ValueError(f"its index is none of {', '.join(STORE_INDEXES)}")
+    return plain
+
+
+def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    if not isinstance(said := values.get(name), Mapping):
+        raise TypeError(f"{name} is not a table")
+    return said
+
+
+def _roots(text: str) -> tuple[str, ...]:
+    roots = json.loads(text)
+    if not isinstance(roots, list) or not roots or not all(isinstance(root, str) for root in roots):
+        raise ValueError("its roots are no list of folders")
+    return tuple(roots)
+
+
+@contextmanager
+def _refusals_told(address: object) -> Iterator[None]:
+    """Make a `GalleryFormatError` of everything that what is not written by this library may end with."""
+    try:
+        yield
+    except (ModelError, TypeError, ValueError, RecursionError) as error:
+        raise GalleryFormatError(
+            f"{address} has a head that this release cannot read ({in_brief(error)}): index it again"
+        ) from error
 
 
 def _packed(arrays: Mapping[str, NDArray[Any]]) -> str:

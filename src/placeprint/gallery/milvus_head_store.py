@@ -6,12 +6,11 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryNotFoundError
 from placeprint.gallery.milvus_address import HEAD_SUFFIX, Address
 from placeprint.gallery.milvus_connection import MAKE_SECONDS, Connection
-from placeprint.gallery.milvus_head import FORMAT, KIND, Head, blobs_of, head_of, values_of
+from placeprint.gallery.milvus_head import Head, Said, blobs_of, said_in, values_of
 
 CHUNK = 60_000
 """Characters of one string."""
@@ -55,21 +54,19 @@ class HeadStore:
             raise GalleryNotFoundError(
                 f"there is no gallery at {address}: make one with: placeprint index DATASET --store {address}"
             )
-        values: dict[str, Any] | None = None
+        said: Said | None = None
         lost = ""
         for reading in range(readings):  # a writer may replace it, and what it names, between two of our questions
             text = self.text()
             if text is not None:
-                values = _parsed(text, address)
-                names = [part for parts in values["blobs"].values() for part in parts]
-                there = self._texts(names, level="Strong" if reading or readings == 1 else "Eventually")
-                lost = next((name for name in names if name not in there), "")
+                said = said_in(text, address)
+                there = self._texts(said.rows, level="Strong" if reading or readings == 1 else "Eventually")
+                lost = next((row for row in said.rows if row not in there), "")
                 if not lost:
-                    blobs = {name: "".join(there[part] for part in parts) for name, parts in values["blobs"].items()}
-                    return head_of(values, blobs)
+                    return said.head(there, address)
             if reading + 1 < readings:
                 time.sleep(PAUSE)
-        if values is None:
+        if said is None:
             raise GalleryNotFoundError(f"{address} was begun and never written: index it again")
         raise GalleryCorruptError(f"{address}: {lost} is missing: index it again")
 
@@ -177,18 +174,3 @@ class HeadStore:
             seconds=seconds,
         )
         return {row["name"]: row["text"] for row in found}
-
-
-def _parsed(text: str, address: Address) -> dict[str, Any]:
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise GalleryCorruptError(f"the head of {address} cannot be read ({error}): index it again") from error
-    if not isinstance(values, dict) or values.get("kind") != KIND:
-        raise GalleryFormatError(f"{address} is a collection of something else than placeprint")
-    if values.get("format") != FORMAT:
-        raise GalleryFormatError(
-            f"{address} has format {values.get('format')}, this release reads {FORMAT}: upgrade placeprint, or "
-            "index it again"
-        )
-    return values
