@@ -1,6 +1,7 @@
 """The embedding cache when something happened to it: what does not fit is embedded again, and nothing ends a run."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from placeprint.dataset.scan import read_dataset
+from placeprint.embedding import cache_rows
 from placeprint.embedding.cache import EmbeddingCache
-from placeprint.embedding.cache_rows import CachedEmbedding
+from placeprint.embedding.cache_rows import CachedEmbedding, found_row, make_tables
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.extract import embed_records
 
@@ -149,3 +151,15 @@ def test_a_row_of_another_length_moves_no_other_photo(town: Path, own_cache: Pat
     assert (found.computed, found.cached, again.computed) == (1, 4, 0)
     np.testing.assert_array_equal(found.vectors, wanted.vectors)
     assert (own_cache / "embeddings.sqlite").is_file()
+
+
+@pytest.mark.parametrize("size", [(0, 20), (-3, 20), ("wide", 20), (30, 0.5), (30, b"20")])
+def test_a_size_that_is_none_is_no_row_whatever_its_checksum(tmp_path: Path, size: tuple[object, object]) -> None:
+    with closing(sqlite3.connect(tmp_path / "cache.sqlite")) as base:
+        make_tables(base)
+        vector = np.ones(4, "<f4").tobytes()
+        for name, (width, height) in {"odd": size, "fine": (30, 20)}.items():
+            checksum = cache_rows._checksum((name, "model", width, height), vector, [])
+            base.execute(cache_rows._KEEP, (name, "model", width, height, vector, checksum))
+        assert found_row(base, "odd", "model") is None
+        assert found_row(base, "fine", "model") is not None

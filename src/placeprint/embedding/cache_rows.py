@@ -97,7 +97,8 @@ def found_row(base: sqlite3.Connection, content: str, model: str) -> CachedEmbed
         numbers = np.frombuffer(vector, dtype="<f4").astype(np.float32)
     except (ValueError, TypeError):  # text where there should be bytes, or too few of them
         return None
-    return CachedEmbedding(numbers, width, height, kept) if np.isfinite(numbers).all() else None
+    sized = all(isinstance(side, int) and side > 0 for side in (width, height))  # a column of integers takes texts too
+    return CachedEmbedding(numbers, width, height, kept) if sized and np.isfinite(numbers).all() else None
 
 
 def keep_rows(base: sqlite3.Connection, model: str, rows: Sequence[tuple[str, CachedEmbedding]]) -> None:
