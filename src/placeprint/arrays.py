@@ -21,6 +21,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.errors import in_brief
+
 Buffer = bytes | mmap.mmap
 
 HELD = 256 << 20
@@ -96,6 +98,27 @@ def read_header(file: IO[bytes], size: int, name: str) -> ArrayHeader:
     if header.size != size or any(each >= 2**62 for each in shape):  # the second: beside a 0 any length fits
         raise ValueError(f"{name} is not as long as it says: {size} bytes instead of {header.size}")
     return header
+
+
+def read_floats(file: IO[bytes]) -> NDArray[np.floating[Any]]:
+    """Read rows of floats as any program writes them into a ``.npy`` file: of any width, byte order and version.
+
+    Raises
+    ------
+    ValueError
+        When it holds anything else; nothing is unpickled.
+    """
+    start = file.read(len(_MAGIC) - 2)
+    if start != _MAGIC[:-2]:
+        raise ValueError("it does not begin as an array")
+    file.seek(0)
+    try:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    except Exception as error:  # NumPy evaluates the header, and that may end with whatever Python's parser raises
+        raise ValueError(in_brief(error)) from error
+    if array.ndim != 2 or array.dtype.kind != "f":
+        raise ValueError("it must hold floats of shape (n, dim)")
+    return array
 
 
 def open_array(path: Path, *, mapped: bool = True) -> NDArray[Any]:
@@ -174,7 +197,7 @@ def read_archive(data: bytes, *, most: int = 1 << 30) -> Mapping[str, NDArray[An
                     unpacked = packed.read(entry.file_size + 1)  # no more than it says, whatever it unpacks to
                 arrays[entry.filename.removesuffix(".npy")] = _unpacked(unpacked, entry.filename)
     except _BROKEN as error:
-        raise ValueError(f"its arrays cannot be unpacked ({error})") from error
+        raise ValueError(f"its arrays cannot be unpacked ({in_brief(error)})") from error
     return arrays
 
 

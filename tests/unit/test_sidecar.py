@@ -83,6 +83,13 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         read_sidecar(tmp_path / "nothing.json")
 
 
+@pytest.mark.parametrize("field", ["resize", "interpolation", "pooling", "x" * 5000])
+def test_a_long_value_is_quoted_in_part(tmp_path: Path, field: str) -> None:
+    with pytest.raises(ModelError, match=r"m\.json") as caught:
+        read(tmp_path, FINE | {field: "9" * 5000})
+    assert len(str(caught.value)) < 400 + len(str(tmp_path))
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda x: st.lists(x) | st.dictionaries(st.text(), x),

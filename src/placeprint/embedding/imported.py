@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import read_floats
 from placeprint.dataset.manifest import read_manifest
 from placeprint.embedding.extract import Embedded
 from placeprint.errors import DatasetError, VectorError
@@ -60,11 +61,9 @@ def read_side(
     embeddings, records = Path(embeddings), Path(records)
     try:
         with open_regular(embeddings) as file:
-            vectors = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+            vectors = read_floats(file)
+    except (OSError, ValueError) as error:
         raise VectorError(f'"{embeddings}" cannot be read as a .npy array: {error}') from error
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.dtype.kind != "f":
-        raise VectorError(f'"{embeddings}" must hold floats of shape (n, dim)')
     manifest = read_manifest(records)
     if manifest.failures:
         first = manifest.failures[0]

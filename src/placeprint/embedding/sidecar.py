@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from placeprint.errors import ModelError
+from placeprint.errors import ModelError, in_brief
 from placeprint.records import ModelSpec
 from placeprint.regular import TooLargeError, read_regular
 
@@ -87,7 +87,7 @@ def read_sidecar(path: Path) -> ModelSpec:
     except RecursionError as error:
         raise ModelError(f"{where} cannot be read: it is nested too deeply") from error
     except (ValueError, OSError) as error:
-        raise ModelError(f"{where} cannot be read: {error}") from error
+        raise ModelError(f"{where} cannot be read: {in_brief(error)}") from error
     if not isinstance(row, dict):
         raise ModelError(f"{where} is not a JSON object")
     for name, (fits, words) in _CHECKS.items():
@@ -96,7 +96,7 @@ def read_sidecar(path: Path) -> ModelSpec:
     try:
         return ModelSpec.from_dict(row)
     except ModelError as error:
-        raise ModelError(f"{where}: {error}") from error
+        raise ModelError(f"{where}: {in_brief(error)}") from error
 
 
 def _shown(value: Any) -> str:
