@@ -5,11 +5,12 @@ LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test test-lowest test-torch test-web test-web-schema test-scale bench-web check bench bench-accuracy format clean help
+.PHONY: demo test fuzz test-lowest test-torch test-web test-web-schema test-scale bench-web check bench bench-accuracy format clean help
 
 help:
 	@echo "make demo   render a small town, recognise its places, write a report"
 	@echo "make test   run the tests"
+	@echo "make fuzz   send hostile input to all that reads strangers' files, SECONDS=60 each"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make test-torch  run the tests of exporting and training models (installs PyTorch)"
 	@echo "make test-web  run the tests of the server and its page (installs FastAPI, schemathesis and Playwright)"
@@ -47,6 +48,10 @@ $(VENV)/web: $(VENV)/dev
 	$(PIP) --group web
 	@touch $@
 
+$(VENV)/fuzz: $(VENV)/web
+	$(PIP) --group fuzz || echo "atheris does not install here: inputs are changed at random"
+	@touch $@
+
 # Without the group torch: uv does not look for it where pip does. What it depends on is tested with the rest.
 $(LOWEST)/dev: pyproject.toml
 	$(PYTHON) -m venv --clear $(LOWEST)
@@ -64,6 +69,11 @@ demo: $(VENV)/run
 test: $(VENV)/dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+# TARGET chooses one, see tests/fuzz/target.py; what fails is kept in .fuzz, with the line that repeats it.
+SECONDS ?= 60
+fuzz: $(VENV)/fuzz
+	$(BIN)/python -m tests.fuzz $(TARGET) --seconds $(SECONDS)
+
 # Old packages deprecate what newer ones below them have dropped since, which is no fault of ours: `make test` is strict.
 # With PYTHON a 3.11: for a newer one some of these versions have no wheels.
 LENIENT := -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning
@@ -76,7 +86,7 @@ test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest tests/exporting tests/training
 
 test-web: $(VENV)/web
-	$(BIN)/python -m pytest tests/web tests/unit/test_public_names.py
+	$(BIN)/python -m pytest tests/web tests/unit/test_public_names.py tests/unit/test_fuzz.py
 
 test-web-schema: $(VENV)/web
 	PLACEPRINT_SCHEMA_EXAMPLES=200 $(BIN)/python -m pytest tests/web/test_description.py
@@ -108,4 +118,4 @@ bench-accuracy: $(VENV)/dev
 	$(BIN)/python benchmarks/accuracy.py
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .venv-3.* demo out .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) .venv-3.* demo out .fuzz .pytest_cache .mypy_cache .ruff_cache
