@@ -20,7 +20,6 @@ from placeprint.gallery.base import unit_vectors
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import Progress
 from placeprint.recognition.copies import rows_of_themselves
-from placeprint.recognition.sources import nothing_to_search_in
 from placeprint.records import ImageRecord, SetAside, Split
 from placeprint.terminal import counted
 
@@ -33,6 +32,12 @@ def opened_cache(use: bool) -> Iterator[EmbeddingCache | None]:
         return
     with EmbeddingCache() as cache:
         yield cache
+
+
+def nothing_to_search_in(manifest: Manifest, where: str) -> DatasetError:
+    """Return the error for a dataset without gallery images; what cannot be used may be why."""
+    lost = [f"; the first that cannot be used, {one.path!r}: {one.reason}" for one in manifest.failures[:1]]
+    return DatasetError(f'"{where}" has no gallery images: nothing to search in{"".join(lost)}')
 
 
 def embed_split(

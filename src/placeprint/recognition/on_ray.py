@@ -24,10 +24,11 @@ from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.replacement import Wanted
 from placeprint.presets import Preset, find_preset
 from placeprint.progress import Progress
+from placeprint.recognition.dataset_embeddings import nothing_to_search_in
 from placeprint.recognition.loading import model_for
 from placeprint.recognition.ray_cluster import Cluster
 from placeprint.recognition.ray_job import COUNTED, Job
-from placeprint.recognition.sources import Source, nothing_to_search_in, open_source
+from placeprint.recognition.sources import Source, open_source
 from placeprint.recognition.storing import Stored
 from placeprint.records import FailedImage, ImageRecord
 from placeprint.terminal import counted

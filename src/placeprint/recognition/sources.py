@@ -9,7 +9,6 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.remote import is_remote, read_remote
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.extract import Reader, file_reader
-from placeprint.errors import DatasetError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,3 @@ def open_source(dataset: Path | str | Manifest | Source, *, layout: str | None =
         return Source(manifest, files.address, files.read)
     found = dataset if isinstance(dataset, Manifest) else read_dataset(dataset, layout=layout)
     return Source(found, str(found.root.resolve()), file_reader(found.root))
-
-
-def nothing_to_search_in(manifest: Manifest, where: str) -> DatasetError:
-    """Return the error for a dataset without gallery images; what cannot be used may be why."""
-    lost = [f"; the first that cannot be used, {one.path!r}: {one.reason}" for one in manifest.failures[:1]]
-    return DatasetError(f'"{where}" has no gallery images: nothing to search in{"".join(lost)}')

@@ -27,7 +27,8 @@ from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import Wanted
 from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
-from placeprint.recognition.sources import Source, nothing_to_search_in
+from placeprint.recognition.dataset_embeddings import nothing_to_search_in
+from placeprint.recognition.sources import Source
 from placeprint.records import FailedImage, ImageRecord
 from placeprint.terminal import counted
 
