@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -166,7 +167,7 @@ def test_the_cache_takes_nothing_away(
     assert kept(folder, {**before, "embeddings.damaged-2": b"mine, and no database"})
     assert not [name for name in found(folder) if name.endswith(".blob") and name not in graphs]
     (folder / "embeddings.sqlite").unlink()
-    with sqlite3.connect(folder / "embeddings.sqlite") as base:
+    with closing(sqlite3.connect(folder / "embeddings.sqlite")) as base:
         base.execute("create table holidays (place text)")
     theirs = (folder / "embeddings.sqlite").read_bytes()
     capsys.readouterr()
