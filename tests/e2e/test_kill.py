@@ -130,4 +130,4 @@ def test_killed_at_every_moment_of_a_write(tmp_path: Path, moment: str, before: 
     assert opened.verify().leftovers == ()
     files = {p.relative_to(tmp_path / "g").as_posix() for p in (tmp_path / "g").rglob("*") if p.is_file()}
     data = json.loads((tmp_path / "g" / "gallery.json").read_bytes())["data"]
-    assert {name.split("/")[0] for name in files} - {".lock"} == {"gallery.json", data}
+    assert {name.split("/")[0] for name in files} - {".lock", ".reserve"} == {"gallery.json", data}

@@ -61,7 +61,7 @@ def test_a_folder_of_somebody_else_is_not_touched(verb: str, few: Path, tmp_path
     np.save(few.parent / "e.npy", np.eye(2, dtype=np.float32))
     (few.parent / "e.csv").write_text("path,place\na.jpg,a\nb.jpg,b\n")
     folder = tmp_path / "theirs"
-    before = strangers(folder, *WRITTEN, ".lock")
+    before = strangers(folder, *WRITTEN, ".lock", ".reserve")
     ended = run(*INTO_A_FOLDER[verb](few, folder), expect=3 if verb in ("add", "remove", "calibrate", "verify") else 2)
     assert len([line for line in ended.stderr.splitlines() if ": read as " not in line]) == 1
     assert found(folder) == before
@@ -135,7 +135,7 @@ def test_what_lies_in_a_gallery_outlives_every_verb(made: Path, few: Path, tmp_p
     opened = Gallery.open(made)
     assert opened.verify().ok
     assert len(opened) == 8
-    own = {p.split("/")[0] for p in found(made).keys() - before.keys()} - {".lock"}
+    own = {p.split("/")[0] for p in found(made).keys() - before.keys()} - {".lock", ".reserve"}
     assert own == {"gallery.json", "explain.html", json.loads((made / "gallery.json").read_bytes())["data"]}
 
 
