@@ -61,7 +61,7 @@ $(LOWEST)/dev: pyproject.toml
 
 demo: $(VENV)/run
 	rm -rf demo
-	$(BIN)/placeprint town demo/town
+	$(BIN)/python -m town demo/town
 	$(BIN)/placeprint run demo/town -o demo/out
 	@echo "Open demo/out/report.html in a browser."
 

@@ -21,10 +21,10 @@ from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import PlaceprintError
 from placeprint.evaluation.evaluate import evaluate_sides
+from placeprint.evaluation.inputs import Sides, gather
 from placeprint.evaluation.result import EvaluationResult
-from placeprint.evaluation.sides import Sides, gather
 from placeprint.progress import on_stderr
-from placeprint.recognition.loading import embedder_for
+from placeprint.recognition.gallery_model import embedder_for
 from placeprint.recognition.recognizer import Recognizer
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from building import photographs
-from placeprint.dataset import images
+from placeprint.dataset.decoding import images
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.preprocess import prepare
 from placeprint.gallery.gallery import Gallery
-from placeprint.recognition.indexing import index
+from placeprint.indexing.folder import index
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.records import ImageRecord
 

@@ -26,13 +26,13 @@ from accuracy import SETS, SHARED
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.whitening import Whitening
 from placeprint.evaluation.ground_truth import choose_truth
+from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.metrics.retrieval import average_precision, mean_of, recall_at
 from placeprint.evaluation.ranking import rank_queries
-from placeprint.evaluation.retrieval_metrics import average_precision, mean_of, recall_at
-from placeprint.evaluation.sides import Sides, gather
 from placeprint.gallery.gallery import Gallery
 from placeprint.progress import on_stderr
 from placeprint.recognition.voting import label
-from placeprint.town import render_town
+from town import render_town
 
 Matrix = NDArray[np.float64]
 SAME = {"landmarks": "landmarks", "landmarks, assignment": "landmarks"}

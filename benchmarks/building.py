@@ -25,13 +25,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from placeprint import Manifest, read_dataset, render_town
-from placeprint.dataset import images
+from placeprint import Manifest, read_dataset
+from placeprint.dataset.decoding import images
 from placeprint.dataset.files import read_bytes
 from placeprint.embedding.embedder import Embedder, load_embedder
-from placeprint.embedding.extract import embed_records
+from placeprint.embedding.pipeline import embed_records
 from placeprint.embedding.preprocess import prepare, prepare_whole
-from placeprint.recognition.indexing import index
+from placeprint.indexing.folder import index
+from town import render_town
 
 LANDMARKS = Path(__file__).parents[2] / "shared" / "data" / "landmarks" / "landmarks"
 PRESETS = ("fast", "balanced")

@@ -20,14 +20,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint import EvaluationResult, Gallery, ImageRecord, ModelSpec, calibrate, evaluate, index, render_town
+from placeprint import EvaluationResult, Gallery, ImageRecord, ModelSpec, calibrate, evaluate, index
 from placeprint.embedding.imported import imported_spec, read_embeddings
-from placeprint.evaluation.selective import reliability
-from placeprint.recognition.calibration import learn_calibration
-from placeprint.recognition.hold_out import PlaceRows, Questions, ask
-from placeprint.recognition.loading import probability_of
-from placeprint.recognition.prior import SIZES, Prior, shipped_priors
-from placeprint.recognition.prior_learning import LabelledSet, labelled_set, learn_prior
+from placeprint.evaluation.metrics.risk_coverage import reliability
+from placeprint.recognition.calibration.fit import learn_calibration
+from placeprint.recognition.calibration.held_out import PlaceRows, Questions, ask
+from placeprint.recognition.calibration.prior import SIZES, Prior, shipped_priors
+from placeprint.recognition.calibration.prior_fit import LabelledSet, labelled_set, learn_prior
+from placeprint.recognition.gallery_model import probability_of
+from town import render_town
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 RATES = (0.05, 0.1)

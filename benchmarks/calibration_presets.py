@@ -3,7 +3,7 @@
     python benchmarks/calibration_presets.py balanced [--town FOLDER]
 
 Places are dealt into folds; each fold is held out, the rest calibrates alone, and the queries of the held-out places
-are asked. Three seeds; reads ../shared/data, and a town made by: placeprint town FOLDER --places 60 --views 6
+are asked. Three seeds; reads ../shared/data, and a town made by: python -m town FOLDER --places 60 --views 6
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import Gallery
-from placeprint.evaluation.selective import reliability
-from placeprint.evaluation.sides import Sides, gather
-from placeprint.recognition.calibration import learn_calibration
-from placeprint.recognition.hold_out import PlaceRows, Questions, ask
-from placeprint.recognition.loading import probability_of
-from placeprint.recognition.rerank import Reranker
+from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.metrics.risk_coverage import reliability
+from placeprint.recognition.calibration.fit import learn_calibration
+from placeprint.recognition.calibration.held_out import PlaceRows, Questions, ask
+from placeprint.recognition.gallery_model import probability_of
+from placeprint.recognition.rerank.reranker import Reranker
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 SEEDS = 3

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.dataset.hamming import near_pairs
+from placeprint.dataset.checks.hamming import near_pairs
 
 BITS = 5
 Hashes = NDArray[np.uint64]

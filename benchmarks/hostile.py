@@ -42,7 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         env["PLACEPRINT_CACHE"] = str(root / "cache")
-        _run(env, "town", str(root / "town"))
+        subprocess.run([sys.executable, "-m", "town", str(root / "town")], check=True, env=env)
         _run(env, "index", str(root / "town"), "-o", str(root / "gallery"))
         photo = next((root / "town").rglob("*.jpg")).read_bytes()
         plain, _ = _indexed(env, root, photo)

@@ -68,7 +68,7 @@ def jpeg(seed: int) -> bytes:
 def time_stages(seconds: Row) -> None:
     """Time the stages of `placeprint.index` from now on, in this process."""
     from placeprint.gallery.gallery import Gallery
-    from placeprint.recognition import indexing
+    from placeprint.indexing import folder as indexing
 
     def timed(stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
         def measured(*given: Any, **named: Any) -> Any:
@@ -91,7 +91,7 @@ def time_stages(seconds: Row) -> None:
 
 def index_here(folder: Path, files: int) -> Row:
     """Index what `make` wrote, in this process; return seconds by stage and the peak memory."""
-    from placeprint.recognition import indexing
+    from placeprint.indexing import folder as indexing
 
     lean_heap()  # as the program does
     seconds: Row = {}

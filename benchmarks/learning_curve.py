@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from placeprint import Gallery, ImageRecord, imported_spec, read_dataset, read_embeddings
+from placeprint.evaluation.diagnosis.coverage import GalleryLacks, gallery_lacks
+from placeprint.evaluation.diagnosis.impostors import Vectors, find_rivals
+from placeprint.evaluation.diagnosis.learning_curve import CurvePoint
 from placeprint.evaluation.ground_truth import ByPlace
-from placeprint.evaluation.lacks import GalleryLacks, gallery_lacks
-from placeprint.evaluation.learning_curve import CurvePoint
-from placeprint.evaluation.rivals import Vectors, find_rivals
-from placeprint.evaluation.sides import Sides, gather
+from placeprint.evaluation.inputs import Sides, gather
 
 LANDMARKS = Path(__file__).parents[2] / "shared" / "data" / "landmarks"
 LISTED = LANDMARKS / "manifest.csv"

@@ -21,10 +21,10 @@ from making import clustered, records_of
 
 from placeprint.cli.heap import lean_heap
 from placeprint.embedding.imported import imported_spec
-from placeprint.gallery.milvus_address import parse_address
-from placeprint.gallery.milvus_gallery import MilvusGallery
-from placeprint.gallery.milvus_head import Head
-from placeprint.gallery.milvus_writing import Writer
+from placeprint.gallery.milvus.address import parse_address
+from placeprint.gallery.milvus.gallery import MilvusGallery
+from placeprint.gallery.milvus.head import Head
+from placeprint.gallery.milvus.writer import Writer
 
 DIM, BLOCK = 256, 1000
 

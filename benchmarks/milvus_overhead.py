@@ -21,12 +21,12 @@ from engine import STEADY, MilvusServer
 from making import clustered, records_of, stored
 
 from placeprint.embedding.imported import imported_spec
-from placeprint.gallery.exact import ExactIndex
-from placeprint.gallery.milvus_address import parse_address
-from placeprint.gallery.milvus_head import Head
-from placeprint.gallery.milvus_rows import to_row
-from placeprint.gallery.milvus_writing import Writer
-from placeprint.gallery.trying import disturbed
+from placeprint.gallery.index.exact import ExactIndex
+from placeprint.gallery.index.tuning import disturbed
+from placeprint.gallery.milvus.address import parse_address
+from placeprint.gallery.milvus.head import Head
+from placeprint.gallery.milvus.rows import to_row
+from placeprint.gallery.milvus.writer import Writer
 
 DIM, QUERIES, INSERTED = 256, 300, 20_000
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "scale"))
 from engine import STEADY, MilvusServer
 from making import stored, ties_apart
 
-from placeprint.gallery.trying import disturbed, recall_of, truth_of
+from placeprint.gallery.index.tuning import disturbed, recall_of, truth_of
 from search import K, places
 
 QUERIES = 1000

@@ -30,8 +30,9 @@ from typing import Any
 
 import numpy as np
 
-from placeprint import Gallery, Recognizer, index, render_town
+from placeprint import Gallery, Recognizer, index
 from placeprint.records import ImageRecord, Split
+from town import render_town
 
 A_PLACE, WARM = 20, 3
 SCREENS: dict[int, dict[str, Any]] = {

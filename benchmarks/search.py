@@ -29,11 +29,11 @@ import numpy as np
 from growth import peak_mb
 from placeprint.cli.heap import lean_heap
 from placeprint.cores import available_cores
-from placeprint.gallery.base import VectorIndex, Vectors
-from placeprint.gallery.clustered import FILE
-from placeprint.gallery.exact import ExactIndex
-from placeprint.gallery.faiss_index import FaissIndex
-from placeprint.gallery.trying import disturbed, recall_of
+from placeprint.gallery.index.approximate import FILE
+from placeprint.gallery.index.base import VectorIndex, Vectors
+from placeprint.gallery.index.exact import ExactIndex
+from placeprint.gallery.index.faiss_index import FaissIndex
+from placeprint.gallery.index.tuning import disturbed, recall_of
 
 DIM, K, QUERIES, TARGET = 256, 10, 200, 0.99
 WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)

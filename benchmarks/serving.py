@@ -29,11 +29,12 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from placeprint import Gallery, Recognizer, index, render_town
+from placeprint import Gallery, Recognizer, index
 from placeprint.cores import available_cores
-from placeprint.dataset.images import decode
+from placeprint.dataset.decoding.images import decode
 from placeprint.errors import ImageError
-from placeprint.ragged import Ragged
+from placeprint.storage.ragged import Ragged
+from town import render_town
 
 
 def grown(source: Gallery, path: Path, images: int) -> None:

@@ -27,7 +27,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from placeprint import Gallery, index, render_town
+from placeprint import Gallery, index
+from town import render_town
 
 TOKEN = "a-token-of-the-benchmark"  # noqa: S105
 

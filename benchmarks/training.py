@@ -26,12 +26,11 @@ import numpy as np
 
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.evaluation.evaluate import evaluate
-from placeprint.evaluation.paired_tests import mcnemar, paired_difference
+from placeprint.evaluation.metrics.paired_tests import mcnemar, paired_difference
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.presets import find_preset
 from placeprint.progress import on_stderr
-from placeprint.recognition.loading import model_for
-from placeprint.town.render import render_town
+from placeprint.recognition.gallery_model import model_for
 from placeprint.training.held_out import HeldOut
 from placeprint.training.learners import HeadLearner
 from placeprint.training.loop import Trained, Training
@@ -40,6 +39,7 @@ from placeprint.training.result import TrainingResult
 from placeprint.training.settings import TrainSettings
 from placeprint.training.spread import constant_for, with_constant
 from placeprint.training.train import train
+from town.render import render_town
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 REPORTED = {

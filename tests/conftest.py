@@ -54,7 +54,7 @@ def once(session_folder: Path) -> Callable[[str, Callable[[Path], object]], Path
 @pytest.fixture(scope="session")
 def town(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """A small rendered town: 6 places (one of them only in the queries), 30 photographs, 4 broken files."""
-    from placeprint.town import render_town
+    from town import render_town
 
     return once("town", lambda folder: render_town(folder, places=6, views=4, seed=5))
 

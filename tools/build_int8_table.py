@@ -23,11 +23,11 @@ import torch
 import torch.nn.functional as F
 from onnx import numpy_helper
 
-from placeprint.dataset.images import decode
-from placeprint.embedding.eight_bits import STEPS, EightBits, narrowest, save_table, table_of
+from placeprint.dataset.decoding.images import decode
 from placeprint.embedding.models import find_model
 from placeprint.embedding.preprocess import normalised, prepare
-from placeprint.town import render_town
+from placeprint.embedding.runners.int8 import STEPS, EightBits, narrowest, save_table, table_of
+from town import render_town
 
 PLACES = 12
 IN_32_BIT = frozenset(

@@ -1,6 +1,6 @@
 """Learn the prior calibration that the package ships: what to expect where a gallery is too small to tell.
 
-    python tools/learn_prior.py TOWN        # TOWN: a folder made by `placeprint town TOWN --places 20 --seed 7`
+    python tools/learn_prior.py TOWN        # TOWN: a folder made by `python -m town TOWN --places 20 --seed 7`
 
 It reads ../shared/data/poznan_bovw and the town, draws small galleries of 2, 3 and 4 places from them, and
 writes src/placeprint/recognition/prior.json. No photograph and no embedding goes in: three coefficients
@@ -13,14 +13,14 @@ import json
 import sys
 from pathlib import Path
 
-from placeprint.recognition.prior import FILE, SIZES
-from placeprint.recognition.prior_learning import labelled_set, learn_prior
+from placeprint.recognition.calibration.prior import FILE, SIZES
+from placeprint.recognition.calibration.prior_fit import labelled_set, learn_prior
 
 ROOT = Path(__file__).parent.parent
 POZNAN = ROOT.parent / "shared" / "data" / "poznan_bovw" / "labels.csv"
 SOURCE = (
     "scores of efficientnet-lite0 on poznan_bovw (5 buildings by day and night) and on a rendered town "
-    "(placeprint town --places 20 --seed 7), by tools/learn_prior.py; no photograph and no embedding is in here"
+    "(python -m town --places 20 --seed 7), by tools/learn_prior.py; no photograph and no embedding is in here"
 )
 
 

@@ -15,8 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from placeprint.dataset.check_report import CheckReport
-    from placeprint.dataset.checks import check
+    from placeprint.dataset.checks.check import check
+    from placeprint.dataset.checks.report import CheckReport
     from placeprint.dataset.manifest import Manifest
     from placeprint.dataset.scan import read_dataset
     from placeprint.embedding.embedder import Embedder, load_embedder
@@ -24,20 +24,19 @@ if TYPE_CHECKING:
     from placeprint.embedding.models import list_models
     from placeprint.errors import PlaceprintError
     from placeprint.evaluation.evaluate import evaluate
-    from placeprint.evaluation.mining import mine
-    from placeprint.evaluation.mining_result import MiningResult
+    from placeprint.evaluation.mining.mine import mine
+    from placeprint.evaluation.mining.result import MiningResult
     from placeprint.evaluation.result import EvaluationResult
     from placeprint.gallery.calibration import Calibration
     from placeprint.gallery.gallery import Gallery
     from placeprint.gallery.opening import open_gallery
-    from placeprint.recognition.calibrating import calibrate
-    from placeprint.recognition.explaining import Explanation, explain
-    from placeprint.recognition.indexing import add, index
+    from placeprint.indexing.folder import add, index
+    from placeprint.recognition.calibration.calibrate import calibrate
+    from placeprint.recognition.explanation import Explanation, explain
     from placeprint.recognition.recognizer import Recognizer, recognize
     from placeprint.records import UNKNOWN, Answer, ImageRecord, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
-    from placeprint.town.render import render_town
-    from placeprint.training.distilling import distil
+    from placeprint.training.distillation import distil
     from placeprint.training.export import export
     from placeprint.training.result import TrainingResult
     from placeprint.training.train import train
@@ -78,14 +77,13 @@ __all__ = [
     "read_dataset",
     "read_embeddings",
     "recognize",
-    "render_town",
     "train",
     "write_report",
 ]
 
 _HOMES = {
-    "dataset.check_report": ("CheckReport",),
-    "dataset.checks": ("check",),
+    "dataset.checks.report": ("CheckReport",),
+    "dataset.checks.check": ("check",),
     "dataset.manifest": ("Manifest",),
     "dataset.scan": ("read_dataset",),
     "embedding.embedder": ("Embedder", "load_embedder"),
@@ -93,20 +91,19 @@ _HOMES = {
     "embedding.models": ("list_models",),
     "errors": ("PlaceprintError",),
     "evaluation.evaluate": ("evaluate",),
-    "evaluation.mining": ("mine",),
-    "evaluation.mining_result": ("MiningResult",),
+    "evaluation.mining.mine": ("mine",),
+    "evaluation.mining.result": ("MiningResult",),
     "evaluation.result": ("EvaluationResult",),
     "gallery.calibration": ("Calibration",),
     "gallery.gallery": ("Gallery",),
     "gallery.opening": ("open_gallery",),
-    "recognition.calibrating": ("calibrate",),
-    "recognition.explaining": ("Explanation", "explain"),
-    "recognition.indexing": ("add", "index"),
+    "recognition.calibration.calibrate": ("calibrate",),
+    "recognition.explanation": ("Explanation", "explain"),
+    "indexing.folder": ("add", "index"),
     "recognition.recognizer": ("Recognizer", "recognize"),
     "records": ("UNKNOWN", "Answer", "ImageRecord", "ModelSpec", "Neighbours", "Split"),
     "report.html": ("write_report",),
-    "town.render": ("render_town",),
-    "training.distilling": ("distil",),
+    "training.distillation": ("distil",),
     "training.export": ("export",),
     "training.result": ("TrainingResult",),
     "training.train": ("train",),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from placeprint.errors import GalleryFormatError, UsageError
-from placeprint.json_records import record_from
+from placeprint.storage.json_records import record_from
 
 DEFAULT_PRESET = "balanced"
 FEWEST_CELLS = 64

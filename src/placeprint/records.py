@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from placeprint.errors import ModelError, UsageError, VectorError
-from placeprint.json_records import record_from
+from placeprint.storage.json_records import record_from
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placeprint.embedding import compiled
 from placeprint.embedding.embedder import load_embedder
+from placeprint.embedding.runners import compiled
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_kept_graph_gives_the_same_numbers_without_compiling(graphs: Path, mon
     for precision in ("f32", "int8"):
         first = look(precision)
         with monkeypatch.context() as patched:
-            patched.setattr("placeprint.embedding.openvino_runner._graph", never)
+            patched.setattr("placeprint.embedding.runners.openvino_runner._graph", never)
             np.testing.assert_array_equal(look(precision), first)
     assert len(list(graphs.glob("*.blob"))) == 2
 
@@ -48,7 +48,7 @@ def test_a_damaged_one_is_compiled_again(graphs: Path, harm: object, monkeypatch
     whole = kept.read_bytes()
     kept.write_bytes(harm(whole))  # type: ignore[operator]
     np.testing.assert_array_equal(look(), first)
-    monkeypatch.setattr("placeprint.embedding.openvino_runner._graph", never)
+    monkeypatch.setattr("placeprint.embedding.runners.openvino_runner._graph", never)
     np.testing.assert_array_equal(look(), first)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placeprint.dataset.images import decode
-from placeprint.embedding import openvino_runner
-from placeprint.embedding.eight_bits import EightBits, save_table, table_of
+from placeprint.dataset.decoding.images import decode
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS, find_model
+from placeprint.embedding.runners import openvino_runner
+from placeprint.embedding.runners.int8 import EightBits, save_table, table_of
 from placeprint.errors import ModelError
 
 PRESETS = ("fast", "balanced")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from placeprint.dataset.images import decode
+from placeprint.dataset.decoding.images import decode
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS, find_model, list_models
 from placeprint.errors import ModelError, UsageError

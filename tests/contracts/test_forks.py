@@ -17,12 +17,12 @@ from placeprint import errors, forks
 from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache
 from placeprint.embedding.embedder import load_embedder
 from placeprint.errors import GalleryMismatchError, ImageError, MissingExtraError, PlaceprintError, UsageError
-from placeprint.gallery import milvus_connection
 from placeprint.gallery.gallery import Gallery
-from placeprint.gallery.indexes import make_index
-from placeprint.gallery.milvus_address import Address
-from placeprint.gallery.quantising import threads
-from placeprint.recognition.indexing import index
+from placeprint.gallery.index.choice import make_index
+from placeprint.gallery.index.quantization import threads
+from placeprint.gallery.milvus import connection
+from placeprint.gallery.milvus.address import Address
+from placeprint.indexing.folder import index
 from placeprint.recognition.recognizer import Recognizer
 
 pytestmark = [
@@ -236,8 +236,8 @@ def test_a_child_leaves_the_cache_of_its_parent_alone(tmp_path: Path, capfd: pyt
 
 
 def test_a_server_is_not_asked_in_a_child_of_who_asked_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(milvus_connection, "_ASKED_IN", {})
-    ask = partial(milvus_connection.refuse_after_fork, Address("127.0.0.1", 19530, "g"))
+    monkeypatch.setattr(connection, "_ASKED_IN", {})
+    ask = partial(connection.refuse_after_fork, Address("127.0.0.1", 19530, "g"))
     assert in_child(ask) is None
     ask()
     said = in_child(ask)

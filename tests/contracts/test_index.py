@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placeprint.arrays import open_array, save_array
 from placeprint.errors import UsageError, VectorError
-from placeprint.gallery.base import VectorIndex, Vectors
-from placeprint.gallery.exact import ExactIndex
-from placeprint.gallery.faiss_index import FaissIndex
-from placeprint.gallery.unmapped import Unmapped, unmapped
+from placeprint.gallery.index.base import VectorIndex, Vectors
+from placeprint.gallery.index.exact import ExactIndex
+from placeprint.gallery.index.faiss_index import FaissIndex
+from placeprint.gallery.index.file_rows import Unmapped, unmapped
+from placeprint.storage.arrays import open_array, save_array
 
 DIM = 24
 Maker = Callable[[Vectors], VectorIndex]
@@ -207,7 +207,7 @@ def test_exact_search_in_many_blocks_is_the_same(
     monkeypatch: pytest.MonkeyPatch, vectors: Vectors, queries: Vectors
 ) -> None:
     whole = ExactIndex(vectors).search(queries, 6)
-    monkeypatch.setattr("placeprint.gallery.exact.SCORES", 17 * 40)
+    monkeypatch.setattr("placeprint.gallery.index.exact.SCORES", 17 * 40)
     parts = ExactIndex(vectors).search(queries, 6)
     np.testing.assert_array_equal(whole.rows, parts.rows)
     np.testing.assert_array_equal(whole.scores, parts.scores)
@@ -218,7 +218,7 @@ def test_exact_search_in_many_blocks_is_the_same(
 def test_vectors_that_are_read_give_the_answers_of_those_that_are_held(
     monkeypatch: pytest.MonkeyPatch, vectors: Vectors, queries: Vectors, small: int, count: int
 ) -> None:
-    monkeypatch.setattr("placeprint.gallery.exact.SMALL", small)
+    monkeypatch.setattr("placeprint.gallery.index.exact.SMALL", small)
     for only in (None, np.arange(300) % 3 == 1):
         for k in (1, 6, 120):
             held = ExactIndex(vectors).search(queries[:count], k, only=only)

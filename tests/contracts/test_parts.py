@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from placeprint.dataset.images import decode
+from placeprint.dataset.decoding.images import decode
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.cache_rows import CachedEmbedding
 from placeprint.embedding.embedder import Embedder, load_embedder
-from placeprint.embedding.extract import embed_records
 from placeprint.embedding.models import WEIGHTS
+from placeprint.embedding.pipeline import embed_records
 from placeprint.embedding.preprocess import CELL_SCALE, FEWEST, cell_grid, cells_of, prepare, prepare_whole
 from placeprint.errors import ModelError
 from placeprint.records import ImageRecord

@@ -26,7 +26,6 @@ VERBS = [
     "query",
     "remove",
     "run",
-    "town",
     "verify",
 ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from placeprint.recognition import remote
+from placeprint.recognition import client
 from program import run
 
 ANSWER = {
@@ -172,7 +172,7 @@ def test_a_photo_is_sent_nowhere_else(
 def test_there_is_one_deadline_for_all_of_an_answer(
     part: str, status: int, stranger: tuple[type[Stranger], str], photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "SECONDS", 0.3)
+    monkeypatch.setattr(client, "SECONDS", 0.3)
     told, place = stranger
     told.status, told.pause, told.body = status, (part, 0.1), b" " * 200
     said = run("query", "--url", f"http://{place}", photo, expect=3)

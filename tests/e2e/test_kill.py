@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from placeprint.gallery.gallery import Gallery
-from placeprint.recognition.indexing import index
+from placeprint.indexing.folder import index
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 
@@ -78,13 +78,13 @@ def test_killed_again_and_again(town: Path, tmp_path: Path, verb: str) -> None:
 
 
 MOMENTS = {
-    "before the marker": "marker.mark",
+    "before the marker": "storage.marker.mark",
     "before the data": "gallery.table.RecordTable.save",
     "in the data": "gallery.files.make_index",
-    "before the head": "published.write_json",
-    "in the head": "storage.os.replace",
-    "behind the head": "published.clear_leftovers",
-    "in clearing": "marker.Path.rmdir",
+    "before the head": "storage.published.write_json",
+    "in the head": "storage.atomic.os.replace",
+    "behind the head": "storage.published.clear_leftovers",
+    "in clearing": "storage.marker.Path.rmdir",
 }
 BUILD = """
 import os, signal, sys

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from placeprint import Gallery, ImageRecord, ModelSpec, index
-from placeprint.recognition import moved
+from placeprint.indexing import moved_dataset
 from program import run, run_json
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
@@ -34,8 +34,10 @@ def gallery(photos: Path, tmp_path: Path) -> Path:
 def read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """What is read to be compared, counted by path."""
     counts: Counter[str] = Counter()
-    usual = moved._content_of
-    monkeypatch.setattr(moved, "_content_of", lambda source, path: (counts.update([path]), usual(source, path))[1])
+    usual = moved_dataset._content_of
+    monkeypatch.setattr(
+        moved_dataset, "_content_of", lambda source, path: (counts.update([path]), usual(source, path))[1]
+    )
     return counts
 
 
@@ -91,7 +93,7 @@ def test_what_a_manifest_says_of_contents_is_not_believed(photos: Path, gallery:
 def test_few_files_are_read_for_few_images(
     photos: Path, gallery: Path, read: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moved, "MORE", 1)
+    monkeypatch.setattr(moved_dataset, "MORE", 1)
     (photos / "place 0" / "0.jpg").unlink()
     for number in range(20):
         shutil.copy(photos / "place 1" / "1.jpg", photos / "place 1" / f"new {number}.jpg")

@@ -12,7 +12,7 @@ import pytest
 from placeprint import index
 from placeprint.dataset.scan import read_dataset
 from placeprint.errors import UsageError
-from placeprint.report.whole_run import whole_run
+from placeprint.report.run import whole_run
 from program import run
 from strangers import found
 
@@ -53,7 +53,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("embedding.embedder.Embedder", "recognition.indexing.model_for", "report.whole_run.check"):
         monkeypatch.setattr(f"placeprint.{name}", work)
-    monkeypatch.setattr("placeprint.town.render.render_all", work)
+    monkeypatch.setattr("town.render.render_all", work)
 
 
 @pytest.mark.usefixtures("idle")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from placeprint import Gallery, evaluate
-from placeprint.dataset.images import decode
+from placeprint.dataset.decoding.images import decode
 from placeprint.errors import ImageError
 from program import Said, run
 

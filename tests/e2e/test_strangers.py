@@ -10,8 +10,8 @@ import pytest
 
 from placeprint import Gallery, index
 from placeprint.errors import UsageError
-from placeprint.gallery.moving import _to_folder
-from placeprint.published import _seal
+from placeprint.gallery.move import _to_folder
+from placeprint.storage.published import _seal
 from program import run, run_json
 from strangers import NAMES, WRITTEN, found, kept, refused, strangers
 

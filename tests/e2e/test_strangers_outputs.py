@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from placeprint import index, render_town
-from placeprint.embedding import compiled
+from placeprint import index
 from placeprint.embedding.cache import EmbeddingCache
+from placeprint.embedding.runners import compiled
 from placeprint.errors import UsageError
 from placeprint.training.train import train
 from program import run
 from strangers import found, kept, refused, strangers
+from town import render_town
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
 SMALL = ("--places", 1, "--views", 2, "--quiet")
@@ -136,7 +137,7 @@ def test_a_town_is_rendered_over_a_town_only_while_nothing_else_is_in_it(tmp_pat
 def test_what_comes_into_a_town_while_it_is_replaced_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from placeprint.town import render
+    from town import render
 
     few = {"places": 1, "views": 2, "size": (64, 64), "workers": 1}
     render_town(tmp_path / "t", **few)  # type: ignore[arg-type]

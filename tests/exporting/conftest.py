@@ -14,7 +14,7 @@ State = dict[str, Any]
 def _random_state(architecture: str) -> State:
     """Return values of torchvision's names and shapes that let a signal through, and a classifier."""
     torch = pytest.importorskip("torch")
-    from placeprint.exporting.resnet import parameters
+    from placeprint.embedding.export.resnet import parameters
 
     generator, state = torch.Generator().manual_seed(0), {}
     for key, shape in parameters(architecture).items():
@@ -67,7 +67,7 @@ def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
     """A network with one block a stage, so that refusals are quick to test."""
-    from placeprint.exporting.resnet import BLOCKS
+    from placeprint.embedding.export.resnet import BLOCKS
 
     monkeypatch.setitem(BLOCKS, "resnet50", (1, 1, 1, 1))
     return "resnet50"

@@ -17,10 +17,10 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from placeprint import export  # noqa: E402
+from placeprint.embedding.export.checkpoints import Checkpoint, read_checkpoint  # noqa: E402
+from placeprint.embedding.export.parameter_names import matched  # noqa: E402
+from placeprint.embedding.export.resnet_sources import IN_A_ROW  # noqa: E402
 from placeprint.errors import ModelError, UsageError  # noqa: E402
-from placeprint.exporting.branches import matched  # noqa: E402
-from placeprint.exporting.checkpoints import Checkpoint, read_checkpoint  # noqa: E402
-from placeprint.exporting.resnets import IN_A_ROW  # noqa: E402
 
 State = dict[str, "torch.Tensor"]
 NET = {"conv1.weight": (2, 3), "layer1.0.conv1.weight": (2, 2), "bn1.running_var": (2,)}

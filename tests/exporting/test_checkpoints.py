@@ -13,8 +13,8 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from placeprint import export  # noqa: E402
+from placeprint.embedding.export.checkpoints import read_checkpoint  # noqa: E402
 from placeprint.errors import ModelError  # noqa: E402
-from placeprint.exporting.checkpoints import read_checkpoint  # noqa: E402
 
 State = dict[str, "torch.Tensor"]
 Made = Callable[[str], State]

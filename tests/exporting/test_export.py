@@ -16,12 +16,12 @@ pytest.importorskip("onnxruntime")
 
 from placeprint import export  # noqa: E402
 from placeprint.embedding.embedder import load_embedder  # noqa: E402
+from placeprint.embedding.export.checkpoints import read_checkpoint  # noqa: E402
+from placeprint.embedding.export.conversion import Exported  # noqa: E402
+from placeprint.embedding.export.parity import check_parity, pictures  # noqa: E402
+from placeprint.embedding.export.resnet import BLOCKS, parameters  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
 from placeprint.errors import MissingExtraError, ModelError  # noqa: E402
-from placeprint.exporting.checkpoints import read_checkpoint  # noqa: E402
-from placeprint.exporting.export import Exported  # noqa: E402
-from placeprint.exporting.parity import check_parity, pictures  # noqa: E402
-from placeprint.exporting.resnet import BLOCKS, parameters  # noqa: E402
 
 State = dict[str, "torch.Tensor"]
 Photo = Callable[..., Image.Image]

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from placeprint.exporting import resnets  # noqa: E402
-from placeprint.exporting.export import Exported  # noqa: E402
+from placeprint.embedding.export import resnet_sources  # noqa: E402
+from placeprint.embedding.export.conversion import Exported  # noqa: E402
 
 
 def published(image: Image.Image, resize: int) -> np.ndarray:
@@ -29,7 +29,7 @@ def published(image: Image.Image, resize: int) -> np.ndarray:
 
 def difference(data: bytes, exported: Exported, resize: int) -> float:
     """Return the largest difference of our input from the published one, in units of a pixel's 0 to 1."""
-    from placeprint.dataset.images import decode
+    from placeprint.dataset.decoding.images import decode
     from placeprint.embedding.preprocess import needed_side, normalised, prepare
 
     spec = dataclasses.replace(exported.spec, resize_size=resize)
@@ -38,7 +38,7 @@ def difference(data: bytes, exported: Exported, resize: int) -> float:
     return float((np.abs(ours - theirs) * np.array([0.229, 0.224, 0.225])[:, None, None]).max())
 
 
-@pytest.mark.parametrize("resize", resnets.RESIZE)
+@pytest.mark.parametrize("resize", resnet_sources.RESIZE)
 def test_photographs_are_prepared_as_published(exported: Exported, shared_data: Path, resize: int) -> None:
     files = sorted((shared_data / "landmarks").rglob("*.jpg"))[::6]
     assert len(files) > 10
@@ -51,4 +51,4 @@ def test_pictures_of_any_size_are_prepared_as_published(exported: Exported, size
     file = io.BytesIO()
     noise = np.random.default_rng(3).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
     Image.fromarray(noise).save(file, "JPEG", quality=95)
-    assert max(difference(file.getvalue(), exported, resize) for resize in resnets.RESIZE) <= 1.001 / 255
+    assert max(difference(file.getvalue(), exported, resize) for resize in resnet_sources.RESIZE) <= 1.001 / 255

@@ -17,12 +17,12 @@ pytest.importorskip("onnxruntime")
 
 from placeprint import export, index  # noqa: E402
 from placeprint.embedding.embedder import load_embedder  # noqa: E402
+from placeprint.embedding.export import resnet_sources  # noqa: E402
+from placeprint.embedding.export.conversion import Exported  # noqa: E402
+from placeprint.embedding.model_folder import exported_path, find_exported, models_folder  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
-from placeprint.embedding.shelf import exported_path, find_exported, models_folder  # noqa: E402
 from placeprint.errors import ModelError, UsageError  # noqa: E402
 from placeprint.evaluation.compare import compare  # noqa: E402
-from placeprint.exporting import resnets  # noqa: E402
-from placeprint.exporting.export import Exported  # noqa: E402
 
 State = dict[str, "torch.Tensor"]
 Made = Callable[[str], State]
@@ -58,7 +58,7 @@ def test_index_exports_once_and_query_needs_only_the_gallery(
     from placeprint.cli.app import app
 
     monkeypatch.setenv("PLACEPRINT_MODELS", str(tmp_path / "models"))
-    monkeypatch.setitem(resnets.FILES, "resnet50", ("tiny1.pth", "tiny2.pth"))
+    monkeypatch.setitem(resnet_sources.FILES, "resnet50", ("tiny1.pth", "tiny2.pth"))
     (tmp_path / "models").mkdir()
     torch.save(random_state(tiny), tmp_path / "models" / "tiny2.pth")
     for number in range(4):
@@ -92,7 +92,7 @@ def test_python_exports_once_too(
     random_state: Made, photo: Photo, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ways in, `index` and `evaluate` (by `compare`), come through one place that exports what is not here."""
-    monkeypatch.setitem(resnets.FILES, "resnet50", ("tiny1.pth", "tiny2.pth"))
+    monkeypatch.setitem(resnet_sources.FILES, "resnet50", ("tiny1.pth", "tiny2.pth"))
     state = random_state(tiny)
     for number in range(4):
         path = tmp_path / "photos" / f"place-{number % 2}" / f"{number}.jpg"

@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from placeprint import published
-from placeprint.arrays import read_archive, read_header
 from placeprint.errors import GalleryError
-from placeprint.gallery import milvus_head
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
-from placeprint.gallery.milvus_address import Address, parse_address
+from placeprint.gallery.milvus import head as milvus_head
+from placeprint.gallery.milvus.address import Address, parse_address
 from placeprint.gallery.verification import verified
 from placeprint.presets import PRESETS
-from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec
+from placeprint.storage import published
+from placeprint.storage.arrays import read_archive, read_header
+from placeprint.storage.ragged import Ragged
 
 from .changes import json_changed
 from .target import Bytes, Target

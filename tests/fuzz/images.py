@@ -15,7 +15,7 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from placeprint.dataset import images
+from placeprint.dataset.decoding import images
 from placeprint.errors import ImageError
 
 from .changes import list_changed

@@ -14,7 +14,7 @@ from random import Random
 import numpy as np
 
 from placeprint.dataset.manifest import parse_manifest
-from placeprint.dataset.paths import Folder
+from placeprint.dataset.tables.paths import Folder
 from placeprint.embedding.imported import read_embeddings
 from placeprint.errors import DatasetError, VectorError
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placeprint.dataset.check_report import CheckReport
-from placeprint.dataset.checks import check
+from placeprint.dataset.checks.check import check
+from placeprint.dataset.checks.report import CheckReport
 
 TOWER = "Antkabir__lid_197321__line_197323"
 PUBLISHED = {

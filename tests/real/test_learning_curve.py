@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from placeprint import Gallery, check, evaluate, imported_spec, read_dataset, read_embeddings
-from placeprint.evaluation.failure_kinds import Kind, failed_paths, sort_failures
+from placeprint.evaluation.diagnosis.coverage import gallery_lacks
+from placeprint.evaluation.diagnosis.failure_kinds import Kind, failed_paths, sort_failures
+from placeprint.evaluation.diagnosis.image_quality import measure_quality
+from placeprint.evaluation.diagnosis.impostors import find_rivals
+from placeprint.evaluation.diagnosis.leaks import compare_leaks, twins_of_queries
+from placeprint.evaluation.diagnosis.learning_curve import forecast_place
 from placeprint.evaluation.ground_truth import ByPlace
-from placeprint.evaluation.lacks import gallery_lacks
-from placeprint.evaluation.leaks import compare_leaks, twins_of_queries
-from placeprint.evaluation.learning_curve import forecast_place
-from placeprint.evaluation.photo_quality import measure_quality
-from placeprint.evaluation.rivals import find_rivals
-from placeprint.evaluation.sides import Sides
+from placeprint.evaluation.inputs import Sides
 
 ROOT = Path(__file__).parents[2]
 

@@ -108,8 +108,8 @@ def test_other_sets_stay_where_they_were(
 
 def test_fewer_bits_stay_close_to_32(shared_data: Path) -> None:
     from placeprint import load_embedder
+    from placeprint.dataset.decoding.images import decode
     from placeprint.dataset.files import read_bytes
-    from placeprint.dataset.images import decode
 
     manifest = read_dataset(shared_data / "landmarks" / "landmarks")
     photos = [decode(read_bytes(manifest.root / r.path), min_side=224) for r in manifest.records[::5]]

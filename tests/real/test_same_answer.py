@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import placeprint
-from placeprint.dataset.images import decode
-from placeprint.dataset.photo import photo_bytes, prepare_photo
+from placeprint.dataset.decoding.images import decode
+from placeprint.dataset.query_image import photo_bytes, prepare_photo
 from placeprint.recognition.recognizer import Recognizer
 
 NEAR = 0.01

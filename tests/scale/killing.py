@@ -11,7 +11,7 @@ import numpy as np
 from engine import MilvusServer
 from making import clustered, records_of
 
-from placeprint.gallery.milvus_gallery import MilvusGallery
+from placeprint.gallery.milvus.gallery import MilvusGallery
 
 DIM = 32
 SCRIPT = """

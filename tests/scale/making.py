@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from placeprint.embedding.imported import imported_spec
-from placeprint.gallery.base import Vectors
-from placeprint.gallery.milvus_gallery import MilvusGallery
+from placeprint.gallery.index.base import Vectors
+from placeprint.gallery.milvus.gallery import MilvusGallery
+from placeprint.indexing.server import store_vectors
 from placeprint.presets import FAST
-from placeprint.recognition.storing import store_vectors
 from placeprint.records import ImageRecord, Neighbours
 
 TIE = 2e-6

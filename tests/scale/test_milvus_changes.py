@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from placeprint import Gallery, index
 from placeprint.embedding.imported import imported_spec
 from placeprint.errors import GalleryEngineError, GalleryMismatchError, UsageError
-from placeprint.gallery.milvus_gallery import MilvusGallery
-from placeprint.gallery.moving import move
+from placeprint.gallery.milvus.gallery import MilvusGallery
+from placeprint.gallery.move import move
 from placeprint.presets import PRESETS
-from placeprint.ragged import Ragged
+from placeprint.storage.ragged import Ragged
 
 
 def test_fewer_images_in_another_order_are_what_is_there_then(address: str) -> None:

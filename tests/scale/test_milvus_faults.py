@@ -19,8 +19,8 @@ from making import clustered, stored
 
 from placeprint.errors import GalleryEngineError, GalleryFormatError, GalleryNotFoundError, UsageError
 from placeprint.gallery.address import is_address
-from placeprint.gallery.milvus_address import Address, parse_address
-from placeprint.gallery.milvus_gallery import MilvusGallery
+from placeprint.gallery.milvus.address import Address, parse_address
+from placeprint.gallery.milvus.gallery import MilvusGallery
 
 
 def verb(*words: str, **environment: str) -> tuple[int, str, float]:

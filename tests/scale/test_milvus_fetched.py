@@ -14,15 +14,15 @@ from making import clustered
 from placeprint import open_gallery
 from placeprint.embedding.embedder import Description
 from placeprint.embedding.imported import imported_spec
-from placeprint.gallery.milvus_address import parse_address
-from placeprint.gallery.milvus_connection import Connection
-from placeprint.gallery.milvus_head import Head
-from placeprint.gallery.milvus_writing import Writer
+from placeprint.gallery.milvus.address import parse_address
+from placeprint.gallery.milvus.connection import Connection
+from placeprint.gallery.milvus.head import Head
+from placeprint.gallery.milvus.writer import Writer
 from placeprint.presets import PRESETS
-from placeprint.ragged import Ragged
-from placeprint.recognition.explaining import explain
+from placeprint.recognition.explanation import explain
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.records import ImageRecord
+from placeprint.storage.ragged import Ragged
 
 DIM, FEW, MANY, BLOCK = 8, 1_000, 20_000, 1_000
 SPEC = dataclasses.replace(imported_spec("made", DIM), cells=4, cells_output="c", cells_stride=16)

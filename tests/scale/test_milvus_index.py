@@ -10,10 +10,10 @@ import pytest
 from making import clustered, stored, ties_apart
 
 from placeprint.errors import UsageError
-from placeprint.gallery.base import VectorIndex, Vectors
-from placeprint.gallery.exact import ExactIndex
-from placeprint.gallery.milvus_index import Numbering
-from placeprint.gallery.trying import disturbed, recall_of
+from placeprint.gallery.index.base import VectorIndex, Vectors
+from placeprint.gallery.index.exact import ExactIndex
+from placeprint.gallery.index.tuning import disturbed, recall_of
+from placeprint.gallery.milvus.index import Numbering
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "contracts"))
 from test_index import (  # noqa: F401
@@ -62,7 +62,7 @@ def test_flat_is_exact_and_named(make: Callable[[Vectors], VectorIndex], vectors
 
 
 def test_more_neighbours_than_milvus_returns_are_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("placeprint.gallery.milvus_index.MOST_FOUND", 20)
+    monkeypatch.setattr("placeprint.gallery.milvus.index.MOST_FOUND", 20)
     index = stored(address, clustered(30, 8)).engine
     assert index.search(clustered(1, 8), 20).rows.shape == (1, 20)
     with pytest.raises(UsageError, match="20 neighbours at most"):

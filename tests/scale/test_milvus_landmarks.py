@@ -9,7 +9,7 @@ from making import ties_apart
 from test_milvus_verbs import said
 
 from placeprint import Gallery, open_gallery
-from placeprint.evaluation.sides import Sides, gather
+from placeprint.evaluation.inputs import Sides, gather
 
 GALLERY, QUERIES = 67, 34
 

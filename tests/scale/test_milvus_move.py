@@ -14,8 +14,9 @@ from placeprint import Gallery, open_gallery, recognize
 from placeprint.embedding.imported import imported_spec
 from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS
 from placeprint.errors import GalleryCorruptError, ModelError, UsageError
-from placeprint.gallery import milvus_copy, milvus_store
-from placeprint.gallery.moving import move
+from placeprint.gallery.milvus import copy
+from placeprint.gallery.milvus import store as milvus_store
+from placeprint.gallery.move import move
 
 
 def equal(one: Gallery, two: Gallery) -> None:
@@ -53,7 +54,7 @@ class KilledError(Exception):
 
 def test_interrupted_moves_go_on(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(milvus_store, "MOST_ROWS", 100)
-    monkeypatch.setattr(milvus_copy, "STRETCH", 250)
+    monkeypatch.setattr(copy, "STRETCH", 250)
     spec, count = imported_spec("made", 12), 1000
     gallery = Gallery.build(
         tmp_path / "one", records=records_of(count), vectors=clustered(count, 12), spec=spec, root="a"

@@ -22,9 +22,9 @@ from served import TOKEN, WRITER, Program, served_keeper  # noqa: E402
 from test_writes import drawn  # noqa: E402
 
 from placeprint import Gallery, open_gallery  # noqa: E402
-from placeprint.gallery.moving import move  # noqa: E402
-from placeprint.recognition.indexing import index  # noqa: E402
-from placeprint.web.serving import kept  # noqa: E402
+from placeprint.gallery.move import move  # noqa: E402
+from placeprint.indexing.folder import index  # noqa: E402
+from placeprint.web.server import kept  # noqa: E402
 from placeprint.web.settings import digest_of  # noqa: E402
 
 Client = Any

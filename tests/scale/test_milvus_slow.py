@@ -12,8 +12,8 @@ from engine import MilvusServer
 from making import clustered, records_of, stored
 
 from placeprint.errors import GalleryEngineError
-from placeprint.gallery import milvus_connection
-from placeprint.gallery.milvus_gallery import MilvusGallery
+from placeprint.gallery.milvus import connection
+from placeprint.gallery.milvus.gallery import MilvusGallery
 
 VECTORS = clustered(60, 8)
 LONG = ("load_collection", "flush")
@@ -79,7 +79,7 @@ def test_a_server_that_gets_stuck_is_given_up(
     with monkeypatch.context() as patch:
         patch.setattr(MilvusClient, method, sticking)
         patch.setenv("PLACEPRINT_MILVUS_TIMEOUT", "3")
-        patch.setattr(milvus_connection, "_WATCH_SECONDS", 0.5)
+        patch.setattr(connection, "_WATCH_SECONDS", 0.5)
         with pytest.raises(GalleryEngineError, match=rf"no answer from 127\.0\.0\.1:{way.port} .*run the same") as told:
             in_time(lambda: everything(through(way, address)))
         assert way.stuck

@@ -16,7 +16,7 @@ from placeprint.cli.app import app
 from placeprint.embedding.imported import imported_spec
 from placeprint.errors import GalleryMismatchError, UsageError
 from placeprint.gallery.filters import rows_where
-from placeprint.gallery.milvus_gallery import MilvusGallery
+from placeprint.gallery.milvus.gallery import MilvusGallery
 from placeprint.recognition.recognizer import Recognizer
 
 

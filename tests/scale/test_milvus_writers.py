@@ -14,16 +14,16 @@ import pytest
 from making import clustered, records_of, stored
 
 from placeprint.errors import GalleryBusyError, GalleryMismatchError
-from placeprint.gallery import milvus_claim
-from placeprint.gallery.milvus_claim import Claim
-from placeprint.gallery.milvus_gallery import MilvusGallery
-from placeprint.recognition.calibrating import calibrate
+from placeprint.gallery.milvus import claim as milvus_claim
+from placeprint.gallery.milvus.claim import Claim
+from placeprint.gallery.milvus.gallery import MilvusGallery
+from placeprint.recognition.calibration.calibrate import calibrate
 
 ADDING = """
 import sys
 sys.path.insert(0, {here!r})
 from making import clustered, records_of
-from placeprint.gallery.milvus_gallery import MilvusGallery
+from placeprint.gallery.milvus.gallery import MilvusGallery
 address, first = sys.argv[1], int(sys.argv[2])
 records, vectors = records_of(1000), clustered(1000, 8)
 print("ready", flush=True)
@@ -35,7 +35,7 @@ for i in range(first, first + 20, 5):
 """
 READING = """
 import sys
-from placeprint.gallery.milvus_gallery import MilvusGallery
+from placeprint.gallery.milvus.gallery import MilvusGallery
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(25):
@@ -44,7 +44,7 @@ for _ in range(25):
 HOLDING = """
 import sys
 from placeprint.gallery import milvus_claim
-from placeprint.gallery.milvus_gallery import MilvusGallery
+from placeprint.gallery.milvus.gallery import MilvusGallery
 milvus_claim.BEAT = 0.2
 gallery = MilvusGallery.at(sys.argv[1])
 with gallery._claim("index"):

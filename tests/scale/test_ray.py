@@ -22,10 +22,12 @@ from placeprint import Gallery, open_gallery
 from placeprint.cli.app import app
 from placeprint.dataset.remote import RemoteFiles, read_remote
 from placeprint.errors import DatasetError, GalleryMismatchError, ImageError, PlaceprintError
-from placeprint.gallery.milvus_gallery import MilvusGallery
+from placeprint.gallery.milvus.gallery import MilvusGallery
 from placeprint.gallery.protocol import AnyGallery
+from placeprint.indexing.ray import cluster as ray_cluster
+from placeprint.indexing.ray import job as ray_job
+from placeprint.indexing.ray import store as on_ray
 from placeprint.presets import find_preset
-from placeprint.recognition import on_ray, ray_cluster, ray_job
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -60,7 +62,7 @@ def _wait_for(port: int) -> None:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from placeprint.town import render_town
+    from town import render_town
 
     folder = tmp_path_factory.mktemp("ray") / "town"
     render_town(folder, places=10, views=10, seed=3)

@@ -14,11 +14,11 @@ onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("pytorch_metric_learning")
 
 from placeprint.embedding.embedder import load_embedder  # noqa: E402
+from placeprint.embedding.export.parity import pictures  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
 from placeprint.errors import ModelError  # noqa: E402
-from placeprint.exporting.parity import pictures  # noqa: E402
-from placeprint.training.augment import augmented  # noqa: E402
-from placeprint.training.fusing import fuse  # noqa: E402
+from placeprint.training.augmentation import augmented  # noqa: E402
+from placeprint.training.fusion import fuse  # noqa: E402
 from placeprint.training.graph import TorchGraph  # noqa: E402
 from placeprint.training.learners import FullLearner  # noqa: E402
 from placeprint.training.loop import whole_gradient  # noqa: E402

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from placeprint.training.sampling import batches, nearest_places
+from placeprint.training.batches import batches, nearest_places
 
 LABELS = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4])
 

@@ -8,10 +8,10 @@ import pytest
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
+from placeprint.embedding.export.parity import pictures  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
-from placeprint.embedding.openvino_runner import openvino_package  # noqa: E402
-from placeprint.exporting.parity import pictures  # noqa: E402
-from placeprint.training.fusing import fuse  # noqa: E402
+from placeprint.embedding.runners.openvino_runner import openvino_package  # noqa: E402
+from placeprint.training.fusion import fuse  # noqa: E402
 from placeprint.training.spread import constant_for, spread, with_constant  # noqa: E402
 
 

@@ -224,7 +224,7 @@ def test_a_trained_model_indexes_and_answers_without_pytorch(whole: Any, places:
         "import sys\n"
         "for name in ('torch', 'onnx', 'onnxruntime', 'pytorch_metric_learning'): sys.modules[name] = None\n"
         "from placeprint import Recognizer, index\n"
-        "from placeprint.recognition.loading import embedder_for\n"
+        "from placeprint.recognition.gallery_model import embedder_for\n"
         "made = index(sys.argv[1], sys.argv[2], model=sys.argv[3], cache=False, preset=sys.argv[4]).gallery\n"
         "asked = Recognizer(made, embedder_for(made, model=sys.argv[3]))\n"
         "found = asked.recognize(sys.argv[1] + '/place-03/1.png', k=80).matches\n"

@@ -32,7 +32,7 @@ def served_keeper(keeper: Any, **settings: Any) -> Iterator[str]:
     import uvicorn
 
     from placeprint.web.app import make_app
-    from placeprint.web.serving import configured
+    from placeprint.web.server import configured
     from placeprint.web.settings import Settings
 
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -22,7 +22,7 @@ from PIL import Image  # noqa: E402
 
 from placeprint import Gallery, Recognizer, explain, recognize  # noqa: E402
 from placeprint.errors import ImageError, ServerError, UsageError  # noqa: E402
-from placeprint.recognition.several import together  # noqa: E402
+from placeprint.recognition.combined_answer import together  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,7 @@ def test_query_asks_a_server_as_it_asks_a_gallery(client, town_gallery, queries,
 
 def test_a_server_finds_its_gallerys_own_model(town, queries, tmp_path):
     from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS
-    from placeprint.recognition.indexing import index
+    from placeprint.indexing.folder import index
 
     row = json.loads((WEIGHTS / f"{DEFAULT_MODEL}.json").read_text()) | {"name": "mine"}
     (tmp_path / "mine.json").write_text(json.dumps(row))
@@ -230,7 +230,7 @@ def test_thumbnails(client):
 
 def test_a_photo_that_is_gone_is_told(town, tmp_path):
     moved = Path(shutil.copytree(town, tmp_path / "town"))
-    from placeprint.recognition.indexing import index
+    from placeprint.indexing.folder import index
 
     gallery = index(moved, tmp_path / "gone.gallery", cache=False).gallery
     (moved / gallery.records[0].path).unlink()

@@ -14,12 +14,12 @@ from served import TOKEN, WRITER, served_in_thread, until
 pytest.importorskip("fastapi", reason='the extra "web" is not installed')
 httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-web installs it")
 
-from placeprint import arrays, published  # noqa: E402
 from placeprint.gallery import files as gallery_files  # noqa: E402
 from placeprint.gallery import gallery as gallery_face  # noqa: E402
 from placeprint.gallery.files import PHOTOS  # noqa: E402
 from placeprint.gallery.gallery import Gallery  # noqa: E402
 from placeprint.gallery.head import HEAD  # noqa: E402
+from placeprint.storage import arrays, published  # noqa: E402
 from placeprint.web.settings import digest_of  # noqa: E402
 
 

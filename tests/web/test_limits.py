@@ -18,9 +18,11 @@ from served import TOKEN, WRITER, served_in_thread, until
 pytest.importorskip("fastapi", reason='the extra "web" is not installed')
 httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-web installs it")
 
-from placeprint import published, storage  # noqa: E402
-from placeprint.dataset import images  # noqa: E402
-from placeprint.web import connections, pictures, serving  # noqa: E402
+from placeprint.dataset.decoding import images  # noqa: E402
+from placeprint.storage import atomic, published  # noqa: E402
+from placeprint.web import connections  # noqa: E402
+from placeprint.web import server as serving  # noqa: E402
+from placeprint.web.routes import images as pictures  # noqa: E402
 from placeprint.web.settings import LOOPBACK, checked_prefix, digest_of, own_names  # noqa: E402
 
 
@@ -205,7 +207,7 @@ def test_a_full_disk_is_said_and_nothing_stays(own_gallery, queries, monkeypatch
 
     with served_in_thread(own_gallery, token_digest=digest_of(TOKEN)) as url:
         before = files()
-        for place, step in ((published, "publish"), (storage, "write_atomic")):
+        for place, step in ((published, "publish"), (atomic, "write_atomic")):
             with monkeypatch.context() as patch:
                 patch.setattr(place, step, full)
                 answer = httpx.post(f"{url}/v1/places/new/images", content=photo, headers=WRITER, timeout=60)
@@ -219,7 +221,7 @@ def test_it_ends_in_time_whatever_runs(town_gallery, programs, tmp_path):
     """A thread that hangs in a decoder cannot be ended: the process is."""
     hang = tmp_path / "sitecustomize.py"
     hang.write_text(
-        "import time\nimport placeprint.web.serving as s\nimport placeprint.dataset.images as i\n"
+        "import time\nimport placeprint.web.server as s\nimport placeprint.dataset.decoding.images as i\n"
         "s.STOP_SECONDS = 2\ni.size_of = lambda data: time.sleep(600)\n"
     )
     before = os.environ.get("PYTHONPATH")

@@ -22,7 +22,7 @@ from served import served_in_thread
 pytest.importorskip("fastapi", reason='the extra "web" is not installed')
 httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-web installs it")
 
-from placeprint.web import bodies, problems  # noqa: E402
+from placeprint.web import problems, uploads  # noqa: E402
 from placeprint.web.connections import BoundedProtocol  # noqa: E402
 
 MOST_CALLS = 20_000
@@ -138,9 +138,9 @@ def test_bodies_and_answers_are_gone_through_on_a_thread(
     url: str, steps: Steps, queries: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where: dict[str, set[int]] = {"photos": set(), "render": set()}
-    photos, render = bodies.Body.photos, problems.Json.render
+    photos, render = uploads.Body.photos, problems.Json.render
 
-    def found(body: bodies.Body) -> list[bodies.Upload]:
+    def found(body: uploads.Body) -> list[uploads.Upload]:
         where["photos"].add(threading.get_ident())
         return photos(body)
 
@@ -150,7 +150,7 @@ def test_bodies_and_answers_are_gone_through_on_a_thread(
             where["render"].add(threading.get_ident())
         return data
 
-    monkeypatch.setattr(bodies.Body, "photos", found)
+    monkeypatch.setattr(uploads.Body, "photos", found)
     monkeypatch.setattr(problems.Json, "render", written)
     photo = queries[0].read_bytes()
     steps.calls = 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import asking, datasets, explaining, filtering, options, printing, slips
+from placeprint.cli import datasets, options, printing, query_explanation, query_filters, query_server, slips
 from placeprint.errors import ImageError, UsageError
 from placeprint.presets import find_preset
 from placeprint.progress import on_stderr
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from placeprint.embedding.embedder import Looker
     from placeprint.evaluation.result import EvaluationResult
     from placeprint.gallery.protocol import AnyGallery
-    from placeprint.recognition.explaining import Explanation
+    from placeprint.recognition.explanation import Explanation
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.records import Answer
 
@@ -58,8 +58,8 @@ def query(
     if url is not None:
         given: dict[str, object] = {"unknown-threshold": threshold is not None, "unknown-margin": margin is not None}
         given |= {"model": model, "runner": runner != "openvino", "preset": preset, "explain": explain, "out": out}
-        asking.refuse_what_a_server_decides(given)
-        server = asking.Server(url, places=place or (), near=near, split=split)
+        query_server.refuse_what_a_server_decides(given)
+        server = query_server.Server(url, places=place or (), near=near, split=split)
         slips.refuse_galleries_as_photos(gallery, [Path(gallery), *(photos or ())], url=True)
         rows, _ = _ask(server, [Path(gallery), *(photos or ())], k=k, explain=False, quiet=as_json)
         _show_rows(rows, {"filter": server.filter} if server.filter else {}, as_json=as_json)
@@ -72,11 +72,11 @@ def query(
     slips.expect_gallery(gallery, photos)
     slips.refuse_galleries_as_photos(gallery, photos)
     if explain:
-        explaining.require_room(explaining.page_of(photos, out))
+        query_explanation.require_room(query_explanation.page_of(photos, out))
     opened = open_gallery(gallery)
     if preset is not None:
         opened = opened.asked_as(find_preset(preset))
-    chosen = filtering.chosen(opened, places=place or (), near=near, split=split)
+    chosen = query_filters.chosen(opened, places=place or (), near=near, split=split)
     only = chosen.rows if chosen else None
     recognizer = _recognizer(
         opened, model=model, runner=runner, threshold=threshold, margin_threshold=margin, only=only
@@ -90,7 +90,7 @@ def query(
     if old and not as_json:
         printing.say(old, err=True)
     if explained and (out is not None or not as_json):
-        explaining.write_page(explained, opened, explaining.page_of(photos, out), quiet=as_json)
+        query_explanation.write_page(explained, opened, query_explanation.page_of(photos, out), quiet=as_json)
     _end(rows)
 
 
@@ -111,7 +111,7 @@ def _recognizer(opened: AnyGallery, *, model: str | None, runner: str, **setting
     """Load the model, which keeps one core busy, while the other imports what comes after it."""
 
     def load() -> Looker:
-        from placeprint.recognition.loading import embedder_for
+        from placeprint.recognition.gallery_model import embedder_for
 
         return embedder_for(opened, model=model, runner=runner)
 
@@ -126,14 +126,14 @@ def _recognizer(opened: AnyGallery, *, model: str | None, runner: str, **setting
 
 
 def _ask(
-    recognizer: Recognizer | asking.Server, photos: Sequence[Path], *, k: int, explain: bool, quiet: bool
+    recognizer: Recognizer | query_server.Server, photos: Sequence[Path], *, k: int, explain: bool, quiet: bool
 ) -> tuple[list[dict[str, Any]], list[tuple[Path, Explanation]]]:
     """Ask about each photo, and print what is answered; return rows for JSON, and what was explained."""
     rows: list[dict[str, Any]] = []
     explained = []
     for photo in photos:
         try:
-            if explain and not isinstance(recognizer, asking.Server):
+            if explain and not isinstance(recognizer, query_server.Server):
                 explained.append((photo, _explained(recognizer, photo, k=k, quiet=quiet)))
                 found = explained[-1][1].to_dict()
             else:
@@ -150,12 +150,12 @@ def _ask(
 
 
 def _explained(recognizer: Recognizer, photo: Path, *, k: int, quiet: bool) -> Explanation:
-    from placeprint.recognition.explaining import explain
+    from placeprint.recognition.explanation import explain
 
     found = explain(recognizer, photo, k=k)
     if not quiet:
         _show_answer(photo, found.answer)
-        explaining.show_reasons(found)
+        query_explanation.show_reasons(found)
     return found
 
 
@@ -242,7 +242,7 @@ def parse_ks(text: str) -> tuple[int, ...]:
 
 def show_evaluation(result: EvaluationResult) -> None:
     """Print the numbers, then the worst misses and the confusions."""
-    from placeprint.evaluation.decision_advice import decision_advice
+    from placeprint.evaluation.diagnosis.decision_advice import decision_advice
 
     printing.show_failures(result.unusable)
     protocol = result.protocol + (f" ({result.n_copied} together with copies of them)" if result.n_copied else "")

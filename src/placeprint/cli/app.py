@@ -26,20 +26,19 @@ _VERBS = {
     "index": "making.index",
     "query": "answering.query",
     "evaluate": "answering.evaluate",
-    "calibrate": "calibrating.calibrate",
-    "compare": "comparing.compare",
-    "mine": "mining.mine",
-    "run": "whole_run.run",
+    "calibrate": "calibrate.calibrate",
+    "compare": "compare.compare",
+    "mine": "mine.mine",
+    "run": "run.run",
     "add": "making.add",
-    "remove": "removing.remove",
+    "remove": "remove.remove",
     "verify": "inspecting.verify",
-    "serve": "serving.serve",
+    "serve": "serve.serve",
     "models": "inspecting.models",
-    "train": "training.train",
-    "export": "exporting.export",
-    "distil": "distilling.distil",
-    "move": "moving.move",
-    "town": "town.town",
+    "train": "train.train",
+    "export": "export.export",
+    "distil": "distil.distil",
+    "move": "move.move",
 }
 """Verbs, and the function of each in this package. Making all of them took a tenth of a short verb."""
 
@@ -93,10 +92,10 @@ def _root(
     """Tells which place a photo shows, and how sure it is."""
 
 
-def main() -> None:
+def main(program: typer.Typer = app, name: str = "placeprint") -> None:
     """Run a verb; turn every expected error into one line and its exit code."""
     try:
-        app(prog_name="placeprint")
+        program(prog_name=name)
     except PlaceprintError as error:
         _refused(f"{type(error).__name__}: {error}", error.exit_code)
     except OutputClosedError as gone:

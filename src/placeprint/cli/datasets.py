@@ -10,7 +10,7 @@ from placeprint.cli import printing, slips
 
 if TYPE_CHECKING:
     from placeprint.dataset.manifest import Manifest
-    from placeprint.recognition.sources import Source
+    from placeprint.indexing.sources import Source
 
 
 def opened(dataset: Path | str, layout: str | None, *, beside: Iterable[Path | str | None] = ()) -> Source:
@@ -19,7 +19,7 @@ def opened(dataset: Path | str, layout: str | None, *, beside: Iterable[Path | s
     `beside` is what else was given: a gallery may be in its place (`placeprint.cli.slips`).
     """
     from placeprint.dataset.overview import Overview
-    from placeprint.recognition.sources import open_source
+    from placeprint.indexing.sources import open_source
 
     slips.refuse_gallery_as_dataset(dataset, beside)
     source = open_source(dataset, layout=layout)

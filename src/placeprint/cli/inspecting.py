@@ -14,9 +14,9 @@ from placeprint.progress import on_stderr
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
-    from placeprint.dataset.check_report import CheckReport, SummaryRow
+    from placeprint.dataset.checks.report import CheckReport, SummaryRow
     from placeprint.embedding.zoo import ZooModel
-    from placeprint.gallery.audit import Audit
+    from placeprint.gallery.index.audit import Audit
     from placeprint.gallery.protocol import AnyGallery
     from placeprint.gallery.verification import VerifyReport
 
@@ -31,7 +31,7 @@ def check(
     quiet: options.Quiet = False,
 ) -> None:
     """Say what is wrong with these photos. Exit code 1 when there are errors."""
-    from placeprint.dataset.checks import check as look
+    from placeprint.dataset.checks.check import check as look
     from placeprint.dataset.scan import read_dataset
 
     slips.refuse_gallery_as_dataset(dataset)
@@ -139,7 +139,7 @@ def _model_of(gallery: AnyGallery) -> dict[str, Any]:
     """Return what a question to a gallery would be embedded by, and whether it is here."""
     from placeprint.embedding.models import ModelFile
     from placeprint.errors import GalleryMismatchError, ModelError
-    from placeprint.recognition.finding import find_gallery_model
+    from placeprint.recognition.model_lookup import find_gallery_model
 
     row = {"name": gallery.spec.name, "fingerprint": gallery.spec.fingerprint(), "file": None, "here": False}
     if gallery.spec.imported:

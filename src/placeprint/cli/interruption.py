@@ -19,7 +19,7 @@ GRACE_SECONDS = 2.0
 
 _GO_ON = frozenset({"add", "calibrate", "compare", "distil", "evaluate", "index", "mine", "move", "run", "train"})
 """Verbs that find what they have done already: in the cache, in the gallery on a server, in the state of a training."""
-_BEGIN_ANEW = frozenset({"check", "export", "remove", "town", "verify"})
+_BEGIN_ANEW = frozenset({"check", "export", "remove", "verify"})
 _UNCACHED = frozenset({"move", "train"})
 """Of those that go on, the ones that do so without the cache."""
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from placeprint.cli import datasets, options, printing, slips
-from placeprint.cli.calibrating import show_calibration
-from placeprint.dataset.folders import why_not_walked
+from placeprint.cli.calibrate import show_calibration
 from placeprint.dataset.overview import Overview
+from placeprint.dataset.walk import why_not_walked
 from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
 from placeprint.presets import DEFAULT_PRESET, FAST, find_preset
@@ -22,8 +22,8 @@ SHOWN_FAILURES = 5
 
 if TYPE_CHECKING:
     from placeprint.gallery.protocol import AnyGallery
-    from placeprint.recognition.indexing import IndexResult
-    from placeprint.recognition.sources import Source
+    from placeprint.indexing.folder import IndexResult
+    from placeprint.indexing.sources import Source
     from placeprint.records import SetAside
 
 
@@ -72,7 +72,7 @@ def index(
     if dataset is None:
         raise UsageError("give a dataset, or --embeddings and --records")
     from placeprint.embedding.models import DEFAULT_MODEL
-    from placeprint.recognition import indexing
+    from placeprint.indexing import folder as indexing
 
     if on is not None and store is None:
         raise UsageError("--on embeds on a cluster, which writes to a server: give --store milvus://host:19530/name")
@@ -127,7 +127,7 @@ def _import(
     """
     from placeprint.embedding.imported import imported_spec, read_side
     from placeprint.gallery.gallery import Gallery
-    from placeprint.recognition.indexing import calibrated_alone
+    from placeprint.indexing.folder import calibrated_alone
 
     done, aside, notes = read_side(embeddings, records, "gallery")
     spec = imported_spec(name, done.vectors.shape[1])
@@ -140,7 +140,7 @@ def _import(
         **how,
     }
     if is_address(out):
-        from placeprint.recognition.storing import store_vectors
+        from placeprint.indexing.server import store_vectors
 
         return calibrated_alone(store_vectors(out, **settings)), aside, notes
     return calibrated_alone(Gallery.build(out, **settings)), aside, notes
@@ -162,7 +162,7 @@ def add(
     Photos that cannot be used are named and counted; the exit code is 0 as long as one could be used.
     """
     from placeprint.gallery.opening import open_gallery
-    from placeprint.recognition import indexing
+    from placeprint.indexing import folder as indexing
 
     slips.expect_gallery(gallery, [dataset])
     progress, opened = on_stderr(quiet=quiet or as_json), open_gallery(gallery)

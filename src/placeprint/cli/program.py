@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from placeprint.cli import interruption
 from placeprint.terminal import take_over, tell
@@ -14,7 +14,7 @@ _NO_MEMORY = ("cannot allocate", "failed to map segment", "failed to allocate", 
 """What libraries say that have no error of their own for it."""
 
 
-def run() -> NoReturn:
+def run(program: Any = None, name: str = "placeprint") -> NoReturn:
     """Run a verb as a program, and end without taking apart what is in memory: that takes a tenth of a short verb.
 
     Importing makes many objects and little garbage: looking for garbage less often saves a twentieth.
@@ -24,11 +24,11 @@ def run() -> NoReturn:
     code: object = 0
     try:
         gc.set_threshold(100_000)
-        from placeprint.cli.app import main
+        from placeprint.cli.app import app, main
         from placeprint.cli.heap import lean_heap
 
         lean_heap()
-        main()
+        main(program or app, name)
     except SystemExit as end:
         code = end.code
     except BaseException as error:

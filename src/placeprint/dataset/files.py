@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from placeprint.errors import ImageError
-from placeprint.regular import NotRegularError, TooLargeError, open_regular, read_regular
+from placeprint.storage.regular_files import NotRegularError, TooLargeError, open_regular, read_regular
 
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"]

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from placeprint.dataset.columns import choose_columns, quoted, without_path
-from placeprint.dataset.paths import Folder
-from placeprint.dataset.splits import known_splits
-from placeprint.dataset.table_records import doubts, record_of
-from placeprint.dataset.tables import read_table
+from placeprint.dataset.layouts.split_names import known_splits
+from placeprint.dataset.tables.columns import choose_columns, quoted, without_path
+from placeprint.dataset.tables.paths import Folder
+from placeprint.dataset.tables.records import doubts, record_of
+from placeprint.dataset.tables.rows import read_table
 from placeprint.errors import DatasetError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
-from placeprint.regular import read_regular
-from placeprint.storage import write_atomic
+from placeprint.storage.atomic import write_atomic
+from placeprint.storage.regular_files import read_regular
 
 LARGEST = 1 << 29
 """Bytes of a table: some millions of rows."""
@@ -44,7 +44,7 @@ class Manifest:
     notes : tuple of str
         What is doubtful about how the dataset was understood, for people.
     layout : str
-        ``manifest`` or the name of a layout; see `placeprint.dataset.layouts`.
+        ``manifest`` or the name of a layout; see `placeprint.dataset.layouts.layout`.
     left_out : mapping of str to int
         Pictures that are not read, by folder or by the ending of a format.
     name : str

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from placeprint.dataset.endings import says_left_out
-from placeprint.dataset.folders import why_not_walked
-from placeprint.dataset.layouts import some
+from placeprint.dataset.file_types import says_left_out
+from placeprint.dataset.layouts.layout import some
 from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.walk import why_not_walked
 from placeprint.records import Split
 from placeprint.terminal import counted
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from placeprint.dataset import manifest as manifests
 from placeprint.dataset.files import MAX_BYTES, short
-from placeprint.dataset.folders import listed
-from placeprint.dataset.layouts import Choice
+from placeprint.dataset.layouts.layout import Choice
 from placeprint.dataset.manifest import Manifest
-from placeprint.dataset.paths import Folder
 from placeprint.dataset.scan import MANIFEST_NAMES, read_listing, require_photographs
+from placeprint.dataset.tables.paths import Folder
+from placeprint.dataset.walk import listed
 from placeprint.errors import DatasetError, ImageError, MissingExtraError
 
 _LOCAL = ("file", "local")

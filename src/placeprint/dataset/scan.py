@@ -2,8 +2,8 @@
 
 ::
 
-    gallery/<place>/*  query/<place>/*      other names: `placeprint.dataset.splits`; <place> may be missing
-    <place>/gallery/*  <place>/query/*
+    gallery/<place>/*  query/<place>/*      other names: `placeprint.dataset.layouts.split_names`; <place> may be
+    missing <place>/gallery/*  <place>/query/*
     <place>/*                               no split: evaluated by leaving one image out
     test/gallery/...   test/query/...       also beside train/ and val/ of the same form, which are not read
     @east@north@zone@letter@lat@lon@...@.jpg   file names that carry the position (metres, degrees)
@@ -17,14 +17,14 @@ from itertools import groupby
 from pathlib import Path
 
 from placeprint.dataset import manifest as manifests
-from placeprint.dataset.endings import says_left_out
+from placeprint.dataset.file_types import says_left_out
 from placeprint.dataset.files import SUFFIXES
-from placeprint.dataset.folders import NOT_WALKED, Listing, Names, walk, why_not_walked
-from placeprint.dataset.layouts import NO_CHOICE, SHOWN, Choice
+from placeprint.dataset.layouts.detection import Reading
+from placeprint.dataset.layouts.layout import NO_CHOICE, SHOWN, Choice
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.positions import position_in_name
-from placeprint.dataset.readings import Reading
-from placeprint.dataset.reserved import refuse_unknown
+from placeprint.dataset.reserved_labels import refuse_unknown
+from placeprint.dataset.walk import NOT_WALKED, Listing, Names, walk, why_not_walked
 from placeprint.errors import DatasetError, ImageError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
 

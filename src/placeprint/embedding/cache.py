@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from placeprint import forks
 from placeprint.embedding.cache_rows import CachedEmbedding, found_row, keep_rows, make_tables
+from placeprint.storage.user_cache import cache_folder, go_without
 from placeprint.terminal import tell
-from placeprint.user_cache import cache_folder, go_without
 
 if TYPE_CHECKING:
     import sqlite3

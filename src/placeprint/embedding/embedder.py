@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.cores import available_cores
-from placeprint.dataset.photo import prepare_photo
+from placeprint.dataset.query_image import prepare_photo
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
 from placeprint.embedding.preprocess import (
     Pixels,
@@ -26,13 +26,13 @@ from placeprint.embedding.preprocess import (
 )
 from placeprint.errors import ModelError, UsageError
 from placeprint.presets import FAST, Preset, find_preset
-from placeprint.ragged import Ragged
 from placeprint.records import ModelSpec
+from placeprint.storage.ragged import Ragged
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from placeprint.dataset.photo import Photo
+    from placeprint.dataset.query_image import Photo
 
 RUNNERS = ("openvino", "onnx")
 PRECISIONS = ("auto", "int8", "f32")
@@ -120,7 +120,7 @@ class Embedder:
         Parameters
         ----------
         photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
-            See `placeprint.dataset.photo`.
+            See `placeprint.dataset.query_image`.
 
         Raises
         ------
@@ -145,7 +145,7 @@ class Embedder:
         return self.look(prepare_photo(photo, min_side=self.decode_side))
 
     def look(self, image: Image) -> Description:
-        """Return the embedding and the parts of one image as `placeprint.dataset.images.decode` returns it.
+        """Return the embedding and the parts of one image as `placeprint.dataset.decoding.images.decode` returns it.
 
         Raises
         ------
@@ -219,8 +219,8 @@ def load_embedder(
     runner : str
         ``openvino`` or ``onnx``.
     precision : str, optional
-        ``auto``, ``int8`` or ``f32``, see `placeprint.embedding.openvino_runner`; without it what PLACEPRINT_PRECISION
-        of the environment says, else ``auto``.
+        ``auto``, ``int8`` or ``f32``, see `placeprint.embedding.runners.openvino_runner`; without it what
+        PLACEPRINT_PRECISION of the environment says, else ``auto``.
     threads : int, optional
         As many as the process may use of the machine's cores by default.
 
@@ -239,9 +239,9 @@ def load_embedder(
     spec = _as_asked(file.spec, preset if isinstance(preset, ModelSpec) else find_preset(preset))
     count = threads or available_cores()
     if runner == "openvino":
-        from placeprint.embedding.openvino_runner import OpenVinoRunner as Chosen
+        from placeprint.embedding.runners.openvino_runner import OpenVinoRunner as Chosen
     elif runner == "onnx":
-        from placeprint.embedding.onnx_runner import OnnxRunner as Chosen  # type: ignore[assignment]
+        from placeprint.embedding.runners.onnx_runtime_runner import OnnxRunner as Chosen  # type: ignore[assignment]
     else:
         raise UsageError(f'runner "{runner}" is not known: choose one of {", ".join(RUNNERS)}')
     ran = Chosen(file.path, spec, threads=count, precision=precision)

@@ -9,12 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import read_floats
 from placeprint.dataset.manifest import read_manifest
-from placeprint.embedding.extract import Embedded
+from placeprint.embedding.pipeline import Embedded
 from placeprint.errors import DatasetError, VectorError
 from placeprint.records import ImageRecord, ModelSpec, SetAside, Split
-from placeprint.regular import open_regular
+from placeprint.storage.arrays import read_floats
+from placeprint.storage.regular_files import open_regular
 from placeprint.terminal import counted
 
 _SPLIT = {

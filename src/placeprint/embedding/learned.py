@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.cores import available_cores
-from placeprint.dataset.photo import prepare_photo
+from placeprint.dataset.query_image import prepare_photo
 from placeprint.embedding.embedder import Description, Looker, load_embedder
 from placeprint.embedding.models import VLAD, ModelFile
 from placeprint.embedding.preprocess import KEYPOINT_SIDE
 from placeprint.errors import ModelError
 from placeprint.presets import Preset
-from placeprint.ragged import Ragged
 from placeprint.records import ModelSpec
+from placeprint.storage.ragged import Ragged
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from placeprint.dataset.photo import Photo
+    from placeprint.dataset.query_image import Photo
     from placeprint.embedding.vlad import Codebook
     from placeprint.embedding.whitening import Whitening
 

@@ -11,12 +11,12 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from placeprint.embedding.model_folder import find_exported, is_source
 from placeprint.embedding.onnx_file import LARGEST, read_checked, read_onnx, refuse_outside_weights
-from placeprint.embedding.shelf import find_exported, is_source
 from placeprint.embedding.sidecar import read_sidecar
 from placeprint.errors import ModelError, UsageError
 from placeprint.records import ModelSpec
-from placeprint.storage import sha256_file
+from placeprint.storage.atomic import sha256_file
 
 DEFAULT_MODEL = "efficientnet-lite0"
 VLAD = "rootsift-vlad"

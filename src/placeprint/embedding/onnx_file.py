@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from placeprint.errors import ModelError
-from placeprint.regular import TooLargeError, read_regular
+from placeprint.storage.regular_files import TooLargeError, read_regular
 
 LARGEST = 1 << 31
 """Bytes of an ONNX file that keeps its weights inside: a protocol buffer has no more."""

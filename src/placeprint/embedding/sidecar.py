@@ -9,7 +9,7 @@ from typing import Any
 
 from placeprint.errors import ModelError, in_brief
 from placeprint.records import ModelSpec
-from placeprint.regular import TooLargeError, read_regular
+from placeprint.storage.regular_files import TooLargeError, read_regular
 
 LARGEST = 1 << 20
 """Bytes of a description."""

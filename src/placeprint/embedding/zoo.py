@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from placeprint.embedding.shelf import find_exported
+from placeprint.embedding.model_folder import find_exported
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,14 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
 from placeprint.evaluation.evaluate import evaluate_sides
 from placeprint.evaluation.headlines import SEED, clusters_of, headlines
-from placeprint.evaluation.intervals import Interval
-from placeprint.evaluation.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
+from placeprint.evaluation.inputs import gather
+from placeprint.evaluation.metrics.intervals import Interval
+from placeprint.evaluation.metrics.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
 from placeprint.evaluation.result import EvaluationResult, QueryResult
-from placeprint.evaluation.sides import gather
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
-from placeprint.gallery.weight import kept_bytes
+from placeprint.gallery.size import kept_bytes
 from placeprint.progress import Progress
 
 _KEYS = {

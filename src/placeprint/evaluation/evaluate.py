@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
-from placeprint.evaluation.conventions import conventions
-from placeprint.evaluation.failures import confusions, misses, per_place
+from placeprint.evaluation.diagnosis.failures import confusions, misses, per_place
 from placeprint.evaluation.ground_truth import GroundTruth, Rows, choose_truth
 from placeprint.evaluation.headlines import headlines
-from placeprint.evaluation.open_set import open_set_of
-from placeprint.evaluation.ranking import Ranking, rank_queries
-from placeprint.evaluation.result import EvaluationResult, QueryResult, Seconds
-from placeprint.evaluation.retrieval_metrics import (
+from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.metrics.conventions import conventions
+from placeprint.evaluation.metrics.retrieval import (
     average_precision,
     average_precision_found,
     mean_of,
@@ -25,14 +23,16 @@ from placeprint.evaluation.retrieval_metrics import (
     recall_at_over_all,
     reciprocal_rank,
 )
-from placeprint.evaluation.sides import Sides, gather
-from placeprint.gallery.base import unit_vectors
+from placeprint.evaluation.open_set import open_set_of
+from placeprint.evaluation.ranking import Ranking, rank_queries
+from placeprint.evaluation.result import EvaluationResult, QueryResult, Seconds
 from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.index.base import unit_vectors
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.presets import Preset
 from placeprint.progress import Progress
-from placeprint.recognition.decision import Decision, decide, decide_by_probability
-from placeprint.recognition.loading import probability_of
+from placeprint.recognition.decision.rules import Decision, decide, decide_by_probability
+from placeprint.recognition.gallery_model import probability_of
 from placeprint.recognition.voting import evidence_of, label, matches_of
 
 DEFAULT_KS = (1, 5, 10, 20)

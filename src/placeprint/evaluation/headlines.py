@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.evaluation.intervals import Interval, interval, interval_of
-from placeprint.evaluation.open_set_metrics import auroc
+from placeprint.evaluation.metrics.intervals import Interval, interval, interval_of
+from placeprint.evaluation.metrics.open_set_rates import auroc
 from placeprint.evaluation.result import Headline, QueryResult
 
 SEED = 0

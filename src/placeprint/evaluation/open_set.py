@@ -8,15 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.evaluation.open_set_metrics import (
+from placeprint.evaluation.metrics.open_set_rates import (
     OpenSetResult,
     fpr_at_tpr,
     open_set_result,
     recall_at_1_at_false_accept_rate,
 )
-from placeprint.evaluation.precision_recall import aupr
+from placeprint.evaluation.metrics.precision_recall import aupr
+from placeprint.evaluation.metrics.risk_coverage import reliability, risk_coverage
 from placeprint.evaluation.result import QueryResult
-from placeprint.evaluation.selective import reliability, risk_coverage
 from placeprint.gallery.calibration import Calibration
 
 FALSE_ACCEPT_RATE = 0.05

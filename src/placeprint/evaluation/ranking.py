@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 
 from placeprint.cores import available_cores
 from placeprint.evaluation.ground_truth import GroundTruth, Rows
-from placeprint.evaluation.retrieval_metrics import PositiveRanks
-from placeprint.gallery.base import VectorIndex
-from placeprint.gallery.exact import ExactIndex
+from placeprint.evaluation.metrics.retrieval import PositiveRanks
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.index.base import VectorIndex
+from placeprint.gallery.index.exact import ExactIndex
 from placeprint.progress import Progress, Stretch
-from placeprint.ragged import Ragged, parts_at
-from placeprint.recognition.rerank import Parts, Reranker
+from placeprint.recognition.rerank.reranker import Parts, Reranker
 from placeprint.recognition.voting import place_codes
 from placeprint.records import ImageRecord, Neighbours
+from placeprint.storage.ragged import Ragged, parts_at
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 

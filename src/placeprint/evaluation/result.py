@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from placeprint.evaluation.conventions import Convention
-from placeprint.evaluation.intervals import Interval
-from placeprint.evaluation.open_set_metrics import OpenSetResult
+from placeprint.evaluation.metrics.conventions import Convention
+from placeprint.evaluation.metrics.intervals import Interval
+from placeprint.evaluation.metrics.open_set_rates import OpenSetResult
 from placeprint.records import FailedImage, Match, SetAside
 
 

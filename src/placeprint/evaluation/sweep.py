@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placeprint.evaluation.metrics.retrieval import PositiveRanks, average_precision_found, mean_of
 from placeprint.evaluation.result import EvaluationResult, QueryResult
-from placeprint.evaluation.retrieval_metrics import PositiveRanks, average_precision_found, mean_of
 
 _FOUND_AT = 20
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from placeprint.errors import GalleryFormatError
-from placeprint.json_records import record_from
+from placeprint.storage.json_records import record_from
 from placeprint.terminal import counted
 
 FORMAT = 1
@@ -31,7 +31,7 @@ class Calibration:
     Attributes
     ----------
     coefficients : tuple of 3 floats
-        Of the logistic: intercept, of the standing, of the agreement; see `placeprint.recognition.decision`.
+        Of the logistic: intercept, of the standing, of the agreement; see `placeprint.recognition.decision.rules`.
     low, high : float
         The scores that have standing 0 and 1.
     usual_agreement : float

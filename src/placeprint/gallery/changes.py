@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import UsageError, VectorError
-from placeprint.gallery.base import Vectors
+from placeprint.gallery.chunked_vectors import Pieces
 from placeprint.gallery.columns import path_hash
 from placeprint.gallery.files import Content, failure_lines, keep_rows
-from placeprint.gallery.hints import absolute
-from placeprint.gallery.indexes import INDEXES
-from placeprint.gallery.pieces import Pieces
+from placeprint.gallery.index.base import Vectors
+from placeprint.gallery.index.choice import INDEXES
+from placeprint.gallery.model_hint import absolute
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
-from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, is_unknown
+from placeprint.storage.ragged import Ragged
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import Buffer, open_array, open_bytes, save_array
-from placeprint.data_folder import ADVICE
 from placeprint.errors import GalleryCorruptError
-from placeprint.json_records import record_from
 from placeprint.records import ImageRecord, Split
+from placeprint.storage.arrays import Buffer, open_array, open_bytes, save_array
+from placeprint.storage.data_folder import ADVICE
+from placeprint.storage.json_records import record_from
 
 Numbers = NDArray[np.int64]
 PlaceNames = tuple[str, ...]

@@ -5,8 +5,8 @@ folder with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of
 (``cells.npy``, ``cells-shapes.npy``, ``keypoints.npy``, …) and, for some indexes, their file. Beside the records lie
 ``places.json`` and ``column-*.npy``: where each line begins, and what is asked of all records at once
 (see `placeprint.gallery.columns`), so that opening a gallery takes as long whatever its size.
-A server keeps the photos that were uploaded to it beside that, in ``photos`` (see `placeprint.web.changing`).
-See `placeprint.published` for why a kill at any moment leaves the old gallery or the new one.
+A server keeps the photos that were uploaded to it beside that, in ``photos`` (see `placeprint.web.gallery_changes`).
+See `placeprint.storage.published` for why a kill at any moment leaves the old gallery or the new one.
 """
 
 from __future__ import annotations
@@ -21,29 +21,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint import published
-from placeprint.arrays import HELD, Buffer, open_array, open_bytes, read_archive
-from placeprint.data_folder import ADVICE
 from placeprint.errors import GalleryCorruptError
-from placeprint.gallery import clustered, columns, lines
+from placeprint.gallery import columns, record_lines
 from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.chunked_vectors import Pieces
 from placeprint.gallery.head import FORMAT, HEAD, KIND, GalleryHead, read_head
-from placeprint.gallery.hints import model_file_entry
-from placeprint.gallery.indexes import Before, make_index
-from placeprint.gallery.pieces import Pieces
+from placeprint.gallery.index import approximate
+from placeprint.gallery.index.choice import Before, make_index
+from placeprint.gallery.index.file_rows import unmapped
+from placeprint.gallery.model_hint import model_file_entry
 from placeprint.gallery.table import RecordTable
-from placeprint.gallery.unmapped import unmapped
-from placeprint.json_records import record_from
 from placeprint.presets import FAST, Preset
-from placeprint.ragged import Ragged, files_of
 from placeprint.records import FailedImage, ModelSpec
+from placeprint.storage import published
+from placeprint.storage.arrays import HELD, Buffer, open_array, open_bytes, read_archive
+from placeprint.storage.data_folder import ADVICE
+from placeprint.storage.json_records import record_from
+from placeprint.storage.ragged import Ragged, files_of
 
 PHOTOS = "photos"
 """Folder inside a gallery with the photos that were sent to a server of it, each named by its content's hash."""
 LEARNED = "learned.npz"
 VECTORS = "vectors.npy"
 FAILURES = "failures.jsonl"
-FILES = frozenset((*columns.FILES, lines.FILE, FAILURES, VECTORS, LEARNED, clustered.FILE, clustered.SETTINGS))
+FILES = frozenset(
+    (*columns.FILES, record_lines.FILE, FAILURES, VECTORS, LEARNED, approximate.FILE, approximate.SETTINGS)
+)
 """All files that a data folder may have, but for the parts of images."""
 
 
@@ -68,7 +71,7 @@ class Content:
 
 
 def write_gallery(path: Path, content: Content, *, before: Before | None = None) -> None:
-    """Replace what the folder holds, in one step. Call it inside `placeprint.published.locked`.
+    """Replace what the folder holds, in one step. Call it inside `placeprint.storage.published.locked`.
 
     Vectors are written block by block, and the index is made from what was written: they are never all in memory.
     """
@@ -111,7 +114,7 @@ def calibration_entry(calibration: Calibration | None) -> dict[str, Any]:
 def read_gallery(path: Path, *, mapped: bool = True) -> tuple[Content, GalleryHead]:
     """Read a gallery.
 
-    Sizes are compared with the head. Checksums are of what is read as a whole (see `placeprint.data_folder`).
+    Sizes are compared with the head. Checksums are of what is read as a whole (see `placeprint.storage.data_folder`).
 
     Parameters
     ----------
@@ -204,7 +207,7 @@ def read_later(head: GalleryHead) -> list[str]:
 
 def _files_of(head: GalleryHead) -> list[str]:
     """Return the names of the files that are opened with a gallery."""
-    known = [VECTORS, FAILURES, lines.FILE, *(columns.FILES if head.format >= 3 else ())]
+    known = [VECTORS, FAILURES, record_lines.FILE, *(columns.FILES if head.format >= 3 else ())]
     return [*known, *(file for name in head.parts for file in files_of(name)), *([LEARNED] if head.learned else [])]
 
 
@@ -218,7 +221,7 @@ def _records(head: GalleryHead, mapped: bool) -> RecordTable:
         head.rows,
         places=head.places,
         roots=len(head.roots),
-        digest=head.data.files[lines.FILE][1],
+        digest=head.data.files[record_lines.FILE][1],
         places_digest=head.data.files[columns.PLACES][1],
         mapped=mapped,
     )

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from placeprint import published
-from placeprint.data_folder import DataFolder
 from placeprint.errors import GalleryMismatchError
-from placeprint.gallery.audit import Audit
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, applied
 from placeprint.gallery.files import Content, calibration_entry, read_gallery, write_gallery
 from placeprint.gallery.head import HEAD, SHORTENED, read_head
 from placeprint.gallery.images import GalleryImages
-from placeprint.gallery.indexes import Before
+from placeprint.gallery.index.audit import Audit
+from placeprint.gallery.index.choice import Before
 from placeprint.gallery.same_model import require_same_model
 from placeprint.records import ModelSpec
+from placeprint.storage import published
+from placeprint.storage.data_folder import DataFolder
 from placeprint.terminal import tell
 
 Rewriting = Callable[[Content], tuple[Content, Change]]

@@ -11,23 +11,23 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint import published
 from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
-from placeprint.gallery.audit import Audit, audit_of
-from placeprint.gallery.base import Vectors
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, applied, new_content, with_added, with_removed
 from placeprint.gallery.files import Content, read_gallery, write_gallery
 from placeprint.gallery.folder_writes import note_removed, rewrite, store_audit, store_calibration
 from placeprint.gallery.head import FORMAT, read_head
 from placeprint.gallery.images import GalleryImages
+from placeprint.gallery.index.audit import Audit, audit_of
+from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
 from placeprint.gallery.verification import VerifyReport, verified
 from placeprint.presets import FAST, Preset
-from placeprint.ragged import Ragged
 from placeprint.records import FailedImage, ImageRecord, ModelSpec
-from placeprint.storage import FULL
+from placeprint.storage import published
+from placeprint.storage.atomic import FULL
+from placeprint.storage.ragged import Ragged
 
 
 class Gallery(GalleryImages):

@@ -8,16 +8,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from placeprint import published
-from placeprint.data_folder import DataFolder
 from placeprint.errors import GalleryFormatError, ModelError, UsageError, in_brief
-from placeprint.gallery.audit import Audit
 from placeprint.gallery.calibration import Calibration
-from placeprint.gallery.hints import model_file_of
-from placeprint.gallery.indexes import INDEXES
-from placeprint.json_records import record_from
+from placeprint.gallery.index.audit import Audit
+from placeprint.gallery.index.choice import INDEXES
+from placeprint.gallery.model_hint import model_file_of
 from placeprint.presets import FAST, Preset
 from placeprint.records import ModelSpec
+from placeprint.storage import published
+from placeprint.storage.data_folder import DataFolder
+from placeprint.storage.json_records import record_from
 
 FORMAT, SHORTENED = 3, 4
 READ = (1, 2, FORMAT, SHORTENED)
@@ -62,7 +62,7 @@ class GalleryHead:
     calibration : Calibration or None
     audit : Audit or None
     model_file : Path or None
-        See `placeprint.gallery.hints`.
+        See `placeprint.gallery.model_hint`.
     data : DataFolder
     """
 

@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import forks
-from placeprint.arrays import HELD
-from placeprint.data_folder import ADVICE, DataFolder
 from placeprint.errors import GalleryCorruptError
-from placeprint.gallery.base import VectorIndex, Vectors
+from placeprint.gallery.chunked_vectors import Pieces
 from placeprint.gallery.files import FAILURES, Content, failures_of
 from placeprint.gallery.filters import Flags, Near, flags_where
-from placeprint.gallery.indexes import INDEX_FILES, Before, make_index
-from placeprint.gallery.pieces import Pieces
+from placeprint.gallery.index.base import VectorIndex, Vectors
+from placeprint.gallery.index.choice import INDEX_FILES, Before, make_index
 from placeprint.gallery.same_model import require_same_model
 from placeprint.gallery.table import RecordTable
 from placeprint.records import FailedImage, ModelSpec, Neighbours, Split
+from placeprint.storage.arrays import HELD
+from placeprint.storage.data_folder import ADVICE, DataFolder
 
 LARGEST_SCORE = 1.01
 """Of unit vectors no two score more, but for rounding; NaN is not below it either."""
@@ -52,7 +52,8 @@ class GalleryImages:
     learned : mapping of str to ndarray
         What the model learned from this gallery; see `placeprint.embedding.learned`.
     model_file : Path or None
-        Where the file of a model of one's own was; it may be gone or another one, see `placeprint.recognition.finding`.
+        Where the file of a model of one's own was; it may be gone or another one, see
+        `placeprint.recognition.model_lookup`.
     path : Path or None
         None when only in memory.
     calibrated_for : str

@@ -50,7 +50,7 @@ def checked_address(address: str) -> str:
     UsageError
         When it cannot be read.
     """
-    from placeprint.gallery.milvus_address import parse_address
+    from placeprint.gallery.milvus.address import parse_address
 
     return str(parse_address(address))
 
@@ -60,6 +60,6 @@ def _opened(where: str | bytes, spec: ModelSpec | None) -> AnyGallery:
         raise UsageError("a gallery's path is text, not bytes")
     if not is_address(where):
         return Gallery.open(Path(where), spec=spec)
-    from placeprint.gallery.milvus_gallery import MilvusGallery
+    from placeprint.gallery.milvus.gallery import MilvusGallery
 
     return MilvusGallery.at(where, spec=spec)

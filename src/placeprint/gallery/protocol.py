@@ -11,16 +11,16 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.gallery.audit import Audit
-from placeprint.gallery.base import Vectors
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change
 from placeprint.gallery.filters import Near, Rows
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.index.audit import Audit
+from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.verification import VerifyReport
 from placeprint.presets import Preset
-from placeprint.ragged import Ragged
 from placeprint.records import Answer, FailedImage, ImageRecord, ModelSpec, Neighbours, Split
+from placeprint.storage.ragged import Ragged
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class AnyGallery(Protocol):
 
     @property
     def model_file(self) -> Path | None:
-        """Where the file of a model of one's own was; see `placeprint.recognition.finding`."""
+        """Where the file of a model of one's own was; see `placeprint.recognition.model_lookup`."""
 
     @property
     def index_name(self) -> str:

@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint import published
 from placeprint.errors import GalleryError, UsageError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.files import PHOTOS, Content, read_gallery
 from placeprint.gallery.head import HEAD, KIND
 from placeprint.gallery.keys import key_of
 from placeprint.gallery.table import RecordTable
-from placeprint.marker import SHOWN, named
 from placeprint.records import ImageRecord, ModelSpec
-from placeprint.storage import require_way
+from placeprint.storage import published
+from placeprint.storage.atomic import require_way
+from placeprint.storage.marker import SHOWN, named
 from placeprint.terminal import counted
 
 ADVICE = "to replace it all the same give --replace (in Python replace=True)"

@@ -16,10 +16,10 @@ from typing import Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import open_bytes, save_array
 from placeprint.gallery.columns import LINES, Columns, Numbers, load_column
-from placeprint.gallery.lines import FILE, MOST_ROOTS, Block, HeldRecords, LinesOnDisk, parsed_line
+from placeprint.gallery.record_lines import FILE, MOST_ROOTS, Block, HeldRecords, LinesOnDisk, parsed_line
 from placeprint.records import ImageRecord
+from placeprint.storage.arrays import open_bytes, save_array
 
 
 class RecordTable(Sequence[ImageRecord]):
@@ -85,7 +85,7 @@ class RecordTable(Sequence[ImageRecord]):
         digest, places_digest : str
             Checksums of ``records.jsonl`` and ``places.json``; empty when they are not known.
         mapped : bool
-            Map the files; else they are read as a whole, see `placeprint.arrays.open_array`.
+            Map the files; else they are read as a whole, see `placeprint.storage.arrays.open_array`.
 
         Raises
         ------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from placeprint import published
 from placeprint.gallery.head import HEAD, read_head
+from placeprint.storage import published
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.recognition.blas import one_blas_thread
+from placeprint.recognition.rerank.blas import one_blas_thread
 from placeprint.records import ImageRecord
 
 Rows = NDArray[np.int64]

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import Looker
-from placeprint.embedding.extract import Embedded, Reader, embed_records
 from placeprint.embedding.imported import imported_spec, read_side
+from placeprint.embedding.pipeline import Embedded, Reader, embed_records
 from placeprint.errors import DatasetError
-from placeprint.gallery.base import unit_vectors
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.index.base import unit_vectors
 from placeprint.progress import Progress
 from placeprint.recognition.copies import rows_of_themselves
 from placeprint.records import ImageRecord, SetAside, Split

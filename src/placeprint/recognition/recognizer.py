@@ -16,15 +16,15 @@ from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery, Nearby
-from placeprint.recognition.decision import Decision, decide, decide_by_probability, why_undecided
-from placeprint.recognition.loading import embedder_for, open_for, probability_of
-from placeprint.recognition.rerank import Parts, Reranker
-from placeprint.recognition.several import together
+from placeprint.recognition.combined_answer import together
+from placeprint.recognition.decision.rules import Decision, decide, decide_by_probability, why_undecided
+from placeprint.recognition.gallery_model import embedder_for, open_for, probability_of
+from placeprint.recognition.rerank.reranker import Parts, Reranker
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
 from placeprint.records import Answer, Match, Neighbours
 
 if TYPE_CHECKING:
-    from placeprint.dataset.photo import Photo
+    from placeprint.dataset.query_image import Photo
 
 _FIRST_LOOK = 100
 """Neighbours fetched at first; more only while they are all of one place."""
@@ -41,7 +41,7 @@ class Recognizer:
     embedder : Looker, optional
         The gallery's own model when not given.
     model, runner : str
-        Of the embedder, when that is not given: as in `placeprint.recognition.loading.embedder_for`.
+        Of the embedder, when that is not given: as in `placeprint.recognition.gallery_model.embedder_for`.
     threshold, margin_threshold : float, optional
         Below which the answer is UNKNOWN. Without them the gallery's calibration decides, where it has one.
     only : ndarray of bool, shape (n_gallery,), optional
@@ -102,7 +102,7 @@ class Recognizer:
         Parameters
         ----------
         photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
-            A file, its content, or its pixels: see `placeprint.dataset.photo`.
+            A file, its content, or its pixels: see `placeprint.dataset.query_image`.
         k : int
             How many matches the answer lists.
         only : ndarray of bool, shape (n_gallery,), optional
@@ -271,7 +271,7 @@ def recognize(
     gallery : Gallery, Path or str, optional
         Left out when `url` is given.
     photo : path, str, bytes, binary file, PIL.Image.Image or ndarray, or a list of those
-        As in `Recognizer`; several are photos of one place, see `placeprint.recognition.several.together`.
+        As in `Recognizer`; several are photos of one place, see `placeprint.recognition.combined_answer.together`.
     url : str, optional
         Ask a server of ``placeprint serve`` instead, as ``http://127.0.0.1:8000``: its gallery decides as it was
         calibrated.
@@ -294,7 +294,7 @@ def recognize(
     if url is not None:
         if threshold is not None or margin_threshold is not None or model is not None:
             raise UsageError("a server decides as its gallery was calibrated: leave the thresholds and the model out")
-        from placeprint.recognition.remote import recognize_at  # what it needs takes 16 ms to import
+        from placeprint.recognition.client import recognize_at  # what it needs takes 16 ms to import
 
         return recognize_at(url, photos, k=k, places=places, split=split, near=near)
     assert gallery is not None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.gallery.table import RecordTable
-from placeprint.recognition.decision import NEAREST, Evidence
+from placeprint.recognition.decision.rules import NEAREST, Evidence
 from placeprint.records import ImageRecord, Match, Neighbours, RankedPlace
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placeprint.evaluation.metrics.risk_coverage import reliability, risk_coverage
 from placeprint.evaluation.result import EvaluationResult
-from placeprint.evaluation.selective import reliability, risk_coverage
 
 MAX_POINTS = 200
 """Of a curve: more cannot be seen."""

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from placeprint.dataset.decoding.images import decode
 from placeprint.dataset.files import read_bytes
-from placeprint.dataset.images import decode
 from placeprint.gallery.protocol import AnyGallery
-from placeprint.recognition.explaining import Explanation
-from placeprint.report.explained import HEIGHT
+from placeprint.recognition.explanation import Explanation
 from placeprint.report.html import environment, is_page, photos_of
+from placeprint.report.match_drawing import HEIGHT
 from placeprint.report.reasons import Drawn, draw_reason
-from placeprint.storage import require_ours, write_atomic
+from placeprint.storage.atomic import require_ours, write_atomic
 
 MOST_PHOTOS = 20
 MOST_MATCHES = 10

@@ -8,26 +8,26 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from placeprint.evaluation.lessons import Lessons
+from placeprint.evaluation.diagnosis.diagnosis import Lessons
 from placeprint.evaluation.result import EvaluationResult, plain
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.progress import Progress
-from placeprint.ragged import Ragged
-from placeprint.recognition.explaining import what_is_missing
+from placeprint.recognition.explanation import what_is_missing
 from placeprint.report.cases import choose_cases
 from placeprint.report.curves import reliability_curve, risk_curve
 from placeprint.report.histogram import score_histogram
 from placeprint.report.reasons import explain_cases
 from placeprint.report.thumbnails import Photo, thumbnails
 from placeprint.report.verdict import headline, more
-from placeprint.storage import has_keys, require_ours, write_atomic, write_json
+from placeprint.storage.atomic import has_keys, require_ours, write_atomic, write_json
+from placeprint.storage.ragged import Ragged
 from placeprint.terminal import counted, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-    from placeprint.dataset.check_report import CheckReport
+    from placeprint.dataset.checks.report import CheckReport
 
 REPORT = "report.html"
 _HEAD_BYTES = 2000
@@ -68,7 +68,7 @@ def write_report(
     lessons : Lessons, optional
         Kinds of failures, leaks, and what the gallery lacks.
     parts : mapping of str to Ragged, optional
-        What is kept of each query, `placeprint.evaluation.sides.Sides.parts`: with the cells, pictures show where
+        What is kept of each query, `placeprint.evaluation.inputs.Sides.parts`: with the cells, pictures show where
         the first misses and doubtful cases agree with their matches.
     progress : Progress, optional
 

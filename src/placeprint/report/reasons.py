@@ -11,14 +11,14 @@ from placeprint.errors import ImageError
 from placeprint.evaluation.result import QueryResult
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
-from placeprint.ragged import Ragged
-from placeprint.recognition import agreement
-from placeprint.recognition.explaining import Reason, reasons_for
-from placeprint.recognition.rerank import Parts
+from placeprint.recognition.explanation import Reason, reasons_for
+from placeprint.recognition.rerank import cells as agreement
+from placeprint.recognition.rerank.reranker import Parts
 from placeprint.records import Match
 from placeprint.report.cases import Case, Sheets
-from placeprint.report.explained import LOOKS, packed, picture
+from placeprint.report.match_drawing import LOOKS, packed, picture
 from placeprint.report.thumbnails import Photo, data_uri
+from placeprint.storage.ragged import Ragged
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -73,7 +73,7 @@ def draw_reason(
         Of the match; one that is gone becomes a reason why.
     reason : Reason
     title, height, looks
-        See `Drawn` and `placeprint.report.explained.picture`.
+        See `Drawn` and `placeprint.report.match_drawing.picture`.
     """
     try:
         match = photo.opened(height)

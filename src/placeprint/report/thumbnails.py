@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from placeprint.dataset.decoding.images import decode
 from placeprint.dataset.files import locate, read_bytes
-from placeprint.dataset.images import decode
 from placeprint.errors import ImageError
 from placeprint.progress import Progress, Stretch
 

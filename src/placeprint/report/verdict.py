@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from placeprint.evaluation.decision_advice import decision_advice
+from placeprint.evaluation.diagnosis.decision_advice import decision_advice
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.terminal import counted
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from placeprint.embedding.export.checkpoints import read_checkpoint
 from placeprint.errors import ModelError, UsageError
-from placeprint.exporting.checkpoints import read_checkpoint
-from placeprint.storage import write_atomic
+from placeprint.storage.atomic import write_atomic
 from placeprint.training.packages import torch_package
 
 _META = "meta"

@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
+from placeprint.embedding.export.conversion import Exported, export_source
+from placeprint.embedding.export.fusion import fuse
+from placeprint.embedding.export.output_path import require_room
+from placeprint.embedding.export.precision import PRECISIONS, narrowed, quantised
+from placeprint.embedding.export.resnet import BLOCKS
+from placeprint.embedding.model_folder import find_exported, is_source
 from placeprint.embedding.models import ModelFile, find_model
-from placeprint.embedding.shelf import find_exported, is_source
 from placeprint.embedding.whitening import FEWEST, learn_whitening
 from placeprint.errors import DatasetError, UsageError, VectorError
-from placeprint.exporting.export import Exported, export_source
-from placeprint.exporting.fusing import fuse
-from placeprint.exporting.precision import PRECISIONS, narrowed, quantised
-from placeprint.exporting.resnet import BLOCKS
-from placeprint.exporting.room import require_room
 from placeprint.presets import DEFAULT_PRESET, WHITENINGS, Preset, find_preset
 from placeprint.progress import Progress
-from placeprint.training.finishing import Made, finished, refuse_what_fails
-from placeprint.training.photographs import inputs, learned_vectors, manifest_of
+from placeprint.training.completion import Made, finished, refuse_what_fails
+from placeprint.training.images import inputs, learned_vectors, manifest_of
 
 Dataset = Path | str | Manifest
 
@@ -72,7 +72,7 @@ def export(
     dim : int, optional
         With `whiten`: keep so many principal components.
     precision : str, optional
-        ``int8``, ``float16`` or ``bfloat16``; see `placeprint.exporting.precision`.
+        ``int8``, ``float16`` or ``bfloat16``; see `placeprint.embedding.export.precision`.
     measure : Path, str or Manifest, optional
         Photos on which the result is compared with the model it was made from. ``int8`` takes its ranges from the
         gallery split.

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.embedding.export.graph import onnx_package
 from placeprint.errors import ModelError
-from placeprint.exporting.graph import onnx_package
 from placeprint.training.packages import torch_package
 
 _TRAINED = {"Conv": (1, 2), "Gemm": (1, 2)}

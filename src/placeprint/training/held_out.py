@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.evaluation.ground_truth import ByPlace
-from placeprint.evaluation.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
+from placeprint.evaluation.metrics.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
+from placeprint.evaluation.metrics.retrieval import PositiveRanks, average_precision, hits_at, mean_of
 from placeprint.evaluation.ranking import rank_queries
-from placeprint.evaluation.retrieval_metrics import PositiveRanks, average_precision, hits_at, mean_of
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import Preset
 from placeprint.progress import Progress
-from placeprint.ragged import Ragged
 from placeprint.records import ModelSpec
+from placeprint.storage.ragged import Ragged
 from placeprint.terminal import counted
 from placeprint.training.pool import Pool, Rows, answering, asking
 

@@ -10,14 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.dataset.decoding.images import decode
 from placeprint.dataset.files import locate, read_bytes
-from placeprint.dataset.images import decode
+from placeprint.embedding.export.parity import Run
 from placeprint.embedding.preprocess import needed_side, prepare
-from placeprint.exporting.parity import Run
 from placeprint.progress import Progress, Stretch
 from placeprint.records import ModelSpec
-from placeprint.training.augment import augmented
-from placeprint.training.fusing import LEAST
+from placeprint.training.augmentation import augmented
+from placeprint.training.fusion import LEAST
 from placeprint.training.graph import TorchGraph
 from placeprint.training.packages import torch_package
 from placeprint.training.pool import Pool, Rows

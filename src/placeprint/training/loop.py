@@ -14,13 +14,13 @@ import numpy as np
 
 from placeprint.errors import ModelError
 from placeprint.progress import Progress, Stretch
+from placeprint.training.batches import batches, nearest_places
 from placeprint.training.checkpoint import State, read_state, write_state
 from placeprint.training.held_out import Found, HeldOut
 from placeprint.training.learners import Learner, vectors_of
 from placeprint.training.losses import make_objective
 from placeprint.training.packages import torch_package
 from placeprint.training.pool import Parts, Pool, Rows
-from placeprint.training.sampling import batches, nearest_places
 from placeprint.training.settings import TrainSettings
 
 

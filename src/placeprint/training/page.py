@@ -8,7 +8,7 @@ from pathlib import Path
 
 from placeprint.report.curves import Curve
 from placeprint.report.html import environment
-from placeprint.storage import write_atomic
+from placeprint.storage.atomic import write_atomic
 from placeprint.training.result import TrainingResult
 
 

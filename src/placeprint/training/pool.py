@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import Looker
-from placeprint.embedding.extract import embed_records
+from placeprint.embedding.pipeline import embed_records
 from placeprint.errors import DatasetError
 from placeprint.progress import Progress
-from placeprint.ragged import Ragged
 from placeprint.recognition.dataset_embeddings import opened_cache
 from placeprint.records import FailedImage, ImageRecord, Split
+from placeprint.storage.ragged import Ragged
 from placeprint.terminal import counted
 
 FEWEST_PLACES = 2

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from placeprint.embedding.export.output_path import CARD_END
 from placeprint.evaluation.result import plain
-from placeprint.exporting.room import CARD_END
 from placeprint.records import FailedImage, ModelSpec
-from placeprint.storage import write_atomic, write_json
+from placeprint.storage.atomic import write_atomic, write_json
 from placeprint.terminal import counted
 from placeprint.training.held_out import Verdict
 from placeprint.training.settings import TrainSettings

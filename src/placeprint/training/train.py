@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.embedder import load_embedder
-from placeprint.embedding.extract import embed_records
+from placeprint.embedding.export.conversion import keep
+from placeprint.embedding.export.output_path import require_room
+from placeprint.embedding.export.parity import Run, check_parity
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
+from placeprint.embedding.pipeline import embed_records
 from placeprint.embedding.preprocess import pooled
 from placeprint.errors import DatasetError, UsageError
-from placeprint.exporting.export import keep
-from placeprint.exporting.parity import Run, check_parity
-from placeprint.exporting.room import require_room
 from placeprint.presets import Preset, find_preset
 from placeprint.progress import Progress
-from placeprint.ragged import Ragged
-from placeprint.recognition.loading import model_for
+from placeprint.recognition.gallery_model import model_for
 from placeprint.records import ModelSpec
 from placeprint.report.html import is_page
-from placeprint.storage import has_keys, require_ours
-from placeprint.training.fusing import fuse
+from placeprint.storage.atomic import has_keys, require_ours
+from placeprint.storage.ragged import Ragged
+from placeprint.training.fusion import fuse
 from placeprint.training.graph import read_graph
 from placeprint.training.held_out import Found, HeldOut, judge
 from placeprint.training.learners import FullLearner, HeadLearner, Learner, vectors_of

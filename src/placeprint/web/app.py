@@ -10,21 +10,24 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from placeprint.web import answering, browsing, pages, pictures, watching, writing
-from placeprint.web.bodies import Intake
-from placeprint.web.committing import Committer
-from placeprint.web.desk import Desk
 from placeprint.web.doubtful import Doubtful
-from placeprint.web.guard import Guard
 from placeprint.web.identity import Addresses
 from placeprint.web.methods import Methods
 from placeprint.web.metrics import Watch
+from placeprint.web.middleware import Guard
 from placeprint.web.problems import handle_problems
+from placeprint.web.routes import changes as writing
+from placeprint.web.routes import health, images, places
+from placeprint.web.routes import page as pages
+from placeprint.web.routes import recognize as answering
 from placeprint.web.schemas import ProblemDetail
 from placeprint.web.settings import Settings
 from placeprint.web.small_copies import SmallCopies
 from placeprint.web.snapshots import Keeper
 from placeprint.web.state import State
+from placeprint.web.uploads import Intake
+from placeprint.web.work_queue import Desk
+from placeprint.web.write_queue import Committer
 
 CLOSE_SECONDS = 8.0
 """How long what runs without a request may take to end when the server stops."""
@@ -61,7 +64,7 @@ def make_app(snapshots: Keeper, settings: Settings) -> ASGIApp:
     )
     app.state.server = state
     handle_problems(app)
-    routers = [made.router for made in (writing, answering, browsing, pictures, watching)]
+    routers = [made.router for made in (writing, answering, places, images, health)]
     for router in (*routers, page := pages.make_router()):  # the first whose address fits answers
         app.include_router(router)
     _describe(app)

@@ -23,7 +23,7 @@ from placeprint.errors import (
     PlaceprintError,
     UsageError,
 )
-from placeprint.storage import FULL
+from placeprint.storage.atomic import FULL
 
 PROBLEM = "application/problem+json"
 RETRY_SECONDS = 1

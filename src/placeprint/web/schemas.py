@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from placeprint.web.bodies import FIELD
 from placeprint.web.problems import PROBLEM
+from placeprint.web.uploads import FIELD
 
 
 class ProblemDetail(BaseModel):

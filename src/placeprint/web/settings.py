@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from placeprint.errors import UsageError
-from placeprint.regular import read_regular
+from placeprint.storage.regular_files import read_regular
 
 TOKEN_VARIABLE = "PLACEPRINT_TOKEN"  # noqa: S105
 SHORTEST_TOKEN = 16

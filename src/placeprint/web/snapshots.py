@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from placeprint import published
 from placeprint.embedding.embedder import Looker
 from placeprint.errors import PlaceprintError
 from placeprint.gallery.files import PHOTOS, read_later
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD, read_head
 from placeprint.gallery.protocol import AnyGallery
-from placeprint.recognition.loading import embedder_for
+from placeprint.recognition.gallery_model import embedder_for
 from placeprint.recognition.recognizer import Recognizer
+from placeprint.storage import published
 from placeprint.web.catalogue import Catalogue, FolderCatalogue
 from placeprint.web.identity import UPLOADS
 
@@ -106,7 +106,7 @@ class Snapshots:
     ----------
     path : Path
     model, runner
-        As in `placeprint.recognition.loading.embedder_for`.
+        As in `placeprint.recognition.gallery_model.embedder_for`.
 
     Raises
     ------

@@ -8,15 +8,15 @@ from typing import cast
 
 from fastapi import Request
 
-from placeprint.web.bodies import Intake
-from placeprint.web.committing import Committer
-from placeprint.web.desk import Desk
 from placeprint.web.doubtful import Doubtful
 from placeprint.web.identity import Addresses
 from placeprint.web.metrics import Watch
 from placeprint.web.settings import Settings
 from placeprint.web.small_copies import SmallCopies
 from placeprint.web.snapshots import Keeper, Snapshot
+from placeprint.web.uploads import Intake
+from placeprint.web.work_queue import Desk
+from placeprint.web.write_queue import Committer
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, Path]:
     """A town of eight places, its gallery, and two queries, chosen by what `placeprint.recognize` says of them."""
-    from placeprint import Gallery, Recognizer, index, render_town
+    from placeprint import Gallery, Recognizer, index
+    from town import render_town
 
     folder = tmp_path_factory.mktemp("page")
     render_town(folder / "town", places=8, views=4, seed=5)

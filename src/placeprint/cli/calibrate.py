@@ -1,0 +1,89 @@
+"""The verb calibrate: learn when to accept a place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from placeprint.cli import datasets, options, printing, slips
+from placeprint.progress import on_stderr
+
+if TYPE_CHECKING:
+    from placeprint.gallery.calibration import Calibration
+
+UNTIL = (
+    "the gallery is calibrated with labelled photos that are not in it (placeprint calibrate GALLERY --queries PHOTOS) "
+    "or --unknown-threshold is given"
+)
+"""What makes UNKNOWN an answer, whatever the gallery lacks."""
+
+
+def calibrate(
+    gallery: options.GalleryPath,
+    queries: Annotated[
+        Path | None, typer.Option("--queries", help="Labelled photos to learn from, instead of the gallery's own.")
+    ] = None,
+    layout: options.LayoutName = None,
+    embeddings: options.Embeddings = None,
+    records: options.Records = None,
+    false_accept_rate: Annotated[
+        float, typer.Option("--false-accept-rate", help="Share of photos of unknown places that may get a place.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same calibration.")] = 0,
+    model: options.ModelName = None,
+    runner: options.RunnerName = "openvino",
+    no_cache: options.NoCache = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Learn when to answer UNKNOWN, and keep it in the gallery.
+
+    Without queries the gallery's own images and places are held out in turn.
+    """
+    from placeprint.recognition.calibration.calibrate import calibrate as learn
+
+    slips.expect_gallery(gallery, [queries] if queries else ())
+    done = learn(
+        gallery,
+        queries=datasets.manifest(queries, layout),
+        embeddings=embeddings,
+        records=records,
+        false_accept_rate=false_accept_rate,
+        seed=seed,
+        model=model,
+        runner=runner,
+        cache=not no_cache,
+        progress=on_stderr(quiet=quiet or as_json),
+    )
+    if as_json:
+        printing.show_json({"gallery": done.where, **(done.calibration.told(done.where) if done.calibration else {})})
+    else:
+        show_calibration(done.calibration, done.where)
+
+
+def show_calibration(learned: Calibration | None, gallery: str, why: str = "") -> None:
+    """Print what a calibration decides, what it promises, and what speaks against it; or why there is none."""
+    if learned is None:
+        reason = f": {why.rstrip('.')}" if why else ""
+        printing.say(f"not calibrated{reason}", f"  every photo gets a place, until {UNTIL}")
+        return
+    low, high = learned.interval
+    least, most = learned.rate_interval
+    printing.say(
+        f"calibrated from the {learned.source}: UNKNOWN below probability {learned.threshold:.3f} "
+        f"(95 % interval {low:.3f} to {high:.3f}), for {100 * learned.false_accept_rate:g} % false accepts "
+        f"({100 * least:.1f} to {100 * most:.1f} %)",
+        f"  expected to get a place: {_percent(learned.accepted_share)} of photos of places that are here",
+        f"  {learned.learned}",
+        f"  guaranteed: {learned.guarantee or 'nothing: that takes more places'}",
+    )
+    for doubt in learned.doubts:
+        printing.say(f"  beware: {doubt}")
+    if old := learned.outdated(gallery):
+        printing.say(f"  {old}")
+
+
+def _percent(share: float) -> str:
+    return "unknown share" if share != share else f"{100 * share:.0f} %"

@@ -1,0 +1,130 @@
+"""The verb compare."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from placeprint.cli import datasets, options, printing
+from placeprint.cli.answering import taking_no_part
+from placeprint.progress import on_stderr
+from placeprint.terminal import counted
+
+if TYPE_CHECKING:
+    from placeprint.evaluation.compare import Compared
+    from placeprint.evaluation.metrics.intervals import Interval
+    from placeprint.evaluation.metrics.paired_tests import McNemar
+
+
+def compare(
+    settings: Annotated[
+        list[str],
+        typer.Argument(metavar="A B ...", help="Models by name, or key=value,key=value (model, index, threshold, …)."),
+    ],
+    dataset: Annotated[Path | None, typer.Option("--on", help="A folder or a manifest with queries.")] = None,
+    layout: options.LayoutName = None,
+    gallery: options.GalleryOption = None,
+    embeddings: options.Embeddings = None,
+    records: options.Records = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    no_cache: options.NoCache = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run several models, indexes, thresholds or settings on one dataset, and compare each with the first."""
+    from placeprint.evaluation.compare import compare as run_all
+
+    rows = run_all(
+        datasets.manifest(dataset, layout, beside=[gallery]),
+        settings,
+        gallery=gallery,
+        embeddings=embeddings,
+        records=records,
+        seed=seed,
+        cache=not no_cache,
+        progress=on_stderr(quiet=quiet or as_json),
+    )
+    if as_json:
+        printing.show_json([_row(c) for c in rows])
+        return
+    first = rows[0].result
+    printing.say(
+        f"{first.dataset}: {counted(first.n_queries, 'query', 'queries')}, {first.n_answerable} answerable; "
+        "95 % intervals over places"
+    )
+    for line in taking_no_part(first):
+        printing.say(line)
+    columns = ("setting", "Recall@1", "mAP", "mAP, against the first", "McNemar p", "ms a query", "gallery MB")
+    printing.table(columns, [_line(c) for c in rows], right=(5, 6))
+    if any(c.open_set_recall_at_1 or c.open_set_test for c in rows):
+        printing.say("", "What the decision costs: an answer of UNKNOWN counts as a miss")
+        costs = ("setting", "Recall@1, UNKNOWN a miss", "McNemar p, against the first")
+        printing.table(costs, [_decided(c) for c in rows])
+    if any(c.sweep for c in rows):
+        printing.say(
+            "", "What the thresholds do (mAP: the published convention, over the 20 best, by the positives found)"
+        )
+        names = ("setting", "UNKNOWN rate", "Recall@1, UNKNOWN a miss", "mAP", "wrong removed", "right removed")
+        printing.table(names, [_sweep(c) for c in rows if c.sweep], right=(1, 2, 3, 4, 5))
+
+
+def _line(row: Compared) -> tuple[str, ...]:
+    difference = row.precision_difference
+    return (
+        row.setting.name,
+        _interval(row.recall_at_1),
+        _interval(row.average_precision),
+        "–" if difference is None else f"{_interval(difference.interval, sign=True)}, p = {difference.p_value:.3f}",
+        _test(row.recall_test),
+        f"{1000 * row.result.seconds.search_per_query:.2f}",
+        f"{row.megabytes:.1f}",
+    )
+
+
+def _decided(row: Compared) -> tuple[str, ...]:
+    value = row.open_set_recall_at_1
+    says = "never says UNKNOWN" if value is None else _interval(value)
+    return (row.setting.name, says, _test(row.open_set_test))
+
+
+def _test(test: McNemar | None) -> str:
+    return "–" if test is None else f"{test.p_value:.3f} ({test.first_only} gained, {test.second_only} lost)"
+
+
+def _sweep(row: Compared) -> tuple[str, ...]:
+    sweep = row.sweep
+    if sweep is None:
+        return (row.setting.name,)
+    return (
+        row.setting.name,
+        f"{sweep.unknown_rate:.4f}",
+        printing.number(sweep.open_set_recall_at_1),
+        printing.number(sweep.map_found_at_20),
+        str(sweep.wrong_removed),
+        str(sweep.right_removed),
+    )
+
+
+def _interval(value: Interval, *, sign: bool = False) -> str:
+    form = "+.3f" if sign else ".3f"
+    return f"{value.value:{form}} [{value.low:{form}}, {value.high:{form}}]"
+
+
+def _row(row: Compared) -> dict[str, Any]:
+    from placeprint.evaluation.result import plain
+
+    return {
+        "setting": row.setting.name,
+        "recall_at_1": plain(row.recall_at_1),
+        "map": plain(row.average_precision),
+        "open_set_recall_at_1": plain(row.open_set_recall_at_1),
+        "recall_test": plain(row.recall_test),
+        "open_set_test": plain(row.open_set_test),
+        "map_difference": plain(row.precision_difference),
+        "sweep": None if row.sweep is None else plain(asdict(row.sweep)),
+        "gallery_megabytes": row.megabytes,
+        "result": row.result.to_dict(),
+    }

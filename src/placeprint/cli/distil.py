@@ -1,0 +1,66 @@
+"""The verb distil."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from placeprint.cli import datasets, options, printing
+from placeprint.progress import on_stderr
+from placeprint.terminal import counted
+
+
+def distil(
+    dataset: options.Dataset,
+    teacher: Annotated[str, typer.Option("--teacher", help="The larger model: a name, a source or a path.onnx.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file.")],
+    layout: options.LayoutName = None,
+    student: Annotated[str | None, typer.Option("--student", help="The model to change; the bundled one.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="What the model is called.")] = None,
+    measure: Annotated[
+        Path | None, typer.Option("--measure", help="Compare the result with the student on these labelled photos.")
+    ] = None,
+    preset: options.PresetName = None,
+    seed: Annotated[int, typer.Option(help="Of which photos are held out.")] = 0,
+    no_cache: options.NoCache = False,
+    workers: options.Workers = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Give a small model some of what a larger one sees, from photos without labels (extra onnx)."""
+    from placeprint.embedding.models import DEFAULT_MODEL
+    from placeprint.presets import DEFAULT_PRESET
+    from placeprint.training.distillation import distil as learn
+
+    done = learn(
+        datasets.opened(dataset, layout).manifest,
+        teacher,
+        out,
+        student=student or DEFAULT_MODEL,
+        name=name,
+        measure=datasets.manifest(measure, layout),
+        preset=preset or DEFAULT_PRESET,
+        seed=seed,
+        cache=not no_cache,
+        workers=workers,
+        progress=on_stderr(quiet=quiet or as_json),
+    )
+    if as_json:
+        from placeprint.evaluation.result import plain
+
+        made = done.exported
+        row = None if made is None else {**plain(made), "path": str(made.path), "spec": made.spec.to_dict()}
+        printing.show_json({**plain(done), "exported": row})
+        return
+    printing.say(
+        f"agreement with {teacher} on {done.held_out} of {counted(done.photos, 'photo')}, held out: "
+        f"{done.before:.3f} to {done.after:.3f}"
+    )
+    if done.exported is None:
+        printing.say("the student agrees about as well as it is: nothing was kept")
+        return
+    printing.say(f"{done.exported.path}: model {done.exported.spec}, {done.exported.spec.dim} numbers an image")
+    for line in done.exported.change.lines() if done.exported.change else ():
+        printing.say(line)

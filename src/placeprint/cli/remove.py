@@ -1,0 +1,44 @@
+"""The verb remove."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from placeprint.cli import options, printing, slips
+from placeprint.cli.making import size_of
+from placeprint.errors import UsageError
+from placeprint.storage.marker import named
+from placeprint.terminal import counted
+
+
+def remove(
+    gallery: options.GalleryPath,
+    paths: Annotated[list[str] | None, typer.Argument(help="Paths of images, as the gallery names them.")] = None,
+    place: Annotated[list[str] | None, typer.Option("--place", help="Remove all images of a place.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Remove images from a gallery by path or by place.
+
+    What the gallery does not have is named, the others are removed, and the exit code is 3.
+    """
+    from placeprint.gallery.opening import open_gallery
+
+    if not paths and not place:
+        raise UsageError("say what to remove: paths of images, or --place NAME")
+    slips.expect_gallery(gallery, paths or ())
+    changed, change = open_gallery(gallery).remove(paths or (), places=place or ())
+    absent = f'"{gallery}" has no image or place {named(change.missing)}' if change.missing else ""
+    if not change.removed:
+        raise UsageError(f"{absent}: nothing was removed")
+    old = changed.calibration.outdated(gallery) if changed.calibration else ""
+    if as_json:
+        facts = {"removed": change.removed, "images": len(changed), "places": len(changed.places)}
+        printing.show_json(facts | {"missing": list(change.missing), "calibration_outdated": old or None})
+    else:
+        printing.say(f"{counted(change.removed, 'image')} removed; {gallery} holds {size_of(changed)}")
+        printing.say(*filter(None, [old]))
+    if absent:
+        printing.say(f"{absent}: the others were removed", err=True)
+        raise typer.Exit(3)

@@ -1,0 +1,161 @@
+"""Check a dataset: every image is read once, and whatever is wrong becomes a row; nothing ends the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from placeprint.dataset.checks.baseline import Baseline
+from placeprint.dataset.checks.duplicates import DuplicatePairs, find_duplicates
+from placeprint.dataset.checks.labels import label_findings
+from placeprint.dataset.checks.measurements import ImageFacts, measure_files
+from placeprint.dataset.checks.report import CheckReport, ImageTable, SummaryRow
+from placeprint.dataset.checks.rules import BLANK, DAMAGED, IMAGE_RULES, Finding, ImageRule, Severity, finding
+from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.overview import Overview
+from placeprint.dataset.scan import read_dataset
+from placeprint.errors import UsageError
+from placeprint.progress import Progress, Stretch
+from placeprint.records import FailedImage, ImageRecord
+
+__all__ = ["CheckReport", "Finding", "ImageTable", "Severity", "SummaryRow", "check"]
+
+
+def check(
+    dataset: Path | str | Manifest,
+    *,
+    hamming: int = 5,
+    min_side: int = 32,
+    workers: int | None = None,
+    baseline: Path | str | None = None,
+    progress: Progress | None = None,
+) -> CheckReport:
+    """Find what is wrong with a dataset's images, labels and splits.
+
+    Every file is read and decoded once, at full size; decoding and hashing is nearly all of the time. The rules are in
+    `placeprint.dataset.checks.rules`.
+
+    Parameters
+    ----------
+    dataset : Path, str or Manifest
+        A folder or a manifest file, or one that was read already.
+    hamming : int
+        Near duplicates: differing bits of the 64-bit dHash, at most. The pairs keep their distance, so
+        a smaller number needs no second run (`DuplicatePairs.within`).
+    min_side : int
+        Too small: a shorter side of fewer pixels.
+    workers : int, optional
+        Decode threads; by default one for each processor, at most 8.
+    baseline : Path or str, optional
+        The JSON of an earlier check, or a published list of duplicates: findings say if they are known.
+    progress : Progress, optional
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    UsageError
+        When a number is out of its range.
+    DatasetError
+        When there is no dataset, or the baseline cannot be read.
+    """
+    _refuse_bad_options(hamming, min_side, workers)
+    known = None if baseline is None else Baseline.read(Path(baseline))
+    manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
+    records, facts, failed = _measure(manifest, workers, progress)
+    failures = (*manifest.failures, *failed)
+    images = _table(records, facts, _rules(min_side))
+    pairs = find_duplicates(
+        records,
+        [f.pixel_hash for f in facts],
+        dhashes=np.array([f.dhash for f in facts], dtype=np.uint64),
+        blank=images.verdicts[BLANK] | images.verdicts[DAMAGED],
+        distance=hamming,
+    )
+    findings = [
+        *(finding(f.kind, f.reason, f.path) for f in failures),
+        *_image_findings(images, _rules(min_side)),
+        *label_findings(manifest, [r for r, no in zip(records, images.verdicts[DAMAGED], strict=True) if not no]),
+        *_cut(pairs, hamming),
+    ]
+    return CheckReport(
+        root=manifest.root,
+        source=manifest.source,
+        images=images,
+        failures=failures,
+        findings=_sorted(findings, known),
+        pairs=pairs,
+        hamming=hamming,
+        min_side=min_side,
+        baseline=known,
+        overview=Overview.of(manifest),
+    )
+
+
+def _refuse_bad_options(hamming: int, min_side: int, workers: int | None) -> None:
+    if not 0 <= hamming <= 64:
+        raise UsageError(f"hamming is {hamming}: give 0 to 64, the bits of a dHash")
+    if min_side < 1:
+        raise UsageError(f"min_side is {min_side}: give at least 1 pixel")
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers is {workers}: give at least 1")
+
+
+def _measure(
+    manifest: Manifest, workers: int | None, progress: Progress | None
+) -> tuple[tuple[ImageRecord, ...], tuple[ImageFacts, ...], list[FailedImage]]:
+    """Measure each file once, also when the manifest lists it twice."""
+    paths = list(dict.fromkeys(r.path for r in manifest.records))
+    measured: dict[str, ImageFacts] = {}
+    failed: list[FailedImage] = []
+    with Stretch(progress, "checking", len(paths)) as step:
+        for path, result in zip(paths, measure_files(manifest.root, paths, workers=workers), strict=True):
+            if isinstance(result, FailedImage):
+                failed.append(result)
+            else:
+                measured[path] = result
+            step()
+    usable = [r for r in manifest.records if r.path in measured]
+    facts = tuple(measured[r.path] for r in usable)
+    records = (
+        replace(r, content_hash=f.content_hash, width=f.width, height=f.height)
+        for r, f in zip(usable, facts, strict=True)
+    )
+    return tuple(records), facts, failed
+
+
+def _rules(min_side: int) -> tuple[ImageRule, ...]:
+    return tuple(replace(r, threshold=float(min_side)) if r.name == "too-small" else r for r in IMAGE_RULES)
+
+
+def _table(records: tuple[ImageRecord, ...], facts: tuple[ImageFacts, ...], rules: Sequence[ImageRule]) -> ImageTable:
+    scores = {rule.name: np.array([rule.score(f) for f in facts], dtype=np.float64) for rule in rules}
+    verdicts = {rule.name: rule.verdict(scores[rule.name]) for rule in rules}
+    return ImageTable(records, facts, scores, verdicts)
+
+
+def _image_findings(images: ImageTable, rules: Sequence[ImageRule]) -> Iterator[Finding]:
+    told = set()
+    for rule in rules:
+        for row in np.flatnonzero(images.verdicts[rule.name]):
+            path, score = images.records[row].path, float(images.scores[rule.name][row])
+            if (rule.name, path) not in told:  # a file that is listed twice is one finding
+                told.add((rule.name, path))
+                yield finding(rule.name, rule.message(score), path, score=score)
+
+
+def _cut(pairs: DuplicatePairs, hamming: int) -> Iterator[Finding]:
+    if pairs.hamming < hamming:
+        text = f"there are too many near duplicates to list: only those within {pairs.hamming} bits are"
+        yield finding("near-duplicates-cut", text)
+
+
+def _sorted(findings: Sequence[Finding], known: Baseline | None) -> tuple[Finding, ...]:
+    order = list(Severity)
+    ranked = sorted(findings, key=lambda f: (order.index(f.severity), f.check, f.paths))
+    return tuple(ranked if known is None else (replace(f, known=known.knows(f)) for f in ranked))

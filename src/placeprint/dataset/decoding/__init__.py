@@ -1,0 +1,1 @@
+"""One untrusted image file to upright RGB pixels, within limits of memory and time."""

@@ -1,0 +1,83 @@
+"""What of a picture is not there, and the long runs of one byte that a broken copy leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from placeprint.errors import ImageError
+
+LONG_RUN = 64
+"""Bytes of one value. Whole pictures have so many only where they are plain, so alone they prove nothing."""
+
+MOST_OF_IT = 0.99
+"""The highest score of a damaged picture: where only its end is wrong, or a place that cannot be told."""
+
+_WORD = 8
+_EACH_BYTE = np.uint64(0x0101010101010101)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Part of a picture is missing, or is not what was written.
+
+    Attributes
+    ----------
+    share : float
+        Of the picture that is there, 0 to 1: rows of pixels where they can be counted, else bytes before the damage;
+        of a progressive JPEG the coefficients that are there to the last bit.
+    kind : str
+        ``damaged``, or ``truncated`` where the file just ends.
+    """
+
+    share: float
+    kind: str = "damaged"
+
+    @property
+    def score(self) -> float:
+        """The share as it is told: below 1, which is the score of what is whole."""
+        return min(self.share, MOST_OF_IT)
+
+    @property
+    def error(self) -> ImageError:
+        """What `placeprint.dataset.decoding.images.decode` raises."""
+        what = "the file ends too early" if self.kind == "truncated" else "the picture is damaged"
+        return ImageError(self.kind, f"{what}: about {self.score:.0%} of it is there")
+
+
+def long_runs(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """Return where one byte is repeated `LONG_RUN` times or more.
+
+    Parameters
+    ----------
+    data : bytes
+    start, end : int
+        The stretch to look in.
+
+    Returns
+    -------
+    list of tuple of 2 int
+        Start and end of each run, in order.
+    """
+    words = np.frombuffer(data, np.uint64, count=max(0, (end - start) // _WORD), offset=start)
+    plain = np.flatnonzero(words == (words & np.uint64(0xFF)) * _EACH_BYTE)
+    if not len(plain):
+        return []
+    breaks = np.flatnonzero((np.diff(plain) != 1) | (np.diff(words[plain]) != 0)) + 1
+    first, last = plain[np.concatenate([[0], breaks])], plain[np.concatenate([breaks - 1, [-1]])]
+    long = last - first >= LONG_RUN // _WORD - 2  # a run that begins and ends within a word
+    bounds = zip((start + _WORD * first[long]).tolist(), (start + _WORD * (last[long] + 1)).tolist(), strict=True)
+    runs = (_widened(data, run, (start, end)) for run in bounds)
+    return [run for run in runs if run[1] - run[0] >= LONG_RUN]
+
+
+def _widened(data: bytes, run: tuple[int, int], within: tuple[int, int]) -> tuple[int, int]:
+    """Extend a run of whole words by the same bytes beside it."""
+    first, last = run
+    value = data[first]
+    while first > within[0] and data[first - 1] == value:
+        first -= 1
+    while last < within[1] and data[last] == value:
+        last += 1
+    return first, last

@@ -1,0 +1,232 @@
+"""Decode an image in this process: what the header says, then its pixels as an upright RGB picture.
+
+`placeprint.dataset.decoding.images` decides which files may come here as they are, and which only where they can be
+stopped.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from placeprint.dataset.decoding import heif
+from placeprint.dataset.decoding.damage import Damage
+from placeprint.dataset.decoding.formats import HEAD_BYTES, kind_of
+from placeprint.dataset.decoding.header import Header
+from placeprint.dataset.decoding.integrity import find_damage
+from placeprint.dataset.decoding.jpeg import decode_damaged, decode_jpeg
+from placeprint.dataset.decoding.jpeg_header import jpeg_header
+from placeprint.dataset.decoding.orientation import quietly, turn_of, upright
+from placeprint.dataset.decoding.pixel_limit import MAX_PIXELS_VARIABLE, check_pixels, max_pixels
+from placeprint.dataset.decoding.png_header import png_header
+from placeprint.dataset.decoding.refusals import failures_told, refusal
+from placeprint.dataset.decoding.tones import eight_bits, reduced, to_rgb
+from placeprint.dataset.files import short
+from placeprint.errors import ImageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
+
+KNOWN: Mapping[str, Callable[[bytes], tuple[Header, Callable[[], bytes]]]] = {"JPEG": jpeg_header, "PNG": png_header}
+"""Formats whose cost their header tells, by what reads it and makes a file of the picture alone."""
+
+_LOADING = {"WEBP": 12, "AVIF": 10, "HEIF": 8, "GIF": 2, "BMP": 1}
+"""Bytes of a pixel that other decoders hold besides what they give, as measured; of a TIFF its own tags tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file whose header was read.
+
+    Attributes
+    ----------
+    data : bytes
+    header : Header
+    image : PIL.ImageFile.ImageFile
+        Not loaded yet.
+    """
+
+    data: bytes
+    header: Header
+    image: ImageFile
+
+
+def known_header(data: bytes, kind: str) -> tuple[Header, Callable[[], bytes]]:
+    """Return the header of a JPEG or PNG, and what makes a file of its picture alone.
+
+    Raises
+    ------
+    ImageError
+        ``unreadable``, ``truncated``, ``damaged`` or ``too-large``.
+    """
+    try:
+        header, picture = KNOWN[kind](data)
+    except ImageError as error:
+        if error.kind != "unreadable":
+            raise
+        raise refusal(data, error.reason) from error
+    check_pixels(header.width, header.height)
+    return header, picture
+
+
+def open_known(data: bytes, header: Header, picture: Callable[[], bytes]) -> Opened:
+    """Open a file by what `known_header` found.
+
+    Raises
+    ------
+    ImageError
+        As `known_header`.
+    """
+    try:
+        image = _opened(picture(), header.kind)
+        if (*image.size, image.mode) != (header.width, header.height, header.mode):  # its memory was reckoned by these
+            raise ImageError("unreadable", "the image's header can be read in two ways")
+        return Opened(data, header, image)
+    except ImageError as error:
+        raise refusal(data, error.reason) if error.kind == "unreadable" else error from error
+
+
+def open_image(data: bytes) -> Opened:
+    """Read an image's header.
+
+    Raises
+    ------
+    ImageError
+        As `known_header`.
+    """
+    kind = kind_of(data[:HEAD_BYTES])
+    if kind is None or (kind == "HEIF" and not heif.is_installed()):
+        raise refusal(data)
+    if kind in KNOWN:
+        return open_known(data, *known_header(data, kind))
+    if kind == "WEBP":
+        check_pixels(*canvas_of(data))  # older versions of Pillow reserve memory for it unseen
+    with quietly():  # odd EXIF
+        image = _opened(data, kind)
+    check_pixels(*image.size)
+    turn = 1 if kind == "TIFF" else turn_of(_bytes(image, "exif"), _bytes(image, "xmp"))
+    loading = _tiff_loading(image) if kind == "TIFF" else _LOADING[kind] * image.width * image.height
+    width, height = image.size
+    header = Header(
+        kind=kind, mode=image.mode, width=width, height=height, turn=turn, file_bytes=len(data), loading=loading
+    )
+    return Opened(data, header, image)
+
+
+def canvas_of(data: bytes) -> tuple[int, int]:
+    """Return the width and height that a WebP says it has; zeros where it says nothing."""
+    name, body = data[12:16], data[20:30]
+    if name == b"VP8X" and len(body) == 10:
+        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+    if name == b"VP8L" and body[:1] == b"\x2f":
+        bits = int.from_bytes(body[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if name == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
+        return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+    return 0, 0
+
+
+def decode_opened(opened: Opened, min_side: int | None, *, as_far: bool) -> tuple[Image, Damage | None]:
+    """Decode the pixels to an upright RGB image, made smaller as long as both sides keep `min_side`.
+
+    Parameters
+    ----------
+    opened : Opened
+    min_side : int or None
+    as_far : bool
+        Of a damaged image return what there is, instead of refusing it.
+
+    Raises
+    ------
+    ImageError
+        ``unreadable``, ``truncated``, ``damaged`` or ``too-large``.
+    """
+    with failures_told():
+        if min_side is not None:
+            opened.image.draft(None, (min_side, min_side))
+        loaded, damage = _loaded(opened, as_far=as_far)
+        return shown(loaded, opened.header.turn, min_side), damage
+
+
+def shown(loaded: Image, turn: int, min_side: int | None) -> Image:
+    """Return an upright RGB image of decoded pixels."""
+    return to_rgb(upright(_reduced(eight_bits(loaded), min_side), turn))
+
+
+def _loaded(opened: Opened, *, as_far: bool) -> tuple[Image, Damage | None]:
+    """Decode the pixels; of a damaged image, where that is wanted, what the decoder makes of it."""
+    image, data = opened.image, opened.data
+    loaded: Image = image
+    if opened.header.kind == "JPEG":
+        loaded, damage = decode_jpeg(image, data)
+    else:
+        damage = find_damage(data, opened.header.kind)
+    if damage is not None and (damage.kind == "truncated" or not as_far):
+        raise damage.error
+    if damage is not None and opened.header.kind == "JPEG":
+        del loaded
+        return decode_damaged(image, data), damage
+    if loaded is image:
+        try:
+            image.load()
+        except (OSError, SyntaxError):  # the latter is Pillow's word for a broken PNG
+            if damage is None:
+                raise
+            image.tile = []  # what was decoded before it broke off
+    return loaded, damage
+
+
+def _reduced(image: Image, min_side: int | None) -> Image:
+    """Return the mean of squares of pixels where an image is at least twice as large as it must be.
+
+    By 8, 4 or 2 first: libjpeg's reduced decode gives the same means of a JPEG's brightness.
+    """
+    if not min_side or image.mode not in ("RGB", "RGBA", "L", "LA"):
+        return image
+    fits = min(image.size) // min_side
+    octave = next((factor for factor in (8, 4, 2) if factor <= fits), 1)
+    image = reduced(image, octave) if octave > 1 else image
+    left = min(image.size) // min_side
+    return reduced(image, left) if left > 1 else image
+
+
+def _opened(data: bytes, kind: str) -> ImageFile:
+    from PIL import Image, UnidentifiedImageError
+
+    limit = max_pixels()
+    if Image.MAX_IMAGE_PIXELS is not None and limit > Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = limit  # the user raised the limit: Pillow's own must not stand in the way
+    try:
+        return Image.open(io.BytesIO(data), formats=[kind])
+    except UnidentifiedImageError as error:
+        raise refusal(data) from error
+    except Image.DecompressionBombError as error:
+        raise ImageError("too-large", f"{short(error)} If you trust the file, set {MAX_PIXELS_VARIABLE}") from error
+    except MemoryError as error:
+        raise ImageError("too-large", "there is not enough memory to read the image's header") from error
+    except Exception as error:  # as in decode_opened
+        raise refusal(data, f"the image's header cannot be read: {short(error)}") from error
+
+
+def _bytes(image: ImageFile, name: str) -> bytes:
+    found = image.info.get(name)
+    return found if isinstance(found, bytes) else b""
+
+
+def _tiff_loading(image: ImageFile) -> int:
+    """Return the bytes of a TIFF's largest strip or tile, which are unpacked as a whole."""
+    tags: Mapping[int, object] = getattr(image, "tag_v2", {})
+
+    def number(tag: int, default: int) -> int:
+        value = tags.get(tag, default)
+        return value if isinstance(value, int) else default
+
+    bits = tags.get(258, (8,))
+    depth = max(bits) if isinstance(bits, tuple) and bits else 8
+    width = number(322, image.width)
+    rows = number(323, min(number(278, image.height), max(image.size)))
+    turned = 4 * image.width * image.height if number(274, 1) != 1 else 0
+    return turned + (width * rows * number(277, 1) * -(-depth // 8) if number(259, 1) != 1 else 0)

@@ -1,0 +1,72 @@
+"""What a file says of its picture before a pixel is decoded, and how much memory decoding it may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+"""Of one pixel as Pillow holds it; four in all other modes."""
+_REDUCIBLE = ("RGB", "RGBA", "L", "LA")
+"""Modes that are made smaller before anything else is done with them."""
+
+_DEEP = ("I", "F")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """A picture before it is decoded.
+
+    Attributes
+    ----------
+    kind : str
+        As `placeprint.dataset.decoding.formats.kind_of` calls it.
+    mode : str
+        As Pillow calls it.
+    width, height : int
+        As they are stored, before the turn.
+    turn : int
+        The EXIF orientation, 1 to 8: what is still to be done when Pillow has decoded the picture.
+    file_bytes : int
+    loading : int
+        Bytes that decoding takes besides the file and the pixels that come out of it.
+    """
+
+    kind: str
+    mode: str
+    width: int
+    height: int
+    turn: int
+    file_bytes: int
+    loading: int = 0
+
+    @property
+    def pixels(self) -> int:
+        """How many there are at full size."""
+        return self.width * self.height
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the upright picture."""
+        return (self.height, self.width) if self.turn >= 5 else (self.width, self.height)
+
+    def memory(self, min_side: int | None, *, apart: bool = False) -> int:
+        """Return how many bytes decoding may take at most, with the file and the RGB picture that it gives.
+
+        Parameters
+        ----------
+        min_side : int, optional
+            As `placeprint.dataset.decoding.images.decode` takes it.
+        apart : bool
+            In a process of its own: the file and the picture are there twice.
+        """
+        fits = min(self.width, self.height) // min_side if min_side else 1
+        shrunk = next((factor for factor in (8, 4, 2) if factor <= fits), 1)
+        small = -(-self.width // shrunk) * -(-self.height // shrunk)
+        decoded = small if self.kind == "JPEG" else self.pixels  # a JPEG is made smaller while it is decoded
+        shown = small if self.mode in _REDUCIBLE or self.kind == "JPEG" else self.pixels
+        held = decoded * _BYTES.get(self.mode, 4)
+        if self.mode.startswith(_DEEP):  # made grey of 8 bits first
+            held, shown = held + 2 * decoded, small
+        copies = (self.mode != "RGB" or shown != decoded) + (self.turn != 1)
+        twice = self.file_bytes + 4 * shown if apart else 0
+        return self.file_bytes + self.loading + held + 4 * shown * copies + twice

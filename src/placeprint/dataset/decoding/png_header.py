@@ -1,0 +1,127 @@
+"""The header of a PNG, and which way up it is.
+
+Pillow is shown a file with the picture alone: what else a PNG may hold, texts, profiles and chunks of any name, it
+would unpack and keep, and 2,000,000 empty chunks it would read one by one.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from placeprint.dataset.decoding.header import Header
+from placeprint.dataset.decoding.integrity import PNG_START, png_chunks
+from placeprint.dataset.decoding.orientation import turn_of
+from placeprint.errors import ImageError
+
+MOST_CHUNKS = 65_536
+_MOST_TEXT = 1 << 18
+"""Bytes of a text that are unpacked: an EXIF block of 64 KB has half as many in hexadecimal."""
+_MODES = {
+    (1, 0): "1",
+    (2, 0): "L",
+    (4, 0): "L",
+    (8, 0): "L",
+    (16, 0): "I;16",
+    (8, 2): "RGB",
+    (16, 2): "RGB",
+    (1, 3): "P",
+    (2, 3): "P",
+    (4, 3): "P",
+    (8, 3): "P",
+    (8, 4): "LA",
+    (16, 4): "RGBA",
+    (8, 6): "RGBA",
+    (16, 6): "RGBA",
+}
+_PROFILE, _XMP = b"Raw profile type exif\0", b"XML:com.adobe.xmp\0"
+_Chunk = tuple[bytes, int, int]
+
+
+def png_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
+    """Return what a PNG says of its picture, and what makes a file of that picture alone for Pillow to open.
+
+    Raises
+    ------
+    ImageError
+        ``unreadable`` or ``too-large``.
+    """
+    chunks: list[_Chunk] = []
+    for chunk in png_chunks(data):
+        if len(chunks) == MOST_CHUNKS:
+            raise ImageError("too-large", f"the file has more than {MOST_CHUNKS} chunks")
+        chunks.append(chunk)
+        if chunk[0] == b"IEND":
+            break
+    if not chunks or chunks[0][0] != b"IHDR" or chunks[0][2] - chunks[0][1] != 13:
+        raise ImageError("unreadable", "the image's header cannot be read: it does not begin with its size")
+    if any(name == b"IHDR" for name, _, _ in chunks[1:]):  # Pillow would believe the last one
+        raise ImageError("unreadable", "the image's header cannot be read: it says its size twice")
+    head = data[chunks[0][1] : chunks[0][2]]
+    width, height = int.from_bytes(head[:4]), int.from_bytes(head[4:8])
+    mode = _MODES.get((head[8], head[9]))
+    if mode is None or not width or not height:
+        raise ImageError("unreadable", "the image's header cannot be read: there is no such kind of pixels")
+    exif, xmp = _blocks(data, chunks)
+    header = Header(
+        kind="PNG",
+        mode=mode,
+        width=width,
+        height=height,
+        turn=turn_of(exif, xmp),
+        file_bytes=len(data),
+        loading=len(data),
+    )
+    return header, partial(_picture, data, chunks)
+
+
+def _picture(data: bytes, chunks: Sequence[_Chunk]) -> bytes:
+    """Return the chunks that a picture is made of, its coded data in one; Pillow looks at no checksum of that."""
+    view = memoryview(data)
+    before = [view[start - 8 : end + 4] for name, start, end in chunks if name in (b"IHDR", b"PLTE", b"tRNS")]
+    coded = [view[start:end] for name, start, end in chunks if name == b"IDAT"]
+    size = sum(len(piece) for piece in coded)
+    return b"".join((PNG_START, *before, size.to_bytes(4), b"IDAT", *coded, bytes(8), b"IEND\xae\x42\x60\x82"))
+
+
+def _blocks(data: bytes, chunks: Sequence[_Chunk]) -> tuple[bytes, bytes]:
+    """Return the bytes of the EXIF block and of the XMP block, empty where there is none; the last of each counts."""
+    exif: _Chunk | None = None
+    profile = xmp = exif
+    for chunk in chunks:
+        name, start, end = chunk
+        if name == b"eXIf":
+            exif = chunk
+        elif name in (b"tEXt", b"zTXt", b"iTXt") and data.startswith(_PROFILE, start, end):
+            profile = chunk
+        elif name == b"iTXt" and data.startswith(_XMP, start, end):
+            xmp = chunk
+    block = data[exif[1] : exif[2]] if exif else _unwrapped(_text(data, profile, _PROFILE)) if profile else b""
+    return block, _text(data, xmp, _XMP) if xmp else b""
+
+
+def _text(data: bytes, chunk: _Chunk, keyword: bytes) -> bytes:
+    """Return the beginning of what a text chunk says behind its keyword."""
+    name, start, end = chunk
+    start += len(keyword)
+    packed = name == b"zTXt"
+    if name == b"iTXt":
+        packed = data[start : start + 1] == b"\1"
+        start = data.find(b"\0", data.find(b"\0", start + 2, end) + 1, end) + 1  # a language, a keyword in it
+    elif packed:
+        start += 1
+    if not packed:
+        return data[start : min(end, start + _MOST_TEXT)]
+    try:
+        return zlib.decompressobj().decompress(data[start:end], _MOST_TEXT)
+    except zlib.error:
+        return b""
+
+
+def _unwrapped(profile: bytes) -> bytes:
+    """Return the EXIF block of ImageMagick's "raw profile": three lines, and hexadecimal digits."""
+    try:
+        return bytes.fromhex(b"".join(profile.split(b"\n")[3:]).decode("ascii"))
+    except ValueError:
+        return b""

@@ -1,0 +1,51 @@
+"""Why an image is refused, told by its file and by what its decoder said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from placeprint.dataset.decoding import heif
+from placeprint.dataset.decoding.formats import HEAD_BYTES, kind_of
+from placeprint.dataset.decoding.integrity import ends_early, find_damage
+from placeprint.dataset.files import short
+from placeprint.errors import ImageError
+
+
+def refusal(data: bytes, why: str = "") -> ImageError:
+    """Return why a file cannot be opened: `why`, unless the file itself tells more."""
+    kind = kind_of(data[:HEAD_BYTES])
+    if kind == "HEIF" and not heif.is_installed():
+        return ImageError("unreadable", 'HEIC needs an optional package: pip install "placeprint[heic]"')
+    if ends_early(data):
+        return ImageError("truncated", "the file ends too early: its picture cannot be decoded")
+    damage = find_damage(data, kind)
+    if damage is not None:
+        return damage.error
+    no_image = "the content is not an image that can be read (JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF)"
+    return ImageError("unreadable", why or no_image)
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Make an `ImageError` of everything that decoding may end with."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError("too-large", "there is not enough memory to decode the image") from error
+    except Exception as error:  # decoders raise all sorts on hostile bytes: any of them is this row's reason
+        raise ImageError(_decode_failure(error), f"the image cannot be decoded: {short(error)}") from error
+
+
+def _decode_failure(error: Exception) -> str:
+    """Return the kind of an error that decoding ended with, once the header was read."""
+    text = str(error).lower()
+    cut = ("truncat", "not enough image data", "unexpected end", "premature", "unrecognized data stream contents")
+    broken = ("broken data stream", "broken png file", "failed to read next frame", "failed to decode", "decoder error")
+    if isinstance(error, EOFError) or any(word in text for word in cut):
+        return "truncated"
+    if "decoder error -9" in text:  # Pillow's number for too little memory
+        return "too-large"
+    return "damaged" if any(word in text for word in broken) else "unreadable"

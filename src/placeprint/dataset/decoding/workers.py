@@ -1,0 +1,289 @@
+"""The processes that decode what cannot be bounded beforehand: started when first needed, kept, and replaced.
+
+What most decoders take of memory and time is known when they have taken it. Such a file is decoded in a process of its
+own (`placeprint.dataset.decoding.worker`), which is ended when it takes too much, and nothing else with it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, cast
+
+from placeprint.dataset.decoding.damage import Damage
+from placeprint.dataset.decoding.header import Header
+from placeprint.dataset.decoding.pixel_limit import max_pixels
+from placeprint.dataset.decoding.worker import CPU_SECONDS, READY, rows_of
+from placeprint.dataset.files import short
+from placeprint.errors import ImageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+WALL_SECONDS = 20.0
+"""Of one answer: more than the processor's seconds, since other programs want the processor too."""
+_LONGEST_LINE = 4096
+_MOST_SIDE = 1 << 31
+_COMMAND = ("-P", "-m", "placeprint.dataset.decoding.worker")
+
+
+class Worker:
+    """One process, and what it answers.
+
+    Raises
+    ------
+    ImageError
+        Where it cannot be started.
+    """
+
+    def __init__(self) -> None:
+        self._late, self._waiting = False, True
+        try:
+            self._process = _started()
+        except (OSError, ValueError) as error:
+            raise _not_started(short(error)) from error
+        self._asked = cast(io.RawIOBase, self._process.stdin)
+        self._answers = io.BufferedReader(cast(io.RawIOBase, self._process.stdout), 1 << 16)
+        with self._deadline():
+            line = self._answers.readline(_LONGEST_LINE)
+        if line != json.dumps(READY).encode("ascii") + b"\n":
+            self.end()
+            raise _not_started(f'"{sys.executable} {" ".join(_COMMAND)}" ended with {self._process.returncode}')
+        self._waiting = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether it runs and owes no answer."""
+        return not self._waiting and self._process.poll() is None
+
+    def header(self, data: bytes) -> Header:
+        """Send a file, and return what its header says.
+
+        Raises
+        ------
+        ImageError
+            As `placeprint.dataset.decoding.images.decode`.
+        """
+        answer = self._ask({"bytes": len(data), "most_pixels": max_pixels()}, data)
+        if set(answer) != {field.name for field in fields(Header)} or not _is_header(answer):
+            raise self._broke_down()
+        self._waiting = False
+        return Header(**answer)
+
+    def picture(self, min_side: int | None, *, as_far: bool) -> tuple[Image, Damage | None]:
+        """Return the upright RGB pixels of the file that was sent last, and its damage.
+
+        Raises
+        ------
+        ImageError
+            As above.
+        """
+        answer = self._ask({"min_side": min_side, "as_far": as_far})
+        width, height, damage = (answer.get(name, 0) for name in ("width", "height", "damage"))
+        if not (_is_side(width) and _is_side(height) and (damage is None or _is_damage(damage))):
+            raise self._broke_down()
+        with self._deadline():
+            image = self._pixels(width, height)
+        self._waiting = False
+        return image, None if damage is None else Damage(*damage)
+
+    def forget(self) -> None:
+        """Let it give back the file that was sent last."""
+        if self._ask({}) != READY:
+            raise self._broke_down()
+        self._waiting = False
+
+    def end(self) -> None:
+        """Stop it, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._asked, self._answers):
+            with suppress(OSError):
+                pipe.close()
+
+    def disown(self) -> None:
+        """Leave it to the process that this one was forked from."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for pipe in (self._process.stdin, self._process.stdout):
+            os.dup2(nothing, cast(io.RawIOBase, pipe).fileno(), inheritable=False)
+        os.close(nothing)
+        self._process.returncode = 0
+
+    def _ask(self, question: dict[str, Any], data: bytes = b"") -> dict[str, Any]:
+        """Return the answer to a question, or raise its refusal."""
+        self._waiting = True
+        with self._deadline():
+            try:
+                for part in (json.dumps(question).encode("ascii") + b"\n", data):
+                    rest = memoryview(part)
+                    while rest:
+                        rest = rest[self._asked.write(rest) :]
+                answer = json.loads(self._answers.readline(_LONGEST_LINE))
+            except (OSError, ValueError) as error:
+                raise self._broke_down() from error
+        if not isinstance(answer, dict):
+            raise self._broke_down()
+        if set(answer) == {"error", "reason"}:
+            self._waiting = False
+            raise ImageError(str(answer["error"]), str(answer["reason"]))
+        return answer
+
+    def _pixels(self, width: int, height: int) -> Image:
+        from PIL import Image
+
+        image, rows = Image.new("RGB", (width, height), None), rows_of(width)
+        for top in range(0, height, rows):
+            size = (width, min(rows, height - top))
+            strip = self._answers.read(3 * size[0] * size[1])
+            if len(strip) < 3 * size[0] * size[1]:
+                raise self._broke_down()
+            image.paste(Image.frombuffer("RGB", size, strip, "raw", "RGB", 0, 1), (0, top))
+        return image
+
+    @contextmanager
+    def _deadline(self) -> Iterator[None]:
+        """End the process when an answer is late: whoever waits for it then finds the pipe closed."""
+        timer = threading.Timer(WALL_SECONDS, self._stop_late)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _stop_late(self) -> None:
+        self._late = True
+        self._process.kill()
+
+    def _broke_down(self) -> ImageError:
+        """Return why there was no right answer, and see that it gives no other."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(0.1)  # it closed its pipes because it ended: how?
+        code = self._process.poll()
+        self._process.kill()
+        if self._late or (code is not None and -code == getattr(signal, "SIGXCPU", None)):
+            return ImageError("too-large", f"it takes longer than {CPU_SECONDS} seconds to decode")
+        if code is not None and -code == getattr(signal, "SIGKILL", None):
+            return ImageError("too-large", "the system stopped its decoder, as it does where memory runs out")
+        return ImageError("unreadable", f"its decoder broke down ({code})")
+
+
+def _started() -> subprocess.Popen[bytes]:
+    search = os.pathsep.join(path for path in sys.path if path)  # where this process found what it imports
+    one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")
+    apart: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}  # a terminal's Ctrl-C is not for it
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, *_COMMAND],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **one_thread, "PYTHONPATH": search},
+        **apart,
+    )
+
+
+def _not_started(why: str) -> ImageError:
+    return ImageError("unreadable", f"the process that decodes files of this kind cannot be started: {why}")
+
+
+def _is_side(value: object) -> bool:
+    return type(value) is int and 0 < value < _MOST_SIDE
+
+
+def _is_header(answer: dict[str, Any]) -> bool:
+    sizes = all(type(answer[name]) is int and answer[name] >= 0 for name in ("file_bytes", "loading"))
+    words = all(type(answer[name]) is str for name in ("kind", "mode"))
+    return (
+        words and sizes and _is_side(answer["width"]) and _is_side(answer["height"]) and answer["turn"] in range(1, 9)
+    )
+
+
+def _is_damage(value: object) -> bool:
+    match value:
+        case [int() | float() as share, "damaged" | "truncated"]:
+            return 0 <= share <= 1
+    return False
+
+
+_idle: list[Worker] = []
+_all: set[Worker] = set()
+_lock = threading.Lock()
+
+
+@contextmanager
+def borrowed() -> Iterator[Worker]:
+    """Give a worker to one thread: an idle one, or a new one where all are busy.
+
+    Raises
+    ------
+    ImageError
+        Where none can be started.
+    """
+    worker = _taken() or _new()
+    try:
+        yield worker
+    finally:
+        if worker.usable:
+            with _lock:
+                _idle.append(worker)
+        else:
+            _ended(worker)
+
+
+def _taken() -> Worker | None:
+    while True:
+        with _lock:
+            if not _idle:
+                return None
+            worker = _idle.pop()
+        if worker.usable:
+            return worker
+        _ended(worker)
+
+
+def _new() -> Worker:
+    worker = Worker()
+    with _lock:
+        _all.add(worker)
+    return worker
+
+
+def _ended(worker: Worker) -> None:
+    with _lock:
+        _all.discard(worker)
+    worker.end()
+
+
+@atexit.register
+def end_all() -> None:
+    """End all workers."""
+    with _lock:
+        workers = list(_all)
+        _all.clear()
+        _idle.clear()
+    for worker in workers:
+        worker.end()
+
+
+def _forget() -> None:
+    """Begin without workers in a process that was forked: those are its parent's."""
+    global _lock
+    _lock = threading.Lock()
+    for worker in _all:
+        worker.disown()
+    _all.clear()
+    _idle.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,1 @@
+"""Folders of images: the layouts that are understood, and which one it is."""

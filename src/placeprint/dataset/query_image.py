@@ -1,0 +1,193 @@
+"""One photo, in whatever form it is given: the same photo gets the same answer.
+
+A photo is a path, a file's content, an open file, an image of Pillow's, or an array. Whatever comes from a file is
+answered from the file's own bytes, as `placeprint.dataset.decoding.images` decodes them; the rest from its pixels,
+prepared in the same way. See "The same photo gets the same answer" in docs/accuracy.md for what must stay different.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.dataset.decoding import images
+from placeprint.dataset.files import MAX_BYTES, read_bytes, short
+from placeprint.errors import ImageError, UsageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    Photo: TypeAlias = os.PathLike[str] | str | bytes | bytearray | memoryview | BinaryIO | Image | NDArray[Any]
+
+_KINDS = "a path, the bytes of a file, a file opened to read bytes, a PIL image, or an array"
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_OVERSHOOT = 1e-3
+"""Resizing leaves floats so far outside of 0 to 1."""
+
+
+def prepare_photo(photo: Photo, *, min_side: int | None = None) -> Image:
+    """Return a photo as an upright RGB image, ready for a model.
+
+    Parameters
+    ----------
+    photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
+        See `array_image` for arrays. An image that was not turned as its EXIF says is turned.
+    min_side : int, optional
+        As in `placeprint.dataset.decoding.images.decode`.
+
+    Raises
+    ------
+    ImageError
+        When it cannot be read.
+    UsageError
+        When it is nothing that can be understood as a photo.
+    """
+    given = _given(photo, min_side)
+    if isinstance(given, bytes):
+        return images.decode(given, min_side=min_side)
+    return images.prepared(given, min_side=min_side)
+
+
+def photo_bytes(photo: Photo) -> bytes:
+    """Return the content of a file that holds a photo: its own where there is one, else a PNG of its pixels.
+
+    Raises
+    ------
+    ImageError, UsageError
+        As `prepare_photo`.
+    """
+    given = _given(photo, 1)
+    if isinstance(given, bytes):
+        return given
+    buffer = io.BytesIO()
+    images.prepared(given).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def array_image(pixels: NDArray[Any]) -> Image:
+    """Return the image that an array means, rows from the top, channels in the order of RGB.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (height, width) or (height, width, channels)
+        One channel is grey, two are grey and opacity, three are RGB, four RGB and opacity. Whole numbers from 0 to
+        255, uint16 from 0 to 65535, floats from 0 to 1, or bool.
+
+    Raises
+    ------
+    UsageError
+        For any other array; it says what to give.
+    """
+    from PIL import Image
+
+    grey = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    channels = 1 if grey.ndim == 2 else grey.shape[2] if grey.ndim == 3 else 0
+    if channels not in _MODES or not grey.size:
+        advice = "give (height, width) or (height, width, channels) with 1 to 4 channels"
+        if pixels.ndim == 3 and pixels.shape[0] in _MODES:
+            advice = "channels come last: give array.transpose(1, 2, 0)"
+        elif pixels.ndim == 4:
+            advice = "give one photo at a time"
+        raise UsageError(f"an array of shape {pixels.shape} is no photo: {advice}")
+    return Image.fromarray(np.ascontiguousarray(_eight_bits(grey)), _MODES[channels])
+
+
+def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    kind = pixels.dtype.kind
+    if pixels.dtype == np.uint8:
+        return pixels
+    if kind == "b":
+        return pixels.astype(np.uint8) * np.uint8(255)
+    if kind not in "uif":
+        raise UsageError(f"an array of {pixels.dtype} is no photo: give uint8, uint16, or floats from 0 to 1")
+    if kind == "u" and pixels.itemsize == 2:
+        return np.rint(pixels / 257.0).astype(np.uint8)
+    low, high = float(pixels.min()), float(pixels.max())  # NaN fails every comparison
+    if kind == "f" and low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT:
+        return np.rint(pixels.clip(0, 1).astype(np.float64) * 255).astype(np.uint8)
+    if kind != "f" and low >= 0 and high <= 255:
+        return pixels.astype(np.uint8)
+    range_ = "floats from 0 to 1" if kind == "f" else "whole numbers from 0 to 255"
+    raise UsageError(
+        f"an array of {pixels.dtype} from {low:g} to {high:g} can mean several things: give {range_}, or uint8"
+    )
+
+
+def _given(photo: Photo, min_side: int | None) -> bytes | Image:
+    """Return the bytes of a photo's file, or its pixels where there is no file."""
+    from PIL.Image import Image
+
+    if isinstance(photo, bytes | bytearray | memoryview):
+        return _not_empty(bytes(photo))
+    if isinstance(photo, str | os.PathLike):
+        return read_bytes(Path(photo))
+    if isinstance(photo, Image):
+        return _file_behind(photo, min_side) or _fitting(photo)
+    if hasattr(photo, "read"):
+        return _not_empty(_read(photo))
+    if hasattr(photo, "__array__"):
+        return _fitting(array_image(np.asarray(photo)))
+    raise UsageError(f"{type(photo).__name__} is no photo: give {_KINDS}")
+
+
+def _not_empty(data: bytes) -> bytes:
+    if not data:
+        raise ImageError("empty", "the file has no bytes")
+    return data
+
+
+def _fitting(image: Image) -> Image:
+    """Refuse pixels that would be refused in a file."""
+    most = images.max_pixels()
+    if not image.width * image.height:
+        raise ImageError("empty", f"the image has no pixels: {image.width}x{image.height}")
+    if image.width * image.height > most:
+        raise ImageError(
+            "too-large",
+            f"{image.width}x{image.height} pixels are more than {most}: give a smaller photo, or set "
+            "PLACEPRINT_MAX_PIXELS",
+        )
+    return image
+
+
+def _read(file: Any) -> bytes:
+    """Return all of an open file, from its beginning as Pillow does, and leave it where it was."""
+    try:
+        back = file.tell() if not hasattr(file, "seekable") or file.seekable() else None
+        if back is not None:
+            file.seek(0)
+        data = file.read(MAX_BYTES + 1)
+        if back is not None:
+            file.seek(back)
+    except (OSError, ValueError) as error:  # the second: it is closed
+        raise ImageError("unreadable", f"the open file cannot be read: {short(error)}") from error
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise UsageError(f'a photo is read as bytes, not as {type(data).__name__}: open its file with "rb"')
+    if len(data) > MAX_BYTES:
+        raise ImageError("too-large", f"the file has more than {MAX_BYTES} bytes")
+    return bytes(data)
+
+
+def _file_behind(image: Image, min_side: int | None) -> bytes | None:
+    """Return the bytes of the file that an image is, where they are at hand and its pixels are still theirs.
+
+    Only a JPEG is decoded differently when its file is known, and only where it is reduced.
+    """
+    if getattr(image, "format", None) not in ("JPEG", "MPO") or not min_side or min(image.size) < 2 * min_side:
+        return None
+    if getattr(image, "tell", int)():
+        return None  # not the first frame
+    file, name = getattr(image, "fp", None), getattr(image, "filename", "")
+    loaded = not getattr(image, "tile", None) or file is None
+    try:
+        if loaded and not (name and Path(os.fsdecode(name)).is_file()):
+            return None
+        data = read_bytes(Path(os.fsdecode(name))) if loaded else _read(file)
+        return data if images.still_holds(data, image, loaded=loaded) else None
+    except (ImageError, OSError, ValueError):  # gone, or another file by now: its pixels are there
+        return None

@@ -1,0 +1,143 @@
+"""Walk a dataset's folders; what could not be looked into is named and costs nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from placeprint.dataset.decoding.formats import HEAD_BYTES, kind_of
+from placeprint.dataset.file_types import (
+    WITHOUT_ENDING,
+    is_image,
+    is_skipped,
+    left_out_ending,
+)
+from placeprint.dataset.files import short
+from placeprint.records import FailedImage
+from placeprint.storage.regular_files import open_regular
+
+Names = tuple[str, ...]
+"""The names on the way to a file or folder, from the dataset's folder down."""
+
+LINKED, UNREADABLE = NOT_WALKED = ("linked-folder", "unreadable-folder")
+"""Kinds of failures that are about a folder."""
+_FILE = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+_LINK = "a link to a folder is not followed: copy the folder itself there"
+_NOWHERE = "it is a link that leads nowhere"
+_JUNCTION = 0xA0000003
+"""What Windows calls a folder that leads to another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies below a folder.
+
+    Attributes
+    ----------
+    files, folders : list of tuple of str
+        Photographs (also folders that are named like one) and folders, sorted.
+    failures : tuple of FailedImage
+        Folders that were not walked.
+    left_out : mapping of str to int
+        Pictures of formats that are not read, by ending.
+    """
+
+    files: list[Names]
+    folders: list[Names]
+    failures: tuple[FailedImage, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def walk(root: Path) -> Listing:
+    """List a folder; links are named, not followed, and a folder that cannot be read costs no other."""
+    files: list[Names] = []
+    folders: list[Names] = []
+    failures: list[FailedImage] = []
+    left_out: Counter[str] = Counter()
+    todo: list[Names] = [()]
+    while todo:
+        here = todo.pop()
+        entries, failed = _entries(root, here)
+        if failed is not None:
+            failures.append(failed)
+        elif here:
+            folders.append(here)
+        for entry in entries:
+            names = (*here, entry.name)
+            if is_image(entry.name):
+                files.append(names)
+            elif is_skipped(entry.name):
+                continue
+            elif reason := _not_followed(entry):
+                failures.append(FailedImage("/".join(names), LINKED, reason))
+            elif _is_folder(entry):
+                todo.append(names)
+            elif ending := left_out_ending(entry.name) or _nameless(entry):
+                left_out[ending] += 1
+    return Listing(sorted(files), sorted(folders), tuple(failures), dict(left_out))
+
+
+def why_not_walked(failures: Iterable[FailedImage]) -> tuple[str, ...]:
+    """Return which folders were not looked into, and why, each in a few words."""
+    lost = (failure for failure in failures if failure.kind in NOT_WALKED)
+    return tuple(f"{'the folder' if one.path == '.' else one.path}: {one.reason}" for one in lost)
+
+
+def listed(names: Iterable[Names]) -> Listing:
+    """Make a listing of the files of an object store, which has no folders of its own."""
+    kept = [n for n in names if not any(is_skipped(folder) for folder in n[:-1])]
+    files = sorted(n for n in kept if is_image(n[-1]))
+    left_out = Counter(ending for n in kept if not is_image(n[-1]) and (ending := left_out_ending(n[-1])))
+    return Listing(files, sorted({n[:depth] for n in kept for depth in range(1, len(n))}), (), dict(left_out))
+
+
+def _entries(root: Path, here: Names) -> tuple[list[os.DirEntry[str]], FailedImage | None]:
+    """Return what a folder holds; where listing fails midway, what came before, and the failure."""
+    found: list[os.DirEntry[str]] = []
+    try:
+        with os.scandir(root.joinpath(*here)) as entries:
+            for entry in entries:
+                found.append(entry)  # what was listed before an error is kept
+    except OSError as error:
+        may_not = isinstance(error, PermissionError)
+        reason = "it may not be read" if may_not else f"it cannot be listed: {error.strerror or short(error)}"
+        return found, FailedImage("/".join(here) or ".", UNREADABLE, reason)
+    return found, None
+
+
+def _not_followed(entry: os.DirEntry[str]) -> str:
+    """Return why a link, or a junction of Windows, to a folder is not followed; empty for everything else."""
+    try:
+        if getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0) == _JUNCTION:
+            return _LINK
+        if not entry.is_symlink():
+            return ""
+        if entry.is_dir():
+            return _LINK
+        return "" if _FILE.search(entry.name) or Path(entry.path).exists() else _NOWHERE
+    except OSError:  # a loop, or what may not be looked at
+        return _LINK if entry.is_symlink() else ""
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _nameless(entry: os.DirEntry[str]) -> str:
+    """Tell a photograph whose name has no ending by its first bytes."""
+    if "." in entry.name:
+        return ""
+    try:
+        if not entry.is_file(follow_symlinks=False):
+            return ""
+        with open_regular(Path(entry.path)) as file:
+            return WITHOUT_ENDING if kind_of(file.read(HEAD_BYTES)) else ""
+    except OSError:
+        return ""

@@ -1,0 +1,164 @@
+"""Smaller graphs: weights of 16 bits, or convolutions computed in 8."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.embedding.export.fusion import TAIL
+from placeprint.embedding.export.graph import onnx_package
+from placeprint.errors import MissingExtraError, ModelError
+
+PRECISIONS = ("int8", "float16", "bfloat16")
+SMALLEST = 1024
+"""Numbers of a weight that is worth 16 bits; biases and what is smaller stay as they are."""
+_QUANTISED = ("Conv", "Clip", "Relu", "Add", "MatMul", "Gemm")
+"""With what cuts a convolution's output: a range before the cut is many times as wide, and cost 0.2 of cosine."""
+_OLDEST_OPSET = 13
+"""The first that casts bfloat16 and has a scale for every channel."""
+
+
+def narrowed(data: bytes, precision: str) -> bytes:
+    """Keep weights in 16 bits and cast them when they are loaded; what runs is as exact as before.
+
+    Parameters
+    ----------
+    data : bytes
+        An ONNX file.
+    precision : str
+        ``float16`` (11 significant bits, up to 65504; a weight with a greater value stays as it is) or ``bfloat16``
+        (8 significant bits).
+
+    Raises
+    ------
+    ModelError
+        When the file is of an opset before 13.
+    MissingExtraError
+        Without onnx.
+    """
+    onnx, proto = onnx_package(), _modern(data)
+    kind = {"float16": onnx.TensorProto.FLOAT16, "bfloat16": onnx.TensorProto.BFLOAT16}[precision]
+    kept, casts = [], []
+    for weight in proto.graph.initializer:
+        small = _in_16_bits(weight, kind)
+        if small is None:
+            kept.append(weight)
+            continue
+        casts.append(onnx.helper.make_node("Cast", [small.name], [weight.name], to=onnx.TensorProto.FLOAT))
+        kept.append(small)
+    nodes = [*casts, *proto.graph.node]
+    for field, values in ((proto.graph.initializer, kept), (proto.graph.node, nodes)):
+        del field[:]
+        field.extend(values)
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _in_16_bits(weight: Any, kind: int) -> Any | None:
+    """Return a weight in 16 bits under another name; None when it is small, not of 32 bits, or too great."""
+    onnx = onnx_package()
+    if weight.data_type != onnx.TensorProto.FLOAT or np.prod(weight.dims) < SMALLEST:
+        return None
+    value = onnx.numpy_helper.to_array(weight)
+    name = weight.name + ".16"
+    if kind == onnx.TensorProto.FLOAT16:
+        with np.errstate(over="ignore"):
+            half = value.astype(np.float16)
+        return onnx.numpy_helper.from_array(half, name) if np.isfinite(half).all() else None
+    bits = np.ascontiguousarray(value).view(np.uint32)
+    upper = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")  # to the nearest, and of two the even one
+    return onnx.helper.make_tensor(name, kind, list(weight.dims), upper.tobytes(), raw=True)
+
+
+def quantised(data: bytes, looks: Iterable[NDArray[np.float32]]) -> bytes:
+    """Compute convolutions and matrix products in 8 bits: static quantisation by ONNX Runtime.
+
+    Weights have a scale a channel; activations have one range each, the least and greatest value that was seen.
+
+    Parameters
+    ----------
+    data : bytes
+        An ONNX file.
+    looks : iterable of ndarray, shape (1, 3, height, width)
+        Images as the graph takes them, from photographs like those that it will see.
+
+    Raises
+    ------
+    ModelError
+        When the file is of an opset before 13, or ONNX Runtime refuses it.
+    MissingExtraError
+        Without onnx or ONNX Runtime.
+    """
+    proto = _widened(_modern(data))
+    try:
+        from onnxruntime import quantization
+    except ImportError as error:
+        raise MissingExtraError("8 bits", "onnx") from error
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)  # it recommends a step that renames what the ModelSpec names
+        try:
+            quantization.quantize_static(
+                proto,
+                str(Path(folder) / "small.onnx"),
+                _Reader(proto.graph.input[0].name, looks),
+                op_types_to_quantize=list(_QUANTISED),
+                nodes_to_exclude=[node.name for node in proto.graph.node if node.name.startswith(TAIL)],
+                per_channel=True,
+                activation_type=quantization.QuantType.QUInt8,
+                weight_type=quantization.QuantType.QInt8,
+            )
+            return (Path(folder) / "small.onnx").read_bytes()
+        except Exception as error:  # it has no common base for what a graph raises
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+            raise ModelError(f"ONNX Runtime cannot compute this model in 8 bits: {reason}") from error
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+class _Reader:
+    """Gives images one by one, as ONNX Runtime asks for them."""
+
+    def __init__(self, name: str, looks: Iterable[NDArray[np.float32]]) -> None:
+        self._name, self._looks = name, iter(looks)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        """Return the next image, or None."""
+        look = next(self._looks, None)
+        return None if look is None else {self._name: look}
+
+
+def _modern(data: bytes) -> Any:
+    proto = onnx_package().load_model_from_string(data)
+    opset = next((each.version for each in proto.opset_import if each.domain in ("", "ai.onnx")), 0)
+    if opset < _OLDEST_OPSET:
+        raise ModelError(f"the ONNX file is of opset {opset}; {_OLDEST_OPSET} is the oldest that can be made smaller")
+    return proto
+
+
+def _widened(proto: Any) -> Any:
+    """Store every weight that is cast to 32 bits when loaded in 32 bits: only such weights are quantised."""
+    onnx = onnx_package()
+    weights = {weight.name: weight for weight in proto.graph.initializer}
+    casts = {node.output[0]: weights[node.input[0]] for node in _casts(proto) if node.input[0] in weights}
+    for name, weight in casts.items():
+        value = onnx.numpy_helper.to_array(weight).astype(np.float32)
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
+        proto.graph.initializer.remove(weight)
+    nodes = [node for node in proto.graph.node if not (node.op_type == "Cast" and node.output[0] in casts)]
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)
+    return proto
+
+
+def _casts(proto: Any) -> Iterator[Any]:
+    float32 = onnx_package().TensorProto.FLOAT
+    for node in proto.graph.node:
+        if node.op_type == "Cast" and any(each.name == "to" and each.i == float32 for each in node.attribute):
+            yield node

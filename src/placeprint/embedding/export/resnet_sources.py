@@ -1,0 +1,101 @@
+"""Sources ``resnet50 --weights FILE`` and ``torchvision:resnet50``: our own definition, torchvision's weights."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate
+from placeprint.embedding.export.checkpoints import read_checkpoint, torch_package
+from placeprint.embedding.export.graph import write_resnet
+from placeprint.embedding.export.parameter_names import matched
+from placeprint.embedding.export.resnet import BLOCKS, DIM, TorchLayers, parameters, run_in_torch
+from placeprint.embedding.model_folder import VERSIONS, models_folder, spellings
+from placeprint.errors import ModelError, UsageError
+from placeprint.records import ModelSpec
+
+URL = "https://download.pytorch.org/models/"
+FILES = {
+    "resnet50": ("resnet50-0676ba61.pth", "resnet50-11ad3fa6.pth"),
+    "resnet101": ("resnet101-63fe2227.pth", "resnet101-cd907fc2.pth"),
+    "resnet152": ("resnet152-394f9c45.pth", "resnet152-f82ba261.pth"),
+}
+"""torchvision's weights V1 and V2."""
+RESIZE = (256, 232)
+"""Pixels of the shorter side, V1 and V2; then the centre of 224 is cut out."""
+LICENCE = "BSD-3-Clause (torchvision)"
+IN_A_ROW = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
+"""First names in checkpoints whose backbone is ``nn.Sequential(*resnet.children())``, as many of the field's are."""
+
+
+def resnet_candidate(name: str, architecture: str, weights: Path, *, branch: str = "") -> Candidate:
+    """Return the graph of a ResNet with the weights of a file.
+
+    Parameters
+    ----------
+    name : str
+        What the model is called.
+    architecture : str
+        ``resnet50``, ``resnet101`` or ``resnet152``.
+    weights : Path
+        A checkpoint; by its name V2 of torchvision's weights is told from V1, which is how others are prepared for too.
+    branch : str
+        Which network of the checkpoint, see `placeprint.embedding.export.parameter_names.matched`.
+
+    Raises
+    ------
+    ModelError, MissingExtraError, UsageError
+    """
+    torch_package()
+    checkpoint = read_checkpoint(weights, published=any(weights.name in both for both in FILES.values()))
+    found = matched(checkpoint, parameters(architecture), what=architecture, branch=branch, spellings=(IN_A_ROW,))
+    version = int(weights.name in [v2 for _, v2 in FILES.values()])
+    published = weights.name in FILES[architecture]
+    under = f' under "{found.branch}"' if found.branch else ""
+    spec = ModelSpec(
+        name=name,
+        dim=DIM,
+        input_size=224,
+        resize="torchvision",
+        resize_size=RESIZE[version],
+        interpolation="bilinear",
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        pooling="graph",
+        licence=LICENCE if published else "",
+        source=f"{architecture}, {weights.name}{under}, SHA-256 {checkpoint.sha256}",
+    )
+    reference = partial(run_in_torch, TorchLayers(found.state), architecture)
+    note = f"{found.note}. The embedding is the mean of the last map" if found.note else ""
+    return Candidate(write_resnet(found.state, architecture), spec, reference, free=True, note=note)
+
+
+def torchvision_candidate(source: str) -> Candidate:
+    """Return the graph for ``torchvision:resnet50``, with ``:v1`` or ``:v2`` when one is meant.
+
+    Raises
+    ------
+    UsageError
+        For a version that there is not.
+    ModelError
+        When the weights are not in the folder of models: the message names the file, its address and the folder.
+    """
+    architecture = source.split(":")[1]
+    wanted = [each for each in spellings(source) if each.count(":") == 2]
+    for spelling in wanted:
+        version = spelling.rsplit(":", 1)[1]
+        if version not in VERSIONS:
+            raise UsageError(f'model "{source}": version "{version}" is neither {" nor ".join(VERSIONS)}')
+        path = models_folder() / FILES[architecture][VERSIONS.index(version)]
+        if path.is_file():
+            return resnet_candidate(spelling, architecture, path)
+    files = " or ".join(URL + FILES[architecture][VERSIONS.index(each.rsplit(":", 1)[1])] for each in wanted)
+    raise ModelError(
+        f'model "{source}" needs its weights: bring {files} and put the file into "{models_folder()}" '
+        "(PLACEPRINT_MODELS names another folder)"
+    )
+
+
+def is_ours(architecture: str) -> bool:
+    """Tell whether a network is defined here."""
+    return architecture in BLOCKS

@@ -1,0 +1,1 @@
+"""What runs a graph: OpenVINO by default, ONNX Runtime as an extra."""

@@ -1,0 +1,1 @@
+"""Why a run failed where it failed, and what would help."""

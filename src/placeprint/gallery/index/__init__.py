@@ -1,0 +1,1 @@
+"""Indexes: one contract, the exact search that is the truth, and FAISS for large galleries."""

@@ -1,0 +1,292 @@
+"""The approximate index: FAISS lists of short codes around centroids, with search widths that were tried out.
+
+How it is learned is in `placeprint.gallery.index.quantization`. A file of an older release (HNSW) is still searched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from placeprint.errors import GalleryCorruptError
+from placeprint.gallery.index.base import Vectors
+from placeprint.gallery.index.file_rows import unmapped
+from placeprint.gallery.index.quantization import clear_ends, extend, learned_index, lists_for, renumber, threads
+from placeprint.gallery.index.top_k import Numbers
+from placeprint.gallery.index.tuning import disturbed, hits_of, reachable, truth_of
+from placeprint.storage.atomic import FULL
+from placeprint.storage.json_records import record_from
+
+FILE, SETTINGS = "index.faiss", "index.json"
+
+TARGET = 0.99
+"""Recall that is promised."""
+
+TRIED, FEWER, SEED = 1024, 192, 11
+"""Own vectors that the first width is tried with, and the wider ones, which take longer; how they are drawn."""
+
+LEVELS = (10, 30, 100, 200)
+"""Numbers of neighbours that a width is found for. Who asks for more is answered exactly."""
+
+SPARE = (4, 8, 16)
+"""Candidates for each neighbour that are tried; where not even the last suffices, the answer is exact."""
+
+LEAST_ROWS = 256
+"""Fewer are not enough to learn from."""
+
+ALL_LISTS = 64
+"""With so few lists, all are looked at."""
+
+WANTED = 1 - 0.75 * (1 - TARGET)
+"""What own vectors must reach: other queries are asked later, and a place is found or missed as a whole, so that a
+thousand queries tell a recall to about 0.3 %. Half of the misses instead of three quarters cost 8 times the search
+where places overlap."""
+
+NEAR, NEAREST = 2.0, 64.0
+"""Centroids compared exactly for each list that is looked at, and for the one list that a vector goes to."""
+
+TOGETHER = 8
+"""Queries that are shared by all cores; fewer wait longer for the slowest core than they gain."""
+
+CHOSEN, ADDED = 1024, 256
+"""Vectors at once whose lists are looked up, and that are put in: then memory peaks."""
+
+ASKED = 16
+"""Own vectors asked at once: FAISS writes down 10 KB for each, more for many neighbours."""
+
+PROBES = 1 << 15
+"""Lists of all queries that are noted at once."""
+
+OLD_SEARCH = 128
+"""efSearch of the HNSW index (Malkov & Yashunin 2018) that older releases wrote."""
+
+
+Trial = tuple[Vectors, Numbers]
+"""Queries, and the rows that are to be found: each as many as one asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """How wide a search for up to `k` neighbours must be.
+
+    Attributes
+    ----------
+    k : int
+    probes : int
+        Lists that are looked at.
+    spare : int
+        Candidates for each neighbour.
+    """
+
+    k: int
+    probes: int
+    spare: int
+
+
+class Clustered:
+    """Finds candidates; who calls scores them.
+
+    Parameters
+    ----------
+    index : faiss.Index
+    widths : sequence of Width
+        By the number of neighbours.
+    """
+
+    def __init__(self, index: Any, widths: Sequence[Width]) -> None:
+        self._index, self.widths = index, tuple(widths)
+        self.kind = "hnsw"
+        if (inner := _lists_of(index)) is not None:
+            import faiss
+
+            self.kind, self._inner = "ivfpq", inner
+            linear: Any = faiss.downcast_VectorTransform(index.chain.at(0))
+            turn = faiss.vector_to_array(linear.A).reshape(linear.d_out, linear.d_in)
+            self._turn = np.ascontiguousarray(turn.T)
+
+    @classmethod
+    def built(cls, vectors: Vectors) -> Self:
+        """Learn from the vectors, put them in, and try out how wide a search must be."""
+        vectors = unmapped(vectors)
+        made, trials = cls(learned_index(vectors), ()), _trials(vectors)  # before the lists are full: memory peaks then
+        made._put(vectors, 0)
+        made.widths = tuple(made._tuned(trials))
+        return made
+
+    @classmethod
+    def opened(cls, folder: Path, rows: int) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        GalleryCorruptError
+            When it cannot be read, or is of another gallery.
+        """
+        import faiss
+
+        path = folder / FILE
+        try:
+            index = faiss.read_index(str(path))
+            settings = json.loads((folder / SETTINGS).read_bytes()) if (folder / SETTINGS).exists() else {}
+            widths = [record_from(Width, width) for width in settings.get("widths", ())]
+        except (RuntimeError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise GalleryCorruptError(f'"{path}" cannot be read as a FAISS index: build the gallery again') from error
+        if index.ntotal != rows:
+            raise GalleryCorruptError(
+                f'"{path}" holds {index.ntotal} vectors instead of {rows}: build the gallery again'
+            )
+        return cls(index, widths)
+
+    def save(self, folder: Path) -> None:
+        """Write the index and its widths."""
+        import faiss
+
+        try:
+            faiss.write_index(self._index, str(folder / FILE))
+        except RuntimeError as error:
+            full = [number for number in FULL if os.strerror(number) in str(error)]
+            if not full:
+                raise
+            raise OSError(full[0], os.strerror(full[0]), str(folder / FILE)) from error
+        if self.kind != "hnsw":
+            settings = {"target": TARGET, "widths": [asdict(width) for width in self.widths]}
+            (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="ascii")
+
+    def renewed(self, kept: Numbers, vectors: Vectors) -> Self | None:
+        """Return this index with only the kept rows, and then the new ones: nothing is learned again.
+
+        None where the gallery has outgrown what was learned: when it should have 4 times the lists, or a quarter.
+        """
+        import faiss
+
+        if self.kind == "hnsw" or not 0.25 < lists_for(len(vectors)) / self._inner.nlist < 4:
+            return None
+        made = type(self)(faiss.clone_index(self._index), self.widths)
+        gone = np.setdiff1d(np.arange(self._index.ntotal), kept, assume_unique=True)
+        if len(gone):
+            made._inner.remove_ids(faiss.IDSelectorBatch(gone))
+            numbers = np.empty(self._index.ntotal, np.int64)
+            numbers[kept] = np.arange(len(kept))
+            lists = faiss.downcast_InvertedLists(made._inner.invlists)
+            renumber(lists, numbers)
+            clear_ends(lists)
+        made._put(unmapped(vectors), len(kept))
+        return made
+
+    def _put(self, vectors: Vectors, first: int) -> None:
+        """Add the rows from `first` on, list after list; within a list they stay in order.
+
+        FAISS's own `add` in blocks doubles a list as it grows, and leaves holes: a fifth of all memory.
+        """
+        import faiss
+
+        coarse: Any = faiss.downcast_index(self._inner.quantizer)
+        coarse.k_factor = NEAREST  # the list that a vector goes to must be the one where it is looked for first
+        lists = np.empty(len(vectors) - first, np.int32)
+        for i in range(0, len(lists), CHOSEN):
+            turned = self._turned(vectors[first + i : first + i + CHOSEN])
+            lists[i : i + CHOSEN] = coarse.search(turned, 1)[1][:, 0]
+        coarse.k_factor = NEAR
+        order = np.argsort(lists, kind="stable")
+        numbers = lists[order]
+        starts = range(0, len(order), ADDED)
+        parts = deque((order[i : i + ADDED].astype(np.int32), numbers[i : i + ADDED].copy()) for i in starts)
+        del lists, order, numbers
+        while parts:  # each is let go: memory peaks when all lists are full
+            some, numbers = parts.popleft()
+            rows = first + some.astype(np.int64)
+            codes = self._inner.pq.compute_codes(self._turned(vectors[rows]))
+            extend(faiss.downcast_InvertedLists(self._inner.invlists), numbers, rows, codes)
+        self._index.ntotal = self._inner.ntotal = len(vectors)
+
+    def _turned(self, vectors: Vectors) -> Vectors:
+        turned: Vectors = self._index.chain.at(0).apply(np.ascontiguousarray(vectors))
+        return turned
+
+    def width(self, k: int) -> Width | None:
+        """Return how wide a search for `k` neighbours must be; None where it must be exact."""
+        if self.kind == "hnsw":
+            return Width(k, 0, 0) if 4 * k < self._index.ntotal else None
+        return next((width for width in self.widths if width.k >= k), None)
+
+    def candidates(self, queries: Vectors, k: int, width: Width) -> Numbers:
+        """Return rows that are likely among the `k` nearest, -1 where there are too few.
+
+        Parameters
+        ----------
+        queries : ndarray of float32, shape (n_queries, dim)
+            Unit vectors.
+        k : int
+        width : Width
+        """
+        from faiss import swigfaiss as faiss
+
+        if self.kind == "hnsw":
+            graph = faiss.SearchParametersHNSW(efSearch=max(OLD_SEARCH, 2 * k))
+            rows: Numbers = self._index.search(queries, k, params=graph)[1]
+            return rows
+        lists, turned = faiss.SearchParametersIVF(nprobe=width.probes), queries @ self._turn
+        step, count = max(1, PROBES // width.probes), width.spare * (k + 6)
+        with threads(1 if min(step, len(queries)) < TOGETHER else 0):
+            parts = [
+                self._inner.search(turned[i : i + step], count, params=lists)[1] for i in range(0, len(turned), step)
+            ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _tuned(self, trials: Sequence[Trial]) -> Iterator[Width]:
+        """Yield the narrowest widths that find what is wanted."""
+        width = Width(1, 1, SPARE[0])
+        for queries, truth in trials:
+            found = self._narrowest(queries, truth, width)
+            if found is None:
+                return
+            yield (width := found)
+
+    def _narrowest(self, queries: Vectors, truth: Numbers, least: Width) -> Width | None:
+        k, lists = truth.shape[1], int(self._inner.nlist)
+        for spare in (spare for spare in SPARE if spare >= least.spare):
+            width = Width(k, lists if lists <= ALL_LISTS else least.probes, spare)
+            while (recall := self._recall(queries, truth, width)) < WANTED and width.probes < lists:
+                if width.probes >= lists // 16 and self._recall(queries, truth, Width(k, lists, spare)) < WANTED:
+                    break  # more lists are no help: what is missing was lost among the candidates
+                width = Width(k, min(lists, max(width.probes + 1, round(width.probes * 1.4))), spare)
+            if recall >= WANTED:
+                return width
+        return None
+
+    def _recall(self, queries: Vectors, truth: Numbers, width: Width) -> float:
+        parts = [slice(i, i + ASKED) for i in range(0, len(queries), ASKED)]
+        hits = [hits_of(self.candidates(queries[part], truth.shape[1], width), truth[part]) for part in parts]
+        return sum(hits) / truth.size
+
+
+def _trials(vectors: Vectors) -> list[Trial]:
+    """Return own vectors, disturbed, with their true neighbours, for each number of neighbours.
+
+    None where most images are copies: which of a thousand equal ones are found is chance, so answers are exact.
+    """
+    rows = reachable(vectors, LEVELS[-1])
+    levels = [k for k in LEVELS if 16 * k < len(vectors)] if 2 * len(rows) > len(vectors) else []
+    queries = disturbed(vectors, TRIED, seed=SEED)[1]
+    trials = [(queries, truth_of(vectors, queries, k, rows).rows) for k in levels[:1]]
+    if levels[1:]:
+        few = queries[:: -(-len(queries) // FEWER)]
+        truth = truth_of(vectors, few, levels[-1], rows).rows
+        trials += [(few, truth[:, :k]) for k in levels[1:]]
+    return trials
+
+
+def _lists_of(index: Any) -> Any:
+    """Return the lists inside an index of this release; None for another one."""
+    import faiss
+
+    if not isinstance(index, faiss.IndexPreTransform):
+        return None
+    return faiss.downcast_index(index.index)

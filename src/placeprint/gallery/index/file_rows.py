@@ -1,0 +1,88 @@
+"""Rows of a memory map, read from its file: what is mapped counts as the process's memory, what is read does not.
+
+Letting the map go again is not enough where rows are far apart: the system maps up to 2 MiB around each.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from itertools import pairwise
+from typing import Any, cast
+
+import numpy as np
+
+from placeprint.errors import GalleryCorruptError
+from placeprint.gallery.index.base import Vectors
+
+
+class Unmapped:
+    """Reads as an array does: ``[first:last]``, ``[rows]`` and ``[row]`` give copies.
+
+    Parameters
+    ----------
+    file : int
+        Open for reading; closed with this object.
+    offset : int
+        Where the first row begins.
+    shape : (int, int)
+    """
+
+    def __init__(self, file: int, offset: int, shape: tuple[int, int]) -> None:
+        self._file, self._offset, self.shape = file, offset, shape
+
+    def __del__(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the numbers."""
+        return 4 * self.size
+
+    def __getitem__(self, key: slice | Any) -> Vectors:
+        """Return a copy of some rows."""
+        if isinstance(key, slice):
+            first, last, _ = key.indices(len(self))
+            made = np.empty((max(0, last - first), self.shape[1]), np.float32)
+            self._fill(made, first)
+            return made
+        if isinstance(key, int | np.integer):
+            return cast(Vectors, self[key : key + 1][0])
+        rows, made = np.asarray(key, np.int64), np.empty((len(key), self.shape[1]), np.float32)
+        cuts = np.flatnonzero(np.diff(rows) != 1) + 1
+        for begin, end in pairwise([0, *cuts.tolist(), len(rows)]):  # rows that follow each other are read at once
+            self._fill(made[begin:end], int(rows[begin]) if end else 0)
+        return made
+
+    def _fill(self, made: Vectors, row: int) -> None:
+        if made.nbytes and os.preadv(self._file, [made.data], self._offset + 4 * self.shape[1] * row) != made.nbytes:
+            raise GalleryCorruptError("the vectors' file is shorter than it was: build the gallery again")
+
+
+def unmapped(vectors: Vectors) -> Vectors:
+    """Return a reader of the file where `vectors` are a read-only memory map of a whole file, else themselves."""
+    if not isinstance(vectors, np.memmap) or vectors.mode != "r" or not hasattr(os, "preadv"):
+        return vectors
+    name, whole = vectors.filename, isinstance(vectors.base, mmap.mmap)  # a part of a map has the map as its base
+    if name is None or not whole or not vectors.flags.c_contiguous:
+        return vectors
+    try:
+        file = os.open(name, os.O_RDONLY)
+    except OSError:  # replaced meanwhile: the map holds on to it
+        return vectors
+    return cast(Vectors, Unmapped(file, vectors.offset, (len(vectors), vectors.shape[1])))
+
+
+def rows_in(vectors: Vectors) -> Vectors:
+    """Return vectors as an index asks them: a memory map's own class is slower, and maps all the same."""
+    return vectors if isinstance(vectors, Unmapped) else np.asarray(vectors)

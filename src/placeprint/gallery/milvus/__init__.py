@@ -1,0 +1,1 @@
+"""A gallery that a Milvus server keeps (extra `milvus`)."""

@@ -1,0 +1,186 @@
+"""One writer at a time: a claim to a gallery in Milvus, seen by every other client before it changes anything.
+
+Milvus cannot compare and replace a row in one step. So who wants to write puts a row of its own beside the head, and
+then reads, waiting for all that was acknowledged to anybody, whether another's is there: of two that come together at
+least one sees the other, takes its row back, and tries again a random while later. A claim that is held beats. One
+that beats no more, or whose process is gone from this machine, is removed by who waits for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from placeprint.errors import GalleryBusyError, GalleryError
+from placeprint.gallery.milvus.head import Head
+from placeprint.gallery.milvus.head_store import BEAT as SIGN
+from placeprint.gallery.milvus.head_store import CLAIM, HeadStore
+from placeprint.storage.marker import this_machine
+
+PATIENCE = 10.0
+"""Seconds that another writer is waited for, when it is seen to live."""
+BEAT = 3.0
+"""Seconds between two signs of life."""
+SILENT = 30.0
+"""Seconds without one after which a claim is nobody's any more."""
+FRESH = 5.0
+"""Seconds after which a holder looks again whether it still is one, before it writes the head."""
+PAUSES = (0.1, 0.6)
+"""Seconds between two tries."""
+
+_HELD: set[str] = set()
+"""Tokens of this process's claims: one that was left while the server was away is nobody's."""
+
+
+class Claim:
+    """The right to change a gallery, from `take` or the beginning of a ``with`` to `leave` or its end.
+
+    Parameters
+    ----------
+    heads : HeadStore
+    doing : str
+        What others are told.
+    """
+
+    def __init__(self, heads: HeadStore, doing: str) -> None:
+        self.heads, self._token, self._held = heads, secrets.token_hex(8), threading.Event()
+        self._text = json.dumps(
+            {
+                "who": f"{socket.gethostname()}, process {os.getpid()}",
+                "doing": doing,
+                "at": this_machine(),
+                "pid": os.getpid(),
+            }
+        )
+        self._seen: dict[str, tuple[str, float]] = {}
+        self._lively: set[str] = set()
+        self._verified = 0.0
+
+    @property
+    def _name(self) -> str:
+        return f"{CLAIM}{self._token}"
+
+    @property
+    def _sign(self) -> str:
+        return f"{SIGN}{self._token}"
+
+    def take(self) -> Self:
+        """Wait for the right, and hold it.
+
+        Raises
+        ------
+        GalleryBusyError
+            When another writer holds it and lives; it is named.
+        GalleryEngineError
+        """
+        self.heads.create()
+        _HELD.add(self._token)
+        try:
+            self._wait()
+        except BaseException:
+            _HELD.discard(self._token)
+            raise
+        threading.Thread(target=self._beat, name="claim", daemon=True).start()
+        return self
+
+    def _wait(self) -> None:
+        """Try until the claim is there and no other."""
+        began = time.monotonic()
+        while True:
+            others = self._others("Eventually")  # a first look costs little, and may be wrong
+            if not others:
+                self.heads.put(self._name, self._text)
+                self._verified = time.monotonic()
+                others = self._others("Strong")
+                if not others:
+                    return
+                self.heads.remove(self._name)
+            for token, text in others.items():
+                self._look_at(token, text, time.monotonic() - began)
+            time.sleep(random.uniform(*PAUSES))  # noqa: S311  # so that two do not meet for ever
+
+    def _others(self, level: str) -> dict[str, str]:
+        """Return the claims of others by token, and note when they beat."""
+        found = self.heads.claims(level=level)
+        now, others = time.monotonic(), {token: text for token, (text, _) in found.items() if token != self._token}
+        for token in others:
+            beat = found[token][1]
+            if token not in self._seen:
+                self._seen[token] = (beat, now)
+            elif self._seen[token][0] != beat:
+                self._seen[token] = (beat, now)
+                self._lively.add(token)
+        return others
+
+    def _look_at(self, token: str, text: str, waited: float) -> None:
+        """Remove another's claim when it is nobody's any more; say so when its holder lives and takes its time."""
+        holder: Mapping[str, Any] = json.loads(text)
+        if _gone(holder, token) or time.monotonic() - self._seen[token][1] > SILENT:
+            self.heads.remove(f"{CLAIM}{token}")
+        elif waited > PATIENCE and (token in self._lively or _alive(holder)):
+            raise GalleryBusyError(
+                f"{self.heads.address} is being changed by another writer ({holder['who']}: {holder['doing']}): wait "
+                "for it, then run the same command again"
+            )
+
+    def _beat(self) -> None:
+        number = 0
+        while not self._held.wait(BEAT):
+            number += 1
+            with suppress(GalleryError):  # who waits for us counts on the next one
+                self.heads.put(self._sign, str(number))
+
+    def write(self, head: Head) -> None:
+        """Replace the head.
+
+        Raises
+        ------
+        GalleryBusyError
+            When the claim was lost: this process stood still for longer than `SILENT`.
+        """
+        if time.monotonic() - self._verified > FRESH:
+            if self._token not in self.heads.claims():
+                raise GalleryBusyError(
+                    f"{self.heads.address} was changed meanwhile by another writer: run the same command again"
+                )
+            self._verified = time.monotonic()
+        self.heads.write(head)
+
+    def leave(self) -> None:
+        """Let others write; a server that does not answer is let alone, the claim then ends by itself."""
+        self._held.set()
+        _HELD.discard(self._token)
+        with suppress(GalleryError):
+            self.heads.remove(self._name, self._sign)
+
+    def __enter__(self) -> Self:
+        """Take it."""
+        return self.take()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Leave it."""
+        self.leave()
+
+
+def _alive(holder: Mapping[str, Any]) -> bool:
+    """Return whether a holder is a process of this machine that lives."""
+    return bool(this_machine()) and holder["at"] == this_machine() and Path(f"/proc/{holder['pid']}").exists()
+
+
+def _gone(holder: Mapping[str, Any], token: str) -> bool:
+    """Return whether a holder was a process of this machine, or left its claim in this very one."""
+    if not this_machine() or holder["at"] != this_machine():
+        return False
+    if holder["pid"] == os.getpid():
+        return token not in _HELD
+    return not Path(f"/proc/{holder['pid']}").exists()

@@ -1,0 +1,298 @@
+"""A gallery that Milvus keeps: it can be asked what every gallery can, see `placeprint.gallery.protocol`.
+
+What a question is about (its neighbours, and the other images of their places) is fetched and answered here by the very
+code that answers from a folder. What ranks every image (evaluate, calibrate, mine) asks for a copy, which is fetched in
+blocks into a folder that is removed at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from placeprint.errors import GalleryBusyError, GalleryMismatchError, UsageError
+from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.changes import Change, new_content
+from placeprint.gallery.filters import Near
+from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.index.audit import Audit, audit_of
+from placeprint.gallery.index.base import Vectors, unit_queries
+from placeprint.gallery.milvus.address import parse_address
+from placeprint.gallery.milvus.changes import added, removed
+from placeprint.gallery.milvus.claim import Claim
+from placeprint.gallery.milvus.connection import Connection
+from placeprint.gallery.milvus.copy import copied
+from placeprint.gallery.milvus.filter import EngineFilter, engine_filter
+from placeprint.gallery.milvus.head import Head
+from placeprint.gallery.milvus.head_store import HeadStore
+from placeprint.gallery.milvus.index import MilvusIndex, Numbering
+from placeprint.gallery.milvus.integrity import missing_numbers, problems_of
+from placeprint.gallery.milvus.neighbourhood import look_around
+from placeprint.gallery.milvus.store import Store
+from placeprint.gallery.protocol import Nearby
+from placeprint.gallery.same_model import require_same_model
+from placeprint.gallery.verification import VerifyReport
+from placeprint.presets import Preset
+from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours, Split
+from placeprint.storage.ragged import Ragged
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What there is of a gallery on a server."""
+
+    connection: Connection
+    store: Store
+    heads: HeadStore
+    head: Head
+    numbering: Numbering
+
+
+class MilvusGallery:
+    """A gallery in Milvus; `placeprint.open_gallery` makes it of an address.
+
+    The attributes are those of `placeprint.gallery.protocol.AnyGallery`; records, embeddings and parts of all images
+    are those of the copy that `download` makes.
+
+    Parameters
+    ----------
+    opened : Opened
+    """
+
+    path = None
+    calibrated_for: str = ""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened, head = opened, opened.head
+        self.spec, self.index_name, self.roots = head.spec, head.index_name, head.roots
+        self.calibration, self.preset, self.learned = head.calibration, head.preset, head.learned
+        self.model_file = head.model_file
+
+    @classmethod
+    def at(cls, address: str | Path, *, spec: ModelSpec | None = None) -> Self:
+        """Open the gallery at an address; see `placeprint.open_gallery`.
+
+        Raises
+        ------
+        UsageError, GalleryEngineError, GalleryNotFoundError, GalleryFormatError, GalleryCorruptError,
+        GalleryMismatchError
+        """
+        made = cls.over(Connection(parse_address(address)))
+        if spec is not None:
+            made.require(spec)
+        return made
+
+    @classmethod
+    def over(cls, connection: Connection, *, numbered: bool = True) -> Self:
+        """Open the gallery that a connection is for, as it is now.
+
+        Parameters
+        ----------
+        connection : Connection
+        numbered : bool
+            False lets rows be counted wrong while an interrupted change is there: to find out takes a reading of all.
+
+        Raises
+        ------
+        GalleryEngineError, GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+        """
+        connection.fall_behind()
+        heads = HeadStore(connection)
+        head = heads.read()
+        store = Store(connection, head.spec)
+        if head.writing and not store.loaded:  # loading it now would disturb whoever makes it
+            raise GalleryBusyError(
+                f"{connection.address} is being made: wait for it, or complete it by the command that began it"
+            )
+        store.open()
+        holes = head.holes
+        if store.count() + len(holes) != head.end and numbered:  # an interrupted change: see which there are
+            holes = missing_numbers(store, head.end)
+        return cls(Opened(connection, store, heads, head, Numbering(head.end, holes)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the address: another process connects by its own environment, and finds the same model."""
+        return partial(type(self).at, spec=self.spec), (self.where,)
+
+    @property
+    def where(self) -> str:
+        """The address."""
+        return str(self.opened.connection.address)
+
+    @property
+    def failures(self) -> tuple[FailedImage, ...]:
+        """Images that could not be used when the gallery was built."""
+        return self.opened.head.failures
+
+    @property
+    def engine(self) -> MilvusIndex:
+        """The index that `search` asks."""
+        return MilvusIndex(self.opened.store, self.opened.numbering)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.opened.numbering)
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """The places, sorted, each once; they are read from the server."""
+        store, end = self.opened.store, self.opened.head.end
+        blocks = store.blocks(end, ["places"], rows=10_000)
+        return tuple(sorted({place for block in blocks for row in block for place in row["places"]}))
+
+    def located(self, row: int) -> tuple[Path, str]:
+        """Return the root of the image of a row, and its path there; one image is fetched for it."""
+        number = int(self.opened.numbering.numbers(np.array([row]))[0])
+        found = next(self.opened.store.images(number + 1, first=number))[0]
+        return Path(self.roots[found.root]), found.record.path
+
+    def image_file(self, row: int) -> Path:
+        """Return where the image of a row was when it was indexed; it may be gone."""
+        return Path(*self.located(row))
+
+    def search(self, vectors: Vectors, *, k: int = 20, only: Any = None) -> Neighbours:
+        """Return the nearest images of each query vector; see `VectorIndex.search`."""
+        return self.engine.search(vectors, k, only=only)
+
+    def where_images(
+        self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
+    ) -> EngineFilter:
+        """Return the filter that the engine meets; see `placeprint.gallery.filters.rows_where`."""
+        o = self.opened
+        return engine_filter(o.store, len(self), o.head.end, places=places, split=split, near=near)
+
+    def around(self, vector: Vectors, *, look: int, only: Any = None) -> Nearby | None:
+        """Fetch what a question is about; see `placeprint.gallery.protocol.AnyGallery.around`."""
+        if only is not None and not isinstance(only, EngineFilter):
+            raise UsageError("a gallery in Milvus is asked in part by rows_where(gallery, …), not by flags")
+        unit = unit_queries(vector[None], self.spec.dim).astype(np.float32)[0]
+        o = self.opened
+        near = look_around(o.store, self._asked_head, o.numbering, unit, look=look, only=only)
+        near.gallery.calibrated_for = self.calibrated_for
+        return near
+
+    @property
+    def _asked_head(self) -> Head:
+        return dataclasses.replace(self.opened.head, preset=self.preset, calibration=self.calibration)
+
+    def download(self) -> Gallery:
+        """Return a copy of all images in files without a name, which live as long as it; it is made once."""
+        return self._copy
+
+    @cached_property
+    def _copy(self) -> Gallery:
+        folder = Path(tempfile.mkdtemp(prefix="placeprint-"))
+        try:
+            made = copied(self.opened.store, self._asked_head, folder / "copy.gallery").detached(self.where)
+            made.calibrated_for = self.calibrated_for
+            return made
+        finally:  # files that are open stay until they are let go of; a program may end without tidying up
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def require(self, spec: ModelSpec) -> None:
+        """Refuse a model that is not the gallery's; see `placeprint.gallery.same_model.require_same_model`."""
+        require_same_model(self.where, self.spec, spec)
+
+    def _again(self) -> Self:
+        """Return the gallery as it is now."""
+        return type(self).over(self.opened.connection)
+
+    def add(
+        self,
+        records: Sequence[ImageRecord],
+        vectors: Vectors,
+        *,
+        spec: ModelSpec,
+        root: str = ".",
+        parts: Mapping[str, Ragged] | None = None,
+        model_file: Path | None = None,
+    ) -> tuple[Self, Change]:
+        """Add images; see `placeprint.Gallery.add`.
+
+        Interrupted, the same call again completes it: what is there already is left alone.
+        """
+        self.require(spec)
+        fresh = new_content(records, vectors, spec=spec, root=root, parts=parts, model_file=model_file)
+        with Claim(self.opened.heads, "add") as claim:
+            newest = self._again()
+            newest.require(spec)
+            o = newest.opened
+            change = added(o.store, claim, o.head, o.numbering, fresh)
+        return self._again(), change
+
+    def remove(
+        self, paths: Iterable[str] = (), *, places: Iterable[str] = (), root: str | None = None
+    ) -> tuple[Self, Change]:
+        """Remove images by path, under one root or under any, and by place."""
+        with Claim(self.opened.heads, "remove") as claim:
+            o = self._again().opened
+            change = removed(o.store, claim, o.head, o.numbering, frozenset(paths), frozenset(places), root)
+        return self._again(), change
+
+    def asked_as(self, preset: Preset) -> Self:
+        """Return the gallery as it is asked by another preset, without its calibration; the server's stays as it is."""
+        if preset == self.preset:
+            return self
+        made = type(self)(self.opened)
+        made.preset, made.calibration = preset, None
+        made.calibrated_for = self.preset.name if self.calibration else self.calibrated_for
+        return made
+
+    def with_calibration(self, calibration: Calibration) -> Self:
+        """Keep a calibration, in one step.
+
+        Raises
+        ------
+        GalleryMismatchError
+            When the gallery on the server is not the one that was calibrated.
+        """
+        with Claim(self.opened.heads, "calibrate") as claim:
+            newest = self._again()
+            newest.require(self.spec)
+            if newest.preset != self.preset:
+                raise GalleryMismatchError(
+                    f'"{self.where}" is asked by preset {newest.preset.name} and the calibration was learned with '
+                    f"{self.preset.name}: index it with that preset, or calibrate this one as it is"
+                )
+            if newest._state != self._state:
+                raise GalleryMismatchError(f'"{self.where}" was changed while it was calibrated: calibrate it again')
+            claim.write(dataclasses.replace(newest.opened.head, calibration=calibration))
+        return self._again()
+
+    def require_undamaged(self) -> None:
+        """Do nothing: each row is compared with its checksum when it is fetched."""
+
+    def verify(self) -> VerifyReport:
+        """Read every row and compare it with its checksum, and see that each is there once."""
+        found = self._again().opened
+        return VerifyReport(len(found.numbering), problems_of(found.store, found.head), ())
+
+    @property
+    def audit(self) -> Audit | None:
+        """What `audited` measured of these very images; None when it did not."""
+        entry = self.opened.head.audit
+        return Audit.from_dict(entry) if entry and entry["data"] == self._state else None
+
+    @property
+    def _state(self) -> str:
+        head, kind = self.opened.head, self.opened.store.setting.kind
+        return f"{kind}-{head.state}" if head.state else f"{kind}-{head.end}-{len(self)}"
+
+    def audited(self, *, k: int = 10, queries: int = 200) -> Audit:
+        """Measure the engine's index against the exact one over a copy, and store what was found."""
+        copy = self.download()
+        found = audit_of(self.engine, copy.vectors, copy.records, k=k, queries=queries, data=self._state)
+        with Claim(self.opened.heads, "verify") as claim:
+            newest = self._again()
+            if newest._state != self._state:
+                raise GalleryMismatchError(f'"{self.where}" was changed while it was measured: measure it again')
+            claim.write(dataclasses.replace(newest.opened.head, audit=found.to_dict()))
+        return found

@@ -1,0 +1,1 @@
+"""Images into a gallery: in a folder, on a server, by a cluster."""

@@ -1,0 +1,119 @@
+"""Photographs embedded on a Ray cluster, by the pipeline of one machine, and written straight to a gallery's server.
+
+The head of the job lists the photographs, begins the gallery, and finishes it. Blocks of photographs go through a pool
+of actors (Ray Data); an actor reads, decodes and embeds those of a block that the store lacks, and writes them. Ray
+gives the block of an actor that died to another: what the first had written is there already and is left alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from placeprint.embedding.embedder import Looker
+from placeprint.embedding.learned import needs_learning
+from placeprint.errors import DatasetError, UsageError
+from placeprint.gallery.milvus.address import parse_address
+from placeprint.gallery.milvus.head import Head
+from placeprint.gallery.milvus.writer import Writer
+from placeprint.gallery.opening import open_gallery
+from placeprint.gallery.replacement import Wanted
+from placeprint.indexing.ray.cluster import Cluster
+from placeprint.indexing.ray.job import COUNTED, Job
+from placeprint.indexing.server import Stored
+from placeprint.indexing.sources import Source, open_source
+from placeprint.presets import Preset, find_preset
+from placeprint.progress import Progress
+from placeprint.recognition.dataset_embeddings import nothing_to_search_in
+from placeprint.recognition.gallery_model import model_for
+from placeprint.records import FailedImage, ImageRecord
+from placeprint.terminal import counted
+
+BLOCK = 64
+"""Photographs of one block."""
+
+
+def store_photos_on_ray(
+    source: Path | str | Source,
+    address: Path | str,
+    *,
+    on: str,
+    model: str,
+    preset: str | Preset,
+    index: str = "auto",
+    runner: str = "openvino",
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> Stored:
+    """Make the gallery at an address hold the gallery images of a dataset, and no others, by a Ray cluster.
+
+    Interrupted, the same again completes it. An image keeps the number that it has in the dataset, also where others
+    before it cannot be used.
+
+    Parameters
+    ----------
+    source : Path or str
+        A folder or manifest that every node sees at the same path, or an address that fsspec knows (``s3://…``).
+    address : Path or str
+        Of the gallery, as every node reaches it.
+    on : str
+        ``local`` for a cluster of this machine that ends with the job; else a cluster's address
+        (``ray://head:10001``, ``head:6379``, ``auto``).
+    model, preset, index, runner, replace
+        As in `placeprint.index`.
+
+    Raises
+    ------
+    DatasetError, UsageError, ModelError, GalleryError, MissingExtraError
+    """
+    began, chosen = time.perf_counter(), find_preset(preset)
+    opened = open_source(source)
+    manifest, root = opened.manifest, opened.root
+    records = manifest.gallery()
+    if not records:
+        raise nothing_to_search_in(manifest, root)
+    embedder = model_for(model, preset=chosen, runner=runner, workers=1)
+    _refuse_learning(embedder, chosen, model)
+    head = Head(spec=embedder.spec, preset=chosen, index_name=index, roots=(root,), model_file=embedder.file)
+    where = parse_address(address)
+    wanted = None if replace else Wanted.of(records, root, embedder.spec)
+    with Cluster(on) as cluster:
+        actors, gpu = cluster.actors(runner)
+        job = Job(str(where), root, model, chosen, runner, embedder.spec.fingerprint(), gpu)
+        with Writer.begin(where, head, rows=len(records), wanted=wanted) as writer:
+            told = cluster.told(job, _blocks(records), actors, writer, len(records), progress)
+            failures = (*manifest.failures, *_failed(told, records, root))
+            useless = {failure.path for failure in failures}
+            writer.keep(root, [record for record in records if record.path not in useless])
+            counts = {name: sum(one["change"][name] for one in told) for name in COUNTED}
+            writer.change = dataclasses.replace(writer.change, **counts)
+            change = writer.finish(failures=failures, end=len(records))
+    computed, seconds = sum(one["computed"] for one in told), time.perf_counter() - began
+    return Stored(open_gallery(address), change, failures, computed, 0, seconds, {})
+
+
+def _failed(told: Sequence[dict[str, Any]], records: Sequence[ImageRecord], root: str) -> list[FailedImage]:
+    failed = [FailedImage(**row) for one in told for row in one["failed"]]
+    if len(failed) == len(records):
+        images = counted(len(records), "image")
+        raise DatasetError(f'none of {images} of "{root}" could be used; the first: {failed[0].reason}')
+    return failed
+
+
+def _refuse_learning(embedder: Looker, preset: Preset, model: str) -> None:
+    if needs_learning(embedder, preset.whiten):
+        raise UsageError(
+            f'model "{model}" with preset "{preset.name}" learns from all images first, which a cluster does not do: '
+            "index without --on, or without whitening"
+        )
+
+
+def _blocks(records: Sequence[ImageRecord]) -> list[dict[str, Any]]:
+    return [
+        {"first": i, "lines": json.dumps([record.to_dict() for record in records[i : i + BLOCK]])}
+        for i in range(0, len(records), BLOCK)
+    ]

@@ -1,0 +1,246 @@
+"""Photos into a gallery on a server: embedded and written block by block, so that nothing is held but a block."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from placeprint.dataset.files import content_hash
+from placeprint.embedding.cache import EmbeddingCache
+from placeprint.embedding.embedder import Looker
+from placeprint.embedding.learned import arrays_of
+from placeprint.embedding.pipeline import Embedded, Reader, embed_records
+from placeprint.errors import DatasetError, ImageError
+from placeprint.gallery.changes import Change, new_content
+from placeprint.gallery.index.base import unit_vectors
+from placeprint.gallery.milvus.address import parse_address
+from placeprint.gallery.milvus.head import Head
+from placeprint.gallery.milvus.writer import Known, Writer
+from placeprint.gallery.opening import open_gallery
+from placeprint.gallery.protocol import AnyGallery
+from placeprint.gallery.replacement import Wanted
+from placeprint.indexing.sources import Source
+from placeprint.presets import Preset
+from placeprint.progress import Progress, Stretch
+from placeprint.recognition.dataset_embeddings import nothing_to_search_in
+from placeprint.records import FailedImage, ImageRecord
+from placeprint.terminal import counted
+
+BLOCK = 256
+"""Images that are embedded and written together."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was done so far."""
+
+    failures: list[FailedImage] = field(default_factory=list)
+    usable: int = 0
+    computed: int = 0
+    cached: int = 0
+    shares: dict[str, float] = field(default_factory=dict)
+
+    def count(self, done: Embedded) -> None:
+        """Add what became of a block."""
+        self.failures += done.failures
+        self.computed += done.computed
+        self.cached += done.cached
+        for name, share in done.shares.items():
+            self.shares[name] = self.shares.get(name, 0.0) + share * done.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What `store_photos` did; the attributes are those of `placeprint.indexing.folder.IndexResult`."""
+
+    gallery: AnyGallery
+    change: Change
+    failures: tuple[FailedImage, ...]
+    computed: int
+    cached: int
+    seconds: float
+    shares: Mapping[str, float]
+
+
+def store_photos(
+    address: str | Path,
+    source: Source,
+    *,
+    embedder: Looker,
+    preset: Preset,
+    index: str = "auto",
+    cache: EmbeddingCache | None = None,
+    embedded: Embedded | None = None,
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> Stored:
+    """Make the gallery at an address hold the gallery images of a dataset, and no others.
+
+    Interrupted, the same again completes it: files are read again, and what the store has of them is not embedded.
+
+    Parameters
+    ----------
+    embedder : Looker
+    embedded : Embedded, optional
+        Where the model had to learn from all images first, what became of them.
+    replace : bool
+        Whether a gallery that is there may lose images by it.
+
+    Raises
+    ------
+    DatasetError
+        When there are no images, or none of them could be used.
+    GalleryError
+    """
+    manifest, root = source.manifest, source.root
+    records = manifest.gallery()
+    if not records:
+        raise nothing_to_search_in(manifest, root)
+    began, read = time.perf_counter(), source.read
+    head = Head(
+        spec=embedder.spec,
+        preset=preset,
+        index_name=index,
+        roots=(root,),
+        learned=arrays_of(embedder),
+        model_file=embedder.file,
+    )
+    tally = _Tally()
+    wanted = None if replace else Wanted.of(records, root, embedder.spec)
+    with Writer.begin(parse_address(address), head, rows=len(records), wanted=wanted) as writer:
+        with Stretch(progress, "embedding", len(records)) as step:
+            if embedded is not None:
+                tally.count(embedded)
+                _write_all(writer, embedded, root, step)
+            for i in range(0, len(records) if embedded is None else 0, BLOCK):
+                some = records[i : i + BLOCK]
+                done, usable = write_block(writer, tally.usable, some, root, embedder=embedder, read=read, cache=cache)
+                tally.count(done)
+                tally.usable += usable
+                step(len(some))
+        if len(tally.failures) == len(records):
+            one, images = tally.failures[0], counted(len(records), "image")
+            raise DatasetError(f'none of {images} of "{root}" could be used; the first, {one.path!r}: {one.reason}')
+        failures = (*manifest.failures, *tally.failures)
+        change = writer.finish(failures=failures)
+    total = sum(tally.shares.values())
+    shares = {name: spent / total for name, spent in tally.shares.items()} if total else {}
+    seconds = time.perf_counter() - began
+    return Stored(open_gallery(address), change, failures, tally.computed, tally.cached, seconds, shares)
+
+
+def write_block(
+    writer: Writer,
+    first: int,
+    records: Sequence[ImageRecord],
+    root: str,
+    *,
+    embedder: Looker,
+    read: Reader,
+    cache: EmbeddingCache | None = None,
+    gaps: bool = False,
+) -> tuple[Embedded, int]:
+    """Embed what the store lacks of some images, and write it.
+
+    Parameters
+    ----------
+    first : int
+        Number of the first image.
+    root : str
+        Name of the root that the paths are relative to.
+    gaps : bool
+        True leaves out the numbers of images that cannot be used; else the next image takes them.
+
+    Returns
+    -------
+    Embedded, int
+        What was embedded, and how many images could be used.
+    """
+    known = writer.known(root, records)
+    same = {r.path for r in records if r.path in known and _unchanged(r, known[r.path], read)}
+    done = embed_records([r for r in records if r.path not in same], Path(), embedder=embedder, cache=cache, read=read)
+    useless = {failure.path for failure in done.failures}
+    usable = [r for r in records if r.path not in useless]
+    numbers = {record.path: first + i for i, record in enumerate(records if gaps else usable)}
+    moved = [r for r in usable if r.path in same and known[r.path].row != numbers[r.path]]
+    stayed = [known[r.path].record for r in usable if r.path in same and known[r.path].row == numbers[r.path]]
+    writer.keep(root, stayed, unchanged=len(stayed))
+    again = embed_records(moved, Path(), embedder=embedder, cache=cache, read=read) if moved else None
+    for part in (done, again):
+        if part is not None and part.records:
+            at = np.array([numbers[record.path] for record in part.records])
+            writer.put_at(at, part.records, unit_vectors(part.vectors), part.parts, root=root, known=known)
+    return done, len(usable)
+
+
+def _unchanged(record: ImageRecord, known: Known, read: Reader) -> bool:
+    """Return whether an image is in the store as it is now."""
+    was = known.record
+    if was != dataclasses.replace(record, content_hash=was.content_hash, width=was.width, height=was.height):
+        return False
+    try:
+        return content_hash(read(record.path)) == was.content_hash
+    except ImageError:
+        return False
+
+
+def _write_all(writer: Writer, done: Embedded, root: str, step: Callable[[int], None]) -> None:
+    first = 0
+    for part in _parts_of(done):
+        writer.put(first, part.records, unit_vectors(part.vectors), part.parts, root=root)
+        first += len(part.records)
+        step(len(part.records))
+
+
+def _parts_of(done: Embedded) -> Iterator[Embedded]:
+    for i in range(0, len(done.records), BLOCK):
+        rows = np.arange(i, min(i + BLOCK, len(done.records)))
+        yield dataclasses.replace(
+            done,
+            records=tuple(done.records[j] for j in rows.tolist()),
+            vectors=done.vectors[rows],
+            parts={name: parts.kept(rows) for name, parts in done.parts.items()},
+        )
+
+
+def store_vectors(
+    address: str | Path,
+    *,
+    records: Sequence[ImageRecord],
+    vectors: Any,
+    preset: Preset,
+    root: str = ".",
+    replace: bool = False,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> AnyGallery:
+    """Make the gallery at an address hold embeddings that are there already, and no others.
+
+    Parameters
+    ----------
+    records, vectors, preset, root, replace
+        As in `placeprint.Gallery.build`.
+    **settings
+        ``spec`` and ``index``.
+
+    Raises
+    ------
+    VectorError, GalleryError
+    """
+    content = new_content(records, vectors, root=root, preset=preset, spec=settings["spec"])
+    head = Head(spec=content.spec, preset=preset, index_name=settings.get("index", "auto"), roots=(root,))
+    wanted = None if replace else Wanted.of(records, root, content.spec)
+    with Writer.begin(parse_address(address), head, rows=len(records), wanted=wanted) as writer:
+        with Stretch(progress, "writing", len(records)) as step:
+            for first in range(0, len(records), writer.store.block_rows):
+                some = slice(first, first + writer.store.block_rows)
+                writer.put(first, records[some], unit_vectors(vectors[some]), {}, root=root)
+                step(len(records[some]))
+        writer.finish()
+    return open_gallery(address)

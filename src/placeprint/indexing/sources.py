@@ -1,0 +1,52 @@
+"""Where photographs come from: a folder or manifest here, or an address of an object store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.remote import is_remote, read_remote
+from placeprint.dataset.scan import read_dataset
+from placeprint.embedding.pipeline import Reader, file_reader
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A dataset, and what reads its photographs.
+
+    Attributes
+    ----------
+    manifest : Manifest
+    root : str
+        What its paths are relative to, as a gallery keeps it.
+    read : callable
+        Returns the bytes of a path, or raises ImageError.
+    """
+
+    manifest: Manifest
+    root: str
+    read: Reader
+
+
+def open_source(dataset: Path | str | Manifest | Source, *, layout: str | None = None) -> Source:
+    """Read a dataset, unless it was read already.
+
+    Parameters
+    ----------
+    dataset : Path, str or Manifest
+        See `placeprint.dataset.scan.read_dataset`; or an address that fsspec knows, as ``s3://bucket/photos``.
+    layout : str, optional
+        How its folders are read; see there.
+
+    Raises
+    ------
+    DatasetError, MissingExtraError
+    """
+    if isinstance(dataset, Source):
+        return dataset
+    if not isinstance(dataset, Manifest) and is_remote(dataset):
+        manifest, files = read_remote(str(dataset), layout=layout)
+        return Source(manifest, files.address, files.read)
+    found = dataset if isinstance(dataset, Manifest) else read_dataset(dataset, layout=layout)
+    return Source(found, str(found.root.resolve()), file_reader(found.root))

@@ -1,0 +1,81 @@
+"""What other photographs taught about decisions: stands in where a gallery is too small to tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.recognition.calibration.estimators import Sample
+from placeprint.recognition.decision.rules import Floats, logistic
+
+FILE = "prior.json"
+SIZES = (2, 3, 4)
+"""Numbers of places in the small galleries that it is learned from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """A decision learned from many small galleries.
+
+    Attributes
+    ----------
+    places : int
+        In each of those galleries.
+    coefficients : tuple of 3 floats
+        As in `placeprint.recognition.decision.rules.Probability`.
+    usual_agreement : float
+        Mean agreement around an unknown query.
+    gap : float
+        Mean of ``(high - low) / (1 - low)``.
+    features : ndarray of float64, shape (n, 2)
+        Standing and agreement of unknown queries.
+    groups : ndarray of int64, shape (n,)
+        The place of each.
+    """
+
+    places: int
+    coefficients: tuple[float, float, float]
+    usual_agreement: float
+    gap: float
+    features: Floats
+    groups: NDArray[np.int64]
+
+    def sample(self, coefficients: tuple[float, ...]) -> Sample:
+        """Return the probabilities that these coefficients give to its unknown queries."""
+        return Sample(logistic(self.features, coefficients), self.groups)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON, rounded to what matters."""
+        return {
+            "places": self.places,
+            "coefficients": [round(c, 4) for c in self.coefficients],
+            "usual_agreement": round(self.usual_agreement, 4),
+            "gap": round(self.gap, 4),
+            "features": np.round(self.features, 3).tolist(),
+            "groups": self.groups.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Prior:
+        """Read what `to_dict` wrote."""
+        b0, b1, b2 = row["coefficients"]
+        features = np.array(row["features"], np.float64).reshape(-1, 2)
+        groups = np.array(row["groups"], np.int64)
+        return cls(row["places"], (b0, b1, b2), row["usual_agreement"], row["gap"], features, groups)
+
+
+def shipped_priors() -> tuple[Prior, ...]:
+    """Return the priors that come with the package, by number of places; `tools/learn_prior.py` made them."""
+    text = resources.files("placeprint.recognition.calibration").joinpath(FILE).read_text(encoding="ascii")
+    return tuple(Prior.from_dict(row) for row in json.loads(text)["priors"])
+
+
+def prior_for(places: int, priors: Sequence[Prior]) -> Prior:
+    """Return the prior of the nearest number of places."""
+    return min(priors, key=lambda p: (abs(p.places - places), p.places))

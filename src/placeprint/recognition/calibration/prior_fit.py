@@ -1,0 +1,129 @@
+"""Learns the shipped prior from photographs whose places are known; see `tools/learn_prior.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.dataset.scan import read_dataset
+from placeprint.embedding.embedder import load_embedder
+from placeprint.embedding.models import DEFAULT_MODEL
+from placeprint.gallery.index.base import unit_vectors
+from placeprint.recognition.calibration.estimators import fit_logistic
+from placeprint.recognition.calibration.held_out import PlaceRows, Questions, ask, from_gallery
+from placeprint.recognition.calibration.prior import Prior
+from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
+from placeprint.recognition.decision.rules import Floats, Vote
+from placeprint.records import ImageRecord
+
+_GALLERIES = 20
+"""Small galleries drawn from each set."""
+_KEPT = 200
+"""Unknown queries kept, as many from each set."""
+_START = (-4.0, 6.0, 1.0)
+_WEAK = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSet:
+    """A gallery and queries, some of places that a smaller gallery will lack.
+
+    Attributes
+    ----------
+    records, queries : sequence of ImageRecord
+    vectors, query_vectors : ndarray of float32, shape (n, dim)
+        Unit vectors.
+    """
+
+    records: Sequence[ImageRecord]
+    vectors: NDArray[np.float32]
+    queries: Sequence[ImageRecord]
+    query_vectors: NDArray[np.float32]
+
+
+def labelled_set(path: Path, *, model: str = DEFAULT_MODEL) -> LabelledSet:
+    """Embed both sides of a dataset."""
+    manifest, embedder = read_dataset(path), load_embedder(model)
+    with opened_cache(True) as cache:
+        gallery = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache)
+        queries = embed_split(manifest, manifest.queries(), embedder=embedder, cache=cache)
+    return LabelledSet(gallery.records, unit_vectors(gallery.vectors), queries.records, unit_vectors(queries.vectors))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The questions of one small gallery, on its own scale."""
+
+    features: Floats
+    right: NDArray[np.bool_]
+    weights: Floats
+    unknown: NDArray[np.bool_]
+    groups: NDArray[np.int64]
+    gap: float
+
+
+def learn_prior(sets: Sequence[LabelledSet], *, places: int, seed: int = 0) -> Prior:
+    """Learn from random small galleries; every set counts alike.
+
+    Parameters
+    ----------
+    sets : sequence of LabelledSet
+        With several images of each place, and more places than `places`.
+    places : int
+        In each small gallery.
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    rows = [_small_gallery(s, places, rng, number=1000 * i) for i, s in enumerate(sets) for _ in range(_GALLERIES)]
+    votes = np.concatenate([r.features[:, 1] for r in rows])
+    unknown = np.concatenate([r.unknown for r in rows])
+    usual = float(np.nanmean(votes[unknown]))
+    features = np.concatenate([r.features for r in rows])
+    features[np.isnan(features[:, 1]), 1] = usual
+    right, weights = np.concatenate([r.right for r in rows]), np.concatenate([r.weights for r in rows])
+    b0, b1, b2 = fit_logistic(
+        features, right, weights=weights * len(features) / weights.sum(), centre=_START, strength=_WEAK
+    )
+    groups = np.concatenate([r.groups for r in rows])
+    kept = _evenly(rng, np.flatnonzero(unknown), groups, len(sets))
+    gap = float(np.mean([r.gap for r in rows]))
+    return Prior(places, (b0, b1, b2), usual, gap, features[kept], groups[kept] // 1000)
+
+
+def _evenly(
+    rng: np.random.Generator, rows: NDArray[np.int64], groups: NDArray[np.int64], sets: int
+) -> NDArray[np.int64]:
+    """Choose as many unknown queries from each set."""
+    parts = [rows[groups[rows] // 1000 == i] for i in range(sets)]
+    return np.concatenate([np.sort(rng.choice(p, min(_KEPT // sets, len(p)), replace=False)) for p in parts])
+
+
+def _small_gallery(whole: LabelledSet, places: int, rng: np.random.Generator, *, number: int) -> _Row:
+    names = sorted({r.places[0] for r in whole.records if r.places})
+    chosen = set(rng.choice(names, places, replace=False).tolist())
+    kept = [i for i, r in enumerate(whole.records) if not chosen.isdisjoint(r.places)]
+    records, vectors = [whole.records[i] for i in kept], whole.vectors[kept]
+    known, unknown = from_gallery(records, vectors)
+    low, high = float(unknown.evidence.top.mean()), float(known.evidence.top.mean())
+    asked = _asked(records, vectors, whole)
+    outside = np.array([chosen.isdisjoint(q.places) for q in whole.queries])
+    standing = (asked.evidence.top - low) / (high - low)
+    features = np.stack([standing, Vote(softness=(high - low) / 2)(asked.evidence)], axis=1)
+    weights = np.where(outside, 0.5 / max(outside.sum(), 1), 0.5 / max((~outside).sum(), 1))
+    return _Row(features, asked.right, weights, outside, asked.groups + number, (high - low) / (1 - low))
+
+
+def _asked(records: Sequence[ImageRecord], vectors: NDArray[np.float32], whole: LabelledSet) -> Questions:
+    count = len(whole.queries)
+    return ask(
+        PlaceRows(records),
+        vectors,
+        whole.query_vectors,
+        asked=range(count),
+        names=[q.places for q in whole.queries],
+        left_out=[np.empty(0, np.int64)] * count,
+    )

@@ -1,0 +1,193 @@
+"""Asks a server of `placeprint serve`, with nothing but the standard library."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import IO, TYPE_CHECKING, Any, Self
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.request import Request
+
+from placeprint.dataset.query_image import photo_bytes
+from placeprint.errors import ImageError, ServerError, UsageError
+from placeprint.gallery.filters import Near
+from placeprint.recognition.answer_json import answer_of
+from placeprint.recognition.deadline import Deadline, opener
+
+if TYPE_CHECKING:
+    from placeprint.dataset.query_image import Photo
+    from placeprint.records import Answer
+
+SECONDS = 60.0
+"""For a whole answer: reaching the server, sending the photos, and every byte that comes back."""
+_SENT_A_SECOND = 100_000
+"""Bytes of photos that are given a second more each: a slow line is no silent server."""
+_MOST_BYTES = 4 << 20
+"""Of an answer. One of 100 matches is a tenth of it."""
+_LONGEST = 500
+"""Characters of what a server says about an error."""
+_ELSEWHERE = (300, 301, 302, 303, 305, 307, 308)
+
+
+def recognize_at(
+    url: str,
+    photos: Sequence[Photo],
+    *,
+    k: int = 5,
+    places: Collection[str] = (),
+    split: str | None = None,
+    near: Near | None = None,
+) -> Answer:
+    """Ask a server about photos of one place.
+
+    Parameters
+    ----------
+    url : str
+        Of the server, as ``http://127.0.0.1:8000``.
+    photos : sequence of path, str, bytes, binary file, PIL.Image.Image or ndarray
+        As in `placeprint.Recognizer`; what comes from a file is sent as it is.
+    k, places, split, near
+        As in `placeprint.recognize`.
+
+    Raises
+    ------
+    ImageError, UsageError
+        As `placeprint.recognize`, told by the server.
+    ServerError
+        When the server cannot be reached, or does not answer.
+    """
+    return answer_of(told_by(url, photos, k=k, places=places, split=split, near=near))
+
+
+def told_by(
+    url: str,
+    photos: Sequence[Photo],
+    *,
+    k: int,
+    places: Collection[str],
+    split: str | None,
+    near: Near | None,
+) -> dict[str, Any]:
+    """Return all that a server answers, see `recognize_at` and ``docs/api.md``."""
+    server = _Server.at(url)
+    asked: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in places)]
+    asked += [("split", split)] if split is not None else []
+    asked += [("near", ",".join(repr(float(v)) for v in near))] if near is not None else []
+    kind, body = _multipart([photo_bytes(photo) for photo in photos])
+    address = f"{server.address}/v1/recognize?{urlencode(asked, errors='surrogatepass')}"
+    headers = {"Content-Type": kind, "Accept": "application/json", **server.credentials}
+    return _sent(Request(address, body, headers), server, SECONDS + len(body) / _SENT_A_SECOND)  # noqa: S310
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Where a server is: its address without a password, as it may be shown, and the header that the password is."""
+
+    address: str
+    credentials: Mapping[str, str]
+    local: bool
+
+    @classmethod
+    def at(cls, url: str) -> Self:
+        """Read an address.
+
+        Raises
+        ------
+        UsageError
+            For what is none; a password in it is not told.
+        """
+        shown = re.sub(r"//[^/]*@", "//", url)
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+            (host or "").encode("idna")
+        except ValueError:
+            host = None
+        if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+            raise UsageError(f'"{shown}" is no address of a server: give one as http://127.0.0.1:8000')
+        user, at, place = parts.netloc.rpartition("@")
+        secret = base64.b64encode(unquote(user).encode("utf-8", "surrogateescape")).decode()
+        path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
+        local = host in ("127.0.0.1", "localhost", "::1")
+        return cls(f"{parts.scheme}://{place}{path}", {"Authorization": f"Basic {secret}"} if at else {}, local)
+
+
+def _multipart(photos: Sequence[bytes]) -> tuple[str, bytes]:
+    boundary = secrets.token_hex(16)
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="photos"; filename="photo"\r\n\r\n'.encode()
+    parts = [part for photo in photos for part in (head, photo, b"\r\n")]
+    return f"multipart/form-data; boundary={boundary}", b"".join([*parts, f"--{boundary}--\r\n".encode()])
+
+
+def _sent(request: Request, server: _Server, seconds: float) -> dict[str, Any]:
+    with Deadline(seconds) as deadline:
+        try:
+            with opener(deadline, local=server.local).open(request, timeout=seconds) as response:
+                found = _read(response)
+        except HTTPError as error:
+            with error:
+                told = _told(error, server.address)
+            raise _late(server, seconds) if deadline.passed else told from error
+        except (URLError, HTTPException, OSError, ValueError, RecursionError) as error:
+            why = ServerError(f"{server.address} does not answer: {_reason(error)}")
+            raise _late(server, seconds) if deadline.passed else why from error
+    if not isinstance(found, dict):
+        raise ServerError(f"{server.address} does not answer as a placeprint server does")
+    return found
+
+
+def _late(server: _Server, seconds: float) -> ServerError:
+    return ServerError(f"{server.address} does not answer within {seconds:.0f} s")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "what it says is nested too deeply"
+    return _cut(str(getattr(error, "reason", error)) or type(error).__name__)
+
+
+def _read(response: IO[bytes]) -> Any:
+    """Parse what a server says.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        When it is too much, no JSON, nested too deeply, or holds a number that is none.
+    """
+    data = response.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"it says more than {_MOST_BYTES >> 20} MB")
+    return json.loads(data, parse_constant=_finite, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{_cut(text)} is no number")
+    return value
+
+
+def _cut(text: str) -> str:
+    """Keep what a server says to the length of a line or two."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _told(error: HTTPError, url: str) -> Exception:
+    """Return the library's own error where the server tells one."""
+    if error.code in _ELSEWHERE:
+        where = _cut(str(error.headers.get("Location", "nowhere")))
+        return ServerError(f"{url} answers {error.code} and sends to {where}: photos are sent to no other address")
+    try:
+        problem = _read(error)
+        detail, name = _cut(str(problem["detail"])), problem.get("error")
+    except (HTTPException, OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return ServerError(f"{url} answers {error.code} {_cut(str(error.reason))}")
+    if name == "ImageError":
+        return ImageError(_cut(str(problem.get("kind", "unreadable"))), detail)
+    return UsageError(detail) if name == "UsageError" else ServerError(f"{url} answers {error.code}: {detail}")

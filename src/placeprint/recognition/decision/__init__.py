@@ -1,0 +1,1 @@
+"""Accept a place or say UNKNOWN: pure functions."""

@@ -1,0 +1,107 @@
+"""What a gallery needs: its model, and what it learned to decide by.
+
+Apart from `indexing` and `calibration`, so that a question imports nothing that only building needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from placeprint.embedding.embedder import Looker
+from placeprint.embedding.learned import base_model, with_learned
+from placeprint.embedding.model_folder import find_exported, is_source
+from placeprint.embedding.models import ModelFile
+from placeprint.errors import GalleryMismatchError, GalleryNotFoundError, ModelError, UsageError
+from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.head import HEAD
+from placeprint.gallery.opening import open_gallery
+from placeprint.gallery.protocol import AnyGallery
+from placeprint.presets import Preset
+from placeprint.recognition.decision.rules import Probability
+from placeprint.recognition.model_lookup import find_gallery_model
+from placeprint.records import ModelSpec
+
+
+def model_for(
+    model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
+) -> Looker:
+    """Load a model as `placeprint.embedding.learned.base_model`; one that says where it comes from is exported first.
+
+    Every verb comes through here, so ``torchvision:resnet50`` means the same to all of them. The export is made once
+    and kept in the folder of models; only then PyTorch is imported.
+
+    Raises
+    ------
+    UsageError, ModelError, MissingExtraError
+        As `placeprint.export`.
+    """
+    if is_source(model) and find_exported(model) is None:
+        from placeprint.embedding.export.conversion import export_source
+
+        model = export_source(model).spec.name
+    return base_model(model, preset=preset, runner=runner, workers=workers)
+
+
+def embedder_for(
+    gallery: AnyGallery, *, model: str | None = None, runner: str = "openvino", workers: int | None = None
+) -> Looker:
+    """Load the model that a gallery was built with.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    model : str, optional
+        Name or path; without it, where the gallery says that its model is: see `placeprint.recognition.model_lookup`.
+    runner : str
+    workers : int, optional
+        Images in flight; as many as there are cores by default.
+
+    Raises
+    ------
+    GalleryMismatchError
+        When the model is not the gallery's.
+    ModelError
+        When the gallery's embeddings were imported, or its model cannot be found.
+    UsageError
+        For a model that is not known.
+    """
+    if gallery.spec.imported:
+        raise ModelError(
+            f"the embeddings of this gallery were imported from model {gallery.spec}: a photo cannot be embedded. "
+            "Give query embeddings with --embeddings and --records"
+        )
+    found: str | ModelFile | None = None
+    if model is not None:
+        base = model_for(model, preset=gallery.spec, runner=runner, workers=workers)
+    else:
+        found = find_gallery_model(gallery)
+        base = base_model(found, preset=gallery.spec, runner=runner, workers=workers)
+    embedder = with_learned(base, gallery.learned)
+    try:
+        gallery.require(embedder.spec)
+    except GalleryMismatchError as error:
+        if not isinstance(found, ModelFile):
+            raise
+        described = found.path.with_suffix(".json")
+        raise GalleryMismatchError(f'{error}; "{described}" describes its file as another model') from error
+    return embedder
+
+
+def probability_of(calibration: Calibration) -> Probability:
+    """Return the strategy that a calibration describes."""
+    c = calibration
+    return Probability(c.coefficients, c.low, c.high, c.usual_agreement)
+
+
+def open_for(gallery: AnyGallery | Path | str, photos: Sequence[object]) -> AnyGallery:
+    """Open a gallery; say so when it and a photo are in each other's place."""
+    try:
+        return open_gallery(gallery)
+    except GalleryNotFoundError as error:
+        for photo in photos:
+            if isinstance(photo, str | Path) and (Path(photo) / HEAD).is_file():
+                raise UsageError(
+                    f'"{photo}" is the gallery, which comes first: recognize("{photo}", "{gallery}")'
+                ) from error
+        raise

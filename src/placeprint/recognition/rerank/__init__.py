@@ -1,0 +1,1 @@
+"""A shortlist ranked again: by places, by cells, by keypoints."""

@@ -1,0 +1,257 @@
+"""Ranks a shortlist again: by the other photos of each place, and by what agrees part by part."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.errors import GalleryCorruptError
+from placeprint.gallery.gallery import Gallery
+from placeprint.recognition.rerank import cells as agreement
+from placeprint.recognition.rerank.blas import one_blas_thread
+from placeprint.recognition.rerank.evidence import beyond_chance
+from placeprint.storage.data_folder import ADVICE
+from placeprint.storage.ragged import Ragged
+
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Parts = Mapping[str, NDArray[Any]]
+Memo = dict[tuple[str, int], float]
+"""What was found of one query before, by kind of parts and gallery row."""
+
+WITNESSES = 3
+"""Images of a place that are asked for evidence, where it has so many."""
+OWN_SHARE = 0.25
+"""What of an image's evidence is its own; the rest is that of its place's witnesses. Both chosen on the landmark and
+poznan_bovw galleries, each image left out in turn."""
+
+_NOBODY, _NOTHING = np.empty(0, np.int64), np.empty(0, np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One query's neighbours, best first.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n,)
+    scores : ndarray of float32, shape (n,)
+        What they were ranked by; behind the shortlist never above its last.
+    similarities : ndarray of float32, shape (n,)
+        Cosine similarities.
+    """
+
+    rows: Rows
+    scores: NDArray[np.float32]
+    similarities: NDArray[np.float32]
+
+
+class Reranker:
+    """A gallery's places and parts, ready to rank shortlists again by the gallery's preset.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    vectors : ndarray of float32, shape (n_gallery, dim), optional
+        What reads the gallery's vectors, where that is not the gallery (`placeprint.gallery.index.file_rows`).
+    """
+
+    def __init__(self, gallery: Gallery, *, vectors: NDArray[np.float32] | None = None) -> None:
+        self._vectors = gallery.vectors if vectors is None else vectors
+        self._gallery, self._records, self._preset = gallery, gallery.records, gallery.preset
+        self._sums: dict[int, NDArray[np.float64]] = {}
+
+    @property
+    def parts(self) -> Mapping[str, Ragged]:
+        """What is kept of each gallery image."""
+        return self._gallery.parts
+
+    @property
+    def shortlist(self) -> int:
+        """How many neighbours are ranked again."""
+        return self._preset.shortlist
+
+    def ranked(
+        self,
+        vector: NDArray[np.float32],
+        parts: Parts,
+        rows: Rows,
+        scores: NDArray[np.float32],
+        *,
+        gone: Rows = _NOBODY,
+        only: Flags | None = None,
+    ) -> Ranked:
+        """Rank the first of a ranking again; what lies behind the shortlist keeps its order.
+
+        Parameters
+        ----------
+        vector, parts, gone, only
+            As in `scores`.
+        rows, scores : ndarray, shape (n,)
+            Neighbours and their cosine similarities, best first, without those that are gone.
+        """
+        again = self.scores(vector, parts, rows[: self._preset.shortlist], gone=gone, only=only)
+        return _merged(rows, scores, again)
+
+    def scores(
+        self,
+        vector: NDArray[np.float32],
+        parts: Parts,
+        rows: Rows,
+        *,
+        gone: Rows = _NOBODY,
+        only: Flags | None = None,
+        memo: Memo | None = None,
+    ) -> Floats:
+        """Return new scores for a shortlist.
+
+        Parameters
+        ----------
+        vector : ndarray of float32, shape (dim,)
+            The query's embedding, a unit vector.
+        parts : mapping of str to ndarray
+            Of the query; a kind that is missing gives no evidence.
+        rows : ndarray of int64, shape (n,)
+            Of the gallery.
+        gone : ndarray of int64
+            Rows that are left out: their places are ranked as if these images were not there.
+        only : ndarray of bool, shape (n_gallery,), optional
+            Rows that count; all others are left out in the same way.
+        memo : dict, optional
+            Of this query: what was compared is looked up in it and put into it, to ask again with others gone.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            Comparable with each other and with those of other queries to this gallery.
+        """
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            scores = self._with_places(vector, rows, gone, only)
+            best = np.argsort(-scores, kind="stable")[: self._preset.verified]
+            found = self._evidence(parts, rows[best], {} if memo is None else memo)
+        scores[best] += self._backed(found, self._records.place_codes[rows[best]], gone, only)
+        if not np.isfinite(scores).all():
+            raise GalleryCorruptError(f"{self._gallery.where} holds vectors that are none: {ADVICE}")
+        return scores
+
+    def _evidence(self, parts: Parts, rows: Rows, memo: Memo) -> Floats:
+        """Return the weighted evidence of all kinds of parts for each row, at least 0; 0 where there was no time."""
+        total = np.zeros(len(rows))
+        preset, kept = self._preset, self._gallery.parts
+        until = time.perf_counter() + preset.budget_ms / 1000 if preset.budget_ms else math.inf
+        if preset.cell_weight and "cells" in parts and "cells" in kept:
+            votes = _as_time_allows("cells", agreement.votes, parts, kept, rows, until, memo)
+            total[: len(votes)] += preset.cell_weight * beyond_chance(votes)
+        if preset.keypoint_weight and "keypoints" in parts and "keypoints" in kept:
+            digits = _as_time_allows("keypoints", _digits, parts, kept, rows, until, memo)
+            total[: len(digits)] += preset.keypoint_weight * np.log1p(digits)
+        return total
+
+    def _backed(self, evidence: Floats, codes: Rows, gone: Rows, only: Flags | None) -> Floats:
+        """Return evidence that is backed by other images of the same place.
+
+        One image that agrees may be chance; three of a place that agree are not. Where a place has few images it
+        need not have more than it has.
+        """
+        backed = evidence.copy()
+        for code in sorted(set(codes.tolist())):  # np.unique imports masked arrays, 25 ms
+            here = codes == code
+            members = self._members(code, only)
+            needed = min(WITNESSES, len(members) - int(np.isin(members, gone).sum()))
+            best = np.sort(evidence[here])[::-1][:needed]
+            backed[here] = OWN_SHARE * evidence[here] + (1 - OWN_SHARE) * best.sum() / max(needed, 1)
+        return backed
+
+    def _with_places(self, vector: NDArray[np.float32], rows: Rows, gone: Rows, only: Flags | None) -> Floats:
+        """Return the similarity to each image blended with the mean of its place.
+
+        Database-side augmentation (Turcot and Lowe 2009; Arandjelovic and Zisserman 2012) with the labels instead of
+        neighbours. The blend ``x + w m`` of an image and the mean is divided by a power of its length: by the
+        length itself, places with many images would win over places with one. The mean holds the image too, so that
+        a photo that is in the gallery finds itself first.
+        """
+        images = np.asarray(self._vectors[rows], np.float64)
+        scores = images @ vector.astype(np.float64)
+        weight, power = self._preset.place_weight, self._preset.place_power
+        if not weight:
+            return scores
+        codes = self._records.place_codes[rows]
+        for code in sorted(set(codes.tolist())):  # np.unique imports masked arrays, 25 ms
+            total, count = self._place(code, gone, only)
+            if count < 2:
+                continue
+            here = codes == code
+            blend = images[here] + weight * total / count
+            length = np.linalg.norm(blend, axis=1)
+            scores[here] = blend @ vector / (length**power * (1 + weight) ** (1 - power))
+        return scores
+
+    def _place(self, code: int, gone: Rows, only: Flags | None) -> tuple[Floats, int]:
+        """Return the sum of a place's vectors less those that are gone, and how many are left."""
+        members = self._members(code, only)
+        if only is not None:
+            total = self._sum(members)
+        elif (total := self._sums.get(code, _NOTHING)) is _NOTHING:
+            total = self._sums[code] = self._sum(members)
+        left_out = members[np.isin(members, gone)] if len(gone) else _NOBODY
+        if not len(left_out):
+            return total, len(members)
+        return total - self._sum(left_out), len(members) - len(left_out)
+
+    def _members(self, code: int, only: Flags | None) -> Rows:
+        """Return a place's rows, of those that count."""
+        rows = self._records.rows_of(code)
+        return rows if only is None else rows[only[rows]]
+
+    def _sum(self, rows: Rows) -> Floats:
+        total: Floats = np.asarray(self._vectors[rows], np.float64).sum(axis=0)
+        return total
+
+
+def _merged(rows: Rows, scores: NDArray[np.float32], again: Floats) -> Ranked:
+    """Put the new scores of a shortlist before the rest of a ranking."""
+    many = len(again)
+    order = np.lexsort((rows[:many], -again))
+    rest = np.minimum(scores[many:], again.min() if many else np.inf)
+    return Ranked(
+        np.concatenate([rows[:many][order], rows[many:]]),
+        np.concatenate([again[order], rest]).astype(np.float32),
+        np.concatenate([scores[:many][order], scores[many:]]),
+    )
+
+
+def _as_time_allows(
+    kind: str,
+    compare: Callable[..., Floats],
+    parts: Parts,
+    kept: Mapping[str, Ragged],
+    rows: Rows,
+    until: float,
+    memo: Memo,
+) -> Floats:
+    """Return what a comparison of the query's parts with those of each row says, of as many as there was time for."""
+    names = rows.tolist()
+    new = [row for row in names if (kind, row) not in memo]
+    found = compare(parts[kind], iter(kept[kind].kept(new)), until=until)
+    memo.update({(kind, row): value for row, value in zip(new, found.tolist(), strict=False)})
+    return np.array([memo[kind, row] for row in takewhile(lambda row: (kind, row) in memo, names)], np.float64)
+
+
+def _digits(query: NDArray[np.uint8], candidates: Iterable[NDArray[np.uint8]], *, until: float) -> Floats:
+    """Return how improbable it is that each candidate's keypoints fit by chance, in digits; as time allows."""
+    from placeprint.recognition.rerank.geometry import verify
+
+    found = []
+    for candidate in candidates:
+        if time.perf_counter() > until:
+            break
+        found.append(verify(query[:, 0], candidate[:, 0]).score)
+    return np.array(found, np.float64)

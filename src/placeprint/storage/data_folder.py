@@ -1,0 +1,134 @@
+"""The files of a published folder, as its head lists them.
+
+Sizes are compared whenever they are opened, checksums whenever a file is read as a whole or copied: so damage is never
+sealed with a new checksum.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from placeprint.cores import available_cores
+from placeprint.errors import GalleryCorruptError, GalleryFormatError
+from placeprint.storage.atomic import sha256_file
+from placeprint.storage.marker import is_plain
+
+ADVICE = "run placeprint verify, and build it again"
+_DATA = re.compile(r"data-[0-9a-f]{12}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """A folder of data.
+
+    Attributes
+    ----------
+    path : Path
+    files : mapping of str to (int, str)
+        Bytes and SHA-256 of each file, by name.
+    """
+
+    path: Path
+    files: Mapping[str, tuple[int, str]]
+
+    @classmethod
+    def of(cls, folder: Path, head: Mapping[str, Any]) -> Self:
+        """Return what a head says of the data beside it.
+
+        Raises
+        ------
+        GalleryFormatError
+            When it names something outside the folder, or has no sizes and checksums.
+        """
+        data, files = head.get("data"), head.get("files")
+        if not is_data(data) or not isinstance(files, dict) or not all(map(is_plain, files)):
+            raise GalleryFormatError(f'"{folder}" names files outside the gallery: it was not written by placeprint')
+        if not all(map(_is_entry, files.values())):
+            raise GalleryFormatError(
+                f'"{folder}" says no size and checksum of a file: it was not written by placeprint'
+            )
+        return cls(folder / str(data), {name: (entry["bytes"], entry["sha256"]) for name, entry in files.items()})
+
+    @property
+    def name(self) -> str:
+        """Another one after every change."""
+        return self.path.name
+
+    def require_sizes(self, names: Collection[str]) -> None:
+        """Look whether files are there, and as long as they were: the time that takes does not grow with them.
+
+        Raises
+        ------
+        FileNotFoundError
+            When one is not there, as while another process replaces them.
+        GalleryCorruptError, GalleryFormatError
+            When one is of another size, or is not listed.
+        """
+        for name in names:
+            if name not in self.files:
+                raise GalleryFormatError(f'the head of "{self.path.parent}" does not list {name}: build it again')
+            if problem := self._size_problem(name):
+                raise GalleryCorruptError(
+                    f'"{self.path / name}" cannot be read ({problem}: its files do not belong together): {ADVICE}'
+                )
+
+    def require(self, names: Collection[str]) -> None:
+        """Compare files with their checksums.
+
+        Raises
+        ------
+        GalleryCorruptError
+            It names the file.
+        """
+        if problems := self.damaged(names):
+            raise GalleryCorruptError(f'"{self.path}" is damaged ({"; ".join(problems[:3])}): {ADVICE}')
+
+    def damaged(self, names: Collection[str]) -> list[str]:
+        """Compare files with their checksums, on all cores; return one line for each that differs."""
+        found = on_all_cores(self._problem, names)
+        return [f"{name}: {found[name]}" for name in names if found[name]]
+
+    def _problem(self, name: str) -> str:
+        if name not in self.files:
+            return "" if not (self.path / name).exists() else "it is not listed"
+        try:
+            return self._size_problem(name) or (
+                "" if sha256_file(self.path / name) == self.files[name][1] else "the checksum differs"
+            )
+        except FileNotFoundError:
+            return "the file is missing"
+        except OSError as error:
+            return f"it cannot be read ({error.strerror})"
+
+    def _size_problem(self, name: str) -> str:
+        found = (self.path / name).stat()
+        if not stat.S_ISREG(found.st_mode):
+            return "it is not a file"
+        wanted = self.files[name][0]
+        return "" if found.st_size == wanted else f"{found.st_size} bytes instead of {wanted}"
+
+
+def on_all_cores(ask: Callable[[str], str], names: Collection[str]) -> dict[str, str]:
+    """Return what is found about each file: hashing lets other threads run."""
+    with ThreadPoolExecutor(available_cores()) as pool:
+        return dict(zip(names, pool.map(ask, names), strict=True))
+
+
+def is_data(name: object) -> bool:
+    """Return whether this is the name of a data folder."""
+    return isinstance(name, str) and _DATA.fullmatch(name) is not None
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    size, digest = entry.get("bytes"), entry.get("sha256")
+    whole = isinstance(size, int) and not isinstance(size, bool) and size >= 0
+    return whole and isinstance(digest, str) and _SHA256.fullmatch(digest) is not None

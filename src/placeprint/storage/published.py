@@ -1,0 +1,235 @@
+"""Published folders: one head file and one data folder, replaced in one step.
+
+New data is written beside the old, flushed, and only then does the head, replaced by one rename, point to it. So a kill
+-9 at any moment leaves the old state or the new one, and a reader that has the old data open keeps it.
+
+Only folders with a marker are cleared away (see `placeprint.storage.marker`); those of galleries from before there were
+markers get one when they are replaced, which lists the files that their head lists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from placeprint.errors import (
+    GalleryBusyError,
+    GalleryCorruptError,
+    GalleryError,
+    GalleryFormatError,
+    GalleryNotFoundError,
+    UsageError,
+)
+from placeprint.storage.atomic import sha256_file, sync, write_json
+from placeprint.storage.data_folder import DataFolder, is_data, on_all_cores
+from placeprint.storage.marker import clear_folder, make_folder, mark, marker_of, named, strangers_in
+from placeprint.storage.reserve import RESERVE, free_reserve, is_reserve, keep_reserve
+
+LOCK = ".lock"
+LARGEST_HEAD = 1 << 26
+"""Bytes: a head has a line for each file and for each folder that photos came from."""
+
+
+def _seal(head: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's write lock; the system lets go of it when the process dies.
+
+    Raises
+    ------
+    GalleryBusyError
+        When another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if not _is_lock(folder / LOCK):
+        raise UsageError(f'"{folder / LOCK}" is not the lock of a gallery: move it away first')
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            yield
+    except Timeout as error:
+        raise GalleryBusyError(
+            f'"{folder}" is being written to by another process: wait for it, then try again'
+        ) from error
+
+
+def _is_lock(path: Path) -> bool:
+    """Return whether this is a lock, or nothing: one never holds a byte, and some releases of filelock empty it."""
+    return not os.path.lexists(path) or (path.is_file() and not path.is_symlink() and path.stat().st_size == 0)
+
+
+def publish(
+    folder: Path, head_name: str, head: Mapping[str, Any], *, files: Collection[str], write: Callable[[Path], None]
+) -> None:
+    """Replace the content of a published folder in one step. Call it inside `locked`.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when it is not there.
+    head_name : str
+        Name of the head file.
+    head : mapping
+        Goes into the head file, with the data folder's name and each file's size and SHA-256.
+    files : collection of str
+        Names of the files that `write` may write: what is cleared away when it is replaced or was interrupted.
+    write : callable
+        Is given a folder and writes the data files into it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    data = folder / f"data-{secrets.token_hex(6)}"
+    make_folder(data, files)
+    try:
+        write(data)
+        made = [data / name for name in sorted(files) if (data / name).is_file()]
+        if others := strangers_in(data):
+            raise RuntimeError(f"files were written that nobody would clear away: {named(others)}")
+        for file in made:
+            sync(file)
+        sync(data)
+        sums = on_all_cores(lambda name: sha256_file(data / name), [p.name for p in made])
+        table = {p.name: {"bytes": p.stat().st_size, "sha256": sums[p.name]} for p in made}
+        whole = {**head, "data": data.name, "files": table}
+        _mark_old(folder, head_name)
+        write_json(folder / head_name, {**whole, "seal": _seal(whole)})
+    finally:
+        clear_leftovers(folder, head_name)
+    keep_reserve(folder)
+
+
+def _mark_old(folder: Path, head_name: str) -> None:
+    """Give the data folder of the old head a marker, where a release without markers made it."""
+    try:
+        old = read_head(folder, head_name)
+    except GalleryError:
+        return
+    if (folder / old["data"]).is_dir() and not (folder / old["data"]).is_symlink():
+        mark(folder / old["data"], old["files"])
+
+
+def clear_leftovers(folder: Path, head_name: str) -> None:
+    """Remove what the head does not point to any more, or an interrupted write left. Call it inside `locked`."""
+    for old in leftovers(folder, head_name):
+        clear_folder(old)
+
+
+def leftovers(folder: Path, head_name: str) -> list[Path]:
+    """Return the folders of data that were made here and no head points to: an interrupted write left them."""
+    try:
+        current = read_head(folder, head_name)["data"]
+    except GalleryNotFoundError:
+        current = ""
+    except GalleryError:  # which of them it points to cannot be known
+        return []
+    on_the_way = re.compile(rf"\.{re.escape(head_name)}\.new(-[0-9a-f]{{8}})?")
+    names = (p for p in folder.iterdir() if is_data(p.name) or on_the_way.fullmatch(p.name))
+    return sorted(p for p in names if p.name != current and marker_of(p) is not None)
+
+
+def strangers_beside(folder: Path, head_name: str) -> list[str]:
+    """Return what lies in a folder without a head and was not left there by an interrupted write, sorted."""
+    ours = {p.name for p in leftovers(folder, head_name)}
+    ours |= {name for name, is_ours in ((LOCK, _is_lock), (RESERVE, is_reserve)) if is_ours(folder / name)}
+    return sorted(p.name for p in folder.iterdir() if p.name not in ours and not _is_begun(p))
+
+
+def _is_begun(folder: Path) -> bool:
+    """Return whether this may be a data folder whose writing was interrupted before its marker: it holds nothing."""
+    if not is_data(folder.name) or folder.is_symlink() or not folder.is_dir():
+        return False
+    return not any(folder.iterdir())
+
+
+def remove_published(folder: Path, head_name: str) -> None:
+    """Remove a published folder: its data, its head, its lock, and the folder where nothing else is in it."""
+    with suppress(GalleryError, OSError):
+        read_head(folder, head_name)
+        with locked(folder):
+            _mark_old(folder, head_name)
+            (folder / head_name).unlink()
+            clear_leftovers(folder, head_name)
+        (folder / LOCK).unlink(missing_ok=True)
+        if is_reserve(folder / RESERVE):
+            (folder / RESERVE).unlink()
+        folder.rmdir()
+
+
+def update_head(folder: Path, head_name: str, values: Mapping[str, Any]) -> None:
+    """Replace some values of a head file in one step; the data stay as they are. Call it inside `locked`.
+
+    Where the disk is full, the room that was kept for this is used.
+
+    Raises
+    ------
+    GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+    """
+    head = {**read_head(folder, head_name), **values}
+    sealed = {**head, "seal": _seal(head)}
+    try:
+        write_json(folder / head_name, sealed)
+    except OSError as error:
+        free_reserve(folder, error)
+        write_json(folder / head_name, sealed)
+    finally:
+        keep_reserve(folder)
+
+
+def read_head(folder: Path, head_name: str) -> dict[str, Any]:
+    """Read a head file and check its seal.
+
+    Raises
+    ------
+    GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+        When it is not there, is not one of ours, or was changed.
+    """
+    path = folder / head_name
+    try:
+        head = json.loads(_head_bytes(path))
+        seal = head.pop("seal", None) if isinstance(head, dict) else None
+        sealed = seal is not None and _seal(head) == seal
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if folder.is_file():
+            raise GalleryNotFoundError(f'"{folder}" is a file, and a gallery is a folder') from error
+        photos = folder.is_dir() and any(folder.iterdir())
+        dataset, made = (folder, f"{folder}.gallery") if photos else ("DATASET", folder)
+        raise GalleryNotFoundError(
+            f'there is no gallery at "{folder}": make one with: placeprint index {dataset} -o {made}'
+        ) from error
+    except (ValueError, OSError, RecursionError) as error:
+        raise GalleryCorruptError(f'"{path}" cannot be read ({error}): build the gallery again') from error
+    if seal is None:
+        raise GalleryFormatError(f'"{path}" is not the head of a gallery')
+    if not sealed:
+        raise GalleryCorruptError(f'"{path}" was changed or damaged: build the gallery again')
+    DataFolder.of(folder, head)
+    return dict(head)
+
+
+def _head_bytes(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is not a file")
+    with path.open("rb") as file:
+        data = file.read(LARGEST_HEAD + 1)
+    if len(data) > LARGEST_HEAD:
+        raise ValueError(f"it has more than {LARGEST_HEAD} bytes")
+    return data
+
+
+def is_head(path: Path, kind: str) -> bool:
+    """Return whether a file is a head of this kind, be it damaged or of another release."""
+    try:
+        head = json.loads(_head_bytes(path))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(head, dict) and head.get("kind") == kind and "seal" in head

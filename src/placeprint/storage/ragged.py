@@ -1,0 +1,241 @@
+"""Arrays of different length, one an image: in one file that is read as it is asked for, never all in memory.
+
+Parts of an image (cells of a feature map, keypoints) are rows of numbers; every image has as many as it has.
+They are read, not memory-mapped: the pages of a map stay in a process's memory once they were looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import FileIO
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint import forks
+from placeprint.errors import GalleryCorruptError
+from placeprint.storage.arrays import open_array, read_header, save_array, write_header
+
+Rows = NDArray[Any]
+"""Shape (height, width, depth): the parts of one image."""
+
+
+LARGEST_SIDE = 1 << 20
+"""Parts along one side of an image: far more than any has, and few enough that a billion images count in 64 bit."""
+
+
+class Block(Protocol):
+    """Rows of numbers, shape (rows, depth): an array, or a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and depth."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Kind of the numbers."""
+
+    def __getitem__(self, rows: slice) -> Rows:
+        """Return some rows."""
+
+
+class FileRows:
+    """Rows of numbers in an open file, shape (rows, depth); each slice is read anew. Safe under threads.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for reading; it is taken over, and closed.
+    first : int
+        Byte at which the first row begins.
+    shape : tuple of 2 int
+    dtype : numpy.dtype
+    """
+
+    def __init__(self, file: BinaryIO | FileIO, first: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        # Its own descriptor: a file object in a cycle of garbage may be closed before this is, with a warning.
+        self._descriptor = os.dup(file.fileno())
+        file.close()
+        self._file = FileIO(self._descriptor, closefd=False)
+        self._first, self.shape, self.dtype, self._lock = first, shape, dtype, forks.Lock()
+
+    def __getitem__(self, rows: slice) -> Rows:
+        """Read the rows of a slice, which has no step."""
+        first, last, _ = rows.indices(self.shape[0])
+        width = self.shape[1] * self.dtype.itemsize
+        begin, size = self._first + first * width, max(last - first, 0) * width
+        if hasattr(os, "pread"):  # a child that was forked shares the position in the file with its parent
+            data = os.pread(self._descriptor, size, begin)
+        else:
+            with self._lock:
+                self._file.seek(begin)
+                data = self._file.read(size)
+        if len(data) < (last - first) * width:
+            raise GalleryCorruptError("a file of parts ends early: run placeprint verify, or build the gallery again")
+        return np.frombuffer(data, self.dtype).reshape(-1, self.shape[1])
+
+    def __del__(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+
+class Ragged:
+    """A sequence of arrays of shape (height, width, depth), each of its own height and width.
+
+    Nothing is read before it is asked for; choosing and joining copy no numbers.
+
+    Parameters
+    ----------
+    blocks : sequence of ndarray or FileRows, shape (rows, depth)
+        Where the numbers are.
+    where : ndarray of int64, shape (n, 4)
+        For each image its block, its first row there, its height and its width.
+    """
+
+    def __init__(self, blocks: Sequence[Block], where: NDArray[np.int64]) -> None:
+        self._blocks, self._where = tuple(blocks), where
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._where)
+
+    def __getitem__(self, image: int) -> Rows:
+        """Return the parts of one image, shape (height, width, depth)."""
+        block, first, height, width = self._where[image].tolist()
+        rows = self._blocks[block]
+        return np.asarray(rows[first : first + height * width]).reshape(height, width, rows.shape[1])
+
+    def __iter__(self) -> Iterator[Rows]:
+        """Walk the images in order."""
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def bytes_an_image(self) -> float:
+        """Bytes of numbers for each image, on average; 0 when there are no images."""
+        parts = float((self._where[:, 2] * self._where[:, 3]).sum())
+        return parts * self._blocks[0].shape[1] * self._blocks[0].dtype.itemsize / len(self) if len(self) else 0.0
+
+    def kept(self, images: Sequence[int] | NDArray[np.int64]) -> Self:
+        """Return only these images, in this order."""
+        return type(self)(self._blocks, self._where[np.asarray(images, np.int64)])
+
+    def joined(self, other: Ragged) -> Self:
+        """Return these images and then the other's."""
+        moved = other._where.copy()
+        moved[:, 0] += len(self._blocks)
+        return type(self)((*self._blocks, *other._blocks), np.concatenate([self._where, moved]))
+
+    def held(self, most: int) -> Self:
+        """Return the same, with every block of up to so many bytes in memory."""
+        sizes = (block.shape[0] * block.shape[1] * block.dtype.itemsize for block in self._blocks)
+        blocks = [block[:] if size <= most else block for block, size in zip(self._blocks, sizes, strict=True)]
+        return type(self)(blocks, self._where)
+
+    @classmethod
+    def of(cls, arrays: Iterable[Rows]) -> Self:
+        """Keep arrays of shape (height, width, depth) in memory; there must be one at least."""
+        kept = list(arrays)
+        where = _positions([a.shape[:2] for a in kept])
+        return cls((np.concatenate([a.reshape(-1, a.shape[2]) for a in kept]),), where)
+
+    def save(self, folder: Path, name: str) -> None:
+        """Write ``NAME.npy`` and ``NAME-shapes.npy``, image by image."""
+        shapes = self._where[:, 2:].astype(np.uint32)
+        save_array(folder / f"{name}-shapes.npy", shapes)
+        depth, kind = self._blocks[0].shape[1], self._blocks[0].dtype
+        rows = int((self._where[:, 2] * self._where[:, 3]).sum())
+        with (folder / f"{name}.npy").open("wb") as file:
+            write_header(file, kind, (rows, depth))
+            for parts in self:
+                file.write(np.ascontiguousarray(parts).tobytes())
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> Self:
+        """Open what `save` wrote; the numbers are read when they are asked for.
+
+        Raises
+        ------
+        ValueError
+            When the two files do not belong together.
+        """
+        numbers = open_array(folder / f"{name}-shapes.npy", mapped=False)
+        if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] != 2:
+            raise ValueError(f"{name}.npy and its shapes do not belong together")
+        shapes, path = numbers.astype(np.int64), folder / f"{name}.npy"
+        if len(shapes) and not 0 <= int(shapes.min()) <= int(shapes.max()) <= LARGEST_SIDE:
+            raise ValueError(f"{name}-shapes.npy holds a side of {int(shapes.max())}")
+        rows = int(shapes.prod(axis=1).sum())
+        where = _positions(shapes)
+        values = _open_rows(path)
+        if values.shape[0] != rows:
+            raise ValueError(f"{path.name} and its shapes do not belong together")
+        return cls((values,), where)
+
+
+def _open_rows(path: Path) -> FileRows:
+    """Open a NumPy file of two dimensions; ValueError when it is none, or not as long as it says."""
+    file = path.open("rb", buffering=0)
+    try:
+        header = read_header(file, path.stat().st_size, path.name)
+        if len(header.shape) != 2 or header.order != "C" or header.dtype not in (np.int8, np.uint8, np.float32):
+            raise ValueError(f"{path.name} does not hold rows of numbers")
+    except BaseException:
+        file.close()
+        raise
+    return FileRows(file, header.first, (header.shape[0], header.shape[1]), header.dtype)
+
+
+def files_of(name: str) -> tuple[str, str]:
+    """Return the names of the files that `Ragged.save` writes."""
+    return f"{name}.npy", f"{name}-shapes.npy"
+
+
+def parts_at(parts: Mapping[str, Ragged] | None, image: int) -> dict[str, Rows]:
+    """Return every kind of parts of one image; none where there are none."""
+    return {name: kept[image] for name, kept in (parts or {}).items()}
+
+
+class RaggedWriter:
+    """Collects arrays in a file without a name, so that memory stays small however many come."""
+
+    def __init__(self) -> None:
+        self._file: Any = tempfile.TemporaryFile(prefix="placeprint-")  # noqa: SIM115 - lives as long as its rows
+        self._shapes: list[tuple[int, int]] = []
+        self._depth, self._kind = 0, np.dtype(np.int8)
+
+    def append(self, parts: Rows) -> None:
+        """Add the parts of one image, shape (height, width, depth)."""
+        self._depth, self._kind = parts.shape[2], parts.dtype
+        self._shapes.append((parts.shape[0], parts.shape[1]))
+        self._file.write(np.ascontiguousarray(parts).tobytes())
+
+    def done(self) -> Ragged:
+        """Return all that was added; the writer is empty-handed afterwards."""
+        self._file.flush()
+        rows, file = sum(h * w for h, w in self._shapes), self._file
+        self._file = None
+        return Ragged((FileRows(file, 0, (rows, max(self._depth, 1)), self._kind),), _positions(self._shapes))
+
+    def mapped(self, depth: int, kind: type[Any]) -> NDArray[Any]:
+        """Return all rows that were added as one memory-mapped array, shape (rows, depth)."""
+        self._file.flush()
+        rows = sum(h * w for h, w in self._shapes)
+        if not rows * depth:  # nothing cannot be mapped
+            return np.empty((rows, depth), kind)
+        return np.memmap(self._file, dtype=kind, mode="r", shape=(rows, depth))  # the map keeps what it needs
+
+    def __del__(self) -> None:
+        """Close the file where nobody took it over."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _positions(shapes: Sequence[tuple[int, ...]] | NDArray[np.int64]) -> NDArray[np.int64]:
+    sizes = np.asarray(shapes, np.int64).reshape(-1, 2)
+    counts = sizes.prod(axis=1)
+    first = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(sizes) else np.empty(0, np.int64)
+    return np.column_stack([np.zeros(len(sizes), np.int64), first.astype(np.int64), sizes])

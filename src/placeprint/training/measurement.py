@@ -1,0 +1,109 @@
+"""A model beside the one that it was made from, on someone's own photographs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.embedding.embedder import Embedder, load_embedder
+from placeprint.embedding.export.effect import Change, Difference
+from placeprint.embedding.models import find_model
+from placeprint.evaluation.evaluate import evaluate
+from placeprint.evaluation.metrics.paired_tests import paired_difference
+from placeprint.evaluation.metrics.retrieval import mean_of
+from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.presets import Preset
+from placeprint.progress import Progress
+from placeprint.training.images import some_photos
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PHOTOS = 24
+"""On which embeddings and times are compared."""
+ROUNDS = 3
+"""Times that each of them is looked at, the two models in turn."""
+
+
+def measured(
+    before: str,
+    after: str,
+    manifest: Manifest,
+    *,
+    preset: Preset,
+    alike: bool,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Change:
+    """Evaluate two models on one dataset, query by query, and time both.
+
+    Parameters
+    ----------
+    before, after : str
+        Models, see `placeprint.embedding.models.find_model`.
+    manifest : Manifest
+    preset : Preset
+        Both are asked by it.
+    alike : bool
+        True when both should give the same embeddings.
+
+    Raises
+    ------
+    DatasetError, ModelError
+    """
+    runs = [evaluate(manifest, model=model, preset=preset, cache=cache, progress=progress) for model in (before, after)]
+    embedders = [load_embedder(model, preset=preset, threads=1) for model in (before, after)]
+    photos = list(some_photos(manifest, embedders[0].spec, PHOTOS))
+    return Change(
+        dataset=str(manifest.root),
+        preset=preset.name,
+        queries=runs[0].n_answerable,
+        recall_at_1=_difference(*(_per_query(run, lambda q: float(q.right)) for run in runs)),
+        average_precision=_difference(*(_per_query(run, lambda q: q.average_precision) for run in runs)),
+        photos=len(photos),
+        cosine=_lowest_cosine(before, after, photos, preset) if alike else None,
+        milliseconds=_milliseconds(embedders, photos),
+        megabytes=(_megabytes(before), _megabytes(after)),
+    )
+
+
+def _per_query(run: EvaluationResult, value: Callable[[QueryResult], float]) -> dict[str, float]:
+    """Return a value of each query that has an answer; what a calibration makes of it does not matter."""
+    return {query.path: value(query) for query in run.queries if query.known}
+
+
+def _difference(before: dict[str, float], after: dict[str, float]) -> Difference:
+    """Compare the queries that both could answer."""
+    paths = [path for path in before if path in after]
+    first, second = (np.array([values[path] for path in paths], np.float64) for values in (before, after))
+    paired = paired_difference(second, first, rng=np.random.default_rng(0))
+    gain = paired.interval
+    return Difference(mean_of(first), mean_of(second), gain.low, gain.high, paired.p_value)
+
+
+def _megabytes(model: str) -> float:
+    return find_model(model).path.stat().st_size / 1e6
+
+
+def _lowest_cosine(before: str, after: str, photos: Sequence[Image], preset: Preset) -> float:
+    """Return how far apart two models are at most, in 32 bit: so it is not the processor that differs."""
+    old, new = (
+        load_embedder(model, preset=preset, threads=1, precision="f32").embed(photos) for model in (before, after)
+    )
+    return min(1.0, float((old * new).sum(axis=1).min(initial=1.0)))
+
+
+def _milliseconds(embedders: Sequence[Embedder], photos: Sequence[Image]) -> tuple[float, float]:
+    """Return the median time that each of two takes for a photo, in turn."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for image in photos:
+        for _ in range(ROUNDS):
+            for embedder, spent in zip(embedders, times, strict=True):
+                began = time.perf_counter()
+                embedder.embed_one(image)
+                spent.append(1000 * (time.perf_counter() - began))
+    return float(np.median(times[0])), float(np.median(times[1]))

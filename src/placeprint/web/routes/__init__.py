@@ -1,0 +1,1 @@
+"""One file a group of addresses; routes never import each other."""

@@ -1,0 +1,159 @@
+"""`POST /v1/places/{place}/images` and `DELETE /v1/images/{id}`: off until a token is set."""
+
+from __future__ import annotations
+
+import re
+from asyncio import to_thread
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from placeprint.dataset.decoding import images
+from placeprint.dataset.files import content_hash
+from placeprint.errors import UsageError
+from placeprint.records import ImageRecord, Split, is_unknown
+from placeprint.web.gallery_changes import Addition, NewImage, Removal
+from placeprint.web.problems import Json, Problem
+from placeprint.web.schemas import LONGEST_PLACE, PLACE, POSITION, AddedImages, RemovedImage, photos_body, problems
+from placeprint.web.snapshots import Snapshot
+from placeprint.web.state import state_of
+from placeprint.web.uploads import Upload
+from placeprint.web.write_queue import Committer
+
+_SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "TIFF": "tiff", "HEIF": "heif"}
+
+bearer = HTTPBearer(auto_error=False, description="The token that the server was started with.")
+
+
+def committer_of(
+    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)] = None
+) -> Committer:
+    """Return what writes, for those who may.
+
+    Raises
+    ------
+    Problem
+        403 when nobody may, 401 for a token that is missing or wrong.
+    """
+    state = state_of(request)
+    if state.committer is None:
+        raise Problem(403, "this server only answers: start it with --token-file or PLACEPRINT_TOKEN to let it write")
+    if given is None or not state.settings.allows(given.credentials):
+        said = "the token is wrong" if given else "send the token: Authorization: Bearer TOKEN"
+        raise Problem(401, said, headers={"WWW-Authenticate": 'Bearer realm="placeprint"'}, closes=True)
+    return state.committer
+
+
+router = APIRouter(tags=["writing"])
+Writer = Annotated[Committer, Depends(committer_of)]
+
+
+@router.post(
+    "/v1/places/{place:path}/images",
+    summary="Add photos to a place",
+    status_code=201,
+    response_class=Json,
+    responses={
+        200: {"model": AddedImages, "description": "All of them were there."},
+        201: {"model": AddedImages},
+        **problems(401, 403, 408, 409, 413, 415, 422, 503),
+    },
+    openapi_extra=photos_body("Photos of the place. They are stored in the gallery."),
+)
+async def add(
+    request: Request,
+    place: Annotated[
+        str, Path(json_schema_extra={"pattern": PLACE, "maxLength": LONGEST_PLACE}, description="Its name.")
+    ],
+    writer: Writer,
+    at: Annotated[
+        str | None,
+        Query(description="Where the photos were taken: latitude,longitude.", json_schema_extra={"pattern": POSITION}),
+    ] = None,
+) -> Json:
+    """Add photos of a place, which may be new; answered when they are on disk."""
+    state = state_of(request)
+    name = checked_place(place)
+    position = (None, None) if at is None else parse_position(at)
+    state.recognizing.require_room()
+    async with state.intake.body(request) as body:
+        snapshot = await state.snapshot()
+        most = state.settings.max_pixels
+        uploads = await state.recognizing.run(body.photos)
+        made = [await state.recognizing.run(_described, snapshot, each, name, position, most) for each in uploads]
+        done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
+    listed = [one.facts(state.addresses) for one in done.images]
+    return Json({"added": done.changed, "images": listed}, 201 if done.changed else 200)
+
+
+@router.delete(
+    "/v1/images/{image}",
+    summary="Remove an image",
+    response_class=Json,
+    responses={200: {"model": RemovedImage}, **problems(401, 403, 404, 503)},
+)
+async def remove(request: Request, image: str, writer: Writer) -> Json:
+    """Remove an image from the gallery; answered when that is on disk. Only uploaded photos lose their file too."""
+    snapshot = await state_of(request).snapshot()
+    if await to_thread(snapshot.catalogue.shown, image) is None:
+        raise Problem(404, f'the gallery has no image "{image}": it may have been removed')
+    done = await writer.write(Removal(image))
+    return Json({"removed": image, "places": [place for one in done.images for place in one.record.places]})
+
+
+def checked_place(name: str) -> str:
+    """Return the name of a place that may be written.
+
+    Raises
+    ------
+    UsageError
+        When it is empty or long, has spaces around it, a ``|`` or a control character.
+    """
+    if len(name) > LONGEST_PLACE or not re.fullmatch(PLACE, name):
+        raise UsageError(
+            f"a place's name has 1 to {LONGEST_PLACE} characters, no spaces around it, no | and no control characters"
+        )
+    if is_unknown(name):
+        raise UsageError(f'a place cannot be called "{name}", which is what answers no place: give it another name')
+    return name
+
+
+def parse_position(text: str) -> tuple[float, float]:
+    """Read ``48.1,11.5``.
+
+    Raises
+    ------
+    UsageError
+        When it is not two numbers that are on Earth.
+    """
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f'at takes latitude and longitude, as 48.1372,11.5756, not "{text}"') from error
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        raise UsageError(f"there is no latitude {latitude:g} with longitude {longitude:g}: give degrees")
+    return latitude, longitude
+
+
+def _described(
+    snapshot: Snapshot, upload: Upload, place: str, position: tuple[float | None, float | None], most: int
+) -> NewImage:
+    """Embed a photo that is to be added, of at most so many pixels; on a thread."""
+    upload.check(most)
+    with upload.named():
+        seen = snapshot.recognizer.describe(upload.data)
+    width, height = images.size_of(upload.data)
+    content = content_hash(upload.data)
+    suffix = _SUFFIXES.get(images.format_of(upload.data), "img")
+    record = ImageRecord(
+        path=f"{content}.{suffix}",
+        places=(place,),
+        split=Split.GALLERY,
+        content_hash=content,
+        width=width,
+        height=height,
+        latitude=position[0],
+        longitude=position[1],
+    )
+    return NewImage(record, seen.vector, seen.parts, upload.data)

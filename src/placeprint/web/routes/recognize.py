@@ -1,0 +1,187 @@
+"""`POST /v1/recognize`: the same answer as `placeprint.recognize`, with what a page needs to show it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from placeprint.errors import UsageError
+from placeprint.gallery.filters import Near, Rows, parse_near, rows_where
+from placeprint.recognition.combined_answer import together
+from placeprint.recognition.explanation import Reason, reasons_for, what_is_missing
+from placeprint.records import Answer, Split
+from placeprint.web.catalogue import Shown
+from placeprint.web.identity import Addresses
+from placeprint.web.problems import Json, Problem, busy
+from placeprint.web.schemas import NEAR, DoubtfulList, Recognition, photos_body, problems
+from placeprint.web.snapshots import Snapshot
+from placeprint.web.state import State, state_of
+from placeprint.web.uploads import Body, Upload
+
+router = APIRouter(tags=["recognition"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked about photos: how many matches, of which images, and whether to say why."""
+
+    k: int
+    places: tuple[str, ...]
+    near: Near | None
+    split: str | None
+    explain: bool
+
+    def rows(self, snapshot: Snapshot) -> Rows | None:
+        """Return the images that are asked; None for all of them."""
+        if not self.places and self.near is None and self.split is None:
+            return None
+        try:
+            return rows_where(snapshot.gallery, places=self.places, split=self.split, near=self.near)
+        except UsageError as error:
+            if all(snapshot.catalogue.has(place) for place in self.places):
+                raise
+            raise Problem(404, str(error), error="UsageError") from error
+
+    def filter(self, only: Rows) -> dict[str, Any]:
+        """Return what an answer says of the images that were asked."""
+        around = None if self.near is None else dict(zip(("latitude", "longitude", "metres"), self.near, strict=True))
+        return {"places": list(self.places), "near": around, "split": self.split, "images": int(only.sum())}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a photo, the images of its matches, and why they are there where that was asked."""
+
+    answer: Answer
+    shown: tuple[Shown, ...]
+    reasons: tuple[Reason, ...] = ()
+    missing: str = ""
+
+
+@router.post(
+    "/v1/recognize",
+    summary="Say which place photos show, or UNKNOWN",
+    response_class=Json,
+    responses={200: {"model": Recognition}, **problems(404, 408, 413, 415, 422, 503)},
+    openapi_extra=photos_body("Photos of one place."),
+)
+async def recognize(
+    request: Request,
+    k: Annotated[int, Query(ge=1, le=100, description="How many matches the answer lists.")] = 5,
+    place: Annotated[
+        list[str] | None, Query(description="Ask only images of this place; may be given several times.")
+    ] = None,
+    near: Annotated[
+        str | None,
+        Query(
+            description="Ask only images taken within a distance: latitude,longitude,metres.",
+            json_schema_extra={"pattern": NEAR},
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        Query(description="Ask only images of this split.", json_schema_extra={"enum": list(map(str, Split))}),
+    ] = None,
+    explain: Annotated[bool, Query(description="Say why each match is there: lines, and a heat map.")] = False,
+) -> Json:
+    """Answer photos of one place.
+
+    Send one photo or several in the multipart field `photos`, or one as the body. Several are answered each by
+    itself; a place is given when more than half of them say the same (see `photos` of the answer).
+    """
+    state = state_of(request)
+    around = None if near is None else parse_near(near, "near")
+    asked = Question(k=k, places=tuple(place or ()), near=around, split=split, explain=explain)
+    state.recognizing.require_room()
+    async with state.intake.body(request) as body:
+        snapshot = await state.snapshot()
+        row, answer = await state.recognizing.run(_answer, state, snapshot, body, asked)
+    state.watch.answered(row["place"] is not None)
+    state.doubtful.note(row, request.scope["state"]["request_id"])
+    return answer
+
+
+def _answer(state: State, snapshot: Snapshot, body: Body, asked: Question) -> tuple[dict[str, Any], Json]:
+    """Answer every photo, and all of them together; on a thread, where the answer is written out too."""
+    row = _answered(state, snapshot, body.photos(), asked)
+    return row, Json(row)
+
+
+def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Question) -> dict[str, Any]:
+    began = time.perf_counter()
+    for upload in uploads:
+        upload.check(state.settings.max_pixels)
+    only = asked.rows(snapshot)
+    found = []
+    for upload in uploads:
+        if time.perf_counter() - began > state.settings.work_seconds:
+            raise busy("the answer took too long, and nobody waits for it: send fewer photos")
+        found.append(_one(snapshot, upload, asked, only))
+    rows = [
+        {"photo": upload.name, **_row(one, asked, state.addresses)} for upload, one in zip(uploads, found, strict=True)
+    ]
+    whole = rows[0]
+    if len(rows) > 1:
+        leader, answer = together([one.answer for one in found])
+        whole = {**rows[leader], **_verdict(answer), "photos": rows}
+    if only is not None:
+        whole["filter"] = asked.filter(only)
+    return whole | {"milliseconds": round(1000 * (time.perf_counter() - began), 1)}
+
+
+def _verdict(answer: Answer) -> dict[str, Any]:
+    row = answer.to_dict()
+    return {name: row[name] for name in ("answer", "place", "why")}
+
+
+def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Rows | None) -> Found:
+    recognizer = snapshot.recognizer
+    with upload.named():
+        seen = recognizer.describe(upload.data)
+    answer, near = recognizer.answer_within(seen.vector, k=asked.k, parts=seen.parts, only=only)
+    shown = tuple(snapshot.catalogue.matched(answer, near))
+    whole = answer if near is None else near.renumbered(answer)
+    if not asked.explain:
+        return Found(whole, shown)
+    reasons = reasons_for(recognizer.part(near), seen.parts, answer.matches)
+    return Found(whole, shown, reasons, what_is_missing(snapshot.gallery, seen.parts))
+
+
+def _row(found: Found, asked: Question, addresses: Addresses) -> dict[str, Any]:
+    row = found.answer.to_dict()
+    for number, (match, shown) in enumerate(zip(row["matches"], found.shown, strict=True)):
+        image, record = shown.image, shown.record
+        match |= {
+            "image": image,
+            "url": addresses.image(image),
+            "thumbnail": addresses.thumbnail(image),
+            "width": record.width,
+            "height": record.height,
+            "latitude": record.latitude,
+            "longitude": record.longitude,
+        }
+        if asked.explain:
+            match["explanation"] = _explanation(found.reasons[number])
+    return row | ({"missing": found.missing or None} if asked.explain else {})
+
+
+def _explanation(reason: Reason) -> dict[str, Any]:
+    """Return a reason with its heat: rows of numbers from 0 to 1, the first row at the top."""
+    heat = {"query": reason.heat, "match": reason.match_heat}
+    return reason.to_dict() | {
+        "heat": {side: [[round(v, 2) for v in row] for row in grid.tolist()] for side, grid in heat.items()}
+    }
+
+
+@router.get(
+    "/v1/doubtful",
+    summary="Recent answers that a person may want to look at",
+    response_class=Json,
+    responses={200: {"model": DoubtfulList}, **problems(422)},
+)
+async def doubtful(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Json:
+    """List recent answers that were UNKNOWN or barely accepted, the newest first: facts only, never the photo."""
+    return Json({"answers": state_of(request).doubtful.newest(limit)})

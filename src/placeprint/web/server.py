@@ -1,0 +1,215 @@
+"""`placeprint serve`: run the application until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from placeprint.dataset.decoding.budget import DECODING
+from placeprint.errors import UsageError
+from placeprint.gallery.address import is_address
+from placeprint.web.app import make_app
+from placeprint.web.connections import BoundedProtocol
+from placeprint.web.middleware import JsonLines
+from placeprint.web.settings import LOOPBACK, Settings
+from placeprint.web.snapshots import Keeper, Snapshots
+
+STOP_SECONDS = 30
+"""After so long a server that was told to stop has ended, whatever runs."""
+GRACE_SECONDS = 20
+"""How long requests that run may take to end when the server is stopped."""
+KEEP_ALIVE_SECONDS = 15
+TURN_SECONDS = 0.001
+"""How long a thread may keep the others from running: a fifth of Python's own, since one of them receives requests."""
+
+LOG = logging.getLogger("placeprint.web")
+
+
+def serve(
+    gallery: Path | str,
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    unix_socket: Path | None = None,
+    photos: Path | None = None,
+    model: str | None = None,
+    runner: str = "openvino",
+    say: Callable[[str], None] = print,
+) -> None:
+    """Serve a gallery until SIGTERM or Ctrl-C; what runs then is finished first, within `STOP_SECONDS`.
+
+    Parameters
+    ----------
+    gallery : Path or str
+        A folder, or an address of a server.
+    settings : Settings
+    host : str
+        Address to listen on.
+    port : int
+        0 takes any that is free.
+    unix_socket : Path, optional
+        A socket of this machine's file system to listen on instead, as for a reverse proxy.
+    photos : Path, optional
+        Folder for the photos that are added to a gallery on a server; not kept without.
+    model, runner
+        As in `placeprint.recognition.gallery_model.embedder_for`.
+    say : callable
+        Is told the address, once it is listened on.
+
+    Raises
+    ------
+    GalleryError, ModelError
+    UsageError
+        When the address cannot be listened on.
+    """
+    log_to_stderr()
+    sys.setswitchinterval(TURN_SECONDS)
+    DECODING.most = settings.decode_bytes
+    config = configured(make_app(kept(gallery, photos=photos, model=model, runner=runner), settings))
+    for stop in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when all is done: that is no failure
+        signal.signal(stop, lambda *_: None)
+    opened = _socket_file(unix_socket) if unix_socket else _listening(host, port)
+    with opened as (listener, where):
+        say(f"serving {gallery} at {where} (Ctrl-C stops)")
+        if not unix_socket and host not in LOOPBACK:
+            _warn(host, settings)
+        _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends in time: a thread that hangs in a library cannot be ended in another way."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop, and end the process where that does not come to its end."""
+        super().handle_exit(sig, frame)
+        ending = threading.Timer(STOP_SECONDS, _end)
+        ending.daemon = True
+        ending.start()
+
+
+def _end() -> None:
+    LOG.warning("what still ran %d s after the server was told to stop was given up", STOP_SECONDS)
+    os._exit(0)
+
+
+def kept(
+    gallery: Path | str, *, photos: Path | None = None, model: str | None = None, runner: str = "openvino"
+) -> Keeper:
+    """Open a gallery to be served; the parameters are those of `serve`.
+
+    Raises
+    ------
+    GalleryError, ModelError
+    UsageError
+        When photos of a gallery in a folder are to be elsewhere: that keeps them itself.
+    """
+    if is_address(gallery):
+        from placeprint.web.milvus_snapshots import EngineSnapshots
+
+        return EngineSnapshots(str(gallery), photos=photos, model=model, runner=runner)
+    if photos is not None:
+        raise UsageError("a gallery in a folder keeps the photos that are added in itself: leave --photos out")
+    return Snapshots(Path(gallery), model=model, runner=runner)
+
+
+def configured(app: ASGIApp) -> uvicorn.Config:
+    """Return how an application is run: with bounded heads and waits, and no log but the application's."""
+    return uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
+    """Listen on an address; yield the socket, and how browsers call it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            f"{host}, port {port}, cannot be listened on ({_reason(error)}): choose others with --host and --port"
+        ) from error
+    with listener:
+        name = f"[{host}]" if ":" in host else host
+        yield listener, f"http://{name}:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def _socket_file(path: Path) -> Iterator[tuple[socket.socket, str]]:
+    """Listen on a socket of the file system; one that a server left is replaced, and nothing else."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            if _left_over(path):
+                path.unlink()
+            listener.bind(str(path))
+            listener.listen(512)
+            made = path.stat().st_ino
+        except OSError as error:
+            raise UsageError(
+                f'"{path}" cannot be listened on ({_reason(error)}): choose another with --socket'
+            ) from error
+        try:
+            yield listener, f"unix:{path}"
+        finally:
+            with suppress(OSError):
+                if path.stat().st_ino == made:
+                    path.unlink()
+
+
+def _left_over(path: Path) -> bool:
+    """Return whether this is a socket that nobody listens on any more."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX) as other:
+        try:
+            other.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+    return False
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _warn(host: str, settings: Settings) -> None:
+    LOG.warning(
+        "listening on %s without TLS: everyone who reaches this address can ask the gallery and see its photos%s. "
+        "Put a reverse proxy with TLS before it",
+        host,
+        ", and the token travels in the clear" if settings.writing else "",
+    )
+
+
+def log_to_stderr() -> None:
+    """Write the log as lines of JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    levels = {"placeprint.web": logging.INFO, "uvicorn": logging.WARNING, "python_multipart": logging.ERROR}
+    for name, level in levels.items():
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level)

@@ -1,0 +1,197 @@
+"""Bootstrap intervals and paired tests: against plain loops, known distributions and numbers by hand."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from placeprint.errors import UsageError
+from placeprint.evaluation.metrics import intervals
+from placeprint.evaluation.metrics.intervals import Interval, interval, interval_of
+from placeprint.evaluation.metrics.open_set_rates import auroc
+from placeprint.evaluation.metrics.paired_tests import McNemar, mcnemar, paired_difference
+
+NAN = float("nan")
+VALUES = st.lists(st.one_of(st.floats(-5, 5), st.just(NAN)), min_size=0, max_size=12)
+
+
+def rng(seed: int = 7) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean())
+
+
+def same(one: Interval, other: Interval) -> None:
+    assert (one.units, one.resamples, one.level) == (other.units, other.resamples, other.level)
+    np.testing.assert_allclose([one.value, one.low, one.high], [other.value, other.low, other.high], atol=1e-12)
+
+
+@given(VALUES, st.integers(0, 99))
+def test_a_mean_is_the_percentiles_of_a_plain_loop(values: list[float], seed: int) -> None:
+    known = [v for v in values if not math.isnan(v)]
+    found = interval(np.array(values, np.float64), rng(seed), resamples=40)
+    if len(known) < 2:
+        np.testing.assert_array_equal([found.value, found.low, found.high], [known[0] if known else NAN, NAN, NAN])
+        return
+    chance = rng(seed)
+    means = [sum(known[i] for i in chance.integers(0, len(known), len(known))) / len(known) for _ in range(40)]
+    expected = np.percentile(means, [2.5, 97.5])
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=1e-12)
+    assert (found.value, found.units, found.resamples) == (pytest.approx(sum(known) / len(known)), len(known), 40)
+
+
+def test_places_are_drawn_whole() -> None:
+    values = np.array([1.0, 0.0, NAN, 1.0, 0.5, 0.25, 0.0])
+    places = np.array(["b", "a", "b", "b", "c", "a", "c"])
+    groups = [[0.0, 0.25], [1.0, 1.0], [0.5, 0.0]]
+    chance, means = rng(), []
+    for _ in range(200):
+        drawn = [v for i in chance.integers(0, 3, 3) for v in groups[i]]
+        means.append(sum(drawn) / len(drawn))
+    found = interval(values, rng(), clusters=places, resamples=200)
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(means, [2.5, 97.5])), abs=1e-12)
+    assert (found.value, found.units) == (pytest.approx(2.75 / 6), 3)
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_any_statistic_draws_as_the_mean_does(clustered: bool) -> None:
+    values = rng(1).normal(size=57)
+    places = rng(2).integers(0, 9, 57) if clustered else None
+    quick = interval(values, rng(), clusters=places, resamples=300)
+    same(quick, interval_of(mean, (values,), rng=rng(), clusters=places, resamples=300))
+
+
+def test_the_size_of_a_block_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = rng(1).normal(size=31)
+    whole = interval(values, rng())
+    monkeypatch.setattr(intervals, "BLOCK_BYTES", 24 * 31 * 7)
+    assert interval(values, rng()) == whole
+
+
+def test_same_seed_same_numbers_and_inputs_stay() -> None:
+    values = np.array([0.0, 1.0, NAN, 0.5, 0.25])
+    before = values.copy()
+    assert interval(values, rng(3)) == interval(values, rng(3)) != interval(values, rng(4))
+    np.testing.assert_array_equal(values, before)
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0, 0.1, 1 / 3])
+def test_the_interval_of_a_constant_is_that_constant(constant: float) -> None:
+    for places in (None, np.arange(37) // 5):
+        found = interval(np.full(37, constant), rng(), clusters=places)
+        assert (found.low, found.high) == (constant, constant)
+        assert found.value == pytest.approx(constant)
+
+
+def test_it_holds_the_truth_about_as_often_as_it_says() -> None:
+    chance = rng(11)
+    found = [interval(chance.exponential(size=60), chance, resamples=400, level=0.9) for _ in range(300)]
+    assert 0.84 < np.mean([i.low <= 1.0 <= i.high for i in found]) < 0.94
+
+
+def test_over_places_it_holds_the_truth_where_over_queries_it_does_not() -> None:
+    chance, places = rng(12), np.repeat(np.arange(30), 10)
+    held = np.zeros(2)
+    for _ in range(150):
+        values = chance.normal(size=30)[places] + 0.1 * chance.normal(size=300)
+        pair = [interval(values, chance, clusters=c, resamples=300) for c in (None, places)]
+        held += [i.low <= 0.0 <= i.high for i in pair]
+    assert held[0] / 150 < 0.6
+    assert 0.87 < held[1] / 150 <= 1.0
+
+
+def test_a_resample_without_an_unknown_query_is_left_out() -> None:
+    scores, known = np.array([0.9, 0.8, 0.3, 0.5]), np.array([True, True, True, False])
+    found = interval_of(lambda s, k: auroc(s[k], s[~k]), (scores, known), rng=rng(), resamples=1000)
+    assert found.value == pytest.approx(2 / 3)
+    # All four drawn are known with a chance of (3/4)^4, all unknown with (1/4)^4.
+    assert found.resamples / 1000 == pytest.approx(1 - 0.75**4 - 0.25**4, abs=0.05)
+    assert 0.0 <= found.low < 2 / 3 < found.high <= 1.0
+
+
+def test_what_nothing_defines_is_nan() -> None:
+    one_place = interval(np.array([0.0, 1.0]), rng(), clusters=np.array(["a", "a"]))
+    nothing = interval(np.full(3, NAN), rng())
+    undefined = interval_of(auroc, (np.zeros(2), np.array([NAN, 1.0])), rng=rng())
+    empty = interval_of(mean, (np.empty(0),), rng=rng())
+    alone = interval_of(mean, (np.array([0.25]),), rng=rng())
+    for found, value in ((one_place, 0.5), (nothing, NAN), (undefined, NAN), (empty, NAN), (alone, 0.25)):
+        np.testing.assert_array_equal([found.value, found.low, found.high, found.resamples], [value, NAN, NAN, 0])
+
+
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=9), st.integers(0, 99))
+def test_a_paired_difference_is_the_interval_of_the_differences(values: list[float], seed: int) -> None:
+    first, second = np.array(values), np.array(values[::-1]) ** 2
+    found = paired_difference(first, second, rng=rng(seed), resamples=99)
+    back = paired_difference(second, first, rng=rng(seed), resamples=99)
+    same(found.interval, interval(first - second, rng(seed), resamples=99))
+    assert found.p_value == back.p_value
+    assert (found.interval.low, found.interval.high) == pytest.approx((-back.interval.high, -back.interval.low))
+
+
+def test_p_values_of_a_paired_difference() -> None:
+    base = rng(1).uniform(size=80)
+    assert paired_difference(base, base, rng=rng()).p_value == 1.0
+    assert paired_difference(base + 0.01, base, rng=rng()).p_value == pytest.approx(2 / 2001)
+    noise = rng(5).normal(size=80)
+    noise -= noise.mean()
+    shift = 1.96 * noise.std() / math.sqrt(80)
+    near = paired_difference(base + noise + shift, base, rng=rng())
+    assert near.p_value == pytest.approx(0.05, abs=0.02)
+    assert near.interval.low == pytest.approx(0, abs=0.03)
+    assert np.isnan(paired_difference(np.array([1.0, NAN]), np.array([0.5, 1.0]), rng=rng()).p_value)
+
+
+@pytest.mark.parametrize(
+    ("first_only", "second_only", "p"),
+    [
+        (0, 0, 1.0),
+        (1, 0, 1.0),
+        (3, 3, 1.0),
+        (0, 5, 2 / 32),
+        (1, 5, 2 * (1 + 6) / 64),
+        (8, 2, 2 * (1 + 10 + 45) / 1024),
+        (5, 6, 1.0),
+        (60, 40, 0.0568879336409808),
+        (0, 1100, 0.0),
+    ],
+)
+def test_mcnemar_by_hand(first_only: int, second_only: int, p: float) -> None:
+    """60 of 100 is the textbook value of the two-sided sign test."""
+    both, neither, lost = 4, 3, 2
+    first = np.array([1] * first_only + [0] * second_only + [1] * both + [0] * neither + [NAN] * lost)
+    second = np.array([0] * first_only + [1] * second_only + [1] * both + [0] * neither + [1] * lost)
+    found = mcnemar(first, second)
+    pairs = first_only + second_only + both + neither
+    assert found == McNemar(first_only, second_only, pairs, pytest.approx(p, rel=1e-8, abs=1e-300))
+    assert mcnemar(second, first).p_value == found.p_value
+
+
+def test_mcnemar_without_a_pair_is_nan() -> None:
+    assert np.isnan(mcnemar(np.array([NAN, 1.0]), np.array([1.0, NAN])).p_value)
+    assert np.isnan(mcnemar(np.empty(0), np.empty(0)).p_value)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: interval(np.zeros(3), rng(), clusters=np.zeros(2)), "3 queries, but clusters for 2"),
+        (lambda: interval(np.zeros(3), rng(), resamples=0), "at least one resample"),
+        (lambda: interval(np.zeros(3), rng(), level=95), "between 0 and 1, not 95"),
+        (lambda: interval_of(mean, (np.zeros(3), np.zeros(2)), rng=rng()), r"one length, not \[2, 3\]"),
+        (lambda: interval_of(mean, (), rng=rng()), r"one length, not \[\]"),
+        (lambda: paired_difference(np.zeros(3), np.zeros(2), rng=rng()), "same queries, not on 3 and 2"),
+        (lambda: mcnemar(np.full(2, 0.5), np.zeros(2)), "some values are neither"),
+    ],
+)
+def test_what_cannot_be_drawn_or_compared_is_refused(call: Any, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        call()
