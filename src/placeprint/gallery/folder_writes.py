@@ -11,13 +11,14 @@ from placeprint.errors import GalleryMismatchError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, applied
 from placeprint.gallery.files import Content, calibration_entry, read_gallery, write_gallery
-from placeprint.gallery.head import HEAD, SHORTENED, read_head
+from placeprint.gallery.head import FORMAT, HEAD, SHORTENED, read_head
 from placeprint.gallery.images import GalleryImages
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.choice import Before
 from placeprint.gallery.same_model import require_same_model
 from placeprint.records import ModelSpec
 from placeprint.storage import published
+from placeprint.storage.atomic import FULL
 from placeprint.storage.data_folder import DataFolder
 from placeprint.terminal import tell
 
@@ -45,7 +46,25 @@ def rewrite(path: Path, spec: ModelSpec, change: Rewriting, *, mapped: bool = Tr
     return counts
 
 
-def note_removed(path: Path, spec: ModelSpec, change: Rewriting, *, mapped: bool = True) -> Change:
+def shorten(path: Path, spec: ModelSpec, change: Rewriting, *, mapped: bool = True) -> Change:
+    """Write what a removal leaves of the gallery in a folder; on a full disk its head notes what is removed.
+
+    Raises
+    ------
+    OSError
+        When it can do neither.
+    GalleryMismatchError, GalleryBusyError, GalleryCorruptError
+        As `rewrite`.
+    """
+    try:
+        return rewrite(path, spec, change, mapped=mapped)
+    except OSError as error:
+        if error.errno not in FULL or read_head(path).format < FORMAT:
+            raise
+        return _note_removed(path, spec, change, mapped)
+
+
+def _note_removed(path: Path, spec: ModelSpec, change: Rewriting, mapped: bool) -> Change:
     """Note in the head which rows a change removes; the next change that has room writes the files anew."""
     with published.locked(path):
         newest, _ = _newest(path, spec, mapped)

@@ -8,16 +8,15 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, applied, new_content, with_added, with_removed
-from placeprint.gallery.files import Content, read_gallery, write_gallery
-from placeprint.gallery.folder_writes import note_removed, rewrite, store_audit, store_calibration
-from placeprint.gallery.head import FORMAT, read_head
+from placeprint.gallery.files import read_gallery, write_gallery
+from placeprint.gallery.folder_writes import Rewriting, rewrite, shorten, store_audit, store_calibration
+from placeprint.gallery.head import read_head
 from placeprint.gallery.images import GalleryImages
 from placeprint.gallery.index.audit import Audit, audit_of
 from placeprint.gallery.index.base import Vectors
@@ -26,7 +25,6 @@ from placeprint.gallery.verification import VerifyReport, verified
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ImageRecord, ModelSpec
 from placeprint.storage import published
-from placeprint.storage.atomic import FULL
 from placeprint.storage.ragged import Ragged
 
 
@@ -181,14 +179,6 @@ class Gallery(GalleryImages):
             )
         return partial(type(self).open, spec=self.spec), (self.path.absolute(),)
 
-    def download(self) -> Self:
-        """Return the gallery itself: it is here. One that a server keeps is copied by this."""
-        return self
-
-    def around(self, vector: NDArray[np.float32], *, look: int, only: Any = None) -> None:  # noqa: ARG002
-        """Return no part: the whole is here, and is asked; see `placeprint.gallery.protocol.AnyGallery.around`."""
-        return
-
     def add(
         self,
         records: Sequence[ImageRecord],
@@ -225,13 +215,7 @@ class Gallery(GalleryImages):
         GalleryBusyError
         """
         change = partial(with_removed, paths=frozenset(paths), places=frozenset(places), root=root)
-        try:
-            return self._rewrite(change)
-        except OSError as error:
-            if self.path is None or error.errno not in FULL or read_head(self.path).format < FORMAT:
-                raise
-            counts = note_removed(self.path, self.spec, change, mapped=self._mapped)
-            return type(self).open(self.path, mapped=self._mapped), counts
+        return self._rewrite(change, by=shorten)
 
     def asked_as(self, preset: Preset) -> Self:
         """Return the gallery as it is asked by another preset, without its calibration; the disk stays as it is.
@@ -302,10 +286,10 @@ class Gallery(GalleryImages):
             store_audit(self.path, found)
         return found
 
-    def _rewrite(self, change: Callable[[Content], tuple[Content, Change]]) -> tuple[Self, Change]:
+    def _rewrite(self, change: Rewriting, *, by: Callable[..., Change] = rewrite) -> tuple[Self, Change]:
         """Apply `change` to the newest state: on disk under the lock, else to this object's."""
         if self.path is None:
             content, counts = applied(self._content, change)
             return type(self)(content), counts
-        counts = rewrite(self.path, self.spec, change, mapped=self._mapped)
+        counts = by(self.path, self.spec, change, mapped=self._mapped)
         return type(self).open(self.path, mapped=self._mapped), counts

@@ -154,6 +154,14 @@ class GalleryImages:
             raise GalleryCorruptError(f"{self.where} holds vectors that are none: {ADVICE}")
         return found
 
+    def download(self) -> Self:
+        """Return the gallery itself: it is here. One that a server keeps is copied by this."""
+        return self
+
+    def around(self, vector: NDArray[np.float32], *, look: int, only: Any = None) -> None:  # noqa: ARG002
+        """Return no part: the whole is here, and is asked; see `placeprint.gallery.protocol.AnyGallery.around`."""
+        return
+
     def where_images(
         self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
     ) -> Flags:
