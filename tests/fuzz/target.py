@@ -29,7 +29,7 @@ class Target:
     change : callable
         Takes an input, a random source and a change of any bytes; returns an input that is still much like the format.
     seconds : float
-        An input that takes longer is a failure.
+        An input that takes more of the processor's time is a failure.
     megabytes : int
         An input that takes more memory is a failure.
     longest : int

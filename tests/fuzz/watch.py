@@ -19,6 +19,8 @@ from .target import target_of
 
 _START_SECONDS = 120.0
 """Until the first input; imports and a gallery come before it."""
+PATIENCE = 6.0
+"""So many times as long an input may take where the process waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +89,30 @@ def watched(command: Sequence[str], record: Path, *, seconds: float, environment
 
 
 def _waited(process: subprocess.Popen[bytes], record: Record, seconds: float) -> bool:
-    """Wait for the end of a process; return whether one of its inputs took too long, after it told where it is."""
-    last, since = (0, 0), time.monotonic()
+    """Wait for the end of a process; return whether one of its inputs took too long, after it told where it is.
+
+    Time is the processor's, since a busy machine may let a process wait; who waits for nothing is ended later.
+    """
+    last, since, began = (0, 0), time.monotonic(), 0.0
     while process.poll() is None:
         time.sleep(0.05)
-        counts, now = record.counts, time.monotonic()
+        counts, now, spent = record.counts, time.monotonic(), _spent(process.pid)
         if counts != last:
-            last, since = counts, now
+            last, since, began = counts, now, spent
         reading = counts[0] != counts[1] or not counts[0]
-        if reading and now - since > (seconds if counts[0] else _START_SECONDS):
+        patience = PATIENCE * seconds if counts[0] else _START_SECONDS
+        if reading and (now - since > patience or (counts[0] and spent - began > seconds)):
             if hasattr(signal, "SIGUSR1"):
                 process.send_signal(signal.SIGUSR1)
                 time.sleep(0.5)
             return True
     return False
+
+
+def _spent(process: int) -> float:
+    """Return the seconds of the processor that a process used so far; 0 where the system does not tell."""
+    try:
+        numbers = Path(f"/proc/{process}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")

@@ -78,7 +78,11 @@ engine.at_random(target, engine.Watched(target, read, engine.Record(Path(sys.arg
 
 
 @pytest.mark.parametrize("kind", READS)
-def test_an_input_that_does_harm_is_noticed_and_kept(kind: str, tmp_path: Path) -> None:
+def test_an_input_that_does_harm_is_noticed_and_kept(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind == "hangs":
+        monkeypatch.setattr(watch, "PATIENCE", 2.0)
     does, failure, said = READS[kind]
     record = tmp_path / "record"
     engine.Record(record, 100)
