@@ -228,7 +228,7 @@ def test_a_gallery_of_the_first_format_opens_as_fast_and_can_be_changed(tmp_path
 )
 def test_another_format_is_refused_with_advice(tmp_path: Path, number: object, advice: str) -> None:
     write_head(tmp_path / "g", number)
-    with pytest.raises(GalleryFormatError, match=f"has format {number}, this release reads 4: .*{advice}"):
+    with pytest.raises(GalleryFormatError, match=f"has format {number!r}, this release reads 4: .*{advice}"):
         Gallery.open(tmp_path / "g")
 
 
