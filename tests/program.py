@@ -45,7 +45,8 @@ def run_json(*arguments: object, expect: int = 0) -> Any:
 
 def run_apart(*arguments: object, expect: int = 0) -> Said:
     """Run a verb in a process of its own; it must end with this exit code and without a traceback."""
-    command = [sys.executable, "-m", "placeprint.cli.program", *map(str, arguments)]
+    program = [] if arguments[:1] == ("town",) else ["placeprint.cli.program"]
+    command = [sys.executable, "-m", *program, *map(str, arguments)]
     usual = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # what is left is flushed
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=usual)
     assert done.returncode == expect, done.stderr + done.stdout

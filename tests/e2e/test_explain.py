@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_it_prints_why_and_writes_a_page_named_after_the_photo(gallery: Path, ph
     assert html.count('class="drawing lines"') == html.count('class="drawing heat"') == 5
     assert html.count('<input type="radio"') == 2
     for line in re.findall(r"\d+ of \d+ spots[^\n]*", text):
-        assert line.strip() in html
+        assert line.strip() in unescape(html)
     assert "town-hall" in html.replace("<wbr>", "")
 
 

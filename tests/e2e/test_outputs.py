@@ -51,7 +51,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(*_: Any, **__: Any) -> None:
         raise AssertionError("there was work")
 
-    for name in ("embedding.embedder.Embedder", "recognition.indexing.model_for", "report.whole_run.check"):
+    for name in ("embedding.embedder.Embedder", "indexing.folder.model_for", "report.run.check"):
         monkeypatch.setattr(f"placeprint.{name}", work)
     monkeypatch.setattr("town.render.render_all", work)
 
