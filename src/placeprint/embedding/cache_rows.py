@@ -8,12 +8,14 @@ without a checksum are of releases that wrote none.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from placeprint.arrays import Parts, Vectors
 
 if TYPE_CHECKING:
     import sqlite3
@@ -51,10 +53,10 @@ class CachedEmbedding:
         See `placeprint.embedding.embedder.Description`.
     """
 
-    vector: NDArray[np.float32]
+    vector: Vectors
     width: int
     height: int
-    parts: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    parts: Parts = field(default_factory=dict)
 
 
 def make_tables(base: sqlite3.Connection) -> None:

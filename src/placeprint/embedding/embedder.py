@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Maps, Parts, Pixels, Vectors
 from placeprint.cores import available_cores
 from placeprint.dataset.query_image import prepare_photo
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
 from placeprint.embedding.preprocess import (
-    Pixels,
     WholeLook,
     cells_of,
     needed_side,
@@ -44,7 +44,7 @@ class Runner(Protocol):
     name: str
     precision: str
 
-    def run(self, pixels: Pixels) -> NDArray[np.float32]:
+    def run(self, pixels: Pixels) -> Maps:
         """Return the one output that the ModelSpec asks for, without the batch axis."""
 
     def run_whole(self, pixels: Pixels) -> WholeLook:
@@ -64,8 +64,8 @@ class Description:
         `placeprint.embedding.rootsift`), where the ModelSpec asks for them.
     """
 
-    vector: NDArray[np.float32]
-    parts: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    vector: Vectors
+    parts: Parts = field(default_factory=dict)
 
 
 class Looker(Protocol):
@@ -87,7 +87,7 @@ class Looker(Protocol):
     def describe(self, photo: Photo) -> Description:
         """Return the embedding and the parts of a photo, however it is given."""
 
-    def finish(self, vectors: NDArray[np.float32], parts: Mapping[str, Ragged]) -> NDArray[np.float32]:
+    def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:
         """Return the embeddings of n images for their looks."""
 
 
@@ -114,7 +114,7 @@ class Embedder:
         """What a cached embedding depends on besides the image."""
         return f"{self.spec.fingerprint()}-{self._runner.precision}"
 
-    def embed_one(self, photo: Photo) -> NDArray[np.float32]:
+    def embed_one(self, photo: Photo) -> Vectors:
         """Return the unit vector of one photo, float32 of shape (dim,).
 
         Parameters
@@ -162,19 +162,19 @@ class Embedder:
             parts["keypoints"] = rootsift.extract(image)[: self.spec.keypoints, None]
         return Description(self._embedding(image, whole), parts)
 
-    def finish(self, vectors: NDArray[np.float32], parts: Mapping[str, Ragged]) -> NDArray[np.float32]:  # noqa: ARG002
+    def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:  # noqa: ARG002
         """Return the vectors as they are."""
         return vectors
 
     def _whole(self, image: Image) -> WholeLook:
         return self._runner.run_whole(prepare_whole(image, self.spec))
 
-    def _embedding(self, image: Image, whole: WholeLook | None) -> NDArray[np.float32]:
+    def _embedding(self, image: Image, whole: WholeLook | None) -> Vectors:
         """Return the mean of the views, as a unit vector."""
         views = [self._view(image, view, whole) for view in self.spec.views or ("",)]
         return views[0] if len(views) == 1 else _unit(np.stack(views).mean(axis=0), self.spec)
 
-    def _view(self, image: Image, view: str, whole: WholeLook | None) -> NDArray[np.float32]:
+    def _view(self, image: Image, view: str, whole: WholeLook | None) -> Vectors:
         if view == "whole" and whole is not None and whole.features is not None:
             raw = whole.features
         else:
@@ -186,13 +186,13 @@ class Embedder:
             )
         return _unit(vector, self.spec)
 
-    def embed(self, photos: Sequence[Photo]) -> NDArray[np.float32]:
+    def embed(self, photos: Sequence[Photo]) -> Vectors:
         """Return unit vectors, float32 of shape (n, dim), in the order of the photos, which are as in `embed_one`."""
         vectors = [self.embed_one(photo) for photo in photos]
         return np.stack(vectors) if vectors else np.empty((0, self.spec.dim), np.float32)
 
 
-def _unit(vector: NDArray[Any], spec: ModelSpec) -> NDArray[np.float32]:
+def _unit(vector: NDArray[Any], spec: ModelSpec) -> Vectors:
     norm = float(np.linalg.norm(vector.astype(np.float64)))
     if not np.isfinite(norm) or norm == 0:
         raise ModelError(f"model {spec} gave NaN, infinity or only zeros")

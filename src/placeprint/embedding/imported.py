@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Vectors
 from placeprint.dataset.manifest import read_manifest
 from placeprint.embedding.pipeline import Embedded
 from placeprint.errors import DatasetError, VectorError
@@ -82,9 +83,7 @@ def read_side(
     return Embedded(chosen, kept, (), 0, len(rows), 0.0), aside, manifest.notes
 
 
-def _usable(
-    vectors: NDArray[np.float32], rows: NDArray[np.intp], file: Path, records: Sequence[ImageRecord]
-) -> NDArray[np.float32]:
+def _usable(vectors: Vectors, rows: NDArray[np.intp], file: Path, records: Sequence[ImageRecord]) -> Vectors:
     """Refuse what cannot be searched by its row in the file, which another one may be once rows are left out."""
     for what, bad in (("NaN or infinity", ~np.isfinite(vectors).all(axis=1)), ("only zeros", ~vectors.any(axis=1))):
         if bad.any():

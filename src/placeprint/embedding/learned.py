@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Arrays, Vectors
 from placeprint.cores import available_cores
 from placeprint.dataset.query_image import prepare_photo
 from placeprint.embedding.embedder import Description, Looker, load_embedder
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from placeprint.embedding.whitening import Whitening
 
 KEYPOINTS = 300
-
-Parts = Mapping[str, Ragged]
 
 
 class KeypointLooker:
@@ -74,7 +73,7 @@ class KeypointLooker:
             f'model "{VLAD}" learns from a gallery first: placeprint index DATASET -o GALLERY --model {VLAD}'
         )
 
-    def finish(self, vectors: NDArray[np.float32], parts: Parts) -> NDArray[np.float32]:  # noqa: ARG002
+    def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:  # noqa: ARG002
         """Return the vectors of length 0 as they are, for something to be learned."""
         return vectors
 
@@ -123,7 +122,7 @@ class LearnedEmbedder:
         parts = {name: Ragged.of([part]) for name, part in seen.parts.items()}
         return Description(self.finish(seen.vector[None], parts)[0], seen.parts)
 
-    def finish(self, vectors: NDArray[np.float32], parts: Parts) -> NDArray[np.float32]:
+    def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:
         """Return the embeddings for what the base model saw.
 
         Parameters
@@ -145,7 +144,7 @@ def needs_learning(base: Looker, whiten: str) -> bool:
     return bool(whiten) or isinstance(base, KeypointLooker)
 
 
-def learn(base: Looker, whiten: str, vectors: NDArray[np.float32], parts: Parts, labels: Sequence[str]) -> Looker:
+def learn(base: Looker, whiten: str, vectors: Vectors, parts: Mapping[str, Ragged], labels: Sequence[str]) -> Looker:
     """Learn from a gallery what its model needs, or what the preset asks for; without either return `base`.
 
     Parameters
@@ -174,7 +173,7 @@ def arrays_of(embedder: Looker) -> dict[str, NDArray[Any]]:
     return embedder.learned.to_arrays() if isinstance(embedder, LearnedEmbedder) else {}
 
 
-def with_learned(base: Looker, arrays: Mapping[str, NDArray[Any]]) -> Looker:
+def with_learned(base: Looker, arrays: Arrays) -> Looker:
     """Return the model of a gallery from its base and what the gallery keeps."""
     if not arrays:
         return base

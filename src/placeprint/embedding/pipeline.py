@@ -17,8 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Floats, Vectors
 from placeprint.dataset.decoding import images
 from placeprint.dataset.files import content_hash, locate, read_bytes
 from placeprint.embedding.cache import EmbeddingCache
@@ -66,7 +66,7 @@ class Embedded:
     """
 
     records: tuple[ImageRecord, ...]
-    vectors: NDArray[np.float32]
+    vectors: Vectors
     failures: tuple[FailedImage, ...]
     computed: int
     cached: int
@@ -115,7 +115,7 @@ class _Kept:
             self._cache.put(self._key, self._fresh)
         self._fresh.clear()
 
-    def done(self, dim: int) -> tuple[NDArray[np.float32], dict[str, Ragged]]:
+    def done(self, dim: int) -> tuple[Vectors, dict[str, Ragged]]:
         """Return the vectors, shape (n, dim), memory-mapped, and the parts."""
         self.flush()
         return self._vectors.mapped(dim, np.float32), {name: writer.done() for name, writer in self._parts.items()}
@@ -177,7 +177,7 @@ def file_reader(root: Path) -> Reader:
     return lambda path: read_bytes(locate(root, path))
 
 
-def _shares(spent: NDArray[np.float64], whole: float) -> dict[str, float]:
+def _shares(spent: Floats, whole: float) -> dict[str, float]:
     """Return which part of the threads' time each stage took; what is missing is waiting."""
     shares = dict(zip(STAGES, (spent / max(whole, float(spent.sum()), 1e-9)).tolist(), strict=True))
     return shares | {"wait": 1.0 - sum(shares.values())}

@@ -8,14 +8,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Cells, Maps, Pixels, Vectors
 from placeprint.records import ModelSpec
 
 if TYPE_CHECKING:
     from PIL.Image import Image, Resampling
-
-Pixels = NDArray[np.uint8]
 
 
 KEYPOINT_SIDE = 480
@@ -44,8 +42,8 @@ class WholeLook:
         The last map, where the embedding is pooled from it.
     """
 
-    cells: NDArray[np.float32]
-    features: NDArray[np.float32] | None
+    cells: Maps
+    features: Maps | None
 
 
 def needed_side(spec: ModelSpec) -> int:
@@ -136,7 +134,7 @@ def cell_grid(aspect: float, most: int, step: int) -> tuple[int, int]:
     return min(grids, key=cost)
 
 
-def cells_of(features: NDArray[np.float32]) -> NDArray[np.int8]:
+def cells_of(features: Maps) -> Cells:
     """Return the cells of a feature map: one unit vector each, in 8 bits.
 
     Parameters
@@ -159,7 +157,7 @@ def _filter(spec: ModelSpec) -> Resampling:
     return {"bilinear": Resampling.BILINEAR, "bicubic": Resampling.BICUBIC}[spec.interpolation]
 
 
-def normalised(pixels: Pixels, spec: ModelSpec) -> NDArray[np.float32]:
+def normalised(pixels: Pixels, spec: ModelSpec) -> Maps:
     """Return the graph's input for runners that do not normalise by themselves.
 
     Returns
@@ -170,7 +168,7 @@ def normalised(pixels: Pixels, spec: ModelSpec) -> NDArray[np.float32]:
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
-def pooled(features: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.float32]:
+def pooled(features: Maps, spec: ModelSpec) -> Vectors:
     """Pool a feature map over space.
 
     Parameters

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats, Packed, Pixels
 from placeprint.errors import MissingExtraError, VectorError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-Packed = NDArray[np.uint8]
-"""Keypoints of one image, shape (n, 136): see `extract`."""
 
 ROW_BYTES = 136
 DESCRIPTOR = 128
@@ -133,7 +131,7 @@ def unpack(rows: Packed) -> Keypoints:
     return Keypoints((numbers[:, :2] / _POSITION).astype(np.float32), frame, descriptors)
 
 
-def _working(image: Image) -> NDArray[np.uint8]:
+def _working(image: Image) -> Pixels:
     """Return the grey image in the size in which keypoints are looked for."""
     from PIL.Image import Resampling
 
@@ -156,7 +154,7 @@ def _strongest(found: Any) -> list[Any]:
     return sorted(once.values(), key=lambda k: (-k.response, k.pt[0], k.pt[1], k.octave))[:KEYPOINTS]
 
 
-def _pack(points: NDArray[np.float64], histograms: NDArray[np.float32], shape: tuple[int, ...]) -> Packed:
+def _pack(points: Floats, histograms: NDArray[np.float32], shape: tuple[int, ...]) -> Packed:
     """Quantise; `points` in pixels of the working image of `shape` (height, width)."""
     frame = np.array([shape[1], shape[0]], np.float64)
     roots = np.sqrt(histograms / np.maximum(histograms.sum(axis=1, keepdims=True), 1e-9))

@@ -9,14 +9,15 @@ gave on galleries of a few hundred photos.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.rootsift import DESCRIPTOR, ROW_BYTES, Packed, unpack
+from placeprint.arrays import Arrays, Packed, Vectors
+from placeprint.embedding.rootsift import DESCRIPTOR, ROW_BYTES, unpack
 from placeprint.errors import VectorError
 
 CENTRES = 64
@@ -31,8 +32,6 @@ SAMPLE = 60_000
 _PER_CENTRE = 8
 _ROUNDS = 20
 _NAMES = ("mean", "basis", "centres")
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,9 +48,9 @@ class Codebook:
         Cells, 1 <= k <= 64, in the reduced space.
     """
 
-    mean: Floats
-    basis: Floats
-    centres: Floats
+    mean: Vectors
+    basis: Vectors
+    centres: Vectors
 
     def __post_init__(self) -> None:
         """Refuse arrays that are no codebook."""
@@ -82,7 +81,7 @@ class Codebook:
         return {name: getattr(self, name) for name in _NAMES}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Codebook:
+    def from_arrays(cls, arrays: Arrays) -> Codebook:
         """Read what `to_arrays` gave.
 
         Raises
@@ -123,7 +122,7 @@ def learn_codebook(packed: Iterable[Packed], *, seed: int = 0) -> Codebook:
     return Codebook(mean, basis, _centres(np.ascontiguousarray(centred @ basis), seed))
 
 
-def aggregate(packed: Packed, codebook: Codebook) -> Floats:
+def aggregate(packed: Packed, codebook: Codebook) -> Vectors:
     """Turn the keypoints of one image into one vector.
 
     Parameters
@@ -174,7 +173,7 @@ def _sample(packed: Iterable[Packed], seed: int) -> Packed:
     return np.concatenate(kept) if kept else np.zeros((0, ROW_BYTES), np.uint8)
 
 
-def _centres(points: Floats, seed: int) -> Floats:
+def _centres(points: Vectors, seed: int) -> Vectors:
     """Return the centres of seeded k-means, shape (k, 32)."""
     import faiss
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Arrays, Floats, Vectors
 from placeprint.errors import VectorError
 
 PCA_DIM = 256
@@ -33,7 +34,7 @@ class Whitening:
     matrix : ndarray of float32, shape (dim, new dim)
     """
 
-    mean: NDArray[np.float32]
+    mean: Vectors
     matrix: NDArray[np.float32]
 
     @property
@@ -49,7 +50,7 @@ class Whitening:
             digest.update(np.ascontiguousarray(getattr(self, name), dtype="<f4").tobytes())
         return digest.hexdigest()
 
-    def apply(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    def apply(self, vectors: Vectors) -> Vectors:
         """Return the changed vectors, shape (n, new dim), of unit norm; a vector equal to the mean keeps its direction.
 
         Parameters
@@ -63,7 +64,7 @@ class Whitening:
         length = np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-12)
         return np.asarray(turned / length, np.float32)
 
-    def cut(self, vectors: NDArray[np.float32], dim: int) -> Whitening:
+    def cut(self, vectors: Vectors, dim: int) -> Whitening:
         """Return this with its new vectors turned and cut to their first principal components.
 
         Parameters
@@ -92,7 +93,7 @@ class Whitening:
         return {name: getattr(self, name) for name in _NAMES}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def from_arrays(cls, arrays: Arrays) -> Self:
         """Read what `to_arrays` gave.
 
         Raises
@@ -105,7 +106,7 @@ class Whitening:
         return cls(*(np.asarray(arrays[name], np.float32) for name in _NAMES))
 
 
-def learn_whitening(kind: str, vectors: NDArray[np.float32], labels: Sequence[str]) -> Whitening:
+def learn_whitening(kind: str, vectors: Vectors, labels: Sequence[str]) -> Whitening:
     """Learn a whitening from a gallery.
 
     Parameters
@@ -128,14 +129,14 @@ def learn_whitening(kind: str, vectors: NDArray[np.float32], labels: Sequence[st
     return Whitening(mean.astype(np.float32), matrix.astype(np.float32))
 
 
-def _components(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+def _components(centred: Floats) -> Floats:
     _, spread, basis = np.linalg.svd(centred, full_matrices=False)
     many = int(min(PCA_DIM, (spread > 1e-6 * spread[0]).sum()))
     scale = (spread[:many] / spread[0]) ** (-2 * PCA_POWER)
     return np.asarray(basis[:many].T * scale)
 
 
-def _within(vectors: NDArray[np.float64], labels: Sequence[str]) -> NDArray[np.float64]:
+def _within(vectors: Floats, labels: Sequence[str]) -> Floats:
     """Return the inverse root of the shrunk covariance within places; the identity where no place has two images."""
     _, codes = np.unique(np.array(labels, object), return_inverse=True)
     counts = np.bincount(codes)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from placeprint.training.pool import Rows
+from placeprint.arrays import Rows, Vectors
 
 FEWEST_BATCHES = 8
 """In an epoch: with few places each is drawn several times."""
 
 
-def nearest_places(vectors: NDArray[np.float32], labels: Rows) -> Rows:
+def nearest_places(vectors: Vectors, labels: Rows) -> Rows:
     """Return for every place the others, the one with the most alike photo first: shape (n_places, n_places - 1).
 
     Parameters

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Floats
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.export.conversion import Exported
 from placeprint.embedding.export.fusion import fuse
@@ -36,8 +37,6 @@ RIDGES = (0.01, 0.1, 1.0, 10.0)
 """Times the mean variance of the student's vectors."""
 LEAST_GAIN = 0.005
 """Of the agreement: less is not worth a file."""
-
-Vectors = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def distil(
     return Distilled(exported, before, after, len(known), int(held.sum()), share, ridge)
 
 
-def agreement(student: NDArray[np.floating], teacher: Vectors, held: NDArray[np.bool_]) -> float:
+def agreement(student: NDArray[np.floating], teacher: Floats, held: Flags) -> float:
     """Return the correlation of two models' similarities between photos held out and all others.
 
     Parameters
@@ -165,7 +164,7 @@ def agreement(student: NDArray[np.floating], teacher: Vectors, held: NDArray[np.
     return float(np.corrcoef(both[0], both[1])[0, 1])
 
 
-def learn_turn(student: Vectors, teacher: Vectors, share: float, ridge: float) -> Whitening:
+def learn_turn(student: Floats, teacher: Floats, share: float, ridge: float) -> Whitening:
     """Return the change after which the cosine is about `share` of the teacher's and else the student's own.
 
     The teacher's vectors are regressed on the student's (ridge regression); the two kinds of similarity are added as

@@ -7,9 +7,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from placeprint.arrays import Vectors
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.export.conversion import Exported, export_source
 from placeprint.embedding.export.fusion import fuse
@@ -168,9 +166,7 @@ def _base(source: str, weights: Path | None, branch: str, folder: Path, *, trust
     return source, find_model(source), note
 
 
-def _whitened(
-    made: Made, photos: tuple[NDArray[np.float32], list[str]], kind: str, dim: int | None, learned: Manifest
-) -> Made:
+def _whitened(made: Made, photos: tuple[Vectors, list[str]], kind: str, dim: int | None, learned: Manifest) -> Made:
     """Learn a whitening and write it behind the graph."""
     vectors, places = photos
     if len(vectors) < FEWEST:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Floats, Rows, Vectors
 from placeprint.evaluation.ground_truth import ByPlace
 from placeprint.evaluation.metrics.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
 from placeprint.evaluation.metrics.retrieval import PositiveRanks, average_precision, hits_at, mean_of
@@ -18,9 +18,7 @@ from placeprint.progress import Progress
 from placeprint.records import ModelSpec
 from placeprint.storage.ragged import Ragged
 from placeprint.terminal import counted
-from placeprint.training.pool import Pool, Rows, answering, asking
-
-Floats = NDArray[np.float64]
+from placeprint.training.pool import Pool, answering, asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ class HeldOut:
         numbered = zip(rows, pool.labels[rows], strict=True)  # two datasets may have the same path
         self._records = [replace(pool.records[r], path=f"{r}", places=(f"{place}",)) for r, place in numbered]
 
-    def measure(self, vectors: NDArray[np.float32]) -> Found:
+    def measure(self, vectors: Vectors) -> Found:
         """Search for every query by plain cosine similarity.
 
         Parameters
@@ -122,7 +120,7 @@ class HeldOut:
         self,
         preset: Preset,
         spec: ModelSpec,
-        vectors: NDArray[np.float32],
+        vectors: Vectors,
         parts: Mapping[str, Ragged],
         *,
         progress: Progress | None = None,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Maps, Vectors
 from placeprint.dataset.decoding import images
 from placeprint.dataset.files import locate, read_bytes
 from placeprint.dataset.manifest import Manifest
@@ -43,7 +43,7 @@ def learned_vectors(
     cache: bool,
     workers: int | None,
     progress: Progress | None,
-) -> tuple[NDArray[np.float32], list[str]]:
+) -> tuple[Vectors, list[str]]:
     """Return the embeddings of photos as a preset looks at them, and their places.
 
     Raises
@@ -79,7 +79,7 @@ def some_photos(manifest: Manifest, spec: ModelSpec, count: int) -> Iterator[Ima
         raise DatasetError(f'"{manifest.root}" has no photo that can be read')
 
 
-def inputs(manifest: Manifest, spec: ModelSpec) -> Iterator[NDArray[np.float32]]:
+def inputs(manifest: Manifest, spec: ModelSpec) -> Iterator[Maps]:
     """Yield what a graph takes of `RANGES` photos, shape (1, 3, input_size, input_size)."""
     for image in some_photos(manifest, spec, RANGES):
         yield normalised(prepare(image, spec), spec)

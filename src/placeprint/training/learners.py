@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Maps, Pixels, Rows, Vectors
 from placeprint.dataset.decoding.images import decode
 from placeprint.dataset.files import locate, read_bytes
 from placeprint.embedding.export.parity import Run
@@ -20,7 +20,7 @@ from placeprint.training.augmentation import augmented
 from placeprint.training.fusion import LEAST
 from placeprint.training.graph import TorchGraph
 from placeprint.training.packages import torch_package
-from placeprint.training.pool import Pool, Rows
+from placeprint.training.pool import Pool
 from placeprint.training.settings import TrainSettings
 
 LOOKED_AT = 64
@@ -39,7 +39,7 @@ class Learner(Protocol):
         """Return unit embeddings (n, dim)."""
 
 
-def vectors_of(learner: Learner, rows: Rows) -> NDArray[np.float32]:
+def vectors_of(learner: Learner, rows: Rows) -> Vectors:
     """Embed rows as they are, without learning: float32 of shape (len(rows), dim)."""
     torch, found = torch_package(), []
     with torch.no_grad():
@@ -132,7 +132,7 @@ class FullLearner:
         self.weights = {name: value.detach().to(self.device) for name, value in weights.items()}
         self._mean, self._std = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)  # the graph's input is prepared already
 
-        def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        def run(images: Maps) -> Vectors:
             with torch.no_grad():
                 return np.asarray(self.embed(torch.from_numpy(images)).numpy(), np.float32)
 
@@ -143,7 +143,7 @@ def _gem(features: Any, power: Any) -> Any:
     return features.clamp(min=LEAST).pow(power).mean(dim=(2, 3)).pow(1 / power)
 
 
-def _pixels(pool: Pool, spec: ModelSpec, side: int, progress: Progress | None) -> NDArray[np.uint8]:
+def _pixels(pool: Pool, spec: ModelSpec, side: int, progress: Progress | None) -> Pixels:
     """Decode every photo once, into a file without a name: uint8 of shape (n, side, side, 3)."""
     small = dataclasses.replace(
         spec, input_size=side, resize_size=round(max(spec.resize_size, 1) * side / spec.input_size)

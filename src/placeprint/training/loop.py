@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from placeprint.arrays import Rows
 from placeprint.errors import ModelError
 from placeprint.progress import Progress, Stretch
 from placeprint.training.batches import batches, nearest_places
@@ -20,7 +21,7 @@ from placeprint.training.held_out import Found, HeldOut
 from placeprint.training.learners import Learner, vectors_of
 from placeprint.training.losses import make_objective
 from placeprint.training.packages import torch_package
-from placeprint.training.pool import Parts, Pool, Rows
+from placeprint.training.pool import Parts, Pool
 from placeprint.training.settings import TrainSettings
 
 

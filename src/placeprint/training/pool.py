@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Rows, Vectors
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import Looker
@@ -24,8 +24,6 @@ FEWEST_PLACES = 2
 """Places with two photos that each of training, validation and test must have."""
 DRAWS, NEAR = 1000, 0.02
 """How often places are drawn, until the shares of photos are as near as this to those that were asked for."""
-
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Pool:
     labels: Rows
     names: tuple[str, ...]
     datasets: Rows
-    vectors: NDArray[np.float32]
+    vectors: Vectors
     left_out: int
     unusable: tuple[FailedImage, ...]
     parts: Mapping[str, Ragged] = field(default_factory=dict)
@@ -87,7 +85,7 @@ def gather_pool(
         When a dataset cannot be read.
     """
     roots, records, labels, owners = list[Path](), list[ImageRecord](), list[int](), list[int]()
-    vectors, unusable = list[NDArray[np.float32]](), list[FailedImage]()
+    vectors, unusable = list[Vectors](), list[FailedImage]()
     parts: dict[str, Ragged] = {}
     places: dict[tuple[int, str], int] = {}
     left_out = 0

@@ -10,15 +10,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Vectors = NDArray[np.float32]
+from placeprint.arrays import Numbers, Vectors
 
 LEAST_GROWTH = 0.01
 """Of a spread, below which it stays as it is: the base itself, kept, has a growth of rounding."""
 
 
-def spread(vectors: Vectors, labels: NDArray[np.int64]) -> float:
+def spread(vectors: Vectors, labels: Numbers) -> float:
     """Return how much a photo's cosines to photos of other places vary: their standard deviation, the mean over photos.
 
     Parameters
@@ -32,7 +31,7 @@ def spread(vectors: Vectors, labels: NDArray[np.int64]) -> float:
     return float(np.mean([line.std(dtype=np.float64) for line in lines]))
 
 
-def constant_for(before: Vectors, after: Vectors, labels: NDArray[np.int64]) -> float:
+def constant_for(before: Vectors, after: Vectors, labels: Numbers) -> float:
     """Return the number that, put behind every vector of a trained model, leaves the spread as it was; 0 for none.
 
     With c behind both, a cosine s becomes (s + c²) / (1 + c²). A spread that became smaller stays as it is.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Maps, Vectors
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.export.conversion import keep
@@ -170,7 +171,7 @@ def _export(
     reference = _trained_reference(learner, done) if weights else _head_reference(data, base.spec, arrays["head"])
     free = not read_graph(data).graph.input[0].type.tensor_type.shape.dim[2].HasField("dim_value")
 
-    def wanted(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def wanted(images: Maps) -> Vectors:
         return with_constant(reference(images), constant)
 
     cosine = check_parity(fused, wanted, side=spec.input_size, free=free, dim=spec.dim)
@@ -185,7 +186,7 @@ def _head_reference(data: bytes, spec: ModelSpec, head: NDArray[np.float32]) -> 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
 
-    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(images: Maps) -> Vectors:
         found = session.run([output], {session.get_inputs()[0].name: images})[0]
         rows = found if spec.pooling == "graph" else np.stack([pooled(each, spec) for each in found])
         return np.asarray(rows.reshape(len(rows), -1) @ head, np.float32)

@@ -22,6 +22,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Arrays
 from placeprint.errors import MissingExtraError, ModelError
 from placeprint.storage.regular_files import read_regular
 
@@ -58,7 +59,7 @@ class Checkpoint:
     """
 
     path: Path
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Arrays
     sha256: str
     objects: tuple[str, ...] = ()
     note: str = ""

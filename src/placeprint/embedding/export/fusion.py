@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Maps, Vectors
 from placeprint.embedding.export.graph import onnx_package
 from placeprint.embedding.export.parity import check_parity, run_by_onnx_runtime
 from placeprint.embedding.preprocess import pooled
@@ -110,7 +111,7 @@ def _source(spec: ModelSpec) -> str:
     return spec.embedding_output if spec.pooling == "graph" else spec.feature_output
 
 
-def _two_steps(data: bytes, spec: ModelSpec, images: NDArray[np.float32]) -> NDArray[np.float32]:
+def _two_steps(data: bytes, spec: ModelSpec, images: Maps) -> Vectors:
     """Return the unit embeddings of the graph as it was."""
     raw = run_by_onnx_runtime(data, _source(spec))(images)
     vectors = raw.reshape(len(raw), -1) if spec.pooling == "graph" else np.stack([pooled(each, spec) for each in raw])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Floats
 from placeprint.embedding.export.resnet import DIM, EPSILON, NORM_PARTS, State, network
 from placeprint.errors import MissingExtraError
 
@@ -41,7 +41,7 @@ class GraphLayers:
         self.nodes.append(self._onnx.helper.make_node(kind, inputs, [out], **attributes))
         return out
 
-    def _constant(self, name: str, value: NDArray[np.float64]) -> str:
+    def _constant(self, name: str, value: Floats) -> str:
         self.weights.append(self._onnx.numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
         return name
 

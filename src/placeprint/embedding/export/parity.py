@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Floats, Maps, Vectors
 from placeprint.embedding.runners.openvino_runner import openvino_package, read_graph
 from placeprint.errors import MissingExtraError, ModelError
 
@@ -15,7 +15,7 @@ LOWEST_COSINE = 0.9999
 TIE = 1e-5
 """Similarities nearer than this may change places."""
 
-Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Run = Callable[[Maps], Vectors]
 
 
 def check_parity(
@@ -76,7 +76,7 @@ def check_parity(
     return lowest
 
 
-def pictures(count: int, height: int, width: int, seed: int) -> NDArray[np.float32]:
+def pictures(count: int, height: int, width: int, seed: int) -> Maps:
     """Return soft shapes with grain, about as normalised photographs are: (count, 3, height, width)."""
     rng = np.random.default_rng(seed)
     coarse = rng.normal(0, 1, (count, 3, -(-height // 32), -(-width // 32)))
@@ -84,12 +84,12 @@ def pictures(count: int, height: int, width: int, seed: int) -> NDArray[np.float
     return (shapes + rng.normal(0, 0.2, shapes.shape)).astype(np.float32)
 
 
-def _batches(side: int, free: bool) -> Iterator[NDArray[np.float32]]:
+def _batches(side: int, free: bool) -> Iterator[Maps]:
     yield pictures(3, side, side, 0)
     yield pictures(1, 160, 256, 1) if free else pictures(1, side, side, 1)
 
 
-def _checked(name: str, vectors: NDArray[np.float32], count: int, dim: int) -> NDArray[np.float64]:
+def _checked(name: str, vectors: Vectors, count: int, dim: int) -> Floats:
     """Return unit vectors."""
     if vectors.shape != (count, dim):
         raise ModelError(f"{name} gives an output of shape {vectors.shape}, it must be {(count, dim)}")
@@ -99,7 +99,7 @@ def _checked(name: str, vectors: NDArray[np.float32], count: int, dim: int) -> N
     return np.asarray(vectors / norms, np.float64)
 
 
-def _same_order(wanted: NDArray[np.float64], found: NDArray[np.float64]) -> bool:
+def _same_order(wanted: Floats, found: Floats) -> bool:
     """Tell whether the pictures keep their order by similarity, ties aside."""
     for ours, theirs in zip(wanted, found, strict=True):
         order = np.argsort(-ours, kind="stable")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Maps
 from placeprint.embedding.export.fusion import TAIL
 from placeprint.embedding.export.graph import onnx_package
 from placeprint.errors import MissingExtraError, ModelError
@@ -76,7 +76,7 @@ def _in_16_bits(weight: Any, kind: int) -> Any | None:
     return onnx.helper.make_tensor(name, kind, list(weight.dims), upper.tobytes(), raw=True)
 
 
-def quantised(data: bytes, looks: Iterable[NDArray[np.float32]]) -> bytes:
+def quantised(data: bytes, looks: Iterable[Maps]) -> bytes:
     """Compute convolutions and matrix products in 8 bits: static quantisation by ONNX Runtime.
 
     Weights have a scale a channel; activations have one range each, the least and greatest value that was seen.
@@ -125,10 +125,10 @@ def quantised(data: bytes, looks: Iterable[NDArray[np.float32]]) -> bytes:
 class _Reader:
     """Gives images one by one, as ONNX Runtime asks for them."""
 
-    def __init__(self, name: str, looks: Iterable[NDArray[np.float32]]) -> None:
+    def __init__(self, name: str, looks: Iterable[Maps]) -> None:
         self._name, self._looks = name, iter(looks)
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, Maps] | None:
         """Return the next image, or None."""
         look = next(self._looks, None)
         return None if look is None else {self._name: look}

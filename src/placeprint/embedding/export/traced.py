@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Maps, Vectors
 from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate
 from placeprint.embedding.export.checkpoints import read_checkpoint, torch_package
 from placeprint.embedding.export.parameter_names import matched
@@ -196,7 +196,7 @@ def _flat(output: Any) -> Any:
     return (output[0] if isinstance(output, (tuple, list)) else output).flatten(1)
 
 
-def _run(model: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
+def _run(model: Any, images: Maps) -> Vectors:
     torch = torch_package()
     with torch.inference_mode():
         return np.asarray(_flat(model.eval()(torch.from_numpy(images))).numpy(), np.float32)

@@ -6,12 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from placeprint import forks
+from placeprint.arrays import Maps, Pixels
 from placeprint.embedding.onnx_file import read_checked
-from placeprint.embedding.preprocess import Pixels, WholeLook, normalised
+from placeprint.embedding.preprocess import WholeLook, normalised
 from placeprint.embedding.runners.signature import End, checked, refuse_misfit, wanted_outputs
 from placeprint.errors import MissingExtraError, ModelError
 from placeprint.records import ModelSpec
@@ -57,7 +55,7 @@ class OnnxRunner:
         """Return how another process makes it again."""
         return partial(type(self), threads=self._threads), (self._path, self._spec)
 
-    def run(self, pixels: Pixels) -> NDArray[np.float32]:
+    def run(self, pixels: Pixels) -> Maps:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
         return self._infer(self._square, pixels)[0]
 
@@ -66,7 +64,7 @@ class OnnxRunner:
         maps = self._infer(self._whole, pixels)
         return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)
 
-    def _infer(self, outputs: list[str], pixels: Pixels) -> list[NDArray[np.float32]]:
+    def _infer(self, outputs: list[str], pixels: Pixels) -> list[Maps]:
         with forks.busy():
             session = self._session.get()
             try:

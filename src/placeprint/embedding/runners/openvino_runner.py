@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import forks
+from placeprint.arrays import Maps, Pixels
 from placeprint.embedding.onnx_file import read_checked
-from placeprint.embedding.preprocess import Pixels, WholeLook
+from placeprint.embedding.preprocess import WholeLook
 from placeprint.embedding.runners.compiled import compiled
 from placeprint.embedding.runners.int8 import EightBits, lower, multiplies_bytes, table_of
 from placeprint.embedding.runners.signature import End, checked, refuse_misfit, wanted_outputs
@@ -74,7 +74,7 @@ class OpenVinoRunner:
         """Return how another process makes it again."""
         return partial(type(self), threads=self._threads, precision=self._asked), (self._path, self._spec)
 
-    def run(self, pixels: Pixels) -> NDArray[np.float32]:
+    def run(self, pixels: Pixels) -> Maps:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
         return self._infer("square", self._names[0], pixels)[0]
 
@@ -83,7 +83,7 @@ class OpenVinoRunner:
         maps = self._infer("whole", self._names[1], pixels)
         return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)
 
-    def _infer(self, name: str, outputs: list[str], pixels: Pixels) -> list[NDArray[np.float32]]:
+    def _infer(self, name: str, outputs: list[str], pixels: Pixels) -> list[Maps]:
         """Run one graph with this thread's own request."""
         with forks.busy():
             graphs = self._graphs.get()

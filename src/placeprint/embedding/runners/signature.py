@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Maps
 from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
 from placeprint.terminal import counted
@@ -111,7 +111,7 @@ def _is_vector(spec: ModelSpec, name: str) -> bool:
     return spec.pooling == "graph" and name == spec.embedding_output
 
 
-def checked(spec: ModelSpec, name: str, value: Any) -> NDArray[np.float32]:
+def checked(spec: ModelSpec, name: str, value: Any) -> Maps:
     """Return what a graph gave for one image, without the batch axis.
 
     Raises

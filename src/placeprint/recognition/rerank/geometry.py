@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.rootsift import Keypoints, Packed, opencv, unpack
+from placeprint.arrays import Packed
+from placeprint.embedding.rootsift import Keypoints, opencv, unpack
 
 _RATIO = 0.9
 """Distance to the nearest over that to the second nearest descriptor, at most (Lowe 2004 took 0.8)."""
