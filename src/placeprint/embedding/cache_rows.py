@@ -1,8 +1,7 @@
 """What the embedding cache keeps of an image: rows of two tables, under one checksum.
 
 The checksum is of everything that the rows hold and of what they are found by. So a row is what was written for this
-image and this model, with all its parts, or it is none: then the image is embedded again and the row replaced. Rows
-without a checksum are of releases that wrote none.
+image and this model, with all its parts, or it is none: then the image is embedded again and the row replaced.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ class CachedEmbedding:
 
 
 def make_tables(base: sqlite3.Connection) -> None:
-    """Make the tables where they are not there; those of an older release get the column that they lack.
+    """Make the tables where they are not there.
 
     Raises
     ------
@@ -71,18 +70,9 @@ def make_tables(base: sqlite3.Connection) -> None:
 
     for table in _TABLES:
         base.execute(table)
-    if _columns(base, "embeddings") == _COLUMNS["embeddings"][:-1]:
-        base.execute("begin immediate")  # another process may be just doing the same
-        with base:
-            if _columns(base, "embeddings") == _COLUMNS["embeddings"][:-1]:
-                base.execute("alter table embeddings add column checksum blob")
     for name, columns in _COLUMNS.items():
-        if _columns(base, name) != columns:
+        if [row[1] for row in base.execute(f"pragma table_info({name})")] != columns:
             raise sqlite3.OperationalError("it is a database of something else")
-
-
-def _columns(base: sqlite3.Connection, table: str) -> list[str]:
-    return [str(row[1]) for row in base.execute(f"pragma table_info({table})")]
 
 
 def found_row(base: sqlite3.Connection, content: str, model: str) -> CachedEmbedding | None:

@@ -85,25 +85,6 @@ def test_numbers_that_are_none_are_no_embedding(tmp_path: Path) -> None:
             assert cache.get("one", "model") is None
 
 
-def test_rows_without_checksums_are_kept_by_older_releases_and_believed_by_none(tmp_path: Path) -> None:
-    base = sqlite3.connect(tmp_path / "c.sqlite")
-    with base:
-        base.execute(
-            "create table embeddings (content text not null, model text not null, width integer not null,"
-            " height integer not null, vector blob not null, primary key (content, model)) without rowid"
-        )
-        vector = entry("photo-1").vector.tobytes()
-        base.execute("insert into embeddings values ('photo-1', 'model', 31, 20, ?)", (vector,))
-    base.close()
-    for _ in range(2):
-        with EmbeddingCache(tmp_path / "c.sqlite") as cache:
-            assert cache.get("photo-1", "model") is None
-    with EmbeddingCache(tmp_path / "c.sqlite") as cache:
-        cache.put("model", [("photo-1", entry("photo-1"))])
-    with EmbeddingCache(tmp_path / "c.sqlite") as cache:
-        assert_same(cache.get("photo-1", "model"), entry("photo-1"))
-
-
 def test_tables_of_something_else_are_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = sqlite3.connect(tmp_path / "c.sqlite")
     with base:
