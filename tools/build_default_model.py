@@ -28,7 +28,7 @@ from efficientnet_lite import EPSILON, BlockShape, EfficientNetLite0, block_shap
 WEIGHTS = Path(__file__).parent.parent / "src/placeprint/embedding/weights"
 NAME = "efficientnet-lite0"
 CELLS_BLOCK = 10
-"""The last block at stride 16 with 112 channels: its map was the best for matching parts of two photographs."""
+"""The last block at stride 16 with 112 channels: its map was the best for matching parts of two images."""
 SPEC = {
     "name": NAME,
     "dim": 1280,
@@ -139,16 +139,16 @@ class BiasCorrector(Layers):
 
 
 def soft_noise(count: int = 16, side: int = 224) -> torch.Tensor:
-    """Return pictures of blobs of all sizes, coarser ones stronger, as in photographs; values -1 to 1."""
-    rng, pictures = np.random.default_rng(0), []
+    """Return images of blobs of all sizes, coarser ones stronger, as in photographs; values -1 to 1."""
+    rng, images = np.random.default_rng(0), []
     for _ in range(count):
-        picture = np.zeros((3, side, side))
+        image = np.zeros((3, side, side))
         for cells in (2, 4, 8, 16, 32, 64, 112):
             blobs = rng.normal(size=(3, cells, cells)) + 2 * rng.normal(size=(1, cells, cells))
             times = -(-side // cells)
-            picture += blobs.repeat(times, axis=1).repeat(times, axis=2)[:, :side, :side] / cells**0.5
-        pictures.append((0.9 * picture / np.abs(picture).max() + rng.uniform(-0.3, 0.3)).clip(-1, 1))
-    return torch.from_numpy(np.stack(pictures))
+            image += blobs.repeat(times, axis=1).repeat(times, axis=2)[:, :side, :side] / cells**0.5
+        images.append((0.9 * image / np.abs(image).max() + rng.uniform(-0.3, 0.3)).clip(-1, 1))
+    return torch.from_numpy(np.stack(images))
 
 
 class GraphWriter(Layers):

@@ -1,9 +1,9 @@
-"""Learn how the bundled model computes in 8 bits, from rendered photographs alone.
+"""Learn how the bundled model computes in 8 bits, from rendered images alone.
 
     python tools/build_int8_table.py            # writes efficientnet-lite0.int8.npz beside the ONNX file
     python tools/build_int8_table.py --check    # only says whether the table in the package is this one
 
-Two networks walk side by side over photographs of the town, in 64 bit: one as the file says, one in 8 bits. What a
+Two networks walk side by side over images of the town, in 64 bit: one as the file says, one in 8 bits. What a
 convolution reads is cut to the range that costs least (mean squared error); after each convolution the bias of the
 second is moved so that every channel has the same mean in both (bias correction, Nagel et al. 2019, section 4.2).
 """
@@ -72,8 +72,8 @@ def read(path: Path) -> tuple[list[Step], dict[str, np.ndarray]]:
     return steps, weights
 
 
-def pictures() -> torch.Tensor:
-    """Return one rendered photograph of each place, as the graph takes them."""
+def rendered_images() -> torch.Tensor:
+    """Return one rendered image of each place, as the graph takes them."""
     spec = find_model("efficientnet-lite0").spec
     with tempfile.TemporaryDirectory() as folder:
         render_town(Path(folder) / "town", places=PLACES, views=4, seed=0)
@@ -149,7 +149,7 @@ def main() -> int:
     options = parser.parse_args()
     file = find_model("efficientnet-lite0")
     with torch.inference_mode():
-        ranges, moves = learn(file.path, pictures())
+        ranges, moves = learn(file.path, rendered_images())
     if options.check:
         kept = table_of(file.path, file.spec.weights_sha256)
         same = (

@@ -3,7 +3,7 @@
     python tools/learn_prior.py TOWN        # TOWN: a folder made by `python -m town TOWN --places 20 --seed 7`
 
 It reads ../shared/data/poznan_bovw and the town, draws small galleries of 2, 3 and 4 places from them, and
-writes src/placeprint/recognition/prior.json. No photograph and no embedding goes in: three coefficients
+writes src/placeprint/recognition/prior.json. No image and no embedding goes in: three coefficients
 a size, and the standing and agreement of 200 unknown queries.
 """
 

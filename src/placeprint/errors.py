@@ -124,6 +124,11 @@ def in_brief(error: BaseException) -> str:
     return text if len(text) <= 300 else f"{text[:150]} ... {text[-150:]}"
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, at most 160 characters; its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+
+
 def _made_again(kind: type[PlaceprintError], args: tuple[object, ...], state: dict[str, object]) -> PlaceprintError:
     error = kind.__new__(kind, *args)
     vars(error).update(state)

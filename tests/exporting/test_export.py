@@ -18,7 +18,7 @@ from placeprint import export  # noqa: E402
 from placeprint.embedding.embedder import load_embedder  # noqa: E402
 from placeprint.embedding.export.checkpoints import read_checkpoint  # noqa: E402
 from placeprint.embedding.export.conversion import Exported  # noqa: E402
-from placeprint.embedding.export.parity import check_parity, pictures  # noqa: E402
+from placeprint.embedding.export.parity import check_parity, seeded_images  # noqa: E402
 from placeprint.embedding.export.resnet import BLOCKS, parameters  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
 from placeprint.errors import MissingExtraError, ModelError  # noqa: E402
@@ -65,7 +65,7 @@ def test_a_checkpoint_becomes_a_graph_that_computes_the_same(exported: Exported,
     assert exported.cosine >= 0.9999
     session = onnxruntime.InferenceSession(str(exported.path))
     for height, width in ((128, 128), (64, 96)):
-        images = pictures(2, height, width, 5)
+        images = seeded_images(2, height, width, 5)
         embedding, features = session.run(["embedding", "feature_map"], {"image": images})
         with torch.inference_mode():
             wanted = plain_resnet50(state, torch.from_numpy(images)).numpy()

@@ -14,7 +14,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("pytorch_metric_learning")
 
 from placeprint.embedding.embedder import load_embedder  # noqa: E402
-from placeprint.embedding.export.parity import pictures  # noqa: E402
+from placeprint.embedding.export.parity import seeded_images  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
 from placeprint.errors import ModelError  # noqa: E402
 from placeprint.training.augmentation import augmented  # noqa: E402
@@ -29,7 +29,7 @@ from placeprint.training.settings import LOSSES, TrainSettings  # noqa: E402
 
 def test_the_bundled_network_is_the_same_in_pytorch() -> None:
     model = find_model("efficientnet-lite0")
-    images = pictures(2, 64, 96, 3)
+    images = seeded_images(2, 64, 96, 3)
     session = onnxruntime.InferenceSession(str(model.path))
     wanted = session.run([model.spec.feature_output], {"image": images})[0]
     graph = TorchGraph(model.path.read_bytes(), model.spec.feature_output)
@@ -85,7 +85,7 @@ def test_trained_weights_and_power_reach_the_file(tiny_base: str) -> None:
     head = rng.normal(size=(base.spec.dim, 7)).astype(np.float32)
     fused, spec = fuse(data, base.spec, weights=weights, power=3.5, head=head)
     assert (spec.dim, spec.pooling, spec.gem_p) == (7, "average", 2.0)
-    images = pictures(2, 64, 64, 0)
+    images = seeded_images(2, 64, 64, 0)
     graph.weights = {k: torch.from_numpy(v) for k, v in weights.items()}
     features = graph(torch.from_numpy(images)).numpy().astype(np.float64)
     means = (features.clip(1e-6) ** 3.5).mean(axis=(2, 3)) ** (1 / 3.5)
@@ -123,7 +123,7 @@ def test_in_bfloat16_the_network_learns_the_same(places: Path, tiny_base: str) -
     """What a GPU does, by the CPU's autocast: weights and gradients stay in 32 bit, and point the same way."""
     base, settings = find_model(tiny_base), TrainSettings(full=True)
     pool = gather_pool([places], load_embedder(tiny_base), cache=False, progress=None)
-    learner = FullLearner(pool, base.path.read_bytes(), base.spec, settings, None)
+    learner = FullLearner(pool, base, settings, None)
     assert learner.narrow == torch.cuda.is_available()
     for weight in learner.weights.values():
         weight.requires_grad_()

@@ -8,7 +8,7 @@ import pytest
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from placeprint.embedding.export.parity import pictures  # noqa: E402
+from placeprint.embedding.export.parity import seeded_images  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
 from placeprint.embedding.runners.openvino_runner import openvino_package  # noqa: E402
 from placeprint.training.fusion import fuse  # noqa: E402
@@ -56,7 +56,7 @@ def test_the_constant_is_in_the_file_for_one_photo_and_for_several(pooling: str,
     fused, made = fuse(data, spec, weights={}, power=2.0, head=head, constant=0.75)
     assert made.dim == 8
     for count in (1, 3):
-        images = pictures(count, 64, 96, 0)
+        images = seeded_images(count, 64, 96, 0)
         without = onnxruntime.InferenceSession(plain).run(["embedding"], {"image": images})[0]
         session = onnxruntime.InferenceSession(fused)
         found = session.run(["embedding"], {"image": images})[0]

@@ -105,7 +105,7 @@ def test_labels_without_meaning_are_not_called_a_gain(
 
 _KILLED = """
 import os, signal, sys
-from placeprint import storage
+from placeprint.storage import atomic
 from placeprint.training import checkpoint
 from placeprint.training.train import train
 
@@ -116,7 +116,7 @@ def killing(path, data):
     if written == int(sys.argv[4]):  # the new state lies half written beside the old one
         (path.parent / ".half").write_bytes(data[: len(data) // 2])
         os.kill(os.getpid(), signal.SIGKILL)
-    storage.write_atomic(path, data)
+    atomic.write_atomic(path, data)
 
 checkpoint.write_atomic = killing
 train(sys.argv[1], sys.argv[2], model=sys.argv[3], cache=False, full=True, accumulate=2,
@@ -147,7 +147,7 @@ def test_killed_and_gone_on_it_comes_to_the_same(whole: Any, places: Path, tiny_
 def _begun(places: Path, out: Path, tiny_base: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Leave a state behind, as an interruption before the export does."""
     with monkeypatch.context() as patched:
-        patched.setattr(training, "_export", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(training, "write_trained", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train(places, out, model=tiny_base, cache=False, **(QUICK | {"epochs": 1}))
     return out.with_suffix(".training")
@@ -238,10 +238,10 @@ def test_a_trained_model_indexes_and_answers_without_pytorch(whole: Any, places:
 
 
 def test_full_training_changes_the_network_itself(whole: Any, tiny_base: str) -> None:
+    from placeprint.embedding.export.graph import constants_of, read_proto
     from placeprint.embedding.models import find_model
-    from placeprint.training.graph import constants_of, read_graph
 
-    old, new = (constants_of(read_graph(Path(p).read_bytes())) for p in (tiny_base, str(whole.path)))
+    old, new = (constants_of(read_proto(Path(p).read_bytes())) for p in (tiny_base, str(whole.path)))
     assert whole.best_epoch > 0
     assert np.abs(old["w0"] - new["w0"]).max() > 1e-3
     assert new["tail0.p"] != pytest.approx(2.0, abs=1e-4)

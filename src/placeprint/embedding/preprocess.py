@@ -26,6 +26,8 @@ FULL_SIZE = 1 << 20
 """A shorter side that no image has: it is decoded at full size."""
 LONGEST = 16
 """Times as long as it is wide: longer images are not resized as a whole."""
+LEAST = 1e-6
+"""What the generalised mean takes smaller values of a feature map for."""
 CELL_SCALE = 254
 """A cell is a unit vector times this, in 8 bits with a sign: components above one half are cut off."""
 
@@ -183,4 +185,4 @@ def pooled(features: Maps, spec: ModelSpec) -> Vectors:
     flat = features.reshape(len(features), -1)
     if spec.pooling == "average":
         return np.asarray(flat.mean(axis=1), dtype=np.float32)
-    return np.asarray(np.power(np.power(flat.clip(1e-6), spec.gem_p).mean(axis=1), 1 / spec.gem_p), dtype=np.float32)
+    return np.asarray(np.power(np.power(flat.clip(LEAST), spec.gem_p).mean(axis=1), 1 / spec.gem_p), dtype=np.float32)

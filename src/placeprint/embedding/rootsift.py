@@ -1,9 +1,9 @@
-"""RootSIFT: small upright local features of one photo, for geometric verification (extra ``sift``).
+"""RootSIFT: small upright local features of an image, for geometric verification (extra ``sift``).
 
 Lowe 2004 ("Distinctive image features from scale-invariant keypoints") with the square root of Arandjelovic
 and Zisserman 2012 ("Three things everyone should know to improve object retrieval"). Every descriptor is
-taken upright, without an orientation of its own (Perdoch et al. 2009): photographs of places are, up to the
-hand that held the camera, and what stands and what lies is then told apart.
+taken upright, without an orientation of its own (Perdoch et al. 2009): images of places are upright, up to the
+hand that held the camera, and what stands is then told from what lies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.arrays import Floats, Packed, Pixels
-from placeprint.errors import MissingExtraError, VectorError
+from placeprint.errors import VectorError
+from placeprint.extras import require
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -72,11 +73,7 @@ def opencv() -> Any:
     MissingExtraError
         When it is not installed.
     """
-    try:
-        import cv2
-    except ImportError as error:
-        raise MissingExtraError("RootSIFT", "sift") from error
-    return cv2
+    return require("cv2", extra="sift", what="RootSIFT")
 
 
 def extract(image: Image) -> Packed:

@@ -1,9 +1,9 @@
-"""VLAD: the RootSIFT keypoints of one photo as one vector (Jegou et al. 2010), with a codebook of the gallery's own.
+"""VLAD: the RootSIFT keypoints of an image as one vector (Jegou et al. 2010), with a codebook of the gallery's own.
 
 "Aggregating local descriptors into a compact image representation", with descriptors reduced by principal
 components and residuals of equal length (Delhumeau et al. 2013, "Revisiting the VLAD image representation"),
 and the signed square root of Jegou et al. 2012. The vector is not whitened: measured, that cost more than it
-gave on galleries of a few hundred photos.
+gave on galleries of a few hundred images.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def aggregate(packed: Packed, codebook: Codebook) -> Vectors:
     Returns
     -------
     ndarray of float32, shape (codebook.dim,)
-        Unit norm. The last component is 0, but for an image that has nothing to say (no keypoint): there it
+        Unit norm. The last component is 0, but for an image without a keypoint: there it
         is 1 and the others are 0, so that its cosine to every image with keypoints is 0.
     """
     reduced = (unpack(packed).descriptors - codebook.mean) @ codebook.basis

@@ -22,7 +22,7 @@ class ZooModel:
     parameters : float or None
         Millions, without a classifier; None where nobody was found to say.
     licence : str
-        Of code and weights as their authors state it. Photographs that a model was trained on may have terms of their
+        Of code and weights as their authors state it. Images that a model was trained on may have terms of their
         own.
     commercial : bool
         True when the stated licence lets a closed product use it: not GPL, not unstated.

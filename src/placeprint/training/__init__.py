@@ -1,1 +1,1 @@
-"""What makes a model better or smaller on photographs of one's own; running the result needs nothing of it."""
+"""What makes a model better or smaller by images of one's own; running the result needs none of it."""

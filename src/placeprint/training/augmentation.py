@@ -1,4 +1,4 @@
-"""Other light, season, viewpoint, crop and sharpness for photos that train, as plain operations on tensors."""
+"""Other light, season, viewpoint, crop and sharpness for images that train, as plain operations on tensors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from placeprint.training.packages import torch_package
 
 
 def augmented(images: Any, rng: np.random.Generator) -> Any:
-    """Change every photo at random.
+    """Change every image at random.
 
     Parameters
     ----------
@@ -29,14 +29,14 @@ def augmented(images: Any, rng: np.random.Generator) -> Any:
 
 
 def _draw(images: Any, rng: np.random.Generator, low: float, high: float, *more: int) -> Any:
-    """Return numbers for each photo, shape (n, ..., 1, 1)."""
+    """Return numbers for each image, shape (n, ..., 1, 1)."""
     torch = torch_package()
     shape = (len(images), *(more or (1,)), 1, 1)
     return torch.from_numpy(rng.uniform(low, high, shape).astype(np.float32)).to(images.device)
 
 
 def _moved(images: Any, rng: np.random.Generator) -> Any:
-    """Cut out 50 to 100 % of the area, turned up to 8 degrees, seen from aside by a projective map."""
+    """Cut out 50 to 100 % of the area, turned by up to 8 degrees and seen from aside, by a projective map."""
     torch, count = torch_package(), len(images)
     scale = np.sqrt(rng.uniform(0.5, 1.0, count))
     stretch = np.exp(rng.uniform(-0.15, 0.15, count))
@@ -56,7 +56,7 @@ def _moved(images: Any, rng: np.random.Generator) -> Any:
 
 
 def _blurred(images: Any, rng: np.random.Generator) -> Any:
-    """Blur three in ten photos by making them up to four times smaller and larger again."""
+    """Blur three in ten images by making them up to four times smaller and larger again."""
     functional, size = torch_package().nn.functional, images.shape[2:]
     times = float(rng.uniform(1.5, 4))
     small = functional.interpolate(images, scale_factor=1 / times, mode="bilinear", align_corners=False)
@@ -66,7 +66,7 @@ def _blurred(images: Any, rng: np.random.Generator) -> Any:
 
 
 def _lit(images: Any, rng: np.random.Generator) -> Any:
-    """Change exposure, contrast, warmth and saturation: night, haze, autumn and winter are all of them at once."""
+    """Change exposure, contrast, warmth and saturation, which night, haze, autumn and winter change all at once."""
     grey = images.mean(dim=1, keepdim=True)
     coloured = grey + _draw(images, rng, 0.0, 1.6) * (images - grey)
     warmed = coloured * _draw(images, rng, -0.18, 0.18, 3).exp()

@@ -1,4 +1,4 @@
-"""Batches of P places with K photos each, among them places that are hard to tell apart."""
+"""Batches of P places with K images each, among them places that are hard to tell apart."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from placeprint.arrays import Rows, Vectors
+from placeprint.arrays import Numbers, Rows, Vectors
 
 FEWEST_BATCHES = 8
 """In an epoch: with few places each is drawn several times."""
 
 
-def nearest_places(vectors: Vectors, labels: Rows) -> Rows:
-    """Return for every place the others, the one with the most alike photo first: shape (n_places, n_places - 1).
+def nearest_places(vectors: Vectors, labels: Numbers) -> Numbers:
+    """Return for every place the others, the one with the most similar image first: shape (n_places, n_places - 1).
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def nearest_places(vectors: Vectors, labels: Rows) -> Rows:
     order = np.argsort(labels, kind="stable")
     begins = np.searchsorted(labels[order], np.arange(count))
     scores = np.empty((count, count), np.float32)
-    for place in range(count):  # place by place: the whole matrix of photos may not fit into memory
+    for place in range(count):  # place by place: the whole matrix of images may not fit into memory
         best = (vectors[labels == place] @ vectors[order].T).max(axis=0)
         scores[place] = np.maximum.reduceat(best, begins)
     scores[np.diag_indices(count)] = -np.inf
@@ -34,9 +34,9 @@ def nearest_places(vectors: Vectors, labels: Rows) -> Rows:
 
 
 def batches(
-    labels: Rows, rng: np.random.Generator, *, places: int, images: int, near: Rows, hardness: float
+    labels: Numbers, rng: np.random.Generator, *, places: int, images: int, near: Numbers, hardness: float
 ) -> Iterator[Rows]:
-    """Yield the batches of one epoch as rows; every place with two photos comes at least once.
+    """Yield the batches of one epoch as rows; every place with two images comes at least once.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def batches(
         0 to n_places - 1.
     rng : numpy.random.Generator
     places, images : int
-        P and K; a place with fewer photos gives all that it has.
+        P and K; a place with fewer images gives all that it has.
     near : ndarray of int64, shape (n_places, n_places - 1)
         As `nearest_places` gives it.
     hardness : float
@@ -62,7 +62,7 @@ def batches(
         yield np.concatenate([rng.permutation(of[place])[:images] for place in chosen])
 
 
-def _hard(chosen: list[int], near: Rows, count: int, able: set[int]) -> list[int]:
+def _hard(chosen: list[int], near: Numbers, count: int, able: set[int]) -> list[int]:
     """Return the nearest neighbours of the chosen places in turn, each once."""
     found: dict[int, None] = {}
     for rank in range(near.shape[1]):

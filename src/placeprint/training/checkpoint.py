@@ -71,7 +71,7 @@ def read_state(path: Path, fingerprint: str, shapes: Mapping[str, tuple[int, ...
     ----------
     path : Path
     fingerprint : str
-        Of settings, photos and base: a state of others is refused.
+        Of settings, images and base; the state of another training is refused.
     shapes : mapping of str to tuple of int
         Weights that must be in it.
 

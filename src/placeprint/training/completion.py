@@ -1,4 +1,4 @@
-"""The last steps of every changed model: it must embed, is measured, and only then kept, with its card."""
+"""How a changed model begins and ends: its base must embed, it is measured, and only then kept, with its card."""
 
 from __future__ import annotations
 
@@ -9,103 +9,95 @@ from pathlib import Path
 
 import numpy as np
 
-from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.export.card import card
 from placeprint.embedding.export.conversion import Exported, keep
-from placeprint.embedding.models import ModelFile
-from placeprint.presets import Preset
+from placeprint.embedding.models import ModelFile, find_model
 from placeprint.progress import Progress
 from placeprint.records import ModelSpec
+from placeprint.training.images import manifest_of
 from placeprint.training.measurement import measured
+from placeprint.training.options import ChangeOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A graph on its way.
+class Changed:
+    """A model on its way from another one.
 
     Attributes
     ----------
+    model : str
+        The name of the model that it is made from.
+    base : ModelFile
+        Its file.
     data : bytes
+        The ONNX file so far.
     spec : ModelSpec
-    done : tuple of str
+    steps : tuple of str
         What was done to it.
     cosine : float or None
-        The lowest similarity to doing the same in steps.
+        The lowest similarity of the graph to the same steps outside of it.
     note : str
         What a person must know.
+    learned_from : Path or None
+        The folder of the images that the embeddings were changed by; None when they should be the same as before.
     """
 
+    model: str
+    base: ModelFile
     data: bytes
     spec: ModelSpec
-    done: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
     cosine: float | None = None
     note: str = ""
+    learned_from: Path | None = None
 
 
-def finished(
-    made: Made,
-    before: str,
-    base: ModelFile,
-    out: Path,
-    *,
-    name: str | None,
-    measure: Manifest | None,
-    learned_root: Path | None,
-    preset: Preset,
-    cache: bool,
-    progress: Progress | None,
-) -> Exported:
-    """Try, measure and keep a model.
-
-    Parameters
-    ----------
-    made : Made
-    before, base : str, ModelFile
-        The model it was made from: how it is named, and its file.
-    out : Path
-    name : str or None
-        What it is called; the file's stem by default.
-    measure : Manifest or None
-        Photos to compare the two on.
-    learned_root : Path or None
-        The folder of the photos that embeddings were changed by; None when they should be the same as before.
-    preset, cache, progress
-        As in `placeprint.export`.
+def begun(model: str, *, note: str = "") -> Changed:
+    """Return a model as it is, once it is known to embed.
 
     Raises
     ------
+    ModelError
+    """
+    base = find_model(model)
+    _refuse_what_fails(model)
+    return Changed(model, base, base.read(), base.spec, note=note)
+
+
+def finished(changed: Changed, out: Path, options: ChangeOptions, progress: Progress | None) -> Exported:
+    """Try a model, measure it and keep it.
+
+    Raises
+    ------
+    DatasetError
+        When there is nothing to measure it on.
     ModelError
         When it gives no embedding, or cannot be written.
     """
-    spec = dataclasses.replace(made.spec, name=name or out.stem, source=_source(base.spec, made.done))
-    change, note = None, made.note
+    base, change, note = changed.base.spec, None, changed.note
+    made_from = f"{base.source or base.name} (SHA-256 {base.weights_sha256[:12]}…)"
+    spec = dataclasses.replace(
+        changed.spec, name=options.name or out.stem, source="; ".join((made_from, *changed.steps))
+    )
     with tempfile.TemporaryDirectory() as folder:
         staged = Path(folder) / "model.onnx"
-        spec = keep(made.data, spec, staged)
-        refuse_what_fails(str(staged))
-        if measure is not None:
-            alike = learned_root is None
-            change = measured(before, str(staged), measure, preset=preset, alike=alike, cache=cache, progress=progress)
-            if not measure.has_queries and measure.root == learned_root:
+        spec = keep(changed.data, spec, staged)
+        _refuse_what_fails(str(staged))
+        if options.measure is not None:
+            images = manifest_of(options.measure)
+            alike = changed.learned_from is None
+            change = measured((changed.model, str(staged)), images, options, alike=alike, progress=progress)
+            if not images.has_queries and images.root == changed.learned_from:
                 flattered = "measured on the photos that it was learned from: the figures flatter it"
                 note = f"{note}. {flattered}" if note else flattered
-    text = card(spec, base.spec, made.done, change, note)
-    return Exported(out, keep(made.data, spec, out, card=text), made.cosine, note, change)
+    text = card(spec, base, changed.steps, change, note)
+    return Exported(out, keep(changed.data, spec, out, card=text), changed.cosine, note, change)
 
 
-def refuse_what_fails(model: str) -> None:
-    """Embed one picture: nothing is made of, and nothing kept, whose output is NaN or of another length.
-
-    Raises
-    ------
-    ModelError
-    """
+def _refuse_what_fails(model: str) -> None:
+    """Embed one image: nothing is made of, and nothing kept, whose output is NaN or of another length."""
     from PIL import Image
 
     noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
     load_embedder(model, threads=1).embed_one(Image.fromarray(noise).resize((320, 240)))
-
-
-def _source(base: ModelSpec, done: tuple[str, ...]) -> str:
-    return f"{base.source or base.name} (SHA-256 {base.weights_sha256[:12]}…); {'; '.join(done)}"

@@ -1,36 +1,37 @@
-"""A larger model's eye for a smaller one: the student's embeddings are turned to be alike where the teacher's are.
+"""Distillation: a small model's embeddings are turned so that they are alike where a larger model's are.
 
-The network stays as it is. What is learned is one matrix behind it, in closed form, from photos without labels: ridge
-regression of the teacher's vectors on the student's, mixed with the student's own. How strongly, photos that were held
-out decide. It needs no PyTorch, and the result is one ONNX file.
+The network stays as it is. One matrix behind it is learned in closed form from images without labels: ridge regression
+of the teacher's vectors on the student's, mixed with the student's own. Images that are held out decide how strongly.
+It needs no PyTorch, and the result is one ONNX file.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
-from placeprint.arrays import Flags, Floats
+from placeprint.arrays import Flags, Floats, Vectors
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.export.conversion import Exported
 from placeprint.embedding.export.fusion import fuse
-from placeprint.embedding.export.output_path import require_room
-from placeprint.embedding.models import DEFAULT_MODEL, find_model
+from placeprint.embedding.export.output_path import require_onnx_ending, require_room
 from placeprint.embedding.whitening import Whitening
-from placeprint.errors import DatasetError, UsageError
-from placeprint.presets import DEFAULT_PRESET, FAST, Preset, find_preset
+from placeprint.errors import DatasetError
+from placeprint.presets import FAST
 from placeprint.progress import Progress
-from placeprint.training.completion import Made, finished, refuse_what_fails
+from placeprint.training.completion import begun, finished
 from placeprint.training.images import learned_vectors, manifest_of
+from placeprint.training.options import DistilOptions, DistilWords
 
 FEWEST = 50
-"""Photos: fewer tell too little about a teacher."""
+"""Images; fewer tell too little about a teacher."""
 HELD_OUT = 5
-"""Every fifth photo, in a seeded order, decides and is not learned from."""
+"""Every fifth image, in a seeded order, is not learned from and decides."""
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """Of the teacher in the similarity; the rest is the student's own."""
 RIDGES = (0.01, 0.1, 1.0, 10.0)
@@ -48,9 +49,9 @@ class Distilled:
     exported : Exported or None
         The file; None when the student agrees as well as it is, and nothing was kept.
     before, after : float
-        Agreement with the teacher on the photos held out: the correlation of their similarities to all others.
+        Agreement with the teacher on the images held out: the correlation of their similarities to all others.
     photos, held_out : int
-        All, and those of them that were held out.
+        All images, and those of them that were held out.
     share, ridge : float
         What they decided for.
     """
@@ -67,96 +68,65 @@ class Distilled:
 def distil(
     dataset: Path | str | Manifest,
     teacher: str,
-    out: Path,
+    out: Path | str,
     *,
-    student: str = DEFAULT_MODEL,
-    name: str | None = None,
-    measure: Path | str | Manifest | None = None,
-    preset: str | Preset = DEFAULT_PRESET,
-    seed: int = 0,
-    cache: bool = True,
-    workers: int | None = None,
     progress: Progress | None = None,
+    **options: Unpack[DistilWords],
 ) -> Distilled:
-    """Give a small model some of what a larger one sees in photos like these.
+    """Give a small model some of what a larger one sees in images like these.
 
     Parameters
     ----------
     dataset : Path, str or Manifest
-        Photos to learn from (the gallery split); their places are not looked at.
-    teacher, student : str
-        Models by name, source or path; the teacher looks at a photo once, in its own way.
-    out : Path
+        Images to learn from (the gallery split); their places are not looked at.
+    teacher : str
+        A model by name, source or path; it looks at an image once, in its own way.
+    out : Path or str
         The ONNX file.
-    name : str, optional
-        What the new model is called; the file's stem by default.
-    measure : Path, str or Manifest, optional
-        Labelled photos, on which the new model is compared with the student.
-    preset : str or Preset
-        How the student looks, and is asked.
-    seed : int
-        Of which photos are held out.
-    cache, workers, progress
-        As in `placeprint.index`.
+    progress : Progress, optional
+    **options
+        The fields of `placeprint.training.options.DistilOptions`: ``student=``, ``measure=``, ``seed=1``, …
 
     Raises
     ------
     UsageError, DatasetError, ModelError, MissingExtraError
     """
-    if out.suffix.lower() != ".onnx":
-        raise UsageError(f'the file to write must end with .onnx, not "{out}"')
-    require_room(out, out.with_suffix(".md"))
-    asked, manifest = find_preset(preset), manifest_of(dataset)
-    both = {
-        model: learned_vectors(
-            *(manifest, manifest.gallery(), model), preset=looks, cache=cache, workers=workers, progress=progress
-        )[0]
-        for model, looks in ((teacher, FAST), (student, asked))
-    }
-    known, wanted = (both[model].astype(np.float64) for model in (student, teacher))
-    if len(known) != len(wanted) or len(known) < FEWEST:
-        raise DatasetError(f'"{manifest.root}" has {len(known)} photos that can be used: a teacher needs {FEWEST}')
-    held = np.zeros(len(known), np.bool_)
-    held[np.random.default_rng(seed).permutation(len(known))[::HELD_OUT]] = True
-    before = agreement(known, wanted, held)
+    asked, path = DistilOptions(**options), Path(out)
+    require_onnx_ending(path)
+    require_room(path, path.with_suffix(".md"))
+    manifest = manifest_of(dataset)
+    eye, _ = learned_vectors(manifest, teacher, dataclasses.replace(asked, preset=FAST), progress)
+    own, _ = learned_vectors(manifest, asked.student, asked, progress)
+    if len(own) != len(eye) or len(own) < FEWEST:
+        raise DatasetError(f'"{manifest.root}" has {len(own)} photos that can be used: a teacher needs {FEWEST}')
+    held = np.zeros(len(own), np.bool_)
+    held[np.random.default_rng(asked.seed).permutation(len(own))[::HELD_OUT]] = True
+    known, wanted = own.astype(np.float64)[~held], eye.astype(np.float64)[~held]
     tries = {
-        (share, ridge): agreement(
-            learn_turn(known[~held], wanted[~held], share, ridge).apply(both[student]), wanted, held
-        )
+        (share, ridge): agreement(learn_turn(known, wanted, share, ridge).apply(own), eye, held)
         for share, ridge in product(SHARES, RIDGES)
     }
     share, ridge = max(tries, key=lambda at: tries[at])
-    after, exported = tries[share, ridge], None
-    if after >= before + LEAST_GAIN:
-        refuse_what_fails(student)
-        base = find_model(student)
-        turn = learn_turn(known[~held], wanted[~held], share, ridge)
-        data, spec, cosine = fuse(base.read(), base.spec, turn)
-        done = (
-            f"distilled from {teacher} on {len(known)} photos: agreement on held-out ones {before:.3f} to {after:.3f}"
-        )
-        exported = finished(
-            Made(data, spec, (done,), cosine),
-            student,
-            base,
-            out,
-            name=name,
-            measure=None if measure is None else manifest_of(measure),
-            learned_root=manifest.root,
-            preset=asked,
-            cache=cache,
-            progress=progress,
-        )
-    return Distilled(exported, before, after, len(known), int(held.sum()), share, ridge)
+    done = Distilled(None, agreement(own, eye, held), tries[share, ridge], len(own), int(held.sum()), share, ridge)
+    if done.after < done.before + LEAST_GAIN:
+        return done
+    gain = f"agreement on held-out ones {done.before:.3f} to {done.after:.3f}"
+    step = f"distilled from {teacher} on {done.photos} photos: {gain}"
+    student = begun(asked.student)
+    data, spec, cosine = fuse(student.data, student.spec, learn_turn(known, wanted, share, ridge))
+    changed = dataclasses.replace(
+        student, data=data, spec=spec, steps=(step,), cosine=cosine, learned_from=manifest.root
+    )
+    return dataclasses.replace(done, exported=finished(changed, path, asked, progress))
 
 
-def agreement(student: NDArray[np.floating], teacher: Floats, held: Flags) -> float:
-    """Return the correlation of two models' similarities between photos held out and all others.
+def agreement(student: Vectors, teacher: Vectors, held: Flags) -> float:
+    """Return the correlation of two models' similarities between images held out and all others.
 
     Parameters
     ----------
     student, teacher : ndarray, shape (n, dim) and (n, other dim)
-        Unit vectors of the same photos.
+        Unit vectors of the same images.
     held : ndarray of bool, shape (n,)
     """
     pairs = held[:, None] & ~np.eye(len(held), dtype=np.bool_)
@@ -173,8 +143,9 @@ def learn_turn(student: Floats, teacher: Floats, share: float, ridge: float) -> 
     Parameters
     ----------
     student, teacher : ndarray of float64, shape (n, dim) and (n, other dim)
-        Unit vectors of the same photos.
+        Unit vectors of the same images.
     share : float
+        Of the teacher's similarity, 0 to 1.
     ridge : float
         Times the mean variance of the student.
     """

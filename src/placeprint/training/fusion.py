@@ -10,13 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.embedding.export.fusion import written_behind
-from placeprint.embedding.export.graph import onnx_package
+from placeprint.embedding.export.graph import onnx_package, read_proto, refill, written
 from placeprint.embedding.whitening import Whitening
 from placeprint.records import ModelSpec
-from placeprint.training.graph import read_graph
-
-LEAST = 1e-6
-"""What GeM takes values below it for, as `placeprint.embedding.preprocess.pooled` does."""
 
 
 def fuse(
@@ -43,20 +39,18 @@ def fuse(
     constant : float
         What stands behind the unit embedding; see `placeprint.training.spread`.
     """
-    proto = read_graph(data)
+    proto = read_proto(data)
     _replace(proto, weights)
     trained = dataclasses.replace(spec, gem_p=power) if spec.pooling == "gem" else spec
     change = Whitening(np.zeros(len(head), np.float32), head)
-    fused, made = written_behind(proto.SerializeToString(deterministic=True), trained, change, constant=constant)
+    fused, made = written_behind(written(proto), trained, change, constant=constant)
     return fused, dataclasses.replace(made, gem_p=spec.gem_p)
 
 
 def _replace(proto: Any, weights: Mapping[str, NDArray[np.float32]]) -> None:
     """Put weights in the place of those that are there, in 32 bit."""
     graph, helper = proto.graph, onnx_package().numpy_helper
-    for node in [node for node in graph.node if node.op_type in ("Cast", "Constant") and node.output[0] in weights]:
-        graph.node.remove(node)
+    refill(graph.node, [node for node in graph.node if node.output[0] not in weights])
     kept = [each for each in graph.initializer if each.name not in weights]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
-    graph.initializer.extend(helper.from_array(np.ascontiguousarray(v, np.float32), k) for k, v in weights.items())
+    new = [helper.from_array(np.ascontiguousarray(v, np.float32), k) for k, v in weights.items()]
+    refill(graph.initializer, [*kept, *new])

@@ -10,40 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from placeprint.embedding.export.graph import onnx_package
+from placeprint.embedding.export.graph import constants_of, onnx_package, read_proto
 from placeprint.errors import ModelError
 from placeprint.training.packages import torch_package
 
 _TRAINED = {"Conv": (1, 2), "Gemm": (1, 2)}
 """Which inputs of a node are weights."""
-
-
-def read_graph(data: bytes) -> Any:
-    """Parse an ONNX file.
-
-    Raises
-    ------
-    ModelError
-        When it is none.
-    """
-    try:
-        return onnx_package().load_from_string(data)
-    except Exception as error:  # protobuf has its own tree of errors
-        raise ModelError(f"the base is no ONNX file: {error}") from error
-
-
-def constants_of(proto: Any) -> dict[str, NDArray[Any]]:
-    """Return the arrays that a graph holds, also those that are stored in 16 bit and cast."""
-    numpy_helper = onnx_package().numpy_helper
-    found = {each.name: numpy_helper.to_array(each) for each in proto.graph.initializer}
-    for node in proto.graph.node:
-        if node.op_type == "Constant":
-            found[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
-        elif node.op_type == "Cast" and node.input[0] in found:
-            found[node.output[0]] = found[node.input[0]].astype(np.float32)
-    return found
 
 
 class TorchGraph:
@@ -68,7 +41,7 @@ class TorchGraph:
     """
 
     def __init__(self, data: bytes, output: str) -> None:
-        torch, proto = torch_package(), read_graph(data)
+        torch, proto = torch_package(), read_proto(data)
         constants = constants_of(proto)
         self._input, self._output = proto.graph.input[0].name, output
         self._nodes = [node for node in _needed(proto, output) if node.output[0] not in constants]

@@ -1,4 +1,4 @@
-"""How well a model finds photos of places that it never saw, and whether it does so better than its base."""
+"""How well a model finds images of places that it never saw, and whether it does so better than its base."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ class Verdict:
 
 
 class HeldOut:
-    """Places that do not train: their queries are searched among their photos, those of all datasets together.
+    """Places that do not train: their queries are searched among their images, those of all datasets together.
 
     Parameters
     ----------
     pool : Pool
     asked : ndarray of int64
-        Rows of the places that are asked about; see `placeprint.training.pool.Parts`.
+        Rows of the places that are asked about; see `placeprint.training.pool.Division`.
     among : ndarray of int64, optional
         Rows of other places that did not train, to be searched too: the more there are, the harder it is.
 
@@ -135,7 +135,7 @@ class HeldOut:
         vectors : ndarray of float32, shape (len(rows), dim)
             Unit vectors, in the order of `rows`.
         parts : mapping of str to Ragged
-            What the preset keeps of each photo, in the same order.
+            What the preset keeps of each image, in the same order.
         progress : Progress, optional
         """
         ask, answer = self._ask, self._answer

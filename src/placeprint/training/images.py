@@ -1,4 +1,4 @@
-"""A dataset's photographs as models take them: embeddings to learn from, inputs to find ranges on."""
+"""A dataset's images as models take them: embeddings to learn from, inputs to find ranges on."""
 
 from __future__ import annotations
 
@@ -15,50 +15,43 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.preprocess import needed_side, normalised, prepare
 from placeprint.errors import DatasetError, ImageError
-from placeprint.presets import Preset
 from placeprint.progress import Progress
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.gallery_model import model_for
 from placeprint.recognition.voting import label
-from placeprint.records import ImageRecord, ModelSpec
+from placeprint.records import ModelSpec
+from placeprint.training.options import ChangeOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 RANGES = 100
-"""Photos that the ranges of 8-bit activations are taken from."""
+"""Images that the ranges of 8-bit activations are taken from."""
 
 
-def manifest_of(dataset: Path | str | Manifest) -> Manifest:
-    """Return the manifest of a dataset."""
-    return dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
+def manifest_of(dataset: Path | str | Manifest, *, stage: str = "test") -> Manifest:
+    """Return the manifest of a dataset; its stage as `placeprint.read_dataset` takes it."""
+    return dataset if isinstance(dataset, Manifest) else read_dataset(dataset, stage=stage)
 
 
 def learned_vectors(
-    manifest: Manifest,
-    records: tuple[ImageRecord, ...],
-    model: str,
-    *,
-    preset: Preset,
-    cache: bool,
-    workers: int | None,
-    progress: Progress | None,
+    manifest: Manifest, model: str, options: ChangeOptions, progress: Progress | None
 ) -> tuple[Vectors, list[str]]:
-    """Return the embeddings of photos as a preset looks at them, and their places.
+    """Return the embeddings of the gallery split as a preset looks at it, and the places.
 
     Raises
     ------
     DatasetError
-        When no photo can be used.
+        When no image can be used.
     """
-    embedder = model_for(model, preset=preset, workers=workers)
-    with opened_cache(cache) as opened:
-        done = embed_split(manifest, records, embedder=embedder, cache=opened, progress=progress)
+    embedder = model_for(model, preset=options.preset, workers=options.workers)
+    with opened_cache(options.cache) as opened:
+        done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress)
     return np.asarray(done.vectors), [label(record) for record in done.records]
 
 
-def some_photos(manifest: Manifest, spec: ModelSpec, count: int) -> Iterator[Image]:
-    """Yield decoded photos of the gallery, evenly spread over its places; those that cannot be read are passed over.
+def some_images(manifest: Manifest, spec: ModelSpec, count: int) -> Iterator[Image]:
+    """Yield decoded images of the gallery split, evenly spread over it; those that cannot be read are passed over.
 
     Raises
     ------
@@ -79,7 +72,7 @@ def some_photos(manifest: Manifest, spec: ModelSpec, count: int) -> Iterator[Ima
         raise DatasetError(f'"{manifest.root}" has no photo that can be read')
 
 
-def inputs(manifest: Manifest, spec: ModelSpec) -> Iterator[Maps]:
-    """Yield what a graph takes of `RANGES` photos, shape (1, 3, input_size, input_size)."""
-    for image in some_photos(manifest, spec, RANGES):
+def network_inputs(manifest: Manifest, spec: ModelSpec) -> Iterator[Maps]:
+    """Yield what a graph takes of `RANGES` images, shape (1, 3, input_size, input_size)."""
+    for image in some_images(manifest, spec, RANGES):
         yield normalised(prepare(image, spec), spec)

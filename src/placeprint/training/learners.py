@@ -1,4 +1,4 @@
-"""What is trained: a head on embeddings that lie ready, or the whole network."""
+"""What is trained: a head on embeddings that are there already, or the whole network."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ import numpy as np
 from placeprint.arrays import Maps, Pixels, Rows, Vectors
 from placeprint.dataset.decoding.images import decode
 from placeprint.dataset.files import locate, read_bytes
+from placeprint.embedding.export.fusion import run_as_described
 from placeprint.embedding.export.parity import Run
-from placeprint.embedding.preprocess import needed_side, prepare
+from placeprint.embedding.models import ModelFile
+from placeprint.embedding.preprocess import LEAST, needed_side, prepare
 from placeprint.progress import Progress, Stretch
 from placeprint.records import ModelSpec
 from placeprint.training.augmentation import augmented
-from placeprint.training.fusion import LEAST
 from placeprint.training.graph import TorchGraph
 from placeprint.training.packages import torch_package
 from placeprint.training.pool import Pool
 from placeprint.training.settings import TrainSettings
 
 LOOKED_AT = 64
-"""Photos that are embedded at once when nothing is learned from them."""
+"""Images that are embedded at once when nothing is learned from them."""
 
 
 class Learner(Protocol):
@@ -38,6 +39,9 @@ class Learner(Protocol):
     def embed(self, inputs: Any) -> Any:
         """Return unit embeddings (n, dim)."""
 
+    def reference(self, base: ModelFile, weights: Mapping[str, Any]) -> Run:
+        """Return what computes the embeddings of some weights, in 32 bit on the CPU: to compare a file with."""
+
 
 def vectors_of(learner: Learner, rows: Rows) -> Vectors:
     """Embed rows as they are, without learning: float32 of shape (len(rows), dim)."""
@@ -50,7 +54,7 @@ def vectors_of(learner: Learner, rows: Rows) -> Vectors:
 
 
 class HeadLearner:
-    """A linear head behind the base, which stays as it is; it begins as the identity.
+    """A linear head behind the base, which stays as it is; the head begins as the identity.
 
     Parameters
     ----------
@@ -71,6 +75,16 @@ class HeadLearner:
         """Return unit embeddings."""
         return torch_package().nn.functional.normalize(inputs @ self.weights["head"], dim=1)
 
+    def reference(self, base: ModelFile, weights: Mapping[str, Any]) -> Run:
+        """Return the base as it was, in ONNX Runtime, and the head behind it."""
+        run, head = run_as_described(base.read(), base.spec), weights["head"].detach().float().cpu().numpy()
+        return lambda images: np.asarray(run(images) @ head, np.float32)
+
+
+def make_learner(pool: Pool, base: ModelFile, settings: TrainSettings, progress: Progress | None) -> Learner:
+    """Return what the settings ask to be trained."""
+    return FullLearner(pool, base, settings, progress) if settings.full else HeadLearner(pool)
+
 
 class FullLearner:
     """The base's network, generalised-mean pooling with a learned exponent, and a linear head, in PyTorch.
@@ -78,8 +92,7 @@ class FullLearner:
     Parameters
     ----------
     pool : Pool
-    data, spec
-        The base's ONNX file and its description.
+    base : ModelFile
     settings : TrainSettings
     progress : Progress, optional
 
@@ -89,14 +102,12 @@ class FullLearner:
         Compute the network in bfloat16: on a GPU.
     """
 
-    def __init__(
-        self, pool: Pool, data: bytes, spec: ModelSpec, settings: TrainSettings, progress: Progress | None
-    ) -> None:
-        torch = torch_package()
+    def __init__(self, pool: Pool, base: ModelFile, settings: TrainSettings, progress: Progress | None) -> None:
+        torch, spec = torch_package(), base.spec
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.narrow = self.device.type == "cuda"
         self._pooled_inside, self._augment = spec.pooling == "graph", settings.augment
-        self._graph = TorchGraph(data, spec.embedding_output if self._pooled_inside else spec.feature_output)
+        self._graph = TorchGraph(base.read(), spec.embedding_output if self._pooled_inside else spec.feature_output)
         self._graph.to(self.device)
         self.weights = {f"base.{name}": value for name, value in self._graph.weights.items()}
         self.weights["head"] = torch.eye(spec.dim, device=self.device)
@@ -109,7 +120,7 @@ class FullLearner:
         self._pixels = _pixels(pool, spec, settings.side or spec.input_size, progress)
 
     def inputs(self, rows: Rows, rng: np.random.Generator | None) -> Any:
-        """Return photos (n, 3, side, side), pixels 0 to 1."""
+        """Return images (n, 3, side, side), pixels 0 to 1."""
         torch = torch_package()
         images = torch.from_numpy(self._pixels[rows]).to(self.device).permute(0, 3, 1, 2).float() / 255
         return augmented(images, rng) if rng is not None and self._augment else images
@@ -124,8 +135,8 @@ class FullLearner:
         vectors = features.float() if self._pooled_inside else _gem(features.float(), self.weights["power"])
         return torch.nn.functional.normalize(vectors.flatten(1) @ self.weights["head"], dim=1)
 
-    def on_cpu(self, weights: Mapping[str, Any]) -> Run:
-        """Return the network with some weights as a function of arrays, as it computes in 32 bit on the CPU."""
+    def reference(self, base: ModelFile, weights: Mapping[str, Any]) -> Run:  # noqa: ARG002 - its weights are among them
+        """Return the network in PyTorch."""
         torch = torch_package()
         self.device, self.narrow = torch.device("cpu"), False
         self._graph.to(self.device)
@@ -144,7 +155,7 @@ def _gem(features: Any, power: Any) -> Any:
 
 
 def _pixels(pool: Pool, spec: ModelSpec, side: int, progress: Progress | None) -> Pixels:
-    """Decode every photo once, into a file without a name: uint8 of shape (n, side, side, 3)."""
+    """Decode every image once, into a file without a name: uint8 of shape (n, side, side, 3)."""
     small = dataclasses.replace(
         spec, input_size=side, resize_size=round(max(spec.resize_size, 1) * side / spec.input_size)
     )

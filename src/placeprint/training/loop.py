@@ -21,7 +21,7 @@ from placeprint.training.held_out import Found, HeldOut
 from placeprint.training.learners import Learner, vectors_of
 from placeprint.training.losses import make_objective
 from placeprint.training.packages import torch_package
-from placeprint.training.pool import Parts, Pool
+from placeprint.training.pool import Division, Pool
 from placeprint.training.settings import TrainSettings
 
 
@@ -49,9 +49,9 @@ def fingerprint(pool: Pool, settings: TrainSettings, base: str) -> str:
 
     How many epochs there are is not among it, so that a training may go on for longer.
     """
-    photos = hashlib.sha256(" ".join(record.content_hash for record in pool.records).encode()).hexdigest()
+    images = hashlib.sha256(" ".join(record.content_hash for record in pool.records).encode()).hexdigest()
     asked = {name: value for name, value in settings.to_dict().items() if name not in ("epochs", "patience")}
-    row = [asked, photos, pool.labels.tolist(), [record.split for record in pool.records], base]
+    row = [asked, images, pool.labels.tolist(), [record.split for record in pool.records], base]
     return hashlib.sha256(json.dumps(row).encode()).hexdigest()
 
 
@@ -62,17 +62,17 @@ class Training:
     ----------
     learner : Learner
     pool : Pool
-    parts : Parts
+    division : Division
     settings : TrainSettings
     """
 
-    def __init__(self, learner: Learner, pool: Pool, parts: Parts, settings: TrainSettings) -> None:
+    def __init__(self, learner: Learner, pool: Pool, division: Division, settings: TrainSettings) -> None:
         torch = torch_package()
-        self._learner, self._settings, self._rows = learner, settings, parts.training
-        self._labels = np.unique(pool.labels[parts.training], return_inverse=True)[1].astype(np.int64)
-        self._validation = HeldOut(pool, parts.validation)
+        self._learner, self._settings, self._rows = learner, settings, division.training
+        self._labels = np.unique(pool.labels[division.training], return_inverse=True)[1].astype(np.int64)
+        self._validation = HeldOut(pool, division.validation)
         self._base = {name: value.clone() for name, value in learner.weights.items()}
-        self._near = nearest_places(pool.vectors[parts.training], self._labels)
+        self._near = nearest_places(pool.vectors[division.training], self._labels)
         dim = int(learner.weights["head"].shape[1])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)

@@ -1,4 +1,4 @@
-"""A model beside the one that it was made from, on someone's own photographs."""
+"""A model beside the one that it was made from, on someone's own images."""
 
 from __future__ import annotations
 
@@ -16,58 +16,55 @@ from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.metrics.paired_tests import paired_difference
 from placeprint.evaluation.metrics.retrieval import mean_of
 from placeprint.evaluation.result import EvaluationResult, QueryResult
-from placeprint.presets import Preset
+from placeprint.presets import Preset, find_preset
 from placeprint.progress import Progress
-from placeprint.training.images import some_photos
+from placeprint.training.images import some_images
+from placeprint.training.options import ChangeOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-PHOTOS = 24
+IMAGES = 24
 """On which embeddings and times are compared."""
 ROUNDS = 3
 """Times that each of them is looked at, the two models in turn."""
 
 
 def measured(
-    before: str,
-    after: str,
-    manifest: Manifest,
-    *,
-    preset: Preset,
-    alike: bool,
-    cache: bool = True,
-    progress: Progress | None = None,
+    models: tuple[str, str], manifest: Manifest, options: ChangeOptions, *, alike: bool, progress: Progress | None
 ) -> Change:
     """Evaluate two models on one dataset, query by query, and time both.
 
     Parameters
     ----------
-    before, after : str
-        Models, see `placeprint.embedding.models.find_model`.
+    models : tuple of 2 str
+        Before and after, see `placeprint.embedding.models.find_model`.
     manifest : Manifest
-    preset : Preset
-        Both are asked by it.
+    options : ChangeOptions
+        Both models are asked by its preset.
     alike : bool
         True when both should give the same embeddings.
+    progress : Progress or None
 
     Raises
     ------
     DatasetError, ModelError
     """
-    runs = [evaluate(manifest, model=model, preset=preset, cache=cache, progress=progress) for model in (before, after)]
-    embedders = [load_embedder(model, preset=preset, threads=1) for model in (before, after)]
-    photos = list(some_photos(manifest, embedders[0].spec, PHOTOS))
+    preset = find_preset(options.preset)
+    runs = [evaluate(manifest, model=model, preset=preset, cache=options.cache, progress=progress) for model in models]
+    embedders = [load_embedder(model, preset=preset, threads=1) for model in models]
+    images = list(some_images(manifest, embedders[0].spec, IMAGES))
+    before, after = (find_model(model).path.stat().st_size / 1e6 for model in models)
     return Change(
         dataset=str(manifest.root),
         preset=preset.name,
         queries=runs[0].n_answerable,
         recall_at_1=_difference(*(_per_query(run, lambda q: float(q.right)) for run in runs)),
         average_precision=_difference(*(_per_query(run, lambda q: q.average_precision) for run in runs)),
-        photos=len(photos),
-        cosine=_lowest_cosine(before, after, photos, preset) if alike else None,
-        milliseconds=_milliseconds(embedders, photos),
-        megabytes=(_megabytes(before), _megabytes(after)),
+        photos=len(images),
+        cosine=_lowest_cosine(models, images, preset) if alike else None,
+        milliseconds=_milliseconds(embedders, images),
+        megabytes=(before, after),
     )
 
 
@@ -85,22 +82,16 @@ def _difference(before: dict[str, float], after: dict[str, float]) -> Difference
     return Difference(mean_of(first), mean_of(second), gain.low, gain.high, paired.p_value)
 
 
-def _megabytes(model: str) -> float:
-    return find_model(model).path.stat().st_size / 1e6
-
-
-def _lowest_cosine(before: str, after: str, photos: Sequence[Image], preset: Preset) -> float:
-    """Return how far apart two models are at most, in 32 bit: so it is not the processor that differs."""
-    old, new = (
-        load_embedder(model, preset=preset, threads=1, precision="f32").embed(photos) for model in (before, after)
-    )
+def _lowest_cosine(models: tuple[str, str], images: Sequence[Image], preset: Preset) -> float:
+    """Return how far apart two models are at most, both in 32 bit so that the processor makes no difference."""
+    old, new = (load_embedder(model, preset=preset, threads=1, precision="f32").embed(images) for model in models)
     return min(1.0, float((old * new).sum(axis=1).min(initial=1.0)))
 
 
-def _milliseconds(embedders: Sequence[Embedder], photos: Sequence[Image]) -> tuple[float, float]:
-    """Return the median time that each of two takes for a photo, in turn."""
+def _milliseconds(embedders: Sequence[Embedder], images: Sequence[Image]) -> tuple[float, float]:
+    """Return the median time that each of two takes for an image, in turn."""
     times: tuple[list[float], list[float]] = ([], [])
-    for image in photos:
+    for image in images:
         for _ in range(ROUNDS):
             for embedder, spent in zip(embedders, times, strict=True):
                 began = time.perf_counter()

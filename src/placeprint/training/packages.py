@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-from placeprint.errors import MissingExtraError
+from placeprint.extras import require
 
 LEARNING = ("pytorch_metric_learning.losses", "pytorch_metric_learning.miners")
 NEEDED = ("torch", *LEARNING, "onnx", "onnxruntime")
-
-
-def _imported(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingExtraError("training", "train") from error
 
 
 def torch_package() -> Any:
@@ -25,27 +17,26 @@ def torch_package() -> Any:
     ------
     MissingExtraError
     """
-    return _imported("torch")
+    return require("torch", extra="train", what="training")
 
 
 def metric_learning_package() -> Any:
-    """Import pytorch-metric-learning, its losses and miners.
+    """Import pytorch-metric-learning with its losses and miners.
 
     Raises
     ------
     MissingExtraError
     """
-    for name in LEARNING:
-        _imported(name)
-    return _imported("pytorch_metric_learning")
+    require_packages(LEARNING)
+    return require("pytorch_metric_learning", extra="train", what="training")
 
 
-def require_packages() -> None:
-    """Say at once what is missing, before photos are embedded.
+def require_packages(names: tuple[str, ...] = NEEDED) -> None:
+    """Say at once what is missing, before images are embedded.
 
     Raises
     ------
     MissingExtraError
     """
-    for name in NEEDED:
-        _imported(name)
+    for name in names:
+        require(name, extra="train", what="training")

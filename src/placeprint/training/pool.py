@@ -1,4 +1,4 @@
-"""Datasets to one pool of labelled photos, and its places to those that train, choose and test."""
+"""Datasets to one pool of labelled images, whose places are divided into those that train, choose and test."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from placeprint.arrays import Rows, Vectors
+from placeprint.arrays import Numbers, Rows, Vectors
 from placeprint.dataset.manifest import Manifest
-from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import Looker
 from placeprint.embedding.pipeline import embed_records
 from placeprint.errors import DatasetError
@@ -19,16 +18,17 @@ from placeprint.recognition.dataset_embeddings import opened_cache
 from placeprint.records import FailedImage, ImageRecord, Split
 from placeprint.storage.ragged import Ragged
 from placeprint.terminal import counted
+from placeprint.training.images import manifest_of
 
 FEWEST_PLACES = 2
-"""Places with two photos that each of training, validation and test must have."""
+"""Places with two images that each of training, validation and test must have."""
 DRAWS, NEAR = 1000, 0.02
-"""How often places are drawn, until the shares of photos are as near as this to those that were asked for."""
+"""How often places are drawn, until the shares of images are as near as this to those that were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The photos that take part; the places of several datasets are kept apart.
+    """The images that take part; the places of several datasets are kept apart.
 
     Attributes
     ----------
@@ -44,30 +44,30 @@ class Pool:
     vectors : ndarray of float32, shape (n, dim)
         Unit embeddings by the base.
     left_out : int
-        Photos without a place, with several places, or equal to another that was taken already.
+        Images without a place, with several places, or equal to another that was taken already.
     unusable : tuple of FailedImage
     parts : mapping of str to Ragged
-        What the base's preset keeps of each photo besides its vector.
+        What the base's preset keeps of each image besides its vector.
     """
 
     roots: tuple[Path, ...]
     records: tuple[ImageRecord, ...]
-    labels: Rows
+    labels: Numbers
     names: tuple[str, ...]
-    datasets: Rows
+    datasets: Numbers
     vectors: Vectors
     left_out: int
     unusable: tuple[FailedImage, ...]
     parts: Mapping[str, Ragged] = field(default_factory=dict)
 
     def root(self, row: int) -> Path:
-        """Return the folder that a photo's path is relative to."""
+        """Return the folder that an image's path is relative to."""
         return self.roots[int(self.datasets[self.labels[row]])]
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """Rows of the pool; no place is in two of them."""
+class Division:
+    """Rows of the pool that train, choose the epoch and test; no place is in two of them."""
 
     training: Rows
     validation: Rows
@@ -77,7 +77,7 @@ class Parts:
 def gather_pool(
     datasets: Sequence[Path | str | Manifest], embedder: Looker, *, cache: bool, progress: Progress | None
 ) -> Pool:
-    """Embed the photos of all datasets by the ordinary pipeline, and number their places.
+    """Embed the images of all datasets by the ordinary pipeline, and number their places.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def gather_pool(
     seen: set[str] = set()
     with opened_cache(cache) as store:
         for number, dataset in enumerate(datasets):
-            manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset, stage="train")
+            manifest = manifest_of(dataset, stage="train")
             roots.append(manifest.root)
             labelled = [record for record in manifest.records if len(record.places) == 1]
             left_out += len(manifest.records) - len(labelled)
@@ -100,7 +100,7 @@ def gather_pool(
             unusable += [*manifest.failures, *done.failures]
             taken = list[int]()
             for row, (record, vector) in enumerate(zip(done.records, done.vectors, strict=True)):
-                if record.content_hash in seen:  # else the same photo could train and test
+                if record.content_hash in seen:  # else the same image could train and test
                     left_out += 1
                     continue
                 seen.add(record.content_hash)
@@ -125,12 +125,12 @@ def gather_pool(
     )
 
 
-def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Parts:
-    """Hold out places, the same share of every dataset and about that share of its photos; the seed chooses which.
+def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Division:
+    """Hold out places, the same share of every dataset and about that share of its images; the seed chooses which.
 
-    A place that cannot be asked about, having one photo or nothing to find, is only trained with. Of many draws the
-    first is taken whose shares of photos are near those of the places, else the one that is nearest: where one place
-    has most photos, it trains.
+    A place that cannot be asked about, having one image or nothing to find, is only trained with. Of many draws the
+    first is taken whose shares of images are near those of the places, else the one that is nearest: where one place
+    has most images, it trains.
 
     Raises
     ------
@@ -138,12 +138,12 @@ def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Parts:
         When there are too few places.
     """
     rng = np.random.default_rng([seed, 1])
-    photos = np.bincount(pool.labels, minlength=len(pool.names))
+    sizes = np.bincount(pool.labels, minlength=len(pool.names))
     able = np.array([_can_be_asked(pool, place) for place in range(len(pool.names))], np.bool_)
     kind = np.zeros(len(pool.names), np.int64)
     for dataset in range(int(pool.datasets.max(initial=-1)) + 1):
         places = np.flatnonzero(able & (pool.datasets == dataset))
-        kind[places] = _drawn(photos[places], (validation, test), rng)
+        kind[places] = _drawn(sizes[places], (validation, test), rng)
     for number, name in enumerate(("training", "validation", "test")):
         count = int((able & (kind == number)).sum())
         if count < FEWEST_PLACES:
@@ -153,20 +153,20 @@ def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Parts:
                 f"and test needs {FEWEST_PLACES}. Photograph more places, or give more datasets"
             )
     of = kind[pool.labels]
-    return Parts(*(np.flatnonzero(of == number) for number in range(3)))
+    return Division(*(np.flatnonzero(of == number) for number in range(3)))
 
 
-def _drawn(photos: Rows, shares: tuple[float, float], rng: np.random.Generator) -> Rows:
-    """Return for places with so many photos 0 (training), 1 (validation) or 2 (test)."""
-    counts = [round(share * len(photos)) for share in shares]
-    kinds = np.zeros(len(photos), np.int64)
+def _drawn(sizes: Numbers, shares: tuple[float, float], rng: np.random.Generator) -> Numbers:
+    """Return for places of these sizes 0 (training), 1 (validation) or 2 (test)."""
+    counts = [round(share * len(sizes)) for share in shares]
+    kinds = np.zeros(len(sizes), np.int64)
     kinds[: counts[1]], kinds[counts[1] : sum(counts)] = 2, 1
     best, nearest = kinds, np.inf
     for _ in range(DRAWS):
         drawn = np.empty_like(kinds)
-        drawn[rng.permutation(len(photos))] = kinds
-        held = np.bincount(drawn, weights=photos, minlength=3)[1:]
-        off = float(np.abs(held / max(photos.sum(), 1) - shares).max())
+        drawn[rng.permutation(len(sizes))] = kinds
+        held = np.bincount(drawn, weights=sizes, minlength=3)[1:]
+        off = float(np.abs(held / max(sizes.sum(), 1) - shares).max())
         if off < nearest:
             best, nearest = drawn, off
         if nearest <= NEAR:

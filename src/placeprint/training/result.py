@@ -57,7 +57,7 @@ class TrainingResult:
     constant : float
         What stands behind each embedding; see `placeprint.training.spread`.
     left_out : int
-        Photos without a place, with several places, or equal to another.
+        Images without a place, with several places, or equal to another.
     unusable : tuple of FailedImage
     seconds : float
     device : str
@@ -115,7 +115,7 @@ def write_card(result: TrainingResult) -> None:
 
 def _markdown(result: TrainingResult) -> str:
     counts = zip(("trained", "chose the epoch", "tested"), result.places, result.images, strict=True)
-    used = "; ".join(f"{counted(place, 'place')} ({counted(photo, 'photo')}) {what}" for what, place, photo in counts)
+    used = "; ".join(f"{counted(place, 'place')} ({counted(image, 'photo')}) {what}" for what, place, image in counts)
     rows = (("base", result.test_base), ("this model", result.test))
     figures = "\n".join(f"| {name} | {f.recall_at_1:.3f} | {f.map:.3f} |" for name, f in rows)
     kind = "the whole network" if result.settings.full else "a linear head behind the base, which was not changed"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, TypedDict
 
 from placeprint.errors import UsageError
 from placeprint.presets import DEFAULT_PRESET, find_preset
@@ -92,6 +93,42 @@ class TrainSettings:
         if find_preset(self.preset).whiten:
             raise UsageError(f'preset "{self.preset}" learns a whitening from each gallery: train without it')
 
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Return the settings that were given by name.
+
+        Raises
+        ------
+        UsageError
+            For a setting that is not known or cannot be.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        if unknown := sorted(set(given) - set(known)):
+            raise UsageError(f'"{unknown[0]}" is no setting of a training: choose of {", ".join(sorted(known))}')
+        return cls(**given)
+
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
         return dataclasses.asdict(self)
+
+
+class TrainWords(TypedDict, total=False):
+    """`TrainSettings` as keywords of `placeprint.train`."""
+
+    full: bool
+    preset: str
+    loss: str
+    epochs: int
+    patience: int
+    places: int
+    images: int
+    hardness: float
+    learning_rate: float
+    decay: float
+    validation: float
+    test: float
+    side: int
+    accumulate: int
+    augment: bool
+    neck: bool
+    seed: int

@@ -1,8 +1,8 @@
 """Keeps cosines of a trained model as spread as those of its base, so that what presets add to them keeps its weight.
 
-Training pushes places apart: the cosines of photos of different places become more spread, on places of other cities
-too, where they are no better for it. A preset adds evidence from cells to the cosine, and weighed it beside the base's:
-it would count for less. A constant behind every vector takes the spread back, and changes no order.
+Training pushes places apart: the cosines of images of different places become more spread, on places of other cities
+too, where they are no better for it. The evidence that a preset adds to a cosine is weighed for the base's cosines and
+would count for less. A constant behind every vector takes the spread back, and changes no order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LEAST_GROWTH = 0.01
 
 
 def spread(vectors: Vectors, labels: Numbers) -> float:
-    """Return how much a photo's cosines to photos of other places vary: their standard deviation, the mean over photos.
+    """Return how much an image's cosines to images of other places vary: the mean of their standard deviations.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def constant_for(before: Vectors, after: Vectors, labels: Numbers) -> float:
     Parameters
     ----------
     before, after : ndarray of float32, shape (n, dim)
-        Unit vectors of photos that did not train, by the base and by the trained model.
+        Unit vectors of images that did not train, by the base and by the trained model.
     labels : ndarray of int64, shape (n,)
         Numbers of their places.
     """

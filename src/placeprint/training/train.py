@@ -1,47 +1,72 @@
-"""Labelled photos to a model of one's own: the whole way, and the file only when it computes what was trained."""
+"""Labelled images to a model of one's own: the whole way, and the file only when it computes what was trained."""
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
-from placeprint.arrays import Maps, Vectors
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.embedder import load_embedder
-from placeprint.embedding.export.conversion import keep
-from placeprint.embedding.export.output_path import require_room
-from placeprint.embedding.export.parity import Run, check_parity
+from placeprint.embedding.export.output_path import require_onnx_ending, require_room
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
 from placeprint.embedding.pipeline import embed_records
-from placeprint.embedding.preprocess import pooled
 from placeprint.errors import DatasetError, UsageError
-from placeprint.presets import Preset, find_preset
+from placeprint.presets import find_preset
 from placeprint.progress import Progress
 from placeprint.recognition.gallery_model import model_for
 from placeprint.records import ModelSpec
 from placeprint.report.html import is_page
 from placeprint.storage.atomic import has_keys, require_ours
 from placeprint.storage.ragged import Ragged
-from placeprint.training.fusion import fuse
-from placeprint.training.graph import read_graph
 from placeprint.training.held_out import Found, HeldOut, judge
-from placeprint.training.learners import FullLearner, HeadLearner, Learner, vectors_of
+from placeprint.training.learners import make_learner, vectors_of
 from placeprint.training.loop import Trained, Training, fingerprint
 from placeprint.training.packages import require_packages
 from placeprint.training.page import write_training_page
-from placeprint.training.pool import Pool, divide, gather_pool
+from placeprint.training.pool import Division, Pool, divide, gather_pool
 from placeprint.training.result import Figures, TrainingResult, write_card
-from placeprint.training.settings import TrainSettings
-from placeprint.training.spread import constant_for, with_constant
+from placeprint.training.settings import TrainSettings, TrainWords
+from placeprint.training.spread import constant_for
+from placeprint.training.trained_file import write_trained
 
 Datasets = Path | str | Manifest | Sequence[Path | str | Manifest]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """What one training begins with; `seen` describes the base as the preset asks it to look."""
+
+    settings: TrainSettings
+    datasets: Sequence[Path | str | Manifest]
+    base: ModelFile
+    seen: ModelSpec
+    pool: Pool
+    division: Division
+    out: Path
+    workers: int | None
+    progress: Progress | None
+
+    @property
+    def state(self) -> Path:
+        """Where the state lies that an interrupted training goes on from."""
+        return self.out.with_suffix(".training")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Learned:
+    """What one training came to."""
+
+    trained: Trained
+    spec: ModelSpec
+    cosine: float
+    constant: float
+    device: str
 
 
 def train(
@@ -53,9 +78,9 @@ def train(
     cache: bool = True,
     workers: int | None = None,
     progress: Progress | None = None,
-    **settings: Any,
+    **settings: Unpack[TrainWords],
 ) -> TrainingResult:
-    """Fine-tune a model on labelled photos, and test it against its base on places that it never saw.
+    """Fine-tune a model on labelled images, and test it against its base on places that it never saw.
 
     Interrupted, it goes on from the last whole epoch when it is called again: the state lies beside `out` with the
     ending ``.training`` until the model is written.
@@ -63,7 +88,7 @@ def train(
     Parameters
     ----------
     dataset : Path, str, Manifest, or a sequence of them
-        The places of several datasets are kept apart. Photos without a place, or with several, take no part.
+        The places of several datasets are kept apart. Images without a place, or with several, take no part.
     out : Path or str
         The ONNX file. It is kept whatever the test says; the result says which model to use.
     model : str
@@ -73,7 +98,7 @@ def train(
     cache : bool
         Use the embedding cache.
     workers : int, optional
-        Photos in flight while embedding.
+        Images in flight while embedding.
     progress : Progress, optional
     **settings
         The fields of `placeprint.training.settings.TrainSettings`: ``full=True``, ``loss="arcface"``, ``seed=1``, …
@@ -83,140 +108,120 @@ def train(
     UsageError
         For a setting that is not known or cannot be.
     DatasetError
-        When there are too few places with two photos.
+        When there are too few places with two images.
     ModelError
         When the base cannot be trained, the state cannot be read, the loss is no number, or the file would compute
         something else than what was trained.
     MissingExtraError
         Without PyTorch, pytorch-metric-learning, ONNX or ONNX Runtime.
     """
-    began = time.perf_counter()
-    asked, out = _settings(settings), Path(out)
-    if out.suffix != ".onnx":
-        raise UsageError(f'the file to write must end with .onnx, not "{out}"')
-    require_room(out, out.with_suffix(".md"))
-    require_ours(out.with_suffix(".card.json"), lambda data: has_keys(data, "recommended", "spec", "base", "verdict"))
-    require_ours(out.with_suffix(".html"), is_page)
+    began, asked, path = time.perf_counter(), TrainSettings.of(settings), Path(out)
+    _refuse_what_is_there(path)
     require_packages()
     datasets = [dataset] if isinstance(dataset, Path | str | Manifest) else list(dataset)
     if not datasets:
         raise UsageError("give a dataset to train on")
-    preset = find_preset(asked.preset)
-    embedder = model_for(model, preset=preset, workers=workers)
-    base = find_model(model)
-    pool = gather_pool(datasets, embedder, cache=cache, progress=progress)
-    parts = divide(pool, validation=asked.validation, test=asked.test, seed=asked.seed)
-    learner = _learner(pool, base, asked, progress)
-    device = str(learner.weights["head"].device.type)
-    state = out.with_suffix(".training")
-    of = fingerprint(pool, asked, base.spec.fingerprint())
-    unchanged = vectors_of(learner, parts.validation)
-    done = Training(learner, pool, parts, asked).run(state, of, progress=progress)
-    learner.weights = {key: value.to(device) for key, value in done.weights.items()}
-    constant = constant_for(unchanged, vectors_of(learner, parts.validation), pool.labels[parts.validation])
-    spec, cosine = _export(base, done, learner, out, name or out.stem, constant)
-    test = HeldOut(pool, parts.test, among=parts.validation)
-    kept = {kind: each.kept(test.rows) for kind, each in pool.parts.items()}
-    before = test.measure_as(preset, embedder.spec, pool.vectors[test.rows], kept, progress=progress)
-    after = _by_file(test, pool, out, preset, workers, progress)
-    result = TrainingResult(
-        path=out,
-        spec=spec,
-        base=base.spec,
-        settings=asked,
-        datasets=tuple(str((each.name or each.root) if isinstance(each, Manifest) else each) for each in datasets),
-        images=(len(parts.training), len(parts.validation), len(parts.test)),
-        places=tuple(len(np.unique(pool.labels[rows])) for rows in (parts.training, parts.validation, parts.test)),  # type: ignore[arg-type]
-        epochs=len(done.history) - 1,
-        best_epoch=done.best,
-        history=tuple(done.history),
-        test_base=_figures(before),
-        test=_figures(after),
-        verdict=judge(after, before, seed=asked.seed, preset=preset.name),
-        cosine=cosine,
-        constant=constant,
-        left_out=pool.left_out,
-        unusable=pool.unusable,
-        seconds=time.perf_counter() - began,
-        device=device,
-    )
+    course = _course(datasets, model, asked, path, cache=cache, workers=workers, progress=progress)
+    learned = _learned(course, name or path.stem)
+    result = _result(course, learned, began)
     write_card(result)
-    write_training_page(result, out.with_suffix(".html"))
-    state.unlink(missing_ok=True)
+    write_training_page(result, path.with_suffix(".html"))
+    course.state.unlink(missing_ok=True)
     return result
 
 
-def _settings(given: dict[str, Any]) -> TrainSettings:
-    known = {field.name for field in dataclasses.fields(TrainSettings)}
-    if unknown := sorted(set(given) - known):
-        raise UsageError(f'"{unknown[0]}" is no setting of a training: choose of {", ".join(sorted(known))}')
-    return TrainSettings(**given)
+def _refuse_what_is_there(out: Path) -> None:
+    """Refuse to write over files of somebody else, before anything is trained."""
+    require_onnx_ending(out)
+    require_room(out, out.with_suffix(".md"))
+    require_ours(out.with_suffix(".card.json"), lambda data: has_keys(data, "recommended", "spec", "base", "verdict"))
+    require_ours(out.with_suffix(".html"), is_page)
 
 
-def _learner(pool: Pool, base: ModelFile, settings: TrainSettings, progress: Progress | None) -> Learner:
-    if not settings.full:
-        return HeadLearner(pool)
-    return FullLearner(pool, base.read(), base.spec, settings, progress)
+def _course(
+    datasets: Sequence[Path | str | Manifest],
+    model: str,
+    settings: TrainSettings,
+    out: Path,
+    *,
+    cache: bool,
+    workers: int | None,
+    progress: Progress | None,
+) -> _Course:
+    """Embed all images by the base, and hold out places."""
+    embedder = model_for(model, preset=settings.preset, workers=workers)
+    pool = gather_pool(datasets, embedder, cache=cache, progress=progress)
+    return _Course(
+        settings=settings,
+        datasets=datasets,
+        base=find_model(model),
+        seen=embedder.spec,
+        pool=pool,
+        division=divide(pool, validation=settings.validation, test=settings.test, seed=settings.seed),
+        out=out,
+        workers=workers,
+        progress=progress,
+    )
 
 
-def _export(
-    base: ModelFile, done: Trained, learner: Learner, out: Path, name: str, constant: float
-) -> tuple[ModelSpec, float]:
-    """Write the best weights into the base's graph; keep the file only when it computes what was trained."""
-    arrays = {key: value.detach().float().cpu().numpy() for key, value in done.weights.items()}
-    weights = {key.removeprefix("base."): value for key, value in arrays.items() if key.startswith("base.")}
-    power = float(arrays["power"]) if "power" in arrays else base.spec.gem_p
-    data = base.read()
-    fused, spec = fuse(data, base.spec, weights=weights, power=power, head=arrays["head"], constant=constant)
-    reference = _trained_reference(learner, done) if weights else _head_reference(data, base.spec, arrays["head"])
-    free = not read_graph(data).graph.input[0].type.tensor_type.shape.dim[2].HasField("dim_value")
-
-    def wanted(images: Maps) -> Vectors:
-        return with_constant(reference(images), constant)
-
-    cosine = check_parity(fused, wanted, side=spec.input_size, free=free, dim=spec.dim)
-    source = f"placeprint train, from {base.spec.name} ({base.spec.source})"
-    return keep(fused, dataclasses.replace(spec, name=name, source=source), out), cosine
+def _learned(course: _Course, name: str) -> _Learned:
+    """Train, keep the cosines as spread as the base's, and write the file."""
+    pool, chosen, base = course.pool, course.division.validation, course.base
+    learner = make_learner(pool, base, course.settings, course.progress)
+    device = str(learner.weights["head"].device.type)
+    unchanged = vectors_of(learner, chosen)
+    of = fingerprint(pool, course.settings, base.spec.fingerprint())
+    done = Training(learner, pool, course.division, course.settings).run(course.state, of, progress=course.progress)
+    learner.weights = {key: value.to(device) for key, value in done.weights.items()}
+    constant = constant_for(unchanged, vectors_of(learner, chosen), pool.labels[chosen])
+    spec, cosine = write_trained(base, learner, done.weights, course.out, name, constant)
+    return _Learned(trained=done, spec=spec, cosine=cosine, constant=constant, device=device)
 
 
-def _head_reference(data: bytes, spec: ModelSpec, head: NDArray[np.float32]) -> Run:
-    """Run the base as it was, pool as the ordinary pipeline does, and multiply."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    output = spec.embedding_output if spec.pooling == "graph" else spec.feature_output
-
-    def run(images: Maps) -> Vectors:
-        found = session.run([output], {session.get_inputs()[0].name: images})[0]
-        rows = found if spec.pooling == "graph" else np.stack([pooled(each, spec) for each in found])
-        return np.asarray(rows.reshape(len(rows), -1) @ head, np.float32)
-
-    return run
-
-
-def _trained_reference(learner: Learner, done: Trained) -> Run:
-    """Run the best weights in PyTorch, in 32 bit on the CPU."""
-    if not isinstance(learner, FullLearner):
-        raise TypeError("only a whole network has weights of its own")
-    return learner.on_cpu(done.weights)
-
-
-def _by_file(
-    test: HeldOut, pool: Pool, out: Path, preset: Preset, workers: int | None, progress: Progress | None
-) -> Found:
-    """Embed the test places with the written file, as everyone will use it."""
-    embedder = load_embedder(str(out), preset=preset, threads=workers)
+def _tested(course: _Course) -> tuple[Found, Found]:
+    """Return what the base and the written file find on the test places."""
+    pool, preset = course.pool, find_preset(course.settings.preset)
+    test = HeldOut(pool, course.division.test, among=course.division.validation)
+    kept = {kind: each.kept(test.rows) for kind, each in pool.parts.items()}
+    before = test.measure_as(preset, course.seen, pool.vectors[test.rows], kept, progress=course.progress)
+    embedder = load_embedder(str(course.out), preset=preset, threads=course.workers)
     owners = pool.datasets[pool.labels[test.rows]]  # ascending, as the rows of the pool are
     found = []
     for number, root in enumerate(pool.roots):
         records = [pool.records[row] for row in test.rows[owners == number]]
-        found.append(embed_records(records, root, embedder=embedder, progress=progress))
+        found.append(embed_records(records, root, embedder=embedder, progress=course.progress))
         for failed in found[-1].failures:
             raise DatasetError(f'"{failed.path}" could be read before and cannot be read now: {failed.reason}')
     parts = {kind: reduce(Ragged.joined, [each.parts[kind] for each in found]) for kind in embedder.spec.parts}
     vectors = np.concatenate([each.vectors for each in found])
-    return test.measure_as(preset, embedder.spec, vectors, parts, progress=progress)
+    return before, test.measure_as(preset, embedder.spec, vectors, parts, progress=course.progress)
 
 
-def _figures(found: Found) -> Figures:
-    return Figures(found.recall_at_1, found.mean_average_precision)
+def _result(course: _Course, learned: _Learned, began: float) -> TrainingResult:
+    """Test the model, and say what came of it."""
+    before, after = _tested(course)
+    pool, division, settings, done = course.pool, course.division, course.settings, learned.trained
+    places = [np.unique(pool.labels[rows]) for rows in (division.training, division.validation, division.test)]
+    return TrainingResult(
+        path=course.out,
+        spec=learned.spec,
+        base=course.base.spec,
+        settings=settings,
+        datasets=tuple(
+            str((each.name or each.root) if isinstance(each, Manifest) else each) for each in course.datasets
+        ),
+        images=(len(division.training), len(division.validation), len(division.test)),
+        places=(len(places[0]), len(places[1]), len(places[2])),
+        epochs=len(done.history) - 1,
+        best_epoch=done.best,
+        history=tuple(done.history),
+        test_base=Figures(before.recall_at_1, before.mean_average_precision),
+        test=Figures(after.recall_at_1, after.mean_average_precision),
+        verdict=judge(after, before, seed=settings.seed, preset=find_preset(settings.preset).name),
+        cosine=learned.cosine,
+        constant=learned.constant,
+        left_out=pool.left_out,
+        unusable=pool.unusable,
+        seconds=time.perf_counter() - began,
+        device=learned.device,
+    )

@@ -13,11 +13,11 @@ def card(spec: ModelSpec, base: ModelSpec, done: tuple[str, ...], change: Change
     Parameters
     ----------
     spec, base : ModelSpec
-        Of the model, and of that which it was made from; both with the hash of their weights.
+        Of the model and of the one it was made from, both with the hash of their weights.
     done : tuple of str
         What was done to it.
     change : Change or None
-        What that did on photographs.
+        What that did on images.
     note : str
         What a person must know; empty for nothing.
     """

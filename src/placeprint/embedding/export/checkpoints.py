@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.arrays import Arrays
-from placeprint.errors import MissingExtraError, ModelError
+from placeprint.errors import ModelError, first_line
+from placeprint.extras import require
 from placeprint.storage.regular_files import read_regular
 
 LARGEST = 1 << 34
@@ -131,11 +132,7 @@ def torch_package() -> Any:
     ------
     MissingExtraError
     """
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError("exporting a model", "torch") from error
-    return torch
+    return require("torch", extra="torch", what="exporting a model")
 
 
 def _pickled(path: Path, data: bytes) -> tuple[dict[str, NDArray[Any]], list[str]]:
@@ -156,7 +153,7 @@ def _pickled(path: Path, data: bytes) -> tuple[dict[str, NDArray[Any]], list[str
             "run any program; save the model's state_dict() alone, or as .safetensors"
         ) from error
     except Exception as error:  # a damaged archive raises whatever its reader meets
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        reason = first_line(error)
         if "TorchScript" in reason:
             reason = "it is a TorchScript program, which is not run; save the model's state_dict()"
         raise ModelError(f'the checkpoint "{path}" is cut short or is no checkpoint: {reason}') from error

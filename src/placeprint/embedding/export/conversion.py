@@ -1,6 +1,6 @@
 """Source to ONNX file: make the graph, compare it, and keep it only when it is right.
 
-`placeprint.export` is in `placeprint.training.export`: it can change what is made here by photographs.
+`placeprint.export` is in `placeprint.training.export`: it can change what is made here by what it learns from images.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from placeprint.embedding.export.candidate import Candidate
+from placeprint.embedding.export.candidate import Candidate, Source
 from placeprint.embedding.export.effect import Change
-from placeprint.embedding.export.output_path import require_room
+from placeprint.embedding.export.output_path import require_onnx_ending, require_room
 from placeprint.embedding.export.parity import check_parity
 from placeprint.embedding.export.resnet import BLOCKS
-from placeprint.embedding.export.resnet_sources import is_ours, resnet_candidate, torchvision_candidate
+from placeprint.embedding.export.resnet_sources import resnet_candidate, torchvision_candidate
 from placeprint.embedding.model_folder import is_source, place_for_export
 from placeprint.errors import ModelError, UsageError
 from placeprint.records import ModelSpec
@@ -36,7 +36,7 @@ class Exported:
     note : str
         What a person must know before using it.
     change : Change or None
-        How it does on photographs beside the model it was made from, where that was measured.
+        How it does on images beside the model it was made from, where that was measured.
     """
 
     path: Path
@@ -46,33 +46,16 @@ class Exported:
     change: Change | None = None
 
 
-def export_source(
-    source: str,
-    out: Path | None = None,
-    *,
-    weights: Path | None = None,
-    branch: str = "",
-    name: str | None = None,
-    trust: bool = False,
-) -> Exported:
+def export_source(source: Source, out: Path | None = None, *, name: str | None = None) -> Exported:
     """Write a model as an ONNX file with its description beside it; nothing is kept when anything is wrong.
 
     Parameters
     ----------
-    source : str
-        ``resnet50`` (``101``, ``152``) with `weights`, ``torchvision:NAME``, ``timm:NAME``, ``hub:OWNER/REPO:ENTRY`` or
-        ``hf:OWNER/REPO``.
+    source : Source
     out : Path, optional
         The ONNX file; by default in the folder of models, where `source` is found as a model's name from then on.
-    weights : Path, optional
-        A checkpoint, as ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors``; heads and what is beside the network are left
-        out.
-    branch : str
-        Which network of the checkpoint where it holds several, as ``teacher``.
     name : str, optional
         What the model is called; by default the source, or the file's stem.
-    trust : bool
-        Let ``hub:`` run the code of its repository.
 
     Raises
     ------
@@ -83,15 +66,14 @@ def export_source(
     MissingExtraError
         Without PyTorch, ONNX or ONNX Runtime.
     """
-    if out is None and not is_source(source):
-        raise UsageError(f'say where to write "{source}": --out model.onnx')
+    if out is None and not is_source(source.name):
+        raise UsageError(f'say where to write "{source.name}": --out model.onnx')
     if out is None and name is not None:
         raise UsageError("--name goes with --out: in the folder of models a model is called what its source is")
-    if out is not None and out.suffix.lower() != ".onnx":
-        raise UsageError(f'the file to write must end with .onnx, not "{out}"')
     if out is not None:
+        require_onnx_ending(out)
         require_room(out)
-    candidate = _candidate(source, weights, branch, out.stem if out else source, trust=trust)
+    candidate = _candidate(source, out.stem if out else source.name)
     spec = dataclasses.replace(candidate.spec, name=name or candidate.spec.name)
     cosine = None
     if candidate.reference is not None:
@@ -102,30 +84,28 @@ def export_source(
     return Exported(path, keep(candidate.data, spec, path), cosine, candidate.note)
 
 
-def _candidate(source: str, weights: Path | None, branch: str, stem: str, *, trust: bool) -> Candidate:
-    scheme, _, rest = source.partition(":")
-    if source in BLOCKS:
-        if weights is None:
-            raise UsageError(f"{source} needs --weights FILE.pth; torchvision:{source} looks for torchvision's own")
-        return resnet_candidate(stem, source, weights, branch=branch)
-    if weights is not None and scheme != "timm":
-        raise UsageError(f"--weights goes with {', '.join(BLOCKS)} or timm:NAME, not with {source}")
-    if not is_source(source):
+def _candidate(source: Source, called: str) -> Candidate:
+    if source.name in BLOCKS:
+        if source.weights is None:
+            raise UsageError(
+                f"{source.name} needs --weights FILE.pth; torchvision:{source.name} looks for torchvision's own"
+            )
+        return resnet_candidate(called, source.name, source.weights, branch=source.branch)
+    if source.weights is not None and source.scheme != "timm":
+        raise UsageError(f"--weights goes with {', '.join(BLOCKS)} or timm:NAME, not with {source.name}")
+    if not is_source(source.name):
         known = "torchvision:NAME, timm:NAME, hub:OWNER/REPO:ENTRY or hf:OWNER/REPO"
-        raise UsageError(f'source "{source}" is not known: give {", ".join(BLOCKS)} with --weights, {known}')
-    if scheme == "torchvision" and is_ours(rest.split(":")[0]):
+        raise UsageError(f'source "{source.name}" is not known: give {", ".join(BLOCKS)} with --weights, {known}')
+    if source.scheme == "torchvision" and source.rest.split(":")[0] in BLOCKS:
         return torchvision_candidate(source)
-    if scheme == "hf":
+    if source.scheme == "hf":
         from placeprint.embedding.export.hugging_face import hub_file_candidate
 
         return hub_file_candidate(source)
     from placeprint.embedding.export import traced
 
-    if scheme == "timm":
-        return traced.timm_candidate(source, weights, branch=branch)
-    if scheme == "hub":
-        return traced.hub_candidate(source, trust=trust)
-    return traced.other_torchvision_candidate(source)
+    kinds = {"timm": traced.timm_candidate, "hub": traced.hub_candidate}
+    return kinds.get(source.scheme, traced.other_torchvision_candidate)(source)
 
 
 def keep(data: bytes, spec: ModelSpec, path: Path, *, card: str = "") -> ModelSpec:

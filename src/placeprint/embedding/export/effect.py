@@ -1,4 +1,4 @@
-"""What a change of a model did on someone's photographs, in plain numbers and words."""
+"""What a change of a model did on somebody's images, in plain numbers and words."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from placeprint.terminal import counted
 
 SLOWER_THAN = 0.95
-"""Of the time before: what takes more than this was not made faster."""
+"""Share of the time or size before: what takes more was not made faster or smaller."""
 FAR = 0.99
-"""A lower cosine is a vector that a threshold learned before will not fit."""
+"""Vectors with a lower cosine have moved too far for a threshold that was learned before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class Change:
         That have an answer in the gallery.
     recall_at_1, average_precision : Difference
     photos : int
-        On which the next ones were taken.
+        Images that the next two were measured on.
     cosine : float or None
-        The lowest similarity of the two embeddings of a photo; None where the model was meant to give other ones.
+        The lowest similarity of the two embeddings of an image; None where they were meant to differ.
     milliseconds : tuple of 2 floats
-        One photo, decoded, by one thread, before and after: medians.
+        Of one decoded image on one thread, before and after: medians.
     megabytes : tuple of 2 floats
         Of the ONNX files.
     """
@@ -59,7 +59,7 @@ class Change:
     megabytes: tuple[float, float]
 
     def lines(self) -> tuple[str, ...]:
-        """Say it to people: the numbers, then what they mean."""
+        """Return lines for people: the numbers, then what they mean."""
         photos, queries = counted(self.photos, "photo"), counted(self.queries, "query", "queries")
         moved = "" if self.cosine is None else f"; lowest cosine to it on {photos} {self.cosine:.4f}"
         return (
@@ -73,7 +73,7 @@ class Change:
         )
 
     def verdict(self) -> tuple[str, ...]:
-        """Say what is not as one hoped, or that all is."""
+        """Return what the numbers mean: better, worse, not faster, not smaller."""
         figures = {"Recall@1": self.recall_at_1, "mAP": self.average_precision}
         worse = [name for name, figure in figures.items() if figure.high < 0]
         better = [name for name, figure in figures.items() if figure.low > 0]

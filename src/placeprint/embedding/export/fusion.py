@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.arrays import Maps, Vectors
-from placeprint.embedding.export.graph import onnx_package
-from placeprint.embedding.export.parity import check_parity, run_by_onnx_runtime
-from placeprint.embedding.preprocess import pooled
+from placeprint.embedding.export.graph import onnx_package, read_proto, refill, written
+from placeprint.embedding.export.parity import Run, check_parity, run_by_onnx_runtime
+from placeprint.embedding.preprocess import LEAST, pooled
 from placeprint.embedding.whitening import Whitening
 from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
@@ -52,9 +52,10 @@ def fuse(data: bytes, spec: ModelSpec, whitening: Whitening) -> tuple[bytes, Mod
         Without onnx or ONNX Runtime.
     """
     whole, made = written_behind(data, spec, whitening)
+    steps = run_as_described(data, spec)
     cosine = check_parity(
         whole,
-        lambda images: whitening.apply(_two_steps(data, spec, images)),
+        lambda images: whitening.apply(steps(images)),
         side=spec.input_size,
         free=spec.pooling != "graph",
         dim=whitening.dim,
@@ -85,10 +86,7 @@ def written_behind(
     MissingExtraError
         Without onnx.
     """
-    proto = onnx_package().load_model_from_string(data)
-    opset = next((each.version for each in proto.opset_import if each.domain in ("", "ai.onnx")), 0)
-    if opset < OLDEST_OPSET:
-        raise ModelError(f"model {spec}: its ONNX file is of opset {opset}; {OLDEST_OPSET} is the oldest to write into")
+    proto = read_proto(data, oldest=OLDEST_OPSET)
     graph, source = proto.graph, _source(spec)
     if source not in [output.name for output in graph.output]:
         raise ModelError(f'model {spec}: the graph has no output called "{source}"')
@@ -97,13 +95,12 @@ def written_behind(
     dim = change.dim + (constant > 0)
     tail.whitened(tail.pooled(aside.get(source, source), spec), change, spec.embedding_output, constant)
     wanted = (spec.embedding_output, MAP, spec.cells_output)
-    for unused in [each for each in graph.output if each.name not in wanted]:
-        graph.output.remove(unused)
+    refill(graph.output, [each for each in graph.output if each.name in wanted])
     made = dataclasses.replace(spec, dim=dim, weights_sha256="")
     if spec.pooling != "graph":
         tail.as_map(spec.embedding_output, dim)
         made = dataclasses.replace(made, pooling="average", feature_output=MAP)
-    return bytes(proto.SerializeToString(deterministic=True)), made
+    return written(proto), made
 
 
 def _source(spec: ModelSpec) -> str:
@@ -111,11 +108,21 @@ def _source(spec: ModelSpec) -> str:
     return spec.embedding_output if spec.pooling == "graph" else spec.feature_output
 
 
-def _two_steps(data: bytes, spec: ModelSpec, images: Maps) -> Vectors:
-    """Return the unit embeddings of the graph as it was."""
-    raw = run_by_onnx_runtime(data, _source(spec))(images)
-    vectors = raw.reshape(len(raw), -1) if spec.pooling == "graph" else np.stack([pooled(each, spec) for each in raw])
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+def run_as_described(data: bytes, spec: ModelSpec) -> Run:
+    """Return what computes a model's unit embeddings in ONNX Runtime, pooled outside of the graph.
+
+    Raises
+    ------
+    ModelError, MissingExtraError
+    """
+    run = run_by_onnx_runtime(data, _source(spec))
+
+    def embed(images: Maps) -> Vectors:
+        raw = run(images)
+        rows = raw.reshape(len(raw), -1) if spec.pooling == "graph" else np.stack([pooled(each, spec) for each in raw])
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+    return embed
 
 
 class _Tail:
@@ -131,13 +138,8 @@ class _Tail:
         self._graph.node.append(self._onnx.helper.make_node(kind, inputs, [out], name=self._prefix + out, **attributes))
         return out
 
-    def _constant(self, name: str, value: Any) -> str:
-        return self._held(name, np.ascontiguousarray(value, np.float32).reshape(np.shape(value)))
-
-    def _whole(self, name: str, value: list[int]) -> str:
-        return self._held(name, np.array(value, np.int64))
-
-    def _held(self, name: str, array: NDArray[Any]) -> str:
+    def _constant(self, name: str, value: Any, kind: type = np.float32) -> str:
+        array: NDArray[Any] = np.array(value, kind, order="C")
         self._graph.initializer.append(self._onnx.numpy_helper.from_array(array, self._prefix + name))
         return self._prefix + name
 
@@ -147,14 +149,13 @@ class _Tail:
         for node in self._graph.node:
             for names in (node.input, node.output):
                 names[:] = [aside if name == output else name for name in names]
-        for old in [each for each in self._graph.output if each.name == output]:
-            self._graph.output.remove(old)
+        refill(self._graph.output, [each for each in self._graph.output if each.name != output])
         return aside
 
     def pooled(self, x: str, spec: ModelSpec) -> str:
         """Add the pooling of a ModelSpec (see `placeprint.embedding.preprocess.pooled`), and a flat unit vector."""
         if spec.pooling == "gem":
-            x = self._node("Clip", [x, self._constant("least", 1e-6)])
+            x = self._node("Clip", [x, self._constant("least", LEAST)])
             x = self._node("Pow", [x, self._constant("p", spec.gem_p)])
         if spec.pooling != "graph":
             x = self._node("GlobalAveragePool", [x])
@@ -169,12 +170,14 @@ class _Tail:
         x = self._node("MatMul", [x, self._constant("matrix", whitening.matrix)], "" if constant else out)
         if constant:
             x = self._node("LpNormalization", [x], axis=-1, p=2)
-            self._node("Pad", [x, self._whole("behind", [0, 0, 0, 1]), self._constant("constant", constant)], out)
+            self._node(
+                "Pad", [x, self._constant("behind", [0, 0, 0, 1], np.int64), self._constant("constant", constant)], out
+            )
         self._give(out, ["n", whitening.dim + (constant > 0)])
 
     def as_map(self, x: str, dim: int) -> None:
         """Give a vector as a map of one cell too."""
-        self._node("Reshape", [x, self._whole("shape", [0, -1, 1, 1])], MAP)
+        self._node("Reshape", [x, self._constant("shape", [0, -1, 1, 1], np.int64)], MAP)
         self._give(MAP, ["n", dim, 1, 1])
 
     def _give(self, name: str, shape: list[Any]) -> None:

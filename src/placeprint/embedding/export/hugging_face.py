@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from placeprint.embedding.export.candidate import Candidate
-from placeprint.embedding.export.parity import pictures
+from placeprint.embedding.export.candidate import Candidate, Source
+from placeprint.embedding.export.parity import seeded_images
 from placeprint.embedding.model_folder import models_folder
 from placeprint.embedding.onnx_file import read_onnx, refuse_outside_weights
 from placeprint.embedding.runners.openvino_runner import openvino_package, read_graph
@@ -28,7 +28,7 @@ _INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}
 """Pillow's numbers, as the hub's files have them."""
 
 
-def hub_file_candidate(source: str) -> Candidate:
+def hub_file_candidate(source: Source) -> Candidate:
     """Return the ONNX file of a repository of the hub.
 
     Raises
@@ -38,17 +38,17 @@ def hub_file_candidate(source: str) -> Candidate:
     ModelError
         When the files are not here (the message names them and the folder), or cannot be understood.
     """
-    repo = source.split(":", 1)[1]
+    repo = source.rest
     parts = repo.split("/")
     if len(parts) != 2 or any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts):
-        raise UsageError(f'"{source}" must be hf:OWNER/REPO')
+        raise UsageError(f'"{source.name}" must be hf:OWNER/REPO')
     folder = models_folder() / repo
     path = next((folder / place for place in _PLACES if (folder / place).is_file()), None)
     config = folder / "preprocessor_config.json"
     if path is None or not config.is_file():
         url = f"https://huggingface.co/{repo}/resolve/main/"
         raise ModelError(
-            f'model "{source}": bring {url}onnx/model.onnx and {url}preprocessor_config.json and put both into '
+            f'model "{source.name}": bring {url}onnx/model.onnx and {url}preprocessor_config.json and put both into '
             f'"{folder}" (PLACEPRINT_MODELS names another folder)'
         )
     data = read_onnx(path)
@@ -56,7 +56,7 @@ def hub_file_candidate(source: str) -> Candidate:
     return Candidate(data, _described(source, path, data, config), reference=None, free=False)
 
 
-def _described(source: str, path: Path, data: bytes, config: Path) -> ModelSpec:
+def _described(source: Source, path: Path, data: bytes, config: Path) -> ModelSpec:
     try:
         row = json.loads(read_regular(config, LARGEST))
         side = _side(row.get("crop_size") or row["size"])
@@ -67,7 +67,7 @@ def _described(source: str, path: Path, data: bytes, config: Path) -> ModelSpec:
         raise ModelError(f'"{config}" is not understood ({type(error).__name__}: {error})') from error
     output, dim = _output(path, data, side)
     return ModelSpec(
-        name=source,
+        name=source.name,
         dim=dim,
         input_size=side,
         resize="torchvision" if row.get("do_center_crop") else "squash",
@@ -77,7 +77,7 @@ def _described(source: str, path: Path, data: bytes, config: Path) -> ModelSpec:
         std=std,  # type: ignore[arg-type]
         embedding_output=output,
         licence="see the repository's card",
-        source=f"https://huggingface.co/{source.split(':', 1)[1]}",
+        source=f"https://huggingface.co/{source.rest}",
     )
 
 
@@ -96,7 +96,7 @@ def _output(path: Path, data: bytes, side: int) -> tuple[str, int]:
         model = read_graph(data)
         model.reshape({model.input(0).get_any_name(): [1, 3, side, side]})
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        outputs = compiled([pictures(1, side, side, 0)])
+        outputs = compiled([seeded_images(1, side, side, 0)])
         found = {name: np.array(outputs[out]) for out in compiled.outputs for name in out.get_names()}
     except RuntimeError as error:
         raise ModelError(f'OpenVINO cannot run "{path}": {str(error).strip().splitlines()[-1]}') from error

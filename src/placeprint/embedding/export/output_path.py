@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 
-from placeprint.errors import PlaceprintError
+from placeprint.errors import PlaceprintError, UsageError
 from placeprint.records import ModelSpec
 from placeprint.storage.atomic import json_text, require_ours, sha256_file
 
@@ -34,11 +33,18 @@ def require_room(path: Path, *cards: Path) -> None:
     require_ours(described, lambda data: _spec_in(data) is not None)
     require_ours(path, lambda _: spec is not None and spec.weights_sha256 == sha256_file(path))
     for card in cards:
-        require_ours(card, partial(_ends_with, CARD_END.encode()))
+        require_ours(card, lambda data: data.endswith(CARD_END.encode()))
 
 
-def _ends_with(end: bytes, data: bytes) -> bool:
-    return data.endswith(end)
+def require_onnx_ending(path: Path) -> None:
+    """Refuse a path that no model is found by.
+
+    Raises
+    ------
+    UsageError
+    """
+    if path.suffix.lower() != ".onnx":
+        raise UsageError(f'the file to write must end with .onnx, not "{path}"')
 
 
 def _spec_in(data: bytes) -> ModelSpec | None:

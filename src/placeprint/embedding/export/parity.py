@@ -9,11 +9,12 @@ import numpy as np
 
 from placeprint.arrays import Floats, Maps, Vectors
 from placeprint.embedding.runners.openvino_runner import openvino_package, read_graph
-from placeprint.errors import MissingExtraError, ModelError
+from placeprint.errors import ModelError
+from placeprint.extras import require
 
 LOWEST_COSINE = 0.9999
 TIE = 1e-5
-"""Similarities nearer than this may change places."""
+"""Similarities closer than this may change places."""
 
 Run = Callable[[Maps], Vectors]
 
@@ -28,7 +29,7 @@ def check_parity(
     what: str = "PyTorch",
     output: str = "embedding",
 ) -> float:
-    """Compare a graph in ONNX Runtime and in OpenVINO with a reference, in 32 bit, on seeded pictures.
+    """Compare a graph in ONNX Runtime and in OpenVINO with a reference, in 32 bit, on seeded images.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def check_parity(
     Raises
     ------
     ModelError
-        When it is below 0.9999, an output is not finite or of another length, or the order of the pictures by
+        When it is below 0.9999, an output is not finite or of another length, or the order of the images by
         similarity changes.
     MissingExtraError
         Without ONNX Runtime.
@@ -71,13 +72,13 @@ def check_parity(
                     f"{name} and {what} disagree: cosine {cosine:.6f}, below {LOWEST_COSINE}; nothing was kept"
                 )
             if not _same_order(wanted @ wanted.T, found @ found.T):
-                raise ModelError(f"{name} ranks the pictures otherwise than {what}; nothing was kept")
+                raise ModelError(f"{name} ranks the images otherwise than {what}; nothing was kept")
             lowest = min(lowest, cosine)
     return lowest
 
 
-def pictures(count: int, height: int, width: int, seed: int) -> Maps:
-    """Return soft shapes with grain, about as normalised photographs are: (count, 3, height, width)."""
+def seeded_images(count: int, height: int, width: int, seed: int) -> Maps:
+    """Return soft shapes with grain, about as varied as normalised photographs: (count, 3, height, width)."""
     rng = np.random.default_rng(seed)
     coarse = rng.normal(0, 1, (count, 3, -(-height // 32), -(-width // 32)))
     shapes = coarse.repeat(32, axis=2).repeat(32, axis=3)[:, :, :height, :width]
@@ -85,8 +86,8 @@ def pictures(count: int, height: int, width: int, seed: int) -> Maps:
 
 
 def _batches(side: int, free: bool) -> Iterator[Maps]:
-    yield pictures(3, side, side, 0)
-    yield pictures(1, 160, 256, 1) if free else pictures(1, side, side, 1)
+    yield seeded_images(3, side, side, 0)
+    yield seeded_images(1, 160, 256, 1) if free else seeded_images(1, side, side, 1)
 
 
 def _checked(name: str, vectors: Vectors, count: int, dim: int) -> Floats:
@@ -100,7 +101,7 @@ def _checked(name: str, vectors: Vectors, count: int, dim: int) -> Floats:
 
 
 def _same_order(wanted: Floats, found: Floats) -> bool:
-    """Tell whether the pictures keep their order by similarity, ties aside."""
+    """Tell whether the images keep their order by similarity, ties aside."""
     for ours, theirs in zip(wanted, found, strict=True):
         order = np.argsort(-ours, kind="stable")
         apart = -np.diff(ours[order]) > TIE
@@ -118,10 +119,7 @@ def run_by_onnx_runtime(data: bytes, output: str = "embedding") -> Run:
         When ONNX Runtime cannot run the graph.
     MissingExtraError
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError("comparing a model that was made", "onnx") from error
+    onnxruntime = require("onnxruntime", extra="onnx", what="comparing a model that was made")
     session = _or_refused(
         "ONNX Runtime", lambda: onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,22 @@ import numpy as np
 
 from placeprint.arrays import Maps
 from placeprint.embedding.export.fusion import TAIL
-from placeprint.embedding.export.graph import onnx_package
-from placeprint.errors import MissingExtraError, ModelError
+from placeprint.embedding.export.graph import onnx_package, read_proto, refill, written
+from placeprint.errors import ModelError, first_line
+from placeprint.extras import require
 
 PRECISIONS = ("int8", "float16", "bfloat16")
 SMALLEST = 1024
-"""Numbers of a weight that is worth 16 bits; biases and what is smaller stay as they are."""
+"""Numbers that a weight has at least to be stored in 16 bits; biases and smaller ones stay as they are."""
 _QUANTISED = ("Conv", "Clip", "Relu", "Add", "MatMul", "Gemm")
-"""With what cuts a convolution's output: a range before the cut is many times as wide, and cost 0.2 of cosine."""
+"""Operations in 8 bits, among them those that cut a convolution's output: before the cut a range is many times as wide,
+which cost 0.2 of cosine."""
 _OLDEST_OPSET = 13
-"""The first that casts bfloat16 and has a scale for every channel."""
+"""The first opset that casts bfloat16 and has a scale for every channel."""
 
 
 def narrowed(data: bytes, precision: str) -> bytes:
-    """Keep weights in 16 bits and cast them when they are loaded; what runs is as exact as before.
+    """Store weights in 16 bits and cast them when they are loaded: the arithmetic stays in 32 bit.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def narrowed(data: bytes, precision: str) -> bytes:
     MissingExtraError
         Without onnx.
     """
-    onnx, proto = onnx_package(), _modern(data)
+    onnx, proto = onnx_package(), read_proto(data, oldest=_OLDEST_OPSET)
     kind = {"float16": onnx.TensorProto.FLOAT16, "bfloat16": onnx.TensorProto.BFLOAT16}[precision]
     kept, casts = [], []
     for weight in proto.graph.initializer:
@@ -53,11 +55,9 @@ def narrowed(data: bytes, precision: str) -> bytes:
             continue
         casts.append(onnx.helper.make_node("Cast", [small.name], [weight.name], to=onnx.TensorProto.FLOAT))
         kept.append(small)
-    nodes = [*casts, *proto.graph.node]
-    for field, values in ((proto.graph.initializer, kept), (proto.graph.node, nodes)):
-        del field[:]
-        field.extend(values)
-    return bytes(proto.SerializeToString(deterministic=True))
+    refill(proto.graph.initializer, kept)
+    refill(proto.graph.node, [*casts, *proto.graph.node])
+    return written(proto)
 
 
 def _in_16_bits(weight: Any, kind: int) -> Any | None:
@@ -86,7 +86,7 @@ def quantised(data: bytes, looks: Iterable[Maps]) -> bytes:
     data : bytes
         An ONNX file.
     looks : iterable of ndarray, shape (1, 3, height, width)
-        Images as the graph takes them, from photographs like those that it will see.
+        Images as the graph takes them, of images like those that it will see.
 
     Raises
     ------
@@ -95,11 +95,10 @@ def quantised(data: bytes, looks: Iterable[Maps]) -> bytes:
     MissingExtraError
         Without onnx or ONNX Runtime.
     """
-    proto = _widened(_modern(data))
-    try:
-        from onnxruntime import quantization
-    except ImportError as error:
-        raise MissingExtraError("8 bits", "onnx") from error
+    proto = _widened(read_proto(data, oldest=_OLDEST_OPSET))
+    require("onnxruntime", extra="onnx", what="8 bits")
+    from onnxruntime import quantization
+
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)  # it recommends a step that renames what the ModelSpec names
@@ -116,8 +115,7 @@ def quantised(data: bytes, looks: Iterable[Maps]) -> bytes:
             )
             return (Path(folder) / "small.onnx").read_bytes()
         except Exception as error:  # it has no common base for what a graph raises
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
-            raise ModelError(f"ONNX Runtime cannot compute this model in 8 bits: {reason}") from error
+            raise ModelError(f"ONNX Runtime cannot compute this model in 8 bits: {first_line(error)}") from error
         finally:
             logging.disable(logging.NOTSET)
 
@@ -134,31 +132,22 @@ class _Reader:
         return None if look is None else {self._name: look}
 
 
-def _modern(data: bytes) -> Any:
-    proto = onnx_package().load_model_from_string(data)
-    opset = next((each.version for each in proto.opset_import if each.domain in ("", "ai.onnx")), 0)
-    if opset < _OLDEST_OPSET:
-        raise ModelError(f"the ONNX file is of opset {opset}; {_OLDEST_OPSET} is the oldest that can be made smaller")
-    return proto
-
-
 def _widened(proto: Any) -> Any:
     """Store every weight that is cast to 32 bits when loaded in 32 bits: only such weights are quantised."""
     onnx = onnx_package()
     weights = {weight.name: weight for weight in proto.graph.initializer}
-    casts = {node.output[0]: weights[node.input[0]] for node in _casts(proto) if node.input[0] in weights}
+    casts = {
+        node.output[0]: weights[node.input[0]]
+        for node in proto.graph.node
+        if node.op_type == "Cast" and node.input[0] in weights and _is_to_32_bits(node)
+    }
     for name, weight in casts.items():
         value = onnx.numpy_helper.to_array(weight).astype(np.float32)
         proto.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
         proto.graph.initializer.remove(weight)
-    nodes = [node for node in proto.graph.node if not (node.op_type == "Cast" and node.output[0] in casts)]
-    del proto.graph.node[:]
-    proto.graph.node.extend(nodes)
+    refill(proto.graph.node, [node for node in proto.graph.node if node.output[0] not in casts])
     return proto
 
 
-def _casts(proto: Any) -> Iterator[Any]:
-    float32 = onnx_package().TensorProto.FLOAT
-    for node in proto.graph.node:
-        if node.op_type == "Cast" and any(each.name == "to" and each.i == float32 for each in node.attribute):
-            yield node
+def _is_to_32_bits(cast: Any) -> bool:
+    return any(each.name == "to" and each.i == onnx_package().TensorProto.FLOAT for each in cast.attribute)

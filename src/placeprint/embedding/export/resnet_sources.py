@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate
+from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate, Source
 from placeprint.embedding.export.checkpoints import read_checkpoint, torch_package
-from placeprint.embedding.export.graph import write_resnet
 from placeprint.embedding.export.parameter_names import matched
-from placeprint.embedding.export.resnet import BLOCKS, DIM, TorchLayers, parameters, run_in_torch
-from placeprint.embedding.model_folder import VERSIONS, models_folder, spellings
+from placeprint.embedding.export.resnet import DIM, TorchLayers, parameters, run_in_torch
+from placeprint.embedding.export.resnet_graph import write_resnet
+from placeprint.embedding.model_folder import VERSIONS, models_folder
 from placeprint.errors import ModelError, UsageError
 from placeprint.records import ModelSpec
 
@@ -70,7 +70,7 @@ def resnet_candidate(name: str, architecture: str, weights: Path, *, branch: str
     return Candidate(write_resnet(found.state, architecture), spec, reference, free=True, note=note)
 
 
-def torchvision_candidate(source: str) -> Candidate:
+def torchvision_candidate(source: Source) -> Candidate:
     """Return the graph for ``torchvision:resnet50``, with ``:v1`` or ``:v2`` when one is meant.
 
     Raises
@@ -80,22 +80,16 @@ def torchvision_candidate(source: str) -> Candidate:
     ModelError
         When the weights are not in the folder of models: the message names the file, its address and the folder.
     """
-    architecture = source.split(":")[1]
-    wanted = [each for each in spellings(source) if each.count(":") == 2]
-    for spelling in wanted:
-        version = spelling.rsplit(":", 1)[1]
-        if version not in VERSIONS:
-            raise UsageError(f'model "{source}": version "{version}" is neither {" nor ".join(VERSIONS)}')
-        path = models_folder() / FILES[architecture][VERSIONS.index(version)]
+    architecture, *wanted = source.rest.split(":", 1)
+    files = dict(zip(VERSIONS, FILES[architecture], strict=True))
+    for version in wanted or VERSIONS:
+        if version not in files:
+            raise UsageError(f'model "{source.name}": version "{version}" is neither {" nor ".join(VERSIONS)}')
+        path = models_folder() / files[version]
         if path.is_file():
-            return resnet_candidate(spelling, architecture, path)
-    files = " or ".join(URL + FILES[architecture][VERSIONS.index(each.rsplit(":", 1)[1])] for each in wanted)
+            return resnet_candidate(f"torchvision:{architecture}:{version}", architecture, path)
+    addresses = " or ".join(URL + files[version] for version in wanted or VERSIONS)
     raise ModelError(
-        f'model "{source}" needs its weights: bring {files} and put the file into "{models_folder()}" '
+        f'model "{source.name}" needs its weights: bring {addresses} and put the file into "{models_folder()}" '
         "(PLACEPRINT_MODELS names another folder)"
     )
-
-
-def is_ours(architecture: str) -> bool:
-    """Tell whether a network is defined here."""
-    return architecture in BLOCKS

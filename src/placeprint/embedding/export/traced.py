@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from placeprint.arrays import Maps, Vectors
-from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate
+from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate, Source
 from placeprint.embedding.export.checkpoints import read_checkpoint, torch_package
 from placeprint.embedding.export.parameter_names import matched
 from placeprint.embedding.model_folder import models_folder
 from placeprint.embedding.zoo import known_model
-from placeprint.errors import ModelError, UsageError
+from placeprint.errors import ModelError, UsageError, first_line
 from placeprint.records import ModelSpec
 
 OPSET = 17
@@ -30,7 +30,7 @@ _ENTRIES: dict[str, dict[str, object]] = {
 """Arguments of the entries of `hub:`, where an entry makes several models."""
 
 
-def timm_candidate(source: str, weights: Path | None, *, branch: str = "") -> Candidate:
+def timm_candidate(source: Source) -> Candidate:
     """Return the graph of a network of timm, with its own preprocessing.
 
     Raises
@@ -39,26 +39,26 @@ def timm_candidate(source: str, weights: Path | None, *, branch: str = "") -> Ca
         When timm is not installed, knows no such network, or cannot download its weights.
     """
     torch_package()
-    name = source.split(":", 1)[1]
+    name, weights = source.rest, source.weights
     try:
         import timm
     except ImportError as error:
         raise ModelError(
-            f'model "{source}" needs timm: pip install timm, or bring an .onnx file with its .json into '
+            f'model "{source.name}" needs timm: pip install timm, or bring an .onnx file with its .json into '
             f'"{models_folder()}" and give its path'
         ) from error
     try:
         model = timm.create_model(name, pretrained=weights is None, num_classes=0)
     except Exception as error:  # no network, no such name, no such weights: timm raises what its parts raise
         raise ModelError(
-            f'model "{source}": timm cannot make it ({_first_line(error)}). Without a network bring '
+            f'model "{source.name}": timm cannot make it ({first_line(error)}). Without a network bring '
             f"https://huggingface.co/timm/{name}/resolve/main/model.safetensors and give it with --weights"
         ) from error
-    note = "" if weights is None else _load(model, weights, what=name, branch=branch)
+    note = "" if weights is None else _load(model, weights, what=name, branch=source.branch)
     config = timm.data.resolve_model_data_config(model)
     side = int(config["input_size"][-1])
     spec = ModelSpec(
-        name=source,
+        name=source.name,
         dim=int(model.num_features),
         input_size=side,
         resize="torchvision",
@@ -72,38 +72,38 @@ def timm_candidate(source: str, weights: Path | None, *, branch: str = "") -> Ca
     return traced(model, spec, note=note)
 
 
-def hub_candidate(source: str, *, trust: bool) -> Candidate:
+def hub_candidate(source: Source) -> Candidate:
     """Return the graph of a model that ``torch.hub`` loads.
 
     Raises
     ------
     UsageError
-        Without `trust`, and for what is no ``hub:OWNER/REPO:ENTRY``.
+        Without trust, and for what is no ``hub:OWNER/REPO:ENTRY``.
     ModelError
         When it cannot be loaded.
     """
-    parts = source.split(":")
-    if len(parts) != 3 or parts[1].count("/") != 1 or not all((*parts[1].split("/"), parts[2])):
-        raise UsageError(f'"{source}" must be hub:OWNER/REPO:ENTRY')
-    known = known_model(source)
+    repo, *entries = source.rest.split(":")
+    if len(entries) != 1 or repo.count("/") != 1 or not all((*repo.split("/"), entries[0])):
+        raise UsageError(f'"{source.name}" must be hub:OWNER/REPO:ENTRY')
+    entry, known = entries[0], known_model(source.name)
     licence = known.licence if known else "not known here"
-    if not trust:
+    if not source.trust:
         raise UsageError(
-            f'"{source}" downloads the code of github.com/{parts[1]} and runs it on this machine with your rights. '
+            f'"{source.name}" downloads the code of github.com/{repo} and runs it on this machine with your rights. '
             f"Licence: {licence}. When you trust it, say --trust"
         )
     torch = torch_package()
-    arguments = _ENTRIES.get(parts[2], {}) if "megaloc" not in source.lower() else {}
+    arguments = _ENTRIES.get(entry, {}) if "megaloc" not in source.name.lower() else {}
     try:
-        model = torch.hub.load(parts[1], parts[2], trust_repo=True, **arguments)
+        model = torch.hub.load(repo, entry, trust_repo=True, **arguments)
     except Exception as error:  # the network, or anything that the stranger's code raises
         raise ModelError(
-            f'model "{source}" cannot be loaded ({_first_line(error)}). It needs a network; on a machine with one, '
+            f'model "{source.name}" cannot be loaded ({first_line(error)}). It needs a network; on a machine with one, '
             f'run this command and bring the .onnx and .json that it writes into "{models_folder()}/exported"'
         ) from error
     side = known.input_size if known else 224
     spec = ModelSpec(
-        name=source,
+        name=source.name,
         dim=known.dim if known else len(_run(model, np.zeros((1, 3, side, side), np.float32))[0]),
         input_size=side,
         resize="squash",
@@ -111,42 +111,44 @@ def hub_candidate(source: str, *, trust: bool) -> Candidate:
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         licence=licence,
-        source=f"torch.hub github.com/{parts[1]} {parts[2]}",
+        source=f"torch.hub github.com/{repo} {entry}",
     )
-    note = f"licence of {parts[1]}: {licence}"
+    note = f"licence of {repo}: {licence}"
     if "GPL" in licence:
         note += ". The GPL reaches what you distribute with this model: ask before you ship it in a closed product"
     return traced(model, spec, note=note)
 
 
-def other_torchvision_candidate(source: str) -> Candidate:
+def other_torchvision_candidate(source: Source) -> Candidate:
     """Return the graph of a network that only torchvision defines, as ``torchvision:efficientnet_b0``.
 
     Raises
     ------
     ModelError
     """
-    torch, name = torch_package(), source.split(":")[1]
+    torch, name = torch_package(), source.rest.split(":")[0]
     try:
         from torchvision import models
     except ImportError as error:
         raise ModelError(
-            f'model "{source}" needs torchvision: pip install torchvision (only resnet50, resnet101 and resnet152 are '
-            "defined here)"
+            f'model "{source.name}" needs torchvision: pip install torchvision (only resnet50, resnet101 and resnet152 '
+            "are defined here)"
         ) from error
     try:
         chosen = models.get_model_weights(name).DEFAULT
         model = models.get_model(name)
     except (KeyError, ValueError) as error:
-        raise UsageError(f'model "{source}": torchvision has no such network') from error
+        raise UsageError(f'model "{source.name}": torchvision has no such network') from error
     path = models_folder() / chosen.url.rsplit("/", 1)[1]
     if not path.is_file():
-        raise ModelError(f'model "{source}" needs its weights: bring {chosen.url} and put it into "{models_folder()}"')
+        raise ModelError(
+            f'model "{source.name}" needs its weights: bring {chosen.url} and put it into "{models_folder()}"'
+        )
     _load(model, path, what=name, published=True)
     model.classifier = torch.nn.Identity()
     sizes = chosen.transforms()
     spec = ModelSpec(
-        name=source,
+        name=source.name,
         dim=_run(model, np.zeros((1, 3, 224, 224), np.float32)).shape[1],
         input_size=sizes.crop_size[0],
         resize="torchvision",
@@ -187,7 +189,7 @@ def traced(model: Any, spec: ModelSpec, *, note: str = "") -> Candidate:
                 dynamic_axes={"image": {0: "n"}, "embedding": {0: "n"}},
             )
     except Exception as error:  # an operator that has no ONNX counterpart, or code that cannot be traced
-        raise ModelError(f'model "{spec.name}" cannot be written as ONNX: {_first_line(error)}') from error
+        raise ModelError(f'model "{spec.name}" cannot be written as ONNX: {first_line(error)}') from error
     return Candidate(file.getvalue(), spec, lambda images: _run(model, images), free=False, note=note)
 
 
@@ -215,7 +217,3 @@ def _load(model: Any, weights: Path, *, what: str, branch: str = "", published: 
 def _of_255(values: Any) -> tuple[float, float, float]:
     first, second, third = (float(value) * 255 for value in values)
     return first, second, third
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]

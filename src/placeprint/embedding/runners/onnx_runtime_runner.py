@@ -11,7 +11,8 @@ from placeprint.arrays import Maps, Pixels
 from placeprint.embedding.onnx_file import read_checked
 from placeprint.embedding.preprocess import WholeLook, normalised
 from placeprint.embedding.runners.signature import End, checked, refuse_misfit, wanted_outputs
-from placeprint.errors import MissingExtraError, ModelError
+from placeprint.errors import ModelError, first_line
+from placeprint.extras import require
 from placeprint.records import ModelSpec
 
 _KINDS = {"float": "float32", "double": "float64"}
@@ -75,10 +76,7 @@ class OnnxRunner:
 
 
 def _session(path: Path, spec: ModelSpec, threads: int) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError("ONNX Runtime", "onnx") from error
+    onnxruntime = require("onnxruntime", extra="onnx", what="ONNX Runtime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Else bytes of its own format would be taken for one, and nothing has looked into that.
@@ -94,8 +92,7 @@ def _session(path: Path, spec: ModelSpec, threads: int) -> Any:
 
 
 def _failed(path: Path, spec: ModelSpec, error: Exception) -> ModelError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return ModelError(f'model {spec}: ONNX Runtime cannot run "{path}": {reason}')
+    return ModelError(f'model {spec}: ONNX Runtime cannot run "{path}": {first_line(error)}')
 
 
 def _end(found: Any) -> End:

@@ -1,0 +1,135 @@
+"""What `export` and `distil` may be asked for: frozen records, made once of the keywords that were given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.embedding.export.precision import PRECISIONS
+from placeprint.embedding.models import DEFAULT_MODEL
+from placeprint.errors import UsageError
+from placeprint.presets import DEFAULT_PRESET, WHITENINGS, Preset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOptions:
+    """What every change of a model may be asked for.
+
+    Attributes
+    ----------
+    name : str or None
+        What the new model is called; the file's stem by default.
+    measure : Path, str, Manifest or None
+        Labelled images on which the new model is compared with the one that it was made from. ``int8`` takes its ranges
+        from their gallery split.
+    preset : str or Preset
+        How images are looked at to learn from them, and how both models are asked.
+    cache : bool
+        False neither reads nor writes the user's cache.
+    workers : int or None
+        Images in flight; None takes as many as there are cores.
+    """
+
+    name: str | None = None
+    measure: Path | str | Manifest | None = None
+    preset: str | Preset = DEFAULT_PRESET
+    cache: bool = True
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOptions(ChangeOptions):
+    """What `placeprint.export` may be asked for.
+
+    Attributes
+    ----------
+    name, measure, preset, cache, workers
+        As in `ChangeOptions`; a model that is exported as it is may also be called what its source is.
+    weights, branch, trust
+        As in `placeprint.embedding.export.candidate.Source`.
+    whiten : Path, str, Manifest or None
+        Labelled images (the gallery split) that a whitening is learned from; it becomes part of the graph.
+    whitening : str
+        ``places`` or ``pca``, see `placeprint.embedding.whitening.learn_whitening`.
+    dim : int or None
+        With `whiten`: keep this many principal components.
+    precision : str or None
+        ``int8``, ``float16`` or ``bfloat16``, see `placeprint.embedding.export.precision`.
+    """
+
+    weights: Path | None = None
+    branch: str = ""
+    trust: bool = False
+    whiten: Path | str | Manifest | None = None
+    whitening: str = "places"
+    dim: int | None = None
+    precision: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether the model is changed, and not only written as it is."""
+        return self.whiten is not None or self.precision is not None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together."""
+        if self.branch and self.weights is None:
+            raise UsageError("--branch goes with --weights: it says which network of the checkpoint is meant")
+        if not self.changes and (self.dim is not None or self.measure is not None):
+            raise UsageError("--dim goes with --whiten, and --measure with --whiten or --precision")
+        if self.changes and self.whitening not in WHITENINGS[1:]:
+            raise UsageError(f'whitening "{self.whitening}" is not known: choose one of {", ".join(WHITENINGS[1:])}')
+        if self.precision is not None and self.precision not in PRECISIONS:
+            raise UsageError(f'precision "{self.precision}" is not known: choose one of {", ".join(PRECISIONS)}')
+        if self.dim is not None and self.whiten is None:
+            raise UsageError("--dim goes with --whiten: the directions to keep are learned from photos")
+        if self.precision == "int8" and self.measure is None:
+            raise UsageError("int8 needs photos of yours to find its ranges and to measure the loss: --measure DATASET")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistilOptions(ChangeOptions):
+    """What `placeprint.distil` may be asked for.
+
+    Attributes
+    ----------
+    name, measure, preset, cache, workers
+        As in `ChangeOptions`; the preset is the student's.
+    student : str
+        The model to change, by name, source or path.
+    seed : int
+        Of which images are held out.
+    """
+
+    student: str = DEFAULT_MODEL
+    seed: int = 0
+
+
+class ChangeWords(TypedDict, total=False):
+    """`ChangeOptions` as keywords."""
+
+    name: str | None
+    measure: Path | str | Manifest | None
+    preset: str | Preset
+    cache: bool
+    workers: int | None
+
+
+class ExportWords(ChangeWords, total=False):
+    """`ExportOptions` as keywords of `placeprint.export`."""
+
+    weights: Path | None
+    branch: str
+    trust: bool
+    whiten: Path | str | Manifest | None
+    whitening: str
+    dim: int | None
+    precision: str | None
+
+
+class DistilWords(ChangeWords, total=False):
+    """`DistilOptions` as keywords of `placeprint.distil`."""
+
+    student: str
+    seed: int
