@@ -18,13 +18,13 @@ from placeprint.embedding.export.parity import seeded_images  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
 from placeprint.errors import ModelError  # noqa: E402
 from placeprint.training.augmentation import augmented  # noqa: E402
-from placeprint.training.fusion import fuse  # noqa: E402
-from placeprint.training.graph import TorchGraph  # noqa: E402
 from placeprint.training.learners import FullLearner  # noqa: E402
 from placeprint.training.loop import whole_gradient  # noqa: E402
 from placeprint.training.losses import make_objective  # noqa: E402
 from placeprint.training.pool import gather_pool  # noqa: E402
 from placeprint.training.settings import LOSSES, TrainSettings  # noqa: E402
+from placeprint.training.torch_graph import TorchGraph  # noqa: E402
+from placeprint.training.trained_file import with_weights  # noqa: E402
 
 
 def test_the_bundled_network_is_the_same_in_pytorch() -> None:
@@ -59,7 +59,7 @@ def test_an_identity_behind_the_base_changes_nothing(preset: str, tmp_path: Path
     from PIL import Image
 
     base = find_model("efficientnet-lite0")
-    fused, spec = fuse(
+    fused, spec = with_weights(
         base.path.read_bytes(), base.spec, weights={}, power=base.spec.gem_p, head=np.eye(1280, dtype=np.float32)
     )
     spec = dataclasses.replace(spec, weights_sha256=hashlib.sha256(fused).hexdigest())
@@ -83,7 +83,7 @@ def test_trained_weights_and_power_reach_the_file(tiny_base: str) -> None:
     rng = np.random.default_rng(1)
     weights = {k: (v.numpy() + rng.normal(0, 0.1, v.shape)).astype(np.float32) for k, v in graph.weights.items()}
     head = rng.normal(size=(base.spec.dim, 7)).astype(np.float32)
-    fused, spec = fuse(data, base.spec, weights=weights, power=3.5, head=head)
+    fused, spec = with_weights(data, base.spec, weights=weights, power=3.5, head=head)
     assert (spec.dim, spec.pooling, spec.gem_p) == (7, "average", 2.0)
     images = seeded_images(2, 64, 64, 0)
     graph.weights = {k: torch.from_numpy(v) for k, v in weights.items()}

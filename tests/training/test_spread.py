@@ -11,8 +11,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 from placeprint.embedding.export.parity import seeded_images  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
 from placeprint.embedding.runners.openvino_runner import openvino_package  # noqa: E402
-from placeprint.training.fusion import fuse  # noqa: E402
 from placeprint.training.spread import constant_for, spread, with_constant  # noqa: E402
+from placeprint.training.trained_file import with_weights  # noqa: E402
 
 
 def units(rng: np.random.Generator, *, shared: float) -> np.ndarray:
@@ -52,8 +52,8 @@ def test_the_constant_is_in_the_file_for_one_photo_and_for_several(pooling: str,
     base = find_model(tiny_base)
     spec = dataclasses.replace(base.spec, pooling=pooling)
     data, head = base.path.read_bytes(), np.random.default_rng(1).normal(size=(base.spec.dim, 7)).astype(np.float32)
-    plain, _ = fuse(data, spec, weights={}, power=2.0, head=head)
-    fused, made = fuse(data, spec, weights={}, power=2.0, head=head, constant=0.75)
+    plain, _ = with_weights(data, spec, weights={}, power=2.0, head=head)
+    fused, made = with_weights(data, spec, weights={}, power=2.0, head=head, constant=0.75)
     assert made.dim == 8
     for count in (1, 3):
         images = seeded_images(count, 64, 96, 0)
@@ -73,7 +73,7 @@ def test_the_constant_is_in_the_file_for_one_photo_and_for_several(pooling: str,
 
 def test_without_a_constant_nothing_is_put_behind(tiny_base: str) -> None:
     base = find_model(tiny_base)
-    fused, made = fuse(
+    fused, made = with_weights(
         base.path.read_bytes(), base.spec, weights={}, power=2.0, head=np.eye(base.spec.dim, dtype=np.float32)
     )
     assert made.dim == base.spec.dim

@@ -106,7 +106,7 @@ def test_labels_without_meaning_are_not_called_a_gain(
 _KILLED = """
 import os, signal, sys
 from placeprint.storage import atomic
-from placeprint.training import checkpoint
+from placeprint.training import state
 from placeprint.training.train import train
 
 written = 0
@@ -118,7 +118,7 @@ def killing(path, data):
         os.kill(os.getpid(), signal.SIGKILL)
     atomic.write_atomic(path, data)
 
-checkpoint.write_atomic = killing
+state.write_atomic = killing
 train(sys.argv[1], sys.argv[2], model=sys.argv[3], cache=False, full=True, accumulate=2,
       places=4, images=3, epochs=4, learning_rate=3e-3)
 """

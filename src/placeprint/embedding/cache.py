@@ -103,7 +103,7 @@ class EmbeddingCache:
         self._asked(lambda base: keep_rows(base, model, known), again=True)
 
     def _asked(self, ask: Callable[[sqlite3.Connection], T], *, again: bool = False) -> T | None:
-        """Ask the file, under the lock; where that shows damage begin a new one, which may be asked again."""
+        """Ask the file under the lock; when it turns out to be damaged, begin a new one and, with `again`, ask that."""
         import sqlite3
 
         with self._lock:
@@ -161,7 +161,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _write_ahead(base: sqlite3.Connection) -> None:
-    """Turn the write-ahead log on; SQLite itself does not wait when another process is just doing the same."""
+    """Turn the write-ahead log on, waiting for another process that does the same: SQLite itself does not wait."""
     import sqlite3
 
     until = time.monotonic() + _PATIENCE
@@ -195,5 +195,5 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _text(data: bytes) -> str:
-    """Return text that may be none: then it is no part of a row that fits."""
+    """Decode a text of the file; where it is damaged, what comes fits no row."""
     return data.decode("utf-8", "replace")

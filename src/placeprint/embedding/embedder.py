@@ -39,7 +39,7 @@ PRECISIONS = ("auto", "int8", "f32")
 
 
 class Runner(Protocol):
-    """Runs the graph of one model; safe under threads."""
+    """Runs the graph of one model; any number of threads may call it."""
 
     name: str
     precision: str
@@ -69,7 +69,7 @@ class Description:
 
 
 class Looker(Protocol):
-    """What embeds images: a model as it is (`Embedder`), or with something learned from a gallery behind it."""
+    """What embeds images: a model as it is (`Embedder`), or one that learned from a gallery (`LearnedEmbedder`)."""
 
     spec: ModelSpec
     file: Path | None
@@ -84,8 +84,8 @@ class Looker(Protocol):
     def look(self, image: Image) -> Description:
         """Return what a cache keeps: a vector of length `raw_dim`, and parts."""
 
-    def describe(self, photo: Photo) -> Description:
-        """Return the embedding and the parts of a photo, however it is given."""
+    def describe(self, image: Photo) -> Description:
+        """Return the embedding and the parts of an image, however it is given."""
 
     def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:
         """Return the embeddings of n images for their looks."""
@@ -98,11 +98,11 @@ class Embedder:
     ----------
     spec : ModelSpec
     threads : int
-        How many threads may call it to good effect.
+        As many threads as may usefully call it at once.
     decode_side : int
-        Shorter side in pixels that a reduced-size decode must keep.
+        Pixels of the shorter side that a decode at reduced size must keep.
     file : Path or None
-        The absolute path where it was found; None when its name finds it.
+        The absolute path of a model that no name finds; None for the others.
     """
 
     def __init__(self, spec: ModelSpec, runner: Runner, *, threads: int, file: Path | None = None) -> None:
@@ -114,26 +114,26 @@ class Embedder:
         """What a cached embedding depends on besides the image."""
         return f"{self.spec.fingerprint()}-{self._runner.precision}"
 
-    def embed_one(self, photo: Photo) -> Vectors:
-        """Return the unit vector of one photo, float32 of shape (dim,).
+    def embed_one(self, image: Photo) -> Vectors:
+        """Return the unit vector of one image, float32 of shape (dim,).
 
         Parameters
         ----------
-        photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
+        image : path, str, bytes, binary file, PIL.Image.Image or ndarray
             See `placeprint.dataset.query_image`.
 
         Raises
         ------
         ImageError, UsageError
-            When it is no photo that can be read.
+            When it is no image that can be read.
         ModelError
             When the graph's output has another length than the ModelSpec says, or is not finite.
         """
-        image = prepare_photo(photo, min_side=self.decode_side)
-        return self._embedding(image, self._whole(image) if "whole" in self.spec.views else None)
+        upright = prepare_photo(image, min_side=self.decode_side)
+        return self._embedding(upright, self._whole(upright) if "whole" in self.spec.views else None)
 
-    def describe(self, photo: Photo) -> Description:
-        """Return the embedding of one photo, and the parts that the ModelSpec asks for; photos as in `embed_one`.
+    def describe(self, image: Photo) -> Description:
+        """Return the embedding of one image, given as in `embed_one`, and the parts that the ModelSpec asks for.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class Embedder:
         MissingExtraError
             When keypoints are asked for and OpenCV is not installed.
         """
-        return self.look(prepare_photo(photo, min_side=self.decode_side))
+        return self.look(prepare_photo(image, min_side=self.decode_side))
 
     def look(self, image: Image) -> Description:
         """Return the embedding and the parts of one image as `placeprint.dataset.decoding.images.decode` returns it.
@@ -186,9 +186,9 @@ class Embedder:
             )
         return _unit(vector, self.spec)
 
-    def embed(self, photos: Sequence[Photo]) -> Vectors:
-        """Return unit vectors, float32 of shape (n, dim), in the order of the photos, which are as in `embed_one`."""
-        vectors = [self.embed_one(photo) for photo in photos]
+    def embed(self, images: Sequence[Photo]) -> Vectors:
+        """Return the unit vectors of images, given as in `embed_one`: float32 of shape (n, dim), in their order."""
+        vectors = [self.embed_one(image) for image in images]
         return np.stack(vectors) if vectors else np.empty((0, self.spec.dim), np.float32)
 
 
@@ -214,15 +214,15 @@ def load_embedder(
     model : str or ModelFile
         What `placeprint.embedding.models.find_model` takes, or what it returned.
     preset : str, Preset or ModelSpec
-        What is kept of an image: that of a preset, or of another ModelSpec (that of a gallery). By default nothing
-        but the embedding of one look.
+        What is kept of an image: as a preset says, or as another ModelSpec does (that of a gallery). By default nothing
+        but the embedding of one view.
     runner : str
         ``openvino`` or ``onnx``.
     precision : str, optional
         ``auto``, ``int8`` or ``f32``, see `placeprint.embedding.runners.openvino_runner`; without it what
         PLACEPRINT_PRECISION of the environment says, else ``auto``.
     threads : int, optional
-        As many as the process may use of the machine's cores by default.
+        By default as many as the cores that the process may use.
 
     Raises
     ------

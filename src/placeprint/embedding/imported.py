@@ -1,4 +1,4 @@
-"""Embeddings that someone already has: a ``.npy`` file and a manifest, row by row."""
+"""Embeddings that somebody has already: a ``.npy`` file and a manifest, row by row."""
 
 from __future__ import annotations
 
@@ -55,9 +55,15 @@ def read_embeddings(embeddings: Path | str, records: Path | str, *, side: Side |
 def read_side(
     embeddings: Path | str, records: Path | str, side: Side | None
 ) -> tuple[Embedded, tuple[SetAside, ...], tuple[str, ...]]:
-    """Read one side as `read_embeddings` does; return also the rows that were left out, by their split.
+    """Read one side as `read_embeddings` does.
 
-    And what is doubtful about the table, for people.
+    Returns
+    -------
+    Embedded
+    tuple of SetAside
+        The rows that were left out, by their split.
+    tuple of str
+        What is doubtful about the table, for people.
     """
     embeddings, records = Path(embeddings), Path(records)
     try:
@@ -84,7 +90,7 @@ def read_side(
 
 
 def _usable(vectors: Vectors, rows: NDArray[np.intp], file: Path, records: Sequence[ImageRecord]) -> Vectors:
-    """Refuse what cannot be searched by its row in the file, which another one may be once rows are left out."""
+    """Refuse vectors that cannot be searched; the message names a row of the file, not of those that are left."""
     for what, bad in (("NaN or infinity", ~np.isfinite(vectors).all(axis=1)), ("only zeros", ~vectors.any(axis=1))):
         if bad.any():
             first = int(np.argmax(bad))

@@ -1,6 +1,6 @@
 """Models that learn from the gallery: a whitening of the embeddings, or a codebook of RootSIFT keypoints.
 
-What learns is imported where it is needed: a question to a gallery that learned nothing starts sooner without it.
+What learns is imported where it is needed, so that asking a gallery that learned nothing starts sooner.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ KEYPOINTS = 300
 
 
 class KeypointLooker:
-    """Takes keypoints only: what `rootsift-vlad` looks with before its codebook is learned.
+    """Takes keypoints only: `rootsift-vlad` before its codebook is learned.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class KeypointLooker:
 
         return Description(np.empty(0, np.float32), {"keypoints": extract(image)[:, None]})
 
-    def describe(self, photo: Photo) -> Description:  # noqa: ARG002 - part of the interface
+    def describe(self, image: Photo) -> Description:  # noqa: ARG002 - part of the interface
         """Refuse: nothing is learned yet."""
         raise ModelError(
             f'model "{VLAD}" learns from a gallery first: placeprint index DATASET -o GALLERY --model {VLAD}'
@@ -81,9 +81,9 @@ class KeypointLooker:
 def base_model(
     model: str | ModelFile, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
 ) -> Looker:
-    """Load a model as it is before it learns from a gallery; the parameters are those of `placeprint.load_embedder`.
+    """Load a model as it is before it learns from a gallery.
 
-    `workers` are its threads.
+    The parameters are those of `placeprint.load_embedder`, where `workers` is called `threads`.
 
     Raises
     ------
@@ -116,9 +116,9 @@ class LearnedEmbedder:
         """Return what the base model sees, which is what a cache keeps."""
         return self._base.look(image)
 
-    def describe(self, photo: Photo) -> Description:
-        """Return the embedding and the parts of one photo, as `placeprint.Embedder.describe`."""
-        seen = self.look(prepare_photo(photo, min_side=self.decode_side))
+    def describe(self, image: Photo) -> Description:
+        """Return the embedding and the parts of one image, as `placeprint.Embedder.describe`."""
+        seen = self.look(prepare_photo(image, min_side=self.decode_side))
         parts = {name: Ragged.of([part]) for name, part in seen.parts.items()}
         return Description(self.finish(seen.vector[None], parts)[0], seen.parts)
 
@@ -145,7 +145,7 @@ def needs_learning(base: Looker, whiten: str) -> bool:
 
 
 def learn(base: Looker, whiten: str, vectors: Vectors, parts: Mapping[str, Ragged], labels: Sequence[str]) -> Looker:
-    """Learn from a gallery what its model needs, or what the preset asks for; without either return `base`.
+    """Learn from a gallery what its model needs or the preset asks for; where that is nothing, return `base`.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def learn(base: Looker, whiten: str, vectors: Vectors, parts: Mapping[str, Ragge
 
 
 def arrays_of(embedder: Looker) -> dict[str, NDArray[Any]]:
-    """Return what was learned, to be kept in the gallery; nothing where nothing was."""
+    """Return what was learned, to be kept in the gallery; empty where nothing was."""
     return embedder.learned.to_arrays() if isinstance(embedder, LearnedEmbedder) else {}
 
 

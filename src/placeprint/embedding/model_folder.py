@@ -33,12 +33,12 @@ def exported_path(source: str) -> Path:
 
 
 def place_for_export(source: str) -> Path:
-    """Return `exported_path`, once its folder is there.
+    """Return `exported_path`, and make its folder.
 
     Raises
     ------
     UsageError
-        When there can be none.
+        When the folder cannot be made.
     """
     path = exported_path(source)
     try:

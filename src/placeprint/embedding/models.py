@@ -28,7 +28,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 class ModelFile:
     """A model that can be run: what it is, and where its graph lies.
 
-    `own` says that it was found by its path: no name finds it.
+    `own` says that it was found by its path, and that no name finds it.
     """
 
     spec: ModelSpec
@@ -127,7 +127,7 @@ def find_model(name: str) -> ModelFile:
 
 
 def is_bundled(name: str) -> bool:
-    """Return whether a name is of a model that needs no file of one's own."""
+    """Return whether a name is that of a bundled model, or of one that needs no file."""
     return name in _BUNDLED or name == VLAD
 
 
@@ -167,7 +167,7 @@ def _with_hash(model: ModelFile, digest: str) -> ModelFile:
 def _bundled(name: str) -> ModelFile:
     entry = _BUNDLED[name]
     path = WEIGHTS / f"{entry.file}.onnx"
-    spec = dataclasses.replace(_sidecar(path), name=name, **entry.changes)  # type: ignore[arg-type]
+    spec = dataclasses.replace(read_sidecar(path.with_suffix(".json")), name=name, **entry.changes)  # type: ignore[arg-type]
     return ModelFile(spec, path)
 
 
@@ -185,9 +185,4 @@ def _from_path(path: Path, *, own: bool = False, digest: str | None = None) -> M
     if digest not in (None, found):
         raise ModelError(f'the model "{path}" was changed while it was being loaded: try again')
     refuse_outside_weights(path, data)
-    return _with_hash(ModelFile(_sidecar(path), path, own), found)
-
-
-def _sidecar(path: Path) -> ModelSpec:
-    """Return the description beside an ONNX file."""
-    return read_sidecar(path.with_suffix(".json"))
+    return _with_hash(ModelFile(read_sidecar(path.with_suffix(".json")), path, own), found)

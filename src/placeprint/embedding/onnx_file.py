@@ -1,12 +1,12 @@
-"""A look into an ONNX file without running it or any library: whether all that it needs is inside.
+"""Whether an ONNX file holds all that it needs, found without running it and without any library.
 
 An ONNX file may keep weights in other files, named by paths of its choice. Then the checksum of the file says nothing
 about them, and a hostile file may point to any place of the disk. Such files are refused, and what is run are the bytes
 that were looked at.
 
 The file is a protocol buffer: fields of a number, a kind and a value, where a value may be fields again. Only the
-fields in which a tensor can be are followed. Numbers are read as the runtimes read them: a tag and a
-word that chooses are cut to 32 bits. What they may read in two ways (groups, numbers longer than they take) is refused.
+fields in which a tensor can be are followed. Numbers are read as the runtimes read them: tags and
+enumerations are cut to 32 bits. What they may read in two ways (groups, numbers that are too long) is refused.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ _OPERATION, _CONTEXT = 4, b"EPContext"
 _WORD, _LONG, _SIZE = (1 << 32) - 1, (1 << 64) - 1, (1 << 31) - 1
 
 
-def refuse_outside_weights(path: Path, data: bytes | None = None) -> None:
+def refuse_outside_weights(path: Path, data: bytes) -> None:
     """Refuse an ONNX file that keeps weights in other files.
 
     Parameters
     ----------
     path : Path
-    data : bytes, optional
-        What was read of it; by default it is read.
+        For the message.
+    data : bytes
+        What was read of it.
 
     Raises
     ------
     ModelError
         When it does, or when it is not a protocol buffer.
     """
-    data = read_onnx(path) if data is None else data
     if not data:
         raise ModelError(f'placeprint cannot run "{path}": the file is empty')
     try:

@@ -30,7 +30,7 @@ from placeprint.records import FailedImage, ImageRecord
 from placeprint.storage.ragged import Ragged, RaggedWriter
 
 Reader = Callable[[str], bytes]
-"""Returns the bytes of a dataset's path."""
+"""Returns the bytes behind a path of a dataset."""
 
 _CHUNK = 64
 """Embeddings between two writes to the cache: what a kill can cost at most."""
@@ -44,7 +44,7 @@ _IN_FLIGHT = 4
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What became of the images of a dataset.
+    """What became of a dataset's images.
 
     Attributes
     ----------

@@ -66,13 +66,7 @@ class Keypoints:
 
 
 def opencv() -> Any:
-    """Return the module ``cv2``.
-
-    Raises
-    ------
-    MissingExtraError
-        When it is not installed.
-    """
+    """Import OpenCV."""
     return require("cv2", extra="sift", what="RootSIFT")
 
 

@@ -1,4 +1,4 @@
-"""A model's description beside its ONNX file, read from anyone: every field of its type and within its range."""
+"""A model's description beside its ONNX file. It may be a stranger's: type and range of every field are checked."""
 
 from __future__ import annotations
 

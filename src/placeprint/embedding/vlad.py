@@ -31,6 +31,8 @@ SAMPLE = 60_000
 
 _PER_CENTRE = 8
 _ROUNDS = 20
+_SEED = 0
+"""Of the sample and of k-means."""
 _NAMES = ("mean", "basis", "centres")
 
 
@@ -94,15 +96,13 @@ class Codebook:
         return cls(*(np.asarray(arrays[name]) for name in _NAMES))
 
 
-def learn_codebook(packed: Iterable[Packed], *, seed: int = 0) -> Codebook:
+def learn_codebook(packed: Iterable[Packed]) -> Codebook:
     """Learn a codebook from the keypoints of a gallery.
 
     Parameters
     ----------
     packed : iterable of ndarray of uint8, shape (n, 136)
         One for each image, read once; any may be empty. Memory does not grow with their number.
-    seed : int
-        Of the sample and of k-means.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def learn_codebook(packed: Iterable[Packed], *, seed: int = 0) -> Codebook:
         With fewer than 64 cells where there are fewer than 8 descriptors for each; with one cell at the
         origin where there are none at all.
     """
-    descriptors = unpack(_sample(packed, seed)).descriptors
+    descriptors = unpack(_sample(packed)).descriptors
     if not len(descriptors):
         centre = np.zeros((1, REDUCED), np.float32)
         return Codebook(np.zeros(DESCRIPTOR, np.float32), np.eye(DESCRIPTOR, REDUCED, dtype=np.float32), centre)
@@ -119,7 +119,7 @@ def learn_codebook(packed: Iterable[Packed], *, seed: int = 0) -> Codebook:
     # eigh sorts ascending; the last columns are the largest components.
     basis = np.linalg.eigh((centred.T @ centred).astype(np.float64))[1][:, ::-1][:, :REDUCED]
     basis = np.ascontiguousarray(basis, dtype=np.float32)
-    return Codebook(mean, basis, _centres(np.ascontiguousarray(centred @ basis), seed))
+    return Codebook(mean, basis, _centres(np.ascontiguousarray(centred @ basis)))
 
 
 def aggregate(packed: Packed, codebook: Codebook) -> Vectors:
@@ -151,9 +151,9 @@ def aggregate(packed: Packed, codebook: Codebook) -> Vectors:
     return np.asarray(vector / length, dtype=np.float32)
 
 
-def _sample(packed: Iterable[Packed], seed: int) -> Packed:
+def _sample(packed: Iterable[Packed]) -> Packed:
     """Return at most `SAMPLE` rows, each as likely as any other (reservoir sampling, Vitter 1985)."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(_SEED)
     kept: list[Packed] = []
     reservoir: Packed | None = None
     seen = 0
@@ -173,11 +173,11 @@ def _sample(packed: Iterable[Packed], seed: int) -> Packed:
     return np.concatenate(kept) if kept else np.zeros((0, ROW_BYTES), np.uint8)
 
 
-def _centres(points: Vectors, seed: int) -> Vectors:
+def _centres(points: Vectors) -> Vectors:
     """Return the centres of seeded k-means, shape (k, 32)."""
     import faiss
 
     cells = min(CENTRES, max(1, len(points) // _PER_CENTRE))
-    means = faiss.Kmeans(REDUCED, cells, niter=_ROUNDS, seed=seed, min_points_per_centroid=1)
+    means = faiss.Kmeans(REDUCED, cells, niter=_ROUNDS, seed=_SEED, min_points_per_centroid=1)
     means.train(points)
     return np.asarray(means.centroids, dtype=np.float32).reshape(cells, REDUCED)

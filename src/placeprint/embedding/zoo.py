@@ -5,7 +5,7 @@ A figure is here only with the place where its authors publish it; where none wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from placeprint.embedding.model_folder import find_exported
 
@@ -89,8 +89,6 @@ def list_zoo(*, commercial_only: bool = False) -> tuple[ZooModel, ...]:
     commercial_only : bool
         Leave out what a closed product may not use, or whose licence nobody states.
     """
-    from dataclasses import replace
-
     return tuple(
         replace(model, here=find_exported(model.source) is not None)
         for model in _KNOWN

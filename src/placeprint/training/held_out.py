@@ -23,7 +23,7 @@ from placeprint.training.pool import Pool, answering, asking
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What every query found.
+    """What each query found.
 
     Attributes
     ----------
@@ -161,7 +161,7 @@ class HeldOut:
 
 
 def judge(trained: Found, base: Found, *, seed: int, preset: str) -> Verdict:
-    """Say whether a model is better than its base: the paired bootstrap over places, and McNemar's test."""
+    """Judge a model against its base by the paired bootstrap over places and by McNemar's test."""
     rng = np.random.default_rng([seed, 2])
     precision = paired_difference(trained.precision, base.precision, rng=rng, clusters=base.places)
     recall = mcnemar(trained.hits, base.hits)

@@ -19,10 +19,10 @@ from placeprint.embedding.preprocess import LEAST, needed_side, prepare
 from placeprint.progress import Progress, Stretch
 from placeprint.records import ModelSpec
 from placeprint.training.augmentation import augmented
-from placeprint.training.graph import TorchGraph
 from placeprint.training.packages import torch_package
 from placeprint.training.pool import Pool
 from placeprint.training.settings import TrainSettings
+from placeprint.training.torch_graph import TorchGraph
 
 LOOKED_AT = 64
 """Images that are embedded at once when nothing is learned from them."""

@@ -16,18 +16,18 @@ from placeprint.arrays import Rows
 from placeprint.errors import ModelError
 from placeprint.progress import Progress, Stretch
 from placeprint.training.batches import batches, nearest_places
-from placeprint.training.checkpoint import State, read_state, write_state
 from placeprint.training.held_out import Found, HeldOut
 from placeprint.training.learners import Learner, vectors_of
 from placeprint.training.losses import make_objective
 from placeprint.training.packages import torch_package
 from placeprint.training.pool import Division, Pool
 from placeprint.training.settings import TrainSettings
+from placeprint.training.state import State, read_state, write_state
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What the epochs came to.
+    """The result of the epochs.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ class Trained:
 
 
 def fingerprint(pool: Pool, settings: TrainSettings, base: str) -> str:
-    """Return a hash of all that an epoch depends on: a state of another training is not gone on from.
+    """Return a hash of all that an epoch depends on, so that a training goes on from its own state only.
 
-    How many epochs there are is not among it, so that a training may go on for longer.
+    The number of epochs is left out, so that a training may go on for longer.
     """
     images = hashlib.sha256(" ".join(record.content_hash for record in pool.records).encode()).hexdigest()
     asked = {name: value for name, value in settings.to_dict().items() if name not in ("epochs", "patience")}
@@ -109,7 +109,6 @@ class Training:
         return State(0, [_line(math.nan, self._found())], 0, weights)
 
     def _epoch(self, state: State) -> State:
-        """Do one epoch and return the state after it."""
         number = state.epoch + 1
         rng = np.random.default_rng([self._settings.seed, 3, number])
         losses = [
@@ -153,7 +152,6 @@ class Training:
         return state
 
     def _step(self, chosen: Rows, rng: np.random.Generator) -> float:
-        """Take one step; return the loss."""
         torch, settings = torch_package(), self._settings
         self._objective.train()
         inputs = self._learner.inputs(self._rows[chosen], rng)

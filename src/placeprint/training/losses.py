@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from placeprint.errors import UsageError
 from placeprint.training.packages import metric_learning_package, torch_package
 from placeprint.training.settings import TrainSettings
 
@@ -34,10 +33,8 @@ def make_objective(settings: TrainSettings, *, classes: int, dim: int) -> Any:
     elif settings.loss == "triplet-semihard":
         loss = library.losses.TripletMarginLoss(margin=0.2)
         miner = library.miners.TripletMarginMiner(margin=0.2, type_of_triplets="semihard")
-    elif settings.loss == "arcface":
-        loss = library.losses.ArcFaceLoss(classes, dim, margin=20, scale=30)
     else:
-        raise UsageError(f'loss "{settings.loss}" is not known')
+        loss = library.losses.ArcFaceLoss(classes, dim, margin=20, scale=30)
     neck = torch.nn.BatchNorm1d(dim) if settings.loss == "arcface" and settings.neck else None
     if neck is not None:
         neck.bias.requires_grad_(requires_grad=False)  # as in the BNNeck

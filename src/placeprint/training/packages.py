@@ -11,22 +11,12 @@ NEEDED = ("torch", *LEARNING, "onnx", "onnxruntime")
 
 
 def torch_package() -> Any:
-    """Import PyTorch.
-
-    Raises
-    ------
-    MissingExtraError
-    """
+    """Import PyTorch."""
     return require("torch", extra="train", what="training")
 
 
 def metric_learning_package() -> Any:
-    """Import pytorch-metric-learning with its losses and miners.
-
-    Raises
-    ------
-    MissingExtraError
-    """
+    """Import pytorch-metric-learning with its losses and miners."""
     require_packages(LEARNING)
     return require("pytorch_metric_learning", extra="train", what="training")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from placeprint.report.curves import Curve
@@ -12,34 +13,27 @@ from placeprint.storage.atomic import write_atomic
 from placeprint.training.result import TrainingResult
 
 
-def write_training_page(result: TrainingResult, out: Path) -> Path:
-    """Write the page, in one step, and return its path.
+def write_training_page(result: TrainingResult, out: Path) -> None:
+    """Write the page, in one step.
 
     Raises
     ------
     OSError
         When the folder cannot be written to.
     """
-    write_atomic(out, render_training_page(result).encode("utf-8"))
-    return out
-
-
-def render_training_page(result: TrainingResult) -> str:
-    """Return the page."""
-    from importlib.metadata import version
-
     losses = [line["loss"] for line in result.history]
     highest = max([loss for loss in losses if math.isfinite(loss)], default=0.0) or 1.0
     curves = (
-        ("Recall@1 on the validation places", curve_of([line["recall_at_1"] for line in result.history]), ""),
-        ("mAP on the validation places", curve_of([line["map"] for line in result.history]), ""),
-        ("Loss", curve_of([loss / highest for loss in losses]), f"1 stands for {highest:.3f}"),
+        ("Recall@1 on the validation places", _curve([line["recall_at_1"] for line in result.history]), ""),
+        ("mAP on the validation places", _curve([line["map"] for line in result.history]), ""),
+        ("Loss", _curve([loss / highest for loss in losses]), f"1 stands for {highest:.3f}"),
     )
     template = environment().get_template("training.html.j2")
-    return template.render(result=result, curves=curves, version=version("placeprint"))
+    page = template.render(result=result, curves=curves, version=version("placeprint"))
+    write_atomic(out, page.encode("utf-8"))
 
 
-def curve_of(values: Sequence[float]) -> Curve:
+def _curve(values: Sequence[float]) -> Curve:
     """Return values of 0 to 1, one an epoch, as a line in a square, with a dot for each; NaN has none."""
     last = max(len(values) - 1, 1)
     dots = tuple((1000 * n / last, 1000 * (1 - value), 1) for n, value in enumerate(values) if math.isfinite(value))

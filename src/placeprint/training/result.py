@@ -31,7 +31,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """What one training gave.
+    """The result of one training.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a training is asked for."""
+"""The settings of a training."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LOSSES = ("multi-similarity", "triplet", "triplet-semihard", "arcface")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
-    """All that a training depends on besides its photos and its base.
+    """All that a training depends on besides its images and its base.
 
     Attributes
     ----------
     full : bool
         Train the backbone too; otherwise a head behind it.
     preset : str
-        How the model will be asked: a head learns from photos as this preset looks at them, and the test asks by it.
+        How the model will be asked: a head learns from images as this preset looks at them, and the test asks by it.
     loss : str
         One of `LOSSES`.
     epochs : int
@@ -39,15 +39,15 @@ class TrainSettings:
     decay : float
         How strongly weights are drawn back to those of the base, a step of so much times the learning rate.
     validation, test : float
-        Share of the places that are held out, and about that share of the photos: to choose by, and to test with.
+        Share of the places that are held out, and about that share of the images: to choose by, and to test with.
     side : int
         Height and width in pixels that the full mode trains in; 0 for the model's own.
     accumulate : int
         Parts that a batch is computed in, to save memory; the gradient stays that of the whole batch.
     augment : bool
-        Change light, season, viewpoint, crop and sharpness of the photos (full mode).
+        Change light, season, viewpoint, crop and sharpness of the images (full mode).
     neck : bool
-        ArcFace learns behind a batch norm that the finished model has not (the BNNeck of Luo et al. 2019).
+        ArcFace learns behind a batch norm that the finished model does not have (the BNNeck of Luo et al. 2019).
     seed : int
     """
 

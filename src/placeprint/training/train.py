@@ -26,7 +26,7 @@ from placeprint.storage.atomic import has_keys, require_ours
 from placeprint.storage.ragged import Ragged
 from placeprint.training.held_out import Found, HeldOut, judge
 from placeprint.training.learners import make_learner, vectors_of
-from placeprint.training.loop import Trained, Training, fingerprint
+from placeprint.training.loop import Training, fingerprint
 from placeprint.training.packages import require_packages
 from placeprint.training.page import write_training_page
 from placeprint.training.pool import Division, Pool, divide, gather_pool
@@ -56,17 +56,6 @@ class _Course:
     def state(self) -> Path:
         """Where the state lies that an interrupted training goes on from."""
         return self.out.with_suffix(".training")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Learned:
-    """What one training came to."""
-
-    trained: Trained
-    spec: ModelSpec
-    cosine: float
-    constant: float
-    device: str
 
 
 def train(
@@ -122,8 +111,7 @@ def train(
     if not datasets:
         raise UsageError("give a dataset to train on")
     course = _course(datasets, model, asked, path, cache=cache, workers=workers, progress=progress)
-    learned = _learned(course, name or path.stem)
-    result = _result(course, learned, began)
+    result = _trained(course, name or path.stem, began)
     write_card(result)
     write_training_page(result, path.with_suffix(".html"))
     course.state.unlink(missing_ok=True)
@@ -164,20 +152,6 @@ def _course(
     )
 
 
-def _learned(course: _Course, name: str) -> _Learned:
-    """Train, keep the cosines as spread as the base's, and write the file."""
-    pool, chosen, base = course.pool, course.division.validation, course.base
-    learner = make_learner(pool, base, course.settings, course.progress)
-    device = str(learner.weights["head"].device.type)
-    unchanged = vectors_of(learner, chosen)
-    of = fingerprint(pool, course.settings, base.spec.fingerprint())
-    done = Training(learner, pool, course.division, course.settings).run(course.state, of, progress=course.progress)
-    learner.weights = {key: value.to(device) for key, value in done.weights.items()}
-    constant = constant_for(unchanged, vectors_of(learner, chosen), pool.labels[chosen])
-    spec, cosine = write_trained(base, learner, done.weights, course.out, name, constant)
-    return _Learned(trained=done, spec=spec, cosine=cosine, constant=constant, device=device)
-
-
 def _tested(course: _Course) -> tuple[Found, Found]:
     """Return what the base and the written file find on the test places."""
     pool, preset = course.pool, find_preset(course.settings.preset)
@@ -197,20 +171,27 @@ def _tested(course: _Course) -> tuple[Found, Found]:
     return before, test.measure_as(preset, embedder.spec, vectors, parts, progress=course.progress)
 
 
-def _result(course: _Course, learned: _Learned, began: float) -> TrainingResult:
-    """Test the model, and say what came of it."""
+def _trained(course: _Course, name: str, began: float) -> TrainingResult:
+    """Train, keep the cosines as spread as the base's, write the file and test it."""
+    pool, division, settings, base = course.pool, course.division, course.settings, course.base
+    chosen = division.validation
+    learner = make_learner(pool, base, settings, course.progress)
+    device = str(learner.weights["head"].device.type)
+    unchanged = vectors_of(learner, chosen)
+    of = fingerprint(pool, settings, base.spec.fingerprint())
+    done = Training(learner, pool, division, settings).run(course.state, of, progress=course.progress)
+    learner.weights = {key: value.to(device) for key, value in done.weights.items()}
+    constant = constant_for(unchanged, vectors_of(learner, chosen), pool.labels[chosen])
+    spec, cosine = write_trained(base, learner, done.weights, course.out, name, constant)
     before, after = _tested(course)
-    pool, division, settings, done = course.pool, course.division, course.settings, learned.trained
-    places = [np.unique(pool.labels[rows]) for rows in (division.training, division.validation, division.test)]
+    places = [np.unique(pool.labels[rows]) for rows in (division.training, chosen, division.test)]
     return TrainingResult(
         path=course.out,
-        spec=learned.spec,
-        base=course.base.spec,
+        spec=spec,
+        base=base.spec,
         settings=settings,
-        datasets=tuple(
-            str((each.name or each.root) if isinstance(each, Manifest) else each) for each in course.datasets
-        ),
-        images=(len(division.training), len(division.validation), len(division.test)),
+        datasets=tuple(str((e.name or e.root) if isinstance(e, Manifest) else e) for e in course.datasets),
+        images=(len(division.training), len(chosen), len(division.test)),
         places=(len(places[0]), len(places[1]), len(places[2])),
         epochs=len(done.history) - 1,
         best_epoch=done.best,
@@ -218,10 +199,10 @@ def _result(course: _Course, learned: _Learned, began: float) -> TrainingResult:
         test_base=Figures(before.recall_at_1, before.mean_average_precision),
         test=Figures(after.recall_at_1, after.mean_average_precision),
         verdict=judge(after, before, seed=settings.seed, preset=find_preset(settings.preset).name),
-        cosine=learned.cosine,
-        constant=learned.constant,
+        cosine=cosine,
+        constant=constant,
         left_out=pool.left_out,
         unusable=pool.unusable,
         seconds=time.perf_counter() - began,
-        device=learned.device,
+        device=device,
     )

@@ -138,7 +138,7 @@ def test_another_file_is_refused_by_name_and_never_read_as_a_model(
 
     with monkeypatch.context() as patched:
         patched.setattr(models, "refuse_outside_weights", parsed)
-        patched.setattr(models, "_sidecar", parsed)
+        patched.setattr(models, "read_sidecar", parsed)
         patched.setattr(model_lookup, "find_model", parsed)
         with pytest.raises(GalleryMismatchError, match="is another file") as error:
             embedder_for(gallery)

@@ -1,4 +1,4 @@
-"""Checkpoints of strangers to arrays: nothing in them is ever run.
+"""Checkpoints of strangers, read as arrays: nothing in them is ever run.
 
 A ``.pth`` is a pickle, and a pickle can run any program when it is opened. It is opened only by PyTorch's reader of
 tensors (``weights_only=True``), which knows no other objects. A ``.safetensors`` holds numbers and nothing else.
@@ -39,7 +39,7 @@ _NUMBERS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BOOL": "u1"} | {
 _RECORDS = frozenset(
     ("argparse", "collections", "copyreg", "datetime", "decimal", "enum", "functools", "pathlib", "types", "typing")
 )
-"""Modules of Python's own whose objects keep settings beside tensors: a file that names another one means harm."""
+"""Modules of Python's own whose objects keep settings beside tensors: a file that names any other means harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,7 @@ def _broken_promise(path: Path, digest: str, *, published: bool) -> str:
 
 
 def torch_package() -> Any:
-    """Import PyTorch.
-
-    Raises
-    ------
-    MissingExtraError
-    """
+    """Import PyTorch."""
     return require("torch", extra="torch", what="exporting a model")
 
 

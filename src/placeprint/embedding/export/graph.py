@@ -13,12 +13,7 @@ from placeprint.extras import require
 
 
 def onnx_package() -> Any:
-    """Import the onnx package.
-
-    Raises
-    ------
-    MissingExtraError
-    """
+    """Import the onnx package."""
     return require("onnx", extra="onnx", what="writing ONNX files")
 
 

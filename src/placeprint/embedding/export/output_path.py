@@ -1,4 +1,4 @@
-"""Whether a model may be written to a path: over nothing, or over what the program wrote there before."""
+"""Whether a model may be written to a path: only where there is nothing, or what the program wrote there before."""
 
 from __future__ import annotations
 

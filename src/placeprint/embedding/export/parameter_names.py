@@ -1,9 +1,9 @@
 """Where in a checkpoint a network's parameters are: under which names, and among what else.
 
 Trainings wrap a network (``module.``, ``_orig_mod.``), name it (``backbone.``, ``encoder_q.``), nest it
-(``state_dict``, ``student``) and put heads, aggregations and optimisers beside it. No list of such words can be whole,
-so none is kept: a *branch* is whatever stands before the names that the network has, and it counts when all of them are
-behind it.
+(``state_dict``, ``student``) and put heads, aggregations and optimisers beside it. No list of such words would be
+complete, so there is none: a *branch* is whatever stands before the names of the network's parameters, and it counts
+when all of them are there.
 """
 
 from __future__ import annotations

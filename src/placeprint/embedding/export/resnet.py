@@ -2,7 +2,7 @@
 
 One walk through the network, and three things to do with it: list the parameters that a checkpoint must have
 (`parameters`), run it in PyTorch as torchvision does (`TorchLayers`), and write it as a graph
-(`placeprint.embedding.export.graph.GraphLayers`).
+(`placeprint.embedding.export.resnet_graph.GraphLayers`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from placeprint.arrays import Maps, Vectors
+from placeprint.embedding.export.parity import Run
 
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "resnet152": (3, 8, 36, 3)}
 DIM = 2048
@@ -117,10 +120,15 @@ class TorchLayers:
         return self._functional.max_pool2d(x, 3, 2, 1)
 
 
-def run_in_torch(layers: TorchLayers, name: str, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the average of the last map over space, (n, 2048), as PyTorch computes it."""
+def run_by_torch(state: State, name: str) -> Run:
+    """Return what computes the average of the last map over space, (n, 2048), in PyTorch."""
     import torch
 
-    with torch.inference_mode():
-        features = network(layers, torch.from_numpy(images), name)
-        return np.asarray(features.mean(dim=(2, 3)).numpy(), np.float32)
+    layers = TorchLayers(state)
+
+    def run(images: Maps) -> Vectors:
+        with torch.inference_mode():
+            features = network(layers, torch.from_numpy(images), name)
+            return np.asarray(features.mean(dim=(2, 3)).numpy(), np.float32)
+
+    return run

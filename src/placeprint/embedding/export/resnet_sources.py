@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate, Source
 from placeprint.embedding.export.checkpoints import read_checkpoint, torch_package
 from placeprint.embedding.export.parameter_names import matched
-from placeprint.embedding.export.resnet import DIM, TorchLayers, parameters, run_in_torch
+from placeprint.embedding.export.resnet import DIM, parameters, run_by_torch
 from placeprint.embedding.export.resnet_graph import write_resnet
 from placeprint.embedding.model_folder import VERSIONS, models_folder
 from placeprint.errors import ModelError, UsageError
@@ -65,9 +64,10 @@ def resnet_candidate(name: str, architecture: str, weights: Path, *, branch: str
         licence=LICENCE if published else "",
         source=f"{architecture}, {weights.name}{under}, SHA-256 {checkpoint.sha256}",
     )
-    reference = partial(run_in_torch, TorchLayers(found.state), architecture)
     note = f"{found.note}. The embedding is the mean of the last map" if found.note else ""
-    return Candidate(write_resnet(found.state, architecture), spec, reference, free=True, note=note)
+    return Candidate(
+        write_resnet(found.state, architecture), spec, run_by_torch(found.state, architecture), free=True, note=note
+    )
 
 
 def torchvision_candidate(source: Source) -> Candidate:

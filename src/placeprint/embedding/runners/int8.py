@@ -34,7 +34,7 @@ DEAD = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class EightBits:
-    """What an ONNX file does not say of itself in 8 bits.
+    """What it takes to compute an ONNX file in 8 bits.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ def save_table(path: Path, table: EightBits) -> Path:
 
 @lru_cache(maxsize=1)
 def multiplies_bytes() -> bool:
-    """Return whether this processor says that it has the instructions; False where only Linux could say it."""
+    """Return whether this processor has the instructions, as Linux tells; False on other systems."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -155,7 +155,7 @@ def _greatest(weights: NDArray[Any]) -> NDArray[Any]:
 
 
 def _cut(output: Any, scale: float, zero: int) -> None:
-    """Let convolutions and additions read a tensor in 8 bits; who keeps it still gets it as it is."""
+    """Let convolutions and additions read a tensor in 8 bits; outputs of the graph still get it in full."""
     from openvino import opset13 as ops
 
     readers = [reader for reader in output.get_target_inputs() if reader.get_node().get_type_name() != "Result"]

@@ -1,6 +1,6 @@
 """The state of a training in one file: written whole after every epoch, read without running anything in it.
 
-Chance needs no place in it: all of an epoch's is drawn from the seed and the epoch's number.
+It holds no random generators: an epoch draws all its chance from the seed and its number.
 """
 
 from __future__ import annotations
