@@ -85,7 +85,8 @@ def distil(
         The ONNX file.
     progress : Progress, optional
     **options
-        The fields of `placeprint.training.options.DistilOptions`: ``student=``, ``measure=``, ``seed=1``, …
+        The fields of `placeprint.training.options.DistilOptions`: ``student``, ``name``, ``measure``, ``preset``,
+        ``seed``, ``cache``, ``workers``.
 
     Raises
     ------

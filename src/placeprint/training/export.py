@@ -32,14 +32,16 @@ def export(
     Parameters
     ----------
     source : str
-        See `placeprint.embedding.export.candidate.Source`; to be changed also the name of a bundled model or the path
-        of an ONNX file.
+        ``resnet50`` (``101``, ``152``) with `weights`, ``torchvision:NAME``, ``timm:NAME``, ``hub:OWNER/REPO:ENTRY`` or
+        ``hf:OWNER/REPO``; to be changed also the name of a bundled model or the path of an ONNX file.
     out : Path or str, optional
         The ONNX file; by default, for a model as it is, in the folder of models, where `source` is found as a model's
         name from then on.
     progress : Progress, optional
     **options
-        The fields of `placeprint.training.options.ExportOptions`: ``weights=``, ``whiten=``, ``precision="int8"``, …
+        The fields of `placeprint.training.options.ExportOptions`: ``weights``, ``branch``, ``trust`` and ``name`` of
+        what is written; ``whiten``, ``whitening``, ``dim`` and ``precision`` to change it; ``measure`` and ``preset``
+        to compare it; ``cache`` and ``workers``.
 
     Raises
     ------

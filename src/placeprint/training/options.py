@@ -10,7 +10,7 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.export.precision import PRECISIONS
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
-from placeprint.presets import DEFAULT_PRESET, WHITENINGS, Preset
+from placeprint.presets import DEFAULT_PRESET, WHITENINGS, Preset, find_preset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,10 @@ class ChangeOptions:
     preset: str | Preset = DEFAULT_PRESET
     cache: bool = True
     workers: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a preset that is not known."""
+        find_preset(self.preset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,7 @@ class ExportOptions(ChangeOptions):
 
     def __post_init__(self) -> None:
         """Refuse what does not go together."""
+        ChangeOptions.__post_init__(self)
         if self.branch and self.weights is None:
             raise UsageError("--branch goes with --weights: it says which network of the checkpoint is meant")
         if not self.changes and (self.dim is not None or self.measure is not None):

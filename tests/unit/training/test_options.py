@@ -46,6 +46,9 @@ def test_no_verb_repeats_a_field(verb: Any, record: Any) -> None:
 def test_a_record_refuses_what_does_not_go_together_and_what_it_does_not_have() -> None:
     assert not ExportOptions().changes
     assert ExportOptions(precision="float16").changes
+    for record in (ExportOptions, DistilOptions):
+        with pytest.raises(UsageError, match='preset "nonsense"'):
+            record(preset="nonsense")
     with pytest.raises(UsageError, match="--branch goes with --weights"):
         ExportOptions(branch="teacher")
     with pytest.raises(TypeError, match="colour"):
