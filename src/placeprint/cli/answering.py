@@ -17,7 +17,7 @@ from placeprint.records import UNKNOWN
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
-    from placeprint.embedding.embedder import Looker
+    from placeprint.embedding.embedder import AnyEmbedder
     from placeprint.evaluation.result import EvaluationResult
     from placeprint.gallery.protocol import AnyGallery
     from placeprint.recognition.explanation import Explanation
@@ -110,7 +110,7 @@ def _end(rows: list[dict[str, Any]]) -> None:
 def _recognizer(opened: AnyGallery, *, model: str | None, runner: str, **settings: Any) -> Recognizer:
     """Load the model, which keeps one core busy, while the other imports what comes after it."""
 
-    def load() -> Looker:
+    def load() -> AnyEmbedder:
         from placeprint.recognition.gallery_model import embedder_for
 
         return embedder_for(opened, model=model, runner=runner)

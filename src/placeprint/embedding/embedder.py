@@ -17,7 +17,7 @@ from placeprint.cores import available_cores
 from placeprint.dataset.query_image import prepare_photo
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
 from placeprint.embedding.preprocess import (
-    WholeLook,
+    WholeMaps,
     cells_of,
     needed_side,
     pooled,
@@ -47,7 +47,7 @@ class Runner(Protocol):
     def run(self, pixels: Pixels) -> Maps:
         """Return the one output that the ModelSpec asks for, without the batch axis."""
 
-    def run_whole(self, pixels: Pixels) -> WholeLook:
+    def run_whole(self, pixels: Pixels) -> WholeMaps:
         """Return the maps of an image in its own aspect; only where the spec asks for cells."""
 
 
@@ -68,7 +68,7 @@ class Description:
     parts: Parts = field(default_factory=dict)
 
 
-class Looker(Protocol):
+class AnyEmbedder(Protocol):
     """What embeds images: a model as it is (`Embedder`), or one that learned from a gallery (`LearnedEmbedder`)."""
 
     spec: ModelSpec
@@ -166,15 +166,15 @@ class Embedder:
         """Return the vectors as they are."""
         return vectors
 
-    def _whole(self, image: Image) -> WholeLook:
+    def _whole(self, image: Image) -> WholeMaps:
         return self._runner.run_whole(prepare_whole(image, self.spec))
 
-    def _embedding(self, image: Image, whole: WholeLook | None) -> Vectors:
+    def _embedding(self, image: Image, whole: WholeMaps | None) -> Vectors:
         """Return the mean of the views, as a unit vector."""
         views = [self._view(image, view, whole) for view in self.spec.views or ("",)]
         return views[0] if len(views) == 1 else _unit(np.stack(views).mean(axis=0), self.spec)
 
-    def _view(self, image: Image, view: str, whole: WholeLook | None) -> Vectors:
+    def _view(self, image: Image, view: str, whole: WholeMaps | None) -> Vectors:
         if view == "whole" and whole is not None and whole.features is not None:
             raw = whole.features
         else:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from placeprint.arrays import Arrays, Vectors
 from placeprint.cores import available_cores
 from placeprint.dataset.query_image import prepare_photo
-from placeprint.embedding.embedder import Description, Looker, load_embedder
+from placeprint.embedding.embedder import AnyEmbedder, Description, load_embedder
 from placeprint.embedding.models import VLAD, ModelFile
 from placeprint.embedding.preprocess import KEYPOINT_SIDE
 from placeprint.errors import ModelError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 KEYPOINTS = 300
 
 
-class KeypointLooker:
+class KeypointEmbedder:
     """Takes keypoints only: `rootsift-vlad` before its codebook is learned.
 
     Parameters
@@ -80,7 +80,7 @@ class KeypointLooker:
 
 def base_model(
     model: str | ModelFile, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
-) -> Looker:
+) -> AnyEmbedder:
     """Load a model as it is before it learns from a gallery.
 
     The parameters are those of `placeprint.load_embedder`, where `workers` is called `threads`.
@@ -90,7 +90,7 @@ def base_model(
     UsageError, ModelError, MissingExtraError
     """
     if model == VLAD:
-        return KeypointLooker(threads=workers or available_cores())
+        return KeypointEmbedder(threads=workers or available_cores())
     return load_embedder(model, preset=preset, runner=runner, threads=workers)
 
 
@@ -99,11 +99,11 @@ class LearnedEmbedder:
 
     Parameters
     ----------
-    base : Looker
+    base : AnyEmbedder
     learned : Whitening or Codebook
     """
 
-    def __init__(self, base: Looker, learned: Whitening | Codebook) -> None:
+    def __init__(self, base: AnyEmbedder, learned: Whitening | Codebook) -> None:
         self._base, self.learned = base, learned
         self.threads, self.decode_side = base.threads, base.decode_side
         self.cache_key, self.raw_dim, self.file = base.cache_key, base.raw_dim, base.file
@@ -139,17 +139,19 @@ class LearnedEmbedder:
         return np.stack(rows) if rows else np.empty((0, self.learned.dim), np.float32)
 
 
-def needs_learning(base: Looker, whiten: str) -> bool:
+def needs_learning(base: AnyEmbedder, whiten: str) -> bool:
     """Return whether `learn` would learn something, and so needs all images first."""
-    return bool(whiten) or isinstance(base, KeypointLooker)
+    return bool(whiten) or isinstance(base, KeypointEmbedder)
 
 
-def learn(base: Looker, whiten: str, vectors: Vectors, parts: Mapping[str, Ragged], labels: Sequence[str]) -> Looker:
+def learn(
+    base: AnyEmbedder, whiten: str, vectors: Vectors, parts: Mapping[str, Ragged], labels: Sequence[str]
+) -> AnyEmbedder:
     """Learn from a gallery what its model needs or the preset asks for; where that is nothing, return `base`.
 
     Parameters
     ----------
-    base : Looker
+    base : AnyEmbedder
     whiten : str
         See `placeprint.presets.WHITENINGS`.
     vectors, parts
@@ -157,7 +159,7 @@ def learn(base: Looker, whiten: str, vectors: Vectors, parts: Mapping[str, Ragge
     labels : sequence of str
         Their places.
     """
-    if isinstance(base, KeypointLooker):
+    if isinstance(base, KeypointEmbedder):
         from placeprint.embedding.vlad import learn_codebook
 
         return LearnedEmbedder(base, learn_codebook(keypoints[:, 0] for keypoints in parts["keypoints"]))
@@ -168,12 +170,12 @@ def learn(base: Looker, whiten: str, vectors: Vectors, parts: Mapping[str, Ragge
     return base
 
 
-def arrays_of(embedder: Looker) -> dict[str, NDArray[Any]]:
+def arrays_of(embedder: AnyEmbedder) -> dict[str, NDArray[Any]]:
     """Return what was learned, to be kept in the gallery; empty where nothing was."""
     return embedder.learned.to_arrays() if isinstance(embedder, LearnedEmbedder) else {}
 
 
-def with_learned(base: Looker, arrays: Arrays) -> Looker:
+def with_learned(base: AnyEmbedder, arrays: Arrays) -> AnyEmbedder:
     """Return the model of a gallery from its base and what the gallery keeps."""
     if not arrays:
         return base

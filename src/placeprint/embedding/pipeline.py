@@ -23,7 +23,7 @@ from placeprint.dataset.decoding import images
 from placeprint.dataset.files import content_hash, locate, read_bytes
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.cache_rows import CachedEmbedding
-from placeprint.embedding.embedder import Looker
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.errors import ImageError
 from placeprint.progress import Progress, Stretch
 from placeprint.records import FailedImage, ImageRecord
@@ -88,7 +88,7 @@ class _Done:
 class _Kept:
     """What was embedded so far, in files, and what the cache still has to be given."""
 
-    def __init__(self, embedder: Looker, cache: EmbeddingCache | None) -> None:
+    def __init__(self, embedder: AnyEmbedder, cache: EmbeddingCache | None) -> None:
         self._key, self._cache = embedder.cache_key, cache
         self._fresh: list[tuple[str, CachedEmbedding]] = []
         self._vectors = RaggedWriter()
@@ -125,7 +125,7 @@ def embed_records(
     records: Sequence[ImageRecord],
     root: Path,
     *,
-    embedder: Looker,
+    embedder: AnyEmbedder,
     cache: EmbeddingCache | None = None,
     progress: Progress | None = None,
     read: Reader | None = None,
@@ -136,7 +136,7 @@ def embed_records(
     ----------
     records : sequence of ImageRecord
     root : Path
-    embedder : Looker
+    embedder : AnyEmbedder
     cache : EmbeddingCache, optional
         Asked first, and filled every 64 images: an interrupted run goes on where it was.
     progress : Progress, optional
@@ -183,13 +183,13 @@ def _shares(spent: Floats, whole: float) -> dict[str, float]:
     return shares | {"wait": 1.0 - sum(shares.values())}
 
 
-def _workers(embedder: Looker) -> int:
+def _workers(embedder: AnyEmbedder) -> int:
     """Two more than the cores: a worker that waits for the model or a lock leaves its core to another."""
     return embedder.threads + 2
 
 
 def _results(
-    records: Sequence[ImageRecord], read: Reader, embedder: Looker, cache: EmbeddingCache | None
+    records: Sequence[ImageRecord], read: Reader, embedder: AnyEmbedder, cache: EmbeddingCache | None
 ) -> Iterator[_Done | FailedImage]:
     """Yield results in the order of the records, with a bounded number in flight."""
     waiting: deque[Future[_Done | FailedImage]] = deque()
@@ -207,7 +207,9 @@ def _results(
                 future.cancel()
 
 
-def _embed(record: ImageRecord, read: Reader, embedder: Looker, cache: EmbeddingCache | None) -> _Done | FailedImage:
+def _embed(
+    record: ImageRecord, read: Reader, embedder: AnyEmbedder, cache: EmbeddingCache | None
+) -> _Done | FailedImage:
     """Take one image all the way, and note when each stage ended."""
     at = [time.perf_counter()]
     try:
@@ -228,7 +230,7 @@ def _embed(record: ImageRecord, read: Reader, embedder: Looker, cache: Embedding
     return _Done(filled, embedding, known is None, (reading, decoding, seeing))
 
 
-def _known(content: str, embedder: Looker, cache: EmbeddingCache | None) -> CachedEmbedding | None:
+def _known(content: str, embedder: AnyEmbedder, cache: EmbeddingCache | None) -> CachedEmbedding | None:
     """Return what the cache has of an image; None when that is not what the model makes, to look again."""
     known = cache.get(content, embedder.cache_key) if cache is not None else None
     if known is None or known.vector.shape != (embedder.raw_dim,) or embedder.spec.parts != set(known.parts):

@@ -33,7 +33,7 @@ CELL_SCALE = 254
 
 
 @dataclass(frozen=True, slots=True)
-class WholeLook:
+class WholeMaps:
     """What one pass over an image in its own aspect gives.
 
     Attributes

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.cache import EmbeddingCache
-from placeprint.embedding.embedder import Looker
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.learned import arrays_of
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
@@ -163,10 +163,10 @@ def _gallery_of(
     manifest: Manifest,
     index: str,
     preset: Preset,
-    embedder: Looker,
+    embedder: AnyEmbedder,
     cache: EmbeddingCache | None,
     progress: Progress | None,
-) -> tuple[Gallery, Looker]:
+) -> tuple[Gallery, AnyEmbedder]:
     done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress)
     embedder, done = learned_from(embedder, preset.whiten, done)
     made = Gallery.in_memory(
@@ -186,7 +186,7 @@ def _gallery_of(
 def _asked(
     manifest: Manifest,
     searched: Gallery,
-    embedder: Looker,
+    embedder: AnyEmbedder,
     cache: EmbeddingCache | None,
     progress: Progress | None,
     *,

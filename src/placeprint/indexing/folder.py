@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from placeprint.dataset.manifest import Manifest
-from placeprint.embedding.embedder import Looker
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.embedding.pipeline import Embedded
@@ -70,7 +70,7 @@ class IndexResult:
     not_calibrated: str = ""
 
 
-def learned_from(embedder: Looker, whiten: str, done: Embedded) -> tuple[Looker, Embedded]:
+def learned_from(embedder: AnyEmbedder, whiten: str, done: Embedded) -> tuple[AnyEmbedder, Embedded]:
     """Let a model learn from the gallery's images, and finish their embeddings with what it learned."""
     made = learn(embedder, whiten, done.vectors, done.parts, [label(record) for record in done.records])
     if made is embedder:

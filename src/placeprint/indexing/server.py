@@ -13,7 +13,7 @@ import numpy as np
 
 from placeprint.dataset.files import content_hash
 from placeprint.embedding.cache import EmbeddingCache
-from placeprint.embedding.embedder import Looker
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.learned import arrays_of
 from placeprint.embedding.pipeline import Embedded, Reader, embed_records
 from placeprint.errors import DatasetError, ImageError
@@ -72,7 +72,7 @@ def store_photos(
     address: str | Path,
     source: Source,
     *,
-    embedder: Looker,
+    embedder: AnyEmbedder,
     preset: Preset,
     index: str = "auto",
     cache: EmbeddingCache | None = None,
@@ -86,7 +86,7 @@ def store_photos(
 
     Parameters
     ----------
-    embedder : Looker
+    embedder : AnyEmbedder
     embedded : Embedded, optional
         Where the model had to learn from all images first, what became of them.
     replace : bool
@@ -141,7 +141,7 @@ def write_block(
     records: Sequence[ImageRecord],
     root: str,
     *,
-    embedder: Looker,
+    embedder: AnyEmbedder,
     read: Reader,
     cache: EmbeddingCache | None = None,
     gaps: bool = False,

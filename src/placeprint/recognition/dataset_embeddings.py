@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.cache import EmbeddingCache
-from placeprint.embedding.embedder import Looker
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.imported import imported_spec, read_side
 from placeprint.embedding.pipeline import Embedded, Reader, embed_records
 from placeprint.errors import DatasetError
@@ -44,7 +44,7 @@ def embed_split(
     manifest: Manifest,
     records: Sequence[ImageRecord],
     *,
-    embedder: Looker,
+    embedder: AnyEmbedder,
     cache: EmbeddingCache | None = None,
     progress: Progress | None = None,
     read: Reader | None = None,

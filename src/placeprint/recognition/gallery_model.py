@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from placeprint.embedding.embedder import Looker
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.learned import base_model, with_learned
 from placeprint.embedding.model_folder import find_exported, is_source
 from placeprint.embedding.models import ModelFile
@@ -25,7 +25,7 @@ from placeprint.records import ModelSpec
 
 def model_for(
     model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
-) -> Looker:
+) -> AnyEmbedder:
     """Load a model as `placeprint.embedding.learned.base_model`; one that says where it comes from is exported first.
 
     Every verb comes through here, so ``torchvision:resnet50`` means the same to all of them. The export is made once
@@ -46,7 +46,7 @@ def model_for(
 
 def embedder_for(
     gallery: AnyGallery, *, model: str | None = None, runner: str = "openvino", workers: int | None = None
-) -> Looker:
+) -> AnyEmbedder:
     """Load the model that a gallery was built with.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.embedding.embedder import Description, Looker
+from placeprint.embedding.embedder import AnyEmbedder, Description
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
@@ -38,7 +38,7 @@ class Recognizer:
     Parameters
     ----------
     gallery : Gallery, or one that a server keeps
-    embedder : Looker, optional
+    embedder : AnyEmbedder, optional
         The gallery's own model when not given.
     model, runner : str
         Of the embedder, when that is not given: as in `placeprint.recognition.gallery_model.embedder_for`.
@@ -53,7 +53,7 @@ class Recognizer:
     def __init__(
         self,
         gallery: AnyGallery,
-        embedder: Looker | None = None,
+        embedder: AnyEmbedder | None = None,
         *,
         model: str | None = None,
         runner: str = "openvino",
@@ -90,7 +90,7 @@ class Recognizer:
         return made, (self.gallery,)
 
     @property
-    def embedder(self) -> Looker:
+    def embedder(self) -> AnyEmbedder:
         """The model, loaded when it is first needed."""
         if self._embedder is None:
             self._embedder = embedder_for(self.gallery, model=self._model, runner=self._runner)

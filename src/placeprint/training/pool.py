@@ -10,7 +10,7 @@ import numpy as np
 
 from placeprint.arrays import Numbers, Rows, Vectors
 from placeprint.dataset.manifest import Manifest
-from placeprint.embedding.embedder import Looker
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.pipeline import embed_records
 from placeprint.errors import DatasetError
 from placeprint.progress import Progress
@@ -75,7 +75,7 @@ class Division:
 
 
 def gather_pool(
-    datasets: Sequence[Path | str | Manifest], embedder: Looker, *, cache: bool, progress: Progress | None
+    datasets: Sequence[Path | str | Manifest], embedder: AnyEmbedder, *, cache: bool, progress: Progress | None
 ) -> Pool:
     """Embed the images of all datasets by the ordinary pipeline, and number their places.
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from placeprint.embedding.embedder import Looker
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.errors import PlaceprintError
 from placeprint.gallery.files import PHOTOS, read_later
 from placeprint.gallery.gallery import Gallery
@@ -45,13 +45,13 @@ class Snapshot:
         What the gallery calls it.
     """
 
-    def __init__(self, gallery: AnyGallery, embedder: Looker, uploads: Path | None, catalogue: Catalogue) -> None:
+    def __init__(self, gallery: AnyGallery, embedder: AnyEmbedder, uploads: Path | None, catalogue: Catalogue) -> None:
         self.gallery, self.uploads, self.catalogue = gallery, uploads, catalogue
         self.recognizer = Recognizer(gallery, embedder)
         self.upload_root = str(uploads.resolve()) if uploads and gallery.path else UPLOADS
 
     @classmethod
-    def of_folder(cls, gallery: Gallery, embedder: Looker, uploads: Path) -> Snapshot:
+    def of_folder(cls, gallery: Gallery, embedder: AnyEmbedder, uploads: Path) -> Snapshot:
         """Return the snapshot of a gallery in a folder, whose files may be replaced at any time."""
         gallery = gallery.held()
         _ = gallery.index, gallery.records.places, gallery.failures  # read when they are asked for: that is now
@@ -120,7 +120,7 @@ class Snapshots:
         self.reloads, self.failing, self.answers = 0, "", True
         self._files = [path / HEAD]
         self._good: Marks = {}
-        self._embedder: Looker | None = None
+        self._embedder: AnyEmbedder | None = None
         self._newest, self._later = self._open()
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 from placeprint import forks
 from placeprint.arrays import Maps, Pixels
 from placeprint.embedding.onnx_file import read_checked
-from placeprint.embedding.preprocess import WholeLook, normalised
+from placeprint.embedding.preprocess import WholeMaps, normalised
 from placeprint.embedding.runners.signature import End, checked, refuse_misfit, wanted_outputs
 from placeprint.errors import ModelError, first_line
 from placeprint.extras import require
@@ -60,10 +60,10 @@ class OnnxRunner:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
         return self._infer(self._square, pixels)[0]
 
-    def run_whole(self, pixels: Pixels) -> WholeLook:
+    def run_whole(self, pixels: Pixels) -> WholeMaps:
         """Return the maps of one image of shape (height, width, 3), as `OpenVinoRunner.run_whole`."""
         maps = self._infer(self._whole, pixels)
-        return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)
+        return WholeMaps(maps[0], maps[1] if len(maps) == 2 else None)
 
     def _infer(self, outputs: list[str], pixels: Pixels) -> list[Maps]:
         with forks.busy():

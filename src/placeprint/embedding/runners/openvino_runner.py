@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from placeprint import forks
 from placeprint.arrays import Maps, Pixels
 from placeprint.embedding.onnx_file import read_checked
-from placeprint.embedding.preprocess import WholeLook
+from placeprint.embedding.preprocess import WholeMaps
 from placeprint.embedding.runners.compiled import compiled
 from placeprint.embedding.runners.int8 import EightBits, lower, multiplies_bytes, table_of
 from placeprint.embedding.runners.signature import End, checked, refuse_misfit, wanted_outputs
@@ -78,10 +78,10 @@ class OpenVinoRunner:
         """Return the graph's output for one image of shape (input_size, input_size, 3)."""
         return self._infer("square", self._names[0], pixels)[0]
 
-    def run_whole(self, pixels: Pixels) -> WholeLook:
+    def run_whole(self, pixels: Pixels) -> WholeMaps:
         """Return the maps of one image of shape (height, width, 3), whose sides are multiples of 32."""
         maps = self._infer("whole", self._names[1], pixels)
-        return WholeLook(maps[0], maps[1] if len(maps) == 2 else None)
+        return WholeMaps(maps[0], maps[1] if len(maps) == 2 else None)
 
     def _infer(self, name: str, outputs: list[str], pixels: Pixels) -> list[Maps]:
         """Run one graph with this thread's own request."""

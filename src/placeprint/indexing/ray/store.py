@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from placeprint.embedding.embedder import Looker
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.learned import needs_learning
 from placeprint.errors import DatasetError, UsageError
 from placeprint.gallery.milvus.address import parse_address
@@ -104,7 +104,7 @@ def _failed(told: Sequence[dict[str, Any]], records: Sequence[ImageRecord], root
     return failed
 
 
-def _refuse_learning(embedder: Looker, preset: Preset, model: str) -> None:
+def _refuse_learning(embedder: AnyEmbedder, preset: Preset, model: str) -> None:
     if needs_learning(embedder, preset.whiten):
         raise UsageError(
             f'model "{model}" with preset "{preset.name}" learns from all images first, which a cluster does not do: '
