@@ -1,0 +1,21 @@
+"""The frozen records that every stage shares."""
+
+from placeprint.records.answers import UNKNOWN, Answer, Match, Neighbours, RankedPlace, is_unknown
+from placeprint.records.images import AT_ZERO, FailedImage, ImageRecord, SetAside, Split
+from placeprint.records.model_spec import VIEWS, ModelSpec
+
+__all__ = [
+    "AT_ZERO",
+    "UNKNOWN",
+    "VIEWS",
+    "Answer",
+    "FailedImage",
+    "ImageRecord",
+    "Match",
+    "ModelSpec",
+    "Neighbours",
+    "RankedPlace",
+    "SetAside",
+    "Split",
+    "is_unknown",
+]

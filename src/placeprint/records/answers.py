@@ -1,0 +1,132 @@
+"""What was found for a query: its neighbours, and the answer that they lead to."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from placeprint.errors import VectorError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+UNKNOWN = "UNKNOWN"
+"""What is printed when no place is accepted. In records it is ``None``."""
+
+
+def is_unknown(place: str) -> bool:
+    """Return whether a place's name is the word for no place, in any case: as an answer nobody could tell the two."""
+    return place.strip().casefold() == UNKNOWN.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The nearest gallery rows of each query, best first.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n_queries, k)
+        Gallery rows; -1 where there are fewer than k.
+    scores : ndarray of float32, shape (n_queries, k)
+        Cosine similarity; -inf where there are fewer than k.
+    """
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not belong together."""
+        if self.rows.ndim != 2 or self.rows.shape != self.scores.shape:
+            raise VectorError(f"rows {self.rows.shape} and scores {self.scores.shape} must be one (n, k)")
+        if self.rows.dtype != "int64" or self.scores.dtype != "float32":
+            raise VectorError(f"rows must be int64 and scores float32, not {self.rows.dtype}, {self.scores.dtype}")
+
+    def __len__(self) -> int:
+        """Return the number of queries."""
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One gallery image beside a query.
+
+    Attributes
+    ----------
+    row : int
+    path : str
+    places : tuple of str
+    score : float
+        What it was ranked by: the cosine similarity, or what re-ranking made of it.
+    similarity : float
+        Cosine similarity of the two embeddings.
+    """
+
+    row: int
+    path: str
+    places: tuple[str, ...]
+    score: float
+    similarity: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPlace:
+    """A candidate place: its score is that of its best image."""
+
+    place: str
+    score: float
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What placeprint says about one query photo.
+
+    Attributes
+    ----------
+    place : str or None
+        None is UNKNOWN.
+    score : float
+        Of the best match: its cosine similarity, or what re-ranking made of it (then it may be above 1); NaN when
+        the gallery is empty.
+    margin : float
+        `score` less the score of the best *other* place; NaN when there is no other place.
+    threshold, margin_threshold : float or None
+        What was asked for; None when nothing was.
+    probability : float or None
+        That the best place is right; None without a calibration.
+    probability_threshold : float or None
+        Below which the calibration says UNKNOWN; None when it did not decide.
+    calibrated_for : str or None
+        The preset that the gallery's calibration is for, where another one asked: then it does not decide.
+    places, matches
+        Best first.
+    why : str
+        One line for people.
+    """
+
+    place: str | None
+    score: float
+    margin: float
+    threshold: float | None = None
+    margin_threshold: float | None = None
+    probability: float | None = None
+    probability_threshold: float | None = None
+    calibrated_for: str | None = None
+    places: tuple[RankedPlace, ...] = ()
+    matches: tuple[Match, ...] = ()
+    why: str = ""
+
+    @property
+    def unknown(self) -> bool:
+        """True when no place was accepted."""
+        return self.place is None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: NaN becomes null, and ``answer`` spells UNKNOWN."""
+        row = dataclasses.asdict(self)
+        for key in ("score", "margin"):
+            row[key] = None if math.isnan(row[key]) else row[key]
+        return {"answer": self.place if self.place is not None else UNKNOWN, **row}

@@ -1,0 +1,187 @@
+"""The images of a dataset or a gallery: what is known of each, and why some take no part."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from placeprint.errors import UsageError
+from placeprint.storage.json_records import record_from
+
+AT_ZERO = 1e-4
+"""Degrees, some 11 metres."""
+_ZONE = re.compile(r"([1-9]|[1-5]\d|60)[NS]?")
+
+
+class Split(StrEnum):
+    """Which side of the question an image is on."""
+
+    GALLERY = "gallery"
+    QUERY = "query"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRecord:
+    """One image of a dataset or a gallery.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the manifest's folder, with forward slashes. Bytes that are not UTF-8 are kept
+        as surrogate escapes.
+    places : tuple of str
+        The place it shows; several when each of them is a right answer; empty when unlabelled.
+    split : Split
+        Gallery, query, or none.
+    content_hash : str
+        SHA-256 of the file's bytes, hexadecimal; empty when not read yet.
+    width, height : int
+        Pixels, after the EXIF turn; 0 when not read yet.
+    latitude, longitude : float or None
+        Degrees.
+    easting, northing : float or None
+        Metres, in a UTM zone or in a plane of the dataset's own.
+    zone : str or None
+        The UTM zone of the two and, where it is known, the hemisphere: ``31N``, ``31``. None for a plane that is not
+        named.
+    sequence, frame : str or None, int or None
+        The traverse and the position in it.
+    address, licence : str or None
+        Where the image came from, and under which terms.
+    extra : mapping of str to str
+        Columns of the manifest that have no meaning here. They are kept.
+    """
+
+    path: str
+    places: tuple[str, ...] = ()
+    split: Split = Split.NONE
+    content_hash: str = ""
+    width: int = 0
+    height: int = 0
+    latitude: float | None = None
+    longitude: float | None = None
+    easting: float | None = None
+    northing: float | None = None
+    zone: str | None = None
+    sequence: str | None = None
+    frame: int | None = None
+    address: str | None = None
+    licence: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        """Refuse coordinates that are not on Earth; who makes it knows the path, and says it."""
+        if not self.path:
+            raise UsageError("a record needs a path")
+        if self.width < 0 or self.height < 0:
+            raise UsageError(f"an image of {self.width} x {self.height} pixels is none")
+        if (self.latitude is None) != (self.longitude is None):
+            raise UsageError("latitude and longitude come together")
+        if self.latitude is not None and not abs(self.latitude) <= 90:
+            raise UsageError(f"latitude {self.latitude} is not in -90..90")
+        if self.longitude is not None and not abs(self.longitude) <= 180:
+            raise UsageError(f"longitude {self.longitude} is not in -180..180")
+        if (self.easting is None) != (self.northing is None):
+            raise UsageError("easting and northing come together")
+        if self.zone is not None and (self.easting is None or not _ZONE.fullmatch(self.zone)):
+            raise UsageError(f'the UTM zone "{self.zone}" is not 1..60 with N or S, or has no easting')
+
+    @property
+    def at_zero(self) -> bool:
+        """True at latitude 0, longitude 0, which devices write when they do not know where they are; or at UTM 0, 0."""
+        if self.latitude is None or self.longitude is None:
+            return self._metres_at_zero
+        return max(abs(self.latitude), abs(self.longitude)) < AT_ZERO
+
+    @property
+    def degrees(self) -> tuple[float, float] | None:
+        """Latitude and longitude; None when they are not known."""
+        if self.latitude is None or self.longitude is None or self.at_zero:
+            return None
+        return self.latitude, self.longitude
+
+    @property
+    def metres(self) -> tuple[float, float] | None:
+        """East and north in their plane; None when they are not known, or come from latitude 0, longitude 0."""
+        if self.easting is None or self.northing is None or self.at_zero or self._metres_at_zero:
+            return None
+        return self.easting, self.northing
+
+    @property
+    def _metres_at_zero(self) -> bool:
+        """True at easting 0, northing 0 of a zone, which has no such point; a plane without a zone may begin there."""
+        return self.zone is not None and self.easting == 0 and self.northing == 0
+
+    @property
+    def place(self) -> str | None:
+        """The places as one label, joined by ``|``; None when unlabelled."""
+        return "|".join(self.places) if self.places else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Only what is set, ready for JSON."""
+        values = ((name, unset, getattr(self, name)) for name, unset in _UNSET.items())
+        row = {name: value for name, unset, value in values if value != unset or name in ("path", "split")}
+        if self.places:
+            row["places"] = list(self.places)
+        if self.extra:
+            row["extra"] = dict(self.extra)
+        return row
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        ValueError, TypeError
+            When a field is missing, not known, or not what it must be.
+        """
+        known = row
+        if ("easting" in known) != ("northing" in known):  # records of before did not refuse one alone
+            known = {name: value for name, value in known.items() if name not in ("easting", "northing", "zone")}
+        return record_from(cls, known)
+
+
+_UNSET = {f.name: f.default for f in dataclasses.fields(ImageRecord) if f.name != "extra"}
+"""What a record holds where nothing was said: frame 0 and longitude 0.0 are something."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedImage:
+    """An image that could not be used: a row with a reason instead of an exception.
+
+    Attributes
+    ----------
+    path : str
+        As in the manifest.
+    kind : str
+        The word of `placeprint.errors.ImageError`.
+    reason : str
+        One line for people.
+    """
+
+    path: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Images that take no part, and in a few words why: ``without a label``, ``of the query split``."""
+
+    why: str
+    paths: tuple[str, ...]
+
+    @property
+    def says(self) -> str:
+        """How many, and why: ``3 without a label``."""
+        return f"{len(self.paths)} {self.why}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {"says": self.says, "why": self.why, "count": len(self.paths), "paths": list(self.paths)}

@@ -1,0 +1,163 @@
+"""How an image becomes an embedding."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from placeprint.errors import ModelError
+from placeprint.storage.json_records import record_from
+
+VIEWS = ("crop", "squash", "flip", "whole")
+"""How an image can be looked at: the centre cut out, the whole squeezed into a square, and that mirrored; or the whole
+in its own aspect, in the pass that cells are taken from."""
+_OFTEN_UNUSED = ("views", "cells", "keypoints", "learned", "learned_sha256")
+_RETIRED = ("precise_until",)
+"""Fields of galleries of earlier formats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """How an image becomes an embedding: everything that the numbers depend on.
+
+    Attributes
+    ----------
+    name : str
+        What a person calls it.
+    dim : int
+        Length of the embedding.
+    input_size : int
+        Height and width that the graph takes, pixels. 0 when the embeddings were imported.
+    resize : str
+        ``crop``: the shorter side becomes `resize_size`, then the centre is cut out; ``torchvision``: the same by whole
+        pixels, as torchvision's Resize and CenterCrop do it, from the image decoded at full size;
+        ``squash``: both sides become `input_size`, the aspect is not kept.
+    resize_size : int
+        Pixels of the shorter side before the crop.
+    interpolation : str
+        ``bilinear`` or ``bicubic``, with antialiasing.
+    mean, std : tuple of 3 floats
+        The input is ``(pixel - mean) / std`` with pixels 0 to 255, red, green, blue.
+    pooling : str
+        ``graph``: the output called `embedding` is taken; ``average`` or ``gem``: the output called
+        `feature_map` is pooled.
+    gem_p : float
+        The exponent of ``gem`` (Radenovic et al. 2018, 3.0).
+    embedding_output, feature_output : str
+        Names of the graph's outputs; `feature_output` may be empty.
+    views : tuple of str
+        The ways of `VIEWS` in which the image is shown to the graph; the embedding is the mean of the unit vectors
+        of the views. Empty: once, by `resize`.
+    cells_output : str
+        Name of the output whose map is taken for matching parts of images; empty when there is none.
+    cells_stride : int
+        Pixels of the input for each cell of that map.
+    cells : int
+        The most cells that are kept of an image; 0 keeps none, and then the three fields do not matter.
+    keypoints : int
+        The most RootSIFT keypoints that are kept of an image; 0 keeps none.
+    learned : str
+        What is learned from the gallery and kept in it: ``pca`` or ``places`` (see `placeprint.embedding.whitening`),
+        ``vlad`` (see `placeprint.embedding.vlad`); empty for nothing.
+    learned_sha256 : str
+        Of what was learned.
+    weights_sha256 : str
+        Of the ONNX file; empty when the embeddings were imported.
+    licence, source : str
+        Of the weights. They do not enter the fingerprint.
+    """
+
+    name: str
+    dim: int
+    input_size: int = 0
+    resize: str = "crop"
+    resize_size: int = 0
+    interpolation: str = "bilinear"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    pooling: str = "graph"
+    gem_p: float = 3.0
+    embedding_output: str = "embedding"
+    feature_output: str = "feature_map"
+    views: tuple[str, ...] = ()
+    cells_output: str = ""
+    cells_stride: int = 0
+    cells: int = 0
+    keypoints: int = 0
+    learned: str = ""
+    learned_sha256: str = ""
+    weights_sha256: str = ""
+    licence: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse values that no image could be prepared with."""
+        if self.dim < 1:
+            raise ModelError(f'model "{self.name}": dim is {self.dim}, it must be at least 1')
+        if self.resize not in ("crop", "squash", "torchvision"):
+            raise ModelError(f'model "{self.name}": resize "{self.resize}" is none of crop, squash, torchvision')
+        if self.interpolation not in ("bilinear", "bicubic"):
+            raise ModelError(f'model "{self.name}": interpolation "{self.interpolation}" is not known')
+        if self.pooling not in ("graph", "average", "gem"):
+            raise ModelError(f'model "{self.name}": pooling "{self.pooling}" is not known')
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(s > 0 for s in self.std):
+            raise ModelError(f'model "{self.name}": mean and std are three numbers each, std above 0')
+        if self.resize != "squash" and self.resize_size < self.input_size:
+            raise ModelError(f'model "{self.name}": resize_size must be at least input_size')
+        if unknown := [view for view in self.views if view not in VIEWS]:
+            raise ModelError(f'model "{self.name}": view "{unknown[0]}" is none of {", ".join(VIEWS)}')
+        if self.cells and not (self.cells_output and self.cells_stride > 0):
+            raise ModelError(f'model "{self.name}": cells need cells_output and cells_stride')
+        if "whole" in self.views and (self.pooling == "graph" or not self.cells):
+            raise ModelError(f'model "{self.name}": view "whole" needs cells, and pooling average or gem')
+
+    @property
+    def imported(self) -> bool:
+        """True when the embeddings came from elsewhere and photos cannot be embedded."""
+        return self.input_size == 0
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """Which parts of an image are kept besides its embedding: ``cells``, ``keypoints``."""
+        return frozenset(name for name in ("cells", "keypoints") if getattr(self, name))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all that the embedding depends on, hexadecimal."""
+        row = self.to_dict() | dict.fromkeys(_RETIRED, "")  # as galleries of then say
+        idle = {"licence", "source"} | {name for name in _OFTEN_UNUSED if not row[name]}
+        if not self.cells:
+            idle |= {"cells_output", "cells_stride"}
+        for name in idle:  # what is not used does not enter: a model without parts stays what it was
+            del row[name]
+        return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        lists = {name: list(getattr(self, name)) for name in ("mean", "std", "views")}
+        return dataclasses.asdict(self) | lists
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        ModelError
+            When a field is missing, not known, or not what it must be.
+        """
+        values = {name: value for name, value in row.items() if name not in _RETIRED}
+        known = {f.name for f in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ModelError(f"the model description has unknown fields: {', '.join(unknown)}")
+        try:
+            return record_from(cls, values)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"the model description is incomplete: {error}") from error
+
+    def __str__(self) -> str:
+        """Name and short fingerprint, as error messages print them."""
+        return f'"{self.name}" ({self.fingerprint()[:6]})'
