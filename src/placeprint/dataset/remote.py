@@ -13,7 +13,8 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import MANIFEST_NAMES, read_listing, require_photographs
 from placeprint.dataset.tables.paths import Folder
 from placeprint.dataset.walk import listed
-from placeprint.errors import DatasetError, ImageError, MissingExtraError
+from placeprint.errors import DatasetError, ImageError
+from placeprint.extras import require
 
 _LOCAL = ("file", "local")
 """Schemes whose addresses begin with three slashes."""
@@ -45,12 +46,9 @@ class RemoteFiles:
     @property
     def _there(self) -> tuple[Any, str]:
         if self._opened is None:
+            fsspec = require("fsspec.core", extra="ray", what="reading photographs by an address")
             try:
-                from fsspec.core import url_to_fs
-            except ImportError as error:
-                raise MissingExtraError("reading photographs by an address", "ray") from error
-            try:
-                system, base = url_to_fs(self.address)
+                system, base = fsspec.url_to_fs(self.address)
             except (ImportError, ValueError) as error:
                 raise DatasetError(f'"{self.address}" cannot be opened: {error}') from error
             self._opened = system, str(base).rstrip("/")

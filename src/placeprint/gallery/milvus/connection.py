@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from placeprint import forks
-from placeprint.errors import GalleryEngineError, MissingExtraError, UsageError
+from placeprint.errors import GalleryEngineError, UsageError
+from placeprint.extras import require
 from placeprint.gallery.milvus.address import Address, name_problem
 
 CONNECT_SECONDS = 10.0
@@ -225,14 +226,11 @@ def refuse_after_fork(address: Address) -> None:
 
 def _client_class() -> Any:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC writes what fails to stderr, beside the one clear line
-    try:
-        from pymilvus import MilvusClient
-    except ImportError as error:
-        raise MissingExtraError("a gallery in Milvus", "milvus") from error
+    client = require("pymilvus", extra="milvus", what="a gallery in Milvus").MilvusClient
     import logging
 
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-    return MilvusClient
+    return client
 
 
 def knock(address: Address, seconds: float) -> None:
