@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from placeprint.dataset.layouts.split_names import known_splits
 from placeprint.dataset.tables.columns import choose_columns, quoted, without_path
 from placeprint.dataset.tables.paths import Folder
 from placeprint.dataset.tables.records import doubts, record_of
 from placeprint.dataset.tables.rows import read_table
-from placeprint.errors import DatasetError, UsageError
+from placeprint.errors import DatasetError
 from placeprint.records import FailedImage, ImageRecord, Split
-from placeprint.storage.atomic import write_atomic
 from placeprint.storage.regular_files import read_regular
 
 LARGEST = 1 << 29
@@ -139,41 +134,3 @@ def parse_manifest(data: bytes, root: Path, name: str, folder: Folder) -> Manife
     notes = (*columns.notes, *doubts(table, columns, records))
     source = "; ".join((f"manifest {name}" + (f" ({form})" if form else ""), *notes))
     return Manifest(root, tuple(records), tuple(failures), source, notes=notes)
-
-
-def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
-    """Write records as a CSV or JSON Lines manifest, by the file's ending, atomically.
-
-    Raises
-    ------
-    UsageError
-        When the ending is neither ``.csv`` nor ``.jsonl``, or a name is not UTF-8: no table could carry it.
-    """
-    rows = [_flat(r) for r in records]
-    if path.suffix == ".jsonl":
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    elif path.suffix == ".csv":
-        names = list(dict.fromkeys(["path", "split", "place", *(k for row in rows for k in row)]))
-        buffer = io.StringIO(newline="")
-        # A lone carriage return is quoted only when everything is (Python before 3.13), and a leading blank too.
-        odd = any("\r" in value or value.startswith(" ") for row in rows for value in row.values())
-        quoting: Literal[0, 1] = csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL
-        writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n", quoting=quoting)
-        writer.writeheader()
-        writer.writerows(rows)
-        text = buffer.getvalue()
-    else:
-        raise UsageError(f'"{path}": a manifest ends in .csv or .jsonl')
-    try:
-        data = text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise UsageError(f'"{path}" cannot hold a name that is not UTF-8: rename the file or the place') from error
-    write_atomic(path, data)
-
-
-def _flat(record: ImageRecord) -> dict[str, str]:
-    row = record.to_dict()
-    extra = row.pop("extra", {})
-    places = row.pop("places", [])
-    flat = {"path": row.pop("path"), "split": str(row.pop("split")), "place": "|".join(places)}
-    return flat | {k: str(v) for k, v in row.items()} | dict(extra)
