@@ -12,7 +12,7 @@ from placeprint.dataset.checks.baseline import Baseline
 from placeprint.dataset.checks.duplicates import DuplicatePairs, find_duplicates
 from placeprint.dataset.checks.labels import label_findings
 from placeprint.dataset.checks.measurements import ImageFacts, measure_files
-from placeprint.dataset.checks.report import CheckReport, ImageTable, SummaryRow
+from placeprint.dataset.checks.report import CheckReport, ImageTable
 from placeprint.dataset.checks.rules import BLANK, DAMAGED, IMAGE_RULES, Finding, ImageRule, Severity, finding
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.overview import Overview
@@ -20,8 +20,6 @@ from placeprint.dataset.scan import read_dataset
 from placeprint.errors import UsageError
 from placeprint.progress import Progress, Stretch
 from placeprint.records import FailedImage, ImageRecord
-
-__all__ = ["CheckReport", "Finding", "ImageTable", "Severity", "SummaryRow", "check"]
 
 
 def check(
@@ -35,16 +33,14 @@ def check(
 ) -> CheckReport:
     """Find what is wrong with a dataset's images, labels and splits.
 
-    Every file is read and decoded once, at full size; decoding and hashing is nearly all of the time. The rules are in
-    `placeprint.dataset.checks.rules`.
+    Every file is read and decoded once, at full size. The rules are in `placeprint.dataset.checks.rules`.
 
     Parameters
     ----------
     dataset : Path, str or Manifest
         A folder or a manifest file, or one that was read already.
     hamming : int
-        Near duplicates: differing bits of the 64-bit dHash, at most. The pairs keep their distance, so
-        a smaller number needs no second run (`DuplicatePairs.within`).
+        Bits of the 64-bit dHash in which near duplicates may differ; `DuplicatePairs.within` narrows it afterwards.
     min_side : int
         Too small: a shorter side of fewer pixels.
     workers : int, optional
@@ -52,10 +48,6 @@ def check(
     baseline : Path or str, optional
         The JSON of an earlier check, or a published list of duplicates: findings say if they are known.
     progress : Progress, optional
-
-    Returns
-    -------
-    CheckReport
 
     Raises
     ------
@@ -67,20 +59,14 @@ def check(
     _refuse_bad_options(hamming, min_side, workers)
     known = None if baseline is None else Baseline.read(Path(baseline))
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
-    records, facts, failed = _measure(manifest, workers, progress)
+    rules = _rules(min_side)
+    images, failed = _measure(manifest, rules, workers, progress)
     failures = (*manifest.failures, *failed)
-    images = _table(records, facts, _rules(min_side))
-    pairs = find_duplicates(
-        records,
-        [f.pixel_hash for f in facts],
-        dhashes=np.array([f.dhash for f in facts], dtype=np.uint64),
-        blank=images.verdicts[BLANK] | images.verdicts[DAMAGED],
-        distance=hamming,
-    )
+    pairs = _duplicates(images, hamming)
     findings = [
         *(finding(f.kind, f.reason, f.path) for f in failures),
-        *_image_findings(images, _rules(min_side)),
-        *label_findings(manifest, [r for r, no in zip(records, images.verdicts[DAMAGED], strict=True) if not no]),
+        *_image_findings(images, rules),
+        *label_findings(manifest, _whole(images)),
         *_cut(pairs, hamming),
     ]
     return CheckReport(
@@ -107,9 +93,9 @@ def _refuse_bad_options(hamming: int, min_side: int, workers: int | None) -> Non
 
 
 def _measure(
-    manifest: Manifest, workers: int | None, progress: Progress | None
-) -> tuple[tuple[ImageRecord, ...], tuple[ImageFacts, ...], list[FailedImage]]:
-    """Measure each file once, also when the manifest lists it twice."""
+    manifest: Manifest, rules: Sequence[ImageRule], workers: int | None, progress: Progress | None
+) -> tuple[ImageTable, list[FailedImage]]:
+    """Measure and judge each file once, also when the manifest lists it twice."""
     paths = list(dict.fromkeys(r.path for r in manifest.records))
     measured: dict[str, ImageFacts] = {}
     failed: list[FailedImage] = []
@@ -126,7 +112,7 @@ def _measure(
         replace(r, content_hash=f.content_hash, width=f.width, height=f.height)
         for r, f in zip(usable, facts, strict=True)
     )
-    return tuple(records), facts, failed
+    return _table(tuple(records), facts, rules), failed
 
 
 def _rules(min_side: int) -> tuple[ImageRule, ...]:
@@ -137,6 +123,20 @@ def _table(records: tuple[ImageRecord, ...], facts: tuple[ImageFacts, ...], rule
     scores = {rule.name: np.array([rule.score(f) for f in facts], dtype=np.float64) for rule in rules}
     verdicts = {rule.name: rule.verdict(scores[rule.name]) for rule in rules}
     return ImageTable(records, facts, scores, verdicts)
+
+
+def _whole(images: ImageTable) -> list[ImageRecord]:
+    return [r for r, damaged in zip(images.records, images.verdicts[DAMAGED], strict=True) if not damaged]
+
+
+def _duplicates(images: ImageTable, hamming: int) -> DuplicatePairs:
+    return find_duplicates(
+        images.records,
+        [f.pixel_hash for f in images.facts],
+        dhashes=np.array([f.dhash for f in images.facts], dtype=np.uint64),
+        blank=images.verdicts[BLANK] | images.verdicts[DAMAGED],
+        distance=hamming,
+    )
 
 
 def _image_findings(images: ImageTable, rules: Sequence[ImageRule]) -> Iterator[Finding]:
