@@ -89,6 +89,21 @@ def open_file(path: Path) -> BinaryIO:
         return file
 
 
+def require_content(data: bytes) -> bytes:
+    """Return the bytes of a file, unless there are none or more than `MAX_BYTES`.
+
+    Raises
+    ------
+    ImageError
+        ``empty`` or ``too-large``.
+    """
+    if not data:
+        raise ImageError("empty", "the file has no bytes")
+    if len(data) > MAX_BYTES:
+        raise ImageError("too-large", f"the file has more than {MAX_BYTES} bytes")
+    return data
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a regular file of at most `MAX_BYTES`, whatever size the system says that it has.
 
@@ -98,10 +113,7 @@ def read_bytes(path: Path) -> bytes:
         ``empty``, ``too-large``, ``missing``, ``not-a-file`` or ``unreadable``.
     """
     with _told():
-        data = read_regular(path, MAX_BYTES)
-    if not data:
-        raise ImageError("empty", "the file has no bytes")
-    return data
+        return require_content(read_regular(path, MAX_BYTES))
 
 
 @contextmanager

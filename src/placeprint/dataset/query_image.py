@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset.decoding import images
-from placeprint.dataset.files import MAX_BYTES, read_bytes, short
+from placeprint.dataset.files import MAX_BYTES, read_bytes, require_content, short
 from placeprint.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
@@ -123,22 +123,16 @@ def _given(photo: Photo, min_side: int | None) -> bytes | Image:
     from PIL.Image import Image
 
     if isinstance(photo, bytes | bytearray | memoryview):
-        return _not_empty(bytes(photo))
+        return require_content(bytes(photo))
     if isinstance(photo, str | os.PathLike):
         return read_bytes(Path(photo))
     if isinstance(photo, Image):
         return _file_behind(photo, min_side) or _fitting(photo)
     if hasattr(photo, "read"):
-        return _not_empty(_read(photo))
+        return _read(photo)
     if hasattr(photo, "__array__"):
         return _fitting(array_image(np.asarray(photo)))
     raise UsageError(f"{type(photo).__name__} is no photo: give {_KINDS}")
-
-
-def _not_empty(data: bytes) -> bytes:
-    if not data:
-        raise ImageError("empty", "the file has no bytes")
-    return data
 
 
 def _fitting(image: Image) -> Image:
@@ -168,9 +162,7 @@ def _read(file: Any) -> bytes:
         raise ImageError("unreadable", f"the open file cannot be read: {short(error)}") from error
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UsageError(f'a photo is read as bytes, not as {type(data).__name__}: open its file with "rb"')
-    if len(data) > MAX_BYTES:
-        raise ImageError("too-large", f"the file has more than {MAX_BYTES} bytes")
-    return bytes(data)
+    return require_content(bytes(data))
 
 
 def _file_behind(image: Image, min_side: int | None) -> bytes | None:

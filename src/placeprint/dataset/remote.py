@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from placeprint.dataset import manifest as manifests
-from placeprint.dataset.files import MAX_BYTES, short
+from placeprint.dataset.files import MAX_BYTES, require_content, short
 from placeprint.dataset.layouts.layout import Choice
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import MANIFEST_NAMES, read_listing, require_photographs
@@ -88,11 +88,7 @@ class RemoteFiles:
         except Exception as error:  # every file system raises its own
             self._require_answer()
             raise ImageError("unreadable", f"the file cannot be read: {short(error)}") from error
-        if len(data) > MAX_BYTES:
-            raise ImageError("too-large", f"the file has more than {MAX_BYTES} bytes")
-        if not data:
-            raise ImageError("empty", "the file has no bytes")
-        return data
+        return require_content(data)
 
     def _require_answer(self) -> None:
         """Refuse to go on where it is not one file that cannot be read but all: a gallery would lose its images.

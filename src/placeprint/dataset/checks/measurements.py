@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from placeprint.dataset.decoding.images import what_is_there
+from placeprint.dataset.decoding.strips import strips
 from placeprint.dataset.files import content_hash, locate, read_bytes
 from placeprint.errors import ImageError
 from placeprint.records import FailedImage
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 MAX_WORKERS = 8
 """Decode threads at most; how much memory they take together, `placeprint.dataset.decoding.budget` says."""
 
-_STRIP_BYTES = 1 << 17
+_STRIP = (1 << 17) // 3
 _COLOUR_SIDE = 128
 
 
@@ -124,9 +125,8 @@ def _dhash(grey: Image) -> int:
 def _pixel_hash(image: Image) -> str:
     """Hash strip by strip: the pixels are never held a second time."""
     digest = hashlib.sha256(f"{image.width}x{image.height}:".encode())
-    rows = max(1, _STRIP_BYTES // (3 * image.width))
-    for top in range(0, image.height, rows):
-        digest.update(image.crop((0, top, image.width, min(top + rows, image.height))).tobytes())
+    for _, strip in strips(image, _STRIP):
+        digest.update(strip.tobytes())
     return digest.hexdigest()
 
 
@@ -159,15 +159,11 @@ def measure_files(
                 waiting.append(pool.submit(_measure_file, root, path))
                 if len(waiting) >= 2 * threads:
                     yield waiting.popleft().result()
-            yield from _drain(waiting)
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _drain(waiting: deque[Future[ImageFacts | FailedImage]]) -> Iterable[ImageFacts | FailedImage]:
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _measure_file(root: Path, path: str) -> ImageFacts | FailedImage:

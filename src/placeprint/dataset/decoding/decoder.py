@@ -11,9 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from placeprint.dataset.decoding import heif
 from placeprint.dataset.decoding.damage import Damage
-from placeprint.dataset.decoding.formats import HEAD_BYTES, kind_of
 from placeprint.dataset.decoding.header import Header
 from placeprint.dataset.decoding.integrity import find_damage
 from placeprint.dataset.decoding.jpeg import decode_damaged, decode_jpeg
@@ -21,7 +19,7 @@ from placeprint.dataset.decoding.jpeg_header import jpeg_header
 from placeprint.dataset.decoding.orientation import quietly, turn_of, upright
 from placeprint.dataset.decoding.pixel_limit import MAX_PIXELS_VARIABLE, check_pixels, max_pixels
 from placeprint.dataset.decoding.png_header import png_header
-from placeprint.dataset.decoding.refusals import failures_told, refusal
+from placeprint.dataset.decoding.refusals import decodable_kind, failures_told, refusal
 from placeprint.dataset.decoding.tones import eight_bits, reduced, to_rgb
 from placeprint.dataset.files import short
 from placeprint.errors import ImageError
@@ -97,9 +95,7 @@ def open_image(data: bytes) -> Opened:
     ImageError
         As `known_header`.
     """
-    kind = kind_of(data[:HEAD_BYTES])
-    if kind is None or (kind == "HEIF" and not heif.is_installed()):
-        raise refusal(data)
+    kind = decodable_kind(data)
     if kind in KNOWN:
         return open_known(data, *known_header(data, kind))
     if kind == "WEBP":

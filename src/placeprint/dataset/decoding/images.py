@@ -12,16 +12,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from placeprint.dataset.decoding import heif, workers
+from placeprint.dataset.decoding import workers
 from placeprint.dataset.decoding.budget import DECODING
 from placeprint.dataset.decoding.damage import Damage
 from placeprint.dataset.decoding.decoder import KNOWN, decode_opened, known_header, open_known, shown
-from placeprint.dataset.decoding.formats import HEAD_BYTES, kind_of
 from placeprint.dataset.decoding.header import Header
 from placeprint.dataset.decoding.jpeg import decode_jpeg
 from placeprint.dataset.decoding.orientation import orientation
 from placeprint.dataset.decoding.pixel_limit import check_pixels, max_pixels
-from placeprint.dataset.decoding.refusals import failures_told, refusal
+from placeprint.dataset.decoding.refusals import decodable_kind, failures_told
 from placeprint.dataset.decoding.worker import LOOK_BYTES
 from placeprint.errors import ImageError
 
@@ -138,7 +137,7 @@ def still_holds(data: bytes, image: Image, *, loaded: bool) -> bool:
     ImageError
         As `decode`.
     """
-    if _kind(data) != "JPEG":
+    if decodable_kind(data) != "JPEG":
         return False
     header, picture = known_header(data, "JPEG")
     if (header.width, header.height, header.mode, header.turn) != (*image.size, image.mode, orientation(image)):
@@ -167,7 +166,7 @@ _Decoded = Iterator[tuple["Image", Header, Damage | None]]
 
 
 def _header(data: bytes) -> Header:
-    kind = _kind(data)
+    kind = decodable_kind(data)
     if _is_bounded(data, kind):
         return known_header(data, kind)[0]
     with workers.borrowed() as worker:
@@ -179,7 +178,7 @@ def _header(data: bytes) -> Header:
 @contextmanager
 def _decoded(data: bytes, min_side: int | None, *, as_far: bool) -> _Decoded:
     """Decode in this process or apart; what it takes counts for as long as the block lasts."""
-    kind = _kind(data)
+    kind = decodable_kind(data)
     if _is_bounded(data, kind):
         header, picture = known_header(data, kind)
         with DECODING.holding(header.memory(min_side)):
@@ -203,13 +202,6 @@ def _looked(worker: workers.Worker, data: bytes) -> Header:
         header = worker.header(data)
     check_pixels(header.width, header.height)
     return header
-
-
-def _kind(data: bytes) -> str:
-    kind = kind_of(data[:HEAD_BYTES])
-    if kind is None or (kind == "HEIF" and not heif.is_installed()):
-        raise refusal(data)
-    return kind
 
 
 def _is_bounded(data: bytes, kind: str) -> bool:

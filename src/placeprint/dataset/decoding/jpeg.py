@@ -9,7 +9,7 @@ a file that was cut and closed still wants something.
 from __future__ import annotations
 
 from bisect import bisect
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from placeprint.dataset.decoding.damage import LONG_RUN, Damage, long_runs
@@ -55,30 +55,22 @@ def decode_jpeg(image: ImageFile, data: bytes) -> tuple[Image, Damage | None]:
     OSError
         When it cannot be decoded.
     """
-    layout = layout_of(data)
-    feed = _Feed(image, data)
-    try:
-        damage = None
+    layout, damage = layout_of(data), None
+    with closing(_Feed(image, data)) as feed:
         if layout is None:
             feed.to(len(data))
         else:
             damage = _Watch(image, data, layout).follow(feed)
         if damage is None:
             feed.close_scans()
-    finally:
-        feed.close()
     return feed.canvas, damage
 
 
 def decode_damaged(image: ImageFile, data: bytes) -> Image:
     """Return what the decoder makes of a damaged JPEG."""
-    feed = _Feed(image, data)
-    try:
-        with suppress(OSError):
-            feed.to(len(data))
-            feed.close_scans()
-    finally:
-        feed.close()
+    with closing(_Feed(image, data)) as feed, suppress(OSError):
+        feed.to(len(data))
+        feed.close_scans()
     return feed.canvas
 
 
@@ -219,12 +211,9 @@ class _Watch:
         runs = long_runs(self._data, start, end)
         if not runs or runs[-1][1] != end:
             return False
-        feed = _Feed(self._image, self._data)
-        try:
+        with closing(_Feed(self._image, self._data)) as feed:
             feed.to(runs[-1][0] + 1)  # plain blocks may end in a byte that is like the padding
             return not feed.wants_more(self._lookahead)
-        finally:
-            feed.close()
 
     def _damage(self, scan: Scan, at: int, number: int) -> Damage:
         cut = scan.end == len(self._data) and not any(
@@ -240,23 +229,17 @@ class _Watch:
         import numpy as np
 
         bands = len(self._image.getbands())
-        feed = _Feed(self._image, self._data, _SIGNAL[:bands])
-        try:
+        with closing(_Feed(self._image, self._data, _SIGNAL[:bands])) as feed:
             feed.to(at)
-        finally:
-            feed.close()
         pixels = np.asarray(feed.canvas).reshape(self._image.height, -1, bands)
         there = np.flatnonzero((pixels[:, :: max(1, pixels.shape[1] // 64)] != _SIGNAL[:bands]).any(axis=(1, 2)))
         return float(there[-1] + 1) / self._image.height if len(there) else 0.0
 
     def _used(self, scan: Scan) -> float:
         """Return the share of a scan's data that was enough for all rows: where the rest is from cannot be told."""
-        feed = _Feed(self._image, self._data)
-        try:
+        with closing(_Feed(self._image, self._data)) as feed:
             for stripe in range(1, _STRIPES):
                 feed.to(scan.start + (scan.end - scan.start) * stripe // _STRIPES)
                 if feed.done:
                     return stripe / _STRIPES
-        finally:
-            feed.close()
         return 1.0

@@ -12,6 +12,20 @@ from placeprint.dataset.files import short
 from placeprint.errors import ImageError
 
 
+def decodable_kind(data: bytes) -> str:
+    """Return the format of an image that can be decoded here, as `kind_of` calls it.
+
+    Raises
+    ------
+    ImageError
+        ``unreadable``, or ``truncated`` where its container ends early.
+    """
+    kind = kind_of(data[:HEAD_BYTES])
+    if kind is None or (kind == "HEIF" and not heif.is_installed()):
+        raise refusal(data)
+    return kind
+
+
 def refusal(data: bytes, why: str = "") -> ImageError:
     """Return why a file cannot be opened: `why`, unless the file itself tells more."""
     kind = kind_of(data[:HEAD_BYTES])

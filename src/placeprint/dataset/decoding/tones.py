@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from placeprint.dataset.decoding.strips import strips
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,16 +42,9 @@ def reduced(image: Image, factor: int) -> Image:
     if image.mode not in ("RGBA", "LA"):
         return image.reduce(factor)
     small = pillow.new(image.mode, (-(-image.width // factor), -(-image.height // factor)), None)
-    for top, strip in _strips(image, factor):
+    for top, strip in strips(image, _STRIP, multiple=factor):
         small.paste(strip.reduce(factor), (0, top // factor))
     return small
-
-
-def _strips(image: Image, multiple: int = 1) -> Iterator[tuple[int, Image]]:
-    """Yield strips of a multiple of so many rows, and where they begin."""
-    rows = max(1, _STRIP // max(1, image.width) // multiple) * multiple
-    for top in range(0, image.height, rows):
-        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
 def _samples(strip: Image) -> NDArray[np.float64]:
@@ -63,7 +58,7 @@ def _grey(image: Image, scaled: Callable[[NDArray[np.float64]], NDArray[np.float
     from PIL import Image as pillow
 
     grey = np.empty((image.height, image.width), np.uint8)
-    for top, strip in _strips(image):
+    for top, strip in strips(image, _STRIP):
         grey[top : top + strip.height] = np.clip(np.rint(scaled(_samples(strip))), 0, 255)
     return pillow.fromarray(grey)
 
@@ -71,7 +66,8 @@ def _grey(image: Image, scaled: Callable[[NDArray[np.float64]], NDArray[np.float
 def _stretched(image: Image) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     import numpy as np
 
-    ends = np.array([(samples.min(), samples.max()) for samples in (_samples(strip) for _, strip in _strips(image))])
+    samples = (_samples(strip) for _, strip in strips(image, _STRIP))
+    ends = np.array([(each.min(), each.max()) for each in samples])
     low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     factor = 255.0 / (high - low) if high > low else 0.0
     return lambda samples: (samples - low) * factor
@@ -81,7 +77,7 @@ def _on_white(image: Image) -> Image:
     from PIL import Image as pillow
 
     shown = pillow.new("RGB", image.size, None)
-    for top, strip in _strips(image):
+    for top, strip in strips(image, _STRIP):
         layer = strip.convert("RGBA")
         white = pillow.new("RGBA", layer.size, (255, 255, 255, 255))
         shown.paste(pillow.alpha_composite(white, layer).convert("RGB"), (0, top))

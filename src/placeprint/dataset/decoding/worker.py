@@ -12,18 +12,15 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from placeprint.dataset.decoding import decoder, heif
 from placeprint.dataset.decoding.formats import HEAD_BYTES, kind_of
 from placeprint.dataset.decoding.pixel_limit import MAX_PIXELS_VARIABLE, max_pixels
+from placeprint.dataset.decoding.strips import strips
 from placeprint.errors import ImageError, PlaceprintError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 CPU_SECONDS = 8
 """Of one image. The system ends the process that takes more."""
@@ -31,7 +28,8 @@ LOOK_BYTES = 16 << 20
 """What reading a header may take, besides the file and what is said in it."""
 SPARE_BYTES = 48 << 20
 """Beyond what an image was reckoned to take: libraries that are loaded late, and what was freed in pieces."""
-STRIP_BYTES = 1 << 20
+STRIP_PIXELS = (1 << 20) // 3
+"""Pixels that are sent at once."""
 READY = {"ready": True}
 _STATM = Path("/proc/self/statm")
 
@@ -68,7 +66,7 @@ def main() -> None:
 
 def _prepare() -> None:
     """Load what decoding needs before any limit is set, and let one thread do it all."""
-    from PIL import (  # noqa: F401  # noqa: F401
+    from PIL import (  # noqa: F401
         AvifImagePlugin,
         BmpImagePlugin,
         GifImagePlugin,
@@ -104,21 +102,9 @@ def _decode(answers: BinaryIO, opened: decoder.Opened | None, question: dict[str
     del opened
     told = None if damage is None else [damage.share, damage.kind]
     _say(answers, {"width": image.width, "height": image.height, "damage": told})
-    for strip in strips(image):
-        answers.write(strip)
+    for _, strip in strips(image, STRIP_PIXELS):
+        answers.write(strip.tobytes())
     answers.flush()
-
-
-def strips(image: Image) -> Iterator[bytes]:
-    """Yield the pixels of an RGB image a few rows at a time."""
-    rows = rows_of(image.width)
-    for top in range(0, image.height, rows):
-        yield image.crop((0, top, image.width, min(top + rows, image.height))).tobytes()
-
-
-def rows_of(width: int) -> int:
-    """Return how many rows of RGB pixels are sent at once."""
-    return max(1, STRIP_BYTES // (3 * width))
 
 
 def _refuse(answers: BinaryIO, kind: str, reason: str) -> None:

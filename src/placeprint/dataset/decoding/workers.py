@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, cast
 from placeprint.dataset.decoding.damage import Damage
 from placeprint.dataset.decoding.header import Header
 from placeprint.dataset.decoding.pixel_limit import max_pixels
-from placeprint.dataset.decoding.worker import CPU_SECONDS, READY, rows_of
+from placeprint.dataset.decoding.strips import strip_rows
+from placeprint.dataset.decoding.worker import CPU_SECONDS, READY, STRIP_PIXELS
 from placeprint.dataset.files import short
 from placeprint.errors import ImageError
 
@@ -140,7 +141,7 @@ class Worker:
     def _pixels(self, width: int, height: int) -> Image:
         from PIL import Image
 
-        image, rows = Image.new("RGB", (width, height), None), rows_of(width)
+        image, rows = Image.new("RGB", (width, height), None), strip_rows(width, STRIP_PIXELS)
         for top in range(0, height, rows):
             size = (width, min(rows, height - top))
             strip = self._answers.read(3 * size[0] * size[1])
