@@ -1,8 +1,8 @@
-"""placeprint tells which place a photo shows, and how sure it is.
+"""placeprint tells which place an image shows, and how sure it is.
 
 ::
 
-    photos -> manifest -> embeddings -> gallery -> neighbours -> answer -> evaluation -> report
+    images -> manifest -> embeddings -> gallery -> neighbours -> answer -> evaluation -> report
               dataset/    embedding/    gallery/   recognition/            evaluation/   report/
 
 The folders are the flow. The names below are loaded when they are first used, so that importing the

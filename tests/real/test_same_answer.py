@@ -10,7 +10,7 @@ from PIL import Image
 
 import placeprint
 from placeprint.dataset.decoding.images import decode
-from placeprint.dataset.query_image import photo_bytes, prepare_photo
+from placeprint.dataset.query_image import image_bytes, prepare_image
 from placeprint.recognition.recognizer import Recognizer
 
 NEAR = 0.01
@@ -39,7 +39,7 @@ def opened(data: bytes) -> Image.Image:
 FROM_A_FILE: dict[str, Callable[[bytes], object]] = {
     "open file": io.BytesIO,
     "just opened": opened,
-    "sent": lambda data: photo_bytes(opened(data)),
+    "sent": lambda data: image_bytes(opened(data)),
 }
 
 
@@ -49,7 +49,7 @@ def test_the_same_pixels_reach_the_model(photos: Sequence[Path], preset: str) ->
         data = path.read_bytes()
         wanted = np.asarray(decode(data, min_side=SIDES[preset]))
         for make in FROM_A_FILE.values():
-            found = prepare_photo(make(data), min_side=SIDES[preset])  # type: ignore[arg-type]
+            found = prepare_image(make(data), min_side=SIDES[preset])  # type: ignore[arg-type]
             np.testing.assert_array_equal(np.asarray(found), wanted)
 
 

@@ -1,4 +1,4 @@
-"""Tell by name what is a photograph, what is a picture of a format that is not read, and what belongs to the system."""
+"""Which names are images, which are images of a format that is not read, and which belong to the system."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _SYSTEM = re.compile(
     r"|[#~@]snapshots?|@recently-snapshot|found\.\d{3}|__pycache__|system volume information|network trash folder"
     r"|temporary items|thevolumesettingsfolder"
 )
-"""What systems and network drives leave between photographs; hidden folders are skipped as well."""
-_PICTURE = re.compile(
+"""What systems and network drives leave between images; hidden folders are skipped as well."""
+_OTHER_FORMAT = re.compile(
     r"\.(mpo|jp2|j2[kc]|jp[fxms]|jxl|jxr|wdp|hdp|p[pgbnf]m|tga|ico|icns|ps[db]|xcf|svgz?|eps|exr|hdr|dds|pcx|jif|jfi"
     r"|pjpe?g|pjp|pns|apng|hif|heics|heifs|avc[is]|avifs|insp|dib|sgi|qoi|fits|raw|cr[23w]|nef|nrw|arw|srf|sr2|dng"
     r"|orf|rw[2l]|raf|pef|srw|x3f|3fr|iiq|erf|kdc|dcr|mrw|mef|mos|gpr)$"
@@ -25,12 +25,12 @@ _SPOILT = re.compile(r"\.(jpe?g|jpe|png|webp|avif|tiff?|bmp|gif|hei[cf])[^a-z0-9
 _BESIDE = re.compile(
     r"\.(json|txt|xmp|xml|[ct]sv|md5|sha\d+|html?|np[yz]|h5|mat|ya?ml|pp3|dop|aae|url|lnk|md|log|pkl|pt|gz)$"
 )
-"""What lies beside a photograph and says something of it: ``1.jpg.json``."""
+"""What lies beside an image and says something of it: ``1.jpg.json``."""
 WITHOUT_ENDING = "without an ending"
 
 
 def is_image(name: str) -> bool:
-    """Return whether a file's name is that of a photograph."""
+    """Return whether a file's name is that of an image."""
     return not name.startswith(".") and name.lower().endswith(_ENDINGS)
 
 
@@ -40,11 +40,11 @@ def is_skipped(name: str) -> bool:
 
 
 def left_out_ending(name: str) -> str:
-    """Return the ending of a picture that is not read, such as ``.mpo`` or ``.jpg.bak``; empty for other files."""
+    """Return the ending of an image that is not read, such as ``.mpo`` or ``.jpg.bak``; empty for other files."""
     name = name.lower()
     if name.startswith(".") or _BESIDE.search(name):
         return ""
-    found = _SPOILT.search(name) or _PICTURE.search(name)
+    found = _SPOILT.search(name) or _OTHER_FORMAT.search(name)
     return found[0][:12] if found else ""
 
 

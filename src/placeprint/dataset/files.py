@@ -20,7 +20,7 @@ from placeprint.storage.regular_files import NotRegularError, TooLargeError, ope
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"]
 )
-"""File name endings that a folder scan takes for photographs (lower case)."""
+"""File name endings that a folder scan takes for images (lower case)."""
 
 CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 """Line breaks and control characters."""

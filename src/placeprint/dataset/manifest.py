@@ -35,13 +35,13 @@ class Manifest:
     source : str
         How the dataset was understood, for people.
     empty_places : tuple of str
-        Folders of places without a photograph.
+        Folders of places without an image.
     notes : tuple of str
         What is doubtful about how the dataset was understood, for people.
     layout : str
         ``manifest`` or the name of a layout; see `placeprint.dataset.layouts.layout`.
     left_out : mapping of str to int
-        Pictures that are not read, by folder or by the ending of a format.
+        Images that are not read, by folder or by the ending of a format.
     name : str
         What the dataset was called where it was opened.
     """
@@ -79,7 +79,7 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a table of photographs; relative paths in it are relative to its folder.
+    """Read a table of images; relative paths in it are relative to its folder.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def parse_manifest(data: bytes, root: Path, name: str, folder: Folder) -> Manife
     data : bytes
         CSV with any delimiter, JSON Lines, or a JSON list.
     root : Path
-        Where the photographs are.
+        Where the images are.
     name : str
         Of the table, without its folder.
     folder : Folder

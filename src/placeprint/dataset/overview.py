@@ -33,7 +33,7 @@ class Overview:
     unlabelled : int
         Images without a place.
     left_out : mapping of str to int
-        Pictures that are not read, by folder or ending.
+        Images that are not read, by folder or ending.
     not_walked : tuple of str
         Why folders were not looked into, each in a few words.
     advice : str

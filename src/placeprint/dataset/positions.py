@@ -1,4 +1,4 @@
-"""Where a photograph was taken, as its file name or its table says it: degrees, or metres in a zone of UTM."""
+"""Where an image was taken, as its file name or its table says it: degrees, or metres in a zone of UTM."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One photo, in whatever form it is given: the same photo gets the same answer.
+"""One image, in whatever form it is given: the same image gets the same answer.
 
-A photo is a path, a file's content, an open file, an image of Pillow's, or an array. Whatever comes from a file is
+An image is a path, a file's content, an open file, an image of Pillow's, or an array. Whatever comes from a file is
 answered from the file's own bytes, as `placeprint.dataset.decoding.images` decodes them; the rest from its pixels,
 prepared in the same way. See "The same photo gets the same answer" in docs/accuracy.md for what must stay different.
 """
@@ -22,7 +22,7 @@ from placeprint.errors import ImageError, UsageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    Photo: TypeAlias = os.PathLike[str] | str | bytes | bytearray | memoryview | BinaryIO | Image | NDArray[Any]
+    ImageInput: TypeAlias = os.PathLike[str] | str | bytes | bytearray | memoryview | BinaryIO | Image | NDArray[Any]
 
 _KINDS = "a path, the bytes of a file, a file opened to read bytes, a PIL image, or an array"
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -30,12 +30,12 @@ _OVERSHOOT = 1e-3
 """Resizing leaves floats so far outside of 0 to 1."""
 
 
-def prepare_photo(photo: Photo, *, min_side: int | None = None) -> Image:
-    """Return a photo as an upright RGB image, ready for a model.
+def prepare_image(image: ImageInput, *, min_side: int | None = None) -> Image:
+    """Return an image upright and in RGB, ready for a model.
 
     Parameters
     ----------
-    photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
+    image : path, str, bytes, binary file, PIL.Image.Image or ndarray
         See `array_image` for arrays. An image that was not turned as its EXIF says is turned.
     min_side : int, optional
         As in `placeprint.dataset.decoding.images.decode`.
@@ -45,27 +45,27 @@ def prepare_photo(photo: Photo, *, min_side: int | None = None) -> Image:
     ImageError
         When it cannot be read.
     UsageError
-        When it is nothing that can be understood as a photo.
+        When it cannot be understood as an image.
     """
-    given = _given(photo, min_side)
-    if isinstance(given, bytes):
-        return images.decode(given, min_side=min_side)
-    return images.prepared(given, min_side=min_side)
+    content = _content(image, min_side)
+    if isinstance(content, bytes):
+        return images.decode(content, min_side=min_side)
+    return images.prepared(content, min_side=min_side)
 
 
-def photo_bytes(photo: Photo) -> bytes:
-    """Return the content of a file that holds a photo: its own where there is one, else a PNG of its pixels.
+def image_bytes(image: ImageInput) -> bytes:
+    """Return the content of a file that holds an image: its own where there is one, else a PNG of its pixels.
 
     Raises
     ------
     ImageError, UsageError
-        As `prepare_photo`.
+        As `prepare_image`.
     """
-    given = _given(photo, 1)
-    if isinstance(given, bytes):
-        return given
+    content = _content(image, 1)
+    if isinstance(content, bytes):
+        return content
     buffer = io.BytesIO()
-    images.prepared(given).save(buffer, "PNG", compress_level=1)
+    images.prepared(content).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
@@ -118,21 +118,21 @@ def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     )
 
 
-def _given(photo: Photo, min_side: int | None) -> bytes | Image:
-    """Return the bytes of a photo's file, or its pixels where there is no file."""
+def _content(image: ImageInput, min_side: int | None) -> bytes | Image:
+    """Return the bytes of an image's file, or its pixels where there is no file."""
     from PIL.Image import Image
 
-    if isinstance(photo, bytes | bytearray | memoryview):
-        return require_content(bytes(photo))
-    if isinstance(photo, str | os.PathLike):
-        return read_bytes(Path(photo))
-    if isinstance(photo, Image):
-        return _file_behind(photo, min_side) or _fitting(photo)
-    if hasattr(photo, "read"):
-        return _read(photo)
-    if hasattr(photo, "__array__"):
-        return _fitting(array_image(np.asarray(photo)))
-    raise UsageError(f"{type(photo).__name__} is no photo: give {_KINDS}")
+    if isinstance(image, bytes | bytearray | memoryview):
+        return require_content(bytes(image))
+    if isinstance(image, str | os.PathLike):
+        return read_bytes(Path(image))
+    if isinstance(image, Image):
+        return _file_behind(image, min_side) or _fitting(image)
+    if hasattr(image, "read"):
+        return _read(image)
+    if hasattr(image, "__array__"):
+        return _fitting(array_image(np.asarray(image)))
+    raise UsageError(f"{type(image).__name__} is no photo: give {_KINDS}")
 
 
 def _fitting(image: Image) -> Image:

@@ -10,7 +10,7 @@ from placeprint.dataset import manifest as manifests
 from placeprint.dataset.files import MAX_BYTES, require_content, short
 from placeprint.dataset.layouts.layout import Choice
 from placeprint.dataset.manifest import Manifest
-from placeprint.dataset.scan import MANIFEST_NAMES, read_listing, require_photographs
+from placeprint.dataset.scan import MANIFEST_NAMES, read_listing, require_images
 from placeprint.dataset.tables.paths import Folder
 from placeprint.dataset.walk import listed
 from placeprint.errors import DatasetError, ImageError
@@ -108,7 +108,7 @@ class RemoteFiles:
 
 
 def read_remote(address: str, *, layout: str | None = None) -> tuple[Manifest, RemoteFiles]:
-    """Read a dataset by its address: a manifest, a folder that holds one, or a folder of photographs.
+    """Read a dataset by its address: a manifest, a folder that holds one, or a folder of images.
 
     Parameters
     ----------
@@ -134,10 +134,10 @@ def read_remote(address: str, *, layout: str | None = None) -> tuple[Manifest, R
     names = files.names()
     table = None if layout else next((name for name in MANIFEST_NAMES if name in names), None)
     if table is not None:
-        return require_photographs(_listed(files, table), address), files
+        return require_images(_listed(files, table), address), files
     listing = listed(tuple(name.split("/")) for name in names)
     found = read_listing(Path(files.address), listing, choice=choice, stage="test")
-    return require_photographs(found, address), files
+    return require_images(found, address), files
 
 
 def _listed(files: RemoteFiles, name: str) -> Manifest:

@@ -33,7 +33,7 @@ MANIFEST_NAMES = ("manifest.csv", "manifest.jsonl", "labels.csv", "labels.jsonl"
 
 
 def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "test") -> Manifest:
-    """Read a manifest file, a folder that holds one, or a folder of photographs.
+    """Read a manifest file, a folder that holds one, or a folder of images.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "t
     Raises
     ------
     DatasetError
-        When nothing is there, no photograph is found, or the folders can be read in several ways.
+        When nothing is there, no image is found, or the folders can be read in several ways.
     UsageError
         When there is no such layout, or a table was given with one.
     """
@@ -66,7 +66,7 @@ def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "t
         found = manifests.read_manifest(listed) if listed else scan_folder(path, choice=choice, stage=stage)
     else:
         raise DatasetError(f'there is no dataset at "{path}"')
-    return replace(require_photographs(found, str(path)), name=str(path))
+    return replace(require_images(found, str(path)), name=str(path))
 
 
 def _table_in(folder: Path) -> Path | None:
@@ -76,8 +76,8 @@ def _table_in(folder: Path) -> Path | None:
         return None
 
 
-def require_photographs(found: Manifest, where: str) -> Manifest:
-    """Return a manifest that has photographs or rows, or refuse it.
+def require_images(found: Manifest, where: str) -> Manifest:
+    """Return a manifest that has images or rows, or refuse it.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def require_photographs(found: Manifest, where: str) -> Manifest:
 
 
 def scan_folder(root: Path, *, choice: Choice = NO_CHOICE, stage: str = "test") -> Manifest:
-    """Read a folder of photographs by the layout that fits it; symbolic links are named, not followed."""
+    """Read a folder of images by the layout that fits it; symbolic links are named, not followed."""
     return read_listing(root, walk(root), choice=choice, stage=stage)
 
 
@@ -125,7 +125,7 @@ def read_listing(root: Path, listing: Listing, *, choice: Choice, stage: str) ->
 
 
 def _records(files: Iterable[Names], place: str | None, split: Split | None) -> Iterator[ImageRecord | FailedImage]:
-    """Yield what the photographs of one folder are."""
+    """Yield what the images of one folder are."""
     for file in files:
         path, where = "/".join(file), "/".join(file[:-1]) or "the dataset's folder"
         if split is None:

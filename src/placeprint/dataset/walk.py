@@ -39,11 +39,11 @@ class Listing:
     Attributes
     ----------
     files, folders : list of tuple of str
-        Photographs (also folders that are named like one) and folders, sorted.
+        Images (also folders that are named like one) and folders, sorted.
     failures : tuple of FailedImage
         Folders that were not walked.
     left_out : mapping of str to int
-        Pictures of formats that are not read, by ending.
+        Images of formats that are not read, by ending.
     """
 
     files: list[Names]
@@ -131,7 +131,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _nameless(entry: os.DirEntry[str]) -> str:
-    """Tell a photograph whose name has no ending by its first bytes."""
+    """Tell an image whose name has no ending by its first bytes."""
     if "." in entry.name:
         return ""
     try:

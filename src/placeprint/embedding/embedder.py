@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Maps, Parts, Pixels, Vectors
 from placeprint.cores import available_cores
-from placeprint.dataset.query_image import prepare_photo
+from placeprint.dataset.query_image import prepare_image
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
 from placeprint.embedding.preprocess import (
     WholeMaps,
@@ -32,7 +32,7 @@ from placeprint.storage.ragged import Ragged
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from placeprint.dataset.query_image import Photo
+    from placeprint.dataset.query_image import ImageInput
 
 RUNNERS = ("openvino", "onnx")
 PRECISIONS = ("auto", "int8", "f32")
@@ -84,7 +84,7 @@ class AnyEmbedder(Protocol):
     def look(self, image: Image) -> Description:
         """Return what a cache keeps: a vector of length `raw_dim`, and parts."""
 
-    def describe(self, image: Photo) -> Description:
+    def describe(self, image: ImageInput) -> Description:
         """Return the embedding and the parts of an image, however it is given."""
 
     def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:
@@ -114,7 +114,7 @@ class Embedder:
         """What a cached embedding depends on besides the image."""
         return f"{self.spec.fingerprint()}-{self._runner.precision}"
 
-    def embed_one(self, image: Photo) -> Vectors:
+    def embed_one(self, image: ImageInput) -> Vectors:
         """Return the unit vector of one image, float32 of shape (dim,).
 
         Parameters
@@ -129,10 +129,10 @@ class Embedder:
         ModelError
             When the graph's output has another length than the ModelSpec says, or is not finite.
         """
-        upright = prepare_photo(image, min_side=self.decode_side)
+        upright = prepare_image(image, min_side=self.decode_side)
         return self._embedding(upright, self._whole(upright) if "whole" in self.spec.views else None)
 
-    def describe(self, image: Photo) -> Description:
+    def describe(self, image: ImageInput) -> Description:
         """Return the embedding of one image, given as in `embed_one`, and the parts that the ModelSpec asks for.
 
         Raises
@@ -142,7 +142,7 @@ class Embedder:
         MissingExtraError
             When keypoints are asked for and OpenCV is not installed.
         """
-        return self.look(prepare_photo(image, min_side=self.decode_side))
+        return self.look(prepare_image(image, min_side=self.decode_side))
 
     def look(self, image: Image) -> Description:
         """Return the embedding and the parts of one image as `placeprint.dataset.decoding.images.decode` returns it.
@@ -186,7 +186,7 @@ class Embedder:
             )
         return _unit(vector, self.spec)
 
-    def embed(self, images: Sequence[Photo]) -> Vectors:
+    def embed(self, images: Sequence[ImageInput]) -> Vectors:
         """Return the unit vectors of images, given as in `embed_one`: float32 of shape (n, dim), in their order."""
         vectors = [self.embed_one(image) for image in images]
         return np.stack(vectors) if vectors else np.empty((0, self.spec.dim), np.float32)

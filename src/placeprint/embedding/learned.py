@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Arrays, Vectors
 from placeprint.cores import available_cores
-from placeprint.dataset.query_image import prepare_photo
+from placeprint.dataset.query_image import prepare_image
 from placeprint.embedding.embedder import AnyEmbedder, Description, load_embedder
 from placeprint.embedding.models import VLAD, ModelFile
 from placeprint.embedding.preprocess import KEYPOINT_SIDE
@@ -27,7 +27,7 @@ from placeprint.storage.ragged import Ragged
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from placeprint.dataset.query_image import Photo
+    from placeprint.dataset.query_image import ImageInput
     from placeprint.embedding.vlad import Codebook
     from placeprint.embedding.whitening import Whitening
 
@@ -67,7 +67,7 @@ class KeypointEmbedder:
 
         return Description(np.empty(0, np.float32), {"keypoints": extract(image)[:, None]})
 
-    def describe(self, image: Photo) -> Description:  # noqa: ARG002 - part of the interface
+    def describe(self, image: ImageInput) -> Description:  # noqa: ARG002 - part of the interface
         """Refuse: nothing is learned yet."""
         raise ModelError(
             f'model "{VLAD}" learns from a gallery first: placeprint index DATASET -o GALLERY --model {VLAD}'
@@ -116,9 +116,9 @@ class LearnedEmbedder:
         """Return what the base model sees, which is what a cache keeps."""
         return self._base.look(image)
 
-    def describe(self, image: Photo) -> Description:
+    def describe(self, image: ImageInput) -> Description:
         """Return the embedding and the parts of one image, as `placeprint.Embedder.describe`."""
-        seen = self.look(prepare_photo(image, min_side=self.decode_side))
+        seen = self.look(prepare_image(image, min_side=self.decode_side))
         parts = {name: Ragged.of([part]) for name, part in seen.parts.items()}
         return Description(self.finish(seen.vector[None], parts)[0], seen.parts)
 

@@ -15,14 +15,14 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import Request
 
-from placeprint.dataset.query_image import photo_bytes
+from placeprint.dataset.query_image import image_bytes
 from placeprint.errors import ImageError, ServerError, UsageError
 from placeprint.gallery.filters import Near
 from placeprint.recognition.answer_json import answer_of
 from placeprint.recognition.deadline import Deadline, opener
 
 if TYPE_CHECKING:
-    from placeprint.dataset.query_image import Photo
+    from placeprint.dataset.query_image import ImageInput
     from placeprint.records import Answer
 
 SECONDS = 60.0
@@ -38,7 +38,7 @@ _ELSEWHERE = (300, 301, 302, 303, 305, 307, 308)
 
 def recognize_at(
     url: str,
-    photos: Sequence[Photo],
+    photos: Sequence[ImageInput],
     *,
     k: int = 5,
     places: Collection[str] = (),
@@ -68,7 +68,7 @@ def recognize_at(
 
 def told_by(
     url: str,
-    photos: Sequence[Photo],
+    photos: Sequence[ImageInput],
     *,
     k: int,
     places: Collection[str],
@@ -80,7 +80,7 @@ def told_by(
     asked: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in places)]
     asked += [("split", split)] if split is not None else []
     asked += [("near", ",".join(repr(float(v)) for v in near))] if near is not None else []
-    kind, body = _multipart([photo_bytes(photo) for photo in photos])
+    kind, body = _multipart([image_bytes(photo) for photo in photos])
     address = f"{server.address}/v1/recognize?{urlencode(asked, errors='surrogatepass')}"
     headers = {"Content-Type": kind, "Accept": "application/json", **server.credentials}
     return _sent(Request(address, body, headers), server, SECONDS + len(body) / _SENT_A_SECOND)  # noqa: S310

@@ -22,7 +22,7 @@ from placeprint.recognition.voting import label
 from placeprint.records import Answer, Match
 
 if TYPE_CHECKING:
-    from placeprint.dataset.query_image import Photo
+    from placeprint.dataset.query_image import ImageInput
 
 Heat = NDArray[np.float32]
 
@@ -104,7 +104,7 @@ class Explanation:
         return row | {"missing": self.missing or None}
 
 
-def explain(recognizer: Recognizer, photo: Photo, *, k: int = 5) -> Explanation:
+def explain(recognizer: Recognizer, photo: ImageInput, *, k: int = 5) -> Explanation:
     """Answer one photo, and say why each match is there.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Photo to answer: embed, find neighbours, rank places, decide."""
+"""Query image to answer: embed, find neighbours, rank places, decide."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from placeprint.recognition.voting import evidence_of, margin_of, matches_of, ra
 from placeprint.records import Answer, Match, Neighbours
 
 if TYPE_CHECKING:
-    from placeprint.dataset.query_image import Photo
+    from placeprint.dataset.query_image import ImageInput
 
 _FIRST_LOOK = 100
 """Neighbours fetched at first; more only while they are all of one place."""
@@ -96,7 +96,7 @@ class Recognizer:
             self._embedder = embedder_for(self.gallery, model=self._model, runner=self._runner)
         return self._embedder
 
-    def recognize(self, photo: Photo, *, k: int = 5, only: Rows | None = None) -> Answer:
+    def recognize(self, photo: ImageInput, *, k: int = 5, only: Rows | None = None) -> Answer:
         """Answer one photo.
 
         Parameters
@@ -118,7 +118,7 @@ class Recognizer:
         found = self.describe(photo)
         return self.answer(found.vector, k=k, parts=found.parts, only=only)
 
-    def describe(self, photo: Photo) -> Description:
+    def describe(self, photo: ImageInput) -> Description:
         """Return the embedding of a photo, and the parts that the gallery's model keeps.
 
         Raises
@@ -252,7 +252,7 @@ class Recognizer:
 
 def recognize(
     gallery: AnyGallery | Path | str | None = None,
-    photo: Photo | list[Photo] | tuple[Photo, ...] = (),
+    photo: ImageInput | list[ImageInput] | tuple[ImageInput, ...] = (),
     *,
     url: str | None = None,
     model: str | None = None,

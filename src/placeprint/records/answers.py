@@ -82,7 +82,7 @@ class RankedPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What placeprint says about one query photo.
+    """What placeprint says about one query image.
 
     Attributes
     ----------

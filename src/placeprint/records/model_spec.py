@@ -117,7 +117,7 @@ class ModelSpec:
 
     @property
     def imported(self) -> bool:
-        """True when the embeddings came from elsewhere and photos cannot be embedded."""
+        """True when the embeddings came from elsewhere and images cannot be embedded."""
         return self.input_size == 0
 
     @property

@@ -34,7 +34,7 @@ from placeprint.storage.reserve import RESERVE, free_reserve, is_reserve, keep_r
 
 LOCK = ".lock"
 LARGEST_HEAD = 1 << 26
-"""Bytes: a head has a line for each file and for each folder that photos came from."""
+"""Bytes: a head has a line for each file and for each folder that images came from."""
 
 
 def _seal(head: Mapping[str, Any]) -> str:
@@ -201,8 +201,8 @@ def read_head(folder: Path, head_name: str) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         if folder.is_file():
             raise GalleryNotFoundError(f'"{folder}" is a file, and a gallery is a folder') from error
-        photos = folder.is_dir() and any(folder.iterdir())
-        dataset, made = (folder, f"{folder}.gallery") if photos else ("DATASET", folder)
+        filled = folder.is_dir() and any(folder.iterdir())
+        dataset, made = (folder, f"{folder}.gallery") if filled else ("DATASET", folder)
         raise GalleryNotFoundError(
             f'there is no gallery at "{folder}": make one with: placeprint index {dataset} -o {made}'
         ) from error

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 from placeprint.dataset.decoding.images import decode
-from placeprint.dataset.query_image import photo_bytes, prepare_photo
+from placeprint.dataset.query_image import image_bytes, prepare_image
 from placeprint.embedding.embedder import load_embedder
 from placeprint.errors import ImageError, UsageError
 
@@ -94,8 +94,8 @@ def test_what_comes_from_a_file_is_answered_by_the_file(jpeg: Path, kind: str) -
     wanted = array(decode(jpeg.read_bytes(), min_side=SIDE))
     assert wanted.shape == (160, 120, 3)
     with given(FROM_A_FILE[kind](jpeg)) as photo:
-        np.testing.assert_array_equal(array(prepare_photo(photo, min_side=SIDE)), wanted)
-        assert photo_bytes(photo) == jpeg.read_bytes()
+        np.testing.assert_array_equal(array(prepare_image(photo, min_side=SIDE)), wanted)
+        assert image_bytes(photo) == jpeg.read_bytes()
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (150, 110), (401, 333), (1700, 1650)])
@@ -104,14 +104,14 @@ def test_pixels_are_answered_as_a_lossless_file_of_them(form: str, width: int, h
     picture = scene(width, height)
     given: object = {"image": picture, "copy": picture.convert("RGB"), "array": np.asarray(picture)}[form]
     wanted = array(decode(encoded(picture, "PNG"), min_side=SIDE))
-    np.testing.assert_array_equal(array(prepare_photo(given, min_side=SIDE)), wanted)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(array(decode(photo_bytes(given), min_side=SIDE)), wanted)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(array(prepare_image(given, min_side=SIDE)), wanted)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(array(decode(image_bytes(given), min_side=SIDE)), wanted)  # type: ignore[arg-type]
 
 
 def test_a_jpeg_is_reduced_by_the_same_means_with_and_without_its_file() -> None:
     grey = encoded(scene(1600, 1200).convert("L"), "JPEG", quality=95)
     with_file = array(decode(grey, min_side=SIDE)).astype(int)
-    without = array(prepare_photo(np.asarray(Image.open(io.BytesIO(grey))), min_side=SIDE)).astype(int)
+    without = array(prepare_image(np.asarray(Image.open(io.BytesIO(grey))), min_side=SIDE)).astype(int)
     assert with_file.shape == without.shape == (150, 200, 3)
     assert np.abs(with_file - without).max() <= 2
 
@@ -123,13 +123,13 @@ def test_a_turn_that_was_not_applied_is_applied_once(form: str, orientation: int
     image = Image.open(io.BytesIO(data))
     given = image.convert("RGB") if form == "copy" else image
     wanted = array(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
-    np.testing.assert_array_equal(array(prepare_photo(given)), wanted)
-    np.testing.assert_array_equal(array(prepare_photo(prepare_photo(given))), wanted)
-    np.testing.assert_array_equal(array(prepare_photo(ImageOps.exif_transpose(image))), wanted)
+    np.testing.assert_array_equal(array(prepare_image(given)), wanted)
+    np.testing.assert_array_equal(array(prepare_image(prepare_image(given))), wanted)
+    np.testing.assert_array_equal(array(prepare_image(ImageOps.exif_transpose(image))), wanted)
 
 
 def test_an_array_is_not_turned(jpeg: Path) -> None:
-    assert prepare_photo(np.asarray(Image.open(jpeg))).size == (640, 480)
+    assert prepare_image(np.asarray(Image.open(jpeg))).size == (640, 480)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_every_mode_is_converted_as_in_a_file(mode: str, kind: str) -> None:
     else:
         image = picture.convert(mode)
     wanted = array(decode(encoded(image, kind), min_side=SIDE))
-    np.testing.assert_array_equal(array(prepare_photo(image, min_side=SIDE)), wanted)
+    np.testing.assert_array_equal(array(prepare_image(image, min_side=SIDE)), wanted)
 
 
 def test_a_transparent_palette_lies_on_white() -> None:
@@ -154,7 +154,7 @@ def test_a_transparent_palette_lies_on_white() -> None:
     image.putpalette([10, 20, 30, 200, 100, 50])
     image.putpixel((1, 0), 1)
     image.info["transparency"] = 1
-    np.testing.assert_array_equal(array(prepare_photo(image)), [[[10, 20, 30], [255, 255, 255]]])
+    np.testing.assert_array_equal(array(prepare_image(image)), [[[10, 20, 30], [255, 255, 255]]])
 
 
 @pytest.mark.parametrize(
@@ -173,16 +173,16 @@ def test_a_transparent_palette_lies_on_white() -> None:
 )
 def test_grey_arrays(pixels: NDArray[np.generic], wanted: list[int]) -> None:
     before = pixels.copy()
-    np.testing.assert_array_equal(array(prepare_photo(pixels))[0], [[v, v, v] for v in wanted])
+    np.testing.assert_array_equal(array(prepare_image(pixels))[0], [[v, v, v] for v in wanted])
     np.testing.assert_array_equal(pixels, before)
 
 
 def test_colour_arrays() -> None:
     colours = np.array([[[1, 2, 3], [200, 100, 50]]], np.uint8)
     for given in (colours, colours / 255.0, colours.astype(np.uint16) * np.uint16(257), np.asfortranarray(colours)):
-        np.testing.assert_array_equal(array(prepare_photo(given)), colours)
+        np.testing.assert_array_equal(array(prepare_image(given)), colours)
     opaque = np.dstack([colours, np.array([[255, 0]], np.uint8)])
-    np.testing.assert_array_equal(array(prepare_photo(opaque)), [[[1, 2, 3], [255, 255, 255]]])
+    np.testing.assert_array_equal(array(prepare_image(opaque)), [[[1, 2, 3], [255, 255, 255]]])
 
 
 class TensorLike:
@@ -191,7 +191,7 @@ class TensorLike:
 
 
 def test_what_can_be_an_array_is_one() -> None:
-    np.testing.assert_array_equal(array(prepare_photo(TensorLike())), np.full((4, 5, 3), 7))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(array(prepare_image(TensorLike())), np.full((4, 5, 3), 7))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_what_can_be_an_array_is_one() -> None:
 )
 def test_what_cannot_be_understood_is_refused_with_what_to_give(given: object, says: str) -> None:
     with pytest.raises(UsageError, match=re.escape(says)):
-        prepare_photo(given)  # type: ignore[arg-type]
+        prepare_image(given)  # type: ignore[arg-type]
 
 
 def closed_image(path: Path) -> Image.Image:
@@ -245,7 +245,7 @@ def closed_file(path: Path) -> io.BytesIO:
 )
 def test_what_cannot_be_read_is_an_image_error(jpeg: Path, make: Callable[[Path], object], kind: str) -> None:
     with pytest.raises(ImageError) as caught:
-        prepare_photo(make(jpeg), min_side=SIDE)  # type: ignore[arg-type]
+        prepare_image(make(jpeg), min_side=SIDE)  # type: ignore[arg-type]
     assert caught.value.kind == kind
 
 
@@ -253,7 +253,7 @@ def test_pixels_are_limited_as_in_a_file(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PLACEPRINT_MAX_PIXELS", "100")
     for given in (scene(20, 10), np.asarray(scene(20, 10))):
         with pytest.raises(ImageError, match="20x10 pixels are more than 100"):
-            prepare_photo(given)
+            prepare_image(given)
 
 
 def edited(path: Path) -> Image.Image:
@@ -285,7 +285,7 @@ def test_an_image_that_is_no_longer_its_file_is_answered_by_its_pixels(
     jpeg: Path, change: Callable[[Path], Image.Image]
 ) -> None:
     image = change(jpeg)
-    got = array(prepare_photo(image, min_side=SIDE))
+    got = array(prepare_image(image, min_side=SIDE))
     image.load()
     upright = Image.fromarray(np.asarray(image))
     if change is not without_its_turn:
@@ -296,8 +296,8 @@ def test_an_image_that_is_no_longer_its_file_is_answered_by_its_pixels(
 def test_nothing_that_is_given_is_changed(jpeg: Path) -> None:
     file, image = read_to_the_end(jpeg), Image.open(jpeg)
     at = file.tell()
-    prepare_photo(file, min_side=SIDE)
-    prepare_photo(image, min_side=SIDE)
+    prepare_image(file, min_side=SIDE)
+    prepare_image(image, min_side=SIDE)
     assert file.tell() == at
     assert (image.size, image.mode, image.getexif()[ORIENTATION]) == ((640, 480), "RGB", 6)
     np.testing.assert_array_equal(array(image), array(loaded(jpeg)))

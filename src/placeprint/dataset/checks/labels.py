@@ -30,11 +30,11 @@ def label_findings(manifest: Manifest, usable: Sequence[ImageRecord]) -> Iterato
         The dataset as it is listed.
     usable : sequence of ImageRecord
         The records whose image can be read, with the `content_hash` of the bytes that were read. A place
-        counts as having a photograph only when it is among these.
+        counts as having an image only when it is among these.
     """
     yield from _left_out(manifest)
     yield from _empty_places(manifest, usable)
-    yield from _single_photo_places(usable)
+    yield from _single_image_places(usable)
     yield from _open_set(usable)
     yield from _unlabelled(usable)
     yield from _at_zero(usable)
@@ -67,17 +67,17 @@ def _empty_places(manifest: Manifest, usable: Iterable[ImageRecord]) -> Iterator
             if place not in alive:
                 lost[place].append(record.path)
     for place, paths in lost.items():
-        photographs = counted(len(paths), "photograph")
-        yield finding("empty-place", f'none of the {photographs} of "{place}" can be used', *paths)
+        count = counted(len(paths), "photograph")
+        yield finding("empty-place", f'none of the {count} of "{place}" can be used', *paths)
 
 
-def _single_photo_places(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
-    photos: dict[str, list[str]] = defaultdict(list)
+def _single_image_places(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
+    images: dict[str, list[str]] = defaultdict(list)
     for record in usable:
         if record.split is not Split.QUERY:
             for place in record.places:
-                photos[place].append(record.path)
-    for place, paths in photos.items():
+                images[place].append(record.path)
+    for place, paths in images.items():
         if len(paths) == 1:
             yield finding("single-photo-place", f'the gallery has one photograph of "{place}"', *paths)
 

@@ -54,7 +54,7 @@ class ImageFacts:
     dhash : int
         64-bit difference hash, as `imagehash.dhash` prints it in hexadecimal.
     whole : float
-        Share of the picture that is there, the score of `placeprint.dataset.decoding.damage.Damage`: 1 for all but
+        Share of the image that is there, the score of `placeprint.dataset.decoding.damage.Damage`: 1 for all but
         damaged files, of which everything above was measured as far as they could be decoded.
     """
 

@@ -155,7 +155,7 @@ IMAGE_RULES: tuple[ImageRule, ...] = (
         says="the picture is damaged: about {score:.0%} of it is there",
     ),
 )
-"""What each image is tested for. The thresholds were chosen on photographs in use: the darkest that
+"""What each image is tested for. The thresholds were chosen on images in use: the darkest that
 was still recognisable has brightness 0.03 and contrast 0.027, and the faintest colour is 0.039."""
 
 BLANK = "blank"

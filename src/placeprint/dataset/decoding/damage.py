@@ -1,4 +1,4 @@
-"""What of a picture is not there, and the long runs of one byte that a broken copy leaves behind."""
+"""What of an image is not there, and the long runs of one byte that a broken copy leaves behind."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from placeprint.errors import ImageError
 
 LONG_RUN = 64
-"""Bytes of one value. Whole pictures have so many only where they are plain, so alone they prove nothing."""
+"""Bytes of one value. Whole images have so many only where they are plain, so alone they prove nothing."""
 
 MOST_OF_IT = 0.99
-"""The highest score of a damaged picture: where only its end is wrong, or a place that cannot be told."""
+"""The highest score of a damaged image: where only its end is wrong, or a place that cannot be told."""
 
 _WORD = 8
 _EACH_BYTE = np.uint64(0x0101010101010101)
@@ -20,12 +20,12 @@ _EACH_BYTE = np.uint64(0x0101010101010101)
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Part of a picture is missing, or is not what was written.
+    """Part of an image is missing, or is not what was written.
 
     Attributes
     ----------
     share : float
-        Of the picture that is there, 0 to 1: rows of pixels where they can be counted, else bytes before the damage;
+        Of the image that is there, 0 to 1: rows of pixels where they can be counted, else bytes before the damage;
         of a progressive JPEG the coefficients that are there to the last bit.
     kind : str
         ``damaged``, or ``truncated`` where the file just ends.

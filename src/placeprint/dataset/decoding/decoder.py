@@ -1,4 +1,4 @@
-"""Decode an image in this process: what the header says, then its pixels as an upright RGB picture.
+"""Decode an image in this process: what the header says, then its pixels as an upright RGB image.
 
 `placeprint.dataset.decoding.images` decides which files may come here as they are, and which only where they can be
 stopped.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 KNOWN: Mapping[str, Callable[[bytes], tuple[Header, Callable[[], bytes]]]] = {"JPEG": jpeg_header, "PNG": png_header}
-"""Formats whose cost their header tells, by what reads it and makes a file of the picture alone."""
+"""Formats whose cost their header tells, by what reads it and makes a file of the image alone."""
 
 _LOADING = {"WEBP": 12, "AVIF": 10, "HEIF": 8, "GIF": 2, "BMP": 1}
 """Bytes of a pixel that other decoders hold besides what they give, as measured; of a TIFF its own tags tell."""
@@ -53,7 +53,7 @@ class Opened:
 
 
 def known_header(data: bytes, kind: str) -> tuple[Header, Callable[[], bytes]]:
-    """Return the header of a JPEG or PNG, and what makes a file of its picture alone.
+    """Return the header of a JPEG or PNG, and what makes a file of its image alone.
 
     Raises
     ------
@@ -61,16 +61,16 @@ def known_header(data: bytes, kind: str) -> tuple[Header, Callable[[], bytes]]:
         ``unreadable``, ``truncated``, ``damaged`` or ``too-large``.
     """
     try:
-        header, picture = KNOWN[kind](data)
+        header, bare_file = KNOWN[kind](data)
     except ImageError as error:
         if error.kind != "unreadable":
             raise
         raise refusal(data, error.reason) from error
     check_pixels(header.width, header.height)
-    return header, picture
+    return header, bare_file
 
 
-def open_known(data: bytes, header: Header, picture: Callable[[], bytes]) -> Opened:
+def open_known(data: bytes, header: Header, bare_file: Callable[[], bytes]) -> Opened:
     """Open a file by what `known_header` found.
 
     Raises
@@ -79,7 +79,7 @@ def open_known(data: bytes, header: Header, picture: Callable[[], bytes]) -> Ope
         As `known_header`.
     """
     try:
-        image = _opened(picture(), header.kind)
+        image = _opened(bare_file(), header.kind)
         if (*image.size, image.mode) != (header.width, header.height, header.mode):  # its memory was reckoned by these
             raise ImageError("unreadable", "the image's header can be read in two ways")
         return Opened(data, header, image)

@@ -1,4 +1,4 @@
-"""What a file says of its picture before a pixel is decoded, and how much memory decoding it may take."""
+"""What a file says of its image before a pixel is decoded, and how much memory decoding it may take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DEEP = ("I", "F")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """A picture before it is decoded.
+    """An image before it is decoded.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Header:
     width, height : int
         As they are stored, before the turn.
     turn : int
-        The EXIF orientation, 1 to 8: what is still to be done when Pillow has decoded the picture.
+        The EXIF orientation, 1 to 8: what is still to be done when Pillow has decoded the image.
     file_bytes : int
     loading : int
         Bytes that decoding takes besides the file and the pixels that come out of it.
@@ -46,18 +46,18 @@ class Header:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the upright picture."""
+        """Width and height of the upright image."""
         return (self.height, self.width) if self.turn >= 5 else (self.width, self.height)
 
     def memory(self, min_side: int | None, *, apart: bool = False) -> int:
-        """Return how many bytes decoding may take at most, with the file and the RGB picture that it gives.
+        """Return how many bytes decoding may take at most, with the file and the RGB image that it gives.
 
         Parameters
         ----------
         min_side : int, optional
             As `placeprint.dataset.decoding.images.decode` takes it.
         apart : bool
-            In a process of its own: the file and the picture are there twice.
+            In a process of its own: the file and the image are there twice.
         """
         fits = min(self.width, self.height) // min_side if min_side else 1
         shrunk = next((factor for factor in (8, 4, 2) if factor <= fits), 1)

@@ -1,4 +1,4 @@
-"""The optional decoder of HEIC photographs."""
+"""The optional decoder of HEIC images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decode one untrusted image as a bounded job: so many pixels, so much memory and time, and no half photographs.
+"""Decode one untrusted image as a bounded job: so many pixels, so much memory and time, and no half images.
 
 Every way in which its bytes can be unusable ends in one exception, `ImageError`, with a kind and a reason.
 
@@ -65,7 +65,7 @@ def decode(data: bytes, *, min_side: int | None = None) -> Image:
     Raises
     ------
     ImageError
-        ``unreadable``, ``truncated``, ``damaged`` or ``too-large``. Half a photograph is refused: what a decoder makes
+        ``unreadable``, ``truncated``, ``damaged`` or ``too-large``. Half an image is refused: what a decoder makes
         up for the rest would be recognised too, as some place.
     """
     return decode_sized(data, min_side=min_side)[0]
@@ -139,18 +139,20 @@ def still_holds(data: bytes, image: Image, *, loaded: bool) -> bool:
     """
     if decodable_kind(data) != "JPEG":
         return False
-    header, picture = known_header(data, "JPEG")
+    header, bare_file = known_header(data, "JPEG")
     if (header.width, header.height, header.mode, header.turn) != (*image.size, image.mode, orientation(image)):
         return False
     with DECODING.holding(header.memory(None)), failures_told():
-        return not loaded or decode_jpeg(open_known(data, header, picture).image, data)[0].tobytes() == image.tobytes()
+        return (
+            not loaded or decode_jpeg(open_known(data, header, bare_file).image, data)[0].tobytes() == image.tobytes()
+        )
 
 
 @contextmanager
 def memory_reused(blocks: int) -> Iterator[None]:
     """Let Pillow keep up to so many blocks of freed pixels for the next image, instead of asking the system anew.
 
-    It saves a tenth of the time of decoding many photographs. The setting is the process's; it is taken back.
+    It saves a tenth of the time of decoding many images. The setting is the process's; it is taken back.
     """
     from PIL.Image import core  # type: ignore[attr-defined]  # Pillow documents it under "Block Allocator"
 
@@ -180,9 +182,9 @@ def _decoded(data: bytes, min_side: int | None, *, as_far: bool) -> _Decoded:
     """Decode in this process or apart; what it takes counts for as long as the block lasts."""
     kind = decodable_kind(data)
     if _is_bounded(data, kind):
-        header, picture = known_header(data, kind)
+        header, bare_file = known_header(data, kind)
         with DECODING.holding(header.memory(min_side)):
-            image, damage = decode_opened(open_known(data, header, picture), min_side, as_far=as_far)
+            image, damage = decode_opened(open_known(data, header, bare_file), min_side, as_far=as_far)
             yield image, header, damage
         return
     with ExitStack() as held:
@@ -193,7 +195,7 @@ def _decoded(data: bytes, min_side: int | None, *, as_far: bool) -> _Decoded:
             except ImageError:
                 worker.forget()
                 raise
-            image, damage = worker.picture(min_side, as_far=as_far)
+            image, damage = worker.decoded(min_side, as_far=as_far)
         yield image, header, damage
 
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from placeprint.dataset.decoding.damage import LONG_RUN, Damage, long_runs
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
-_PICTURE_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
-"""What the picture is made of: a wrong checksum of a comment costs no photograph."""
+_IMAGE_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
+"""What the pixels are made of: a wrong checksum of a comment costs no image."""
 _TAIL = 1024
-"""Bytes of one value at the end of an AVIF or HEIC file that no coded picture and no padding was seen to have."""
+"""No coded image and no padding was seen to end in so many bytes of one value (AVIF, HEIC)."""
 _MOST_BOXES = 4096
-"""Parts of an AVIF or HEIC file that are followed; photographs have some ten."""
+"""Parts of an AVIF or HEIC file that are followed; images have some ten."""
 
 
 def find_damage(data: bytes, kind: str | None) -> Damage | None:
@@ -51,7 +51,7 @@ def _png_damage(data: bytes) -> Damage | None:
     for name, start, end in png_chunks(data):
         if name == b"IEND":
             return None
-        if name in _PICTURE_CHUNKS:
+        if name in _IMAGE_CHUNKS:
             if zlib.crc32(view[start - 4 : end]) != int.from_bytes(data[end : end + 4]):
                 runs = long_runs(data, start, end) if name == b"IDAT" else []
                 return Damage(_share(data, coded + (runs[0][0] - start if runs else 0)))
@@ -83,9 +83,9 @@ def _share(data: bytes, coded: int) -> float:
 
 
 def _webp_damage(data: bytes) -> Damage | None:
-    """Look at long runs in a WebP's coded picture: where its last bytes are not needed, it ended in the run.
+    """Look at long runs in a WebP's coded image: where its last bytes are not needed, it ended in the run.
 
-    There are no checksums, and plain pictures have long runs too.
+    There are no checksums, and plain images have long runs too.
     """
     for name, start, end in _riff_chunks(data):
         if name in (b"VP8 ", b"VP8L", b"ALPH"):

@@ -1,4 +1,4 @@
-"""Decode a JPEG and see whether its picture is all there.
+"""Decode a JPEG and see whether its image is all there.
 
 libjpeg draws on when coded data is missing or wrong, and Pillow passes none of its warnings on. But a decoder that is
 given a file piece by piece tells how far it is: at the end of a scan's data it must be waiting for the rest of a unit
@@ -31,7 +31,7 @@ _STRIPES = 64
 _MOST_DOUBTFUL = 1024
 """Intervals between restart markers that are watched one by one."""
 _SIGNAL = (251, 3, 249, 7)
-"""A colour that no row of a photograph is full of."""
+"""A colour that no row of an image is full of."""
 
 
 def decode_jpeg(image: ImageFile, data: bytes) -> tuple[Image, Damage | None]:
@@ -47,7 +47,7 @@ def decode_jpeg(image: ImageFile, data: bytes) -> tuple[Image, Damage | None]:
     Returns
     -------
     image : PIL.Image.Image
-        The pixels. Of a damaged picture they are not all there.
+        The pixels. Of a damaged image they are not all there.
     damage : Damage or None
 
     Raises
@@ -113,7 +113,7 @@ class _Feed:
         return bool(self._rest)
 
     def close_scans(self) -> None:
-        """Give the end marker, also where the file has none: the picture is whole."""
+        """Give the end marker, also where the file has none: the image is whole."""
         self._give(b"\xff\xd9")
         if not self.done:
             raise OSError("image file is truncated")
@@ -166,7 +166,7 @@ class _Watch:
         return [intervals[number] for number in sorted(touched - {len(intervals) - 1})[:_MOST_DOUBTFUL]]
 
     def _hole(self, scan: Scan) -> int | None:
-        """Return where a long run of zeros makes less of the picture than plain blocks, of 16 bits at most, would.
+        """Return where a long run of zeros makes less of the image than plain blocks, of 16 bits at most, would.
 
         It is there for holes whose zeros make just as many blocks as what they took the place of.
         """
@@ -207,7 +207,7 @@ class _Watch:
         return end if few == LONG_RUN else end - few
 
     def _padded(self, start: int, end: int) -> bool:
-        """Return whether the picture is whole before a run of one byte that fills the rest of its data."""
+        """Return whether the image is whole before a run of one byte that fills the rest of its data."""
         runs = long_runs(self._data, start, end)
         if not runs or runs[-1][1] != end:
             return False

@@ -15,7 +15,7 @@ from placeprint.dataset.decoding.orientation import turn_of
 from placeprint.errors import ImageError
 
 MOST_SCANS = 128
-"""Passes over the picture: encoders write about ten."""
+"""Passes over the image: encoders write about ten."""
 MOST_PASSES = 2_000_000_000
 """Pixels times scans: some seconds."""
 _MOST_EXIF = 1 << 20
@@ -31,7 +31,7 @@ _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 
 @dataclass(frozen=True, slots=True)
 class _Segments:
-    """What was found before the picture: bodies of segments."""
+    """What was found before the image: bodies of segments."""
 
     frame: bytes
     frame_marker: int
@@ -41,14 +41,14 @@ class _Segments:
     xmp: bytes
     coded: int
 
-    def picture(self) -> bytes:
+    def bare_file(self) -> bytes:
         """Return a file of the frame and the first scan's header."""
         segments = ((self.frame_marker, self.frame), (_SCAN, self.scan))
         return b"\xff\xd8" + b"".join(b"\xff%c%b%b" % (n, (len(body) + 2).to_bytes(2), body) for n, body in segments)
 
 
 def jpeg_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
-    """Return what a JPEG says of its picture, and what makes a file of its frame alone for Pillow to open.
+    """Return what a JPEG says of its image, and what makes a file of its frame alone for Pillow to open.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def jpeg_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
         file_bytes=len(data),
         loading=_loading(data, found, (width, height), sampling),
     )
-    return header, found.picture
+    return header, found.bare_file
 
 
 def _read(data: bytes) -> _Segments:
@@ -130,7 +130,7 @@ def _loading(data: bytes, found: _Segments, size: tuple[int, int], sampling: lis
     if not progressive and found.scan[:1] == found.frame[5:6]:
         return marks
     passes = data.count(b"\xff\xda", found.coded) + 1
-    if passes > MOST_SCANS:  # or so it seems: a film behind the photograph has such bytes too
+    if passes > MOST_SCANS:  # or so it seems: a film behind the image has such bytes too
         layout = layout_of(data)
         passes = len(layout.scans) if layout is not None else passes
     if passes > MOST_SCANS or passes * size[0] * size[1] > MOST_PASSES:

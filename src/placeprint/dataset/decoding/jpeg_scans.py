@@ -14,7 +14,7 @@ _BLOCK = 1 << 17
 """Bytes that are looked through for a marker at once: what fits into a core's cache."""
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 MOST_STEPS = 8192
-"""Segments, fill bytes and stretches of junk that are followed: a photograph has some tens."""
+"""Segments, fill bytes and stretches of junk that are followed: an image has some tens."""
 
 _END, _SCAN, _RESTART_INTERVAL = 0xD9, 0xDA, 0xDD
 _HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
@@ -57,7 +57,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One pass over the picture.
+    """One pass over the image.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class Layout:
 
     @property
     def in_one_scan(self) -> bool:
-        """Whether the first scan holds the whole picture, so that it is decoded as it is read."""
+        """Whether the first scan holds the whole image, so that it is decoded as it is read."""
         first = self.scans[0]
         return len(first.components) == len(self.frame.sampling) and first.band == range(64) and first.final
 

@@ -1,4 +1,4 @@
-"""Which way up a photograph is, from its EXIF or XMP block.
+"""Which way up an image is, from its EXIF or XMP block.
 
 Pillow reads every entry of an EXIF block, and 5,400 entries may all point at the same 64 KB: in a file's block the one
 that is wanted is looked up, and damaged or hostile blocks say nothing.

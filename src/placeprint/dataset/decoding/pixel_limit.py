@@ -28,7 +28,7 @@ def max_pixels() -> int:
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Refuse a picture of more pixels than the limit.
+    """Refuse an image of more pixels than the limit.
 
     Raises
     ------

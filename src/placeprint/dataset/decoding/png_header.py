@@ -1,6 +1,6 @@
 """The header of a PNG, and which way up it is.
 
-Pillow is shown a file with the picture alone: what else a PNG may hold, texts, profiles and chunks of any name, it
+Pillow is shown a file with the image alone: what else a PNG may hold, texts, profiles and chunks of any name, it
 would unpack and keep, and 2,000,000 empty chunks it would read one by one.
 """
 
@@ -40,7 +40,7 @@ _Chunk = tuple[bytes, int, int]
 
 
 def png_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
-    """Return what a PNG says of its picture, and what makes a file of that picture alone for Pillow to open.
+    """Return what a PNG says of its image, and what makes a file of that image alone for Pillow to open.
 
     Raises
     ------
@@ -73,11 +73,11 @@ def png_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
         file_bytes=len(data),
         loading=len(data),
     )
-    return header, partial(_picture, data, chunks)
+    return header, partial(_bare_file, data, chunks)
 
 
-def _picture(data: bytes, chunks: Sequence[_Chunk]) -> bytes:
-    """Return the chunks that a picture is made of, its coded data in one; Pillow looks at no checksum of that."""
+def _bare_file(data: bytes, chunks: Sequence[_Chunk]) -> bytes:
+    """Return the chunks that an image is made of, its coded data in one; Pillow looks at no checksum of that."""
     view = memoryview(data)
     before = [view[start - 8 : end + 4] for name, start, end in chunks if name in (b"IHDR", b"PLTE", b"tRNS")]
     coded = [view[start:end] for name, start, end in chunks if name == b"IDAT"]

@@ -80,7 +80,7 @@ class Worker:
         self._waiting = False
         return Header(**answer)
 
-    def picture(self, min_side: int | None, *, as_far: bool) -> tuple[Image, Damage | None]:
+    def decoded(self, min_side: int | None, *, as_far: bool) -> tuple[Image, Damage | None]:
         """Return the upright RGB pixels of the file that was sent last, and its damage.
 
         Raises

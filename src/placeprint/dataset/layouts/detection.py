@@ -24,7 +24,7 @@ class Reading:
     where : str
         The dataset, for messages.
     files : sequence of tuple of str
-        Photographs.
+        Images.
     choice : Choice
         What a person said.
     stage : str
@@ -52,19 +52,19 @@ class Reading:
             tree.unwrap_places()
 
     def reads(self, folders: Names) -> bool:
-        """Return whether photographs in a folder take part."""
+        """Return whether images in a folder take part."""
         bare = self._tree.meaning(folders)
         if bare[: len(self._tree.inside)] != self._tree.inside:
             return False
         return not self._choice.named or self._split_at(self._tree.bare(folders)) is not None
 
     def place(self, folders: Names) -> str | None:
-        """Return the place of the photographs in a folder; None where no folder names one."""
+        """Return the place of the images in a folder; None where no folder names one."""
         bare, at = self._tree.bare(folders), self.layout.place
         return bare[at] if at is not None and len(bare) > at else None
 
     def split(self, folders: Names) -> Split | None:
-        """Return the split of the photographs in a folder; None where it is not understood."""
+        """Return the split of the images in a folder; None where it is not understood."""
         bare = self._tree.bare(folders)
         if self.layout.split is None or (self.layout is FLAT and not any(self._tree.marks)):
             return Split.NONE
@@ -74,7 +74,7 @@ class Reading:
         return None if at is None else self._tree.marks[at][bare[at]].split
 
     def empty_places(self, folders: Iterable[Names]) -> tuple[str, ...]:
-        """Return the places, among all folders, that hold no photograph."""
+        """Return the places, among all folders, that hold no image."""
         at = self.layout.place
         if at is None:
             return ()
@@ -90,7 +90,7 @@ class Reading:
         return tuple(sorted(found - full - FILLERS))
 
     def left_out(self) -> dict[str, int]:
-        """Return how many photographs lie in folders that are not read, by folder."""
+        """Return how many images lie in folders that are not read, by folder."""
         found: Counter[str] = Counter()
         depth = len(self._tree.around()) + 1
         for folders, count in self._tree.counts.items():

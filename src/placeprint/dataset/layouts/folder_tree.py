@@ -1,4 +1,4 @@
-"""The folders of a dataset's photographs without those that only wrap it, and which of them are named like splits."""
+"""The folders of a dataset's images without those that only wrap it, and which of them are named like splits."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Tree:
     where : str
         The dataset, for messages.
     files : sequence of tuple of str
-        Photographs.
+        Images.
     choice : Choice
         What a person said of the layout.
 
     Attributes
     ----------
     counts : Counter of tuple of str
-        Photographs of each folder, as it is on disk.
+        Images of each folder, as it is on disk.
     inside : tuple of str
         The folders that only wrap what is read.
     paths : list of tuple of str

@@ -13,7 +13,7 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which folder above a photograph names its place, and which its split.
+    """Which folder above an image names its place, and which its split.
 
     Attributes
     ----------

@@ -35,14 +35,14 @@ _WORDS = {w: (kind, Split.GALLERY) for kind, words in _GALLERY.items() for w in 
     w: (kind, Split.QUERY) for kind, words in _QUERY.items() for w in words
 }
 STAGES = ("train", "val", "test")
-"""Kinds that say when photographs are used; beside a word for a side (``test_database``) they do not decide."""
+"""Kinds that say when images are used; beside a word for a side (``test_database``) they do not decide."""
 _STAGES = (*STAGES, "trainval", "eval", "holdout")
 
 SPLITS: Mapping[str, Split] = {**{w: split for w, (_, split) in _WORDS.items()}, "": Split.NONE, "none": Split.NONE}
 """What datasets call the splits (lower case)."""
 
-_PHOTOS = ("image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "pics", "jpg", "jpgs", "jpeg")
-FILLERS = frozenset((*_PHOTOS, "png", "pngs", "frames", "data", "dataset", "datasets", "set", "sets", "files"))
+_IMAGES = ("image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "pics", "jpg", "jpgs", "jpeg")
+FILLERS = frozenset((*_IMAGES, "png", "pngs", "frames", "data", "dataset", "datasets", "set", "sets", "files"))
 """Words that say nothing: a folder of such a name is no place, and ``train_images`` is ``train``."""
 _ALSO = ("split", "splits", "subset", "folder", "dir", "real", "full", "all", "small", "v", "resized")
 _GLUED = re.compile(r"(.+?)(?:set|data|images|image|imgs|img|photos|split|folder|jpg)$")

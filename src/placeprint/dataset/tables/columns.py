@@ -123,7 +123,7 @@ def choose_columns(names: Sequence[str], rows: Sequence[Cells]) -> Columns:
     return Columns({f: tuple(c) for f, c in claims.items() if c}, tuple(guessed), tuple(notes), clash)
 
 
-def looks_like_photo(cell: str) -> bool:
+def looks_like_image(cell: str) -> bool:
     """Return whether a cell ends as the name of an image file does."""
     return cell.strip().strip("\"'").lower().endswith(_ENDINGS)
 
@@ -159,12 +159,12 @@ def _claims(field: str, names: Sequence[str], rows: Sequence[Cells]) -> list[str
     found = sorted((n for n in names if _normal(n) in order), key=lambda n: order[_normal(n)])[:_MOST_CLAIMS]
     if len(found) < 2:
         return found
-    fits = _holds_photos if field == "path" else _holds_something
+    fits = _holds_images if field == "path" else _holds_something
     return sorted(found, key=lambda n: not fits(n, rows))
 
 
 def _guess(field: str, names: Sequence[str], rows: Sequence[Cells]) -> str | None:
-    fits = {"path": _holds_photos, "place": _repeats, "split": _only_splits}[field]
+    fits = {"path": _holds_images, "place": _repeats, "split": _only_splits}[field]
     by_name = {_normal(n): n for n in reversed(names)}
     if "x" in by_name:  # then y is a coordinate
         by_name.pop("y", None)
@@ -179,9 +179,9 @@ def _holds_something(name: str, rows: Sequence[Cells]) -> bool:
     return next(_filled(name, rows), None) is not None
 
 
-def _holds_photos(name: str, rows: Sequence[Cells]) -> bool:
+def _holds_images(name: str, rows: Sequence[Cells]) -> bool:
     sample = list(islice(_filled(name, rows), _SAMPLE))
-    return 2 * sum(map(looks_like_photo, sample)) > len(sample)
+    return 2 * sum(map(looks_like_image, sample)) > len(sample)
 
 
 def _repeats(name: str, rows: Sequence[Cells]) -> bool:
@@ -231,5 +231,5 @@ def _agree(field: str, one: str, other: str, rows: Sequence[Cells]) -> bool:
     if field == "place":
         return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
     if field == "path":
-        return all(a.endswith(b) or b.endswith(a) or not looks_like_photo(b) for a, b in pairs)
+        return all(a.endswith(b) or b.endswith(a) or not looks_like_image(b) for a, b in pairs)
     return _equal(one, other, rows)

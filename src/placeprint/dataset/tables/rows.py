@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import PurePath
 from typing import NamedTuple
 
-from placeprint.dataset.tables.columns import Cells, known_columns, looks_like_photo, quoted, without_path
+from placeprint.dataset.tables.columns import Cells, known_columns, looks_like_image, quoted, without_path
 from placeprint.dataset.tables.encoding import text_of
 from placeprint.dataset.tables.json_rows import is_json, json_rows
 from placeprint.errors import DatasetError
@@ -155,9 +155,9 @@ def _quoting(error: str) -> str:
 
 
 def _swallows(cell: str, delimiter: str) -> bool:
-    """Return whether a cell of several lines holds a row of the table: another cell and the name of a photo."""
+    """Return whether a cell of several lines holds a row of the table: another cell and the name of an image."""
     return any(
-        delimiter in line and any(map(looks_like_photo, line.split(delimiter))) for line in _LINES.split(cell)[1:]
+        delimiter in line and any(map(looks_like_image, line.split(delimiter))) for line in _LINES.split(cell)[1:]
     )
 
 
@@ -199,8 +199,8 @@ def _columns(header: list[str], name: str, delimiter: str) -> tuple[str, ...]:
         raise DatasetError(f'"{name}" holds comments and no columns')
     if len(header) > MAX_COLUMNS:
         raise DatasetError(f'"{name}" has {len(header)} columns, more than {MAX_COLUMNS}: is it a table of images?')
-    if any(map(looks_like_photo, header)):
-        cell = next(filter(looks_like_photo, header))
+    if any(map(looks_like_image, header)):
+        cell = next(filter(looks_like_image, header))
         raise DatasetError(
             f'"{name}" begins with a row of values ({quoted(cell)}): write the names of the columns above it, '
             "such as path, place, split"
