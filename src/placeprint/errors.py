@@ -16,7 +16,7 @@
         ├── GalleryFormatError      written by another release, or not a gallery
         ├── GalleryCorruptError     a checksum does not match
         ├── GalleryBusyError        another process is writing to it
-        ├── GalleryEngineError      the server that keeps it does not answer, refuses, or is full
+        ├── GalleryEngineError      its server does not answer, refuses, or is full
         └── GalleryMismatchError    it was built with another model
 
 A message says what happened, on which thing, and what to do next.
@@ -33,8 +33,8 @@ class PlaceprintError(Exception):
     exit_code: ClassVar[int] = 3
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle it as it is, whatever it is made of: a pool waits for ever for an error that cannot be made again."""
-        return _made_again, (type(self), self.args, vars(self))
+        """Make every subclass picklable, whatever its `__init__` takes: else a pool of processes would hang."""
+        return _restored, (type(self), self.args, vars(self))
 
 
 class UsageError(PlaceprintError, ValueError):
@@ -111,7 +111,7 @@ class GalleryBusyError(GalleryError):
 
 
 class GalleryEngineError(GalleryError):
-    """The server that keeps the gallery does not answer in time, refuses, is full, or is another kind of server."""
+    """The gallery's server does not answer in time, refuses, is full, or is another kind of server."""
 
 
 class GalleryMismatchError(GalleryError):
@@ -119,17 +119,17 @@ class GalleryMismatchError(GalleryError):
 
 
 def in_brief(error: BaseException) -> str:
-    """Return what an error says in one line, at most 300 characters: it may quote whatever a file holds."""
+    """Return an error's message in one line of at most 300 characters: it may quote whatever a file holds."""
     text = " ".join(str(error).split())
     return text if len(text) <= 300 else f"{text[:150]} ... {text[-150:]}"
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, at most 160 characters; its type where it says nothing."""
+    """Return the first line of an error's message, at most 160 characters; its class when there is none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
 
 
-def _made_again(kind: type[PlaceprintError], args: tuple[object, ...], state: dict[str, object]) -> PlaceprintError:
+def _restored(kind: type[PlaceprintError], args: tuple[object, ...], state: dict[str, object]) -> PlaceprintError:
     error = kind.__new__(kind, *args)
     vars(error).update(state)
     return error

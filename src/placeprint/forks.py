@@ -1,8 +1,8 @@
-"""What a process that was forked may not take over from its parent.
+"""Make forking safe: what a child process must not inherit from its parent.
 
-A child begins with all of its parent's memory and with one of its threads: libraries wait there for threads that are
-gone, and a lock that one of them held stays closed for ever. So a fork waits until no thread is at work in a library or
-holds a lock of ours (`busy`, `Lock`), and a child makes anew what a library made for its parent (`Made`).
+A child has all of its parent's memory but only one of its threads: libraries wait there for threads that are gone, and
+a lock that another thread held is never released. So a fork waits until no thread is inside a library or holds one of
+our locks (`busy`, `Lock`), and a child builds its own copy of what a library built for its parent (`Made`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 from placeprint.errors import UsageError
 
 PATIENCE = 5.0
-"""Seconds that a fork waits for other threads. Most inferences take milliseconds, and to compile a graph one second."""
+"""Seconds that a fork waits for other threads. Inference takes milliseconds, compiling a graph about a second."""
 
 ADVICE = 'start processes by multiprocessing.get_context("spawn"), or before the first photo'
 
@@ -27,18 +27,18 @@ Thing = TypeVar("Thing")
 
 
 class _Process:
-    """What is known of this process and of its forks.
+    """The state of this process, replaced in every fork.
 
     Attributes
     ----------
     generation : int
         Forks between this process and the first one.
     torn : bool
-        True where another thread was at work when this process was forked: what it worked on is half done here.
+        True when another thread was busy at the fork: what it worked on is left half done here.
     inside : int
-        Threads that are at work.
+        Threads that are busy.
     forking : int
-        Threads that are about to fork; nobody begins to work meanwhile.
+        Threads that are about to fork; no thread may become busy meanwhile.
     """
 
     def __init__(self, *, generation: int = 0, torn: bool = False, inside: int = 0) -> None:
@@ -47,7 +47,7 @@ class _Process:
 
 
 class _Depth(threading.local):
-    """How many times this thread began to work and did not end."""
+    """How many nested `busy` blocks this thread is in."""
 
     depth = 0
 
@@ -57,18 +57,18 @@ _MADE: weakref.WeakSet[Made[Any]] = weakref.WeakSet()
 
 
 def generation() -> int:
-    """Return a number that is another one in a child than in its parent."""
+    """Return a number that differs between a child and its parent."""
     return _PROCESS.generation
 
 
 @contextmanager
 def busy() -> Iterator[None]:
-    """Hold up forks of this process while the body is at work; one may be inside of another.
+    """Delay forks of this process while the body runs. Blocks may be nested.
 
     Raises
     ------
     UsageError
-        In a child that was forked all the same while another thread was at work: waiting for that would never end.
+        In a child that was forked while another thread was busy: waiting for that thread would never end.
     """
     _begin()
     try:
@@ -98,33 +98,33 @@ def _end() -> None:
 
 
 class Lock:
-    """A lock that no other thread holds when this process is forked."""
+    """A lock that is never held by another thread at a fork."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
 
     def __enter__(self) -> None:
-        """Take the lock."""
+        """Acquire the lock."""
         _begin()
         self._lock.acquire()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give it back."""
+        """Release the lock."""
         self._lock.release()
         _end()
 
 
 class Made(Generic[Thing]):
-    """What a library made, and makes anew in a child when it is first asked for there.
+    """An object of a library, built again in a child when it is first asked for there.
 
-    What the parent's was is never taken apart in a child: that would wait for the parent's threads.
+    The parent's object is never destroyed in a child: that would wait for the parent's threads.
 
     Parameters
     ----------
     make : callable
-        Makes it; called at once, and once in each child that asks.
+        Builds the object; called at once, and once in each child that asks.
     """
 
     def __init__(self, make: Callable[[], Thing]) -> None:
@@ -135,12 +135,12 @@ class Made(Generic[Thing]):
         _MADE.add(self)
 
     def get(self) -> Thing:
-        """Return it, as this process's own.
+        """Return this process's own object.
 
         Raises
         ------
         UsageError
-            As `busy`; and what the library raises that makes it.
+            As `busy`; `make` may raise errors of its own.
         """
         if self._generation != generation():
             with self._lock:
@@ -154,14 +154,14 @@ class Made(Generic[Thing]):
 
 
 def keep(thing: object) -> None:
-    """Let something live until this process ends, whoever forgets it."""
+    """Keep an object alive until this process ends, even when nothing refers to it any more."""
     import ctypes
 
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def _before() -> None:
-    """Wait until no other thread is at work."""
+    """Wait until no other thread is busy."""
     own = int(_THREAD.depth > 0)
     with _PROCESS.changed:
         _PROCESS.forking += 1
@@ -180,16 +180,16 @@ def _in_child() -> None:
     _PROCESS = _Process(generation=before.generation + 1, torn=before.torn or before.inside > own, inside=own)
     for made in list(_MADE):
         made._keep()
-    if "faiss" in sys.modules:  # where more than one is to work, GNU OpenMP waits for the parent's
+    if "faiss" in sys.modules:  # with more than one thread, GNU OpenMP waits for the parent's
         sys.modules["faiss"].omp_set_num_threads(1)
     if "onnxruntime" in sys.modules:
         _end_without_libraries()
 
 
 def _end_without_libraries() -> None:
-    """Let this process end before libraries take themselves apart: ONNX Runtime waits for the parent's threads there.
+    """End this process before libraries run their destructors: that of ONNX Runtime waits for the parent's threads.
 
-    Python is done by then, and the exit code stays. Children of `multiprocessing` end so anyway.
+    Python has shut down by then, and the exit code stays. Children of `multiprocessing` end like this anyway.
     """
     import ctypes
 

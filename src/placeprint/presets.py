@@ -1,6 +1,6 @@
-"""How much is done for an answer: the presets, and what each of them asks for.
+"""The presets: how much work goes into an answer.
 
-A preset travels in the gallery's head, so that a gallery is always asked as it was built.
+A gallery's head holds its preset, so that a gallery is always searched as it was built.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from placeprint.storage.json_records import record_from
 
 DEFAULT_PRESET = "balanced"
 FEWEST_CELLS = 64
-"""Of fewer cells, eight rows by eight columns, no movement can be read."""
+"""Eight rows by eight columns. With fewer no movement between two images can be measured."""
 WHITENINGS = ("", "pca", "places")
-"""No whitening; by the principal components of the gallery; by how images differ within its places."""
+"""None; by the gallery's principal components; by how images differ within its places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +34,11 @@ class Preset:
     cells, keypoints : int
         The most cells and RootSIFT keypoints that are kept of an image; 0 keeps none.
     shortlist : int
-        Neighbours that are ranked again; 0 leaves the order of the cosine similarity.
+        Neighbours that are re-ranked; 0 keeps the order of the cosine similarity.
     place_weight : float
-        How much the mean of its place counts beside each image.
+        Weight of the place's mean embedding beside that of each image.
     verified : int
-        Best images of the shortlist that are compared part by part.
+        Best images of the shortlist whose parts are compared with the query's.
     place_power : float
         0 leaves the mean as short as it is, 1 makes every place's images equally long.
     cell_weight, keypoint_weight : float
@@ -46,7 +46,7 @@ class Preset:
     whiten : str
         One of `WHITENINGS`: a change of the embeddings that is learned from the gallery and kept in it.
     budget_ms : float
-        Comparing stops after so many milliseconds a query; 0 is no limit.
+        Milliseconds a query after which comparing stops; 0 for no limit.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Preset:
     whiten: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be done."""
+        """Refuse settings that are out of range."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, int | float) and not 0 <= value < float("inf"):
@@ -76,7 +76,7 @@ class Preset:
 
     @property
     def reranks(self) -> bool:
-        """True when neighbours are ranked again."""
+        """True when neighbours are re-ranked."""
         return self.shortlist > 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class Preset:
         Raises
         ------
         GalleryFormatError
-            When another release wrote it, or a field is not what it must be.
+            When a field is missing, unknown or of another type.
         """
         try:
             return record_from(cls, row)
@@ -133,7 +133,7 @@ PRESETS = {
 
 
 def find_preset(preset: str | Preset) -> Preset:
-    """Return a preset by its name, with changes behind colons: ``balanced:verified=20:budget_ms=100``.
+    """Find a preset by its name, with settings changed after colons: ``balanced:verified=20:budget_ms=100``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How long work tells that it goes on: a bar, log lines, or nothing."""
+"""Progress of long work: a bar, log lines, or nothing."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from placeprint.terminal import printable, styled, tell
 
 
 class Progress(Protocol):
-    """What the stages ask of a progress display."""
+    """A display of progress, as the stages use it."""
 
     def start(self, what: str, total: int) -> None:
-        """Begin a stretch of `total` steps."""
+        """Start a task of `total` steps."""
 
     def advance(self, steps: int = 1) -> None:
-        """Say that `steps` more are done."""
+        """Count `steps` more as done."""
 
     def finish(self) -> None:
-        """End the stretch."""
+        """End the task."""
 
 
 class Silent:
@@ -45,12 +45,12 @@ class Lines:
         self._began = self._told = 0.0
 
     def start(self, what: str, total: int) -> None:
-        """Begin a stretch."""
+        """Start a task."""
         self._what, self._total, self._done = what, total, 0
         self._began = self._told = time.monotonic()
 
     def advance(self, steps: int = 1) -> None:
-        """Count, and print when it is time."""
+        """Count the steps, and print a line when it is time."""
         self._done += steps
         now = time.monotonic()
         if now - self._told >= self._every:
@@ -80,13 +80,13 @@ class Bar:
             *columns,
             console=Console(file=styled(sys.stderr)),
             transient=True,
-            redirect_stdout=False,  # what is printed meanwhile goes its own way, and is spelled out there
+            redirect_stdout=False,  # what is printed meanwhile goes through `terminal.Output`
             redirect_stderr=False,
         )
         self._task = self._rich.add_task("", total=None, visible=False)
 
     def start(self, what: str, total: int) -> None:
-        """Begin a stretch."""
+        """Start a task."""
         self._rich.reset(self._task, description=printable(what), total=total, visible=True)
         self._rich.start()
 
@@ -95,12 +95,12 @@ class Bar:
         self._rich.advance(self._task, steps)
 
     def finish(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._rich.stop()
 
 
 class Stretch:
-    """``with Stretch(progress, "embedding", 100) as step: step()`` always finishes."""
+    """A task that always finishes: ``with Stretch(progress, "embedding", 100) as step: step()``."""
 
     def __init__(self, progress: Progress | None, what: str, total: int) -> None:
         self._progress: Progress = progress if progress is not None else Silent()
@@ -112,7 +112,7 @@ class Stretch:
         return self
 
     def __call__(self, steps: int = 1) -> None:
-        """Say that `steps` more are done."""
+        """Count `steps` more as done."""
         self._progress.advance(steps)
 
     def __exit__(

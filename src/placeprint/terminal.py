@@ -1,4 +1,4 @@
-"""What people are shown: a stranger's name steers no terminal, and a terminal that is gone ends no work."""
+"""Text for people: no file's name can control the terminal, and a closed terminal does not end the work."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import TextIO, cast
 _UNSEEN = frozenset(
     map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164, 0xFFA0))
 ) | frozenset(map(chr, range(0xE0100, 0xE01F0)))
-"""What Unicode calls ignorable and Python printable. The selectors of emoji (U+FE0F) may stay: they change a look."""
+"""Invisible characters that Python calls printable. The selectors of emoji (U+FE0F) stay: they change how one looks."""
 
 
 class OutputClosedError(Exception):
-    """Nobody takes what the program says: a pipe was closed, or a disk is full."""
+    """The output cannot be written: its pipe was closed, or the disk is full."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error.strerror or str(error))
@@ -25,17 +25,17 @@ class OutputClosedError(Exception):
 
 
 class Output(io.TextIOBase):
-    """Stands where ``sys.stdout`` or ``sys.stderr`` stood: what is written is spelled out, line ends excepted.
+    """Replaces ``sys.stdout`` or ``sys.stderr``, and escapes whatever is not printable but line ends.
 
-    It has no ``buffer``, so nothing gets round it.
+    It has no ``buffer``, so that nothing can bypass it.
 
     Parameters
     ----------
     stream : TextIO
     required : bool
-        True raises `OutputClosedError` when it cannot be written to; False goes on in silence.
+        Raise `OutputClosedError` when it cannot be written to; otherwise go on in silence.
     spelled : bool
-        False for what is styled, and whose names were spelled out before.
+        False for styled text, whose names were escaped before.
     """
 
     def __init__(self, stream: TextIO, *, required: bool, spelled: bool = True) -> None:
@@ -43,12 +43,12 @@ class Output(io.TextIOBase):
 
     @property
     def styled(self) -> Output:
-        """The same stream, to write styles and moves of the cursor to."""
+        """The same stream without escaping, for styles and cursor movements."""
         return Output(self._stream, required=self._required, spelled=False)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream."""
+        """The stream's encoding."""
         return self._stream.encoding
 
     def isatty(self) -> bool:
@@ -56,7 +56,7 @@ class Output(io.TextIOBase):
         return self._stream.isatty()
 
     def fileno(self) -> int:
-        """Return the number of its file."""
+        """Return its file descriptor."""
         return self._stream.fileno()
 
     def writable(self) -> bool:
@@ -74,7 +74,7 @@ class Output(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what was written."""
+        """Flush the stream."""
         try:
             if not self._gone:
                 self._stream.flush()
@@ -82,16 +82,16 @@ class Output(io.TextIOBase):
             self._failed(error)
 
     def _failed(self, error: OSError) -> None:
-        """Write nothing more: what is left would fail again."""
+        """Stop writing: whatever follows would fail too."""
         self._gone = True
         if self._required:
             raise OutputClosedError(error) from error
 
 
 def printable(text: str) -> str:
-    """Keep a name on one line, and spell out what cannot be seen as itself.
+    """Escape what would not be visible as itself, so that a name stays on one line.
 
-    These are control characters, direction marks, what has no width, and bytes that are not UTF-8.
+    That is control characters, direction marks, characters without width, and bytes that are not UTF-8.
     """
     if text.isprintable() and _UNSEEN.isdisjoint(text):
         return text
@@ -101,7 +101,7 @@ def printable(text: str) -> str:
 def _seen(character: str) -> bool:
     if character.isprintable():
         return character not in _UNSEEN
-    return unicodedata.category(character) == "Zs"  # a blank of another width
+    return unicodedata.category(character) == "Zs"  # a space of another width
 
 
 def _spelled(code: int) -> str:
@@ -109,44 +109,44 @@ def _spelled(code: int) -> str:
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """Return how many of something in words: ``1 image``, ``2 images``, ``0 queries``.
+    """Return a count with its noun: ``1 image``, ``2 images``, ``0 queries``.
 
     Parameters
     ----------
     count : int
     one : str
-        For one of it, also with its verb: ``image is``.
+        The singular, also with its verb: ``image is``.
     many : str
-        For any other number; where nothing is given an s is added.
+        The plural; by default the singular with an s.
     """
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def tell(line: str) -> None:
-    """Write one line to stderr, where there is one and somebody reads it."""
+    """Write one line to stderr, if it is there and still open."""
     if sys.stderr is not None:
         with suppress(OSError):
             sys.stderr.write(f"{printable(line)}\n")
 
 
 def styled(stream: TextIO) -> TextIO:
-    """Return where styles go; names among them are to be spelled out before."""
+    """Return the stream to write styled text to; names in it must be escaped before."""
     return cast(TextIO, stream.styled) if isinstance(stream, Output) else stream
 
 
 def take_over() -> None:
-    """Let all that this program says go through `Output`, for the rest of its life.
+    """Send everything that this program prints through `Output`, for the rest of its life.
 
-    A stream that was closed from the beginning goes nowhere: else the next file that is opened would be written to in
-    its stead.
+    A stream that was closed from the start is replaced by the null device: otherwise the next file to be opened would
+    take its descriptor, and be written to.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest number that is free
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest free descriptor
     for name, required in (("stdout", True), ("stderr", False)):
         stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-        if hasattr(stream, "reconfigure"):  # what the encoding of a terminal lacks must not end a run
+        if hasattr(stream, "reconfigure"):  # a character that the terminal cannot encode must not end a run
             stream.reconfigure(errors="backslashreplace")
         setattr(sys, name, Output(stream, required=required))

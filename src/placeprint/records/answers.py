@@ -1,4 +1,4 @@
-"""What was found for a query: its neighbours, and the answer that they lead to."""
+"""What was found for a query: its neighbours, and the answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNKNOWN = "UNKNOWN"
 
 
 def is_unknown(place: str) -> bool:
-    """Return whether a place's name is the word for no place, in any case: as an answer nobody could tell the two."""
+    """Return whether a place is called UNKNOWN, in any case: it could not be told from that answer."""
     return place.strip().casefold() == UNKNOWN.casefold()
 
 
@@ -82,7 +82,7 @@ class RankedPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What placeprint says about one query image.
+    """The answer to one query image.
 
     Attributes
     ----------
@@ -94,13 +94,13 @@ class Answer:
     margin : float
         `score` less the score of the best *other* place; NaN when there is no other place.
     threshold, margin_threshold : float or None
-        What was asked for; None when nothing was.
+        The thresholds that were asked for, or None.
     probability : float or None
-        That the best place is right; None without a calibration.
+        That the best place is correct; None without a calibration.
     probability_threshold : float or None
         Below which the calibration says UNKNOWN; None when it did not decide.
     calibrated_for : str or None
-        The preset that the gallery's calibration is for, where another one asked: then it does not decide.
+        The preset of the gallery's calibration, when the query used another one: then it does not decide.
     places, matches
         Best first.
     why : str
@@ -125,7 +125,7 @@ class Answer:
         return self.place is None
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON: NaN becomes null, and ``answer`` spells UNKNOWN."""
+        """Return all fields, ready for JSON: NaN becomes null, and ``answer`` spells UNKNOWN."""
         row = dataclasses.asdict(self)
         for key in ("score", "margin"):
             row[key] = None if math.isnan(row[key]) else row[key]

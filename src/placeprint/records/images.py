@@ -1,4 +1,4 @@
-"""The images of a dataset or a gallery: what is known of each, and why some take no part."""
+"""Images of a dataset or a gallery: what is known of each, and why some are left out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ZONE = re.compile(r"([1-9]|[1-5]\d|60)[NS]?")
 
 
 class Split(StrEnum):
-    """Which side of the question an image is on."""
+    """Whether an image is searched, asked, or neither was said."""
 
     GALLERY = "gallery"
     QUERY = "query"
@@ -35,7 +35,7 @@ class ImageRecord:
         Relative to the manifest's folder, with forward slashes. Bytes that are not UTF-8 are kept
         as surrogate escapes.
     places : tuple of str
-        The place it shows; several when each of them is a right answer; empty when unlabelled.
+        The place it shows; several when each of them is a correct answer; empty when unlabelled.
     split : Split
         Gallery, query, or none.
     content_hash : str
@@ -75,7 +75,7 @@ class ImageRecord:
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        """Refuse coordinates that are not on Earth; who makes it knows the path, and says it."""
+        """Refuse values out of range; the caller knows the path, and adds it to the message."""
         if not self.path:
             raise UsageError("a record needs a path")
         if self.width < 0 or self.height < 0:
@@ -93,7 +93,7 @@ class ImageRecord:
 
     @property
     def at_zero(self) -> bool:
-        """True at latitude 0, longitude 0, which devices write when they do not know where they are; or at UTM 0, 0."""
+        """True at latitude 0, longitude 0, which devices write without a fix; or at UTM 0, 0."""
         if self.latitude is None or self.longitude is None:
             return self._metres_at_zero
         return max(abs(self.latitude), abs(self.longitude)) < AT_ZERO
@@ -107,7 +107,7 @@ class ImageRecord:
 
     @property
     def metres(self) -> tuple[float, float] | None:
-        """East and north in their plane; None when they are not known, or come from latitude 0, longitude 0."""
+        """Easting and northing; None when they are not known, or come from latitude 0, longitude 0."""
         if self.easting is None or self.northing is None or self.at_zero or self._metres_at_zero:
             return None
         return self.easting, self.northing
@@ -123,7 +123,7 @@ class ImageRecord:
         return "|".join(self.places) if self.places else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Only what is set, ready for JSON."""
+        """Return the fields that are set, ready for JSON."""
         values = ((name, unset, getattr(self, name)) for name, unset in _UNSET.items())
         row = {name: value for name, unset, value in values if value != unset or name in ("path", "split")}
         if self.places:
@@ -148,12 +148,12 @@ class ImageRecord:
 
 
 _UNSET = {f.name: f.default for f in dataclasses.fields(ImageRecord) if f.name != "extra"}
-"""What a record holds where nothing was said: frame 0 and longitude 0.0 are something."""
+"""Values of fields that are not set: frame 0 and longitude 0.0 are."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedImage:
-    """An image that could not be used: a row with a reason instead of an exception.
+    """An image that could not be used: a row with a reason, not an exception.
 
     Attributes
     ----------
@@ -172,14 +172,14 @@ class FailedImage:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """Images that take no part, and in a few words why: ``without a label``, ``of the query split``."""
+    """Images that are left out, and why in a few words: ``without a label``, ``of the query split``."""
 
     why: str
     paths: tuple[str, ...]
 
     @property
     def says(self) -> str:
-        """How many, and why: ``3 without a label``."""
+        """The count and the reason: ``3 without a label``."""
         return f"{len(self.paths)} {self.why}"
 
     def to_dict(self) -> dict[str, Any]:

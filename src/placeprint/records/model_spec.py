@@ -13,8 +13,8 @@ from placeprint.errors import ModelError
 from placeprint.storage.json_records import record_from
 
 VIEWS = ("crop", "squash", "flip", "whole")
-"""How an image can be looked at: the centre cut out, the whole squeezed into a square, and that mirrored; or the whole
-in its own aspect, in the pass that cells are taken from."""
+"""Views of an image: its centre, the whole squeezed into a square, that mirrored; or the whole in its own aspect, in
+the pass that cells are taken from."""
 _OFTEN_UNUSED = ("views", "cells", "keypoints", "learned", "learned_sha256")
 _RETIRED = ("precise_until",)
 """Fields of galleries of earlier formats."""
@@ -95,7 +95,7 @@ class ModelSpec:
     source: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse values that no image could be prepared with."""
+        """Refuse values that no image can be prepared with."""
         if self.dim < 1:
             raise ModelError(f'model "{self.name}": dim is {self.dim}, it must be at least 1')
         if self.resize not in ("crop", "squash", "torchvision"):
@@ -117,26 +117,26 @@ class ModelSpec:
 
     @property
     def imported(self) -> bool:
-        """True when the embeddings came from elsewhere and images cannot be embedded."""
+        """True when the embeddings were imported: then images cannot be embedded."""
         return self.input_size == 0
 
     @property
     def parts(self) -> frozenset[str]:
-        """Which parts of an image are kept besides its embedding: ``cells``, ``keypoints``."""
+        """The parts of an image that are kept beside its embedding: ``cells``, ``keypoints``."""
         return frozenset(name for name in ("cells", "keypoints") if getattr(self, name))
 
     def fingerprint(self) -> str:
-        """SHA-256 of all that the embedding depends on, hexadecimal."""
+        """Return the SHA-256 of everything that the embedding depends on, hexadecimal."""
         row = self.to_dict() | dict.fromkeys(_RETIRED, "")  # as galleries of then say
         idle = {"licence", "source"} | {name for name in _OFTEN_UNUSED if not row[name]}
         if not self.cells:
             idle |= {"cells_output", "cells_stride"}
-        for name in idle:  # what is not used does not enter: a model without parts stays what it was
+        for name in idle:  # unused fields do not count
             del row[name]
         return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """Return all fields, ready for JSON."""
         lists = {name: list(getattr(self, name)) for name in ("mean", "std", "views")}
         return dataclasses.asdict(self) | lists
 
@@ -159,5 +159,5 @@ class ModelSpec:
             raise ModelError(f"the model description is incomplete: {error}") from error
 
     def __str__(self) -> str:
-        """Name and short fingerprint, as error messages print them."""
+        """Return name and short fingerprint, as error messages print them."""
         return f'"{self.name}" ({self.fingerprint()[:6]})'
