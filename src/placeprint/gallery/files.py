@@ -207,15 +207,11 @@ def read_later(head: GalleryHead) -> list[str]:
 
 def _files_of(head: GalleryHead) -> list[str]:
     """Return the names of the files that are opened with a gallery."""
-    known = [VECTORS, FAILURES, record_lines.FILE, *(columns.FILES if head.format >= 3 else ())]
+    known = [VECTORS, FAILURES, record_lines.FILE, *columns.FILES]
     return [*known, *(file for name in head.parts for file in files_of(name)), *([LEARNED] if head.learned else [])]
 
 
 def _records(head: GalleryHead, mapped: bool) -> RecordTable:
-    if head.format < 3:  # the first with columns
-        records = RecordTable.parse(head.data.path)
-        records.columns.checked(len(head.roots))
-        return records
     return RecordTable.load(
         head.data.path,
         head.rows,

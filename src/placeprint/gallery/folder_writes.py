@@ -11,7 +11,7 @@ from placeprint.errors import GalleryMismatchError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, applied
 from placeprint.gallery.files import Content, calibration_entry, read_gallery, write_gallery
-from placeprint.gallery.head import FORMAT, HEAD, SHORTENED, read_head
+from placeprint.gallery.head import HEAD, SHORTENED, read_head
 from placeprint.gallery.images import GalleryImages
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.choice import Before
@@ -59,7 +59,7 @@ def shorten(path: Path, spec: ModelSpec, change: Rewriting, *, mapped: bool = Tr
     try:
         return rewrite(path, spec, change, mapped=mapped)
     except OSError as error:
-        if error.errno not in FULL or read_head(path).format < FORMAT:
+        if error.errno not in FULL:
             raise
         return _note_removed(path, spec, change, mapped)
 

@@ -13,17 +13,14 @@ from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.choice import INDEXES
 from placeprint.gallery.model_hint import model_file_of
-from placeprint.presets import FAST, Preset
+from placeprint.presets import Preset
 from placeprint.records import ModelSpec
 from placeprint.storage import published
 from placeprint.storage.data_folder import DataFolder
 from placeprint.storage.json_records import record_from
 
 FORMAT, SHORTENED = 3, 4
-READ = (1, 2, FORMAT, SHORTENED)
-"""Formats that are understood. Format 1 knew no presets: what it holds is what `fast` keeps. Format 2 had no columns:
-all its records are read when it is opened. Format 4 is format 3 without some of its rows, which earlier releases would
-show."""
+"""The second is the first without some of its rows."""
 HEAD, KIND = "gallery.json", "placeprint gallery"
 
 
@@ -34,9 +31,9 @@ class _Plain:
     rows: int
     roots: tuple[str, ...]
     index: str
-    parts: tuple[str, ...] = ()
-    learned: tuple[str, ...] = ()
-    places: int = 0
+    places: int
+    parts: tuple[str, ...]
+    learned: tuple[str, ...]
     removed: tuple[int, ...] = ()
 
 
@@ -46,11 +43,10 @@ class GalleryHead:
 
     Attributes
     ----------
-    format : int
     spec : ModelSpec
     preset : Preset
     rows, places : int
-        Images in the files, and combinations of places; formats 1 and 2 do not say the second.
+        Images in the files, and combinations of places.
     removed : tuple of int
         Rows that are in the files and not in the gallery any more, because the disk was full.
     roots : tuple of str
@@ -66,7 +62,6 @@ class GalleryHead:
     data : DataFolder
     """
 
-    format: int
     spec: ModelSpec
     preset: Preset
     rows: int
@@ -98,7 +93,7 @@ def read_head(path: Path) -> GalleryHead:
         When another release wrote it, or something else did that names what no gallery has.
     """
     head = published.read_head(path, HEAD)
-    if (said := head.get("format")) not in READ or isinstance(said, bool):
+    if (said := head.get("format")) not in (FORMAT, SHORTENED):
         newer = isinstance(said, int) and said > SHORTENED
         advice = "upgrade placeprint" if newer else "build the gallery again"
         raise GalleryFormatError(f'"{path}" has format {said!a:.40}, this release reads {SHORTENED}: {advice}')
@@ -128,12 +123,11 @@ def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
         raise ValueError(f"its index is none of {', '.join(INDEXES)}")
     if set(plain.parts) != spec.parts or len(set(plain.parts)) != len(plain.parts):
         raise ValueError("its parts are not those of its model")
-    if head.get("fingerprint", spec.fingerprint()) != spec.fingerprint():
+    if head.get("fingerprint") != spec.fingerprint():
         raise ValueError("its fingerprint is not that of its model")
     return GalleryHead(
-        format=head["format"],
         spec=spec,
-        preset=Preset.from_dict(_table(head, "preset")) if "preset" in head else FAST,
+        preset=Preset.from_dict(_table(head, "preset")),
         rows=plain.rows,
         places=plain.places,
         removed=plain.removed,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.gallery.columns import LINES, Columns, Numbers, load_column
-from placeprint.gallery.record_lines import FILE, MOST_ROOTS, Block, HeldRecords, LinesOnDisk, parsed_line
+from placeprint.gallery.record_lines import FILE, MOST_ROOTS, Block, HeldRecords, LinesOnDisk
 from placeprint.records import ImageRecord
 from placeprint.storage.arrays import open_bytes, save_array
 
@@ -98,19 +98,6 @@ class RecordTable(Sequence[ImageRecord]):
             raise ValueError(f"{FILE} has {len(data)} bytes and its lines end at {int(starts[-1])}")
         columns = Columns.load(folder, count, places=places, digest=places_digest, mapped=mapped)
         return cls((LinesOnDisk(data, starts),), range(count), lambda: columns.checked(roots), digest)
-
-    @classmethod
-    def parse(cls, folder: Path) -> Self:
-        """Read all records of a gallery of format 1 or 2, which has no columns.
-
-        Raises
-        ------
-        GalleryCorruptError
-            For a line that is no record.
-        """
-        with (folder / FILE).open("rb") as file:
-            rows = [parsed_line(line, number) for number, line in enumerate(file)]
-        return cls.of([record for record, _ in rows], roots=[root for _, root in rows])
 
     def save(self, folder: Path) -> None:
         """Write ``records.jsonl`` and the columns; lines that are on disk are copied as they are."""

@@ -141,10 +141,7 @@ class ImageRecord:
         ValueError, TypeError
             When a field is missing, not known, or not what it must be.
         """
-        known = row
-        if ("easting" in known) != ("northing" in known):  # records of before did not refuse one alone
-            known = {name: value for name, value in known.items() if name not in ("easting", "northing", "zone")}
-        return record_from(cls, known)
+        return record_from(cls, row)
 
 
 _UNSET = {f.name: f.default for f in dataclasses.fields(ImageRecord) if f.name != "extra"}

@@ -16,8 +16,6 @@ VIEWS = ("crop", "squash", "flip", "whole")
 """Views of an image: its centre, the whole squeezed into a square, that mirrored; or the whole in its own aspect, in
 the pass that cells are taken from."""
 _OFTEN_UNUSED = ("views", "cells", "keypoints", "learned", "learned_sha256")
-_RETIRED = ("precise_until",)
-"""Fields of galleries of earlier formats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +125,7 @@ class ModelSpec:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of everything that the embedding depends on, hexadecimal."""
-        row = self.to_dict() | dict.fromkeys(_RETIRED, "")  # as galleries of then say
+        row = self.to_dict() | {"precise_until": ""}  # a field that is gone: the fingerprints stay what they were
         idle = {"licence", "source"} | {name for name in _OFTEN_UNUSED if not row[name]}
         if not self.cells:
             idle |= {"cells_output", "cells_stride"}
@@ -149,12 +147,11 @@ class ModelSpec:
         ModelError
             When a field is missing, not known, or not what it must be.
         """
-        values = {name: value for name, value in row.items() if name not in _RETIRED}
         known = {f.name for f in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - known):
+        if unknown := sorted(set(row) - known):
             raise ModelError(f"the model description has unknown fields: {', '.join(unknown)}")
         try:
-            return record_from(cls, values)
+            return record_from(cls, row)
         except (TypeError, ValueError) as error:
             raise ModelError(f"the model description is incomplete: {error}") from error
 

@@ -3,8 +3,8 @@
 New data is written beside the old, flushed, and only then does the head, replaced by one rename, point to it. So a kill
 -9 at any moment leaves the old state or the new one, and a reader that has the old data open keeps it.
 
-Only folders with a marker are cleared away (see `placeprint.storage.marker`); those of galleries from before there were
-markers get one when they are replaced, which lists the files that their head lists.
+Only folders with a marker are cleared away (see `placeprint.storage.marker`). A data folder that lost its marker, as in
+a copy without hidden files, gets a new one when it is replaced, with the files that the head lists.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def publish(
 
 
 def _mark_old(folder: Path, head_name: str) -> None:
-    """Give the data folder of the old head a marker, where a release without markers made it."""
+    """Give the data folder of the old head a marker where it lost its own."""
     try:
         old = read_head(folder, head_name)
     except GalleryError:

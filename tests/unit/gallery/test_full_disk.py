@@ -115,15 +115,6 @@ def test_what_was_measured_or_calibrated_is_of_these_images(tmp_path):
     assert Gallery.open(gallery).calibration == before.calibration
 
 
-def test_nothing_is_noted_of_an_old_gallery(tmp_path):
-    """An earlier release would show what was removed: those read format 3 and do not know format 4."""
-    gallery = built(tmp_path / "g", "format-2")
-    before = (gallery / HEAD).read_bytes()
-    with pytest.raises(OSError, match="No space"):
-        remove(gallery, Gallery.open(gallery).records[0].path, on_a_full_disk=True)
-    assert (gallery / HEAD).read_bytes() == before
-
-
 @pytest.mark.parametrize("rows", [[12], [-1], [3, 3], [4, 3], ["3"], [2**70], [True], [], 3, None, {"a": 1}])
 def test_rows_that_cannot_be_are_refused(tmp_path, rows):
     gallery = built(tmp_path / "g", "fast")
