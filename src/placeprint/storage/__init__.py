@@ -1,1 +1,1 @@
-"""Files that the program writes and reads back: atomic, checked, and nothing of strangers removed."""
+"""Files that the program writes and reads back: atomic, checked, and never removing what it did not write."""

@@ -1,7 +1,7 @@
-"""Files of numbers, written and opened: the one place that maps them into memory, and that believes no header.
+"""Read and write ``.npy`` files; only this module maps files into memory.
 
-NumPy's own reader evaluates a header before it looks at the file's size: a flipped bit may raise whatever Python's
-parser raises, or reserve any amount of memory. What is written here is read here, in one spelling.
+NumPy's own reader evaluates the header before it looks at the file's size: a flipped bit may raise any error of
+Python's parser, or reserve any amount of memory. This reader accepts only the header that `numpy.save` writes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from placeprint.errors import in_brief
 Buffer = bytes | mmap.mmap
 
 HELD = 256 << 20
-"""Bytes of a file that is held in memory by what may map none, vectors and parts of images; larger ones are read when
-they are asked for."""
+"""Without mapping, files of vectors and parts up to this many bytes are held in memory; larger ones are read as they
+are needed."""
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _LONGEST_HEADER = 1024
@@ -36,22 +36,22 @@ _HEADER = re.compile(
 )
 _DESCRIPTION = re.compile(r"[<|][biuf][1248]|<U\d{1,4}")
 _BROKEN = (ValueError, EOFError, OSError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-"""What a damaged archive raises; encrypted or packed in another way are the two before the last."""
+"""Errors of a damaged archive. Those of an encrypted one or another packing are the two before `BadZipFile`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayHeader:
-    """What the beginning of a ``.npy`` file says.
+    """The header of a ``.npy`` file.
 
     Attributes
     ----------
     dtype : numpy.dtype
-        Of numbers, truth values or text; never of objects.
+        Of numbers, booleans or text; never of objects.
     shape : tuple of int
     order : str
         ``C`` or ``F``.
     first : int
-        Byte at which the numbers begin.
+        Offset of the first number.
     """
 
     dtype: np.dtype[Any]
@@ -66,7 +66,7 @@ class ArrayHeader:
 
 
 def read_header(file: IO[bytes], size: int, name: str) -> ArrayHeader:
-    """Read the header of a ``.npy`` file as `numpy.save` writes it for numbers, and compare it with the file's size.
+    """Read the header of a ``.npy`` file, and compare it with the file's size.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def read_header(file: IO[bytes], size: int, name: str) -> ArrayHeader:
     Raises
     ------
     ValueError
-        When it is none, or the file is not as long as it says.
+        When it is not a header, or the file is not as long as it says.
     """
     start = file.read(len(_MAGIC) + 2)
     length = int.from_bytes(start[len(_MAGIC) :], "little")
@@ -101,12 +101,12 @@ def read_header(file: IO[bytes], size: int, name: str) -> ArrayHeader:
 
 
 def read_floats(file: IO[bytes]) -> NDArray[np.floating[Any]]:
-    """Read rows of floats as any program writes them into a ``.npy`` file: of any width, byte order and version.
+    """Read rows of floats from a ``.npy`` file that any program wrote: any width, byte order and version.
 
     Raises
     ------
     ValueError
-        When it holds anything else; nothing is unpickled.
+        When the file holds anything else; nothing is unpickled.
     """
     start = file.read(len(_MAGIC) - 2)
     if start != _MAGIC[:-2]:
@@ -128,22 +128,22 @@ def open_array(path: Path, *, mapped: bool = True) -> NDArray[Any]:
     ----------
     path : Path
     mapped : bool
-        Map it, which reads nothing. The system ends a process that looks at a map of a file that was shortened
-        meanwhile. Else it is read as a whole.
+        Map the file, which reads nothing yet; if it is shortened meanwhile, the system ends the process. Otherwise
+        the whole file is read.
 
     Raises
     ------
     ValueError
-        When it is none.
+        When it is not an array, or was shortened.
     """
     with path.open("rb") as file:
         header = read_header(file, os.fstat(file.fileno()).st_size, path.name)
-        if header.size == header.first:  # nothing cannot be mapped
+        if header.size == header.first:  # no bytes cannot be mapped
             return np.empty(header.shape, header.dtype)
         order: Any = header.order
         if mapped:
             return np.memmap(path, header.dtype, "r", header.first, header.shape, order)
-        memory = mmap.mmap(-1, header.size - header.first)  # of no file; numbers begin where the processor likes it
+        memory = mmap.mmap(-1, header.size - header.first)  # anonymous, so that numbers are aligned
         if file.readinto(memory) != len(memory):
             raise ValueError(f"{path.name} became shorter while it was read")
     made = np.frombuffer(memory, header.dtype).reshape(header.shape, order=order)
@@ -152,7 +152,7 @@ def open_array(path: Path, *, mapped: bool = True) -> NDArray[Any]:
 
 
 def open_bytes(path: Path, *, mapped: bool = True) -> Buffer:
-    """Map a file, read-only, or read it as a whole; an empty one cannot be mapped, and is no bytes."""
+    """Map a file, read-only, or read it as a whole; an empty one cannot be mapped."""
     with path.open("rb") as file:
         if mapped and os.fstat(file.fileno()).st_size:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -160,26 +160,26 @@ def open_bytes(path: Path, *, mapped: bool = True) -> Buffer:
 
 
 def write_header(file: IO[bytes], kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
-    """Write what a ``.npy`` file of rows begins with."""
+    """Write the header of a ``.npy`` file."""
     head = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, head)
 
 
 def save_array(path: Path, array: NDArray[Any]) -> None:
-    """Write a ``.npy`` file; `numpy.save` does not say why it could not be written, as on a full disk."""
+    """Write a ``.npy`` file. Unlike `numpy.save`, its error says why it failed, as on a full disk."""
     with path.open("wb") as file:
         write_header(file, array.dtype, array.shape)
         file.write(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
 
 
 def read_archive(data: bytes, *, most: int = 1 << 30) -> Mapping[str, NDArray[Any]]:
-    """Read arrays by name, as `numpy.savez` packs them.
+    """Read the arrays of an archive that `numpy.savez` wrote, by name.
 
     Parameters
     ----------
     data : bytes
     most : int
-        Bytes of all arrays together, unpacked.
+        Bytes that all arrays may have together, unpacked.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Atomic writes and checksums: with `published`, the only place that knows fsync."""
+"""Atomic writes and checksums. Only this module and `published` call fsync."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from placeprint.errors import UsageError
 from placeprint.storage.marker import clear_folder, is_abandoned, make_folder
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says of a disk, or of a user's share of it, that is full."""
+"""Errors of a full disk, or of a user's full quota."""
 _BLOCK = 1 << 20
 _NEW = "new"
 
@@ -29,7 +29,7 @@ def sha256_file(path: Path) -> str:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file or a folder is on the disk."""
+    """Flush a file or a folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -38,9 +38,10 @@ def sync(path: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path`: afterwards the file is the old one or the new one, never a part.
+    """Write `data` to `path`: whatever happens, the file is the old one or the new one, never a part.
 
-    Until then it lies in a marked folder beside, ``.NAME.new``: the next write to the path clears what a kill left.
+    The data is first written into a marked folder beside it, ``.NAME.new``; the next write to the path clears what a
+    killed process left there.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def _room_for(path: Path) -> Path:
-    """Make the folder where a file lies until it is whole; who writes to the same path meanwhile has another."""
+    """Make the folder for a file on its way; two writers to one path get two folders."""
     folder = path.with_name(f".{path.name}.new")
     if is_abandoned(folder):
         clear_folder(folder)
@@ -74,20 +75,20 @@ def _room_for(path: Path) -> Path:
 
 
 def require_way(path: Path) -> None:
-    """Refuse a path where nothing can be made, before there is work that would be lost by it.
+    """Refuse a path that cannot be written, before any work is done for it.
 
     Raises
     ------
     UsageError
-        Where a folder on the way is a file.
+        When a folder on the way is a file.
     PermissionError
-        Where one may not write.
+        When the folder is not writable.
     """
     above = path.absolute()
     while not os.path.lexists(above):
         above = above.parent
     if above == path.absolute() and not above.is_dir():
-        above = above.parent  # what a file's own content allows is another question
+        above = above.parent  # whether the file itself may be replaced is another question
     if not above.is_dir():
         raise UsageError(f'"{path}" cannot be made: "{above}" is not a folder')
     if not os.access(above, os.W_OK | os.X_OK):
@@ -95,15 +96,15 @@ def require_way(path: Path) -> None:
 
 
 def require_ours(path: Path, ours: Callable[[bytes], bool]) -> None:
-    """Refuse to write over a file that the program did not make, or where no file can be made.
+    """Refuse to overwrite a file that the program did not write, or to write where no file can be made.
 
-    An empty file holds nothing that could be lost.
+    An empty file may be overwritten: nothing is lost.
 
     Parameters
     ----------
     path : Path
     ours : callable
-        Tells the program's own files from others by what is in them.
+        Tells the program's own files from others by their content.
 
     Raises
     ------
@@ -122,12 +123,12 @@ def write_json(path: Path, value: object) -> None:
 
 
 def json_text(value: object) -> bytes:
-    """Return what `write_json` writes."""
+    """Return the bytes that `write_json` writes."""
     return (json.dumps(value, indent=1, ensure_ascii=True) + "\n").encode()
 
 
 def has_keys(data: bytes, *keys: str) -> bool:
-    """Return whether this is a JSON object with all of these keys."""
+    """Return whether the data is a JSON object with all of these keys."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):

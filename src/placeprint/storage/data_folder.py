@@ -1,7 +1,7 @@
-"""The files of a published folder, as its head lists them.
+"""The data files of a published folder, with the sizes and checksums that its head lists.
 
-Sizes are compared whenever they are opened, checksums whenever a file is read as a whole or copied: so damage is never
-sealed with a new checksum.
+Sizes are compared whenever files are opened, checksums whenever one is read as a whole or copied, so that damage never
+gets a new checksum.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """A folder of data.
+    """A folder of data files.
 
     Attributes
     ----------
@@ -40,12 +40,12 @@ class DataFolder:
 
     @classmethod
     def of(cls, folder: Path, head: Mapping[str, Any]) -> Self:
-        """Return what a head says of the data beside it.
+        """Return the data folder that a head points to.
 
         Raises
         ------
         GalleryFormatError
-            When it names something outside the folder, or has no sizes and checksums.
+            When it names something outside the folder, or lacks sizes and checksums.
         """
         data, files = head.get("data"), head.get("files")
         if not is_data(data) or not isinstance(files, dict) or not all(map(is_plain, files)):
@@ -58,18 +58,18 @@ class DataFolder:
 
     @property
     def name(self) -> str:
-        """Another one after every change."""
+        """The folder's name, which is new after every change."""
         return self.path.name
 
     def require_sizes(self, names: Collection[str]) -> None:
-        """Look whether files are there, and as long as they were: the time that takes does not grow with them.
+        """Require that files are there, with the sizes in the head. Takes no longer for larger files.
 
         Raises
         ------
         FileNotFoundError
-            When one is not there, as while another process replaces them.
+            When a file is missing, as while another process replaces them.
         GalleryCorruptError, GalleryFormatError
-            When one is of another size, or is not listed.
+            When a file has another size, or is not listed.
         """
         for name in names:
             if name not in self.files:
@@ -80,18 +80,18 @@ class DataFolder:
                 )
 
     def require(self, names: Collection[str]) -> None:
-        """Compare files with their checksums.
+        """Require that files match their checksums.
 
         Raises
         ------
         GalleryCorruptError
-            It names the file.
+            Names the files that do not.
         """
         if problems := self.damaged(names):
             raise GalleryCorruptError(f'"{self.path}" is damaged ({"; ".join(problems[:3])}): {ADVICE}')
 
     def damaged(self, names: Collection[str]) -> list[str]:
-        """Compare files with their checksums, on all cores; return one line for each that differs."""
+        """Compare files with their checksums, on all cores, and return one line for each that differs."""
         found = on_all_cores(self._problem, names)
         return [f"{name}: {found[name]}" for name in names if found[name]]
 
@@ -116,13 +116,13 @@ class DataFolder:
 
 
 def on_all_cores(ask: Callable[[str], str], names: Collection[str]) -> dict[str, str]:
-    """Return what is found about each file: hashing lets other threads run."""
+    """Call a function for each file on a thread of its own, and return its answers by name."""
     with ThreadPoolExecutor(available_cores()) as pool:
         return dict(zip(names, pool.map(ask, names), strict=True))
 
 
 def is_data(name: object) -> bool:
-    """Return whether this is the name of a data folder."""
+    """Return whether a name is that of a data folder."""
     return isinstance(name, str) and _DATA.fullmatch(name) is not None
 
 

@@ -1,7 +1,6 @@
-"""Records from JSON that anybody may have written: every field is known, of its type, and a number is a number.
+"""Make frozen records of untrusted JSON: every field must be known and of the type that its class declares.
 
-The types are those that the record's class names. What JSON has no word for comes from what stands for it there: a
-tuple from a list, a float from a whole number, one of an enumeration from its value.
+What JSON lacks is converted: a list to a tuple, a whole number to a float, a value to the member of an enumeration.
 """
 
 from __future__ import annotations
@@ -18,24 +17,24 @@ R = TypeVar("R")
 Reader = Callable[[Any], Any]
 
 LARGEST = 2**63
-"""No whole number in a record comes near it, and NumPy takes none from there on."""
+"""Whole numbers must be smaller: NumPy takes no larger ones."""
 
 
 def record_from(kind: type[R], row: object) -> R:
-    """Return a record of a frozen class.
+    """Make a record of a class from its JSON.
 
     Parameters
     ----------
     kind : type
-        A dataclass whose fields are text, numbers, truth values, enumerations, dataclasses, and tuples, mappings from
+        A dataclass whose fields are text, numbers, booleans, enumerations and dataclasses, or tuples, mappings from
         text and unions with None of these.
     row : object
-        Whatever the JSON held.
+        The parsed JSON.
 
     Raises
     ------
     ValueError, TypeError
-        When a field is missing, not known or of another type; it names the field.
+        When a field is missing, unknown or of another type; the message names it.
     """
     if not isinstance(row, Mapping):
         raise TypeError(f"there is {_shown(row)} where a record should be")
@@ -57,7 +56,7 @@ def _readers(kind: type[Any]) -> Mapping[str, Reader]:
 
 
 def _reader(hint: Any) -> Reader:
-    """Return what reads a value of a type, and refuses another one."""
+    """Return a function that reads a value of a type, and refuses any other."""
     if hint in _PLAIN:
         return _PLAIN[hint]
     origin, inner = get_origin(hint), get_args(hint)
@@ -125,7 +124,7 @@ _PLAIN: dict[Any, Reader] = {str: _text, int: _whole, float: _number, bool: _tru
 
 
 def _shown(value: object) -> str:
-    """Return a value for one line of a message."""
+    """Return a short form of a value for a message."""
     if isinstance(value, Mapping | list | tuple):
         return f"{'a list' if isinstance(value, list | tuple) else 'a table'} of {len(value)}"
     if isinstance(value, int) and abs(value) >= LARGEST:

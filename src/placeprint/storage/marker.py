@@ -1,8 +1,8 @@
-"""Folders that the program made, known by a small file in them: nothing else is ever cleared away.
+"""Folders that the program made, known by a *marker* file in them: nothing else is ever removed.
 
-Whatever is on its way lies in a folder that begins with a *marker*. The marker names the files that the program writes
-there, and its process. Clearing removes these files, the marker, and the folder when nothing is left; what somebody
-else put there stays with its folder, and is said. A folder without a marker is a stranger's, whatever it is called.
+A folder gets its marker before any other file. The marker names the files that the program writes there, and its
+process. Clearing removes those files, the marker, and the folder if it is then empty; files that somebody else put
+there stay, and are reported. A folder without a marker is never touched, whatever it is called.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ MARKER = ".placeprint"
 KIND = "placeprint folder"
 SHOWN = 3
 FORGOTTEN = 24 * 3600.0
-"""Seconds after which a folder is nobody's where it cannot be known whether its process lives."""
+"""Seconds after which a folder counts as abandoned when it is not known whether its process is alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a marker says.
+    """The content of a marker.
 
     Attributes
     ----------
     files : tuple of str
         Names of the files that the program writes into the folder.
     process : int
-        The number of the process that made it; 0 where a kill left the marker empty.
+        The process that made it; 0 when a kill left the marker empty.
     machine : str
         See `this_machine`.
     """
@@ -45,17 +45,17 @@ class Marker:
 
 
 def make_folder(folder: Path, files: Collection[str]) -> None:
-    """Make a folder with a marker; its parent is there.
+    """Make a folder with a marker; its parent must exist.
 
     Raises
     ------
     FileExistsError
-        When something of that name is there, whoever made it.
+        When there is something of that name, whoever made it.
     """
     folder.mkdir()
     try:
         mark(folder, files)
-    except OSError:  # the disk is full: a folder without a whole marker would be nobody's
+    except OSError:  # the disk is full: a folder without a whole marker would never be cleared
         with suppress(OSError):
             (folder / MARKER).unlink(missing_ok=True)
             folder.rmdir()
@@ -63,16 +63,16 @@ def make_folder(folder: Path, files: Collection[str]) -> None:
 
 
 def mark(folder: Path, files: Collection[str]) -> None:
-    """Write the marker of a folder that is the program's own, where it has none; a stranger's file stays."""
+    """Write the marker of a folder that the program made, if it has none; a file of that name stays."""
     path, known = folder / MARKER, marker_of(folder)
     if (known is not None and known.files) or (known is None and os.path.lexists(path)):
         return
     said = {"kind": KIND, "files": sorted(files), "process": os.getpid(), "machine": this_machine()}
-    path.write_bytes(json.dumps(said).encode())  # one call of the system: a kill leaves all of it or no byte
+    path.write_bytes(json.dumps(said).encode())  # one system call: a kill leaves all of it or nothing
 
 
 def marker_of(folder: Path) -> Marker | None:
-    """Return the marker of a folder; None where the program did not make it."""
+    """Return the marker of a folder; None when the program did not make it."""
     path = folder / MARKER
     if folder.is_symlink() or path.is_symlink() or not path.is_file():
         return None
@@ -93,27 +93,27 @@ def _marker(said: Any) -> Marker | None:
 
 
 def is_plain(name: object) -> bool:
-    """Return whether this names a file in a folder, and nothing outside it."""
+    """Return whether a name is that of a file directly in a folder."""
     return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:\0")
 
 
 def strangers_in(folder: Path) -> list[str]:
-    """Return what is in a marked folder and not the program's, sorted."""
+    """Return the names in a marked folder that the program did not write, sorted."""
     marker = marker_of(folder)
     ours = {MARKER, *marker.files} if marker else set()
     return sorted(p.name for p in folder.iterdir() if p.name not in ours or (p.is_dir() and not p.is_symlink()))
 
 
 def named(names: Sequence[str], count: int = 0) -> str:
-    """Return the first of some names, or of `count`, for a line of text."""
+    """Return the first of some names for a message, and how many more of `count` there are."""
     some, count = ", ".join(repr(name)[1:-1] for name in names[:SHOWN]), count or len(names)
     return some if count <= SHOWN else f"{some} and {count - SHOWN} more"
 
 
 def clear_folder(folder: Path) -> None:
-    """Remove what the program wrote into a marked folder, and the folder; nothing where there is no marker.
+    """Remove what the program wrote into a marked folder, and the folder; nothing when there is no marker.
 
-    What the system does not let go of stays marked, and is removed another time.
+    Files that the system does not let go of stay marked, and are removed another time.
     """
     marker = marker_of(folder)
     if marker is None:
@@ -131,7 +131,7 @@ def clear_folder(folder: Path) -> None:
 
 
 def is_abandoned(folder: Path) -> bool:
-    """Return whether the program made this folder, in a process that is gone."""
+    """Return whether the program made a folder in a process that has ended."""
     marker = marker_of(folder)
     if marker is None:
         return False
@@ -143,7 +143,7 @@ def is_abandoned(folder: Path) -> bool:
 
 
 def this_machine() -> str:
-    """Return what tells this machine's processes from another's of the same numbers; empty when unknown."""
+    """Return an identifier of this machine since its last start; empty when unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"

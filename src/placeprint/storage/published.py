@@ -1,7 +1,7 @@
 """Published folders: one head file and one data folder, replaced in one step.
 
-New data is written beside the old, flushed, and only then does the head, replaced by one rename, point to it. So a kill
--9 at any moment leaves the old state or the new one, and a reader that has the old data open keeps it.
+New data is written beside the old and flushed; only then is the head replaced, by one rename, to point to it. So a
+kill -9 at any moment leaves the old state or the new one, and a reader that has the old data open keeps it.
 
 Only folders with a marker are cleared away (see `placeprint.storage.marker`). A data folder that lost its marker, as in
 a copy without hidden files, gets a new one when it is replaced, with the files that the head lists.
@@ -34,7 +34,7 @@ from placeprint.storage.reserve import RESERVE, free_reserve, is_reserve, keep_r
 
 LOCK = ".lock"
 LARGEST_HEAD = 1 << 26
-"""Bytes: a head has a line for each file and for each folder that images came from."""
+"""Bytes of a head: it lists each file, and each folder that images came from."""
 
 
 def _seal(head: Mapping[str, Any]) -> str:
@@ -43,7 +43,7 @@ def _seal(head: Mapping[str, Any]) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's write lock; the system lets go of it when the process dies.
+    """Hold the folder's write lock; the system releases it when the process dies.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _is_lock(path: Path) -> bool:
-    """Return whether this is a lock, or nothing: one never holds a byte, and some releases of filelock empty it."""
+    """Return whether a path is a lock or free. A lock is empty, and filelock would empty any other file."""
     return not os.path.lexists(path) or (path.is_file() and not path.is_symlink() and path.stat().st_size == 0)
 
 
@@ -81,11 +81,11 @@ def publish(
     head_name : str
         Name of the head file.
     head : mapping
-        Goes into the head file, with the data folder's name and each file's size and SHA-256.
+        The content of the head file; the data folder's name and each file's size and SHA-256 are added.
     files : collection of str
-        Names of the files that `write` may write: what is cleared away when it is replaced or was interrupted.
+        Names of the files that `write` may write, and that are removed when they are replaced or it is interrupted.
     write : callable
-        Is given a folder and writes the data files into it.
+        Writes the data files into the folder that it is given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / f"data-{secrets.token_hex(6)}"
@@ -119,18 +119,18 @@ def _mark_old(folder: Path, head_name: str) -> None:
 
 
 def clear_leftovers(folder: Path, head_name: str) -> None:
-    """Remove what the head does not point to any more, or an interrupted write left. Call it inside `locked`."""
+    """Remove data that the head does not point to. Call it inside `locked`."""
     for old in leftovers(folder, head_name):
         clear_folder(old)
 
 
 def leftovers(folder: Path, head_name: str) -> list[Path]:
-    """Return the folders of data that were made here and no head points to: an interrupted write left them."""
+    """Return the data folders that the head does not point to, as an interrupted write leaves them."""
     try:
         current = read_head(folder, head_name)["data"]
     except GalleryNotFoundError:
         current = ""
-    except GalleryError:  # which of them it points to cannot be known
+    except GalleryError:  # it is not known which of them it points to
         return []
     on_the_way = re.compile(rf"\.{re.escape(head_name)}\.new(-[0-9a-f]{{8}})?")
     names = (p for p in folder.iterdir() if is_data(p.name) or on_the_way.fullmatch(p.name))
@@ -138,21 +138,21 @@ def leftovers(folder: Path, head_name: str) -> list[Path]:
 
 
 def strangers_beside(folder: Path, head_name: str) -> list[str]:
-    """Return what lies in a folder without a head and was not left there by an interrupted write, sorted."""
+    """Return the names in a folder without a head that no interrupted write left there, sorted."""
     ours = {p.name for p in leftovers(folder, head_name)}
     ours |= {name for name, is_ours in ((LOCK, _is_lock), (RESERVE, is_reserve)) if is_ours(folder / name)}
     return sorted(p.name for p in folder.iterdir() if p.name not in ours and not _is_begun(p))
 
 
 def _is_begun(folder: Path) -> bool:
-    """Return whether this may be a data folder whose writing was interrupted before its marker: it holds nothing."""
+    """Return whether a folder may be one whose writing was interrupted before its marker: an empty data folder."""
     if not is_data(folder.name) or folder.is_symlink() or not folder.is_dir():
         return False
     return not any(folder.iterdir())
 
 
 def remove_published(folder: Path, head_name: str) -> None:
-    """Remove a published folder: its data, its head, its lock, and the folder where nothing else is in it."""
+    """Remove a published folder: its data, its head, its lock, and the folder if nothing else is in it."""
     with suppress(GalleryError, OSError):
         read_head(folder, head_name)
         with locked(folder):
@@ -166,9 +166,9 @@ def remove_published(folder: Path, head_name: str) -> None:
 
 
 def update_head(folder: Path, head_name: str, values: Mapping[str, Any]) -> None:
-    """Replace some values of a head file in one step; the data stay as they are. Call it inside `locked`.
+    """Replace some values of a head file in one step; the data stays. Call it inside `locked`.
 
-    Where the disk is full, the room that was kept for this is used.
+    When the disk is full, the reserve is used.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def read_head(folder: Path, head_name: str) -> dict[str, Any]:
     Raises
     ------
     GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
-        When it is not there, is not one of ours, or was changed.
+        When it is missing, is not a head, or was changed.
     """
     path = folder / head_name
     try:
@@ -227,7 +227,7 @@ def _head_bytes(path: Path) -> bytes:
 
 
 def is_head(path: Path, kind: str) -> bool:
-    """Return whether a file is a head of this kind, be it damaged or of another release."""
+    """Return whether a file is a head of this kind, even if damaged or of another release."""
     try:
         head = json.loads(_head_bytes(path))
     except (OSError, ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Arrays of different length, one an image: in one file that is read as it is asked for, never all in memory.
+"""Arrays of different lengths, one for each image, in one file of which only the rows that are needed are read.
 
-Parts of an image (cells of a feature map, keypoints) are rows of numbers; every image has as many as it has.
-They are read, not memory-mapped: the pages of a map stay in a process's memory once they were looked at.
+Parts of an image (cells of a feature map, keypoints) are rows of numbers, and images have different numbers of them.
+They are read, not memory-mapped: pages of a map stay in a process's memory once they were read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Rows = NDArray[Any]
 
 
 LARGEST_SIDE = 1 << 20
-"""Parts along one side of an image: far more than any has, and few enough that a billion images count in 64 bit."""
+"""Parts along one side of an image: more than any has, and few enough to count those of a billion images in 64 bit."""
 
 
 class Block(Protocol):
@@ -44,31 +44,31 @@ class Block(Protocol):
 
 
 class FileRows:
-    """Rows of numbers in an open file, shape (rows, depth); each slice is read anew. Safe under threads.
+    """Rows of numbers in an open file, shape (rows, depth); each slice is read from it. Thread-safe.
 
     Parameters
     ----------
     file : binary file
-        Open for reading; it is taken over, and closed.
+        Open for reading; it is closed here.
     first : int
-        Byte at which the first row begins.
+        Offset of the first row.
     shape : tuple of 2 int
     dtype : numpy.dtype
     """
 
     def __init__(self, file: BinaryIO | FileIO, first: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
-        # Its own descriptor: a file object in a cycle of garbage may be closed before this is, with a warning.
+        # A descriptor of its own: in a reference cycle a file object may be closed first, with a warning.
         self._descriptor = os.dup(file.fileno())
         file.close()
         self._file = FileIO(self._descriptor, closefd=False)
         self._first, self.shape, self.dtype, self._lock = first, shape, dtype, forks.Lock()
 
     def __getitem__(self, rows: slice) -> Rows:
-        """Read the rows of a slice, which has no step."""
+        """Read the rows of a slice without a step."""
         first, last, _ = rows.indices(self.shape[0])
         width = self.shape[1] * self.dtype.itemsize
         begin, size = self._first + first * width, max(last - first, 0) * width
-        if hasattr(os, "pread"):  # a child that was forked shares the position in the file with its parent
+        if hasattr(os, "pread"):  # a forked child shares the file's position with its parent
             data = os.pread(self._descriptor, size, begin)
         else:
             with self._lock:
@@ -86,14 +86,14 @@ class FileRows:
 class Ragged:
     """A sequence of arrays of shape (height, width, depth), each of its own height and width.
 
-    Nothing is read before it is asked for; choosing and joining copy no numbers.
+    Numbers are read when they are needed; choosing and joining copy none.
 
     Parameters
     ----------
     blocks : sequence of ndarray or FileRows, shape (rows, depth)
-        Where the numbers are.
+        The numbers.
     where : ndarray of int64, shape (n, 4)
-        For each image its block, its first row there, its height and its width.
+        Block, first row in it, height and width of each image.
     """
 
     def __init__(self, blocks: Sequence[Block], where: NDArray[np.int64]) -> None:
@@ -110,12 +110,12 @@ class Ragged:
         return np.asarray(rows[first : first + height * width]).reshape(height, width, rows.shape[1])
 
     def __iter__(self) -> Iterator[Rows]:
-        """Walk the images in order."""
+        """Yield the parts of each image in order."""
         return (self[i] for i in range(len(self)))
 
     @property
     def bytes_an_image(self) -> float:
-        """Bytes of numbers for each image, on average; 0 when there are no images."""
+        """Mean bytes of an image's numbers; 0 when there are no images."""
         parts = float((self._where[:, 2] * self._where[:, 3]).sum())
         return parts * self._blocks[0].shape[1] * self._blocks[0].dtype.itemsize / len(self) if len(self) else 0.0
 
@@ -130,14 +130,14 @@ class Ragged:
         return type(self)((*self._blocks, *other._blocks), np.concatenate([self._where, moved]))
 
     def held(self, most: int) -> Self:
-        """Return the same, with every block of up to so many bytes in memory."""
+        """Return the same, with every block of up to `most` bytes in memory."""
         sizes = (block.shape[0] * block.shape[1] * block.dtype.itemsize for block in self._blocks)
         blocks = [block[:] if size <= most else block for block, size in zip(self._blocks, sizes, strict=True)]
         return type(self)(blocks, self._where)
 
     @classmethod
     def of(cls, arrays: Iterable[Rows]) -> Self:
-        """Keep arrays of shape (height, width, depth) in memory; there must be one at least."""
+        """Hold arrays of shape (height, width, depth) in memory; there must be at least one."""
         kept = list(arrays)
         where = _positions([a.shape[:2] for a in kept])
         return cls((np.concatenate([a.reshape(-1, a.shape[2]) for a in kept]),), where)
@@ -155,7 +155,7 @@ class Ragged:
 
     @classmethod
     def load(cls, folder: Path, name: str) -> Self:
-        """Open what `save` wrote; the numbers are read when they are asked for.
+        """Open what `save` wrote; numbers are read when they are needed.
 
         Raises
         ------
@@ -195,12 +195,12 @@ def files_of(name: str) -> tuple[str, str]:
 
 
 def parts_at(parts: Mapping[str, Ragged] | None, image: int) -> dict[str, Rows]:
-    """Return every kind of parts of one image; none where there are none."""
+    """Return the parts of one image by their kind."""
     return {name: kept[image] for name, kept in (parts or {}).items()}
 
 
 class RaggedWriter:
-    """Collects arrays in a file without a name, so that memory stays small however many come."""
+    """Collects arrays in a temporary file, so that memory stays small."""
 
     def __init__(self) -> None:
         self._file: Any = tempfile.TemporaryFile(prefix="placeprint-")  # noqa: SIM115 - lives as long as its rows
@@ -214,7 +214,7 @@ class RaggedWriter:
         self._file.write(np.ascontiguousarray(parts).tobytes())
 
     def done(self) -> Ragged:
-        """Return all that was added; the writer is empty-handed afterwards."""
+        """Return all that was added; the writer cannot be used afterwards."""
         self._file.flush()
         rows, file = sum(h * w for h, w in self._shapes), self._file
         self._file = None
@@ -226,10 +226,10 @@ class RaggedWriter:
         rows = sum(h * w for h, w in self._shapes)
         if not rows * depth:  # nothing cannot be mapped
             return np.empty((rows, depth), kind)
-        return np.memmap(self._file, dtype=kind, mode="r", shape=(rows, depth))  # the map keeps what it needs
+        return np.memmap(self._file, dtype=kind, mode="r", shape=(rows, depth))  # the map keeps the file open
 
     def __del__(self) -> None:
-        """Close the file where nobody took it over."""
+        """Close the file if `done` was not called."""
         if self._file is not None:
             self._file.close()
 

@@ -1,6 +1,6 @@
-"""Files that somebody names: regular ones only, and so many bytes of them, whatever the system says of their size.
+"""Read files that users name: regular files only, and never more than a number of bytes.
 
-A device has no end, a pipe may never begin, and the files of /proc say that they hold nothing.
+A device has no end, opening a pipe may wait for ever, and files in /proc report a size of 0.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ _PIECE = 1 << 20
 
 
 class RefusedError(OSError):
-    """What a file is refused for, in words alone."""
+    """A file is refused; its text is the reason alone."""
 
     def __str__(self) -> str:
         return str(self.strerror)
 
 
 class NotRegularError(RefusedError):
-    """A device, a pipe, a socket or a folder was named."""
+    """The file is a device, a pipe, a socket or a folder."""
 
     def __init__(self) -> None:
         super().__init__(errno.EINVAL, "this is not a regular file")
 
 
 class TooLargeError(RefusedError):
-    """A file holds more bytes than may be read of it."""
+    """The file has more bytes than may be read."""
 
     def __init__(self, most: int, size: int | None = None) -> None:
         has = "more than" if size is None else f"{size} bytes, more than"
@@ -37,7 +37,7 @@ class TooLargeError(RefusedError):
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file to be read; nothing is waited for.
+    """Open a regular file for reading, without ever blocking.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """Read a regular file of at most so many bytes.
+    """Read a regular file of at most `most` bytes.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def read_most(file: BinaryIO, most: int) -> bytes:
-    """Read an open regular file of at most so many bytes.
+    """Read an open regular file of at most `most` bytes.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def read_most(file: BinaryIO, most: int) -> bytes:
     if size > most:
         raise TooLargeError(most, size)
     data = file.read(size + 1)
-    while len(data) <= most and (more := file.read(_PIECE)):  # it grows, or says no size
+    while len(data) <= most and (more := file.read(_PIECE)):  # it grows, or reports no size
         data += more
     if len(data) > most:
         raise TooLargeError(most)

@@ -1,4 +1,4 @@
-"""The folder of the user's cache, and going on where there is none: the one place that says so."""
+"""The folder of the user's cache, and one warning when it cannot be used."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from placeprint.terminal import tell
 
 _NOWHERE = Path(os.devnull) / "placeprint"
-"""A folder in which nothing can be, and nothing can be written."""
+"""A path that cannot be read or written."""
 
 _said: set[Path] = set()
 
 
 def cache_folder() -> Path:
-    """Return the user's cache; the environment's PLACEPRINT_CACHE names another folder.
+    """Return the user's cache folder, or the one that the environment's PLACEPRINT_CACHE names.
 
-    Where there is none (no home, a file in its way, no permission), that is said once on stderr, and the folder that is
-    returned has nothing in it and takes nothing: what is looked for is not there, what is written ends in an OSError.
+    Without one (no home, a file in its way, no permission) there is one warning on stderr, and the path that is
+    returned cannot be used: nothing is found there, and writing raises an OSError.
     """
     try:
         folder = _named() or _of_user()
-    except (RuntimeError, OSError):  # neither HOME nor an entry of the user
+    except (RuntimeError, OSError):  # neither HOME nor a user entry
         folder = None
     if folder is None:
         _say(_NOWHERE, "there is no folder for a cache (no home directory is known): going on without one")
@@ -33,9 +33,9 @@ def cache_folder() -> Path:
 
 
 def go_without(folder: Path, why: BaseException | str) -> None:
-    """Say once that a cache's folder cannot be used."""
+    """Warn once that a cache folder cannot be used."""
     if folder == _NOWHERE:
-        return  # said when it was asked for
+        return  # `cache_folder` has warned
     reason = getattr(why, "strerror", None) or why
     _say(folder, f'the cache "{folder}" cannot be used ({reason}): going on without it')
 
@@ -55,11 +55,11 @@ def _of_user() -> Path | None:
     from platformdirs import user_cache_dir
 
     found = Path(user_cache_dir("placeprint", appauthor=False))
-    return found if found.is_absolute() else None  # else it would lie wherever the program is started
+    return found if found.is_absolute() else None  # a relative one would depend on where the program is started
 
 
 def _in_the_way(folder: Path) -> str:
-    """Return why nothing in a folder could be read; empty where that is possible, or nothing is there yet."""
+    """Return why a folder cannot be used; empty when it can, or does not exist yet."""
     try:
         if not folder.is_dir():
             folder.lstat()
