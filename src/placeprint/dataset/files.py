@@ -1,6 +1,6 @@
-"""The files of a dataset: nothing outside of its folder is read, and nothing that is too large.
+"""Read the files of a dataset: none outside its folder, and none that is too large.
 
-Every way in which a file can be unusable ends in one exception, `ImageError`, with a kind and a reason.
+Whatever makes a file unusable raises one exception, `ImageError`, with a kind and a reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from placeprint.storage.regular_files import NotRegularError, TooLargeError, ope
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif"]
 )
-"""File name endings that a folder scan takes for images (lower case)."""
+"""Suffixes of image files (lower case)."""
 
 CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 """Line breaks and control characters."""
@@ -31,14 +31,13 @@ MAX_BYTES = 256 * 1024 * 1024
 
 
 def locate(root: Path, relative: str) -> Path:
-    """Return the file of a record, refusing every way out of `root`.
+    """Return the path of a record's file, refusing every path that leads out of `root`.
 
     Raises
     ------
     ImageError
-        ``bad-name`` for names that no manifest, log line or address can carry; ``outside`` for an
-        absolute path, for ``..`` and for a symbolic link that leaves the folder; ``missing`` and
-        ``not-a-file`` when there is nothing to read.
+        ``bad-name`` for names that no manifest, log line or address can hold; ``outside`` for an absolute path, for
+        ``..`` and for a symbolic link out of the folder; ``missing`` and ``not-a-file`` when there is nothing to read.
     """
     refuse_odd_name(relative)
     path = root / relative
@@ -56,7 +55,7 @@ def locate(root: Path, relative: str) -> Path:
 
 
 def refuse_odd_name(name: str) -> None:
-    """Raise ImageError ``bad-name`` for a name that no manifest, log line or address can carry."""
+    """Raise ImageError ``bad-name`` for a name that no manifest, log line or address can hold."""
     if CONTROL.search(name):
         raise ImageError("bad-name", "the file name holds a line break or a control character: rename the file")
     if _SURROGATE.search(name):
@@ -66,14 +65,14 @@ def refuse_odd_name(name: str) -> None:
 def _inside(path: Path, root: Path) -> bool:
     try:
         real = path.resolve()
-        # One that is left is a loop. (pathlib raises for a name that is too long.)
+        # What is still a link is a loop. (pathlib raises for a name that is too long.)
         return not os.path.islink(real) and real.is_relative_to(root.resolve())  # noqa: PTH114
     except (OSError, RuntimeError, ValueError):
         return False
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a regular file of at most `MAX_BYTES` to be read; a pipe or a device is never waited for.
+    """Open a regular file of at most `MAX_BYTES` for reading, without ever blocking.
 
     Raises
     ------
@@ -105,7 +104,7 @@ def require_content(data: bytes) -> bytes:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a regular file of at most `MAX_BYTES`, whatever size the system says that it has.
+    """Read a regular file of at most `MAX_BYTES`, whatever size the system reports.
 
     Raises
     ------
@@ -118,7 +117,7 @@ def read_bytes(path: Path) -> bytes:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Make an `ImageError` of what reading a file may end with."""
+    """Turn the errors of reading a file into `ImageError`."""
     try:
         yield
     except FileNotFoundError as error:
@@ -137,6 +136,6 @@ def content_hash(data: bytes) -> str:
 
 
 def short(error: BaseException) -> str:
-    """Return the first line of what an error says, or its name."""
+    """Return the first line of an error's message, or its class."""
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:200]

@@ -1,4 +1,4 @@
-"""The manifest: the images of a dataset. It is read from tables as people have them."""
+"""The manifest: the images of a dataset, read from a table in whatever form people have it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from placeprint.records import FailedImage, ImageRecord, Split
 from placeprint.storage.regular_files import read_regular
 
 LARGEST = 1 << 29
-"""Bytes of a table: some millions of rows."""
+"""Bytes of a table, enough for some millions of rows."""
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson", ".json")
 
@@ -37,13 +37,13 @@ class Manifest:
     empty_places : tuple of str
         Folders of places without an image.
     notes : tuple of str
-        What is doubtful about how the dataset was understood, for people.
+        Doubts about how the dataset was understood, for people.
     layout : str
         ``manifest`` or the name of a layout; see `placeprint.dataset.layouts.layout`.
     left_out : mapping of str to int
-        Images that are not read, by folder or by the ending of a format.
+        Numbers of images that are not read, by folder or suffix.
     name : str
-        What the dataset was called where it was opened.
+        The path or address that it was opened by.
     """
 
     root: Path
@@ -66,7 +66,7 @@ class Manifest:
         return any(r.split is Split.QUERY for r in self.records)
 
     def gallery(self) -> tuple[ImageRecord, ...]:
-        """Return the images to search in: the gallery split and what has no split."""
+        """Return the images to search: the gallery split, and images without a split."""
         return self.split(Split.GALLERY, Split.NONE)
 
     def queries(self) -> tuple[ImageRecord, ...]:
@@ -74,17 +74,17 @@ class Manifest:
         return self.split(Split.QUERY)
 
     def asked(self) -> tuple[ImageRecord, ...]:
-        """Return what can be asked of another gallery: the query split, or every image where there is none."""
+        """Return the images to ask another gallery about: the query split, or all images without one."""
         return self.queries() if self.has_queries else self.records
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a table of images; relative paths in it are relative to its folder.
+    """Read a table of images, with paths relative to its folder.
 
     Raises
     ------
     DatasetError
-        When the file cannot be read, is no table, or has no column for the path.
+        When the file cannot be read, is not a table, or has no column for the path.
     """
     try:
         data = read_regular(path, LARGEST)
@@ -96,8 +96,8 @@ def read_manifest(path: Path) -> Manifest:
 def parse_manifest(data: bytes, root: Path, name: str, folder: Folder) -> Manifest:
     """Read the bytes of a table.
 
-    A row that cannot be understood becomes a `FailedImage`; a column that has no meaning here is kept in the record's
-    `extra`, and so is a frame that is no whole number.
+    A row that cannot be understood becomes a `FailedImage`. Columns without a meaning here are kept in the record's
+    `extra`, and so is a frame that is not a whole number.
 
     Parameters
     ----------
@@ -106,14 +106,14 @@ def parse_manifest(data: bytes, root: Path, name: str, folder: Folder) -> Manife
     root : Path
         Where the images are.
     name : str
-        Of the table, without its folder.
+        The table's name, without its folder.
     folder : Folder
-        What its paths are relative to.
+        The folder that its paths are relative to.
 
     Raises
     ------
     DatasetError
-        When it is no table, or has no column for the path.
+        When it is not a table, or has no column for the path.
     """
     where = str(root / name)
     table = read_table(data, where)

@@ -1,4 +1,4 @@
-"""What was understood of a dataset, in one line: so that a wrong reading is seen before it is believed."""
+"""One line about how a dataset was understood, so that people notice a wrong reading."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class Overview:
     layout : str
         ``manifest`` or the name of a layout.
     source : str
-        The same for people.
+        How it was understood, for people.
     images : mapping of str to int
         Images of each split: ``gallery``, ``query``, ``none``.
     places : mapping of str to int
         Places of each split.
     first_places : tuple of str
-        The first of their names.
+        Their first names in alphabetical order.
     unlabelled : int
         Images without a place.
     left_out : mapping of str to int
-        Images that are not read, by folder or ending.
+        Numbers of images that are not read, by folder or suffix.
     not_walked : tuple of str
-        Why folders were not looked into, each in a few words.
+        Folders that could not be read, each with the reason.
     advice : str
-        What to do where no place was found; else empty.
+        What to do when no place was found; otherwise empty.
     """
 
     layout: str
@@ -52,7 +52,7 @@ class Overview:
 
     @classmethod
     def of(cls, manifest: Manifest) -> Overview:
-        """Count a dataset."""
+        """Return the overview of a manifest."""
         split = {s.value: manifest.split(s) for s in Split}
         names = {key: {place for record in records for place in record.places} for key, records in split.items()}
         return cls(
@@ -81,7 +81,7 @@ class Overview:
 
     @property
     def says(self) -> str:
-        """One line with the counts of each split."""
+        """One line with the numbers of images and places in each split."""
         labels = {"gallery": "gallery image{}", "query": "query image{}", "none": "image{} without a split"}
         counts = [
             f"{counted(count, labels[key].format(''), labels[key].format('s'))} of {counted(self.places[key], 'place')}"
@@ -91,12 +91,12 @@ class Overview:
         return f"read as {', '.join(counts) or 'no images'}: {self.how}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it ready for JSON."""
+        """Return all fields, ready for JSON."""
         return asdict(self)
 
 
 def _one_place(manifest: Manifest) -> str:
-    """Return what to do where somebody gave the folder of one place: nothing in it says which place that is."""
+    """Return advice for a dataset that may be the folder of one place: nothing in it names the place."""
     if manifest.layout == "manifest" or any(r.places or r.degrees or r.metres for r in manifest.records):
         return ""
     above = f' ("{manifest.root.resolve().parent}")' if manifest.root.is_dir() else ""

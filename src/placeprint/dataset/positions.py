@@ -1,4 +1,4 @@
-"""Where an image was taken, as its file name or its table says it: degrees, or metres in a zone of UTM."""
+"""Positions in file names and tables: degrees, or metres in a UTM zone."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TypedDict
 from placeprint.errors import UsageError
 
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"
-"""The letters that the field writes beside a zone: 8 degrees of latitude each, from 80 degrees south."""
+"""Letters of the bands of latitude beside a UTM zone: 8 degrees each, from 80 degrees south."""
 _BAND_S = (3.5e6, 4.5e6)
-"""Northings of the band S, 32 to 40 degrees north. Outside of it a letter S can only mean south."""
+"""Northings of the band S, 32 to 40 degrees north. With any other the letter S means south."""
 _NUMBER = re.compile(r"(\d{1,2})(?:\.0+)?\s*([A-Za-z]*)")
 _HEMISPHERES = {"n": "N", "north": "N", "s": "S", "south": "S"}
 
@@ -41,7 +41,7 @@ def position_in_name(name: str) -> Position:
     Raises
     ------
     UsageError
-        When the name begins with @ but carries no position.
+        When the name begins with @ but holds no position.
     """
     fields = name.split("@")
     if len(fields) < 4 or fields[0]:
@@ -55,7 +55,7 @@ def position_in_name(name: str) -> Position:
         latitude = longitude = None
     number, letter = (fields[3], fields[4]) if len(fields) > 4 else ("", "")
     if not (number.strip().isdecimal() if long else _is_zone(number, letter)):
-        number = ""  # in a shorter name, which is of another form, that field may be anything
+        number = ""  # a shorter name has another form, where that field may be anything
     return completed(easting, northing, latitude, longitude, number=number, letter=letter)
 
 
@@ -69,18 +69,18 @@ def completed(
     letter: str = "",
     hemisphere: str = "",
 ) -> Position:
-    """Put together what was said of a position; degrees that were not are computed from the zone.
+    """Make a position of its parts; missing degrees are computed from the UTM zone.
 
     Parameters
     ----------
     easting, northing, latitude, longitude : float or None
     number : str
-        Of the UTM zone: ``31``, or with its letter ``31U``.
+        The UTM zone: ``31``, or with its letter ``31U``.
     letter : str
-        Of the zone: its band of latitude, or N or S. S is the band from 32 to 40 degrees north where the northing
-        can be of it, else south.
+        The band of latitude, or N or S. S is the band from 32 to 40 degrees north if the northing fits, otherwise
+        south.
     hemisphere : str
-        N or S, where a table says it so: it is no band.
+        N or S, from a column of its own: never a band.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def completed(
 
 
 def degrees_of(easting: float, northing: float, zone: int, *, south: bool) -> tuple[float, float] | None:
-    """Return latitude and longitude of a point of UTM on WGS 84, to a millimetre; None for what is not on Earth.
+    """Convert UTM on WGS 84 to latitude and longitude, exact to a millimetre; None for a point that is not on Earth.
 
     Krueger's series in the third flattening, to its third order, as in Kawase 2011, "A General Formula for Calculating
     Meridian Arc Length and its Application to Coordinate Conversion in the Gauss-Krueger Projection".
@@ -129,7 +129,7 @@ def degrees_of(easting: float, northing: float, zone: int, *, south: bool) -> tu
 
 
 def _zone(number: str, letter: str, hemisphere: str, northing: float, latitude: float | None) -> tuple[int, str]:
-    """Return the number of a zone, and its hemisphere, empty when nothing tells it."""
+    """Return the number of a zone and its hemisphere, which is empty when unknown."""
     match = _NUMBER.fullmatch(number.strip())
     if match is None or not 1 <= int(match[1]) <= 60:
         raise UsageError(f'the UTM zone "{number}" is not 1..60')
@@ -151,7 +151,7 @@ def _side(hemisphere: str, letter: str, northing: float) -> str:
         return _HEMISPHERES[letter.lower()]
     if letter.upper() not in _BANDS or len(letter) != 1:
         raise UsageError(f'the letter "{letter}" of the UTM zone is none of {_BANDS[0]} to {_BANDS[-1]}')
-    # Some write south without the false northing: what lies south of the equator is then below 0.
+    # Without the false northing, as some write it, points south of the equator are below 0.
     return "N" if letter.upper() >= "N" or northing < 0 else "S"
 
 

@@ -1,8 +1,8 @@
-"""One image, in whatever form it is given: the same image gets the same answer.
+"""A query image in any form: a path, the bytes of a file, an open file, a Pillow image, or an array.
 
-An image is a path, a file's content, an open file, an image of Pillow's, or an array. Whatever comes from a file is
-answered from the file's own bytes, as `placeprint.dataset.decoding.images` decodes them; the rest from its pixels,
-prepared in the same way. See "The same photo gets the same answer" in docs/accuracy.md for what must stay different.
+In every form the same image gets the same answer: where there is a file, its bytes are decoded by
+`placeprint.dataset.decoding.images`; otherwise the pixels are prepared in the same way. See "The same photo gets the
+same answer" in docs/accuracy.md for the differences that remain.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset.decoding import images
+from placeprint.dataset.decoding.pixel_limit import max_pixels
 from placeprint.dataset.files import MAX_BYTES, read_bytes, require_content, short
 from placeprint.errors import ImageError, UsageError
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _KINDS = "a path, the bytes of a file, a file opened to read bytes, a PIL image, or an array"
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _OVERSHOOT = 1e-3
-"""Resizing leaves floats so far outside of 0 to 1."""
+"""Resizing may leave floats this far outside 0 to 1."""
 
 
 def prepare_image(image: ImageInput, *, min_side: int | None = None) -> Image:
@@ -36,7 +37,7 @@ def prepare_image(image: ImageInput, *, min_side: int | None = None) -> Image:
     Parameters
     ----------
     image : path, str, bytes, binary file, PIL.Image.Image or ndarray
-        See `array_image` for arrays. An image that was not turned as its EXIF says is turned.
+        See `array_image` for arrays. The EXIF orientation is applied.
     min_side : int, optional
         As in `placeprint.dataset.decoding.images.decode`.
 
@@ -54,7 +55,7 @@ def prepare_image(image: ImageInput, *, min_side: int | None = None) -> Image:
 
 
 def image_bytes(image: ImageInput) -> bytes:
-    """Return the content of a file that holds an image: its own where there is one, else a PNG of its pixels.
+    """Return the bytes of an image's file, or of a PNG with its pixels when there is no file.
 
     Raises
     ------
@@ -70,18 +71,18 @@ def image_bytes(image: ImageInput) -> bytes:
 
 
 def array_image(pixels: NDArray[Any]) -> Image:
-    """Return the image that an array means, rows from the top, channels in the order of RGB.
+    """Make an image of an array with rows from the top and channels in the order RGB.
 
     Parameters
     ----------
     pixels : ndarray, shape (height, width) or (height, width, channels)
-        One channel is grey, two are grey and opacity, three are RGB, four RGB and opacity. Whole numbers from 0 to
-        255, uint16 from 0 to 65535, floats from 0 to 1, or bool.
+        Grey, grey and opacity, RGB, or RGB and opacity. Whole numbers from 0 to 255, uint16 from 0 to 65535, floats
+        from 0 to 1, or bool.
 
     Raises
     ------
     UsageError
-        For any other array; it says what to give.
+        For any other array; the message says what to give.
     """
     from PIL import Image
 
@@ -107,7 +108,7 @@ def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         raise UsageError(f"an array of {pixels.dtype} is no photo: give uint8, uint16, or floats from 0 to 1")
     if kind == "u" and pixels.itemsize == 2:
         return np.rint(pixels / 257.0).astype(np.uint8)
-    low, high = float(pixels.min()), float(pixels.max())  # NaN fails every comparison
+    low, high = float(pixels.min()), float(pixels.max())  # NaN fails all comparisons
     if kind == "f" and low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT:
         return np.rint(pixels.clip(0, 1).astype(np.float64) * 255).astype(np.uint8)
     if kind != "f" and low >= 0 and high <= 255:
@@ -119,7 +120,7 @@ def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _content(image: ImageInput, min_side: int | None) -> bytes | Image:
-    """Return the bytes of an image's file, or its pixels where there is no file."""
+    """Return the bytes of an image's file, or its pixels when there is no file."""
     from PIL.Image import Image
 
     if isinstance(image, bytes | bytearray | memoryview):
@@ -136,8 +137,8 @@ def _content(image: ImageInput, min_side: int | None) -> bytes | Image:
 
 
 def _fitting(image: Image) -> Image:
-    """Refuse pixels that would be refused in a file."""
-    most = images.max_pixels()
+    """Refuse pixels that would be refused in a file too."""
+    most = max_pixels()
     if not image.width * image.height:
         raise ImageError("empty", f"the image has no pixels: {image.width}x{image.height}")
     if image.width * image.height > most:
@@ -150,7 +151,7 @@ def _fitting(image: Image) -> Image:
 
 
 def _read(file: Any) -> bytes:
-    """Return all of an open file, from its beginning as Pillow does, and leave it where it was."""
+    """Read an open file from its start, as Pillow does, and restore its position."""
     try:
         back = file.tell() if not hasattr(file, "seekable") or file.seekable() else None
         if back is not None:
@@ -166,9 +167,9 @@ def _read(file: Any) -> bytes:
 
 
 def _file_behind(image: Image, min_side: int | None) -> bytes | None:
-    """Return the bytes of the file that an image is, where they are at hand and its pixels are still theirs.
+    """Return the bytes of a Pillow image's file, if it is available and still holds the image's pixels.
 
-    Only a JPEG is decoded differently when its file is known, and only where it is reduced.
+    Only a JPEG is decoded differently from its file, and only when it is reduced.
     """
     if getattr(image, "format", None) not in ("JPEG", "MPO") or not min_side or min(image.size) < 2 * min_side:
         return None
@@ -181,5 +182,5 @@ def _file_behind(image: Image, min_side: int | None) -> bytes | None:
             return None
         data = read_bytes(Path(os.fsdecode(name))) if loaded else _read(file)
         return data if images.still_holds(data, image, loaded=loaded) else None
-    except (ImageError, OSError, ValueError):  # gone, or another file by now: its pixels are there
+    except (ImageError, OSError, ValueError):  # the file is gone or was replaced: the pixels are used
         return None

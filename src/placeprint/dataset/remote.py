@@ -1,4 +1,4 @@
-"""Datasets in object stores and other file systems that fsspec knows: ``s3://bucket/photos``, ``file:///photos``."""
+"""Datasets in object stores and other file systems of fsspec: ``s3://bucket/photos``, ``file:///photos``."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 
 
 def is_remote(source: object) -> bool:
-    """Return whether a dataset is named by an address, and not by a path."""
+    """Return whether a dataset is given by its address, not by a path."""
     return isinstance(source, str | Path) and _URL.match(str(source)) is not None
 
 
 class RemoteFiles:
-    """The files under an address; it may be sent to other processes.
+    """The files below an address; picklable.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class RemoteFiles:
         self._opened: tuple[Any, str] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the connection here."""
+        """Leave out the connection."""
         return {"address": self.address, "_opened": None}
 
     @property
@@ -91,7 +91,7 @@ class RemoteFiles:
         return require_content(data)
 
     def _require_answer(self) -> None:
-        """Refuse to go on where it is not one file that cannot be read but all: a gallery would lose its images.
+        """Raise an error when the store does not answer at all: going on would lose the gallery its images.
 
         Raises
         ------
@@ -119,7 +119,7 @@ def read_remote(address: str, *, layout: str | None = None) -> tuple[Manifest, R
     Returns
     -------
     Manifest, RemoteFiles
-        And what reads the files that it names.
+        The manifest, and the files that it names.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def _listed(files: RemoteFiles, name: str) -> Manifest:
 
 
 def _whole(address: str) -> str:
-    """Return an address as it was before it became a Path, which merges slashes."""
+    """Restore the slashes of an address that became a Path, which merges them."""
     scheme, rest = address.split(":", 1)
     if rest.startswith("//"):
         return address

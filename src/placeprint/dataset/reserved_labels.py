@@ -1,4 +1,4 @@
-"""The one word that no place of a gallery can be called."""
+"""The word that cannot be the label of a gallery's place: UNKNOWN."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RESERVED = "reserved-place"
 
 
 def refuse_unknown(places: Iterable[str], split: Split) -> None:
-    """Refuse an image that would make UNKNOWN a place; a query may say so, where it is never an answer.
+    """Refuse a gallery image whose place is called UNKNOWN; a query may have that label.
 
     Raises
     ------

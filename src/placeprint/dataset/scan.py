@@ -1,12 +1,12 @@
-"""Understand a dataset without being told: a manifest, or one of the folder layouts of the field.
+"""Read a dataset and find its form: a manifest, or one of the field's folder layouts.
 
 ::
 
     gallery/<place>/*  query/<place>/*      other names: `placeprint.dataset.layouts.split_names`; <place> may be
     missing <place>/gallery/*  <place>/query/*
-    <place>/*                               no split: evaluated by leaving one image out
-    test/gallery/...   test/query/...       also beside train/ and val/ of the same form, which are not read
-    @east@north@zone@letter@lat@lon@...@.jpg   file names that carry the position (metres, degrees)
+    <place>/*                               no split: evaluated by leaving out one image at a time
+    test/gallery/...   test/query/...       also beside train/ and val/ of that form, which are not read
+    @east@north@zone@letter@lat@lon@...@.jpg   file names with the position (metres, degrees)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from placeprint.errors import DatasetError, ImageError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
 
 MANIFEST_NAMES = ("manifest.csv", "manifest.jsonl", "labels.csv", "labels.jsonl")
-"""Looked for in a dataset's folder, in this order."""
+"""Names that are tried in a dataset's folder, in this order."""
 
 
 def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "test") -> Manifest:
@@ -40,17 +40,17 @@ def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "t
     path : Path or str
         A ``.csv``, ``.tsv`` or ``.jsonl`` file, or a folder.
     layout : str, optional
-        How folders are read where two readings fit: ``split-first``, ``place-first``, ``places``, ``flat``; or the
-        folders of gallery and queries, as ``train/val`` or ``train+val/test``. A table in the folder is not read then.
+        How to read folders that can be read in two ways: ``split-first``, ``place-first``, ``places``, ``flat``; or the
+        folders of gallery and queries, as ``train/val`` or ``train+val/test``. A table in the folder is then ignored.
     stage : str
-        Which of train, val and test is read where each has its own gallery and queries.
+        Which of train, val and test to read when each has its own gallery and queries.
 
     Raises
     ------
     DatasetError
-        When nothing is there, no image is found, or the folders can be read in several ways.
+        When there is no dataset or no image, or the folders can be read in several ways.
     UsageError
-        When there is no such layout, or a table was given with one.
+        When there is no such layout, or a layout was given for a table.
     """
     path, choice = Path(path), Choice.parse(layout)
     if path.is_file():
@@ -72,17 +72,17 @@ def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "t
 def _table_in(folder: Path) -> Path | None:
     try:
         return next((folder / name for name in MANIFEST_NAMES if (folder / name).is_file()), None)
-    except OSError:  # the folder may not be looked into, which walking it says
+    except OSError:  # the folder is not readable, which walking it reports
         return None
 
 
 def require_images(found: Manifest, where: str) -> Manifest:
-    """Return a manifest that has images or rows, or refuse it.
+    """Return a manifest, unless it has neither images nor rows.
 
     Raises
     ------
     DatasetError
-        With the folders that were not walked, and the formats that were left out.
+        Names the folders that were not walked and the formats that were left out.
     """
     if found.records or any(failure.kind not in NOT_WALKED for failure in found.failures):
         return found
@@ -94,17 +94,17 @@ def require_images(found: Manifest, where: str) -> Manifest:
 
 
 def scan_folder(root: Path, *, choice: Choice = NO_CHOICE, stage: str = "test") -> Manifest:
-    """Read a folder of images by the layout that fits it; symbolic links are named, not followed."""
+    """Read a folder of images by the layout that fits it. Symbolic links are reported, not followed."""
     return read_listing(root, walk(root), choice=choice, stage=stage)
 
 
 def read_listing(root: Path, listing: Listing, *, choice: Choice, stage: str) -> Manifest:
-    """Read the names of files and folders by the layout that fits them.
+    """Make a manifest of the names of files and folders, by the layout that fits them.
 
     Raises
     ------
     DatasetError
-        When several fit.
+        When several layouts fit.
     """
     reading = Reading(str(root), listing.files, choice, stage)
     records: list[ImageRecord] = []
@@ -125,7 +125,7 @@ def read_listing(root: Path, listing: Listing, *, choice: Choice, stage: str) ->
 
 
 def _records(files: Iterable[Names], place: str | None, split: Split | None) -> Iterator[ImageRecord | FailedImage]:
-    """Yield what the images of one folder are."""
+    """Yield the records of one folder's images."""
     for file in files:
         path, where = "/".join(file), "/".join(file[:-1]) or "the dataset's folder"
         if split is None:

@@ -1,4 +1,4 @@
-"""Walk a dataset's folders; what could not be looked into is named and costs nothing else."""
+"""List a dataset's folders and files; a folder that cannot be read is reported, and the walk goes on."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from placeprint.records import FailedImage
 from placeprint.storage.regular_files import open_regular
 
 Names = tuple[str, ...]
-"""The names on the way to a file or folder, from the dataset's folder down."""
+"""A relative path as a tuple of names."""
 
 LINKED, UNREADABLE = NOT_WALKED = ("linked-folder", "unreadable-folder")
-"""Kinds of failures that are about a folder."""
+"""Kinds of failures of folders."""
 _FILE = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 _LINK = "a link to a folder is not followed: copy the folder itself there"
 _NOWHERE = "it is a link that leads nowhere"
 _JUNCTION = 0xA0000003
-"""What Windows calls a folder that leads to another one."""
+"""The tag of a junction on Windows, a folder that leads to another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What lies below a folder.
+    """The files and folders below a folder.
 
     Attributes
     ----------
     files, folders : list of tuple of str
-        Images (also folders that are named like one) and folders, sorted.
+        Images (also folders that are named like one), and folders, sorted.
     failures : tuple of FailedImage
         Folders that were not walked.
     left_out : mapping of str to int
-        Images of formats that are not read, by ending.
+        Numbers of images in formats that are not read, by suffix.
     """
 
     files: list[Names]
@@ -53,7 +53,7 @@ class Listing:
 
 
 def walk(root: Path) -> Listing:
-    """List a folder; links are named, not followed, and a folder that cannot be read costs no other."""
+    """List a folder. Links and folders that cannot be read are reported as failures."""
     files: list[Names] = []
     folders: list[Names] = []
     failures: list[FailedImage] = []
@@ -82,13 +82,13 @@ def walk(root: Path) -> Listing:
 
 
 def why_not_walked(failures: Iterable[FailedImage]) -> tuple[str, ...]:
-    """Return which folders were not looked into, and why, each in a few words."""
+    """Return the folders that were not read, each with the reason."""
     lost = (failure for failure in failures if failure.kind in NOT_WALKED)
     return tuple(f"{'the folder' if one.path == '.' else one.path}: {one.reason}" for one in lost)
 
 
 def listed(names: Iterable[Names]) -> Listing:
-    """Make a listing of the files of an object store, which has no folders of its own."""
+    """Make a listing of the files of an object store, which has no folders."""
     kept = [n for n in names if not any(is_skipped(folder) for folder in n[:-1])]
     files = sorted(n for n in kept if is_image(n[-1]))
     left_out = Counter(ending for n in kept if not is_image(n[-1]) and (ending := left_out_ending(n[-1])))
@@ -96,7 +96,7 @@ def listed(names: Iterable[Names]) -> Listing:
 
 
 def _entries(root: Path, here: Names) -> tuple[list[os.DirEntry[str]], FailedImage | None]:
-    """Return what a folder holds; where listing fails midway, what came before, and the failure."""
+    """Return the entries of a folder and, when listing fails, those before it and the failure."""
     found: list[os.DirEntry[str]] = []
     try:
         with os.scandir(root.joinpath(*here)) as entries:
@@ -110,7 +110,7 @@ def _entries(root: Path, here: Names) -> tuple[list[os.DirEntry[str]], FailedIma
 
 
 def _not_followed(entry: os.DirEntry[str]) -> str:
-    """Return why a link, or a junction of Windows, to a folder is not followed; empty for everything else."""
+    """Return why a link or a Windows junction to a folder is not followed; empty for everything else."""
     try:
         if getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0) == _JUNCTION:
             return _LINK
@@ -119,7 +119,7 @@ def _not_followed(entry: os.DirEntry[str]) -> str:
         if entry.is_dir():
             return _LINK
         return "" if _FILE.search(entry.name) or Path(entry.path).exists() else _NOWHERE
-    except OSError:  # a loop, or what may not be looked at
+    except OSError:  # a loop, or not accessible
         return _LINK if entry.is_symlink() else ""
 
 
@@ -131,7 +131,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _nameless(entry: os.DirEntry[str]) -> str:
-    """Tell an image whose name has no ending by its first bytes."""
+    """Return `WITHOUT_ENDING` for a file without a suffix that is an image by its first bytes."""
     if "." in entry.name:
         return ""
     try:

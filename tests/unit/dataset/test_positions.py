@@ -149,10 +149,6 @@ def test_the_check_finds_zeros_and_refuses_half_a_position(tmp_path: Path) -> No
     assert (failure.path, failure.reason) == ("a.png", "row 2: easting and northing come together")
 
 
-def test_half_a_position_in_a_gallery_of_before_is_read() -> None:
-    assert ImageRecord.from_dict({"path": "a", "easting": 1.0}) == ImageRecord(path="a")
-
-
 @pytest.mark.parametrize("zone", ["0N", "61N", "31U", "N"])
 def test_a_record_refuses_a_zone_that_is_none(zone: str) -> None:
     with pytest.raises(UsageError, match="UTM zone"):

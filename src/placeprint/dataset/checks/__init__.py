@@ -1,1 +1,1 @@
-"""What may be wrong with a dataset, row by row."""
+"""Checks of a dataset: what may be wrong with its images, labels and splits."""

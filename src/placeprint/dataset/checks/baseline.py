@@ -1,4 +1,4 @@
-"""What an earlier check found, so that a new one can say which of its findings are new."""
+"""The findings of an earlier check, to tell which of those of a new one are new."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class Baseline:
     Attributes
     ----------
     pairs : frozenset of tuple of 2 str
-        Paths of duplicates, the smaller first. A pair is known whatever its distance was.
+        Paths of duplicates, in alphabetical order; a pair is known whatever its distance was.
     findings : frozenset or None
-        All other findings; None when the file is a list of duplicates only.
+        All other findings; None when the file lists only duplicates.
     """
 
     pairs: frozenset[tuple[str, str]]
     findings: frozenset[Key] | None
 
     def knows_pair(self, first: str, second: str) -> bool:
-        """Tell whether these two were duplicates before."""
+        """Return whether these two were duplicates before."""
         return _pair(first, second) in self.pairs
 
     def knows(self, finding: Finding) -> bool | None:
-        """Tell whether this finding was there before; None when the baseline cannot tell."""
+        """Return whether a finding was there before; None when the baseline cannot tell."""
         return None if self.findings is None else _key(finding.check, finding.paths, finding.message) in self.findings
 
     @classmethod
@@ -48,7 +48,7 @@ class Baseline:
         Raises
         ------
         DatasetError
-            When the file cannot be read or is neither of the two.
+            When the file cannot be read, or is neither.
         """
         try:
             content = json.loads(read_regular(path, LARGEST))
@@ -73,7 +73,7 @@ def _pair(first: str, second: str) -> tuple[str, str]:
 
 
 def _key(check: str, paths: tuple[str, ...], message: str) -> Key:
-    """Identify a finding by its images; by its message when it is about none."""
+    """Identify a finding by its images, or by its message when it has none."""
     return check, tuple(sorted(paths)), "" if paths else message
 
 

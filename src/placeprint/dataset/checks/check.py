@@ -1,4 +1,4 @@
-"""Check a dataset: every image is read once, and whatever is wrong becomes a row; nothing ends the run."""
+"""Check a dataset: every image is read once, and whatever is wrong becomes a finding."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def check(
     Parameters
     ----------
     dataset : Path, str or Manifest
-        A folder or a manifest file, or one that was read already.
+        A folder, a manifest file, or a manifest that was read already.
     hamming : int
         Bits of the 64-bit dHash in which near duplicates may differ; `DuplicatePairs.within` narrows it afterwards.
     min_side : int
-        Too small: a shorter side of fewer pixels.
+        Pixels that the shorter side of an image should have.
     workers : int, optional
-        Decode threads; by default one for each processor, at most 8.
+        Decoding threads; by default one for each core, at most 8.
     baseline : Path or str, optional
-        The JSON of an earlier check, or a published list of duplicates: findings say if they are known.
+        The JSON of an earlier check, or a published list of duplicates: findings then say whether they are known.
     progress : Progress, optional
 
     Raises
     ------
     UsageError
-        When a number is out of its range.
+        When a number is out of range.
     DatasetError
         When there is no dataset, or the baseline cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Exact and near duplicates, inside a split and across splits: columns, one row for each pair."""
+"""Exact and near duplicates within a split and across splits, as columns with a row for each pair."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from placeprint.dataset.checks.hamming import near_pairs
 from placeprint.records import ImageRecord, Split
 
 MAX_GROUP = 32
-"""In a larger group of equal images each is paired with the group's first only: n pairs, not n²."""
+"""In a larger group of equal images each is paired only with the group's first: n pairs, not n²."""
 
 MAX_PAIRS = 1_000_000
-"""With more near pairs than this the distance is lowered until they fit."""
+"""The distance is lowered until there are no more near pairs than this."""
 
 
 class Exact(IntEnum):
@@ -34,9 +34,9 @@ class Exact(IntEnum):
 
 
 class Relation(IntEnum):
-    """Where the two images of a pair stand. A gallery here is all that is not a query.
+    """The splits of a pair's two images. Whatever is not a query counts as gallery.
 
-    Places differ when both images are labelled and no place is common to both.
+    Places differ when both images are labelled and have no place in common.
     """
 
     INSIDE_GALLERY = 0
@@ -77,8 +77,7 @@ class DuplicatePairs:
     relation : ndarray of uint8, shape (n_pairs,)
         Codes of `Relation`.
     hamming : int
-        All pairs up to this distance are here; less than what was asked for when those were more than
-        `MAX_PAIRS`.
+        All pairs up to this distance are here; it is less than was asked for when there were more than `MAX_PAIRS`.
     """
 
     first: NDArray[np.int64]
@@ -93,7 +92,7 @@ class DuplicatePairs:
         return len(self.first)
 
     def within(self, distance: int) -> Self:
-        """Return the exact pairs, and the near ones up to `distance`: no second run is needed."""
+        """Return the exact pairs, and the near ones up to `distance`."""
         kept = self.distance <= distance  # that of an exact pair is 0
         return replace(
             self,
@@ -125,7 +124,7 @@ def find_duplicates(
     dhashes : ndarray of uint64, shape (n,)
         Difference hashes.
     blank : ndarray of bool, shape (n,)
-        Images without contrast: their dHash is noise, so they have exact duplicates only.
+        Images without contrast: their dHash is noise, so they only have exact duplicates.
     distance : int
         Greatest Hamming distance of a near pair.
 
@@ -157,7 +156,7 @@ def _strongest(first: NDArray[np.int64], second: NDArray[np.int64], exact: NDArr
 
 
 def _equal_pairs(group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pair the rows that have the same group number, see `MAX_GROUP`."""
+    """Pair the rows of the same group, see `MAX_GROUP`."""
     order = np.argsort(group, kind="stable")
     sizes = np.bincount(group)
     starts = np.cumsum(sizes) - sizes
@@ -198,7 +197,7 @@ def _near(
 def _members(
     group: NDArray[np.int64], sizes: NDArray[np.int64], one: NDArray[np.int64], two: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Turn pairs of hashes into pairs of images; of big groups, each image with the other's first."""
+    """Turn pairs of hashes into pairs of images; in large groups, each image with the other group's first."""
     order = np.argsort(group, kind="stable")
     starts = np.cumsum(sizes) - sizes
     whole = sizes[one] * sizes[two] <= MAX_GROUP**2
@@ -222,7 +221,7 @@ def _relations(
 
 
 def _apart(records: Sequence[ImageRecord], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which pairs are labelled with no place in common; most are settled by one comparison."""
+    """Return which pairs are labelled and have no place in common; equal pairs of labels are compared once."""
     labels = {places: i for i, places in enumerate(dict.fromkeys(r.places for r in records))}
     known = list(labels)
     label = np.array([labels[r.places] for r in records], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""All pairs of 64-bit hashes within a Hamming distance, without comparing all pairs.
+"""Find all pairs of 64-bit hashes within a Hamming distance, without comparing every pair.
 
 The 64 bits are cut into `distance + 2` bands. Two hashes that differ in at most `distance` bits differ
 in at most that many bands, so at least two bands are equal (the pigeonhole of Manku, Jain and Das
@@ -23,7 +23,7 @@ BLOCK_PAIRS = 1 << 18
 """Candidates compared at a time: some 20 MiB of working memory."""
 
 BAND_LIMIT = 12
-"""At larger distances the bands are so narrow that comparing all pairs, in blocks, is as quick."""
+"""At larger distances the bands are so narrow that comparing all pairs in blocks is as fast."""
 
 
 def near_pairs(hashes: NDArray[np.uint64], distance: int, *, limit: int | None = None) -> tuple[Columns, int]:
@@ -32,11 +32,11 @@ def near_pairs(hashes: NDArray[np.uint64], distance: int, *, limit: int | None =
     Parameters
     ----------
     hashes : ndarray of uint64, shape (n,)
-        Best without repeats: `n` equal hashes are `n * (n - 1) / 2` pairs.
+        Best without repeats: `n` equal hashes make `n * (n - 1) / 2` pairs.
     distance : int
         Bits, 0 to 64.
     limit : int, optional
-        With more pairs than this the distance is lowered until they fit.
+        The distance is lowered until there are no more pairs than this.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def _band_masks(bands: int) -> list[np.uint64]:
 
 
 def _first_time(differ: NDArray[np.uint64], masks: list[np.uint64], low: int, high: int) -> NDArray[np.bool_]:
-    """Tell which pairs have `low` and `high` as their first two equal bands, so that each is found once."""
+    """Return which pairs have `low` and `high` as their first two equal bands, so that each is found once."""
     first = np.ones(len(differ), dtype=np.bool_)
     for band in range(high):
         if band != low:

@@ -1,11 +1,11 @@
-"""Checks of names, places and splits: what a dataset says about its images, not what they look like."""
+"""Checks of names, places and splits."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from placeprint.dataset.checks.rules import Finding, finding
@@ -16,21 +16,21 @@ from placeprint.terminal import counted
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _BLANKS = re.compile(r"[\s_]+")
 _LONE_BLANK = re.compile(r"(?<!\d) | (?!\d)")
-"""One that does not part two numbers."""
+"""A blank that does not separate two numbers."""
 _POINT_ZERO = re.compile(r"(?<=\d)[.,]0+$")
 _LEADING_ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")
 
 
 def label_findings(manifest: Manifest, usable: Sequence[ImageRecord]) -> Iterator[Finding]:
-    """Yield what is odd about names, places and splits.
+    """Yield findings about names, places and splits.
 
     Parameters
     ----------
     manifest : Manifest
         The dataset as it is listed.
     usable : sequence of ImageRecord
-        The records whose image can be read, with the `content_hash` of the bytes that were read. A place
-        counts as having an image only when it is among these.
+        The records of images that can be read, with the `content_hash` of their bytes. Only these count as images of
+        a place.
     """
     yield from _left_out(manifest)
     yield from _empty_places(manifest, usable)
@@ -47,8 +47,17 @@ def label_findings(manifest: Manifest, usable: Sequence[ImageRecord]) -> Iterato
 
 
 def spelling_key(name: str) -> str:
-    """Return what a file system that ignores case and Unicode form makes of a name."""
+    """Return a name as a file system that ignores case and Unicode form compares it."""
     return unicodedata.normalize("NFC", name.casefold())
+
+
+def _by_place(records: Iterable[ImageRecord]) -> Mapping[str, list[str]]:
+    """Return the paths of each place."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        for place in record.places:
+            found[place].append(record.path)
+    return found
 
 
 def _left_out(manifest: Manifest) -> Iterator[Finding]:
@@ -60,38 +69,29 @@ def _left_out(manifest: Manifest) -> Iterator[Finding]:
 def _empty_places(manifest: Manifest, usable: Iterable[ImageRecord]) -> Iterator[Finding]:
     for place in manifest.empty_places:
         yield finding("empty-place", f'the place "{place}" has no photograph')
-    alive = {place for r in usable for place in r.places}
-    lost: dict[str, list[str]] = defaultdict(list)
-    for record in manifest.records:
-        for place in record.places:
-            if place not in alive:
-                lost[place].append(record.path)
-    for place, paths in lost.items():
-        count = counted(len(paths), "photograph")
-        yield finding("empty-place", f'none of the {count} of "{place}" can be used', *paths)
+    alive = _by_place(usable)
+    for place, paths in _by_place(manifest.records).items():
+        if place not in alive:
+            count = counted(len(paths), "photograph")
+            yield finding("empty-place", f'none of the {count} of "{place}" can be used', *paths)
 
 
 def _single_image_places(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
-    images: dict[str, list[str]] = defaultdict(list)
-    for record in usable:
-        if record.split is not Split.QUERY:
-            for place in record.places:
-                images[place].append(record.path)
-    for place, paths in images.items():
+    for place, paths in _by_place(r for r in usable if r.split is not Split.QUERY).items():
         if len(paths) == 1:
             yield finding("single-photo-place", f'the gallery has one photograph of "{place}"', *paths)
 
 
 def _open_set(usable: Sequence[ImageRecord]) -> Iterator[Finding]:
     queries = [r for r in usable if r.split is Split.QUERY]
-    known = {place for r in usable if r.split is not Split.QUERY for place in r.places}
+    known = _by_place(r for r in usable if r.split is not Split.QUERY)
     if queries and len(queries) == len(usable):
         there = counted(len(queries), "query", "queries")
         yield finding("no-gallery", f"it has {there} and no gallery image that can be used")
         return
     unknown: dict[str, list[str]] = defaultdict(list)
     for record in queries:
-        if record.places and not known.intersection(record.places):
+        if record.places and known.keys().isdisjoint(record.places):
             unknown[str(record.place)].append(record.path)
     for place, paths in unknown.items():
         asked = counted(len(paths), "query", "queries")
@@ -132,7 +132,7 @@ def _changed(listed: Iterable[ImageRecord], usable: Iterable[ImageRecord]) -> It
 
 
 def _name_clashes(paths: Iterable[str]) -> Iterator[Finding]:
-    """Compare names inside one folder, so that two clashing folders are told once, not for every file."""
+    """Compare names within each folder, so that two clashing folders are one finding, not one for every file."""
     below: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for path in dict.fromkeys(paths):
         parts = PurePosixPath(path).parts
@@ -160,10 +160,10 @@ def _place_clashes(usable: Iterable[ImageRecord]) -> Iterator[Finding]:
 
 
 def label_key(label: str) -> str:
-    """Return what is left of a label without what people and programs write differently.
+    """Return a label without the differences in which people and programs spell it.
 
-    Case, Unicode form, blanks (also ``_``), quotation marks around it, leading zeros and ``.0`` do not count; a blank
-    between two digits does.
+    Those are case, Unicode form, blanks (also ``_``) but between two digits, quotation marks around it, leading zeros
+    and ``.0``.
     """
     folded = _INVISIBLE.sub("", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()))
     key = _LONE_BLANK.sub("", _BLANKS.sub(" ", folded).strip("\"' "))
@@ -171,7 +171,7 @@ def label_key(label: str) -> str:
 
 
 def _visible(label: str) -> str:
-    """Write out what cannot be told apart on paper: blanks that are no space, invisible and combining characters."""
+    """Escape what cannot be told apart on paper: blanks other than the space, invisible and combining characters."""
     return "".join(
         c if c == " " or unicodedata.category(c) not in ("Zs", "Cf", "Mn") else f"\\u{ord(c):04x}" for c in label
     )

@@ -1,4 +1,4 @@
-"""What is measured of one image: its size, its light, its colour and its three hashes."""
+"""Measure images: size, light, colour and three hashes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_WORKERS = 8
-"""Decode threads at most; how much memory they take together, `placeprint.dataset.decoding.budget` says."""
+"""Decoding threads at most; `placeprint.dataset.decoding.budget` limits the memory that they take together."""
 
 _STRIP = (1 << 17) // 3
 _COLOUR_SIDE = 128
@@ -31,7 +31,7 @@ _COLOUR_SIDE = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
-    """What was measured of one image, after the EXIF turn.
+    """Measurements of one image, after the EXIF turn.
 
     Attributes
     ----------
@@ -42,17 +42,17 @@ class ImageFacts:
     content_hash : str
         SHA-256 of the file's bytes, hexadecimal.
     pixel_hash : str
-        SHA-256 of the shape and the decoded RGB pixels, hexadecimal. The shape is in it, because plain
-        images of 40x90 and 60x60 pixels have the same bytes.
+        SHA-256 of the shape and the decoded RGB pixels, hexadecimal. Without the shape, plain images of 40x90 and
+        60x60 pixels would have the same.
     brightness : float
         Mean luminance (ITU-R 601-2), 0 to 1.
     contrast : float
         Standard deviation of the luminance, 0 to 0.5.
     colour : float
-        Largest less smallest channel, 0 to 1; the 99th percentile over the image reduced to about
-        128 pixels, which averages the colour noise of JPEG away.
+        Largest minus smallest channel, 0 to 1: the 99th percentile over the image reduced to about 128 pixels, which
+        averages out the colour noise of JPEG.
     dhash : int
-        64-bit difference hash, as `imagehash.dhash` prints it in hexadecimal.
+        64-bit difference hash, the same as `imagehash.dhash`.
     whole : float
         Share of the image that is there, the score of `placeprint.dataset.decoding.damage.Damage`: 1 for all but
         damaged files, of which everything above was measured as far as they could be decoded.
@@ -123,7 +123,7 @@ def _dhash(grey: Image) -> int:
 
 
 def _pixel_hash(image: Image) -> str:
-    """Hash strip by strip: the pixels are never held a second time."""
+    """Hash the pixels strip by strip, without a second copy of all of them."""
     digest = hashlib.sha256(f"{image.width}x{image.height}:".encode())
     for _, strip in strips(image, _STRIP):
         digest.update(strip.tobytes())
@@ -135,7 +135,7 @@ def measure_files(
 ) -> Iterator[ImageFacts | FailedImage]:
     """Read, decode and measure each file once, on threads, in the order of `paths`.
 
-    At most twice as many files as threads are under way, so memory does not grow with the dataset.
+    At most twice as many files as threads are in progress, so that memory does not grow with the dataset.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def measure_files(
     paths : sequence of str
         Relative to `root`.
     workers : int, optional
-        Threads; by default one for each processor, at most `MAX_WORKERS`.
+        Threads; by default one for each core, at most `MAX_WORKERS`.
 
     Yields
     ------

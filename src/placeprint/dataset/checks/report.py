@@ -1,4 +1,4 @@
-"""What a check found, as columns and findings: sorting and drawing is left to the reader."""
+"""The result of a check, as columns and findings."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from placeprint.records import FailedImage, ImageRecord
 from placeprint.terminal import counted
 
 FORMAT = 1
-"""Of the dictionary that `CheckReport.to_dict` makes."""
+"""Version of the dictionary that `CheckReport.to_dict` returns."""
 
 _SEVERITIES = list(Severity)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageTable:
-    """Every image that could be read: its record, its facts, and for each check a score and a verdict.
+    """The images that could be read: their records, facts, and a score and a verdict for each check.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class SummaryRow:
     count : int
         Findings; for duplicates, pairs.
     new : int or None
-        How many of them the baseline does not have; None without a baseline that can tell.
+        How many of them are not in the baseline; None when no baseline can tell.
     example : Finding
         The first.
     """
@@ -102,17 +102,17 @@ class CheckReport:
     source : str
         How the dataset was understood.
     images : ImageTable
-        What could be read; the rows that `pairs` speaks of.
+        What could be read; `pairs` refers to its rows.
     failures : tuple of FailedImage
         What could not; each is also a finding.
     findings : tuple of Finding
-        All but the duplicates: errors first, then by check.
+        All but the duplicates, errors first, then by check.
     pairs : DuplicatePairs
     hamming, min_side : int
-        What was asked for.
+        The settings of the check.
     baseline : Baseline or None
     overview : Overview
-        What was understood of the dataset.
+        How the dataset was understood.
     """
 
     root: Path
@@ -128,18 +128,18 @@ class CheckReport:
 
     @property
     def errors(self) -> int:
-        """The number of findings that are errors, duplicates included."""
+        """Number of errors, duplicates included."""
         apart = np.isin(self.pairs.relation, [r for r in Relation if r.different_places])
         exact = self.pairs.exact != Exact.NONE
         return sum(f.severity is Severity.ERROR for f in self.findings) + int((apart & exact).sum())
 
     @property
     def ok(self) -> bool:
-        """True when there is no error."""
+        """True when there are no errors."""
         return self.errors == 0
 
     def counts(self) -> dict[str, int]:
-        """Count what was looked at: ``images``, ``failed``, ``places``, and images of each split."""
+        """Count ``images``, ``failed``, ``places``, and the images of each split."""
         splits = Counter(str(r.split) for r in self.images.records)
         places = {place for r in self.images.records for place in r.places}
         return {
@@ -151,7 +151,7 @@ class CheckReport:
 
     @property
     def no_problems(self) -> str:
-        """The good news, for where nothing was found."""
+        """The message for a check without findings."""
         counts = self.counts()
         found = f"{counted(counts['images'], 'image')} of {counted(counts['places'], 'place')}"
         return f"no problems found: {found}, and all could be read"
@@ -162,7 +162,7 @@ class CheckReport:
         Parameters
         ----------
         within : int, optional
-            Leave out near pairs of a greater distance.
+            Leave out near pairs with a greater distance.
         """
         pairs = self.pairs if within is None else self.pairs.within(within)
         for row in range(len(pairs)):
@@ -208,11 +208,11 @@ class CheckReport:
         return sorted(rows, key=lambda row: (_SEVERITIES.index(row.severity), row.check))
 
     def new(self) -> list[Finding] | None:
-        """Return the findings that the baseline does not have; None without a baseline."""
+        """Return the findings that are not in the baseline; None without one."""
         return None if self.baseline is None else [f for f in self.all_findings() if f.known is False]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything, ready for JSON; a later check can take it for its baseline."""
+        """Return everything, ready for JSON; it can be the baseline of a later check."""
         new = self.new()
         return {
             "tool": "placeprint check",

@@ -1,10 +1,10 @@
 """The registry of checks: each has a name, a severity and one sentence of advice.
 
-An `ImageRule` also has a score, one number for each image, and a threshold: both are kept in the report,
-so anyone can sort by a score or move a threshold. A new check is one more entry in `IMAGE_RULES`.
+An `ImageRule` also gives each image a score and compares it with a threshold; the report keeps both. A new check is one
+more entry in `IMAGE_RULES`.
 
-Severities: an *error* is an image that cannot be used, or labels that contradict each other; a *warning*
-makes a measurement doubtful; an *info* is a fact to know. Only errors change the exit code.
+An *error* is an image that cannot be used, or labels that contradict each other; a *warning* makes measurements
+doubtful; an *info* is good to know. Only errors change the exit code.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ImageRule(Rule):
     Attributes
     ----------
     score : callable
-        From the image's facts to one number.
+        Returns a number for an image's facts.
     threshold : float
     above : bool
         True: flagged when the score is above the threshold; False: when it is below.
@@ -77,7 +77,7 @@ class ImageRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something that a check found.
+    """A finding of a check.
 
     Attributes
     ----------
@@ -85,13 +85,13 @@ class Finding:
         Name of the rule.
     severity : Severity
     paths : tuple of str
-        The images it is about; empty when it is about the whole dataset or a place without images.
+        Its images; empty when it is about the dataset, or a place without images.
     message : str
         One line for people.
     score : float or None
         The image's score, or a pair's distance.
     known : bool or None
-        True when the baseline has it, False when it is new, None without a baseline that can tell.
+        True when it is in the baseline, False when it is new, None when no baseline can tell.
     """
 
     check: str
@@ -155,8 +155,8 @@ IMAGE_RULES: tuple[ImageRule, ...] = (
         says="the picture is damaged: about {score:.0%} of it is there",
     ),
 )
-"""What each image is tested for. The thresholds were chosen on images in use: the darkest that
-was still recognisable has brightness 0.03 and contrast 0.027, and the faintest colour is 0.039."""
+"""The checks of each image. Thresholds were chosen on real images: the darkest that could still be recognised has
+brightness 0.03 and contrast 0.027, and the faintest colour is 0.039."""
 
 BLANK = "blank"
 DAMAGED = "damaged"

@@ -1,4 +1,4 @@
-"""The memory that decoding images may take, all threads together."""
+"""A limit on the memory that all threads together may use for decoding."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from placeprint.errors import ImageError, UsageError
 VARIABLE = "PLACEPRINT_DECODE_MB"
 MEBIBYTE = 1 << 20
 PROGRAM_BYTES = 450 * MEBIBYTE
-"""Of `index`, `check` and all other verbs."""
+"""The limit of every verb but `serve`."""
 SMALL_BYTES = 24 * MEBIBYTE
-"""An image that takes no more is decoded without waiting, and is not counted."""
+"""An image that takes no more than this is decoded without waiting, and is not counted."""
 
 
 class Budget:
-    """So many bytes, of which each large image takes its share and gives it back.
+    """A number of bytes that large images take their share of, and give back.
 
     Parameters
     ----------
     most : int
-        Bytes, where the environment's PLACEPRINT_DECODE_MB says nothing else.
+        Bytes, unless the environment's PLACEPRINT_DECODE_MB says otherwise.
     """
 
     def __init__(self, most: int) -> None:
@@ -32,12 +32,12 @@ class Budget:
 
     @contextmanager
     def holding(self, size: int) -> Iterator[None]:
-        """Take so many bytes for as long as the block lasts, waiting until others gave back enough.
+        """Take `size` bytes while the block runs, after waiting until enough are free.
 
         Raises
         ------
         ImageError
-            ``too-large`` where it is more than there is in all.
+            ``too-large`` when that is more than the whole budget.
         """
         most = self.bytes
         if size > most:
@@ -62,7 +62,7 @@ class Budget:
 
     @property
     def bytes(self) -> int:
-        """How many bytes there are in all.
+        """The whole budget.
 
         Raises
         ------
@@ -77,11 +77,11 @@ class Budget:
         return int(text[:9]) * MEBIBYTE
 
     def forget(self) -> None:
-        """Begin anew, in a process that was forked while others held some."""
+        """Start afresh in a forked process."""
         self._held, self._given_back = 0, threading.Condition()
 
 
 DECODING = Budget(PROGRAM_BYTES)
-"""Of this process and its workers."""
+"""The budget of this process and its workers."""
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=DECODING.forget)

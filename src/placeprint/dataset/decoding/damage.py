@@ -1,4 +1,4 @@
-"""What of an image is not there, and the long runs of one byte that a broken copy leaves behind."""
+"""Damage to an image, and the long runs of one byte that a broken copy leaves in a file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from placeprint.errors import ImageError
 
 LONG_RUN = 64
-"""Bytes of one value. Whole images have so many only where they are plain, so alone they prove nothing."""
+"""Bytes of one value. Intact images have such runs too where they are plain, so a run alone proves nothing."""
 
 MOST_OF_IT = 0.99
-"""The highest score of a damaged image: where only its end is wrong, or a place that cannot be told."""
+"""The highest score of a damaged image, when only its end is wrong or the damage cannot be located."""
 
 _WORD = 8
 _EACH_BYTE = np.uint64(0x0101010101010101)
@@ -20,15 +20,15 @@ _EACH_BYTE = np.uint64(0x0101010101010101)
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Part of an image is missing, or is not what was written.
+    """Part of an image is missing or overwritten.
 
     Attributes
     ----------
     share : float
-        Of the image that is there, 0 to 1: rows of pixels where they can be counted, else bytes before the damage;
-        of a progressive JPEG the coefficients that are there to the last bit.
+        Share of the image that is there, 0 to 1: of the rows of pixels if they can be counted, otherwise of the bytes;
+        of a progressive JPEG, of the coefficients that are complete.
     kind : str
-        ``damaged``, or ``truncated`` where the file just ends.
+        ``damaged``, or ``truncated`` when the file just ends.
     """
 
     share: float
@@ -36,24 +36,24 @@ class Damage:
 
     @property
     def score(self) -> float:
-        """The share as it is told: below 1, which is the score of what is whole."""
+        """The share as it is reported: below 1, the score of an intact image."""
         return min(self.share, MOST_OF_IT)
 
     @property
     def error(self) -> ImageError:
-        """What `placeprint.dataset.decoding.images.decode` raises."""
+        """The error that `placeprint.dataset.decoding.images.decode` raises."""
         what = "the file ends too early" if self.kind == "truncated" else "the picture is damaged"
         return ImageError(self.kind, f"{what}: about {self.score:.0%} of it is there")
 
 
 def long_runs(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """Return where one byte is repeated `LONG_RUN` times or more.
+    """Find where one byte is repeated `LONG_RUN` times or more.
 
     Parameters
     ----------
     data : bytes
     start, end : int
-        The stretch to look in.
+        The range to search.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Decode an image in this process: what the header says, then its pixels as an upright RGB image.
 
-`placeprint.dataset.decoding.images` decides which files may come here as they are, and which only where they can be
-stopped.
+`placeprint.dataset.decoding.images` decides which files may be decoded in the main process, and which only in one that
+can be stopped.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 KNOWN: Mapping[str, Callable[[bytes], tuple[Header, Callable[[], bytes]]]] = {"JPEG": jpeg_header, "PNG": png_header}
-"""Formats whose cost their header tells, by what reads it and makes a file of the image alone."""
+"""Formats whose header tells the cost of decoding, with the function that reads it."""
 
 _LOADING = {"WEBP": 12, "AVIF": 10, "HEIF": 8, "GIF": 2, "BMP": 1}
-"""Bytes of a pixel that other decoders hold besides what they give, as measured; of a TIFF its own tags tell."""
+"""Measured bytes a pixel that other decoders hold besides the result; the tags of a TIFF tell its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file whose header was read.
+    """A file whose header has been read.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Opened:
 
 
 def known_header(data: bytes, kind: str) -> tuple[Header, Callable[[], bytes]]:
-    """Return the header of a JPEG or PNG, and what makes a file of its image alone.
+    """Read the header of a JPEG or PNG; also return a function that makes a file of its image alone.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def known_header(data: bytes, kind: str) -> tuple[Header, Callable[[], bytes]]:
 
 
 def open_known(data: bytes, header: Header, bare_file: Callable[[], bytes]) -> Opened:
-    """Open a file by what `known_header` found.
+    """Open a file with what `known_header` returned.
 
     Raises
     ------
@@ -80,7 +80,11 @@ def open_known(data: bytes, header: Header, bare_file: Callable[[], bytes]) -> O
     """
     try:
         image = _opened(bare_file(), header.kind)
-        if (*image.size, image.mode) != (header.width, header.height, header.mode):  # its memory was reckoned by these
+        if (*image.size, image.mode) != (
+            header.width,
+            header.height,
+            header.mode,
+        ):  # its memory was computed from these
             raise ImageError("unreadable", "the image's header can be read in two ways")
         return Opened(data, header, image)
     except ImageError as error:
@@ -113,7 +117,7 @@ def open_image(data: bytes) -> Opened:
 
 
 def canvas_of(data: bytes) -> tuple[int, int]:
-    """Return the width and height that a WebP says it has; zeros where it says nothing."""
+    """Return the width and height in the header of a WebP; zeros if it has none."""
     name, body = data[12:16], data[20:30]
     if name == b"VP8X" and len(body) == 10:
         return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
@@ -126,14 +130,14 @@ def canvas_of(data: bytes) -> tuple[int, int]:
 
 
 def decode_opened(opened: Opened, min_side: int | None, *, as_far: bool) -> tuple[Image, Damage | None]:
-    """Decode the pixels to an upright RGB image, made smaller as long as both sides keep `min_side`.
+    """Decode the pixels to an upright RGB image, reduced as long as both sides keep `min_side`.
 
     Parameters
     ----------
     opened : Opened
     min_side : int or None
     as_far : bool
-        Of a damaged image return what there is, instead of refusing it.
+        Return what there is of a damaged image, instead of refusing it.
 
     Raises
     ------
@@ -153,7 +157,7 @@ def shown(loaded: Image, turn: int, min_side: int | None) -> Image:
 
 
 def _loaded(opened: Opened, *, as_far: bool) -> tuple[Image, Damage | None]:
-    """Decode the pixels; of a damaged image, where that is wanted, what the decoder makes of it."""
+    """Decode the pixels, also of a damaged image if `as_far` says so."""
     image, data = opened.image, opened.data
     loaded: Image = image
     if opened.header.kind == "JPEG":
@@ -168,7 +172,7 @@ def _loaded(opened: Opened, *, as_far: bool) -> tuple[Image, Damage | None]:
     if loaded is image:
         try:
             image.load()
-        except (OSError, SyntaxError):  # the latter is Pillow's word for a broken PNG
+        except (OSError, SyntaxError):  # the latter is Pillow's error for a broken PNG
             if damage is None:
                 raise
             image.tile = []  # what was decoded before it broke off
@@ -176,9 +180,9 @@ def _loaded(opened: Opened, *, as_far: bool) -> tuple[Image, Damage | None]:
 
 
 def _reduced(image: Image, min_side: int | None) -> Image:
-    """Return the mean of squares of pixels where an image is at least twice as large as it must be.
+    """Reduce an image that is at least twice as large as it must be, by the mean of squares of pixels.
 
-    By 8, 4 or 2 first: libjpeg's reduced decode gives the same means of a JPEG's brightness.
+    It is reduced by 8, 4 or 2 first: libjpeg's reduced decoding gives the same means of a JPEG's brightness.
     """
     if not min_side or image.mode not in ("RGB", "RGBA", "L", "LA"):
         return image
@@ -213,7 +217,7 @@ def _bytes(image: ImageFile, name: str) -> bytes:
 
 
 def _tiff_loading(image: ImageFile) -> int:
-    """Return the bytes of a TIFF's largest strip or tile, which are unpacked as a whole."""
+    """Return the bytes of a TIFF's largest strip or tile, which is unpacked as a whole."""
     tags: Mapping[int, object] = getattr(image, "tag_v2", {})
 
     def number(tag: int, default: int) -> int:

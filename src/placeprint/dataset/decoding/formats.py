@@ -1,9 +1,9 @@
-"""What kind of image a file is, from its first bytes alone: no decoder is asked."""
+"""The format of an image file, from its first bytes alone."""
 
 from __future__ import annotations
 
 HEAD_BYTES = 64
-"""As many bytes of a file tell its kind."""
+"""Bytes at the start of a file that tell its format."""
 
 _HEIF = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")

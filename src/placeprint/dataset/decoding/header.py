@@ -1,34 +1,34 @@
-"""What a file says of its image before a pixel is decoded, and how much memory decoding it may take."""
+"""The header of an image file, and how much memory decoding it may take."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
-"""Of one pixel as Pillow holds it; four in all other modes."""
+"""Bytes of a pixel as Pillow holds it; four in all other modes."""
 _REDUCIBLE = ("RGB", "RGBA", "L", "LA")
-"""Modes that are made smaller before anything else is done with them."""
+"""Modes that are reduced before anything else."""
 
 _DEEP = ("I", "F")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """An image before it is decoded.
+    """The header of an image.
 
     Attributes
     ----------
     kind : str
-        As `placeprint.dataset.decoding.formats.kind_of` calls it.
+        The format, as `placeprint.dataset.decoding.formats.kind_of` returns it.
     mode : str
-        As Pillow calls it.
+        Pillow's mode.
     width, height : int
         As they are stored, before the turn.
     turn : int
-        The EXIF orientation, 1 to 8: what is still to be done when Pillow has decoded the image.
+        The EXIF orientation, 1 to 8, that is to be applied to what Pillow decodes.
     file_bytes : int
     loading : int
-        Bytes that decoding takes besides the file and the pixels that come out of it.
+        Bytes that decoding takes besides the file and the decoded pixels.
     """
 
     kind: str
@@ -41,7 +41,7 @@ class Header:
 
     @property
     def pixels(self) -> int:
-        """How many there are at full size."""
+        """Number of pixels at full size."""
         return self.width * self.height
 
     @property
@@ -50,22 +50,22 @@ class Header:
         return (self.height, self.width) if self.turn >= 5 else (self.width, self.height)
 
     def memory(self, min_side: int | None, *, apart: bool = False) -> int:
-        """Return how many bytes decoding may take at most, with the file and the RGB image that it gives.
+        """Return how many bytes decoding may take at most, including the file and the RGB image.
 
         Parameters
         ----------
         min_side : int, optional
-            As `placeprint.dataset.decoding.images.decode` takes it.
+            As in `placeprint.dataset.decoding.images.decode`.
         apart : bool
-            In a process of its own: the file and the image are there twice.
+            In a process of its own: then the file and the image exist twice.
         """
         fits = min(self.width, self.height) // min_side if min_side else 1
         shrunk = next((factor for factor in (8, 4, 2) if factor <= fits), 1)
         small = -(-self.width // shrunk) * -(-self.height // shrunk)
-        decoded = small if self.kind == "JPEG" else self.pixels  # a JPEG is made smaller while it is decoded
+        decoded = small if self.kind == "JPEG" else self.pixels  # a JPEG is reduced while it is decoded
         shown = small if self.mode in _REDUCIBLE or self.kind == "JPEG" else self.pixels
         held = decoded * _BYTES.get(self.mode, 4)
-        if self.mode.startswith(_DEEP):  # made grey of 8 bits first
+        if self.mode.startswith(_DEEP):  # converted to 8-bit grey first
             held, shown = held + 2 * decoded, small
         copies = (self.mode != "RGB" or shown != decoded) + (self.turn != 1)
         twice = self.file_bytes + 4 * shown if apart else 0

@@ -1,9 +1,9 @@
-"""Decode one untrusted image as a bounded job: so many pixels, so much memory and time, and no half images.
+"""Decode one untrusted image within limits of pixels, memory and time.
 
-Every way in which its bytes can be unusable ends in one exception, `ImageError`, with a kind and a reason.
+Whatever makes its bytes unusable raises one exception, `ImageError`, with a kind and a reason.
 
-What a JPEG or a PNG costs, its header tells: they are decoded in this process, at a reduced size where that is wanted.
-All other formats, and what is unusually large, are decoded in a process that can be stopped.
+The header of a JPEG or PNG tells the cost of decoding, so they are decoded in this process, at a reduced size if asked.
+All other formats and unusually large files are decoded in a process that can be stopped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from placeprint.dataset.decoding.decoder import KNOWN, decode_opened, known_head
 from placeprint.dataset.decoding.header import Header
 from placeprint.dataset.decoding.jpeg import decode_jpeg
 from placeprint.dataset.decoding.orientation import orientation
-from placeprint.dataset.decoding.pixel_limit import check_pixels, max_pixels
+from placeprint.dataset.decoding.pixel_limit import check_pixels
 from placeprint.dataset.decoding.refusals import decodable_kind, failures_told
 from placeprint.dataset.decoding.worker import LOOK_BYTES
 from placeprint.errors import ImageError
@@ -27,35 +27,23 @@ from placeprint.errors import ImageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = [
-    "decode",
-    "decode_sized",
-    "format_of",
-    "max_pixels",
-    "memory_reused",
-    "prepared",
-    "size_of",
-    "still_holds",
-    "what_is_there",
-]
-
 _MOST_BYTES = 64 << 20
-"""A larger file is decoded apart: it may hold more than its header says."""
+"""A larger file is decoded in a process of its own: it may hold more than its header says."""
 
 
 def decode(data: bytes, *, min_side: int | None = None) -> Image:
     """Decode to an upright RGB image.
 
-    Orientation is applied, 16-bit samples are scaled to 8, transparency is laid on white, and of an
-    animation the first frame is taken.
+    The EXIF orientation is applied, 16-bit samples are scaled to 8, transparency becomes white, and the first frame of
+    an animation is taken.
 
     Parameters
     ----------
     data : bytes
         The file's content.
     min_side : int, optional
-        A JPEG may be decoded at 1/2, 1/4 or 1/8, and another image reduced by a whole number, as long as both sides
-        keep at least this many pixels; None decodes at full size.
+        The image may be reduced, a JPEG by 2, 4 or 8 and others by any whole number, as long as both sides keep at
+        least this many pixels; None decodes at full size.
 
     Returns
     -------
@@ -65,28 +53,28 @@ def decode(data: bytes, *, min_side: int | None = None) -> Image:
     Raises
     ------
     ImageError
-        ``unreadable``, ``truncated``, ``damaged`` or ``too-large``. Half an image is refused: what a decoder makes
-        up for the rest would be recognised too, as some place.
+        ``unreadable``, ``truncated``, ``damaged`` or ``too-large``. Half an image is refused: what decoders fill in for
+        the rest would be recognised too, as some place.
     """
     return decode_sized(data, min_side=min_side)[0]
 
 
 def decode_sized(data: bytes, *, min_side: int | None = None) -> tuple[Image, tuple[int, int]]:
-    """Decode as `decode`, and tell the upright image's full width and height: one look at the header serves both."""
+    """Decode as `decode`, and also return the full width and height of the upright image."""
     with _decoded(data, min_side, as_far=False) as (image, header, _):
         return image, header.size
 
 
 @contextmanager
 def what_is_there(data: bytes) -> Iterator[tuple[Image, Damage | None]]:
-    """Decode at full size as `decode`, but of a damaged image give what there is, and how much that is.
+    """Decode at full size as `decode`, but return what there is of a damaged image, and how much that is.
 
-    The image's memory counts for as long as the block lasts.
+    The image's memory counts in the budget while the block runs.
 
     Raises
     ------
     ImageError
-        ``unreadable``, ``truncated`` or ``too-large``; ``damaged`` where nothing can be decoded.
+        ``unreadable``, ``truncated`` or ``too-large``; ``damaged`` when nothing can be decoded.
     """
     with _decoded(data, None, as_far=True) as (image, _, damage):
         yield image, damage
@@ -104,7 +92,7 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 
 def format_of(data: bytes) -> str:
-    """Return which decoder reads an image, from the header alone: ``JPEG``, ``PNG``, … as `kind_of` does.
+    """Return the format of an image, as `kind_of` does, after a look at its header.
 
     Raises
     ------
@@ -115,9 +103,9 @@ def format_of(data: bytes) -> str:
 
 
 def prepared(image: Image, *, min_side: int | None = None) -> Image:
-    """Return an image of Pillow's as `decode` would return a file that holds the same pixels.
+    """Prepare a Pillow image as `decode` would a file with the same pixels.
 
-    What was prepared once stays as it is. The image itself is not changed.
+    Preparing an image again changes nothing. The given image is not modified.
 
     Raises
     ------
@@ -130,7 +118,7 @@ def prepared(image: Image, *, min_side: int | None = None) -> Image:
 
 
 def still_holds(data: bytes, image: Image, *, loaded: bool) -> bool:
-    """Tell whether an image of Pillow's is still what its JPEG holds: its size and turn, and each pixel when loaded.
+    """Return whether a Pillow image still has its JPEG's size and turn and, when loaded, its pixels.
 
     Raises
     ------
@@ -150,9 +138,9 @@ def still_holds(data: bytes, image: Image, *, loaded: bool) -> bool:
 
 @contextmanager
 def memory_reused(blocks: int) -> Iterator[None]:
-    """Let Pillow keep up to so many blocks of freed pixels for the next image, instead of asking the system anew.
+    """Let Pillow keep up to `blocks` blocks of freed pixels for the next image.
 
-    It saves a tenth of the time of decoding many images. The setting is the process's; it is taken back.
+    This saves a tenth of the time of decoding many images. The setting is global; it is restored afterwards.
     """
     from PIL.Image import core  # type: ignore[attr-defined]  # Pillow documents it under "Block Allocator"
 
@@ -179,7 +167,7 @@ def _header(data: bytes) -> Header:
 
 @contextmanager
 def _decoded(data: bytes, min_side: int | None, *, as_far: bool) -> _Decoded:
-    """Decode in this process or apart; what it takes counts for as long as the block lasts."""
+    """Decode in this process or in a worker; the memory counts in the budget while the block runs."""
     kind = decodable_kind(data)
     if _is_bounded(data, kind):
         header, bare_file = known_header(data, kind)
@@ -207,5 +195,5 @@ def _looked(worker: workers.Worker, data: bytes) -> Header:
 
 
 def _is_bounded(data: bytes, kind: str) -> bool:
-    """Return whether an image's header tells what decoding takes."""
+    """Return whether an image's header tells the cost of decoding."""
     return kind in KNOWN and len(data) <= _MOST_BYTES

@@ -1,7 +1,7 @@
-"""Whether an image file is as it was written, by what its format says of itself: one function a format.
+"""Find damage in image files by their structure, with one function for each format.
 
-A JPEG says nothing of the kind: `placeprint.dataset.decoding.jpeg` watches it being decoded. Formats of plain samples
-(BMP, TIFF without compression) cannot tell zeros of a broken copy from black.
+The structure of a JPEG does not show damage: `placeprint.dataset.decoding.jpeg` watches its decoding. In uncompressed
+formats (BMP, some TIFF) the zeros of a broken copy cannot be told from black.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 _IMAGE_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 """What the pixels are made of: a wrong checksum of a comment costs no image."""
 _TAIL = 1024
-"""No coded image and no padding was seen to end in so many bytes of one value (AVIF, HEIC)."""
+"""Bytes of one value at the end of an AVIF or HEIC file; neither coded images nor padding were seen to have so many."""
 _MOST_BOXES = 4096
-"""Parts of an AVIF or HEIC file that are followed; images have some ten."""
+"""Boxes of an AVIF or HEIC file that are followed; images have about ten."""
 
 
 def find_damage(data: bytes, kind: str | None) -> Damage | None:
-    """Return what an image file's own structure says is missing.
+    """Return the damage that an image file's structure shows.
 
     Parameters
     ----------
     data : bytes
     kind : str or None
-        Its format, as Pillow calls it.
+        Its format, as `kind_of` returns it.
     """
     look = _LOOKS.get(kind or "")
     return None if look is None else look(data)
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield each chunk's name and where its content starts and ends, up to the last that is there as a whole."""
+    """Yield the name, start and end of each complete chunk."""
     at = len(PNG_START)
     while at + 12 <= len(data):
         end = at + 8 + int.from_bytes(data[at : at + 4])
@@ -60,7 +60,7 @@ def _png_damage(data: bytes) -> Damage | None:
 
 
 def ends_early(data: bytes) -> bool:
-    """Return whether a container says that it goes on behind the end of its file: WebP, AVIF and HEIC."""
+    """Return whether the container of a WebP, AVIF or HEIC should go on beyond the end of its file."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return 8 + int.from_bytes(data[4:8], "little") > len(data)
     if data[4:8] != b"ftyp":
@@ -83,7 +83,7 @@ def _share(data: bytes, coded: int) -> float:
 
 
 def _webp_damage(data: bytes) -> Damage | None:
-    """Look at long runs in a WebP's coded image: where its last bytes are not needed, it ended in the run.
+    """Look for long runs in a WebP's coded image: if its last bytes are not needed, it ended in the run.
 
     There are no checksums, and plain images have long runs too.
     """
@@ -104,7 +104,7 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _decodes_without_end(data: bytes, cut: bytes, start: int, end: int) -> bool:
-    """Return whether a WebP is decoded without the last `LONG_RUN` bytes of a chunk."""
+    """Return whether a WebP can be decoded without the last `LONG_RUN` bytes of a chunk."""
     from PIL import Image
 
     body = b""
@@ -120,7 +120,7 @@ def _decodes_without_end(data: bytes, cut: bytes, start: int, end: int) -> bool:
 
 
 def _tail_damage(data: bytes) -> Damage | None:
-    """Look for one byte that fills the end of the file: arithmetic codes have no such runs, plain or not."""
+    """Look for one byte that fills the end of the file: arithmetic codes never have such runs."""
     tail = data[-_TAIL:]
     if len(tail) < _TAIL or tail.count(tail[:1]) < _TAIL:
         return None

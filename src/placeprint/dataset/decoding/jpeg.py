@@ -1,9 +1,9 @@
-"""Decode a JPEG and see whether its image is all there.
+"""Decode a JPEG, and find out whether its image is complete.
 
-libjpeg draws on when coded data is missing or wrong, and Pillow passes none of its warnings on. But a decoder that is
-given a file piece by piece tells how far it is: at the end of a scan's data it must be waiting for the rest of a unit
-until the very last bytes, and must want nothing more behind them. Zeros, another file's bytes or a hole shift that, and
-a file that was cut and closed still wants something.
+libjpeg goes on when coded data is missing or wrong, and Pillow hides its warnings. But a decoder that is fed piece by
+piece shows how far it is: in an intact scan it waits for the rest of a unit until the very last bytes, and needs none
+after them. Zeros, another file's bytes or a hole shift that point, and in a file that was cut and closed again the
+decoder still waits for more.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 _SLACK = 16
-"""Bytes behind the last unit that are let pass: some encoders leave a few."""
+"""Bytes after the last unit that are tolerated: some encoders leave a few."""
 _FILLER = b"\xff\x00"
-"""One coded byte of ones: never a whole code, so a decoder that wants more goes on wanting."""
+"""One coded byte of ones, which is never a whole code: a decoder that waits for more goes on waiting."""
 _LOOKAHEAD = 8
-"""Bytes that libjpeg wants to have read ahead, also behind the last unit."""
+"""Bytes that libjpeg reads ahead, also after the last unit."""
 _CORRECTIONS = 125
-"""Bytes that a progressive scan's last run of empty blocks may hold back: libjpeg's 1000 correction bits."""
+"""Bytes that the last run of empty blocks in a progressive scan may take: libjpeg's 1000 correction bits."""
 _STRIPES = 64
 _MOST_DOUBTFUL = 1024
-"""Intervals between restart markers that are watched one by one."""
+"""Intervals between restart markers that are checked one by one."""
 _SIGNAL = (251, 3, 249, 7)
-"""A colour that no row of an image is full of."""
+"""A colour that fills no row of an image."""
 
 
 def decode_jpeg(image: ImageFile, data: bytes) -> tuple[Image, Damage | None]:
-    """Decode an image that Pillow has opened, and tell what of it is missing.
+    """Decode an image that Pillow has opened, and find its damage.
 
     Parameters
     ----------
     image : PIL.ImageFile.ImageFile
-        A JPEG, not loaded yet; a draft is kept to.
+        A JPEG, not loaded yet; its draft mode is kept.
     data : bytes
         The file it was opened from.
 
     Returns
     -------
     image : PIL.Image.Image
-        The pixels. Of a damaged image they are not all there.
+        The pixels; of a damaged image, not all of them.
     damage : Damage or None
 
     Raises
@@ -67,7 +67,7 @@ def decode_jpeg(image: ImageFile, data: bytes) -> tuple[Image, Damage | None]:
 
 
 def decode_damaged(image: ImageFile, data: bytes) -> Image:
-    """Return what the decoder makes of a damaged JPEG."""
+    """Decode a damaged JPEG as far as the decoder goes."""
     with closing(_Feed(image, data)) as feed, suppress(OSError):
         feed.to(len(data))
         feed.close_scans()
@@ -75,7 +75,7 @@ def decode_damaged(image: ImageFile, data: bytes) -> Image:
 
 
 class _Feed:
-    """Pillow's decoder, given a file piece by piece."""
+    """Pillow's decoder, fed with a file piece by piece."""
 
     def __init__(self, image: ImageFile, data: bytes, colour: tuple[int, ...] | None = None) -> None:
         from PIL import Image
@@ -90,12 +90,12 @@ class _Feed:
         self._decoder.setimage(self.canvas.im, tile.extents)
 
     def to(self, position: int) -> bool:
-        """Give the file up to a position, and return whether the decoder waits in the middle of a unit."""
+        """Feed the file up to a position, and return whether the decoder waits in the middle of a unit."""
         piece, self.at = memoryview(self._data)[self.at : position], position
         return self._give(piece)
 
     def wants_more(self, lookahead: int) -> bool:
-        """Return whether the decoder still waits for a unit's rest, giving it what cannot be one."""
+        """Return whether the decoder still waits for the rest of a unit, by feeding it bytes that cannot be one."""
         self._give(_FILLER * lookahead)
         return any(self._give(_FILLER) for _ in range(_LOOKAHEAD + 1))
 
@@ -113,18 +113,18 @@ class _Feed:
         return bool(self._rest)
 
     def close_scans(self) -> None:
-        """Give the end marker, also where the file has none: the image is whole."""
+        """Feed the end marker, which the file may lack: the image is complete."""
         self._give(b"\xff\xd9")
         if not self.done:
             raise OSError("image file is truncated")
 
     def close(self) -> None:
-        """Free what the decoder holds."""
+        """Free the decoder's memory."""
         self._decoder.cleanup()
 
 
 class _Watch:
-    """Compares where a decoder is with where a file's scans end."""
+    """Compares a decoder's position with the ends of a file's scans."""
 
     def __init__(self, image: ImageFile, data: bytes, layout: Layout) -> None:
         self._image, self._data, self._layout = image, data, layout
@@ -132,7 +132,7 @@ class _Watch:
         self._lookahead = _LOOKAHEAD if layout.in_one_scan else _LOOKAHEAD + _CORRECTIONS
 
     def follow(self, feed: _Feed) -> Damage | None:
-        """Give all scans to the decoder, up to the first that is not whole."""
+        """Feed all scans to the decoder, up to the first damaged one."""
         layout = self._layout
         for number, scan in enumerate(layout.scans[:1] if layout.in_one_scan else layout.scans):
             at = self._fault(feed, scan)
@@ -142,7 +142,7 @@ class _Watch:
         return None if share == 1 else Damage(share, "truncated" if layout.end is None else "damaged")
 
     def _fault(self, feed: _Feed, scan: Scan) -> int | None:
-        """Return where a scan goes wrong, or None when it is whole."""
+        """Return where a scan is damaged, or None when it is intact."""
         intervals = scan.intervals(self._data)
         wrong = self._restart_fault(scan, intervals)
         if wrong is not None:
@@ -157,7 +157,7 @@ class _Watch:
         return self._hole(scan)
 
     def _doubtful(self, scan: Scan, intervals: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return the intervals with long runs but for the last: a restart sets the decoder's count right again."""
+        """Return the intervals with long runs, except the last: after a restart the decoder is back in step."""
         if len(intervals) == 1:
             return []
         starts = [start for start, _ in intervals]
@@ -166,9 +166,9 @@ class _Watch:
         return [intervals[number] for number in sorted(touched - {len(intervals) - 1})[:_MOST_DOUBTFUL]]
 
     def _hole(self, scan: Scan) -> int | None:
-        """Return where a long run of zeros makes less of the image than plain blocks, of 16 bits at most, would.
+        """Return where a long run of zeros yields fewer blocks than plain ones of at most 16 bits would.
 
-        It is there for holes whose zeros make just as many blocks as what they took the place of.
+        This finds holes whose zeros yield as many blocks as the data that they replaced.
         """
         if not self._layout.in_one_scan or self._data.find(bytes(LONG_RUN), scan.start, scan.end) < 0:
             return None
@@ -181,17 +181,17 @@ class _Watch:
         return start if made < (end - start) / 2 else None
 
     def _restart_fault(self, scan: Scan, intervals: list[tuple[int, int]]) -> int | None:
-        """Return where a restart marker is missing or out of turn."""
+        """Return where a restart marker is missing or out of order."""
         if not scan.restarts:
             return None
         for number, (start, _) in enumerate(intervals[1:]):
             if self._data[start - 1] & 7 != number & 7:
                 return start
         wanted = -(-self._layout.frame.units(scan.components) // scan.restarts)
-        return None if len(intervals) - wanted in (0, 1) else scan.end  # some encoders write one behind the last unit
+        return None if len(intervals) - wanted in (0, 1) else scan.end  # some encoders write one after the last unit
 
     def _reaches(self, feed: _Feed, near: int, end: int) -> bool:
-        """Give coded data to its end, and return whether the decoder wanted some of the last bytes."""
+        """Feed coded data to its end, and return whether the decoder needed some of the last bytes."""
         waiting = feed.to(near)
         done_before = feed.done
         while not waiting and not feed.done and feed.at < end:
@@ -201,18 +201,18 @@ class _Watch:
         return wanted
 
     def _coded_end(self, start: int, end: int) -> int:
-        """Return where coded data ends before a few bytes of padding; a long run is no padding before it was tried."""
+        """Return where coded data ends before a few bytes of padding; a long run does not count as padding here."""
         tail = self._data[max(start, end - LONG_RUN) : end]
         few = len(tail) - len(tail.rstrip(tail[-1:]))
         return end if few == LONG_RUN else end - few
 
     def _padded(self, start: int, end: int) -> bool:
-        """Return whether the image is whole before a run of one byte that fills the rest of its data."""
+        """Return whether the image is complete before a run of one byte that fills the rest of its data."""
         runs = long_runs(self._data, start, end)
         if not runs or runs[-1][1] != end:
             return False
         with closing(_Feed(self._image, self._data)) as feed:
-            feed.to(runs[-1][0] + 1)  # plain blocks may end in a byte that is like the padding
+            feed.to(runs[-1][0] + 1)  # plain blocks may end in a byte like the padding
             return not feed.wants_more(self._lookahead)
 
     def _damage(self, scan: Scan, at: int, number: int) -> Damage:
@@ -225,7 +225,7 @@ class _Watch:
         return Damage(self._rows(at) if at > scan.start else self._used(scan), kind)
 
     def _rows(self, at: int) -> float:
-        """Return the share of rows that the file's bytes up to a place make."""
+        """Return the share of rows that are decoded from the file's bytes up to a position."""
         import numpy as np
 
         bands = len(self._image.getbands())
@@ -236,7 +236,7 @@ class _Watch:
         return float(there[-1] + 1) / self._image.height if len(there) else 0.0
 
     def _used(self, scan: Scan) -> float:
-        """Return the share of a scan's data that was enough for all rows: where the rest is from cannot be told."""
+        """Return the share of a scan's data that is enough for all rows; the rest cannot be located."""
         with closing(_Feed(self._image, self._data)) as feed:
             for stripe in range(1, _STRIPES):
                 feed.to(scan.start + (scan.end - scan.start) * stripe // _STRIPES)

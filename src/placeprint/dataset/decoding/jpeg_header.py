@@ -1,7 +1,7 @@
-"""The header of a JPEG: its frame, which way up it is, and what its way of coding costs.
+"""Read the header of a JPEG: its frame, its orientation, and what decoding costs.
 
-Pillow is shown the frame alone. It would read each of a header's bytes, segments and EXIF entries in Python, and a
-hostile file has as many of them as it likes.
+Pillow gets only the frame: it reads each byte, segment and EXIF entry of a header in Python, and a hostile file may
+have any number of them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from placeprint.dataset.decoding.orientation import turn_of
 from placeprint.errors import ImageError
 
 MOST_SCANS = 128
-"""Passes over the image: encoders write about ten."""
+"""Scans of a progressive JPEG: encoders write about ten."""
 MOST_PASSES = 2_000_000_000
-"""Pixels times scans: some seconds."""
+"""Pixels times scans, which take some seconds."""
 _MOST_EXIF = 1 << 20
 
 _START, _END, _SCAN, _RESTART_INTERVAL = 0xD8, 0xD9, 0xDA, 0xDD
@@ -31,7 +31,7 @@ _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 
 @dataclass(frozen=True, slots=True)
 class _Segments:
-    """What was found before the image: bodies of segments."""
+    """Bodies of the segments before the coded data."""
 
     frame: bytes
     frame_marker: int
@@ -42,13 +42,13 @@ class _Segments:
     coded: int
 
     def bare_file(self) -> bytes:
-        """Return a file of the frame and the first scan's header."""
+        """Make a file of the frame and the first scan's header."""
         segments = ((self.frame_marker, self.frame), (_SCAN, self.scan))
         return b"\xff\xd8" + b"".join(b"\xff%c%b%b" % (n, (len(body) + 2).to_bytes(2), body) for n, body in segments)
 
 
 def jpeg_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
-    """Return what a JPEG says of its image, and what makes a file of its frame alone for Pillow to open.
+    """Read the header of a JPEG; also return a function that makes a file of its frame for Pillow to open.
 
     Raises
     ------
@@ -116,12 +116,12 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _loading(data: bytes, found: _Segments, size: tuple[int, int], sampling: list[tuple[int, int]]) -> int:
-    """Return the memory that decoding takes besides pixels: all coefficients, where one scan does not hold them.
+    """Return the memory that decoding takes besides pixels: all coefficients, when there are several scans.
 
     Raises
     ------
     ImageError
-        ``too-large`` where there are too many scans.
+        ``too-large`` when there are too many scans.
     """
     across, down = max(1, *(h for h, _ in sampling)), max(1, *(v for _, v in sampling))
     wide, high = -(-size[0] // (8 * across)), -(-size[1] // (8 * down))
@@ -130,7 +130,7 @@ def _loading(data: bytes, found: _Segments, size: tuple[int, int], sampling: lis
     if not progressive and found.scan[:1] == found.frame[5:6]:
         return marks
     passes = data.count(b"\xff\xda", found.coded) + 1
-    if passes > MOST_SCANS:  # or so it seems: a film behind the image has such bytes too
+    if passes > MOST_SCANS:  # or so it seems: a video after the image has such bytes too
         layout = layout_of(data)
         passes = len(layout.scans) if layout is not None else passes
     if passes > MOST_SCANS or passes * size[0] * size[1] > MOST_PASSES:

@@ -1,4 +1,4 @@
-"""Where the parts of a JPEG file lie: its frame, and each scan's coded data. Nothing is decoded here."""
+"""Find the parts of a JPEG file, its frame and the coded data of each scan, without decoding."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from placeprint.errors import ImageError
 
 _BLOCK = 1 << 17
-"""Bytes that are looked through for a marker at once: what fits into a core's cache."""
+"""Bytes that are searched for a marker at once; they fit into a core's cache."""
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 MOST_STEPS = 8192
-"""Segments, fill bytes and stretches of junk that are followed: an image has some tens."""
+"""Segments, fill bytes and stretches of junk that are followed: an image has a few dozen."""
 
 _END, _SCAN, _RESTART_INTERVAL = 0xD9, 0xDA, 0xDD
 _HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)
-"""Baseline, extended and progressive. Arithmetic coding cannot be interrupted, so it cannot be watched."""
+"""Baseline, extended and progressive. Decoding arithmetic codes cannot be interrupted, so it cannot be watched."""
 _OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a start of frame says.
+    """The start of frame.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Frame:
     sampling: dict[int, tuple[int, int]]
 
     def units(self, components: tuple[int, ...]) -> int:
-        """Return how many units (MCUs) a scan of these components has."""
+        """Return the number of units (MCUs) in a scan of these components."""
         across = max(h for h, _ in self.sampling.values())
         down = max(v for _, v in self.sampling.values())
         if len(components) > 1:
@@ -49,7 +49,7 @@ class Frame:
 
     @property
     def blocks(self) -> tuple[int, int]:
-        """How many blocks of 8x8 samples it has, and how many of them one row of units has."""
+        """Number of blocks of 8x8 samples, in all and in one row of units."""
         each = sum(h * v for h, v in self.sampling.values())
         across = -(-self.width // (8 * max(h for h, _ in self.sampling.values())))
         return self.units(tuple(self.sampling)) * each, across * each
@@ -62,14 +62,14 @@ class Scan:
     Attributes
     ----------
     start, end : int
-        Of its coded data: `end` is the next marker, or the end of the file.
+        The coded data: `end` is at the next marker, or the end of the file.
     components : tuple of int
     band : range
-        The coefficients that it holds, of 0 to 63.
+        Its coefficients, of 0 to 63.
     final : bool
-        Whether it holds their lowest bit.
+        Whether it has their lowest bit.
     restarts : int
-        Units between two restart markers; 0 without such.
+        Units between two restart markers; 0 without them.
     """
 
     start: int
@@ -80,7 +80,7 @@ class Scan:
     restarts: int
 
     def intervals(self, data: bytes) -> list[tuple[int, int]]:
-        """Return where the stretches between its restart markers lie."""
+        """Return start and end of the intervals between its restart markers."""
         if not self.restarts:
             return [(self.start, self.end)]
         marks = [found.start() for found in _RESTART.finditer(data, self.start, self.end)]
@@ -89,7 +89,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A JPEG file's parts.
+    """The parts of a JPEG file.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Layout:
     scans : tuple of Scan
         At least one, in the file's order.
     end : int or None
-        Behind the end marker; None when the file ends without one, or breaks off between two scans.
+        Position after the end marker; None when there is none, or the file breaks off between two scans.
     """
 
     frame: Frame
@@ -106,12 +106,12 @@ class Layout:
 
     @property
     def in_one_scan(self) -> bool:
-        """Whether the first scan holds the whole image, so that it is decoded as it is read."""
+        """True when the first scan has the whole image, so that it is decoded as it is read."""
         first = self.scans[0]
         return len(first.components) == len(self.frame.sampling) and first.band == range(64) and first.final
 
     def coverage(self, scans: int) -> float:
-        """Return the share of coefficients that so many scans hold; one that lacks its lowest bits counts half."""
+        """Return the share of coefficients in the first scans; one without its lowest bit counts half."""
         share: dict[tuple[int, int], float] = {}
         for components, band, final in {(s.components, s.band, s.final) for s in self.scans[:scans]}:
             for place in ((c, k) for c in components for k in band):
@@ -120,12 +120,12 @@ class Layout:
 
 
 def layout_of(data: bytes) -> Layout | None:
-    """Find the parts of a JPEG file, or return None where it is of a kind that cannot be followed.
+    """Find the parts of a JPEG file; None for one whose coding cannot be followed.
 
     Raises
     ------
     ImageError
-        ``too-large`` where it has too many.
+        ``too-large`` when it has too many.
     """
     frame: Frame | None = None
     scans: list[Scan] = []
@@ -148,9 +148,9 @@ def layout_of(data: bytes) -> Layout | None:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Yield marker, start and end of each segment up to the end marker, and where the coded data behind it ends.
+    """Yield marker, start and end of each segment, and the end of the coded data after it, up to the end marker.
 
-    A broken segment ends it.
+    It stops at a broken segment.
     """
     at, restarts, steps = 2, 0, 0
     while at + 2 <= len(data) and data[at] == 0xFF:
@@ -173,12 +173,12 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
 
 
 def too_many_steps() -> ImageError:
-    """Return why a file of more than `MOST_STEPS` parts is refused."""
+    """Return the error for a file of more than `MOST_STEPS` parts."""
     return ImageError("too-large", f"the file has more than {MOST_STEPS} segments: no photograph has so many")
 
 
 def _coded_end(data: bytes, start: int, restarts: int) -> int:
-    """Return where coded data ends: restart markers are part of it only where an interval was announced."""
+    """Return where coded data ends; restart markers belong to it only when an interval was declared."""
     coded = np.frombuffer(data, np.uint8)
     for at in range(start, len(data), _BLOCK):
         block = coded[at : at + _BLOCK + 1]

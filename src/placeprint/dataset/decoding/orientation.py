@@ -1,7 +1,7 @@
-"""Which way up an image is, from its EXIF or XMP block.
+"""Read the orientation of an image from its EXIF or XMP block, and apply it.
 
-Pillow reads every entry of an EXIF block, and 5,400 entries may all point at the same 64 KB: in a file's block the one
-that is wanted is looked up, and damaged or hostile blocks say nothing.
+Pillow reads every entry of an EXIF block, and 5,400 entries may all point at the same 64 KB. Here only the entry of the
+orientation is read, and damaged or hostile blocks count as none.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 _TAG = 0x0112
 _TOLD_BY = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 _INTEGERS = {3: "H", 4: "I", 8: "h", 9: "i"}
-"""TIFF's types of whole numbers of more than a byte."""
+"""TIFF's integer types of more than one byte."""
 _ORDERS = {b"II": "<", b"MM": ">"}
 _PREFIX = b"Exif\0\0"
 _XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 _MOST_XMP = 1 << 18
-"""Bytes of an XMP block that are looked through."""
+"""Bytes of an XMP block that are searched."""
 _WARNINGS = forks.Lock()
 
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Silence warnings; one thread at a time, because the filters belong to the whole process."""
+    """Silence warnings, in one thread at a time: the filters belong to the whole process."""
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def orientation(image: Image) -> int:
-    """Return the EXIF orientation of an image that somebody opened, 1 to 8 and 1 for none."""
+    """Return the EXIF orientation of an open Pillow image, 1 to 8, or 1 for none."""
     try:
         with quietly():
             turn = int(image.getexif().get(_TAG, 1))
@@ -49,7 +49,7 @@ def orientation(image: Image) -> int:
 
 
 def turn_of(exif: bytes, xmp: bytes) -> int:
-    """Return the orientation, 1 to 8 and 1 for none, from the bytes of both blocks; EXIF comes first."""
+    """Return the orientation in the EXIF block, or else the XMP block: 1 to 8, or 1 for none."""
     turn = _of_exif(exif)
     if turn is None:
         found = _XMP.search(xmp, 0, _MOST_XMP)
@@ -75,7 +75,7 @@ def _of_exif(block: bytes) -> int | None:
 
 
 def _first(block: bytes, at: int, layout: str, values: int) -> int:
-    """Return the first of an entry's values, which lie elsewhere where four bytes do not hold them."""
+    """Return the first value of an entry; values of more than four bytes are stored elsewhere."""
     size = struct.calcsize(layout)
     if size * values > 4:
         (at,) = struct.unpack_from(layout[0] + "I", block, at)
@@ -98,6 +98,6 @@ def upright(image: Image, turn: int) -> Image:
     if turn not in turns:
         return image
     turned = image.transpose(turns[turn])
-    for told in _TOLD_BY:  # what was turned must not be turned again
+    for told in _TOLD_BY:  # it must not be turned again
         turned.info.pop(told, None)
     return turned

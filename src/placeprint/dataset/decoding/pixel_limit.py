@@ -1,4 +1,4 @@
-"""How many pixels an image may have, by its header."""
+"""The limit on the pixels of an image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from placeprint.errors import ImageError, UsageError
 
 MAX_PIXELS_VARIABLE = "PLACEPRINT_MAX_PIXELS"
 MAX_PIXELS = 80_000_000
-"""More than this many pixels in the header is refused as a possible decompression bomb."""
+"""An image with more pixels in its header is refused as a possible decompression bomb."""
 
 
 def max_pixels() -> int:
@@ -28,7 +28,7 @@ def max_pixels() -> int:
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Refuse an image of more pixels than the limit.
+    """Refuse an image with more pixels than the limit.
 
     Raises
     ------

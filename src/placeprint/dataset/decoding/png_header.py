@@ -1,7 +1,7 @@
-"""The header of a PNG, and which way up it is.
+"""Read the header of a PNG, and its orientation.
 
-Pillow is shown a file with the image alone: what else a PNG may hold, texts, profiles and chunks of any name, it
-would unpack and keep, and 2,000,000 empty chunks it would read one by one.
+Pillow gets a file with the image alone: it would unpack and keep texts, profiles and chunks of any name, and read
+2,000,000 empty chunks one by one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from placeprint.errors import ImageError
 
 MOST_CHUNKS = 65_536
 _MOST_TEXT = 1 << 18
-"""Bytes of a text that are unpacked: an EXIF block of 64 KB has half as many in hexadecimal."""
+"""Bytes of a text that are unpacked: twice the hexadecimal digits of an EXIF block of 64 KB."""
 _MODES = {
     (1, 0): "1",
     (2, 0): "L",
@@ -40,7 +40,7 @@ _Chunk = tuple[bytes, int, int]
 
 
 def png_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
-    """Return what a PNG says of its image, and what makes a file of that image alone for Pillow to open.
+    """Read the header of a PNG; also return a function that makes a file of its image for Pillow to open.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def png_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
 
 
 def _bare_file(data: bytes, chunks: Sequence[_Chunk]) -> bytes:
-    """Return the chunks that an image is made of, its coded data in one; Pillow looks at no checksum of that."""
+    """Make a file of the image's chunks, with the coded data in one; Pillow does not check its checksum."""
     view = memoryview(data)
     before = [view[start - 8 : end + 4] for name, start, end in chunks if name in (b"IHDR", b"PLTE", b"tRNS")]
     coded = [view[start:end] for name, start, end in chunks if name == b"IDAT"]
@@ -86,7 +86,7 @@ def _bare_file(data: bytes, chunks: Sequence[_Chunk]) -> bytes:
 
 
 def _blocks(data: bytes, chunks: Sequence[_Chunk]) -> tuple[bytes, bytes]:
-    """Return the bytes of the EXIF block and of the XMP block, empty where there is none; the last of each counts."""
+    """Return the last EXIF block and the last XMP block, each empty if there is none."""
     exif: _Chunk | None = None
     profile = xmp = exif
     for chunk in chunks:
@@ -102,13 +102,15 @@ def _blocks(data: bytes, chunks: Sequence[_Chunk]) -> tuple[bytes, bytes]:
 
 
 def _text(data: bytes, chunk: _Chunk, keyword: bytes) -> bytes:
-    """Return the beginning of what a text chunk says behind its keyword."""
+    """Return the start of a text chunk's text."""
     name, start, end = chunk
     start += len(keyword)
     packed = name == b"zTXt"
     if name == b"iTXt":
         packed = data[start : start + 1] == b"\1"
-        start = data.find(b"\0", data.find(b"\0", start + 2, end) + 1, end) + 1  # a language, a keyword in it
+        start = (
+            data.find(b"\0", data.find(b"\0", start + 2, end) + 1, end) + 1
+        )  # after the language and the translated keyword
     elif packed:
         start += 1
     if not packed:
@@ -120,7 +122,7 @@ def _text(data: bytes, chunk: _Chunk, keyword: bytes) -> bytes:
 
 
 def _unwrapped(profile: bytes) -> bytes:
-    """Return the EXIF block of ImageMagick's "raw profile": three lines, and hexadecimal digits."""
+    """Return the EXIF block in ImageMagick's "raw profile": three lines, then hexadecimal digits."""
     try:
         return bytes.fromhex(b"".join(profile.split(b"\n")[3:]).decode("ascii"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Why an image is refused, told by its file and by what its decoder said."""
+"""The reason why an image is refused, from its file and the decoder's error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def decodable_kind(data: bytes) -> str:
 
 
 def refusal(data: bytes, why: str = "") -> ImageError:
-    """Return why a file cannot be opened: `why`, unless the file itself tells more."""
+    """Return the error for a file that cannot be opened, with `why` unless the file itself tells more."""
     kind = kind_of(data[:HEAD_BYTES])
     if kind == "HEIF" and not heif.is_installed():
         return ImageError("unreadable", 'HEIC needs an optional package: pip install "placeprint[heic]"')
@@ -42,19 +42,19 @@ def refusal(data: bytes, why: str = "") -> ImageError:
 
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """Make an `ImageError` of everything that decoding may end with."""
+    """Turn every error of decoding into an `ImageError`."""
     try:
         yield
     except ImageError:
         raise
     except MemoryError as error:
         raise ImageError("too-large", "there is not enough memory to decode the image") from error
-    except Exception as error:  # decoders raise all sorts on hostile bytes: any of them is this row's reason
+    except Exception as error:  # decoders raise anything on hostile bytes
         raise ImageError(_decode_failure(error), f"the image cannot be decoded: {short(error)}") from error
 
 
 def _decode_failure(error: Exception) -> str:
-    """Return the kind of an error that decoding ended with, once the header was read."""
+    """Return the kind of an error in decoding, after the header was read."""
     text = str(error).lower()
     cut = ("truncat", "not enough image data", "unexpected end", "premature", "unrecognized data stream contents")
     broken = ("broken data stream", "broken png file", "failed to read next frame", "failed to decode", "decoder error")

@@ -1,4 +1,4 @@
-"""Images a few rows at a time, so that what is made of their pixels never takes as much memory as all of them."""
+"""Process images a few rows at a time, to save memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def strip_rows(width: int, pixels: int) -> int:
-    """Return how many rows of an image hold at most so many pixels; at least one."""
+    """Return how many rows of an image have at most `pixels` pixels; at least one."""
     return max(1, pixels // max(1, width))
 
 
@@ -21,9 +21,9 @@ def strips(image: Image, pixels: int, *, multiple: int = 1) -> Iterator[tuple[in
     ----------
     image : PIL.Image.Image
     pixels : int
-        Of one strip, at most.
+        Pixels of a strip, at most.
     multiple : int
-        The rows of a strip are a multiple of this, but for the last.
+        The number of rows is a multiple of this, but in the last strip.
     """
     rows = max(1, strip_rows(image.width, pixels) // multiple) * multiple
     for top in range(0, image.height, rows):

@@ -1,4 +1,4 @@
-"""Make 8-bit RGB of every kind of pixels that a file may hold, in strips: a large one is never held as wide numbers."""
+"""Convert pixels of every kind to 8-bit RGB, in strips: a large image is never held as wide numbers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _STRIP = 1 << 20
-"""Pixels that are converted at once."""
+"""Pixels converted at once."""
 
 
 def eight_bits(image: Image) -> Image:
-    """Scale samples of more than 8 bits to 8, and leave all other images as they are.
+    """Scale samples of more than 8 bits to 8; other images stay as they are.
 
-    Integers are divided by 257 and rounded, as 16 bits; floating-point samples are stretched over their own range.
+    Integers are taken for 16 bits, divided by 257 and rounded; floating-point samples are stretched over their range.
     """
     if image.mode == "F":
         return _grey(image, _stretched(image))
@@ -29,14 +29,14 @@ def eight_bits(image: Image) -> Image:
 
 
 def to_rgb(image: Image) -> Image:
-    """Convert an image of 8-bit samples to RGB, with transparency laid on white."""
+    """Convert an image of 8-bit samples to RGB; transparency becomes white."""
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         return _on_white(image)
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def reduced(image: Image, factor: int) -> Image:
-    """Return the mean of squares of pixels; with transparency, which Pillow makes a copy for, in strips."""
+    """Reduce an image by the mean of squares of pixels; with transparency in strips, as Pillow copies it then."""
     from PIL import Image as pillow
 
     if image.mode not in ("RGBA", "LA"):

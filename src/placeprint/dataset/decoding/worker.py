@@ -1,7 +1,7 @@
-"""A process that decodes one image after another, within limits of memory and time that end it and nothing else.
+"""A process that decodes images one after another, within limits of memory and time that end only this process.
 
-It is asked over its standard input and answers on its standard output: a line of JSON, and bytes where the line says
-how many. Nothing that it says is believed unseen: `placeprint.dataset.decoding.workers` checks it.
+It reads requests from standard input and answers on standard output: a line of JSON, then bytes if the line says how
+many. `placeprint.dataset.decoding.workers` checks every answer.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from placeprint.dataset.decoding.strips import strips
 from placeprint.errors import ImageError, PlaceprintError
 
 CPU_SECONDS = 8
-"""Of one image. The system ends the process that takes more."""
+"""CPU time for one image; the system ends a process that takes more."""
 LOOK_BYTES = 16 << 20
-"""What reading a header may take, besides the file and what is said in it."""
+"""Memory for reading a header, besides the file and what the header asks for."""
 SPARE_BYTES = 48 << 20
-"""Beyond what an image was reckoned to take: libraries that are loaded late, and what was freed in pieces."""
+"""Memory beyond the estimate: libraries that are loaded late, and fragmentation."""
 STRIP_PIXELS = (1 << 20) // 3
 """Pixels that are sent at once."""
 READY = {"ready": True}
@@ -35,10 +35,10 @@ _STATM = Path("/proc/self/statm")
 
 
 def main() -> None:
-    """Answer until nothing more is asked."""
+    """Answer requests until there are no more."""
     _prepare()
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # nothing that a library prints gets between the answers
+    sys.stdout = sys.stderr  # nothing that a library prints may get between the answers
     opened: decoder.Opened | None = None
     _say(answers, READY)
     with suppress(BrokenPipeError):
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def _prepare() -> None:
-    """Load what decoding needs before any limit is set, and let one thread do it all."""
+    """Load all decoders before any limit is set, and use one thread."""
     from PIL import (  # noqa: F401
         AvifImagePlugin,
         BmpImagePlugin,
@@ -125,7 +125,7 @@ def _limit_seconds() -> None:
 
 
 def _limit_memory(more: int | None) -> None:
-    """Let this process take so much more memory than it has, where the system tells how much that is."""
+    """Limit this process to `more` bytes beyond what it has, if the system tells how much that is."""
     if _resource is None or not _STATM.exists():
         return
     hard = _resource.getrlimit(_resource.RLIMIT_AS)[1]
@@ -142,7 +142,7 @@ def _within(value: int, hard: int) -> int:
 
 try:
     import resource as _resource
-except ImportError:  # Windows has no such limits: there only time is bounded, from outside
+except ImportError:  # Windows has no such limits: there only time is limited, from outside
     _resource = None  # type: ignore[assignment]
 
 if __name__ == "__main__":

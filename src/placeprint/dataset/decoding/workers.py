@@ -1,7 +1,7 @@
-"""The processes that decode what cannot be bounded beforehand: started when first needed, kept, and replaced.
+"""A pool of processes for files whose cost of decoding is not known beforehand.
 
-What most decoders take of memory and time is known when they have taken it. Such a file is decoded in a process of its
-own (`placeprint.dataset.decoding.worker`), which is ended when it takes too much, and nothing else with it.
+Such a file is decoded in a process (`placeprint.dataset.decoding.worker`) that alone is ended when it takes too much
+memory or time. Processes are started when they are first needed, reused, and replaced.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
 from placeprint.dataset.decoding.damage import Damage
@@ -26,24 +25,25 @@ from placeprint.dataset.decoding.strips import strip_rows
 from placeprint.dataset.decoding.worker import CPU_SECONDS, READY, STRIP_PIXELS
 from placeprint.dataset.files import short
 from placeprint.errors import ImageError
+from placeprint.storage.json_records import record_from
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 WALL_SECONDS = 20.0
-"""Of one answer: more than the processor's seconds, since other programs want the processor too."""
+"""For one answer: more than the CPU time, since other programs use the processor too."""
 _LONGEST_LINE = 4096
 _MOST_SIDE = 1 << 31
 _COMMAND = ("-P", "-m", "placeprint.dataset.decoding.worker")
 
 
 class Worker:
-    """One process, and what it answers.
+    """A decoding process.
 
     Raises
     ------
     ImageError
-        Where it cannot be started.
+        When it cannot be started.
     """
 
     def __init__(self) -> None:
@@ -63,11 +63,11 @@ class Worker:
 
     @property
     def usable(self) -> bool:
-        """Whether it runs and owes no answer."""
+        """True when it runs and owes no answer."""
         return not self._waiting and self._process.poll() is None
 
     def header(self, data: bytes) -> Header:
-        """Send a file, and return what its header says.
+        """Send a file, and return its header.
 
         Raises
         ------
@@ -75,10 +75,17 @@ class Worker:
             As `placeprint.dataset.decoding.images.decode`.
         """
         answer = self._ask({"bytes": len(data), "most_pixels": max_pixels()}, data)
-        if set(answer) != {field.name for field in fields(Header)} or not _is_header(answer):
+        try:
+            header = record_from(Header, answer)
+        except (TypeError, ValueError) as error:
+            raise self._broke_down() from error
+        if (
+            not (_is_side(header.width) and _is_side(header.height) and header.turn in range(1, 9))
+            or header.loading < 0
+        ):
             raise self._broke_down()
         self._waiting = False
-        return Header(**answer)
+        return header
 
     def decoded(self, min_side: int | None, *, as_far: bool) -> tuple[Image, Damage | None]:
         """Return the upright RGB pixels of the file that was sent last, and its damage.
@@ -98,13 +105,13 @@ class Worker:
         return image, None if damage is None else Damage(*damage)
 
     def forget(self) -> None:
-        """Let it give back the file that was sent last."""
+        """Let it drop the file that was sent last."""
         if self._ask({}) != READY:
             raise self._broke_down()
         self._waiting = False
 
     def end(self) -> None:
-        """Stop it, and wait until it is gone."""
+        """Kill the process, and wait for its end."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._asked, self._answers):
@@ -112,7 +119,7 @@ class Worker:
                 pipe.close()
 
     def disown(self) -> None:
-        """Leave it to the process that this one was forked from."""
+        """Leave the process to the parent that this one was forked from."""
         nothing = os.open(os.devnull, os.O_RDWR)
         for pipe in (self._process.stdin, self._process.stdout):
             os.dup2(nothing, cast(io.RawIOBase, pipe).fileno(), inheritable=False)
@@ -120,7 +127,7 @@ class Worker:
         self._process.returncode = 0
 
     def _ask(self, question: dict[str, Any], data: bytes = b"") -> dict[str, Any]:
-        """Return the answer to a question, or raise its refusal."""
+        """Return the answer to a request, or raise the error in it."""
         self._waiting = True
         with self._deadline():
             try:
@@ -152,7 +159,7 @@ class Worker:
 
     @contextmanager
     def _deadline(self) -> Iterator[None]:
-        """End the process when an answer is late: whoever waits for it then finds the pipe closed."""
+        """Kill the process when an answer is late; who waits for it then finds the pipe closed."""
         timer = threading.Timer(WALL_SECONDS, self._stop_late)
         timer.daemon = True
         timer.start()
@@ -166,9 +173,9 @@ class Worker:
         self._process.kill()
 
     def _broke_down(self) -> ImageError:
-        """Return why there was no right answer, and see that it gives no other."""
+        """Return the reason for a missing or wrong answer, and kill the process."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(0.1)  # it closed its pipes because it ended: how?
+            self._process.wait(0.1)  # it may have closed its pipes by ending: wait for its code
         code = self._process.poll()
         self._process.kill()
         if self._late or (code is not None and -code == getattr(signal, "SIGXCPU", None)):
@@ -179,9 +186,11 @@ class Worker:
 
 
 def _started() -> subprocess.Popen[bytes]:
-    search = os.pathsep.join(path for path in sys.path if path)  # where this process found what it imports
+    search = os.pathsep.join(path for path in sys.path if path)  # the worker imports from the same places
     one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MALLOC_ARENA_MAX"), "1")
-    apart: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}  # a terminal's Ctrl-C is not for it
+    apart: dict[str, Any] = (
+        {"process_group": 0} if os.name == "posix" else {}
+    )  # a Ctrl-C in the terminal must not reach it
     return subprocess.Popen(  # noqa: S603
         [sys.executable, *_COMMAND],
         bufsize=0,
@@ -201,14 +210,6 @@ def _is_side(value: object) -> bool:
     return type(value) is int and 0 < value < _MOST_SIDE
 
 
-def _is_header(answer: dict[str, Any]) -> bool:
-    sizes = all(type(answer[name]) is int and answer[name] >= 0 for name in ("file_bytes", "loading"))
-    words = all(type(answer[name]) is str for name in ("kind", "mode"))
-    return (
-        words and sizes and _is_side(answer["width"]) and _is_side(answer["height"]) and answer["turn"] in range(1, 9)
-    )
-
-
 def _is_damage(value: object) -> bool:
     match value:
         case [int() | float() as share, "damaged" | "truncated"]:
@@ -223,12 +224,12 @@ _lock = threading.Lock()
 
 @contextmanager
 def borrowed() -> Iterator[Worker]:
-    """Give a worker to one thread: an idle one, or a new one where all are busy.
+    """Lend a worker to one thread: an idle one, or a new one if all are busy.
 
     Raises
     ------
     ImageError
-        Where none can be started.
+        When none can be started.
     """
     worker = _taken() or _new()
     try:
@@ -277,7 +278,7 @@ def end_all() -> None:
 
 
 def _forget() -> None:
-    """Begin without workers in a process that was forked: those are its parent's."""
+    """Start without workers in a forked process: they belong to its parent."""
     global _lock
     _lock = threading.Lock()
     for worker in _all:

@@ -1,1 +1,1 @@
-"""Folders of images: the layouts that are understood, and which one it is."""
+"""Layouts of folders: the ones that are understood, and finding which one a dataset has."""

@@ -1,4 +1,4 @@
-"""Find the one layout that reads a dataset's folders; where several fit, the error names them."""
+"""Find the layout of a dataset's folders. If several fit, the error names them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from placeprint.errors import DatasetError
 from placeprint.records import Split
 
 MOST_SPLITS = 4
-"""Folders of unknown names that may be splits; more are places."""
+"""At most this many folders of unknown names may be splits; more are places."""
 
 
 class Reading:
-    """How the folders of one dataset are read.
+    """How to read the folders of a dataset.
 
     Parameters
     ----------
     where : str
         The dataset, for messages.
     files : sequence of tuple of str
-        Images.
+        The images.
     choice : Choice
-        What a person said.
+        What the user said.
     stage : str
-        Where each of train, val and test has its own gallery and queries: which of them is read.
+        Which of train, val and test to read when each has its own gallery and queries.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Reading:
     Raises
     ------
     DatasetError
-        When several readings fit, or none.
+        When several layouts fit, or none.
     """
 
     def __init__(self, where: str, files: Sequence[Names], choice: Choice, stage: str = "test") -> None:
@@ -52,29 +52,29 @@ class Reading:
             tree.unwrap_places()
 
     def reads(self, folders: Names) -> bool:
-        """Return whether images in a folder take part."""
+        """Return whether images in a folder belong to the dataset."""
         bare = self._tree.meaning(folders)
         if bare[: len(self._tree.inside)] != self._tree.inside:
             return False
         return not self._choice.named or self._split_at(self._tree.bare(folders)) is not None
 
     def place(self, folders: Names) -> str | None:
-        """Return the place of the images in a folder; None where no folder names one."""
+        """Return the place of the images in a folder, or None."""
         bare, at = self._tree.bare(folders), self.layout.place
         return bare[at] if at is not None and len(bare) > at else None
 
     def split(self, folders: Names) -> Split | None:
-        """Return the split of the images in a folder; None where it is not understood."""
+        """Return the split of the images in a folder; None when it is not understood."""
         bare = self._tree.bare(folders)
         if self.layout.split is None or (self.layout is FLAT and not any(self._tree.marks)):
             return Split.NONE
-        if self.layout is PLACE_FIRST and len(bare) == 1:  # chosen by a person, or this would be two readings
+        if self.layout is PLACE_FIRST and len(bare) == 1:  # chosen by the user, or it would be ambiguous
             return Split.NONE
         at = self._split_at(bare)
         return None if at is None else self._tree.marks[at][bare[at]].split
 
     def empty_places(self, folders: Iterable[Names]) -> tuple[str, ...]:
-        """Return the places, among all folders, that hold no image."""
+        """Return the places among `folders` that have no image."""
         at = self.layout.place
         if at is None:
             return ()
@@ -90,7 +90,7 @@ class Reading:
         return tuple(sorted(found - full - FILLERS))
 
     def left_out(self) -> dict[str, int]:
-        """Return how many images lie in folders that are not read, by folder."""
+        """Return the numbers of images in folders that are not read."""
         found: Counter[str] = Counter()
         depth = len(self._tree.around()) + 1
         for folders, count in self._tree.counts.items():
@@ -99,12 +99,12 @@ class Reading:
         return dict(sorted(found.items()))
 
     def _split_at(self, path: Names) -> int | None:
-        """Return the depth of the folder that says the split."""
+        """Return the depth of the folder that names the split."""
         depths = range(len(path)) if self.layout is FLAT else [self.layout.split or 0]
         return next((depth for depth in depths if self._tree.mark(path, depth)), None)
 
     def _fitting(self) -> Layout:
-        """Return the layout that understands every folder, or nearly: what lies in a stray one becomes failures."""
+        """Return the layout that fits every folder but a few strays, whose images become failures."""
         marked = {
             path: at
             for path in self._tree.paths
@@ -145,7 +145,7 @@ class Reading:
                 yield path[at], self._tree.marks[at][path[at]]
 
     def _spelled_twice(self) -> bool:
-        """Tell whether ``query`` and ``queries`` lie in one folder, so that they are not one split."""
+        """Return whether ``query`` and ``queries`` are beside each other, so that they are two splits."""
         beside: dict[tuple[Names, tuple[str, ...]], set[str]] = {}
         for path in self._tree.paths:
             if (at := self._split_at(path)) is not None:
@@ -163,7 +163,7 @@ class Reading:
         )
 
     def _refuse_unknown_splits(self) -> None:
-        """Refuse folders of unknown names that hold the same places, as in day/<place>/* and night/<place>/*."""
+        """Refuse folders of unknown names with the same places in them, as in day/<place>/* and night/<place>/*."""
         tops: dict[str, set[str]] = {}
         for path in self._tree.paths:
             tops.setdefault(path[0] if path else "", set()).add(path[1] if len(path) > 1 else "")
@@ -179,7 +179,7 @@ class Reading:
         )
 
     def _refuse_several_datasets(self) -> None:
-        """Refuse cities that each have a gallery and queries of the same places, as in <city>/gallery/<place>/*."""
+        """Refuse several datasets in one folder, as in <city>/gallery/<place>/*."""
         below: dict[str, dict[Split | None, set[str]]] = {}
         for path in self._tree.paths:
             mark = self._tree.mark(path, 1)

@@ -1,4 +1,4 @@
-"""The folders of a dataset's images without those that only wrap it, and which of them are named like splits."""
+"""The folders of a dataset without those that only wrap it, and which of them are named like splits."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from placeprint.records import Split
 
 
 class Tree:
-    """Folders that mean something.
+    """The folders of a dataset that have a meaning.
 
     Parameters
     ----------
     where : str
         The dataset, for messages.
     files : sequence of tuple of str
-        Images.
+        The images.
     choice : Choice
-        What a person said of the layout.
+        What the user said of the layout.
 
     Attributes
     ----------
     counts : Counter of tuple of str
-        Images of each folder, as it is on disk.
+        Numbers of images by folder, as it is on disk.
     inside : tuple of str
-        The folders that only wrap what is read.
+        The folders that only wrap the dataset.
     paths : list of tuple of str
-        The folders below them, without those that mean nothing.
+        The folders below them, without those that have no meaning.
     marks : list of dict of str to SplitName
-        For each depth, the folders that are splits.
+        The folders that are splits, for each depth.
     """
 
     def __init__(self, where: str, files: Sequence[Names], choice: Choice) -> None:
@@ -46,7 +46,7 @@ class Tree:
         self.marks = self._read_names()
 
     def around(self) -> Names:
-        """Return the folders, as they are on disk, that everything lies in and that mean nothing."""
+        """Return the folders, as they are on disk, that wrap the whole dataset."""
         common: Names = next(iter(self.counts), ())
         for folders in self.counts:
             common = tuple(a for depth, a in enumerate(common) if folders[: depth + 1] == common[: depth + 1])
@@ -56,18 +56,18 @@ class Tree:
         return common[:depth]
 
     def meaning(self, folders: Names) -> Names:
-        """Return the folders that mean something: not ``images`` where no place lies beside it."""
+        """Return the folders that have a meaning: ``images`` has none if no place is beside it."""
         return tuple(n for depth, n in enumerate(folders) if folders[: depth + 1] not in self._silent)
 
     def bare(self, folders: Names) -> Names:
-        """Return the same from the dataset down; nothing for a folder outside of what is read."""
+        """Return the same below `inside`; nothing for a folder outside it."""
         whole = self.meaning(folders)
         return whole[len(self.inside) :] if whole[: len(self.inside)] == self.inside else ()
 
     def _read_names(self) -> list[dict[str, SplitName]]:
-        """Return for each depth the folders that are splits, by name.
+        """Return the folders that are splits, for each depth.
 
-        ``queries_night`` is one where it lies among splits only; ``train station`` lies among places.
+        ``queries_night`` is a split if all folders beside it are; ``train station`` has places beside it.
         """
         levels = []
         for depth in range(max(map(len, self.paths), default=0)):
@@ -87,11 +87,11 @@ class Tree:
         return SplitName(Split.QUERY, (name,), True) if name.lower() in choice.query else None
 
     def mark(self, path: Names, depth: int) -> SplitName | None:
-        """Return the split that a folder on the way of `path` is, None where it is none."""
+        """Return the split that the folder of `path` at a depth is, or None."""
         return self.marks[depth].get(path[depth]) if depth < min(len(path), len(self.marks)) else None
 
     def unwrap(self) -> None:
-        """Enter what only wraps the dataset, such as ``paris/`` around ``paris/<place>/*``."""
+        """Enter folders that only wrap the dataset, such as ``paris/`` around ``paris/<place>/*``."""
         while len(tops := {p[:1] for p in self.paths}) == 1 and tops != {()}:
             (top,) = tops
             if self.mark(top, 0):
@@ -119,7 +119,7 @@ class Tree:
         self.marks = self._read_names()
 
     def unwrap_places(self) -> None:
-        """In gallery/<folder>/<place>/*, where both splits hold one and the same folder, go on to the places."""
+        """Skip the folder in gallery/<folder>/<place>/* if it is the same and only one in all splits."""
         while len(below := {p[1:2] for p in self.paths}) == 1 and below != {()}:
             if any(len(p) == 2 for p in self.paths) and not self._positional:
                 return
@@ -130,7 +130,7 @@ class Tree:
             self.marks = self._read_names()
 
     def enter_stage(self, stage: str) -> bool:
-        """Enter one of train/, val/ and test/ where they hold a gallery and queries each, as the field's tree does."""
+        """Enter one of train/, val/ and test/ if each has its own gallery and queries, as is usual in the field."""
         kinds = {p[0] if p else "": read_split(p[0] if p else "") for p in self.paths}
         if not all(found and found.kind[0] in STAGES and found.sure for found in kinds.values()):
             return False
@@ -150,7 +150,7 @@ class Tree:
 
 
 def _fillers(counts: Iterable[Names]) -> set[Names]:
-    """Return the folders such as ``images`` that lie beside no folder of another kind."""
+    """Return the folders such as ``images`` that have no other kind of folder beside them."""
     beside: dict[Names, set[str]] = {}
     for folders in counts:
         for depth, name in enumerate(folders):

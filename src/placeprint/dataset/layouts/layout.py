@@ -1,4 +1,4 @@
-"""The layouts of folders that are understood, and what a person may say of them."""
+"""The layouts of folders that are understood, and choosing one."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from placeprint.errors import UsageError
 
 SHOWN = 3
-"""Names that a message gives of many."""
+"""Names that a message lists of many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which folder above an image names its place, and which its split.
+    """Which of the folders around an image names its place, and which its split.
 
     Attributes
     ----------
     name : str
-        For ``--layout``.
+        The name for ``--layout``.
     says : str
-        For people.
+        The form, for people.
     place, split : int or None
-        Counted from the outermost; None where no folder does.
+        Depth of that folder, from 0 for the outermost; None for no folder.
     """
 
     name: str
@@ -36,18 +36,18 @@ PLACE_FIRST = Layout("place-first", "<place>/gallery/*, <place>/query/*", 0, 1)
 PLACES = Layout("places", "<place>/*", 0, None)
 FLAT = Layout("flat", "without places", None, 0)
 LAYOUTS: Mapping[str, Layout] = {layout.name: layout for layout in (SPLIT_FIRST, PLACE_FIRST, PLACES, FLAT)}
-"""By their names for ``--layout``."""
+"""Layouts by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a person said of the layout.
+    """What ``--layout`` says.
 
     Attributes
     ----------
     layout : Layout or None
     gallery, query : tuple of str
-        Names of the folders of each split (lower case); both empty when nothing was said.
+        Names of the folders of each split (lower case); empty when they are not named.
     """
 
     layout: Layout | None = None
@@ -87,6 +87,6 @@ NO_CHOICE = Choice()
 
 
 def some(names: Iterable[str]) -> str:
-    """Return the first names."""
+    """Return the first names in alphabetical order, for a message."""
     ranked = sorted(names)
     return ", ".join(ranked[:SHOWN]) + (", …" if len(ranked) > SHOWN else "")

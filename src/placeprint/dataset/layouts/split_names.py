@@ -1,4 +1,4 @@
-"""What datasets call their splits: the words of the field, and the names that are made of them."""
+"""Names of splits: the words of the field, and folder names made of them."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ _WORDS = {w: (kind, Split.GALLERY) for kind, words in _GALLERY.items() for w in 
     w: (kind, Split.QUERY) for kind, words in _QUERY.items() for w in words
 }
 STAGES = ("train", "val", "test")
-"""Kinds that say when images are used; beside a word for a side (``test_database``) they do not decide."""
+"""Kinds that name a stage; beside a word for gallery or query (``test_database``) they do not decide."""
 _STAGES = (*STAGES, "trainval", "eval", "holdout")
 
 SPLITS: Mapping[str, Split] = {**{w: split for w, (_, split) in _WORDS.items()}, "": Split.NONE, "none": Split.NONE}
-"""What datasets call the splits (lower case)."""
+"""Names of splits in tables (lower case)."""
 
 _IMAGES = ("image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "pics", "jpg", "jpgs", "jpeg")
 FILLERS = frozenset((*_IMAGES, "png", "pngs", "frames", "data", "dataset", "datasets", "set", "sets", "files"))
-"""Words that say nothing: a folder of such a name is no place, and ``train_images`` is ``train``."""
+"""Words without meaning: a folder of such a name is not a place, and ``train_images`` is ``train``."""
 _ALSO = ("split", "splits", "subset", "folder", "dir", "real", "full", "all", "small", "v", "resized")
 _GLUED = re.compile(r"(.+?)(?:set|data|images|image|imgs|img|photos|split|folder|jpg)$")
 
 
 @dataclass(frozen=True, slots=True)
 class SplitName:
-    """A folder's name that is made of words for splits.
+    """The meaning of a folder's name that has words for splits.
 
     Attributes
     ----------
     split : Split or None
-        None when it has words for both sides.
+        None when it has words for both gallery and query.
     kind : tuple of str
-        What is left when spelling, number and fillers are gone: ``Queries`` and ``query_images`` are of one kind.
+        The name without differences of spelling and fillers: ``Queries`` and ``query_images`` are of one kind.
     sure : bool
-        False when other words are there too: ``queries_night``, but also ``train station``.
+        False when it has other words too: ``queries_night``, but also ``train station``.
     """
 
     split: Split | None
@@ -68,7 +68,7 @@ class SplitName:
 
 
 def read_split(name: str) -> SplitName | None:
-    """Return what a folder's name says of a split; None when it says nothing of one."""
+    """Read a folder's name; None when it has no word for a split."""
     tokens = _tokens(name)
     numbers = tuple(t for t in tokens if t.isdigit())
     for joined in ("".join(tokens), "".join(t for t in tokens if not _filler(t))):  # hold_out, train-val
@@ -85,16 +85,16 @@ def read_split(name: str) -> SplitName | None:
 
 
 def require_one_each(where: str, names: Iterable[str], *, spelled: bool) -> None:
-    """Refuse two different splits on one side, as in train, val and test: which is asked is not ours to choose.
+    """Refuse several splits for gallery or query, as in train, val and test: the user must choose.
 
     Parameters
     ----------
     where : str
         The dataset, for the message.
     names : iterable of str
-        Of the splits that are there.
+        Names of the splits.
     spelled : bool
-        True when ``query`` and ``queries`` are two splits; False when places may spell the same one differently.
+        True when ``query`` and ``queries`` are two splits; False when they are two spellings of one.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def require_one_each(where: str, names: Iterable[str], *, spelled: bool) -> None
 
 
 def known_splits(cells: Iterable[str]) -> Mapping[str, Split]:
-    """Return what a table's split column may say; beside ``test``, ``val`` is not asked and not understood."""
+    """Return the values that a table's split column may have; beside ``test``, ``val`` is not one."""
     kinds = {_WORDS[word][0] for cell in cells if (word := cell.strip().lower()) in _WORDS}
     if not kinds & (set(_QUERY) - {"val"}):
         return SPLITS

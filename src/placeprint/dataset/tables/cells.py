@@ -1,4 +1,4 @@
-"""What a cell says: a label, a number, or nothing at all in one of the words that programs write for nothing."""
+"""Read the cells of a table: labels, numbers, and the words that programs write for a missing value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"([+-]?\d+),(\d+)", re.ASCII)
 _LONGEST = 64
-"""Characters of a whole number."""
+"""Characters of a whole number, at most."""
 
 MISSING = frozenset(
     [
@@ -15,8 +15,8 @@ MISSING = frozenset(
         *("#NA", "N/A", "n/a", "#N/A N/A", "#NULL!", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!"),
     ]
 )
-"""What data frames, databases and spreadsheets write where nothing stands. Spelled otherwise it is a label: Nan is a
-province, and None a town, which has to have another label here."""
+"""What data frames, databases and spreadsheets write for a missing value. In another spelling it is a label: Nan is a
+province. (None is a town, which needs another label.)"""
 
 _DOUBTFUL = frozenset(
     [
@@ -28,29 +28,29 @@ _NO_NUMBER = frozenset(word.casefold() for word in (*MISSING, *_DOUBTFUL)) - {"i
 
 
 def labels(cell: str) -> tuple[str, ...]:
-    """Return the places that a cell names, which are joined by ``|``; each of them is right."""
+    """Return the places in a cell, separated by ``|``; each of them is correct."""
     parts = (part.strip() for part in cell.split("|"))
     return tuple(part for part in parts if part and part not in MISSING)
 
 
 def present(cell: str) -> str:
-    """Return a cell without the blanks around it; empty when it says that nothing is there."""
+    """Return a cell without blanks around it; empty for a missing value."""
     cell = cell.strip()
     return "" if cell in MISSING else cell
 
 
 def is_doubtful(label: str) -> bool:
-    """Return whether a label may have been meant to say that there is none."""
+    """Return whether a label may have been meant as a missing value."""
     return label.casefold() in _DOUBTFUL
 
 
 def decimal(cell: str, name: str, *, metres: bool = False) -> float | None:
-    """Read a number, also with a decimal comma; None where nothing stands.
+    """Read a number, also with a decimal comma; None for a missing value.
 
     Raises
     ------
     ValueError
-        When it is no number; in metres also when a comma may part the thousands.
+        When it is not a number; in metres also when a comma may separate thousands.
     """
     if cell.casefold() in _NO_NUMBER or not cell:
         return None
@@ -63,12 +63,12 @@ def decimal(cell: str, name: str, *, metres: bool = False) -> float | None:
 
 
 def whole(cell: str) -> int | None:
-    """Read a whole number of at most 64 bits, also as data frames write one (``640.0``); None when it is none."""
+    """Read a whole number of at most 64 bits, also written as ``640.0``; None for anything else."""
     if len(cell) > _LONGEST or not _NUMBER.fullmatch(cell):
         return None
     digits, _, tail = cell.partition(".")
     if not tail.strip("0") and digits.lstrip("+-").isdecimal():
-        number = int(digits)  # timestamps have more digits than a float keeps
+        number = int(digits)  # timestamps have more digits than a float holds
     elif float(cell).is_integer():
         number = int(float(cell))
     else:

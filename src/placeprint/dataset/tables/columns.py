@@ -1,4 +1,4 @@
-"""Which column of a table means what: the field's many names, and what to do where two columns claim one meaning."""
+"""The meaning of a table's columns, by their names and by what is in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from placeprint.dataset.layouts.split_names import SPLITS, read_split
 from placeprint.records import Split
 
 Cells = Mapping[str, str]
-"""A row: what stands in it by the name of the column."""
+"""The cells of a row by column."""
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "path": (
@@ -44,20 +44,20 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "width": ("width", "image_width"),
     "height": ("height", "image_height"),
 }
-"""Field of a record, and what datasets call it, the best name first. Blanks, case and ``_ - .`` do not count."""
+"""Column names for each field of a record, the best first. Case, blanks and ``_ - .`` are ignored."""
 
 GUESSES: Mapping[str, tuple[str, ...]] = {
     "path": ("name", "image_id", "img_id", "photo_id", "id", "key", "keyframe", "uri", "source"),
     "place": ("name", "target", "y"),
     "split": ("phase", "fold", "usage", "part", "stage", "mode", "type", "kind", "side", "group", "dataset", "purpose"),
 }
-"""Names that also mean other things. They are taken where no column has a better one, and what stands in them fits."""
+"""Ambiguous names, used if there is no better column and the values fit."""
 
 _COUNTED = ("path", "place", "split", "latitude", "longitude", "easting", "northing", "zone")
-"""Fields in which a wrong choice makes a wrong number."""
+"""Fields for which a wrong column would make wrong numbers."""
 _SAMPLE, _SHOWN, _SHOWN_LETTERS = 50, 30, 40
 _MOST_CLAIMS = 16
-"""Columns that are compared for one field."""
+"""Columns that are compared for a field, at most."""
 _IGNORED = re.compile(r"\s*\(\d+\)$|[\s_.\-\ufeff\u200b]+")
 _ENDINGS = tuple(SUFFIXES)
 _YES_OR_NO = frozenset(("true", "false", "yes", "no", "t", "f", "y", "n", "1", "0", "1.0", "0.0"))
@@ -65,18 +65,18 @@ _YES_OR_NO = frozenset(("true", "false", "yes", "no", "t", "f", "y", "n", "1", "
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What the columns of a table mean.
+    """The meaning of a table's columns.
 
     Attributes
     ----------
     claims : mapping of str to tuple of str
-        Columns by the field that they mean, the best first; the first that a row has is taken.
+        Columns of each field, the best first; the first that a row has is used.
     guessed : tuple of str
-        What was taken by what stands in it, for people.
+        Columns that were chosen by their values, for people.
     notes : tuple of str
-        What is doubtful, for people.
+        Doubts, for people.
     clash : str
-        Why no choice can be made; empty when one can.
+        Why a column cannot be chosen; otherwise empty.
     """
 
     claims: Mapping[str, tuple[str, ...]]
@@ -91,13 +91,13 @@ class Columns:
 
 
 def known_columns(names: Iterable[str]) -> int:
-    """Return how many columns have a name with a meaning; 0 when none can be the path."""
+    """Return how many columns have a known name; 0 when none of them can be the path."""
     normal = {_normal(name) for name in names}
     return len(normal & _MEANT) if normal & _PATHS else 0
 
 
 def choose_columns(names: Sequence[str], rows: Sequence[Cells]) -> Columns:
-    """Say which column means what, by the names and by what stands in them."""
+    """Choose a column for each field, by names and values."""
     claims = {field: _claims(field, names, rows) for field in ALIASES}
     guessed = []
     for field in GUESSES:
@@ -124,12 +124,12 @@ def choose_columns(names: Sequence[str], rows: Sequence[Cells]) -> Columns:
 
 
 def looks_like_image(cell: str) -> bool:
-    """Return whether a cell ends as the name of an image file does."""
+    """Return whether a cell ends like the name of an image file."""
     return cell.strip().strip("\"'").lower().endswith(_ENDINGS)
 
 
 def names_of(field: str) -> str:
-    """Return every name that would do for a field."""
+    """Return all names of a field, for a message."""
     return ", ".join(ALIASES[field])
 
 
@@ -139,7 +139,7 @@ def without_path(table: str, columns: str) -> str:
 
 
 def quoted(*names: str) -> str:
-    """Return names for a message, not too many and none too long."""
+    """Return names for a message, shortened if there are many or they are long."""
     short = (n if len(n) <= _SHOWN_LETTERS else n[:_SHOWN_LETTERS] + "…" for n in names[:_SHOWN])
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(json.dumps(n, ensure_ascii=False) for n in short) + more
@@ -154,7 +154,7 @@ _MEANT = {_normal(alias) for names in (*ALIASES.values(), *GUESSES.values()) for
 
 
 def _claims(field: str, names: Sequence[str], rows: Sequence[Cells]) -> list[str]:
-    """Return the columns that claim a field: those that hold something fitting first, then by the better name."""
+    """Return the columns with a name of a field: those with fitting values first, then by the better name."""
     order = {_normal(alias): place for place, alias in reversed(list(enumerate(ALIASES[field])))}
     found = sorted((n for n in names if _normal(n) in order), key=lambda n: order[_normal(n)])[:_MOST_CLAIMS]
     if len(found) < 2:
@@ -194,7 +194,7 @@ def _only_splits(name: str, rows: Sequence[Cells]) -> bool:
 
 
 def _both_sides(names: set[str], rows: Sequence[Cells]) -> list[str]:
-    """Return the columns in which gallery and query stand, and nothing that is no split."""
+    """Return the columns that hold both gallery and query, and nothing but splits."""
     found: dict[str, set[Split]] = {name: set() for name in names}
     for row in rows:
         for name in row.keys() & found.keys():
@@ -209,7 +209,7 @@ def _both_sides(names: set[str], rows: Sequence[Cells]) -> list[str]:
 
 
 def _flags(names: Sequence[str], rows: Sequence[Cells]) -> list[str]:
-    """Return the columns that are named like a split, as ``is_query``, and only say yes or no."""
+    """Return the columns named like a split, as ``is_query``, with only yes and no in them."""
     return [
         name
         for name in names
@@ -226,7 +226,7 @@ def _equal(one: str, other: str, rows: Sequence[Cells]) -> bool:
 
 
 def _agree(field: str, one: str, other: str, rows: Sequence[Cells]) -> bool:
-    """Return whether two columns would make the same numbers; labels may be named twice if they group alike."""
+    """Return whether two columns give the same results; labels may differ if they make the same groups."""
     pairs = _pairs(one, other, rows)
     if field == "place":
         return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})

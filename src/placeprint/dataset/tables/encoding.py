@@ -1,4 +1,4 @@
-"""From the bytes of a table to its text: UTF-8, UTF-16 and UTF-32, and what spreadsheets write on Windows."""
+"""Decode a table to text: UTF-8, UTF-16, UTF-32, and Windows-1252 as spreadsheets write it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be", "UTF-16"),
 )
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""How an ``.xlsx`` (a zip archive) and an ``.xls`` begin."""
+"""First bytes of ``.xlsx`` (a zip archive) and ``.xls``."""
 _LETTERS = re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")
-"""What only a valid sequence of several bytes decodes to."""
+"""Characters of valid sequences of several bytes."""
 WINDOWS = "Windows-1252"
 
 
 def text_of(data: bytes, name: str) -> tuple[str, str]:
     """Decode a table.
 
-    Bytes that are not UTF-8 in a file that is UTF-8 elsewhere stay as surrogates, so that whoever reads the rows can
-    refuse those rows alone. A file in which no character is UTF-8 is read as Windows-1252, whose letters are those
-    of Latin-1.
+    In a file that is mostly UTF-8, other bytes become surrogates, so that only their rows are refused. A file without
+    any UTF-8 character is read as Windows-1252, whose letters are those of Latin-1.
 
     Parameters
     ----------
     data : bytes
     name : str
-        The table's, for messages.
+        Name of the table, for messages.
 
     Returns
     -------
@@ -43,7 +42,7 @@ def text_of(data: bytes, name: str) -> tuple[str, str]:
     Raises
     ------
     DatasetError
-        When it is no text.
+        When it is not text.
     """
     if data.startswith(_WORKBOOKS):
         raise DatasetError(f'"{name}" is a workbook and not text: save it as "CSV UTF-8"')
@@ -59,7 +58,7 @@ def text_of(data: bytes, name: str) -> tuple[str, str]:
 
 
 def _unmarked(data: bytes) -> tuple[bytes, str, str]:
-    """Tell UTF-16 by the names of the columns, which are ASCII: every other byte of them is zero."""
+    """Detect UTF-16 by the column names: they are ASCII, so every other byte is zero."""
     even, odd = set(data[:8:2]), set(data[1:8:2])
     if len(data) >= 8 and odd == {0} and 0 not in even:
         return b"", "utf-16-le", "UTF-16"

@@ -16,7 +16,7 @@ _WANTED = "write one object a line, or a list of objects, each for one photo"
 
 
 def is_json(text: str, suffix: str) -> bool:
-    """Return whether a table is JSON, by its ending or its first character."""
+    """Return whether a table is JSON, by its suffix or its first character."""
     return suffix in SUFFIXES or text.lstrip()[:1] in ("{", "[")
 
 
@@ -39,7 +39,7 @@ def json_rows(text: str, name: str) -> Iterator[tuple[int, Mapping[str, str], st
 
 
 def _values(text: str, name: str) -> Sequence[object] | None:
-    """Return the objects of a file that is one JSON value; None when it may be lines of them."""
+    """Return the objects of a file that is one JSON value; None when it may be JSON Lines."""
     try:
         value = _load(text)
     except (ValueError, RecursionError) as error:
@@ -83,7 +83,7 @@ def _row(number: int, value: object, fault: str) -> tuple[int, Mapping[str, str]
 
 
 def _cells(value: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield names and cells; what is in an object within is named as in ``image.path``."""
+    """Yield names and cells; those of a nested object are named as in ``image.path``."""
     for key, cell in value.items():
         if isinstance(cell, dict):
             yield from ((f"{key.strip()}.{inner.strip()}", _text(v)) for inner, v in cell.items())
@@ -92,7 +92,7 @@ def _cells(value: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _text(value: object) -> str:
-    """Write a value as a cell; NaN and Infinity say as little as null."""
+    """Return a value as a cell; NaN and Infinity count as null."""
     if isinstance(value, list):
         return "|".join(filter(None, map(_text, value)))
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""How tables name files: relative, absolute, as an address, with the slashes of another system."""
+"""Paths in tables: relative, absolute, as a ``file:`` address, or with backslashes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Folder:
     Attributes
     ----------
     spellings : tuple of str
-        What an absolute path in it begins with.
+        Prefixes of absolute paths in the folder.
     path : Path or None
-        None for an address: nothing is asked of the file system then.
+        None for an address: then the file system is not used.
     """
 
     spellings: tuple[str, ...]
@@ -34,17 +34,17 @@ class Folder:
 
     @classmethod
     def at(cls, path: Path) -> Self:
-        """Return a folder of this machine."""
+        """Return a folder on this machine."""
         spelled = dict.fromkeys(str(p).replace("\\", "/").rstrip("/") for p in (path.absolute(), Path(_real(path))))
         return cls(tuple(spelled), path)
 
     def relative(self, cell: str) -> str:
-        """Return the path in this folder that a cell names; what lies elsewhere keeps its absolute path.
+        """Return a cell's path relative to this folder; a path elsewhere stays absolute.
 
         Raises
         ------
         ImageError
-            ``outside`` for the address of another place; ``bad-name`` for an address that cannot be decoded.
+            ``outside`` for another kind of address; ``bad-name`` for an address that cannot be decoded.
         """
         name = cell
         if cell != cell.strip() and (self.path is None or not os.path.lexists(self.path / cell)):
@@ -71,7 +71,7 @@ class Folder:
 
 
 def _plain(name: str) -> str:
-    """Take out what names the same folder: ``./`` and doubled slashes."""
+    """Remove ``./`` and doubled slashes."""
     start = "/" if name.startswith("/") else ""
     return start + "/".join(part for part in name.split("/") if part not in ("", "."))
 
@@ -91,7 +91,7 @@ def _file_path(address: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _real(path: Path) -> str:
-    """Resolve symbolic links; tables name few folders, and often."""
+    """Resolve symbolic links; cached, as tables name few folders again and again."""
     try:
         return str(path.resolve())
     except (OSError, RuntimeError, ValueError):

@@ -1,4 +1,4 @@
-"""From the rows of a table to records: each becomes one, or says why it cannot."""
+"""Make a record of each row of a table, or a failure with the reason."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from placeprint.terminal import counted
 
 
 class UnknownSplitError(ValueError):
-    """A row's split is none of the names known."""
+    """A row's split is not a known name."""
 
 
 def record_of(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, Split]) -> ImageRecord | FailedImage:
-    """Return the record of a row, or why there is none."""
+    """Return the record of a row, or a failure with the reason."""
     try:
         if row.fault:
             raise ValueError(row.fault)
@@ -34,7 +34,7 @@ def record_of(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, S
         kind = "unknown-split" if isinstance(error, UnknownSplitError) else "bad-row"
         reason = str(error)
     path = row.cells.get(columns.of(row.cells).get("path", ""), "").strip()
-    if not path:  # the row stands where its path would
+    if not path:  # the row's number takes the place of its path
         return FailedImage(f"row {row.number}", kind, reason)
     return FailedImage(path, kind, f"row {row.number}: {reason}")
 
@@ -86,13 +86,13 @@ def _position(value: Mapping[str, str]) -> Position:
 
 
 def _pixels(cell: str) -> int:
-    """Read a width or height; 0 for a wrong one, as it is measured in the image anyway."""
+    """Read a width or height; 0 when it is wrong, as the image is measured anyway."""
     pixels = whole(cell) or 0
     return pixels if 0 < pixels < 2**31 else 0
 
 
 def doubts(table: Table, columns: Columns, records: Sequence[ImageRecord]) -> Iterator[str]:
-    """Say what may not be as it was meant: a wrong encoding, labels that are none, no split, no label at all."""
+    """Yield doubts about a table: its encoding, words that may not be labels, missing splits, missing labels."""
     if WINDOWS in table.described:
         example = next((label for r in records for label in r.places if not label.isascii()), "")
         yield f"it is not UTF-8 and was read as {WINDOWS}" + (f", as in {quoted(example)}" if example else "")

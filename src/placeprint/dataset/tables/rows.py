@@ -1,7 +1,7 @@
-"""From the bytes of a table to its rows: what spreadsheets, data frames and scripts write, told apart by its content.
+"""Read the rows of a table that a spreadsheet, a data frame or a script wrote, detecting its form by its content.
 
-A row that cannot be read says why. Where it is not clear where rows begin and end, as after a quotation mark that is
-never closed, there are no rows but one error: a row that is swallowed by its neighbour would be missing in silence.
+A row that cannot be read has a reason. When it is unclear where rows begin and end, as after a quotation mark that is
+never closed, there is one error and no rows: a row that is swallowed by another would be lost in silence.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from placeprint.terminal import counted
 MAX_COLUMNS = 10_000
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _SEPARATOR = re.compile(r'\s*"?sep=([^\w\s"]|\t)"?[,;\t]*(?:\r\n|\r|\n)', re.IGNORECASE)
-"""The line by which a spreadsheet names the delimiter of those that follow."""
+"""The line by which a spreadsheet declares the delimiter."""
 _LINES = re.compile(r"\r\n|\r|\n")
 _NUL = "it holds a NUL byte: the file is damaged here"
 _NOT_UTF8 = "it holds a character that is not UTF-8: save the file as UTF-8"
@@ -39,11 +39,11 @@ class Row:
     Attributes
     ----------
     number : int
-        Of the line that it begins in, from 1; of the object in a JSON list.
+        Number of the line that it begins in, or of the object in a JSON list, from 1.
     cells : mapping of str to str
         By column.
     fault : str
-        Why it cannot be used; empty when it can.
+        Why it cannot be used; otherwise empty.
     """
 
     number: int
@@ -53,15 +53,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What was read of a table.
+    """The content of a table.
 
     Attributes
     ----------
     columns : tuple of str
-        Their names; a second column of one name has a number behind it.
+        Their names; a second column of the same name gets a number.
     rows : tuple of Row
     described : tuple of str
-        What was found out about the form of the file: delimiter, encoding.
+        The detected form of the file: delimiter, encoding.
     """
 
     columns: tuple[str, ...]
@@ -75,7 +75,7 @@ def read_table(data: bytes, name: str) -> Table:
     Raises
     ------
     DatasetError
-        When it is no table, or its rows cannot be told apart.
+        When it is not a table, or its rows cannot be told apart.
     """
     text, encoding = text_of(data, name)
     if not text.strip("\0\r\n\t ;,"):
@@ -88,7 +88,7 @@ def read_table(data: bytes, name: str) -> Table:
 
 
 def _sound(row: Row) -> Row:
-    """Refuse what no manifest can carry, wherever in the row it stands."""
+    """Refuse a row with a character that no manifest can hold."""
     if row.fault:
         return row
     damage = _DAMAGE.search("".join(chain.from_iterable(row.cells.items())))
@@ -115,7 +115,7 @@ class _Line(NamedTuple):
 
 
 def _lines(text: str, name: str, delimiter: str, first: int) -> Iterator[_Line]:
-    """Yield what begins in each line, cell by cell."""
+    """Yield each row with the number of its first line."""
     latest = ""
 
     def remembered() -> Iterator[str]:
@@ -155,14 +155,14 @@ def _quoting(error: str) -> str:
 
 
 def _swallows(cell: str, delimiter: str) -> bool:
-    """Return whether a cell of several lines holds a row of the table: another cell and the name of an image."""
+    """Return whether a cell of several lines contains a row: a delimiter and the name of an image."""
     return any(
         delimiter in line and any(map(looks_like_image, line.split(delimiter))) for line in _LINES.split(cell)[1:]
     )
 
 
 def _delimiter(text: str, name: str, candidates: Sequence[str]) -> str:
-    """Choose what gives the most columns that are known, then the most columns."""
+    """Choose the delimiter that gives the most known columns, then the most columns."""
     found: dict[str, tuple[int, int]] = {}
     for delimiter in candidates:
         try:
@@ -174,7 +174,7 @@ def _delimiter(text: str, name: str, candidates: Sequence[str]) -> str:
 
 
 def _header(lines: Iterator[_Line]) -> list[str]:
-    """Take the first row with anything in it that is no comment; the names of columns may stand behind a ``#``."""
+    """Return the first row that is neither empty nor a comment; column names may follow a ``#``."""
     for _, cells, _fault in lines:
         if cells and cells[0].lstrip("\ufeff ").startswith("#"):
             cells = [cells[0].lstrip("\ufeff #"), *cells[1:]]
@@ -186,7 +186,7 @@ def _header(lines: Iterator[_Line]) -> list[str]:
 
 
 def _columns(header: list[str], name: str, delimiter: str) -> tuple[str, ...]:
-    """Return the names of the columns, each once; a column without a name keeps none.
+    """Return the names of the columns, made unique; a column without a name keeps none.
 
     Raises
     ------
@@ -217,7 +217,7 @@ def _columns(header: list[str], name: str, delimiter: str) -> tuple[str, ...]:
 
 
 def _row(line: _Line, columns: tuple[str, ...]) -> Row:
-    """Pair cells with columns; cells too many may be empty, as exports end each row with a delimiter."""
+    """Pair cells with columns; extra cells may be empty, as some exports end each row with a delimiter."""
     number, cells, fault = line
     found = {column: cell for column, cell in zip(columns, cells, strict=False) if column}
     told = f"it has {counted(len(cells), 'cell')} and the table {counted(len(columns), 'column')}"
