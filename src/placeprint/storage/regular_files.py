@@ -60,23 +60,12 @@ def read_regular(path: Path, most: int) -> bytes:
         `NotRegularError`, `TooLargeError`, or the system's.
     """
     with open_regular(path) as file:
-        return read_most(file, most)
-
-
-def read_most(file: BinaryIO, most: int) -> bytes:
-    """Read an open regular file of at most `most` bytes.
-
-    Raises
-    ------
-    OSError
-        As `read_regular`.
-    """
-    size = os.fstat(file.fileno()).st_size
-    if size > most:
-        raise TooLargeError(most, size)
-    data = file.read(size + 1)
-    while len(data) <= most and (more := file.read(_PIECE)):  # it grows, or reports no size
-        data += more
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise TooLargeError(most, size)
+        data = file.read(size + 1)
+        while len(data) <= most and (more := file.read(_PIECE)):  # it grows, or reports no size
+            data += more
     if len(data) > most:
         raise TooLargeError(most)
     return data
