@@ -121,7 +121,7 @@ def test_a_spec_with_views_and_parts_survives_json_and_an_old_one_is_read() -> N
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"views": ("crop", "upside down")}, 'view "upside down" is none of crop, squash, flip'),
+        ({"views": ("crop", "upside down")}, 'view "upside down" is not one of crop, squash, flip'),
         ({"cells": 9}, "cells need cells_output and cells_stride"),
         ({"cells": 9, "cells_output": "c"}, "cells need cells_output and cells_stride"),
     ],

@@ -150,7 +150,7 @@ def _side(hemisphere: str, letter: str, northing: float) -> str:
     if letter.lower() in _HEMISPHERES:
         return _HEMISPHERES[letter.lower()]
     if letter.upper() not in _BANDS or len(letter) != 1:
-        raise UsageError(f'the letter "{letter}" of the UTM zone is none of {_BANDS[0]} to {_BANDS[-1]}')
+        raise UsageError(f'the letter "{letter}" of the UTM zone is not {_BANDS[0]} to {_BANDS[-1]}')
     # Without the false northing, as some write it, points south of the equator are below 0.
     return "N" if letter.upper() >= "N" or northing < 0 else "S"
 

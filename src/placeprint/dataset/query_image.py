@@ -94,7 +94,7 @@ def array_image(pixels: NDArray[Any]) -> Image:
             advice = "channels come last: give array.transpose(1, 2, 0)"
         elif pixels.ndim == 4:
             advice = "give one photo at a time"
-        raise UsageError(f"an array of shape {pixels.shape} is no photo: {advice}")
+        raise UsageError(f"an array of shape {pixels.shape} is not a photo: {advice}")
     return Image.fromarray(np.ascontiguousarray(_eight_bits(grey)), _MODES[channels])
 
 
@@ -105,7 +105,7 @@ def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     if kind == "b":
         return pixels.astype(np.uint8) * np.uint8(255)
     if kind not in "uif":
-        raise UsageError(f"an array of {pixels.dtype} is no photo: give uint8, uint16, or floats from 0 to 1")
+        raise UsageError(f"an array of {pixels.dtype} is not a photo: give uint8, uint16, or floats from 0 to 1")
     if kind == "u" and pixels.itemsize == 2:
         return np.rint(pixels / 257.0).astype(np.uint8)
     low, high = float(pixels.min()), float(pixels.max())  # NaN fails all comparisons
@@ -133,7 +133,7 @@ def _content(image: ImageInput, min_side: int | None) -> bytes | Image:
         return _read(image)
     if hasattr(image, "__array__"):
         return _fitting(array_image(np.asarray(image)))
-    raise UsageError(f"{type(image).__name__} is no photo: give {_KINDS}")
+    raise UsageError(f"{type(image).__name__} is not a photo: give {_KINDS}")
 
 
 def _fitting(image: Image) -> Image:

@@ -79,7 +79,7 @@ class ImageRecord:
         if not self.path:
             raise UsageError("a record needs a path")
         if self.width < 0 or self.height < 0:
-            raise UsageError(f"an image of {self.width} x {self.height} pixels is none")
+            raise UsageError(f"an image cannot have {self.width} x {self.height} pixels")
         if (self.latitude is None) != (self.longitude is None):
             raise UsageError("latitude and longitude come together")
         if self.latitude is not None and not abs(self.latitude) <= 90:

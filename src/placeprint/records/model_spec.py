@@ -97,7 +97,7 @@ class ModelSpec:
         if self.dim < 1:
             raise ModelError(f'model "{self.name}": dim is {self.dim}, it must be at least 1')
         if self.resize not in ("crop", "squash", "torchvision"):
-            raise ModelError(f'model "{self.name}": resize "{self.resize}" is none of crop, squash, torchvision')
+            raise ModelError(f'model "{self.name}": resize "{self.resize}" is not one of crop, squash, torchvision')
         if self.interpolation not in ("bilinear", "bicubic"):
             raise ModelError(f'model "{self.name}": interpolation "{self.interpolation}" is not known')
         if self.pooling not in ("graph", "average", "gem"):
@@ -107,7 +107,7 @@ class ModelSpec:
         if self.resize != "squash" and self.resize_size < self.input_size:
             raise ModelError(f'model "{self.name}": resize_size must be at least input_size')
         if unknown := [view for view in self.views if view not in VIEWS]:
-            raise ModelError(f'model "{self.name}": view "{unknown[0]}" is none of {", ".join(VIEWS)}')
+            raise ModelError(f'model "{self.name}": view "{unknown[0]}" is not one of {", ".join(VIEWS)}')
         if self.cells and not (self.cells_output and self.cells_stride > 0):
             raise ModelError(f'model "{self.name}": cells need cells_output and cells_stride')
         if "whole" in self.views and (self.pooling == "graph" or not self.cells):

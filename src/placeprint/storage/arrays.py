@@ -85,10 +85,10 @@ def read_header(file: IO[bytes], size: int, name: str) -> ArrayHeader:
     start = file.read(len(_MAGIC) + 2)
     length = int.from_bytes(start[len(_MAGIC) :], "little")
     if not start.startswith(_MAGIC) or not 0 < length <= _LONGEST_HEADER:
-        raise ValueError(f"{name} does not begin as an array")
+        raise ValueError(f"{name} does not begin like an array")
     said = _HEADER.fullmatch(file.read(length))
     if said is None or _DESCRIPTION.fullmatch(said[1].decode("ascii")) is None:
-        raise ValueError(f"{name} does not begin as an array of numbers")
+        raise ValueError(f"{name} does not begin like an array of numbers")
     try:
         dtype = np.dtype(said[1].decode("ascii"))
     except (TypeError, ValueError) as error:
@@ -110,7 +110,7 @@ def read_floats(file: IO[bytes]) -> NDArray[np.floating[Any]]:
     """
     start = file.read(len(_MAGIC) - 2)
     if start != _MAGIC[:-2]:
-        raise ValueError("it does not begin as an array")
+        raise ValueError("it does not begin like an array")
     file.seek(0)
     try:
         array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)

@@ -52,7 +52,7 @@ class DataFolder:
             raise GalleryFormatError(f'"{folder}" names files outside the gallery: it was not written by placeprint')
         if not all(map(_is_entry, files.values())):
             raise GalleryFormatError(
-                f'"{folder}" says no size and checksum of a file: it was not written by placeprint'
+                f'"{folder}" lacks the size or checksum of a file: it was not written by placeprint'
             )
         return cls(folder / str(data), {name: (entry["bytes"], entry["sha256"]) for name, entry in files.items()})
 

@@ -24,7 +24,7 @@ def cache_folder() -> Path:
     except (RuntimeError, OSError):  # neither HOME nor a user entry
         folder = None
     if folder is None:
-        _say(_NOWHERE, "there is no folder for a cache (no home directory is known): going on without one")
+        _say(_NOWHERE, "there is no cache folder (the home directory is unknown): going on without one")
         return _NOWHERE
     if why := _in_the_way(folder):
         go_without(folder, why)

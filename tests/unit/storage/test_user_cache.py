@@ -17,7 +17,7 @@ from placeprint.embedding.model_folder import find_exported, models_folder, plac
 from placeprint.errors import UsageError
 from placeprint.storage.user_cache import cache_folder
 
-NO_HOME = "there is no folder for a cache (no home directory is known): going on without one"
+NO_HOME = "there is no cache folder (the home directory is unknown): going on without one"
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def jpeg_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
     layers = found.frame[5] if len(found.frame) > 5 else 0
     height, width = int.from_bytes(found.frame[1:3]), int.from_bytes(found.frame[3:5])
     if layers not in _MODES or len(found.frame) < 6 + 3 * layers or not width or not height:
-        raise ImageError("unreadable", "the image's header cannot be read: its frame makes no sense")
+        raise ImageError("unreadable", "the image's header cannot be read: its frame is not valid")
     sampling = [divmod(found.frame[7 + 3 * layer], 16) for layer in range(layers)]
     header = Header(
         kind="JPEG",
@@ -88,7 +88,7 @@ def _read(data: bytes) -> _Segments:
             return _Segments(frame, frame_marker, data[start:end], restarts, exif, xmp, end)
     if frame:
         raise ImageError("truncated", "the file ends too early: its picture is not there")
-    raise ImageError("unreadable", "the image's header cannot be read: it says no size")
+    raise ImageError("unreadable", "the image's header cannot be read: it has no size")
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:

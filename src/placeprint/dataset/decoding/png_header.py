@@ -57,12 +57,12 @@ def png_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
     if not chunks or chunks[0][0] != b"IHDR" or chunks[0][2] - chunks[0][1] != 13:
         raise ImageError("unreadable", "the image's header cannot be read: it does not begin with its size")
     if any(name == b"IHDR" for name, _, _ in chunks[1:]):  # Pillow would believe the last one
-        raise ImageError("unreadable", "the image's header cannot be read: it says its size twice")
+        raise ImageError("unreadable", "the image's header cannot be read: it has two sizes")
     head = data[chunks[0][1] : chunks[0][2]]
     width, height = int.from_bytes(head[:4]), int.from_bytes(head[4:8])
     mode = _MODES.get((head[8], head[9]))
     if mode is None or not width or not height:
-        raise ImageError("unreadable", "the image's header cannot be read: there is no such kind of pixels")
+        raise ImageError("unreadable", "the image's header cannot be read: its pixel format is not known")
     exif, xmp = _blocks(data, chunks)
     header = Header(
         kind="PNG",

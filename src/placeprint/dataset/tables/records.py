@@ -100,7 +100,7 @@ def doubts(table: Table, columns: Columns, records: Sequence[ImageRecord]) -> It
     if missing := Counter(cell for cell in cells if cell in MISSING):
         yield f"{_counted(missing)} in the column of the place is read as no label"
     if doubtful := Counter(label for r in records for label in r.places if is_doubtful(label)):
-        yield f"{_counted(doubtful)} is read as a place: leave the cell empty where there is none"
+        yield f"{_counted(doubtful)} is read as a place: leave the cell empty if there is no place"
     without = sum(record.split is Split.NONE for record in records)
     if without and any(record.split is Split.QUERY for record in records):
         have = f"{without} of {counted(len(records), 'row')} {'has' if without == 1 else 'have'} no split"

@@ -299,7 +299,7 @@ def test_words_for_nothing_are_no_labels(word: str) -> None:
 def test_words_that_may_mean_nothing_are_labels_and_told(word: str) -> None:
     found = read(f"path,place\na.jpg,{word}\nb.jpg,A\n")
     assert found.records[0].places == (word,)
-    assert found.notes == (f'"{word}" (1 time) is read as a place: leave the cell empty where there is none',)
+    assert found.notes == (f'"{word}" (1 time) is read as a place: leave the cell empty if there is no place',)
 
 
 def test_nothing_in_json() -> None:
