@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from placeprint.errors import ImageError, UsageError
+from placeprint.dataset.decoding.pixel_limit import from_environment
+from placeprint.errors import ImageError
 
 VARIABLE = "PLACEPRINT_DECODE_MB"
 MEBIBYTE = 1 << 20
@@ -69,12 +70,8 @@ class Budget:
         UsageError
             When PLACEPRINT_DECODE_MB is not a whole number above 0.
         """
-        text = os.environ.get(VARIABLE, "")
-        if not text:
-            return self.most
-        if not text.isdecimal() or not int(text[:9]) > 0:
-            raise UsageError(f'{VARIABLE} is "{text}": give a whole number of megabytes')
-        return int(text[:9]) * MEBIBYTE
+        megabytes = from_environment(VARIABLE, "megabytes")
+        return self.most if megabytes is None else megabytes * MEBIBYTE
 
     def forget(self) -> None:
         """Start afresh in a forked process."""

@@ -7,6 +7,8 @@ import os
 from placeprint.errors import ImageError, UsageError
 
 MAX_PIXELS_VARIABLE = "PLACEPRINT_MAX_PIXELS"
+_DIGITS = 12
+"""More digits of a limit make no difference."""
 MAX_PIXELS = 80_000_000
 """An image with more pixels in its header is refused as a possible decompression bomb."""
 
@@ -19,12 +21,24 @@ def max_pixels() -> int:
     UsageError
         When the variable is not a whole number above 0.
     """
-    text = os.environ.get(MAX_PIXELS_VARIABLE, "")
+    return from_environment(MAX_PIXELS_VARIABLE, "pixels") or MAX_PIXELS
+
+
+def from_environment(variable: str, unit: str) -> int | None:
+    """Return the number in an environment variable; None when it is not set.
+
+    Raises
+    ------
+    UsageError
+        When it is not a whole number above 0.
+    """
+    text = os.environ.get(variable, "")
     if not text:
-        return MAX_PIXELS
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f'{MAX_PIXELS_VARIABLE} is "{text}": give a whole number of pixels')
-    return int(text)
+        return None
+    number = int(text[:_DIGITS]) if text.isdecimal() else 0
+    if not number:
+        raise UsageError(f'{variable} is "{text}": give a whole number of {unit}')
+    return number
 
 
 def check_pixels(width: int, height: int) -> None:

@@ -37,6 +37,11 @@ _MOST_SIDE = 1 << 31
 _COMMAND = ("-P", "-m", "placeprint.dataset.decoding.worker")
 
 
+_idle: list[Worker] = []
+_all: set[Worker] = set()
+"""Both change in single steps, so they need no lock, which a fork might leave locked."""
+
+
 class Worker:
     """A decoding process.
 
@@ -52,6 +57,7 @@ class Worker:
             self._process = _started()
         except (OSError, ValueError) as error:
             raise _not_started(short(error)) from error
+        _all.add(self)
         self._asked = cast(io.RawIOBase, self._process.stdin)
         self._answers = io.BufferedReader(cast(io.RawIOBase, self._process.stdout), 1 << 16)
         with self._deadline():
@@ -112,6 +118,7 @@ class Worker:
 
     def end(self) -> None:
         """Kill the process, and wait for its end."""
+        _all.discard(self)
         self._process.kill()
         self._process.wait()
         for pipe in (self._asked, self._answers):
@@ -217,11 +224,6 @@ def _is_damage(value: object) -> bool:
     return False
 
 
-_idle: list[Worker] = []
-_all: set[Worker] = set()
-_lock = threading.Lock()
-
-
 @contextmanager
 def borrowed() -> Iterator[Worker]:
     """Lend a worker to one thread: an idle one, or a new one if all are busy.
@@ -231,56 +233,36 @@ def borrowed() -> Iterator[Worker]:
     ImageError
         When none can be started.
     """
-    worker = _taken() or _new()
+    worker = _taken() or Worker()
     try:
         yield worker
     finally:
         if worker.usable:
-            with _lock:
-                _idle.append(worker)
+            _idle.append(worker)
         else:
-            _ended(worker)
+            worker.end()
 
 
 def _taken() -> Worker | None:
-    while True:
-        with _lock:
-            if not _idle:
-                return None
+    while _idle:
+        with suppress(IndexError):  # another thread took the last one
             worker = _idle.pop()
-        if worker.usable:
-            return worker
-        _ended(worker)
-
-
-def _new() -> Worker:
-    worker = Worker()
-    with _lock:
-        _all.add(worker)
-    return worker
-
-
-def _ended(worker: Worker) -> None:
-    with _lock:
-        _all.discard(worker)
-    worker.end()
+            if worker.usable:
+                return worker
+            worker.end()
+    return None
 
 
 @atexit.register
 def end_all() -> None:
     """End all workers."""
-    with _lock:
-        workers = list(_all)
-        _all.clear()
-        _idle.clear()
-    for worker in workers:
+    _idle.clear()
+    for worker in list(_all):
         worker.end()
 
 
 def _forget() -> None:
     """Start without workers in a forked process: they belong to its parent."""
-    global _lock
-    _lock = threading.Lock()
     for worker in _all:
         worker.disown()
     _all.clear()

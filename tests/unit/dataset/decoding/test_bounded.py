@@ -29,6 +29,7 @@ from placeprint.dataset.decoding import budget, decoder, images, jpeg, jpeg_head
 from placeprint.dataset.decoding.budget import MEBIBYTE, Budget
 from placeprint.dataset.decoding.header import Header
 from placeprint.dataset.decoding.orientation import turn_of
+from placeprint.dataset.decoding.pixel_limit import max_pixels
 from placeprint.errors import ImageError, UsageError
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -335,6 +336,14 @@ def test_what_is_more_than_the_whole_budget_is_refused(monkeypatch: pytest.Monke
         monkeypatch.setenv("PLACEPRINT_DECODE_MB", wrong)
         with pytest.raises(UsageError, match="PLACEPRINT_DECODE_MB"):
             _ = most.bytes
+
+
+@pytest.mark.parametrize("text", ["1", "80000000", "9" * 5000])
+def test_any_whole_number_is_a_limit(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PLACEPRINT_MAX_PIXELS", text)
+    monkeypatch.setenv("PLACEPRINT_DECODE_MB", text)
+    number = int(text[:12])
+    assert (max_pixels(), Budget(1).bytes) == (number, number * MEBIBYTE)
 
 
 def test_an_image_that_is_measured_counts_until_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
