@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from placeprint.errors import ImageError
+from placeprint.errors import ImageError, first_line
 from placeprint.storage.regular_files import NotRegularError, TooLargeError, open_regular, read_regular
 
 SUFFIXES = frozenset(
@@ -48,7 +48,7 @@ def locate(root: Path, relative: str) -> Path:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ImageError("missing", "the file is not there") from error
     except (OSError, ValueError) as error:
-        raise ImageError("unreadable", f"the file cannot be looked at: {short(error)}") from error
+        raise ImageError("unreadable", f"the file cannot be looked at: {first_line(error)}") from error
     if not stat.S_ISREG(mode):
         raise ImageError("not-a-file", "this is not a regular file")
     return path
@@ -127,15 +127,9 @@ def _told() -> Iterator[None]:
     except TooLargeError as error:
         raise ImageError("too-large", str(error.strerror)) from error
     except (OSError, ValueError) as error:
-        raise ImageError("unreadable", f"the file cannot be read: {short(error)}") from error
+        raise ImageError("unreadable", f"the file cannot be read: {first_line(error)}") from error
 
 
 def content_hash(data: bytes) -> str:
     """Return the SHA-256 of a file's bytes, hexadecimal."""
     return hashlib.sha256(data).hexdigest()
-
-
-def short(error: BaseException) -> str:
-    """Return the first line of an error's message, or its class."""
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]

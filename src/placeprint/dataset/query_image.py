@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Pixels
 from placeprint.dataset.decoding import images
 from placeprint.dataset.decoding.pixel_limit import max_pixels
-from placeprint.dataset.files import MAX_BYTES, read_bytes, require_content, short
-from placeprint.errors import ImageError, UsageError
+from placeprint.dataset.files import MAX_BYTES, read_bytes, require_content
+from placeprint.errors import ImageError, UsageError, first_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -98,7 +99,7 @@ def array_image(pixels: NDArray[Any]) -> Image:
     return Image.fromarray(np.ascontiguousarray(_eight_bits(grey)), _MODES[channels])
 
 
-def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+def _eight_bits(pixels: NDArray[Any]) -> Pixels:
     kind = pixels.dtype.kind
     if pixels.dtype == np.uint8:
         return pixels
@@ -160,7 +161,7 @@ def _read(file: Any) -> bytes:
         if back is not None:
             file.seek(back)
     except (OSError, ValueError) as error:  # the second: it is closed
-        raise ImageError("unreadable", f"the open file cannot be read: {short(error)}") from error
+        raise ImageError("unreadable", f"the open file cannot be read: {first_line(error)}") from error
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UsageError(f'a photo is read as bytes, not as {type(data).__name__}: open its file with "rb"')
     return require_content(bytes(data))

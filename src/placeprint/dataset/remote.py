@@ -7,13 +7,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from placeprint.dataset import manifest as manifests
-from placeprint.dataset.files import MAX_BYTES, require_content, short
+from placeprint.dataset.files import MAX_BYTES, require_content
 from placeprint.dataset.layouts.layout import Choice
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import MANIFEST_NAMES, read_listing, require_images
 from placeprint.dataset.tables.paths import Folder
 from placeprint.dataset.walk import listed
-from placeprint.errors import DatasetError, ImageError
+from placeprint.errors import DatasetError, ImageError, first_line
 from placeprint.extras import require
 
 _LOCAL = ("file", "local")
@@ -65,7 +65,7 @@ class RemoteFiles:
         try:
             found = [str(name) for name in system.find(base)]
         except Exception as error:  # every file system raises its own
-            raise DatasetError(f'"{self.address}" cannot be listed: {short(error)}') from error
+            raise DatasetError(f'"{self.address}" cannot be listed: {first_line(error)}') from error
         return sorted(name[len(base) :].lstrip("/") for name in found)
 
     def read(self, path: str) -> bytes:
@@ -87,7 +87,7 @@ class RemoteFiles:
             raise ImageError("missing", "the file is not there") from error
         except Exception as error:  # every file system raises its own
             self._require_answer()
-            raise ImageError("unreadable", f"the file cannot be read: {short(error)}") from error
+            raise ImageError("unreadable", f"the file cannot be read: {first_line(error)}") from error
         return require_content(data)
 
     def _require_answer(self) -> None:
@@ -103,7 +103,7 @@ class RemoteFiles:
             system.exists(base)
         except Exception as error:  # every file system raises its own
             raise DatasetError(
-                f'"{self.address}" cannot be read any more ({short(error)}): run the same command again to go on'
+                f'"{self.address}" cannot be read any more ({first_line(error)}): run the same command again to go on'
             ) from error
 
 

@@ -16,7 +16,7 @@ from placeprint.dataset.file_types import (
     is_skipped,
     left_out_ending,
 )
-from placeprint.dataset.files import short
+from placeprint.errors import first_line
 from placeprint.records import FailedImage
 from placeprint.storage.regular_files import open_regular
 
@@ -104,7 +104,7 @@ def _entries(root: Path, here: Names) -> tuple[list[os.DirEntry[str]], FailedIma
                 found.append(entry)  # what was listed before an error is kept
     except OSError as error:
         may_not = isinstance(error, PermissionError)
-        reason = "it may not be read" if may_not else f"it cannot be listed: {error.strerror or short(error)}"
+        reason = "it may not be read" if may_not else f"it cannot be listed: {error.strerror or first_line(error)}"
         return found, FailedImage("/".join(here) or ".", UNREADABLE, reason)
     return found, None
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from placeprint.errors import VectorError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from placeprint.arrays import Rows, Scores
 
 UNKNOWN = "UNKNOWN"
 """What is printed when no place is accepted. In records it is ``None``."""
@@ -34,8 +33,8 @@ class Neighbours:
         Cosine similarity; -inf where there are fewer than k.
     """
 
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    rows: Rows
+    scores: Scores
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not belong together."""

@@ -17,12 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import forks
+from placeprint.arrays import Numbers
 from placeprint.errors import GalleryCorruptError
 from placeprint.storage.arrays import open_array, read_header, save_array, write_header
-
-Rows = NDArray[Any]
-"""Shape (height, width, depth): the parts of one image."""
-
 
 LARGEST_SIDE = 1 << 20
 """Parts along one side of an image: more than any has, and few enough to count those of a billion images in 64 bit."""
@@ -39,7 +36,7 @@ class Block(Protocol):
     def dtype(self) -> np.dtype[Any]:
         """Kind of the numbers."""
 
-    def __getitem__(self, rows: slice) -> Rows:
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
         """Return some rows."""
 
 
@@ -63,7 +60,7 @@ class FileRows:
         self._file = FileIO(self._descriptor, closefd=False)
         self._first, self.shape, self.dtype, self._lock = first, shape, dtype, forks.Lock()
 
-    def __getitem__(self, rows: slice) -> Rows:
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
         """Read the rows of a slice without a step."""
         first, last, _ = rows.indices(self.shape[0])
         width = self.shape[1] * self.dtype.itemsize
@@ -96,20 +93,20 @@ class Ragged:
         Block, first row in it, height and width of each image.
     """
 
-    def __init__(self, blocks: Sequence[Block], where: NDArray[np.int64]) -> None:
+    def __init__(self, blocks: Sequence[Block], where: Numbers) -> None:
         self._blocks, self._where = tuple(blocks), where
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self._where)
 
-    def __getitem__(self, image: int) -> Rows:
+    def __getitem__(self, image: int) -> NDArray[Any]:
         """Return the parts of one image, shape (height, width, depth)."""
         block, first, height, width = self._where[image].tolist()
         rows = self._blocks[block]
         return np.asarray(rows[first : first + height * width]).reshape(height, width, rows.shape[1])
 
-    def __iter__(self) -> Iterator[Rows]:
+    def __iter__(self) -> Iterator[NDArray[Any]]:
         """Yield the parts of each image in order."""
         return (self[i] for i in range(len(self)))
 
@@ -119,7 +116,7 @@ class Ragged:
         parts = float((self._where[:, 2] * self._where[:, 3]).sum())
         return parts * self._blocks[0].shape[1] * self._blocks[0].dtype.itemsize / len(self) if len(self) else 0.0
 
-    def kept(self, images: Sequence[int] | NDArray[np.int64]) -> Self:
+    def kept(self, images: Sequence[int] | Numbers) -> Self:
         """Return only these images, in this order."""
         return type(self)(self._blocks, self._where[np.asarray(images, np.int64)])
 
@@ -136,7 +133,7 @@ class Ragged:
         return type(self)(blocks, self._where)
 
     @classmethod
-    def of(cls, arrays: Iterable[Rows]) -> Self:
+    def of(cls, arrays: Iterable[NDArray[Any]]) -> Self:
         """Hold arrays of shape (height, width, depth) in memory; there must be at least one."""
         kept = list(arrays)
         where = _positions([a.shape[:2] for a in kept])
@@ -194,7 +191,7 @@ def files_of(name: str) -> tuple[str, str]:
     return f"{name}.npy", f"{name}-shapes.npy"
 
 
-def parts_at(parts: Mapping[str, Ragged] | None, image: int) -> dict[str, Rows]:
+def parts_at(parts: Mapping[str, Ragged] | None, image: int) -> dict[str, NDArray[Any]]:
     """Return the parts of one image by their kind."""
     return {name: kept[image] for name, kept in (parts or {}).items()}
 
@@ -207,7 +204,7 @@ class RaggedWriter:
         self._shapes: list[tuple[int, int]] = []
         self._depth, self._kind = 0, np.dtype(np.int8)
 
-    def append(self, parts: Rows) -> None:
+    def append(self, parts: NDArray[Any]) -> None:
         """Add the parts of one image, shape (height, width, depth)."""
         self._depth, self._kind = parts.shape[2], parts.dtype
         self._shapes.append((parts.shape[0], parts.shape[1]))
@@ -234,7 +231,7 @@ class RaggedWriter:
             self._file.close()
 
 
-def _positions(shapes: Sequence[tuple[int, ...]] | NDArray[np.int64]) -> NDArray[np.int64]:
+def _positions(shapes: Sequence[tuple[int, ...]] | Numbers) -> Numbers:
     sizes = np.asarray(shapes, np.int64).reshape(-1, 2)
     counts = sizes.prod(axis=1)
     first = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(sizes) else np.empty(0, np.int64)

@@ -18,8 +18,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, create_form_parser
 
 from placeprint.dataset.decoding import images
-from placeprint.dataset.files import short
-from placeprint.errors import ImageError
+from placeprint.errors import ImageError, first_line
 from placeprint.web.problems import Problem, busy, heard, heard_out
 from placeprint.web.settings import Settings
 
@@ -121,7 +120,7 @@ class Body:
                 parser.write(self.pieces.popleft())
             parser.finalize()
         except FormParserError as error:
-            raise Problem(422, f"the multipart body cannot be read: {short(error)}") from error
+            raise Problem(422, f"the multipart body cannot be read: {first_line(error)}") from error
         return parts.photos
 
 

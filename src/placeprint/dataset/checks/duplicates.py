@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Numbers, Rows
 from placeprint.dataset.checks.hamming import near_pairs
 from placeprint.records import ImageRecord, Split
 
@@ -80,8 +81,8 @@ class DuplicatePairs:
         All pairs up to this distance are here; it is less than was asked for when there were more than `MAX_PAIRS`.
     """
 
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
+    first: Rows
+    second: Rows
     distance: NDArray[np.uint8]
     exact: NDArray[np.uint8]
     relation: NDArray[np.uint8]
@@ -110,7 +111,7 @@ def find_duplicates(
     pixel_hashes: Sequence[str],
     *,
     dhashes: NDArray[np.uint64],
-    blank: NDArray[np.bool_],
+    blank: Flags,
     distance: int = 5,
 ) -> DuplicatePairs:
     """Find exact and near duplicates among measured images.
@@ -146,7 +147,7 @@ def find_duplicates(
     return DuplicatePairs(first, second, bits[order], codes[order], _relations(records, first, second), used)
 
 
-def _strongest(first: NDArray[np.int64], second: NDArray[np.int64], exact: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _strongest(first: Rows, second: Rows, exact: NDArray[np.uint8]) -> Rows:
     """Return one row for each pair: that of the greatest `exact`."""
     order = np.lexsort((-exact.astype(np.int64), second, first))
     one, two = first[order], second[order]
@@ -155,13 +156,13 @@ def _strongest(first: NDArray[np.int64], second: NDArray[np.int64], exact: NDArr
     return order[fresh]
 
 
-def _equal_pairs(group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _equal_pairs(group: Numbers) -> tuple[Rows, Rows]:
     """Pair the rows of the same group, see `MAX_GROUP`."""
     order = np.argsort(group, kind="stable")
     sizes = np.bincount(group)
     starts = np.cumsum(sizes) - sizes
-    firsts: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-    seconds: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    firsts: list[Rows] = [np.zeros(0, np.int64)]
+    seconds: list[Rows] = [np.zeros(0, np.int64)]
     for size in np.unique(sizes[sizes > 1]):
         one, two = np.triu_indices(size, k=1) if size <= MAX_GROUP else _star(size)
         begin = starts[sizes == size][:, None]
@@ -170,14 +171,12 @@ def _equal_pairs(group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[n
     return np.concatenate(firsts), np.concatenate(seconds)
 
 
-def _star(size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _star(size: int) -> tuple[Rows, Rows]:
     others = np.arange(1, size)
     return np.zeros_like(others), others
 
 
-def _near(
-    dhashes: NDArray[np.uint64], rows: NDArray[np.int64], distance: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8], int]:
+def _near(dhashes: NDArray[np.uint64], rows: Rows, distance: int) -> tuple[Rows, Rows, NDArray[np.uint8], int]:
     """Find near pairs among `rows`: of different hashes first, then of the images that share a hash."""
     hashes, group = np.unique(dhashes[rows], return_inverse=True)
     (one, two, bits), used = near_pairs(hashes, distance, limit=MAX_PAIRS)
@@ -194,9 +193,7 @@ def _near(
     return np.minimum(first, second), np.maximum(first, second), column, used
 
 
-def _members(
-    group: NDArray[np.int64], sizes: NDArray[np.int64], one: NDArray[np.int64], two: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _members(group: Numbers, sizes: Numbers, one: Rows, two: Rows) -> tuple[Rows, Rows, Rows]:
     """Turn pairs of hashes into pairs of images; in large groups, each image with the other group's first."""
     order = np.argsort(group, kind="stable")
     starts = np.cumsum(sizes) - sizes
@@ -210,9 +207,7 @@ def _members(
     return order[starts[one][source] + left], order[starts[two][source] + right], source
 
 
-def _relations(
-    records: Sequence[ImageRecord], first: NDArray[np.int64], second: NDArray[np.int64]
-) -> NDArray[np.uint8]:
+def _relations(records: Sequence[ImageRecord], first: Rows, second: Rows) -> NDArray[np.uint8]:
     query = np.array([r.split is Split.QUERY for r in records], dtype=np.bool_)
     across = query[first] != query[second]
     relation = np.where(across, Relation.ACROSS_SAME_PLACE, np.where(query[first], Relation.INSIDE_QUERY, 0))
@@ -220,7 +215,7 @@ def _relations(
     return (relation + np.where(_apart(records, first, second), differ, 0)).astype(np.uint8)
 
 
-def _apart(records: Sequence[ImageRecord], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _apart(records: Sequence[ImageRecord], first: Rows, second: Rows) -> Flags:
     """Return which pairs are labelled and have no place in common; equal pairs of labels are compared once."""
     labels = {places: i for i, places in enumerate(dict.fromkeys(r.places for r in records))}
     known = list(labels)

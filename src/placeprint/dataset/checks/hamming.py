@@ -14,9 +14,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Rows
 from placeprint.errors import UsageError, VectorError
 
-Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]
+Columns = tuple[Rows, Rows, NDArray[np.uint8]]
 """Row, row and distance of each pair."""
 
 BLOCK_PAIRS = 1 << 18
@@ -117,7 +118,7 @@ def _band_masks(bands: int) -> list[np.uint64]:
     return [np.uint64((1 << high) - (1 << low)) for low, high in itertools.pairwise(edges)]
 
 
-def _first_time(differ: NDArray[np.uint64], masks: list[np.uint64], low: int, high: int) -> NDArray[np.bool_]:
+def _first_time(differ: NDArray[np.uint64], masks: list[np.uint64], low: int, high: int) -> Flags:
     """Return which pairs have `low` and `high` as their first two equal bands, so that each is found once."""
     first = np.ones(len(differ), dtype=np.bool_)
     for band in range(high):
@@ -126,7 +127,7 @@ def _first_time(differ: NDArray[np.uint64], masks: list[np.uint64], low: int, hi
     return first
 
 
-def _runs(key: NDArray[np.uint64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _runs(key: NDArray[np.uint64]) -> Iterator[tuple[Rows, Rows]]:
     """Pair the positions that hold equal values of a sorted column, about `BLOCK_PAIRS` at a time."""
     edges = np.concatenate(([0], np.flatnonzero(key[1:] != key[:-1]) + 1, [len(key)]))
     ends = np.repeat(edges[1:], np.diff(edges))

@@ -52,7 +52,6 @@ def spelling_key(name: str) -> str:
 
 
 def _by_place(records: Iterable[ImageRecord]) -> Mapping[str, list[str]]:
-    """Return the paths of each place."""
     found: dict[str, list[str]] = defaultdict(list)
     for record in records:
         for place in record.places:

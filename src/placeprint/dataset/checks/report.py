@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Floats
 from placeprint.dataset.checks.baseline import Baseline
 from placeprint.dataset.checks.duplicates import DuplicatePairs, Exact, Relation
 from placeprint.dataset.checks.measurements import ImageFacts
@@ -42,8 +42,8 @@ class ImageTable:
 
     records: tuple[ImageRecord, ...]
     facts: tuple[ImageFacts, ...]
-    scores: Mapping[str, NDArray[np.float64]]
-    verdicts: Mapping[str, NDArray[np.bool_]]
+    scores: Mapping[str, Floats]
+    verdicts: Mapping[str, Flags]
 
     def __len__(self) -> int:
         """Return the number of images."""

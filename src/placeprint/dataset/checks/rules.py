@@ -13,9 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-from numpy.typing import NDArray
-
+from placeprint.arrays import Flags, Floats
 from placeprint.dataset.checks.duplicates import Exact, Relation
 from placeprint.dataset.checks.measurements import ImageFacts
 
@@ -66,7 +64,7 @@ class ImageRule(Rule):
     above: bool = False
     says: str
 
-    def verdict(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def verdict(self, scores: Floats) -> Flags:
         """Return True where a score is on the wrong side of the threshold."""
         return scores > self.threshold if self.above else scores < self.threshold
 

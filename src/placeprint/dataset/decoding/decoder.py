@@ -21,8 +21,7 @@ from placeprint.dataset.decoding.pixel_limit import MAX_PIXELS_VARIABLE, check_p
 from placeprint.dataset.decoding.png_header import png_header
 from placeprint.dataset.decoding.refusals import decodable_kind, failures_told, refusal
 from placeprint.dataset.decoding.tones import eight_bits, reduced, to_rgb
-from placeprint.dataset.files import short
-from placeprint.errors import ImageError
+from placeprint.errors import ImageError, first_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -204,11 +203,13 @@ def _opened(data: bytes, kind: str) -> ImageFile:
     except UnidentifiedImageError as error:
         raise refusal(data) from error
     except Image.DecompressionBombError as error:
-        raise ImageError("too-large", f"{short(error)} If you trust the file, set {MAX_PIXELS_VARIABLE}") from error
+        raise ImageError(
+            "too-large", f"{first_line(error)} If you trust the file, set {MAX_PIXELS_VARIABLE}"
+        ) from error
     except MemoryError as error:
         raise ImageError("too-large", "there is not enough memory to read the image's header") from error
     except Exception as error:  # as in decode_opened
-        raise refusal(data, f"the image's header cannot be read: {short(error)}") from error
+        raise refusal(data, f"the image's header cannot be read: {first_line(error)}") from error
 
 
 def _bytes(image: ImageFile, name: str) -> bytes:

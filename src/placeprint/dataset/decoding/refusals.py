@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from placeprint.dataset.decoding import heif
 from placeprint.dataset.decoding.formats import HEAD_BYTES, kind_of
 from placeprint.dataset.decoding.integrity import ends_early, find_damage
-from placeprint.dataset.files import short
-from placeprint.errors import ImageError
+from placeprint.errors import ImageError, first_line
 
 
 def decodable_kind(data: bytes) -> str:
@@ -50,7 +49,7 @@ def failures_told() -> Iterator[None]:
     except MemoryError as error:
         raise ImageError("too-large", "there is not enough memory to decode the image") from error
     except Exception as error:  # decoders raise anything on hostile bytes
-        raise ImageError(_decode_failure(error), f"the image cannot be decoded: {short(error)}") from error
+        raise ImageError(_decode_failure(error), f"the image cannot be decoded: {first_line(error)}") from error
 
 
 def _decode_failure(error: Exception) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from placeprint.dataset.decoding.strips import strips
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL.Image import Image
+
+    from placeprint.arrays import Floats
 
 _STRIP = 1 << 20
 """Pixels converted at once."""
@@ -47,13 +47,13 @@ def reduced(image: Image, factor: int) -> Image:
     return small
 
 
-def _samples(strip: Image) -> NDArray[np.float64]:
+def _samples(strip: Image) -> Floats:
     import numpy as np
 
     return np.nan_to_num(np.asarray(strip, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _grey(image: Image, scaled: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Image:
+def _grey(image: Image, scaled: Callable[[Floats], Floats]) -> Image:
     import numpy as np
     from PIL import Image as pillow
 
@@ -63,7 +63,7 @@ def _grey(image: Image, scaled: Callable[[NDArray[np.float64]], NDArray[np.float
     return pillow.fromarray(grey)
 
 
-def _stretched(image: Image) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+def _stretched(image: Image) -> Callable[[Floats], Floats]:
     import numpy as np
 
     samples = (_samples(strip) for _, strip in strips(image, _STRIP))

@@ -23,8 +23,7 @@ from placeprint.dataset.decoding.header import Header
 from placeprint.dataset.decoding.pixel_limit import max_pixels
 from placeprint.dataset.decoding.strips import strip_rows
 from placeprint.dataset.decoding.worker import CPU_SECONDS, READY, STRIP_PIXELS
-from placeprint.dataset.files import short
-from placeprint.errors import ImageError
+from placeprint.errors import ImageError, first_line
 from placeprint.storage.json_records import record_from
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class Worker:
         try:
             self._process = _started()
         except (OSError, ValueError) as error:
-            raise _not_started(short(error)) from error
+            raise _not_started(first_line(error)) from error
         _all.add(self)
         self._asked = cast(io.RawIOBase, self._process.stdin)
         self._answers = io.BufferedReader(cast(io.RawIOBase, self._process.stdout), 1 << 16)
