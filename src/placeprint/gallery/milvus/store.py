@@ -127,7 +127,7 @@ class Store:
         return found
 
     def with_contents(self, content_hashes: Sequence[str], fields: Sequence[str]) -> list[Row]:
-        """Return some fields of the images with these contents, rarely of others too: the caller compares the hashes."""
+        """Return some fields of the images with these contents, rarely of others: the caller compares the hashes."""
         found: list[Row] = []
         for i in range(0, len(content_hashes), KEYS):
             found += self.query(f"content in {[content_of(one) for one in content_hashes[i : i + KEYS]]}", fields)
