@@ -253,3 +253,13 @@ def test_it_listens_on_a_socket_file(town_gallery, programs, tmp_path):
     with pytest.raises(ValueError, match="cannot be listened on"), serving._socket_file(mine):
         pass
     assert mine.read_text() == "mine"
+
+
+def test_a_socket_whose_queue_is_full_is_not_waited_for(tmp_path):
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waits:
+        busy.bind(str(tmp_path / "busy.sock"))
+        busy.listen(0)
+        waits.connect(str(tmp_path / "busy.sock"))
+        with pytest.raises(ValueError, match="in use"), serving._socket_file(tmp_path / "busy.sock"):
+            pass
+    assert (tmp_path / "busy.sock").exists()

@@ -184,10 +184,13 @@ def _left_over(path: Path) -> bool:
     except FileNotFoundError:
         return False
     with socket.socket(socket.AF_UNIX) as other:
+        other.settimeout(0)  # one whose queue is full would be waited for without an end
         try:
             other.connect(str(path))
         except ConnectionRefusedError:
             return True
+        except BlockingIOError:
+            return False
     return False
 
 
