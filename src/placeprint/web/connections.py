@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
+from sys import byteorder
 from typing import Any
 
 import h11
@@ -25,6 +27,9 @@ _MOST_LINES = 128
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _CHUNK_BYTES, _FREE_CHUNKS = 256, 64
 """The mean that a body's chunks must have, since each is some work, whatever its size; so many may be smaller."""
+
+_STEP_BYTES = 8 * 1024
+"""What a client must read of its answer in `PATIENCE_SECONDS`."""
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n"
@@ -129,7 +134,17 @@ class BoundedProtocol(H11Protocol, asyncio.BufferedProtocol):
         if self._waits():
             return None if self.timeout_keep_alive_task is not None else ("head", self.cycle)
         left = self.transport.get_write_buffer_size()
-        return ("answer", self._pauses, left) if left else None
+        return ("answer", self._pauses, (left + self._queued()) // _STEP_BYTES) if left else None
+
+    def _queued(self) -> int:
+        """Return what the system still holds for the client: megabytes, which a slow one reads for minutes."""
+        with suppress(ImportError, OSError):
+            from fcntl import ioctl
+            from termios import TIOCOUTQ
+
+            held = ioctl(self.transport.get_extra_info("socket").fileno(), TIOCOUTQ, bytes(4))
+            return int.from_bytes(held, byteorder)
+        return 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop looking."""

@@ -75,6 +75,8 @@ class Guard:
                 await response_of(*refused, headers={"Connection": "close"})(scope, receive, guarded)
             else:
                 await self._app(scope, receive, guarded)
+        except EOFError as error:  # the connection ends, which tells the client
+            LOG.error("the answer broke off: %s", error, extra={"facts": {"request": request_id}})
         except Exception:
             LOG.exception("the request failed", extra={"facts": {"request": request_id}})
         finally:

@@ -70,13 +70,28 @@ async def original(request: Request, image: str) -> Response:
     file, kind = await state.drawing.run(_original, shown, snapshot.uploads)
     size = os.fstat(file.fileno()).st_size
     headers = {**_HEADERS, "ETag": etag, "Content-Length": str(size)}
-    return StreamingResponse(_pieces(file), media_type=kind, headers=headers, background=BackgroundTask(file.close))
+    return StreamingResponse(
+        _pieces(file, size), media_type=kind, headers=headers, background=BackgroundTask(file.close)
+    )
 
 
-async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
-    """Read a file piece by piece as it is sent: a client that reads slowly holds one piece in memory and no more."""
-    while piece := await to_thread(file.read, PIECE_BYTES):
-        yield piece
+async def _pieces(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
+    """Read a file piece by piece as it is sent: a client that reads slowly holds one piece in memory and no more.
+
+    Raises
+    ------
+    EOFError
+        When the file was shortened meanwhile: the bytes that were promised are not there.
+    """
+    try:
+        while size:
+            piece = await to_thread(file.read, min(PIECE_BYTES, size))
+            if not piece:
+                raise EOFError(f"the file was shortened while it was sent: {size} bytes are missing")
+            size -= len(piece)
+            yield piece
+    finally:  # an answer that fails has no end at which it would be closed
+        file.close()
 
 
 @router.get(
