@@ -81,7 +81,7 @@ MOMENTS = {
     "before the marker": "storage.marker.mark",
     "before the data": "gallery.table.RecordTable.save",
     "in the data": "gallery.files.make_index",
-    "before the head": "storage.published.write_json",
+    "before the head": "storage.published.write_atomic",
     "in the head": "storage.atomic.os.replace",
     "behind the head": "storage.published.clear_leftovers",
     "in clearing": "storage.marker.Path.rmdir",

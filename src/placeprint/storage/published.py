@@ -27,7 +27,7 @@ from placeprint.errors import (
     GalleryNotFoundError,
     UsageError,
 )
-from placeprint.storage.atomic import sha256_file, sync, write_json
+from placeprint.storage.atomic import json_text, sha256_file, sync, write_atomic
 from placeprint.storage.data_folder import DataFolder, is_data, on_all_cores
 from placeprint.storage.marker import clear_folder, make_folder, mark, marker_of, named, strangers_in
 from placeprint.storage.reserve import RESERVE, free_reserve, is_reserve, keep_reserve
@@ -39,6 +39,20 @@ LARGEST_HEAD = 1 << 26
 
 def _seal(head: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()
+
+
+def _sealed(head: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a head file, which can be read again.
+
+    Raises
+    ------
+    GalleryError
+        When there are too many.
+    """
+    text = json_text({**head, "seal": _seal(head)})
+    if len(text) > LARGEST_HEAD:
+        raise GalleryError(f"the head would have {len(text)} bytes, more than {LARGEST_HEAD}: nothing was changed")
+    return text
 
 
 @contextmanager
@@ -100,9 +114,9 @@ def publish(
         sync(data)
         sums = on_all_cores(lambda name: sha256_file(data / name), [p.name for p in made])
         table = {p.name: {"bytes": p.stat().st_size, "sha256": sums[p.name]} for p in made}
-        whole = {**head, "data": data.name, "files": table}
+        sealed = _sealed({**head, "data": data.name, "files": table})
         _mark_old(folder, head_name)
-        write_json(folder / head_name, {**whole, "seal": _seal(whole)})
+        write_atomic(folder / head_name, sealed)
     finally:
         clear_leftovers(folder, head_name)
     keep_reserve(folder)
@@ -174,13 +188,12 @@ def update_head(folder: Path, head_name: str, values: Mapping[str, Any]) -> None
     ------
     GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
     """
-    head = {**read_head(folder, head_name), **values}
-    sealed = {**head, "seal": _seal(head)}
+    sealed = _sealed({**read_head(folder, head_name), **values})
     try:
-        write_json(folder / head_name, sealed)
+        write_atomic(folder / head_name, sealed)
     except OSError as error:
         free_reserve(folder, error)
-        write_json(folder / head_name, sealed)
+        write_atomic(folder / head_name, sealed)
     finally:
         keep_reserve(folder)
 

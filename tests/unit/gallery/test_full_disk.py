@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from test_gallery_damage import Embedder, built, cells, records, vectors
 
-from placeprint.errors import GalleryFormatError
+from placeprint.errors import GalleryError, GalleryFormatError
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
@@ -202,7 +202,18 @@ def test_a_stranger_s_file_is_no_reserve(tmp_path):
     Gallery.open(gallery).remove(["a/3.jpg"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(published, "publish", full)
-        patch.setattr(published, "write_json", full)
+        patch.setattr(published, "write_atomic", full)
         with pytest.raises(OSError, match="No space"):
             Gallery.open(gallery).remove(["a/4.jpg"])
     assert (gallery / RESERVE).read_text() == "mine"
+
+
+def test_no_head_is_written_that_cannot_be_read_again(tmp_path, monkeypatch):
+    """A head notes each row that is removed on a full disk: of millions it would be refused as too large ever after."""
+    gallery = built(tmp_path / "g", "fast")
+    before = (gallery / HEAD).read_bytes()
+    monkeypatch.setattr(published, "LARGEST_HEAD", len(before) + 10)
+    with pytest.raises(GalleryError, match="nothing was changed"):
+        remove(gallery, "a/3.jpg", on_a_full_disk=True)
+    assert (gallery / HEAD).read_bytes() == before
+    assert len(Gallery.open(gallery)) == 12
