@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import socket
@@ -23,7 +24,7 @@ from placeprint.storage import atomic, published  # noqa: E402
 from placeprint.web import connections  # noqa: E402
 from placeprint.web import server as serving  # noqa: E402
 from placeprint.web.routes import images as pictures  # noqa: E402
-from placeprint.web.settings import LOOPBACK, checked_prefix, digest_of, own_names  # noqa: E402
+from placeprint.web.settings import LOOPBACK, Settings, checked_prefix, digest_of, own_names  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -263,3 +264,21 @@ def test_a_socket_whose_queue_is_full_is_not_waited_for(tmp_path):
         with pytest.raises(ValueError, match="in use"), serving._socket_file(tmp_path / "busy.sock"):
             pass
     assert (tmp_path / "busy.sock").exists()
+
+
+def test_modules_are_not_looked_at_for_garbage(monkeypatch):
+    """A gallery that changed is collected while no other thread runs, the one that receives requests neither."""
+
+    class Stop(Exception):  # noqa: N818
+        pass
+
+    def stop() -> None:
+        raise Stop
+
+    monkeypatch.setattr(serving, "log_to_stderr", stop)
+    with pytest.raises(Stop):
+        serving.serve("g", Settings())
+    try:
+        assert gc.get_freeze_count() > 20_000
+    finally:
+        gc.unfreeze()
