@@ -104,8 +104,8 @@ def test_addresses_are_right_behind_a_path(town_gallery, queries):
             assert httpx.get(url + answer["matches"][0]["url"]).status_code == 200
             assert httpx.options(f"{base}/v1/recognize").headers["allow"] == "OPTIONS, POST"
             assert httpx.get(f"{base}/").status_code == 200
-    assert [checked_prefix(path) for path in ("", "/", "/a/", "/a/b-c")] == ["", "", "/a", "/a/b-c"]
-    for wrong in ("photos", "http://x/a", "/a b", "/a?b", "/ä"):
+    assert [checked_prefix(path) for path in ("", "/", "/a/", "/a/b-c", "/.a..")] == ["", "", "/a", "/a/b-c", "/.a.."]
+    for wrong in ("photos", "http://x/a", "/a b", "/a?b", "/ä", "/..", "/a/../b", "/."):
         with pytest.raises(ValueError, match="no path"):
             checked_prefix(wrong)
 
@@ -123,6 +123,9 @@ def test_foreign_names_are_refused_wherever_it_listens(town_gallery):
             ("localhost:1", 200),
         ):
             assert httpx.get(f"{url}/v1/health", headers={"host": name}).status_code == status, name
+        with connected(url) as probe:  # of HTTP/1.0, as HAProxy's
+            probe.sendall(b"OPTIONS /v1/health HTTP/1.0\r\n\r\n")
+            assert probe.recv(100).startswith(b"HTTP/1.1 204")
 
 
 def test_an_address_that_is_not_utf8_is_refused(client):
@@ -282,3 +285,9 @@ def test_modules_are_not_looked_at_for_garbage(monkeypatch):
         assert gc.get_freeze_count() > 20_000
     finally:
         gc.unfreeze()
+
+
+@pytest.mark.parametrize("host", ["x\u202e", "a\0b", "a" * 70, "..", "nowhere.invalid"])
+def test_a_host_that_cannot_be_is_said(host):
+    with pytest.raises(ValueError, match="cannot be listened on"), serving._listening(host, 0):
+        pass

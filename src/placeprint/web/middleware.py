@@ -85,7 +85,8 @@ class Guard:
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         """Return why a request is not answered: a foreign name for this server, a foreign page, an odd address."""
         name = _host(headers.get(b"host", b"").decode("latin-1"))
-        if name not in self._settings.hosts and not _is_address(name):
+        named = b"host" in headers  # a page always makes a browser say it, a probe by HTTP/1.0 may not
+        if named and name not in self._settings.hosts and not _is_address(name):
             return 421, f'this server does not answer to "{name[:100]}": start it with --allow-host {name[:100]}'
         if headers.get(b"sec-fetch-site") == b"cross-site" and headers.get(b"sec-fetch-mode") != b"navigate":
             return 403, "a page of another site may not ask this server"

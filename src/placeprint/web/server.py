@@ -146,8 +146,9 @@ def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
     """Listen on an address; yield the socket, and how browsers call it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        socket.getaddrinfo(host or None, port)  # create_server leaves its socket open where a name cannot be one
         listener = socket.create_server((host, port), family=family, backlog=512)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError, ValueError) as error:
         raise UsageError(
             f"{host}, port {port}, cannot be listened on ({_reason(error)}): choose others with --host and --port"
         ) from error

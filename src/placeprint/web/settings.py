@@ -17,7 +17,7 @@ TOKEN_VARIABLE = "PLACEPRINT_TOKEN"  # noqa: S105
 SHORTEST_TOKEN = 16
 LONGEST_TOKEN = 4096
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 MEBIBYTE = 1 << 20
 
 
