@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from placeprint import Gallery, ImageRecord, imported_spec, read_dataset, read_embeddings
-from placeprint.evaluation.diagnosis.coverage import GalleryLacks, gallery_lacks
-from placeprint.evaluation.diagnosis.impostors import Vectors, find_rivals
+from placeprint.evaluation.diagnosis.coverage import GalleryCoverage, gallery_coverage
+from placeprint.evaluation.diagnosis.impostors import Vectors, find_impostors
 from placeprint.evaluation.diagnosis.learning_curve import CurvePoint
 from placeprint.evaluation.ground_truth import ByPlace
-from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.inputs import Inputs, gather
 
 LANDMARKS = Path(__file__).parents[2] / "shared" / "data" / "landmarks"
 LISTED = LANDMARKS / "manifest.csv"
 
 
-def by_default_model() -> Sides:
+def by_default_model() -> Inputs:
     """Embed all 67 + 34 photographs."""
     return gather(
         LANDMARKS / "landmarks",
@@ -41,7 +41,7 @@ def by_default_model() -> Sides:
     )
 
 
-def by_reference_vectors() -> Sides:
+def by_reference_vectors() -> Inputs:
     """Read the published ResNet50 embeddings."""
     folder = LANDMARKS / "reference"
     gallery, queries = (
@@ -49,7 +49,7 @@ def by_reference_vectors() -> Sides:
         for side in ("gallery", "query")
     )
     made = Gallery.in_memory(gallery.records, gallery.vectors, spec=imported_spec("resnet50", gallery.vectors.shape[1]))
-    return Sides("reference", made, queries.records, queries.vectors)
+    return Inputs("reference", made, queries.records, queries.vectors)
 
 
 def listed(records: Sequence[ImageRecord]) -> np.ndarray:
@@ -65,7 +65,7 @@ def only(gallery: Gallery, rows: Sequence[int] | np.ndarray) -> Gallery:
 
 def answered(gallery: Gallery, queries: Sequence[ImageRecord], vectors: Vectors) -> tuple[int, int, int]:
     """Return how many queries get the right place first, how many can, and how many there are."""
-    found = find_rivals(gallery.vectors, queries, vectors, truth=ByPlace.of(gallery.records))
+    found = find_impostors(gallery.vectors, queries, vectors, truth=ByPlace.of(gallery.records))
     return int((found.better > 0).sum()), int((found.photos > 0).sum()), len(queries)
 
 
@@ -81,7 +81,7 @@ def point(p: CurvePoint) -> str:
     return f"{p.photos} photos {p.recall:.3f} ({p.low:.2f} to {p.high:.2f})"
 
 
-def lacks(name: str, found: GalleryLacks) -> None:
+def lacks(name: str, found: GalleryCoverage) -> None:
     """Print what a gallery lacks."""
     print(f"\n  {name}: the whole gallery by sub-sampling, asked with {found.measured_by}")
     for p in found.curve:
@@ -94,25 +94,30 @@ def lacks(name: str, found: GalleryLacks) -> None:
 
 def main() -> None:
     """Print the tables, by the default model and by the published vectors."""
-    for title, sides in (("default model", by_default_model()), ("published ResNet50 vectors", by_reference_vectors())):
-        rows, asked = listed(sides.gallery.records), listed(sides.queries)
-        small = only(sides.gallery, rows)
-        some = [sides.queries[i] for i in asked]
+    for title, inputs in (
+        ("default model", by_default_model()),
+        ("published ResNet50 vectors", by_reference_vectors()),
+    ):
+        rows, asked = listed(inputs.gallery.records), listed(inputs.queries)
+        small = only(inputs.gallery, rows)
+        some = [inputs.queries[i] for i in asked]
         print(f"\n{title}: Recall@1 over all queries")
-        first, last = len(small), len(sides.gallery)
+        first, last = len(small), len(inputs.gallery)
         tell(
             f"{len(some)} listed queries, {first} listed gallery photos of 2 places",
-            answered(small, some, sides.vectors[asked]),
+            answered(small, some, inputs.vectors[asked]),
         )
-        tell(f"all queries, {first} listed gallery photos of 2 places", answered(small, sides.queries, sides.vectors))
-        tell(f"all queries, {last} gallery photos of 6 places", answered(sides.gallery, sides.queries, sides.vectors))
-        half = np.concatenate([np.flatnonzero(codes)[::2] for codes in _members(sides.gallery)])
+        tell(f"all queries, {first} listed gallery photos of 2 places", answered(small, inputs.queries, inputs.vectors))
+        tell(
+            f"all queries, {last} gallery photos of 6 places", answered(inputs.gallery, inputs.queries, inputs.vectors)
+        )
+        half = np.concatenate([np.flatnonzero(codes)[::2] for codes in _members(inputs.gallery)])
         tell(
             f"all queries, {len(half)} gallery photos of 6 places",
-            answered(only(sides.gallery, half), sides.queries, sides.vectors),
+            answered(only(inputs.gallery, half), inputs.queries, inputs.vectors),
         )
-        lacks(f"{first} photos", gallery_lacks(small, sides.queries, sides.vectors))
-        lacks(f"{last} photos", gallery_lacks(sides.gallery, sides.queries, sides.vectors))
+        lacks(f"{first} photos", gallery_coverage(small, inputs.queries, inputs.vectors))
+        lacks(f"{last} photos", gallery_coverage(inputs.gallery, inputs.queries, inputs.vectors))
 
 
 def _members(gallery: Gallery) -> list[np.ndarray]:

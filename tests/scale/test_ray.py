@@ -136,7 +136,7 @@ def test_a_killed_worker_costs_nothing(
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    done = on_ray.store_photos_on_ray(
+    done = on_ray.store_images_on_ray(
         photos, address, on=cluster[0], model="efficientnet-lite0", preset="balanced", progress=None
     )
     killer.join(timeout=5)
@@ -181,7 +181,7 @@ def test_a_gpu_is_asked_for_where_workers_can_use_it(
         return found
 
     monkeypatch.setattr(ray_cluster.Cluster, "told", noted)
-    done = on_ray.store_photos_on_ray(
+    done = on_ray.store_images_on_ray(
         photos, address, on=gpu_cluster, model="efficientnet-lite0", preset="balanced", runner="onnx"
     )
     assert actors == [(2, 0.25 if able else 0.0)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
-from placeprint.evaluation.evaluate import evaluate_sides
+from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.headlines import SEED, clusters_of, headlines
 from placeprint.evaluation.inputs import gather
 from placeprint.evaluation.metrics.intervals import Interval
@@ -147,8 +147,8 @@ def _run(
     """Measure a setting; return also the bytes that its gallery keeps."""
     asked = {"model": None, "index": "auto", "runner": "openvino", "preset": None} | setting.options
     decided = {name: asked.pop(name) for name in _DECIDED if name in asked}
-    sides = gather(dataset, progress=progress, **given, **asked)
-    return evaluate_sides(sides, progress=progress, **decided), kept_bytes(sides.gallery)
+    inputs = gather(dataset, progress=progress, **given, **asked)
+    return evaluate_inputs(inputs, progress=progress, **decided), kept_bytes(inputs.gallery)
 
 
 def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, *, seed: int, kept: int) -> Compared:

@@ -13,7 +13,7 @@ from placeprint.errors import UsageError
 from placeprint.evaluation.diagnosis.failures import confusions, misses, per_place
 from placeprint.evaluation.ground_truth import GroundTruth, Rows, choose_truth
 from placeprint.evaluation.headlines import headlines
-from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.metrics.conventions import conventions
 from placeprint.evaluation.metrics.retrieval import (
     average_precision,
@@ -89,7 +89,7 @@ def evaluate(
     """
     if any(k < 1 for k in ks) or not ks:
         raise UsageError(f"every K of Recall@K must be at least 1: {list(ks)}")
-    sides = gather(
+    inputs = gather(
         dataset,
         gallery=gallery,
         embeddings=embeddings,
@@ -101,13 +101,13 @@ def evaluate(
         cache=cache,
         progress=progress,
     )
-    return evaluate_sides(
-        sides, ks=ks, threshold=threshold, margin_threshold=margin_threshold, radius=radius, progress=progress
+    return evaluate_inputs(
+        inputs, ks=ks, threshold=threshold, margin_threshold=margin_threshold, radius=radius, progress=progress
     )
 
 
-def evaluate_sides(
-    sides: Sides,
+def evaluate_inputs(
+    inputs: Inputs,
     *,
     ks: Sequence[int] = DEFAULT_KS,
     threshold: float | None = None,
@@ -116,36 +116,36 @@ def evaluate_sides(
     progress: Progress | None = None,
 ) -> EvaluationResult:
     """Measure a gallery and queries that are embedded already; see `evaluate`."""
-    searched = sides.gallery
-    truth = choose_truth(searched.records, sides.queries, radius=radius)
-    sides = sides.judged(truth)
-    left_out = sides.left_out(truth)
+    searched = inputs.gallery
+    truth = choose_truth(searched.records, inputs.queries, radius=radius)
+    inputs = inputs.judged(truth)
+    left_out = inputs.left_out(truth)
     ranking = rank_queries(
         searched,
-        sides.queries,
-        sides.vectors,
+        inputs.queries,
+        inputs.vectors,
         truth=truth,
         k=max(*ks, _FOUND_AT),
         own_rows=left_out,
-        parts=sides.parts,
+        parts=inputs.parts,
         progress=progress,
     )
-    results = _query_results(sides, left_out, ranking, threshold, margin_threshold)
+    results = _query_results(inputs, left_out, ranking, threshold, margin_threshold)
     count = len(results)
     opened = open_set_of(results, searched.calibration, threshold, margin_threshold)
     return EvaluationResult(
-        dataset=sides.name,
+        dataset=inputs.name,
         model=searched.spec.name,
         preset=searched.preset.name,
         fingerprint=searched.spec.fingerprint(),
         index=ranking.index,
         truth=truth.rule,
-        protocol="queries against gallery" if sides.own_rows is None else "leave one image out",
+        protocol="queries against gallery" if inputs.own_rows is None else "leave one image out",
         n_gallery=len(searched),
         n_queries=count,
         n_answerable=int(ranking.positives.answerable.sum()),
         n_unknown=int((~ranking.positives.answerable).sum()),
-        set_aside=sides.set_aside,
+        set_aside=inputs.set_aside,
         gallery_unjudged=sum(not truth.judges(record) for record in searched.records),
         n_copied=sum(len(query.own_rows) > 1 for query in results),
         recall={k: recall_at(ranking.positives, k) for k in ks},
@@ -162,14 +162,14 @@ def evaluate_sides(
             ranking.positives,
             np.array([q.score for q in results], np.float64),
             ks=ks,
-            pairs=_every_pair(sides, truth),
+            pairs=_every_pair(inputs, truth),
         ),
         places=per_place(results, searched.records),
         confusions=confusions(results),
         queries=results,
         failures=misses(results),
-        unusable=sides.unusable,
-        seconds=Seconds(sides.seconds, ranking.seconds, ranking.seconds / max(count, 1)),
+        unusable=inputs.unusable,
+        seconds=Seconds(inputs.seconds, ranking.seconds, ranking.seconds / max(count, 1)),
     )
 
 
@@ -177,25 +177,25 @@ def _outdated(gallery: AnyGallery) -> str:
     return gallery.calibration.outdated(gallery.where) if gallery.calibration else ""
 
 
-def _every_pair(sides: Sides, truth: GroundTruth) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
+def _every_pair(inputs: Inputs, truth: GroundTruth) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
     """Return all similarities and which are right, for the two conventions that need them; None when too many."""
-    if sides.own_rows is not None or not 0 < len(sides.queries) * len(sides.gallery) <= MAX_PAIRS:
+    if inputs.own_rows is not None or not 0 < len(inputs.queries) * len(inputs.gallery) <= MAX_PAIRS:
         return None
-    right = np.zeros((len(sides.queries), len(sides.gallery)), np.bool_)
-    for i, query in enumerate(sides.queries):
+    right = np.zeros((len(inputs.queries), len(inputs.gallery)), np.bool_)
+    for i, query in enumerate(inputs.queries):
         right[i, truth.positives(query)] = True
-    similarities = unit_vectors(sides.vectors) @ np.asarray(sides.gallery.vectors).T
+    similarities = unit_vectors(inputs.vectors) @ np.asarray(inputs.gallery.vectors).T
     return similarities.astype(np.float64), right
 
 
 def _query_results(
-    sides: Sides,
+    inputs: Inputs,
     left_out: Sequence[Rows] | None,
     ranking: Ranking,
     threshold: float | None,
     margin_threshold: float | None,
 ) -> tuple[QueryResult, ...]:
-    gallery, queries = sides.gallery, sides.queries
+    gallery, queries = inputs.gallery, inputs.queries
     precision = average_precision(ranking.positives)
     first = ranking.positives.first
     sure = probability_of(gallery.calibration) if gallery.calibration else None

@@ -1,4 +1,4 @@
-"""The two sides of a run: what is searched, and what is asked."""
+"""The two inputs of a run: what is searched, and what is asked."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NONE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class Inputs:
     """A gallery and the queries that are put to it.
 
     Attributes
@@ -67,7 +67,7 @@ class Sides:
     parts: Mapping[str, Ragged] = field(default_factory=dict)
     set_aside: tuple[SetAside, ...] = ()
 
-    def judged(self, truth: GroundTruth) -> Sides:
+    def judged(self, truth: GroundTruth) -> Inputs:
         """Return it with the queries that `truth` can judge: the others take no part, and are told."""
         keep = np.array([truth.judges(query) for query in self.queries], np.bool_)
         if keep.all():
@@ -104,7 +104,7 @@ def gather(
     cache: bool,
     progress: Progress | None,
     preset: str | Preset | None = None,
-) -> Sides:
+) -> Inputs:
     """Read or embed whatever `placeprint.evaluate` was given; the parameters are its own.
 
     Every image of the gallery is ranked: one that a server keeps is downloaded.
@@ -130,26 +130,26 @@ def gather(
             searched, embedder = _gallery_of(manifest, index, chosen, embedder, store, progress)
         else:
             searched = opened.download()
-        sides = _asked(manifest, searched, embedder, store, progress, own=opened is None)
+        inputs = _asked(manifest, searched, embedder, store, progress, own=opened is None)
     name = manifest.name or str(manifest.root)
-    unusable = tuple(dict.fromkeys((*manifest.failures, *searched.failures, *sides.unusable)))
+    unusable = tuple(dict.fromkeys((*manifest.failures, *searched.failures, *inputs.unusable)))
     seconds = time.perf_counter() - began
-    return replace(sides, name=name, unusable=unusable, seconds=seconds)
+    return replace(inputs, name=name, unusable=unusable, seconds=seconds)
 
 
-def _imported(gallery: Gallery | None, embeddings: Path | str | None, records: Path | str | None) -> Sides:
+def _imported(gallery: Gallery | None, embeddings: Path | str | None, records: Path | str | None) -> Inputs:
     if gallery is None or embeddings is None or records is None:
         raise UsageError("query embeddings need three things: --gallery, --embeddings and --records")
     done = imported_queries(gallery, embeddings, records)
-    return Sides(str(records), gallery, done.records, done.vectors, done.own_rows, set_aside=done.set_aside)
+    return Inputs(str(records), gallery, done.records, done.vectors, done.own_rows, set_aside=done.set_aside)
 
 
-def _left_out(gallery: Gallery | None) -> Sides:
+def _left_out(gallery: Gallery | None) -> Inputs:
     """Ask each image of a gallery against the others."""
     if gallery is None:
         raise UsageError("give a dataset, or a gallery with --gallery")
     rows = tuple(range(len(gallery)))
-    return Sides(
+    return Inputs(
         "gallery" if gallery.where == "None" else gallery.where,
         gallery,
         tuple(gallery.records),
@@ -191,7 +191,7 @@ def _asked(
     progress: Progress | None,
     *,
     own: bool,
-) -> Sides:
+) -> Inputs:
     """Embed the query split; without one, ask every image and leave it out of the gallery in turn."""
     if not manifest.has_queries and own:
         return _left_out(searched)
@@ -199,4 +199,4 @@ def _asked(
     rows = None
     if not manifest.has_queries:
         rows = rows_of_themselves(searched.records, searched.vectors, done.records, done.vectors)
-    return Sides("", searched, done.records, done.vectors, rows, done.failures, parts=done.parts)
+    return Inputs("", searched, done.records, done.vectors, rows, done.failures, parts=done.parts)

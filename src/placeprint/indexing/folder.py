@@ -21,7 +21,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import refuse_loss, refuse_strangers
 from placeprint.indexing.moved_dataset import wanted_of
-from placeprint.indexing.server import Stored, store_photos
+from placeprint.indexing.server import Stored, store_images
 from placeprint.indexing.sources import Source, open_source
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 from placeprint.progress import Progress
@@ -132,7 +132,7 @@ def index(
         refuse_loss(Path(out), lambda: wanted_of(source, embedder.spec, progress))
     with opened_cache(cache) as opened:
         if is_address(out) and not needs_learning(embedder, chosen.whiten):
-            stored = store_photos(
+            stored = store_images(
                 out,
                 source,
                 embedder=embedder,
@@ -148,7 +148,7 @@ def index(
         )
     embedder, done = learned_from(embedder, chosen.whiten, done)
     if is_address(out):
-        stored = store_photos(
+        stored = store_images(
             out, source, embedder=embedder, preset=chosen, index=index, embedded=done, replace=replace
         )
         return _calibrated(stored, progress)
@@ -177,11 +177,11 @@ def index_on_ray(
 ) -> IndexResult:
     """Embed the gallery images of a dataset on a Ray cluster and write them to a server.
 
-    The parameters are those of `placeprint.indexing.ray.store.store_photos_on_ray`.
+    The parameters are those of `placeprint.indexing.ray.store.store_images_on_ray`.
     """
-    from placeprint.indexing.ray.store import store_photos_on_ray
+    from placeprint.indexing.ray.store import store_images_on_ray
 
-    return _calibrated(store_photos_on_ray(source, out, progress=progress, **settings), progress)
+    return _calibrated(store_images_on_ray(source, out, progress=progress, **settings), progress)
 
 
 def _calibrated(stored: Stored, progress: Progress | None) -> IndexResult:

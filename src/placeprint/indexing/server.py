@@ -57,7 +57,7 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What `store_photos` did; the attributes are those of `placeprint.indexing.folder.IndexResult`."""
+    """What `store_images` did; the attributes are those of `placeprint.indexing.folder.IndexResult`."""
 
     gallery: AnyGallery
     change: Change
@@ -68,7 +68,7 @@ class Stored:
     shares: Mapping[str, float]
 
 
-def store_photos(
+def store_images(
     address: str | Path,
     source: Source,
     *,

@@ -11,7 +11,7 @@ from placeprint.records import UNKNOWN, Answer
 from placeprint.terminal import counted
 
 
-def together(answers: Sequence[Answer]) -> tuple[int, Answer]:
+def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
     """Return the answer for all photos, and the number of the photo whose numbers it carries.
 
     A place is given when more than half of the photos, each answered by itself, say so. Two photos must therefore

@@ -16,7 +16,7 @@ from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery, Nearby
-from placeprint.recognition.combined_answer import together
+from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.decision.rules import Decision, decide, decide_by_probability, why_undecided
 from placeprint.recognition.gallery_model import embedder_for, open_for, probability_of
 from placeprint.recognition.rerank.reranker import Parts, Reranker
@@ -271,7 +271,7 @@ def recognize(
     gallery : Gallery, Path or str, optional
         Left out when `url` is given.
     photo : path, str, bytes, binary file, PIL.Image.Image or ndarray, or a list of those
-        As in `Recognizer`; several are photos of one place, see `placeprint.recognition.combined_answer.together`.
+        As in `Recognizer`; several are photos of one place, see `placeprint.recognition.combined_answer`.
     url : str, optional
         Ask a server of ``placeprint serve`` instead, as ``http://127.0.0.1:8000``: its gallery decides as it was
         calibrated.
@@ -304,4 +304,4 @@ def recognize(
     recognizer = Recognizer(
         opened, model=model, runner=runner, threshold=threshold, margin_threshold=margin_threshold, only=only
     )
-    return together([recognizer.recognize(one, k=k) for one in photos])[1]
+    return combined_answer([recognizer.recognize(one, k=k) for one in photos])[1]

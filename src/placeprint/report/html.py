@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from placeprint.evaluation.diagnosis.diagnosis import Lessons
-from placeprint.evaluation.result import EvaluationResult, plain
+from placeprint.evaluation.diagnosis.diagnosis import Diagnosis
+from placeprint.evaluation.result import EvaluationResult
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.progress import Progress
 from placeprint.recognition.explanation import what_is_missing
@@ -45,7 +45,7 @@ def write_report(
     gallery: AnyGallery,
     query_root: Path | str | None,
     check: CheckReport | None = None,
-    lessons: Lessons | None = None,
+    diagnosis: Diagnosis | None = None,
     parts: Mapping[str, Ragged] | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -65,10 +65,10 @@ def write_report(
         queries (`evaluate` without a dataset).
     check : CheckReport, optional
         Its findings are listed.
-    lessons : Lessons, optional
+    diagnosis : Diagnosis, optional
         Kinds of failures, leaks, and what the gallery lacks.
     parts : mapping of str to Ragged, optional
-        What is kept of each query, `placeprint.evaluation.inputs.Sides.parts`: with the cells, pictures show where
+        What is kept of each query, `placeprint.evaluation.inputs.Inputs.parts`: with the cells, pictures show where
         the first misses and doubtful cases agree with their matches.
     progress : Progress, optional
 
@@ -86,10 +86,10 @@ def write_report(
     """
     require_room(Path(out))
     page = render(
-        result, gallery=gallery, query_root=query_root, check=check, lessons=lessons, parts=parts, progress=progress
+        result, gallery=gallery, query_root=query_root, check=check, diagnosis=diagnosis, parts=parts, progress=progress
     )
     report = Path(out) / REPORT
-    learned = {} if lessons is None else {"lessons": plain(lessons)}
+    learned = {} if diagnosis is None else {"lessons": diagnosis.to_dict()}
     write_json(report.with_suffix(".json"), result.to_dict(every_query=True) | learned)
     write_atomic(report, page.encode("utf-8"))
     return report
@@ -117,7 +117,7 @@ def render(
     gallery: AnyGallery,
     query_root: Path | str | None,
     check: CheckReport | None = None,
-    lessons: Lessons | None = None,
+    diagnosis: Diagnosis | None = None,
     parts: Mapping[str, Ragged] | None = None,
     progress: Progress | None = None,
 ) -> str:
@@ -145,7 +145,7 @@ def render(
             histogram=score_histogram(result),
             risk=risk_curve(result),
             claimed=reliability_curve(result),
-            lessons=lessons,
+            diagnosis=diagnosis,
             findings=None if check is None else check.summary(),
             no_problems="" if check is None else check.no_problems,
             index_asked=gallery.index_name,

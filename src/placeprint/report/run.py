@@ -11,8 +11,8 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
-from placeprint.evaluation.diagnosis.diagnosis import Lessons, learn
-from placeprint.evaluation.evaluate import evaluate_sides
+from placeprint.evaluation.diagnosis.diagnosis import Diagnosis, diagnose
+from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.ground_truth import choose_truth
 from placeprint.evaluation.inputs import gather
 from placeprint.evaluation.result import EvaluationResult
@@ -36,7 +36,7 @@ class RunResult:
     check : CheckReport
     gallery : Gallery
     evaluation : EvaluationResult
-    lessons : Lessons
+    diagnosis : Diagnosis
     report : Path
         The HTML file.
     not_calibrated : str
@@ -46,12 +46,12 @@ class RunResult:
     check: CheckReport
     gallery: AnyGallery
     evaluation: EvaluationResult
-    lessons: Lessons
+    diagnosis: Diagnosis
     report: Path
     not_calibrated: str = ""
 
 
-def whole_run(
+def run(
     dataset: Path | str | Manifest,
     out: Path | str,
     *,
@@ -94,7 +94,7 @@ def whole_run(
         replace=replace,
         progress=progress,
     )
-    sides = gather(
+    inputs = gather(
         manifest,
         gallery=done.gallery,
         embeddings=None,
@@ -106,22 +106,22 @@ def whole_run(
         cache=cache,
         progress=progress,
     )
-    sides = sides.judged(choose_truth(sides.gallery.records, sides.queries, radius=radius))
-    result = evaluate_sides(
-        sides, threshold=threshold, margin_threshold=margin_threshold, radius=radius, progress=progress
+    inputs = inputs.judged(choose_truth(inputs.gallery.records, inputs.queries, radius=radius))
+    result = evaluate_inputs(
+        inputs, threshold=threshold, margin_threshold=margin_threshold, radius=radius, progress=progress
     )
-    lessons = learn(result, sides, check=checked, root=manifest.root)
+    diagnosis = diagnose(result, inputs, check=checked, root=manifest.root)
     report = write_report(
         result,
         out,
         gallery=done.gallery,
         query_root=manifest.root,
         check=checked,
-        lessons=lessons,
-        parts=sides.parts,
+        diagnosis=diagnosis,
+        parts=inputs.parts,
         progress=progress,
     )
-    return RunResult(checked, done.gallery, result, lessons, report, done.not_calibrated)
+    return RunResult(checked, done.gallery, result, diagnosis, report, done.not_calibrated)
 
 
 def _require_apart(out: Path, manifest: Manifest) -> None:

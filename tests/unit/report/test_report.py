@@ -427,30 +427,30 @@ def test_names_wrap_after_separators_and_stay_themselves():
 
 def test_the_whole_run_teaches(tmp_path: Path, town: Path) -> None:
     """Kinds of failures, leaks, what the gallery lacks, curves and conventions are in the page and the JSON."""
-    from placeprint.report.run import whole_run
+    from placeprint.report.run import run
 
-    done = whole_run(town, tmp_path / "out")
+    done = run(town, tmp_path / "out")
     page = done.report.read_text(encoding="utf-8").replace("<wbr>", "")
     row = json.loads(done.report.with_suffix(".json").read_text())
     order = ["numbers", "misses", "kinds", "right", "lacks", "curves", "conventions", "made"]
     places = [page.index(f'<section id="{name}"') for name in order]
     assert places == sorted(places)
-    assert done.lessons.lacks.says.split(";")[0] in page
-    assert {p["place"] for p in row["lessons"]["lacks"]["places"]} == {p.place for p in done.lessons.lacks.places}
-    assert sum(k["count"] for k in row["lessons"]["kinds"]) == sum(k.count for k in done.lessons.kinds)
-    assert row["lessons"]["leaks"]["leaked"] == done.lessons.leaks.leaked >= 1, "the town has a copy across splits"
+    assert done.diagnosis.coverage.says.split(";")[0] in page
+    assert {p["place"] for p in row["lessons"]["lacks"]["places"]} == {p.place for p in done.diagnosis.coverage.places}
+    assert sum(k["count"] for k in row["lessons"]["kinds"]) == sum(k.count for k in done.diagnosis.kinds)
+    assert row["lessons"]["leaks"]["leaked"] == done.diagnosis.leaks.leaked >= 1, "the town has a copy across splits"
     assert all(f">{c.value:.4f}<" in page for c in done.evaluation.conventions if c.value == c.value)
 
 
 def explained_page(town3, **changes) -> Page:
     """Render the report of the three places with what is kept of each query."""
     manifest, result, gallery = town3
-    sides = gather_sides(manifest, gallery)
-    given = {"gallery": gallery, "query_root": manifest.parent, "parts": sides.parts} | changes
+    inputs = gather_inputs(manifest, gallery)
+    given = {"gallery": gallery, "query_root": manifest.parent, "parts": inputs.parts} | changes
     return Page(render(given.pop("result", result), **given))
 
 
-def gather_sides(manifest, gallery):
+def gather_inputs(manifest, gallery):
     none = dict.fromkeys(("embeddings", "records", "model", "progress"))
     return gather(manifest, gallery=gallery, index="auto", runner="openvino", cache=True, **none)
 
@@ -483,7 +483,7 @@ def test_a_positive_far_behind_is_explained_by_the_one_that_agrees_most(town3):
     several = _with(result, replace(result.failures[0], first_positive=40, places=("b", "c")))
     page, number = explained_page(town3, result=several), result.queries.index(result.failures[0])
     manifest, _, gallery = town3
-    kept, ours = gallery.parts["cells"], gather_sides(manifest, gallery).parts["cells"][number]
+    kept, ours = gallery.parts["cells"], gather_inputs(manifest, gallery).parts["cells"][number]
     rows = [row for row, record in enumerate(gallery.records) if record.place in ("b", "c")]
     best = rows[int(np.argmax(votes(ours, [kept[row] for row in rows])))]
     assert best != rows[0]
@@ -511,7 +511,7 @@ def test_explanations_hold_hostile_names_as_text(tmp_path):
     ]
     manifest = dataset(tmp_path / "photos", rows)
     result, gallery = evaluated(manifest, tmp_path)
-    parts = gather_sides(manifest, gallery).parts
+    parts = gather_inputs(manifest, gallery).parts
     html = render(result, gallery=gallery, query_root=manifest.parent, parts=parts)
     page = Page(html)
     assert "<script" not in html
@@ -524,7 +524,7 @@ def test_explanations_hold_hostile_names_as_text(tmp_path):
 def test_an_explained_photo_that_is_gone_is_named(tmp_path):
     manifest = dataset(tmp_path / "photos", ROWS)
     result, gallery = evaluated(manifest, tmp_path)
-    parts = gather_sides(manifest, gallery).parts
+    parts = gather_inputs(manifest, gallery).parts
     for path in ("g/a-0.jpg", "g/a-1.jpg", "q/a.jpg"):
         (manifest.parent / path).unlink()
     page = page_of(result, gallery, manifest.parent, parts=parts)

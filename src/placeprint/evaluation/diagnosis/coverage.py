@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.evaluation.diagnosis.impostors import Rivals, closest_place, draw_evenly, find_rivals, ranked_again
+from placeprint.evaluation.diagnosis.impostors import (
+    Impostors,
+    closest_place,
+    draw_evenly,
+    find_impostors,
+    ranked_again,
+)
 from placeprint.evaluation.diagnosis.learning_curve import (
     ENOUGH_ASKED,
     CurvePoint,
@@ -42,7 +48,7 @@ Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceLack:
+class PlaceCoverage:
     """One place of the gallery, or one that only the queries show.
 
     Attributes
@@ -88,12 +94,12 @@ class PlaceLack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GalleryLacks:
+class GalleryCoverage:
     """What a gallery lacks.
 
     Attributes
     ----------
-    places : tuple of PlaceLack
+    places : tuple of PlaceCoverage
         Those that the gallery does not have first, then the worst first.
     curve : tuple of CurvePoint
         Of the whole gallery, with a share of every place's photos.
@@ -107,7 +113,7 @@ class GalleryLacks:
         One line for people.
     """
 
-    places: tuple[PlaceLack, ...]
+    places: tuple[PlaceCoverage, ...]
     curve: tuple[CurvePoint, ...]
     forecast: CurvePoint | None
     measured_by: str
@@ -120,14 +126,14 @@ class GalleryLacks:
         return {row.place: row.neighbour for row in self.places if row.neighbour is not None}
 
 
-def gallery_lacks(
+def gallery_coverage(
     gallery: Gallery,
     queries: Sequence[ImageRecord] = (),
     vectors: Vectors | None = None,
     *,
     parts: Mapping[str, Ragged] | None = None,
     seed: int = 0,
-) -> GalleryLacks:
+) -> GalleryCoverage:
     """Measure what each place of a gallery lacks, and forecast what more photos would bring.
 
     A place is measured by its queries where there are at least five, else by leaving out its gallery images
@@ -151,7 +157,7 @@ def gallery_lacks(
     truth = ByPlace.of(gallery.records)
     most = MOST_RANKED_AGAIN if gallery.preset.reranks else MOST_ASKED
     own = draw_evenly(gallery.records, most, rng)
-    left_out = find_rivals(
+    left_out = find_impostors(
         gallery.vectors,
         [gallery.records[i] for i in own],
         gallery.vectors[own],
@@ -162,7 +168,7 @@ def gallery_lacks(
     )
     chosen = draw_evenly(queries, most, rng) if vectors is not None else np.empty(0, np.int64)
     vectors = gallery.vectors[:0] if vectors is None else vectors
-    asked = find_rivals(
+    asked = find_impostors(
         gallery.vectors,
         [queries[i] for i in chosen],
         vectors[chosen],
@@ -185,7 +191,7 @@ def gallery_lacks(
         rng,
         at_least=1 if used is asked else 2,
     )
-    return GalleryLacks(
+    return GalleryCoverage(
         places=tuple(sorted(places, key=_worst_first)),
         curve=curve,
         forecast=forecast,
@@ -196,8 +202,13 @@ def gallery_lacks(
 
 
 def _place(
-    place: str, gallery: Gallery, images: Counts, shown: int, looks: tuple[Rivals, Rivals], rng: np.random.Generator
-) -> PlaceLack:
+    place: str,
+    gallery: Gallery,
+    images: Counts,
+    shown: int,
+    looks: tuple[Impostors, Impostors],
+    rng: np.random.Generator,
+) -> PlaceCoverage:
     left_out, asked = (look.counts() for look in looks)
     by_queries = len(asked[0]) >= ENOUGH_ASKED or not len(left_out[0])
     better, photos = asked if by_queries else left_out
@@ -212,7 +223,7 @@ def _place(
     if forecast is not None:
         forecast = replace(forecast, photos=2 * len(images))
     neighbour, similarity, mistaken = closest_place(looks[0], gallery.records)
-    return PlaceLack(
+    return PlaceCoverage(
         place=place,
         images=len(images),
         queries=shown,
@@ -253,11 +264,11 @@ def _spread(vectors: Vectors) -> float:
     return max(0.0, 1 - (float(total @ total) - count) / (count * (count - 1)))
 
 
-def _worst_first(row: PlaceLack) -> tuple[bool, int, float, str]:
+def _worst_first(row: PlaceCoverage) -> tuple[bool, int, float, str]:
     return row.images > 0, -row.queries if not row.images else 0, np.nan_to_num(row.recall, nan=2.0), row.place
 
 
-def _missing(places: Sequence[PlaceLack]) -> str:
+def _missing(places: Sequence[PlaceCoverage]) -> str:
     lost = [row.queries for row in places if not row.images]
     if not lost:
         return ""

@@ -37,7 +37,7 @@ _WORKERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoQuality:
+class ImageQuality:
     """What was measured of one photo.
 
     Attributes
@@ -73,7 +73,7 @@ class PhotoQuality:
         return ""
 
 
-def measure_quality(root: Path, paths: Sequence[str]) -> dict[str, PhotoQuality]:
+def measure_quality(root: Path, paths: Sequence[str]) -> dict[str, ImageQuality]:
     """Measure photos; those that cannot be read are left out.
 
     Parameters
@@ -88,7 +88,7 @@ def measure_quality(root: Path, paths: Sequence[str]) -> dict[str, PhotoQuality]
         return {path: quality for path, quality in zip(paths, measured, strict=True) if quality is not None}
 
 
-def photo_quality(data: bytes) -> PhotoQuality:
+def image_quality(data: bytes) -> ImageQuality:
     """Decode a photo and measure it.
 
     Raises
@@ -102,7 +102,7 @@ def photo_quality(data: bytes) -> PhotoQuality:
     around = light[:-2, 1:-1] + light[2:, 1:-1] + light[1:-1, :-2] + light[1:-1, 2:]
     edges = around - 4 * light[1:-1, 1:-1]
     sharpness = float(edges.var()) / variance if variance > 0 and edges.size else 0.0
-    return PhotoQuality(float(light.mean()) / 255, variance**0.5 / 255, sharpness, min(width, height))
+    return ImageQuality(float(light.mean()) / 255, variance**0.5 / 255, sharpness, min(width, height))
 
 
 def _luminance(image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -116,8 +116,8 @@ def _luminance(image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.float64]
     return np.asarray(grey, np.float64)  # of 0 to 255: one tone has a variance of exactly 0
 
 
-def _measure(root: Path, path: str) -> PhotoQuality | None:
+def _measure(root: Path, path: str) -> ImageQuality | None:
     try:
-        return photo_quality(read_bytes(locate(root, path)))
+        return image_quality(read_bytes(locate(root, path)))
     except (ImageError, MemoryError):
         return None

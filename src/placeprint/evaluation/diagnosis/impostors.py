@@ -24,7 +24,7 @@ from placeprint.records import ImageRecord
 from placeprint.storage.ragged import Ragged, parts_at
 
 DEPTH = 512
-"""Neighbours that are looked at; `Rivals.better` stops there."""
+"""Neighbours that are looked at; `Impostors.better` stops there."""
 
 Vectors = NDArray[np.float32]
 Counts = NDArray[np.int64]
@@ -35,7 +35,7 @@ out, to the rows in another order and their similarities."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rivals:
+class Impostors:
     """Images that were asked, and what came first.
 
     Attributes
@@ -49,9 +49,9 @@ class Rivals:
         Right images in the whole gallery, without the image itself and its copies.
     better : ndarray of int64, shape (n,)
         Right images before the first wrong one: above 0 means that the best match is right.
-    stranger : ndarray of int64, shape (n,)
+    impostor : ndarray of int64, shape (n,)
         Gallery row of the first wrong image; -1 when there is none.
-    stranger_score : ndarray of float64, shape (n,)
+    impostor_score : ndarray of float64, shape (n,)
         Its cosine similarity; NaN when there is none.
     """
 
@@ -60,8 +60,8 @@ class Rivals:
     right: Flags
     photos: Counts
     better: Counts
-    stranger: Counts
-    stranger_score: NDArray[np.float64]
+    impostor: Counts
+    impostor_score: NDArray[np.float64]
 
     def rows_of_places(self) -> dict[str, Counts]:
         """Return the rows of each place; an image of several places is in each."""
@@ -71,10 +71,10 @@ class Rivals:
                 rows[place].append(row)
         return {place: np.array(found, np.int64) for place, found in rows.items()}
 
-    def only(self, rows: Counts) -> Rivals:
+    def only(self, rows: Counts) -> Impostors:
         """Return some of the rows."""
         columns = (getattr(self, f.name)[rows] for f in fields(self) if f.name != "records")
-        return Rivals(tuple(self.records[row] for row in rows), *columns)
+        return Impostors(tuple(self.records[row] for row in rows), *columns)
 
     def counts(self) -> tuple[Counts, Counts]:
         """Return `better` and `photos` of those that have a right answer."""
@@ -82,7 +82,7 @@ class Rivals:
         return self.better[known], self.photos[known]
 
 
-def find_rivals(
+def find_impostors(
     gallery: Vectors,
     records: Sequence[ImageRecord],
     vectors: Vectors,
@@ -91,7 +91,7 @@ def find_rivals(
     own: Counts | None = None,
     copies: Copies | None = None,
     again: Again | None = None,
-) -> Rivals:
+) -> Impostors:
     """Search the gallery for each image.
 
     Parameters
@@ -131,7 +131,7 @@ def find_rivals(
     some = wrong.any(axis=1)
     first = wrong.argmax(axis=1)
     at = (np.arange(len(records)), first)
-    return Rivals(
+    return Impostors(
         tuple(records),
         rows,
         right,
@@ -170,7 +170,7 @@ def ranked_again(gallery: Gallery, asked: Counts, vectors: Vectors, parts: Mappi
     return again
 
 
-def closest_place(asked: Rivals, gallery: Sequence[ImageRecord]) -> tuple[str | None, float, int]:
+def closest_place(asked: Impostors, gallery: Sequence[ImageRecord]) -> tuple[str | None, float, int]:
     """Return the place that the images are most often mistaken for, or most often come closest to.
 
     Returns
@@ -183,9 +183,9 @@ def closest_place(asked: Rivals, gallery: Sequence[ImageRecord]) -> tuple[str | 
         Images whose best match is in that place.
     """
     seen: dict[str, list[tuple[bool, float]]] = defaultdict(list)
-    for row in np.flatnonzero(asked.stranger >= 0):
-        score = float(asked.stranger_score[row])
-        seen[label(gallery[asked.stranger[row]])].append((asked.better[row] == 0, score))
+    for row in np.flatnonzero(asked.impostor >= 0):
+        score = float(asked.impostor_score[row])
+        seen[label(gallery[asked.impostor[row]])].append((asked.better[row] == 0, score))
     if not seen:
         return None, math.nan, 0
     totals = {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from placeprint.dataset.manifest import Manifest
 from placeprint.errors import DatasetError, UsageError
 from placeprint.evaluation.ground_truth import ByPlace, Rows
-from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.mining.result import MinedImage, MiningResult, Suspect, ranked_pairs
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import Vectors, unit_vectors
@@ -79,7 +79,7 @@ def mine(
     """
     if min(negatives, positives, pairs) < 1:
         raise UsageError(f"negatives, positives and pairs must be at least 1: {negatives}, {positives}, {pairs}")
-    sides = gather(
+    inputs = gather(
         dataset,
         gallery=gallery,
         embeddings=embeddings,
@@ -91,26 +91,26 @@ def mine(
         cache=cache,
         progress=progress,
     )
-    return mine_sides(sides, negatives=negatives, positives=positives, pairs=pairs, progress=progress)
+    return mine_inputs(inputs, negatives=negatives, positives=positives, pairs=pairs, progress=progress)
 
 
-def mine_sides(
-    sides: Sides, *, negatives: int = 10, positives: int = 1, pairs: int = 100, progress: Progress | None = None
+def mine_inputs(
+    inputs: Inputs, *, negatives: int = 10, positives: int = 1, pairs: int = 100, progress: Progress | None = None
 ) -> MiningResult:
     """Mine a gallery and queries that are embedded already; see `mine`."""
     began = time.perf_counter()
-    anchors, suspects = _searched(sides.gallery, _asked(sides), negatives, positives, progress)
-    unlabelled = dict.fromkeys(r.path for r in (*sides.gallery.records, *sides.queries) if not r.places)
+    anchors, suspects = _searched(inputs.gallery, _asked(inputs), negatives, positives, progress)
+    unlabelled = dict.fromkeys(r.path for r in (*inputs.gallery.records, *inputs.queries) if not r.places)
     if not anchors and unlabelled:
         raise DatasetError(f"none of {counted(len(unlabelled), 'image')} has a place: there is nothing to mine")
-    labelled = [r for r in sides.gallery.records if r.places]
+    labelled = [r for r in inputs.gallery.records if r.places]
     ranked = ranked_pairs(anchors, suspects, Counter(place for r in labelled for place in r.places))
     have = {place for anchor in anchors if anchor.positives for place in anchor.places}
     return MiningResult(
-        dataset=sides.name,
-        model=sides.gallery.spec.name,
-        fingerprint=sides.gallery.spec.fingerprint(),
-        roots=sides.gallery.roots,
+        dataset=inputs.name,
+        model=inputs.gallery.spec.name,
+        fingerprint=inputs.gallery.spec.fingerprint(),
+        roots=inputs.gallery.roots,
         n_gallery=len(labelled),
         anchors=anchors,
         pairs=ranked[:pairs],
@@ -118,8 +118,8 @@ def mine_sides(
         suspects=suspects,
         without_positives=tuple(sorted({place for a in anchors for place in a.places} - have)),
         unlabelled=tuple(unlabelled),
-        set_aside=sides.set_aside,
-        unusable=sides.unusable,
+        set_aside=inputs.set_aside,
+        unusable=inputs.unusable,
         seconds=time.perf_counter() - began,
     )
 
@@ -134,10 +134,10 @@ class _Asked:
     first: int
 
 
-def _asked(sides: Sides) -> tuple[_Asked, _Asked]:
+def _asked(inputs: Inputs) -> tuple[_Asked, _Asked]:
     """Return the gallery's anchors, and the queries that are not its images under the same label."""
-    gallery, queries = sides.gallery.records, sides.queries
-    own = sides.own_rows or (-1,) * len(queries)
+    gallery, queries = inputs.gallery.records, inputs.queries
+    own = inputs.own_rows or (-1,) * len(queries)
     shown: dict[str, set[str]] = defaultdict(set)
     for record in gallery:
         if record.content_hash:
@@ -148,8 +148,8 @@ def _asked(sides: Sides) -> tuple[_Asked, _Asked]:
         asked.append(bool(query.places) and known.isdisjoint(query.places))
     held = [bool(r.places) for r in gallery]
     return (
-        _Asked(gallery, sides.gallery.vectors, np.flatnonzero(held), 0),
-        _Asked(queries, sides.vectors, np.flatnonzero(asked), len(gallery)),
+        _Asked(gallery, inputs.gallery.vectors, np.flatnonzero(held), 0),
+        _Asked(queries, inputs.vectors, np.flatnonzero(asked), len(gallery)),
     )
 
 

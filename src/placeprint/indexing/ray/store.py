@@ -37,7 +37,7 @@ BLOCK = 64
 """Photographs of one block."""
 
 
-def store_photos_on_ray(
+def store_images_on_ray(
     source: Path | str | Source,
     address: Path | str,
     *,

@@ -11,8 +11,8 @@ from placeprint.cli.answering import show_evaluation
 from placeprint.errors import CalibrationError
 from placeprint.evaluation.diagnosis.decision_advice import decision_advice, loosen, tighten
 from placeprint.evaluation.diagnosis.failure_kinds import Kind, sort_failures
-from placeprint.evaluation.evaluate import evaluate_sides
-from placeprint.evaluation.inputs import Sides
+from placeprint.evaluation.evaluate import evaluate_inputs
+from placeprint.evaluation.inputs import Inputs
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import unit_vectors
@@ -39,7 +39,7 @@ GALLERY = Gallery.in_memory(*photos(2, range(PLACES)), spec=SPEC)
 
 def asked(gallery: Gallery = GALLERY, **limits: float) -> EvaluationResult:
     """Ask photos of the places of the gallery, and of as many others."""
-    return evaluate_sides(Sides("noise", gallery, *photos(5, range(PLACES * 2))), **limits)
+    return evaluate_inputs(Inputs("noise", gallery, *photos(5, range(PLACES * 2))), **limits)
 
 
 def by_rate(rate: float) -> EvaluationResult:
