@@ -23,6 +23,7 @@ from placeprint.errors import PlaceprintError
 from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.result import EvaluationResult
+from placeprint.options import BuildOptions
 from placeprint.progress import on_stderr
 from placeprint.recognition.gallery_model import embedder_for
 from placeprint.recognition.recognizer import Recognizer
@@ -45,18 +46,8 @@ def measure(path: Path, setting: str) -> dict[str, Any]:
     """Run one setting on one set."""
     model, _, preset = setting.rpartition("/")
     manifest = read_dataset(path)
-    inputs = gather(
-        manifest,
-        gallery=None,
-        embeddings=None,
-        records=None,
-        model=model or DEFAULT_MODEL,
-        index="exact",
-        runner="openvino",
-        preset=preset,
-        cache=True,
-        progress=on_stderr(quiet=not sys.stderr.isatty()),
-    )
+    options = BuildOptions(model=model or DEFAULT_MODEL, index="exact", preset=preset)
+    inputs = gather(manifest, options=options, progress=on_stderr(quiet=not sys.stderr.isatty()))
     result = evaluate_inputs(inputs)
     found = {h.name: h.over_queries for h in result.headlines}
     return {
@@ -88,7 +79,7 @@ def _look_ms(inputs: Inputs, manifest: Manifest) -> float:
     """Return the median time to decode a query photo and take its embedding and parts, milliseconds."""
     recognizer = Recognizer(inputs.gallery, embedder_for(inputs.gallery))
     times = []
-    for record in inputs.queries[:LOOKS]:
+    for record in inputs.queries.records[:LOOKS]:
         began = time.perf_counter()
         recognizer.describe(manifest.root / record.path)
         times.append(1000 * (time.perf_counter() - began))

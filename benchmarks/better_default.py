@@ -30,6 +30,7 @@ from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.metrics.retrieval import average_precision, mean_of, recall_at
 from placeprint.evaluation.ranking import rank_queries
 from placeprint.gallery.gallery import Gallery
+from placeprint.options import BuildOptions
 from placeprint.progress import on_stderr
 from placeprint.recognition.voting import label
 from town import render_town
@@ -141,7 +142,7 @@ def measured(inputs: Inputs, change: Whitening | None, behind: float = 0.0) -> t
         before = inputs.gallery
         asked, searched = (
             np.pad(change.apply(np.asarray(v)), ((0, 0), (0, 1)), constant_values=behind) / np.sqrt(1 + behind**2)
-            for v in (inputs.vectors, before.vectors)
+            for v in (inputs.queries.vectors, before.vectors)
         )
         spec = dataclasses.replace(before.spec, dim=change.dim + 1, learned="places", learned_sha256=change.sha256)
         gallery = Gallery.in_memory(
@@ -153,19 +154,19 @@ def measured(inputs: Inputs, change: Whitening | None, behind: float = 0.0) -> t
             parts=before.parts,
             learned=change.to_arrays(),
         )
-        inputs = dataclasses.replace(inputs, gallery=gallery, vectors=asked.astype(np.float32))
-    truth = choose_truth(inputs.gallery.records, inputs.queries, radius=None)
-    own, parts = inputs.own_rows, inputs.parts
-    ranking = rank_queries(inputs.gallery, inputs.queries, inputs.vectors, truth=truth, k=1, own_rows=own, parts=parts)
+        queries = dataclasses.replace(inputs.queries, vectors=asked.astype(np.float32))
+        inputs = dataclasses.replace(inputs, gallery=gallery, queries=queries)
+    truth = choose_truth(inputs.gallery.records, inputs.queries.records, radius=None)
+    ranking = rank_queries(inputs.gallery, inputs.queries, truth=truth, k=1)
     return recall_at(ranking.positives, 1), mean_of(average_precision(ranking.positives))
 
 
 def photos_of(inputs: Inputs, name: str) -> Photos:
     """Return all photographs of a set that have a place."""
     vectors, places = [np.asarray(inputs.gallery.vectors)], [label(r) for r in inputs.gallery.records]
-    if inputs.own_rows is None:
-        vectors.append(inputs.vectors)
-        places += [label(r) for r in inputs.queries]
+    if inputs.queries.own_rows is None:
+        vectors.append(inputs.queries.vectors)
+        places += [label(r) for r in inputs.queries.records]
     named = [i for i, place in enumerate(places) if place]
     return Photos(np.vstack(vectors).astype(np.float64)[named], [f"{name}/{places[i]}" for i in named])
 
@@ -182,12 +183,8 @@ def run(
     inputs = {
         name: gather(
             read_dataset(path),
-            **{"gallery": None, "embeddings": None, "records": None, "model": None},
-            index="exact",
-            runner="openvino",
-            cache=True,
+            options=BuildOptions(index="exact", preset=preset),
             progress=on_stderr(quiet=not sys.stderr.isatty()),
-            preset=preset,
         )
         for name, path in (paths | {"town": town}).items()
     }

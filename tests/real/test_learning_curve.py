@@ -17,6 +17,7 @@ from placeprint.evaluation.diagnosis.leaks import compare_leaks, twins_of_querie
 from placeprint.evaluation.diagnosis.learning_curve import forecast_place
 from placeprint.evaluation.ground_truth import ByPlace
 from placeprint.evaluation.inputs import Inputs
+from placeprint.recognition.queries import Queries
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +30,7 @@ def reference(shared_data: Path) -> Inputs:
         for side in ("gallery", "query")
     )
     made = Gallery.in_memory(gallery.records, gallery.vectors, spec=imported_spec("resnet50", gallery.vectors.shape[1]))
-    return Inputs("reference", made, queries.records, queries.vectors)
+    return Inputs(made, Queries(queries.records, queries.vectors))
 
 
 def only(gallery: Gallery, rows: np.ndarray) -> Gallery:
@@ -37,7 +38,7 @@ def only(gallery: Gallery, rows: np.ndarray) -> Gallery:
 
 
 def right(gallery: Gallery, inputs: Inputs) -> int:
-    found = find_impostors(gallery.vectors, inputs.queries, inputs.vectors, truth=ByPlace.of(gallery.records))
+    found = find_impostors(gallery.vectors, inputs.queries, truth=ByPlace.of(gallery.records))
     return int((found.better > 0).sum())
 
 
@@ -49,7 +50,7 @@ def test_the_listed_gallery_lacks_four_places(reference: Inputs, shared_data: Pa
     small = only(reference.gallery, rows)
     assert (len(small), len(places)) == (34, 2)
     assert (right(small, reference), right(reference.gallery, reference)) == (18, 29)  # 0.529 and 0.853 of 34
-    coverage = gallery_coverage(small, reference.queries, reference.vectors)
+    coverage = gallery_coverage(small, reference.queries)
     missing = [row for row in coverage.places if not row.images]
     assert coverage.places[:4] == tuple(missing)
     assert sum(row.queries for row in missing) == 14
@@ -58,7 +59,7 @@ def test_the_listed_gallery_lacks_four_places(reference: Inputs, shared_data: Pa
 
 
 def test_more_photos_of_the_six_places_help(reference: Inputs) -> None:
-    coverage = gallery_coverage(reference.gallery, reference.queries, reference.vectors)
+    coverage = gallery_coverage(reference.gallery, reference.queries)
     recalls = [p.recall for p in coverage.curve]
     assert [p.photos for p in coverage.curve] == [19, 35, 52, 67]
     assert recalls == sorted(recalls)
@@ -76,15 +77,14 @@ def test_forecasts_from_half_of_the_photos_hold(reference: Inputs) -> None:
     """Halve one place's photos, forecast, and look at what the other half brought."""
     gallery, rng = reference.gallery, np.random.default_rng(0)
     truth = ByPlace.of(gallery.records)
-    whole = find_impostors(gallery.vectors, reference.queries, reference.vectors, truth=truth)
+    whole = find_impostors(gallery.vectors, reference.queries, truth=truth)
     errors, stay, held = [], [], []
     for place, asked in whole.rows_of_places().items():
         mine = truth.rows_of[place]
         for _ in range(10 if len(asked) >= 5 else 0):
             kept = rng.permutation(mine)[: len(mine) // 2]
             half = only(gallery, np.setdiff1d(np.arange(len(gallery)), np.setdiff1d(mine, kept)))
-            queries = [reference.queries[i] for i in asked]
-            seen = find_impostors(half.vectors, queries, reference.vectors[asked], truth=ByPlace.of(half.records))
+            seen = find_impostors(half.vectors, reference.queries.only(asked), truth=ByPlace.of(half.records))
             found = forecast_place(seen.better, seen.photos, len(mine) - len(kept), rng)
             if found is not None:
                 now, then = (seen.better > 0).mean(), (whole.better[asked] > 0).mean()

@@ -17,8 +17,9 @@ from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.head import HEAD
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
+from placeprint.options import DecisionOptions
 from placeprint.presets import Preset
-from placeprint.recognition.decision.rules import Probability
+from placeprint.recognition.decision.rules import Limits, Probability, why_undecided
 from placeprint.recognition.model_lookup import find_gallery_model
 from placeprint.records import ModelSpec
 
@@ -93,6 +94,15 @@ def probability_of(calibration: Calibration) -> Probability:
     """Return the strategy that a calibration describes."""
     c = calibration
     return Probability(c.coefficients, c.low, c.high, c.usual_agreement)
+
+
+def limits_of(gallery: AnyGallery, asked: DecisionOptions) -> Limits:
+    """Return what decides in a gallery: the thresholds that were asked for, else its calibration, else nothing."""
+    learned = gallery.calibration
+    if learned is None or asked.given:
+        undecided = why_undecided(gallery.calibrated_for, gallery.preset.name)
+        return Limits(threshold=asked.threshold, margin_threshold=asked.margin_threshold, undecided=undecided)
+    return Limits(probability=learned.threshold, rate=learned.false_accept_rate, stale=learned.stale)
 
 
 def open_for(gallery: AnyGallery | Path | str, photos: Sequence[object]) -> AnyGallery:

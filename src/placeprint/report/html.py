@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from placeprint.evaluation.diagnosis.diagnosis import Diagnosis
 from placeprint.evaluation.result import EvaluationResult
@@ -38,20 +39,49 @@ MAX_ROWS = 200
 _BREAK_AFTER = re.compile(r"(?<=[_/\-.|,])")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a report tells beside the numbers.
+
+    Attributes
+    ----------
+    check : CheckReport, optional
+        Its findings are listed.
+    diagnosis : Diagnosis, optional
+        Kinds of failures, leaks, and what the gallery lacks.
+    parts : mapping of str to Ragged, optional
+        What is kept of each query, `placeprint.recognition.queries.Queries.parts`: with the cells, pictures show where
+        the first misses and doubtful cases agree with their matches.
+    """
+
+    check: CheckReport | None = None
+    diagnosis: Diagnosis | None = None
+    parts: Mapping[str, Ragged] | None = None
+
+
+class FindingsWords(TypedDict, total=False):
+    """`Findings` as keywords."""
+
+    check: CheckReport | None
+    diagnosis: Diagnosis | None
+    parts: Mapping[str, Ragged] | None
+
+
+_NOTHING_MORE = Findings()
+
+
 def write_report(
     result: EvaluationResult,
     out: Path | str,
     *,
     gallery: AnyGallery,
     query_root: Path | str | None,
-    check: CheckReport | None = None,
-    diagnosis: Diagnosis | None = None,
-    parts: Mapping[str, Ragged] | None = None,
     progress: Progress | None = None,
+    **findings: Unpack[FindingsWords],
 ) -> Path:
     """Write OUT/report.html, one file with everything in it, and OUT/report.json.
 
-    Both are replaced in one step each. A photograph that is gone is named instead of shown.
+    Both are replaced in one step each. An image that is gone is named instead of shown.
 
     Parameters
     ----------
@@ -63,14 +93,9 @@ def write_report(
     query_root : Path, str or None
         The folder that the queries' paths are relative to; None when the gallery's own images were the
         queries (`evaluate` without a dataset).
-    check : CheckReport, optional
-        Its findings are listed.
-    diagnosis : Diagnosis, optional
-        Kinds of failures, leaks, and what the gallery lacks.
-    parts : mapping of str to Ragged, optional
-        What is kept of each query, `placeprint.evaluation.inputs.Inputs.parts`: with the cells, pictures show where
-        the first misses and doubtful cases agree with their matches.
     progress : Progress, optional
+    **findings
+        Fields of `Findings`.
 
     Returns
     -------
@@ -84,12 +109,11 @@ def write_report(
     OSError
         When the folder cannot be written to.
     """
+    told = Findings(**findings)
     require_room(Path(out))
-    page = render(
-        result, gallery=gallery, query_root=query_root, check=check, diagnosis=diagnosis, parts=parts, progress=progress
-    )
+    page = render(result, told, gallery=gallery, query_root=query_root, progress=progress)
     report = Path(out) / REPORT
-    learned = {} if diagnosis is None else {"lessons": diagnosis.to_dict()}
+    learned = {} if told.diagnosis is None else {"lessons": told.diagnosis.to_dict()}
     write_json(report.with_suffix(".json"), result.to_dict(every_query=True) | learned)
     write_atomic(report, page.encode("utf-8"))
     return report
@@ -113,12 +137,10 @@ def is_page(data: bytes) -> bool:
 
 def render(
     result: EvaluationResult,
+    told: Findings = _NOTHING_MORE,
     *,
     gallery: AnyGallery,
     query_root: Path | str | None,
-    check: CheckReport | None = None,
-    diagnosis: Diagnosis | None = None,
-    parts: Mapping[str, Ragged] | None = None,
     progress: Progress | None = None,
 ) -> str:
     """Return the page; parameters as in `write_report`."""
@@ -140,14 +162,16 @@ def render(
             more=more(result),
             sheets=sheets,
             thumbnails=thumbnails(sheets.photos(), progress=progress),
-            explained=explain_cases(sheets, numbers, gallery=gallery, parts=parts or {}, gallery_photo=gallery_photo),
-            unexplained="" if parts is None else what_is_missing(gallery, parts),
+            explained=explain_cases(
+                sheets, numbers, gallery=gallery, parts=told.parts or {}, gallery_photo=gallery_photo
+            ),
+            unexplained="" if told.parts is None else what_is_missing(gallery, told.parts),
             histogram=score_histogram(result),
             risk=risk_curve(result),
             claimed=reliability_curve(result),
-            diagnosis=diagnosis,
-            findings=None if check is None else check.summary(),
-            no_problems="" if check is None else check.no_problems,
+            diagnosis=told.diagnosis,
+            findings=None if told.check is None else told.check.summary(),
+            no_problems="" if told.check is None else told.check.no_problems,
             index_asked=gallery.index_name,
             max_rows=MAX_ROWS,
             version=version("placeprint"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 from placeprint.dataset.checks.check import check
 from placeprint.dataset.checks.report import CheckReport
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
-from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
 from placeprint.evaluation.diagnosis.diagnosis import Diagnosis, diagnose
 from placeprint.evaluation.evaluate import evaluate_inputs
@@ -18,8 +19,9 @@ from placeprint.evaluation.inputs import gather
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import refuse_strangers
-from placeprint.indexing.folder import index as make_index
-from placeprint.presets import DEFAULT_PRESET, Preset
+from placeprint.indexing.folder import index_source
+from placeprint.indexing.sources import open_source
+from placeprint.options import BuildOptions, BuildWords, DecisionOptions, DecisionWords, records_of
 from placeprint.progress import Progress
 from placeprint.report.html import require_room, write_report
 
@@ -51,21 +53,18 @@ class RunResult:
     not_calibrated: str = ""
 
 
+class RunWords(BuildWords, DecisionWords, total=False):
+    """Keywords of `run`."""
+
+
 def run(
     dataset: Path | str | Manifest,
     out: Path | str,
     *,
-    model: str | None = None,
-    index: str = "auto",
-    runner: str = "openvino",
-    preset: str | Preset = DEFAULT_PRESET,
-    threshold: float | None = None,
-    margin_threshold: float | None = None,
     radius: float | None = None,
-    cache: bool = True,
-    workers: int | None = None,
     replace: bool = False,
     progress: Progress | None = None,
+    **options: Unpack[RunWords],
 ) -> RunResult:
     """Do the whole job on a dataset; OUT holds ``gallery``, ``report.html`` and ``report.json``.
 
@@ -74,52 +73,29 @@ def run(
     Raises
     ------
     UsageError
-        Also where OUT is a file, or a folder of the dataset that holds its photographs.
+        Also where OUT is a file, or a folder of the dataset that holds its images.
     DatasetError, GalleryError, ModelError
     """
+    build, decision = records_of(options, BuildOptions, DecisionOptions)
     manifest, out = dataset if isinstance(dataset, Manifest) else read_dataset(dataset), Path(out)
     _require_apart(out, manifest)
     refuse_strangers(out / GALLERY)
     require_room(out)
     checked = check(manifest, progress=progress)
-    done = make_index(
-        manifest,
-        out / GALLERY,
-        model=model or DEFAULT_MODEL,
-        index=index,
-        runner=runner,
-        preset=preset,
-        cache=cache,
-        workers=workers,
-        replace=replace,
-        progress=progress,
-    )
-    inputs = gather(
-        manifest,
-        gallery=done.gallery,
-        embeddings=None,
-        records=None,
-        model=model,
-        index=index,
-        runner=runner,
-        preset=None,
-        cache=cache,
-        progress=progress,
-    )
-    inputs = inputs.judged(choose_truth(inputs.gallery.records, inputs.queries, radius=radius))
-    result = evaluate_inputs(
-        inputs, threshold=threshold, margin_threshold=margin_threshold, radius=radius, progress=progress
-    )
+    done = index_source(open_source(manifest), out / GALLERY, build, replace=replace, progress=progress)
+    inputs = gather(manifest, done.gallery, options=dataclasses.replace(build, preset=None), progress=progress)
+    inputs = inputs.judged(choose_truth(inputs.gallery.records, inputs.queries.records, radius=radius))
+    result = evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress)
     diagnosis = diagnose(result, inputs, check=checked, root=manifest.root)
     report = write_report(
         result,
         out,
         gallery=done.gallery,
         query_root=manifest.root,
+        progress=progress,
         check=checked,
         diagnosis=diagnosis,
-        parts=inputs.parts,
-        progress=progress,
+        parts=inputs.queries.parts,
     )
     return RunResult(checked, done.gallery, result, diagnosis, report, done.not_calibrated)
 

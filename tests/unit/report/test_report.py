@@ -24,7 +24,7 @@ from placeprint.indexing.folder import index
 from placeprint.recognition.rerank.cells import votes
 from placeprint.report.cases import MAX_RIGHT, choose_cases
 from placeprint.report.histogram import score_histogram
-from placeprint.report.html import breakable, number, render, write_report
+from placeprint.report.html import Findings, breakable, number, render, write_report
 from placeprint.report.thumbnails import SIDE, Photo, thumbnails
 from placeprint.report.verdict import headline, more
 
@@ -139,12 +139,12 @@ def town3(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, EvaluationRes
 
 
 def page_of(result: EvaluationResult, gallery: Gallery, root: Path, **options) -> Page:
-    return Page(render(result, gallery=gallery, query_root=root, **options))
+    return Page(render(result, Findings(**options), gallery=gallery, query_root=root))
 
 
 def test_the_page_opens_without_a_network(town3):
     manifest, result, gallery = town3
-    html = render(result, gallery=gallery, query_root=manifest.parent, check=check(manifest))
+    html = render(result, Findings(check=check(manifest)), gallery=gallery, query_root=manifest.parent)
     page = Page(html)
     addresses = [v for _, name, v in page.attributes if name in ("src", "href", "srcset", "xlink:href", "action")]
     assert addresses
@@ -446,13 +446,13 @@ def explained_page(town3, **changes) -> Page:
     """Render the report of the three places with what is kept of each query."""
     manifest, result, gallery = town3
     inputs = gather_inputs(manifest, gallery)
-    given = {"gallery": gallery, "query_root": manifest.parent, "parts": inputs.parts} | changes
-    return Page(render(given.pop("result", result), **given))
+    given = {"gallery": gallery, "query_root": manifest.parent, "parts": inputs.queries.parts} | changes
+    told = Findings(parts=given.pop("parts"))
+    return Page(render(given.pop("result", result), told, **given))
 
 
 def gather_inputs(manifest, gallery):
-    none = dict.fromkeys(("embeddings", "records", "model", "progress"))
-    return gather(manifest, gallery=gallery, index="auto", runner="openvino", cache=True, **none)
+    return gather(manifest, gallery)
 
 
 def test_the_first_misses_and_doubtful_cases_are_explained(town3):
@@ -483,7 +483,7 @@ def test_a_positive_far_behind_is_explained_by_the_one_that_agrees_most(town3):
     several = _with(result, replace(result.failures[0], first_positive=40, places=("b", "c")))
     page, number = explained_page(town3, result=several), result.queries.index(result.failures[0])
     manifest, _, gallery = town3
-    kept, ours = gallery.parts["cells"], gather_inputs(manifest, gallery).parts["cells"][number]
+    kept, ours = gallery.parts["cells"], gather_inputs(manifest, gallery).queries.parts["cells"][number]
     rows = [row for row, record in enumerate(gallery.records) if record.place in ("b", "c")]
     best = rows[int(np.argmax(votes(ours, [kept[row] for row in rows])))]
     assert best != rows[0]
@@ -511,8 +511,8 @@ def test_explanations_hold_hostile_names_as_text(tmp_path):
     ]
     manifest = dataset(tmp_path / "photos", rows)
     result, gallery = evaluated(manifest, tmp_path)
-    parts = gather_inputs(manifest, gallery).parts
-    html = render(result, gallery=gallery, query_root=manifest.parent, parts=parts)
+    parts = gather_inputs(manifest, gallery).queries.parts
+    html = render(result, Findings(parts=parts), gallery=gallery, query_root=manifest.parent)
     page = Page(html)
     assert "<script" not in html
     assert "<img" not in html
@@ -524,7 +524,7 @@ def test_explanations_hold_hostile_names_as_text(tmp_path):
 def test_an_explained_photo_that_is_gone_is_named(tmp_path):
     manifest = dataset(tmp_path / "photos", ROWS)
     result, gallery = evaluated(manifest, tmp_path)
-    parts = gather_inputs(manifest, gallery).parts
+    parts = gather_inputs(manifest, gallery).queries.parts
     for path in ("g/a-0.jpg", "g/a-1.jpg", "q/a.jpg"):
         (manifest.parent / path).unlink()
     page = page_of(result, gallery, manifest.parent, parts=parts)

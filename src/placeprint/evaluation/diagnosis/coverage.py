@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,9 +29,8 @@ from placeprint.evaluation.ground_truth import ByPlace
 from placeprint.evaluation.metrics.retrieval import mean_of
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.copies import Copies
+from placeprint.recognition.queries import Queries
 from placeprint.recognition.voting import place_codes
-from placeprint.records import ImageRecord
-from placeprint.storage.ragged import Ragged
 from placeprint.terminal import counted
 
 MOST_ASKED = 2000
@@ -126,79 +125,60 @@ class GalleryCoverage:
         return {row.place: row.neighbour for row in self.places if row.neighbour is not None}
 
 
-def gallery_coverage(
-    gallery: Gallery,
-    queries: Sequence[ImageRecord] = (),
-    vectors: Vectors | None = None,
-    *,
-    parts: Mapping[str, Ragged] | None = None,
-    seed: int = 0,
-) -> GalleryCoverage:
+def gallery_coverage(gallery: Gallery, queries: Queries | None = None, *, seed: int = 0) -> GalleryCoverage:
     """Measure what each place of a gallery lacks, and forecast what more photos would bring.
 
     A place is measured by its queries where there are at least five, else by leaving out its gallery images
-    one by one. Right is what shares a place; images without a place take part as strangers only. Neighbours are
+    one by one. Right is what shares a place; images without a place can only be impostors. Neighbours are
     ranked as the gallery's preset ranks them, so that what is right here is right in an answer; with fewer photos or
     more of them that order is taken to stay.
 
     Parameters
     ----------
     gallery : Gallery
-    queries : sequence of ImageRecord
-        Photos that are not in the gallery: an image of the gallery would find itself.
-    vectors : ndarray of float32, shape (len(queries), dim), optional
-        Of the queries; without them the queries only tell which places are asked for.
-    parts : mapping of str to Ragged, optional
-        What is kept of each query besides its vector.
+    queries : Queries, optional
+        Images that are not in the gallery: one of the gallery would find itself.
     seed : int
         Of the sub-samples: the same seed, the same numbers.
     """
     rng = np.random.default_rng(seed)
     truth = ByPlace.of(gallery.records)
+    own = Queries(gallery.records, gallery.vectors, gallery.parts, range(len(gallery)))
+    queries = Queries((), gallery.vectors[:0]) if queries is None else queries
     most = MOST_RANKED_AGAIN if gallery.preset.reranks else MOST_ASKED
-    own = draw_evenly(gallery.records, most, rng)
-    left_out = find_impostors(
-        gallery.vectors,
-        [gallery.records[i] for i in own],
-        gallery.vectors[own],
-        truth=truth,
-        own=own,
-        copies=Copies(gallery.records),
-        again=ranked_again(gallery, own, gallery.vectors, gallery.parts),
-    )
-    chosen = draw_evenly(queries, most, rng) if vectors is not None else np.empty(0, np.int64)
-    vectors = gallery.vectors[:0] if vectors is None else vectors
-    asked = find_impostors(
-        gallery.vectors,
-        [queries[i] for i in chosen],
-        vectors[chosen],
-        truth=truth,
-        again=ranked_again(gallery, chosen, vectors, parts),
-    )
-    shown = Counter(place for query in queries for place in query.places)
+    some_own, some = (each.only(draw_evenly(each.records, most, rng)) for each in (own, queries))
+    left_out = _impostors(gallery, some_own, truth, Copies(gallery.records))
+    asked = _impostors(gallery, some, truth)
+    shown = Counter(place for query in queries.records for place in query.places)
     left_rows, asked_rows = left_out.rows_of_places(), asked.rows_of_places()
     places = []
     for place in sorted({*truth.rows_of, *shown}):
         looks = left_out.only(left_rows.get(place, _NONE)), asked.only(asked_rows.get(place, _NONE))
         images = truth.rows_of.get(place, _NONE)
         places.append(_place(place, gallery, images, shown[place], looks, rng))
-    by, used = ("queries", asked) if asked.photos.any() else ("leave one image out", left_out)
-    known = used.only(np.flatnonzero(used.photos))
-    curve, forecast = gallery_curve(
-        known.ranked[:, :_CURVE_DEPTH],
-        known.right[:, :_CURVE_DEPTH],
-        place_codes(gallery.records),
-        rng,
-        at_least=1 if used is asked else 2,
-    )
+    by_queries = bool(asked.photos.any())
+    curve, forecast = _whole_curve(asked if by_queries else left_out, gallery, rng, at_least=1 if by_queries else 2)
     return GalleryCoverage(
         places=tuple(sorted(places, key=_worst_first)),
         curve=curve,
         forecast=forecast,
-        measured_by=by if curve else "",
-        sampled=len(own) < len(gallery) or len(chosen) < len(queries) * (vectors is not None),
+        measured_by=("queries" if by_queries else "leave one image out") if curve else "",
+        sampled=len(some_own) < len(gallery) or len(some) < len(queries),
         says=_says("The gallery", len(gallery), curve[-1].recall if curve else math.nan, forecast) + _missing(places),
     )
+
+
+def _impostors(gallery: Gallery, queries: Queries, truth: ByPlace, copies: Copies | None = None) -> Impostors:
+    again = ranked_again(gallery, queries)
+    return find_impostors(gallery.vectors, queries, truth=truth, copies=copies, again=again)
+
+
+def _whole_curve(
+    found: Impostors, gallery: Gallery, rng: np.random.Generator, *, at_least: int
+) -> tuple[tuple[CurvePoint, ...], CurvePoint | None]:
+    known = found.only(np.flatnonzero(found.photos))
+    ranked, right = known.ranked[:, :_CURVE_DEPTH], known.right[:, :_CURVE_DEPTH]
+    return gallery_curve(ranked, right, place_codes(gallery.records), rng, at_least=at_least)
 
 
 def _place(

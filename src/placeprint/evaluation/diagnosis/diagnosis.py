@@ -63,9 +63,6 @@ def diagnose(
     hashed = inputs.gallery.records if any(r.content_hash for r in inputs.gallery.records) else None
     twins = None if check is None else twins_of_queries(result, check, gallery=hashed)
     quality = None if root is None else measure_quality(root, failed_paths(result))
-    if inputs.own_rows is None:
-        coverage = gallery_coverage(inputs.gallery, inputs.queries, inputs.vectors, parts=inputs.parts, seed=seed)
-    else:
-        coverage = gallery_coverage(inputs.gallery, seed=seed)
+    coverage = gallery_coverage(inputs.gallery, inputs.queries if inputs.queries.own_rows is None else None, seed=seed)
     kinds = sort_failures(result, quality=quality, twins=twins, nearest=coverage.nearest)
     return Diagnosis(kinds, compare_leaks(result, twins), coverage)

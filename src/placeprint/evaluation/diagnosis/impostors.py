@@ -1,10 +1,10 @@
-"""Each asked image against its strongest rival: how many right photos come before the first wrong one."""
+"""Each query against its strongest impostor: how many right images come before the first wrong one."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import count
@@ -18,10 +18,11 @@ from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.recognition.copies import Copies
+from placeprint.recognition.queries import Queries
 from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.recognition.voting import label
 from placeprint.records import ImageRecord
-from placeprint.storage.ragged import Ragged, parts_at
+from placeprint.storage.ragged import parts_at
 
 DEPTH = 512
 """Neighbours that are looked at; `Impostors.better` stops there."""
@@ -83,36 +84,26 @@ class Impostors:
 
 
 def find_impostors(
-    gallery: Vectors,
-    records: Sequence[ImageRecord],
-    vectors: Vectors,
-    *,
-    truth: GroundTruth,
-    own: Counts | None = None,
-    copies: Copies | None = None,
-    again: Again | None = None,
+    gallery: Vectors, queries: Queries, *, truth: GroundTruth, copies: Copies | None = None, again: Again | None = None
 ) -> Impostors:
-    """Search the gallery for each image.
+    """Search the gallery for each query, without the row that it is itself.
 
     Parameters
     ----------
     gallery : ndarray of float32, shape (n_gallery, dim)
         Unit vectors.
-    records : sequence of ImageRecord
-    vectors : ndarray of float32, shape (len(records), dim)
+    queries : Queries
     truth : GroundTruth
-    own : ndarray of int64, shape (len(records),), optional
-        The gallery row that each image itself is: it is left out.
     copies : Copies, optional
-        Of the gallery's images: those of each are left out with it.
+        Of the gallery's images: those of each query are left out with it.
     again : callable, optional
         Ranks what was found again, see `Again`; by cosine similarity alone without it.
     """
     depth = min(DEPTH + 1, max(len(gallery), 1))
-    found = ExactIndex(gallery).search(vectors, depth)
+    found = ExactIndex(gallery).search(queries.vectors, depth)
     rows, scores = found.rows.copy(), found.scores.astype(np.float64)
-    positives = [truth.positives(record) for record in records]
-    own = np.full(len(records), -1, np.int64) if own is None else own
+    positives = [truth.positives(record) for record in queries.records]
+    own = [-1] * len(queries) if queries.own_rows is None else queries.own_rows
     gone = [np.array([row]) if copies is None else copies.of(row, p) for row, p in zip(own, positives, strict=True)]
     for i, left in enumerate(gone):
         rows[i, np.isin(rows[i], left)] = -1
@@ -130,9 +121,9 @@ def find_impostors(
     wrong = ~right & (rows >= 0)
     some = wrong.any(axis=1)
     first = wrong.argmax(axis=1)
-    at = (np.arange(len(records)), first)
+    at = (np.arange(len(queries)), first)
     return Impostors(
-        tuple(records),
+        tuple(queries.records),
         rows,
         right,
         np.array([len(p) - np.isin(left, p).sum() for p, left in zip(positives, gone, strict=True)], np.int64),
@@ -146,25 +137,15 @@ def _cut(line: NDArray[Any], length: int) -> NDArray[Any]:
     return line[:length]
 
 
-def ranked_again(gallery: Gallery, asked: Counts, vectors: Vectors, parts: Mapping[str, Ragged] | None) -> Again | None:
-    """Return what ranks neighbours as the gallery's preset does; None where that is by cosine similarity.
-
-    Parameters
-    ----------
-    gallery : Gallery
-    asked : ndarray of int64, shape (n,)
-        Which of `vectors` and `parts` each image is.
-    vectors : ndarray of float32, shape (m, dim)
-    parts : mapping of str to Ragged, optional
-    """
+def ranked_again(gallery: Gallery, queries: Queries) -> Again | None:
+    """Return what ranks neighbours as the gallery's preset does; None where that is by cosine similarity."""
     if not gallery.preset.reranks:
         return None
     reranker = Reranker(gallery)
 
     def again(number: int, rows: Counts, scores: NDArray[np.float64], gone: Counts) -> tuple[Counts, Any]:
-        row, left_out = int(asked[number]), gone[gone >= 0]
-        vector = np.asarray(vectors[row])
-        found = reranker.ranked(vector, parts_at(parts, row), rows, scores.astype(np.float32), gone=left_out)
+        vector, parts = np.asarray(queries.vectors[number]), parts_at(queries.parts, number)
+        found = reranker.ranked(vector, parts, rows, scores.astype(np.float32), gone=gone[gone >= 0])
         return found.rows, found.similarities
 
     return again
@@ -176,9 +157,9 @@ def closest_place(asked: Impostors, gallery: Sequence[ImageRecord]) -> tuple[str
     Returns
     -------
     place : str or None
-        Most mistakes, then most strongest rivals, then the most similar; None when there are no rivals.
+        Most mistakes, then most often the strongest impostor, then the most similar; None without impostors.
     similarity : float
-        Mean score of its images where they are the strongest rival; NaN when there are none.
+        Mean score of its images where they are the strongest impostor; NaN without impostors.
     mistaken : int
         Images whose best match is in that place.
     """

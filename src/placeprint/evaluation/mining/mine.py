@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from placeprint.evaluation.mining.result import MinedImage, MiningResult, Suspec
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import Vectors, unit_vectors
 from placeprint.gallery.protocol import AnyGallery
-from placeprint.presets import Preset
+from placeprint.options import BuildOptions, BuildWords, Imported, ImportedWords, records_of
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.copies import NEAR_DUPLICATE
 from placeprint.records import ImageRecord, Match
@@ -37,21 +38,19 @@ MOST_TWINS = 10
 _NONE = np.empty(0, np.int64)
 
 
+class MineWords(BuildWords, ImportedWords, total=False):
+    """Keywords of `mine`."""
+
+
 def mine(
     dataset: Path | str | Manifest | None = None,
     *,
     gallery: AnyGallery | Path | str | None = None,
-    embeddings: Path | str | None = None,
-    records: Path | str | None = None,
-    model: str | None = None,
-    index: str = "exact",
-    runner: str = "openvino",
-    preset: str | Preset | None = None,
     negatives: int = 10,
     positives: int = 1,
     pairs: int = 100,
-    cache: bool = True,
     progress: Progress | None = None,
+    **options: Unpack[MineWords],
 ) -> MiningResult:
     """Find what is hardest: for each image of other places and of its own, and for places each other.
 
@@ -62,16 +61,16 @@ def mine(
 
     Parameters
     ----------
-    dataset, gallery, embeddings, records, model, runner
+    dataset, gallery
         As in `placeprint.evaluate`.
-    index, preset : str
-        As in `placeprint.evaluate`; what is mined is exact, and by the cosine similarity alone.
     negatives, positives : int
         How many an anchor keeps, the hardest first.
     pairs : int
         How many pairs of places are listed.
-    cache : bool
-        False neither reads nor writes the user's cache.
+    progress : Progress, optional
+    **options
+        Fields of `placeprint.options.BuildOptions` and `Imported`, as in `placeprint.evaluate`; what is mined is exact,
+        and by the cosine similarity alone.
 
     Raises
     ------
@@ -79,18 +78,8 @@ def mine(
     """
     if min(negatives, positives, pairs) < 1:
         raise UsageError(f"negatives, positives and pairs must be at least 1: {negatives}, {positives}, {pairs}")
-    inputs = gather(
-        dataset,
-        gallery=gallery,
-        embeddings=embeddings,
-        records=records,
-        model=model,
-        index=index,
-        runner=runner,
-        preset=preset,
-        cache=cache,
-        progress=progress,
-    )
+    build, imported = records_of({"index": "exact", **options}, BuildOptions, Imported)
+    inputs = gather(dataset, gallery, options=build, imported=imported, progress=progress)
     return mine_inputs(inputs, negatives=negatives, positives=positives, pairs=pairs, progress=progress)
 
 
@@ -100,7 +89,7 @@ def mine_inputs(
     """Mine a gallery and queries that are embedded already; see `mine`."""
     began = time.perf_counter()
     anchors, suspects = _searched(inputs.gallery, _asked(inputs), negatives, positives, progress)
-    unlabelled = dict.fromkeys(r.path for r in (*inputs.gallery.records, *inputs.queries) if not r.places)
+    unlabelled = dict.fromkeys(r.path for r in (*inputs.gallery.records, *inputs.queries.records) if not r.places)
     if not anchors and unlabelled:
         raise DatasetError(f"none of {counted(len(unlabelled), 'image')} has a place: there is nothing to mine")
     labelled = [r for r in inputs.gallery.records if r.places]
@@ -118,7 +107,7 @@ def mine_inputs(
         suspects=suspects,
         without_positives=tuple(sorted({place for a in anchors for place in a.places} - have)),
         unlabelled=tuple(unlabelled),
-        set_aside=inputs.set_aside,
+        set_aside=inputs.queries.set_aside,
         unusable=inputs.unusable,
         seconds=time.perf_counter() - began,
     )
@@ -136,8 +125,8 @@ class _Asked:
 
 def _asked(inputs: Inputs) -> tuple[_Asked, _Asked]:
     """Return the gallery's anchors, and the queries that are not its images under the same label."""
-    gallery, queries = inputs.gallery.records, inputs.queries
-    own = inputs.own_rows or (-1,) * len(queries)
+    gallery, queries = inputs.gallery.records, inputs.queries.records
+    own = inputs.queries.own_rows or (-1,) * len(queries)
     shown: dict[str, set[str]] = defaultdict(set)
     for record in gallery:
         if record.content_hash:
@@ -149,7 +138,7 @@ def _asked(inputs: Inputs) -> tuple[_Asked, _Asked]:
     held = [bool(r.places) for r in gallery]
     return (
         _Asked(gallery, inputs.gallery.vectors, np.flatnonzero(held), 0),
-        _Asked(queries, inputs.vectors, np.flatnonzero(asked), len(gallery)),
+        _Asked(queries, inputs.queries.vectors, np.flatnonzero(asked), len(gallery)),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,9 @@ from placeprint.recognition.calibration.estimators import Mixture, Sample, confo
 from placeprint.recognition.calibration.held_out import Questions, from_gallery, from_queries
 from placeprint.recognition.calibration.prior import Prior, prior_for, shipped_priors
 from placeprint.recognition.decision.rules import Probability
+from placeprint.recognition.queries import Queries
 from placeprint.recognition.rerank.reranker import Reranker
-from placeprint.records import ImageRecord, SetAside
-from placeprint.storage.ragged import Ragged
+from placeprint.records import SetAside
 from placeprint.terminal import counted
 
 PRIOR_PLACES = 5.0
@@ -43,10 +44,11 @@ _LOOSER = (0.1, 0.2, 0.3, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    """A probability, and the unknown questions that are left to choose its threshold with."""
+    """A probability, the unknown questions that are left to choose its threshold with, and what they lead to expect."""
 
     probability: Probability
     checked: Sample
+    mixture: Mixture
     note: str
     promised: bool
 
@@ -54,36 +56,27 @@ class _Learned:
 def learn_calibration(
     gallery: Gallery,
     *,
-    queries: Sequence[ImageRecord] | None = None,
-    query_vectors: NDArray[np.float32] | None = None,
-    query_parts: Mapping[str, Ragged] | None = None,
+    queries: Queries | None = None,
     false_accept_rate: float = FALSE_ACCEPT_RATE,
     seed: int = 0,
     automatic: bool = False,
     priors: Sequence[Prior] | None = None,
-    set_aside: Sequence[SetAside] = (),
     progress: Progress | None = None,
 ) -> Calibration:
     """Learn the decision; nothing is stored, see `Gallery.with_calibration`.
 
     Parameters
     ----------
-    gallery : Gallery
-    queries, query_vectors : sequence of ImageRecord, ndarray of float32 of shape (n, dim), optional
-        Labelled queries, unit vectors. Without them images and places of the gallery are held out.
-    query_parts : mapping of str to Ragged, optional
-        What is kept of each query besides its vector, for ranking again.
+    queries : Queries, optional
+        Without them images and places of the gallery are held out.
     false_accept_rate : float
-        Of the photos of places that the gallery lacks, the share that may get a place; above 0, below 1.
+        Of the images of places that the gallery lacks, the share that may get a place; above 0, below 1.
     seed : int
         Of the sample that is held out of a large gallery, of the split, and of the intervals.
     automatic : bool
-        Kept in the record. A threshold that keeps no known photo is no error then: `Calibration.doubts` tell it.
+        Kept in the record. A threshold that keeps no known image is no error then: `Calibration.doubts` tell it.
     priors : sequence of Prior, optional
         Others than the shipped ones.
-    set_aside : sequence of SetAside, optional
-        What was not asked before, to be told with what is not asked here.
-    progress : Progress, optional
 
     Raises
     ------
@@ -94,59 +87,55 @@ def learn_calibration(
     """
     if not 0 < false_accept_rate < 1:
         raise UsageError(f"a false-accept rate must be above 0 and below 1, not {false_accept_rate:g}")
-    vectors = unmapped(gallery.vectors)  # it looks at all of them: mapped, they would all be this process's memory
-    again = Reranker(gallery, vectors=vectors) if gallery.preset.reranks else None
-    if queries is None or query_vectors is None:
-        known, unknown = from_gallery(gallery.records, vectors, seed=seed, again=again, progress=progress)
-    else:
-        known, unknown = from_queries(
-            gallery.records,
-            vectors,
-            queries=queries,
-            query_vectors=query_vectors,
-            query_parts=query_parts,
-            seed=seed,
-            again=again,
-            progress=progress,
-        )
-    asked = gallery.records if queries is None else RecordTable.of(queries)
-    bare = tuple(asked[row].path for row in np.flatnonzero(asked.columns.places < 0).tolist())
-    if len(bare) == len(asked) > 1:
-        raise CalibrationError(f"none of {counted(len(asked), 'image')} has a place: label some, or {_ADVICE}")
-    aside = (*set_aside, SetAside("without a label", bare)) if bare else set_aside
-    prior = prior_for(len(gallery.places), shipped_priors() if priors is None else priors)
+    known, unknown = _questions(gallery, queries, seed, progress)
+    aside = _set_aside(gallery, queries)
     if not len(known):
         raise CalibrationError(_no_company(len(gallery), queries is not None))
+    prior = prior_for(len(gallery.places), shipped_priors() if priors is None else priors)
     learned = _learn(known, unknown, prior, rate=false_accept_rate, seed=seed)
-    mixture = Mixture(learned.checked, prior.sample(learned.probability.coefficients), worth=PRIOR_PLACES)
-    limit = _limit(learned, mixture, false_accept_rate)
+    limit = _limit(learned, false_accept_rate)
     threshold = float(np.nextafter(limit, np.inf))
-    sure = learned.probability(known.evidence)
-    if not automatic and not (sure >= threshold).any():  # what nobody asked for says it in its doubts
-        keeps = {rate: _share(sure > _limit(learned, mixture, rate)) for rate in _LOOSER if rate > false_accept_rate}
-        raise CalibrationError(_keeps_nothing(false_accept_rate, len(known), keeps))
-    low, high = mixture.threshold_interval(false_accept_rate, seed=seed)
-    places = len(np.unique(unknown.groups))
+    accepted = _share(learned.probability(known.evidence) >= threshold)
+    if not automatic and not accepted:  # what nobody asked for says it in its doubts
+        raise CalibrationError(_keeps_nothing(learned, known, false_accept_rate))
+    low, high = learned.mixture.threshold_interval(false_accept_rate, seed=seed)
     return Calibration(
-        coefficients=learned.probability.coefficients,
-        low=learned.probability.low,
-        high=learned.probability.high,
-        usual_agreement=prior.usual_agreement,
+        **dataclasses.asdict(learned.probability),
         threshold=threshold,
         interval=(min(low, threshold), max(high, threshold)),
         false_accept_rate=false_accept_rate,
-        rate_interval=mixture.rate_interval(limit, seed=seed),
-        accepted_share=_share(sure >= threshold),
+        rate_interval=learned.mixture.rate_interval(limit, seed=seed),
+        accepted_share=accepted,
         source="gallery" if queries is None else "queries",
         automatic=automatic,
-        learned=_story(known, unknown, places, learned.note, aside),
-        guarantee=_guarantee(false_accept_rate, len(np.unique(learned.checked.groups))) if learned.promised else "",
+        learned=_story(known, unknown, learned.note, aside),
+        guarantee=_guarantee(learned, false_accept_rate),
         n_known=len(known),
         n_unknown=len(unknown),
-        n_places=places,
+        n_places=unknown.n_places,
         seed=seed,
         images=len(gallery),
     )
+
+
+def _questions(
+    gallery: Gallery, queries: Queries | None, seed: int, progress: Progress | None
+) -> tuple[Questions, Questions]:
+    vectors = unmapped(gallery.vectors)  # it looks at all of them: mapped, they would all be this process's memory
+    again = Reranker(gallery, vectors=vectors) if gallery.preset.reranks else None
+    if queries is None:
+        return from_gallery(gallery.records, vectors, seed=seed, again=again, progress=progress)
+    return from_queries(gallery.records, vectors, queries, seed=seed, again=again, progress=progress)
+
+
+def _set_aside(gallery: Gallery, queries: Queries | None) -> tuple[SetAside, ...]:
+    """Return what was not asked, and why."""
+    asked = gallery.records if queries is None else RecordTable.of(queries.records)
+    aside = () if queries is None else queries.set_aside
+    bare = tuple(asked[row].path for row in np.flatnonzero(asked.columns.places < 0).tolist())
+    if len(bare) == len(asked) > 1:
+        raise CalibrationError(f"none of {counted(len(asked), 'image')} has a place: label some, or {_ADVICE}")
+    return (*aside, SetAside("without a label", bare)) if bare else aside
 
 
 def _learn(known: Questions, unknown: Questions, prior: Prior, *, rate: float, seed: int) -> _Learned:
@@ -157,7 +146,9 @@ def _learn(known: Questions, unknown: Questions, prior: Prior, *, rate: float, s
     seen = unknown.only(np.isin(unknown.groups, taught))
     probability, note = _fitted(known.only(np.isin(known.groups, taught)) if promised else known, seen, prior)
     checked = unknown.only(~np.isin(unknown.groups, taught)) if promised else unknown
-    return _Learned(probability, Sample(probability(checked.evidence), checked.groups), note, promised)
+    sample = Sample(probability(checked.evidence), checked.groups)
+    mixture = Mixture(sample, prior.sample(probability.coefficients), worth=PRIOR_PLACES)
+    return _Learned(probability, sample, mixture, note, promised)
 
 
 def _fitted(known: Questions, unknown: Questions, prior: Prior) -> tuple[Probability, str]:
@@ -190,10 +181,10 @@ def _scale(known: Questions, unknown: Questions, prior: Prior) -> tuple[float, f
     return low, high, note
 
 
-def _limit(learned: _Learned, mixture: Mixture, rate: float) -> float:
+def _limit(learned: _Learned, rate: float) -> float:
     """Return the probability that a photo has to be above to get a place."""
     limit = conformal_threshold(learned.checked, rate) if learned.promised else np.inf
-    return mixture.threshold(rate) if np.isinf(limit) else limit
+    return learned.mixture.threshold(rate) if np.isinf(limit) else limit
 
 
 def _no_company(images: int, asked: bool) -> str:
@@ -210,9 +201,14 @@ def _no_company(images: int, asked: bool) -> str:
     )
 
 
-def _keeps_nothing(rate: float, known: int, keeps: Mapping[float, float]) -> str:
-    enough = next(((other, share) for other, share in keeps.items() if share > 0), None)
-    says = f"at {100 * rate:g} % false accepts none of {counted(known, 'photo')} of places here would get a place: "
+def _keeps_nothing(learned: _Learned, known: Questions, rate: float) -> str:
+    """Say that the rate keeps no known image, and which of the looser ones would keep some."""
+    sure = learned.probability(known.evidence)
+    keeps = ((other, _share(sure > _limit(learned, other))) for other in _LOOSER if other > rate)
+    enough = next(((other, share) for other, share in keeps if share > 0), None)
+    says = (
+        f"at {100 * rate:g} % false accepts none of {counted(len(known), 'photo')} of places here would get a place: "
+    )
     if enough:
         other, share = enough
         says += f"at {100 * other:g} % {100 * share:.0f} % of them would (--false-accept-rate {other:g}); or "
@@ -223,14 +219,17 @@ def _share(flags: NDArray[np.bool_]) -> float:
     return float(flags.mean()) if len(flags) else float("nan")
 
 
-def _story(known: Questions, unknown: Questions, places: int, note: str, aside: Sequence[SetAside]) -> str:
-    asked, held = counted(len(known), "question"), counted(places, "place")
+def _story(known: Questions, unknown: Questions, note: str, aside: Sequence[SetAside]) -> str:
+    asked, held = counted(len(known), "question"), counted(unknown.n_places, "place")
     text = f"{asked} with their place in the gallery, {len(unknown)} with it held out ({held})"
     left = f"not asked: {', '.join(one.says for one in aside)}" if aside else ""
     return "; ".join(part for part in (text, note, left) if part)
 
 
-def _guarantee(rate: float, places: int) -> str:
+def _guarantee(learned: _Learned, rate: float) -> str:
+    if not learned.promised:
+        return ""
+    places = len(np.unique(learned.checked.groups))
     return (
         f"of photos of a new place at most {100 * rate:g} % get a place, on average over calibrations, when that place "
         f"and its photos could as well have been among the {counted(places, 'place')} that set the threshold "

@@ -24,6 +24,7 @@ from placeprint.evaluation.inputs import Inputs
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import unit_vectors
 from placeprint.presets import FAST
+from placeprint.recognition.queries import Queries
 from placeprint.records import ImageRecord, ModelSpec
 
 
@@ -60,7 +61,7 @@ TOWN = made(("a", 0), ("a", 10), ("a", 40), ("b", 30), ("b", 36), ("c", 120), ("
 
 def test_each_image_against_its_strongest_rival() -> None:
     found = find_impostors(
-        TOWN.vectors, TOWN.records, TOWN.vectors, truth=ByPlace.of(TOWN.records), own=np.arange(len(TOWN))
+        TOWN.vectors, Queries(TOWN.records, TOWN.vectors, own_rows=range(len(TOWN))), truth=ByPlace.of(TOWN.records)
     )
     assert found.photos.tolist() == [2, 2, 2, 1, 1, 0, 0]
     assert found.better.tolist() == [1, 1, 0, 1, 0, 0, 0]
@@ -100,7 +101,7 @@ def test_places_of_a_gallery_alone() -> None:
 
 def test_queries_measure_where_there_are_five_and_missing_places_come_first() -> None:
     five = [("a", angle) for angle in (1, 2, 11, 31, 35)]  # 31 and 35 are nearer to b
-    coverage = gallery_coverage(TOWN, *ask(*five, ("b", 29), ("d", 100), ("e", 0), ("e", 1)))
+    coverage = gallery_coverage(TOWN, Queries(*ask(*five, ("b", 29), ("d", 100), ("e", 0), ("e", 1))))
     assert [row.place for row in coverage.places] == ["e", "d", "b", "a", "c"]
     e, d, b, a = coverage.places[:4]
     assert (e.images, e.queries, e.says) == (0, 2, "e: no photo in the gallery, 2 queries show it")
@@ -131,7 +132,7 @@ def test_perfect_and_empty_galleries_are_not_advised() -> None:
 
 def test_queries_that_other_places_answer_too_have_no_curve() -> None:
     shared = made(("a", 0), ("a", 5), ("a", 10), ("a|b", 15), ("b", 20), ("c", 90))
-    coverage = gallery_coverage(shared, *ask(*[("a|b", angle) for angle in (0, 60, 70, 80, 85)]))
+    coverage = gallery_coverage(shared, Queries(*ask(*[("a|b", angle) for angle in (0, 60, 70, 80, 85)])))
     a = next(row for row in coverage.places if row.place == "a")
     assert (a.measured_by, a.curve, a.forecast, a.recall) == ("queries", (), None, 0.2)
 
@@ -251,8 +252,8 @@ def test_sampling_takes_one_of_each_place_first() -> None:
 
 def test_same_seed_same_numbers() -> None:
     queries = ask(*[("a", angle) for angle in (1, 2, 11, 31, 35)])
-    assert repr(gallery_coverage(TOWN, *queries)) == repr(gallery_coverage(TOWN, *queries))
-    assert repr(gallery_coverage(TOWN, *queries)) != repr(gallery_coverage(TOWN, *queries, seed=1))
+    assert repr(gallery_coverage(TOWN, Queries(*queries))) == repr(gallery_coverage(TOWN, Queries(*queries)))
+    assert repr(gallery_coverage(TOWN, Queries(*queries))) != repr(gallery_coverage(TOWN, Queries(*queries), seed=1))
 
 
 def test_judged_as_the_preset_ranks() -> None:
@@ -269,9 +270,10 @@ def test_judged_as_the_preset_ranks() -> None:
     recalls = {}
     for preset in (FAST, blend):
         gallery = Gallery.in_memory(records, photos.astype(np.float32), spec=spec, preset=preset)
-        measured = evaluate_inputs(Inputs("noise", gallery, queries, vectors))
-        left_out = evaluate_inputs(Inputs("own", gallery, tuple(gallery.records), gallery.vectors, tuple(range(48))))
-        coverage = gallery_coverage(gallery, queries, vectors)
+        measured = evaluate_inputs(Inputs(gallery, Queries(queries, vectors)))
+        own = Queries(tuple(gallery.records), gallery.vectors, own_rows=tuple(range(48)))
+        left_out = evaluate_inputs(Inputs(gallery, own))
+        coverage = gallery_coverage(gallery, Queries(queries, vectors))
         right = {p.place: p.recall_at_1 for p in measured.places}
         assert {p.place: p.recall for p in coverage.places} == pytest.approx(right)
         alone = {p.place: p.recall_at_1 for p in left_out.places}
@@ -283,7 +285,7 @@ def test_judged_as_the_preset_ranks() -> None:
 
 def test_few_queries_that_are_right_are_told() -> None:
     gallery = made(("a", 0), ("a", 40), ("b", 20), ("b", 60))
-    rows = {p.place: p for p in gallery_coverage(gallery, *ask(("a", 1), ("a", 39), ("b", 35))).places}
+    rows = {p.place: p for p in gallery_coverage(gallery, Queries(*ask(("a", 1), ("a", 39), ("b", 35)))).places}
     assert (rows["a"].measured_by, rows["a"].recall) == ("leave one image out", 0.0)
     assert rows["a"].says.endswith("(leaving one photo out in turn; of its queries, 2 of 2 are right)")
     assert rows["b"].says.endswith("of its queries, 0 of 1 is right)")

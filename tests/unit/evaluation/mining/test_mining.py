@@ -14,6 +14,7 @@ from placeprint.evaluation.mining import mine as mining
 from placeprint.evaluation.mining.mine import mine_inputs
 from placeprint.evaluation.mining.result import MinedImage
 from placeprint.gallery.gallery import Gallery
+from placeprint.recognition.queries import Queries
 from placeprint.records import ImageRecord, ModelSpec
 
 SPEC = ModelSpec(name="plane", dim=2)
@@ -40,7 +41,7 @@ def gallery_of(*photos: str) -> Gallery:
 
 
 def asked(gallery: Gallery, *queries: str) -> Inputs:
-    return Inputs("by hand", gallery, *images(*queries))
+    return Inputs(gallery, Queries(*images(*queries)), name="by hand")
 
 
 def by_path(result: MiningResult) -> dict[str, MinedImage]:
@@ -229,7 +230,8 @@ def test_a_query_that_is_a_gallery_image_is_asked_again_only_under_another_label
 
 def test_a_query_is_known_by_its_row_too() -> None:
     gallery = gallery_of("a@0", "a@40", "b@60")  # imported vectors have no content hash
-    result = mine_inputs(replace(asked(gallery, "a@0", "b@40", "b@90"), own_rows=(0, 1, -1)))
+    inputs = asked(gallery, "a@0", "b@40", "b@90")
+    result = mine_inputs(replace(inputs, queries=replace(inputs.queries, own_rows=(0, 1, -1))))
     assert sorted(a.path for a in result.anchors) == ["a@0", "a@40", "b@40", "b@60", "b@90"]
 
 
