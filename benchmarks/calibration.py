@@ -25,9 +25,9 @@ from placeprint.embedding.imported import imported_spec, read_embeddings
 from placeprint.evaluation.metrics.risk_coverage import reliability
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.calibration.held_out import Asker, PlaceRows, Questions
-from placeprint.recognition.calibration.prior import SIZES, Prior, shipped_priors
-from placeprint.recognition.calibration.prior_fit import LabelledSet, labelled_set, learn_prior
+from placeprint.recognition.calibration.prior import Prior, shipped_priors
 from placeprint.recognition.gallery_model import probability_of
+from tools.prior_fit import SIZES, LabelledSet, labelled_set, learn_prior
 from town import render_town
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"

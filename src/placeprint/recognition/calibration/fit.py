@@ -74,31 +74,28 @@ def learn_calibration(
     seed : int
         Of the sample that is held out of a large gallery, of the split, and of the intervals.
     automatic : bool
-        Kept in the record. A threshold that keeps no known image is no error then: `Calibration.doubts` tell it.
+        A threshold that keeps no known image is no error then: `Calibration.doubts` tell it.
     priors : sequence of Prior, optional
         Others than the shipped ones.
 
     Raises
     ------
-    UsageError
-        For a false-accept rate that is not between 0 and 1.
-    CalibrationError
-        When there is nothing to learn from; it says what to do.
+    UsageError, CalibrationError
+        For a rate that is not between 0 and 1; when there is nothing to learn from, with what to do about it.
     """
     if not 0 < false_accept_rate < 1:
         raise UsageError(f"a false-accept rate must be above 0 and below 1, not {false_accept_rate:g}")
-    known, unknown = _questions(gallery, queries, seed, progress)
-    aside = _set_aside(gallery, queries)
+    (known, unknown), aside = _questions(gallery, queries, seed, progress), _set_aside(gallery, queries)
     if not len(known):
         raise CalibrationError(_no_company(len(gallery), queries is not None))
-    prior = prior_for(len(gallery.places), shipped_priors() if priors is None else priors)
+    prior = prior_for(len(gallery.places), priors or shipped_priors())
     learned = _learn(known, unknown, prior, rate=false_accept_rate, seed=seed)
     limit = _limit(learned, false_accept_rate)
     threshold = float(np.nextafter(limit, np.inf))
+    low, high = learned.mixture.threshold_interval(false_accept_rate, seed=seed)
     accepted = _share(learned.probability(known.evidence) >= threshold)
     if not automatic and not accepted:  # what nobody asked for says it in its doubts
         raise CalibrationError(_keeps_nothing(learned, known, false_accept_rate))
-    low, high = learned.mixture.threshold_interval(false_accept_rate, seed=seed)
     return Calibration(
         **dataclasses.asdict(learned.probability),
         threshold=threshold,

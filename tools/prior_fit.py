@@ -1,10 +1,11 @@
-"""Learns the shipped prior from photographs whose places are known; see `tools/learn_prior.py`."""
+"""Learns the shipped prior from photographs whose places are known; see `learn_prior.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.decision.rules import Floats, agreement
 from placeprint.records import ImageRecord
 
+SIZES = (2, 3, 4)
+"""Numbers of places in the small galleries."""
 _GALLERIES = 20
 """Small galleries drawn from each set."""
 _KEPT = 200
@@ -121,3 +124,15 @@ def _asked(records: Sequence[ImageRecord], vectors: NDArray[np.float32], whole: 
     count = len(whole.queries)
     asker = Asker(PlaceRows(records), vectors, whole.query_vectors, [q.places for q in whole.queries])
     return asker.ask(range(count), [np.empty(0, np.int64)] * count)
+
+
+def row_of(prior: Prior) -> dict[str, Any]:
+    """Return what `Prior.from_dict` reads, rounded to what matters."""
+    return {
+        "places": prior.places,
+        "coefficients": [round(c, 4) for c in prior.coefficients],
+        "usual_agreement": round(prior.usual_agreement, 4),
+        "gap": round(prior.gap, 4),
+        "features": np.round(prior.features, 3).tolist(),
+        "groups": prior.groups.tolist(),
+    }
