@@ -32,14 +32,15 @@ class Flag:
     help : str
     short : str
         As ``-m``; empty where there is none.
-    least : int or None
-        Smaller numbers are refused.
+    least, most : float or None
+        Smaller and larger numbers are refused.
     """
 
     name: str
     help: str
     short: str = ""
-    least: int | None = None
+    least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

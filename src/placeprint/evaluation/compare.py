@@ -19,10 +19,10 @@ from placeprint.evaluation.metrics.intervals import Interval
 from placeprint.evaluation.metrics.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
 from placeprint.evaluation.result import EvaluationResult, QueryResult
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
-from placeprint.frames import frame_of
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.size import kept_bytes
+from placeprint.notebooks import frame_of, html_table
 from placeprint.options import (
     BuildOptions,
     BuildWords,
@@ -138,6 +138,13 @@ class Comparison(Sequence[Compared]):
         told = ", ".join(f"{row.setting.name} {row.recall_at_1.value:.3f}" for row in self.rows)
         return f"<Comparison of Recall@1: {told}>"
 
+    def _repr_html_(self) -> str:
+        """Show a notebook one row a setting."""
+        rows = self._rows()
+        return html_table(
+            f"{self.rows[0].result.dataset}: each against the first", list(rows[0]), map(dict.values, rows)
+        )
+
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row a setting.
 
@@ -146,18 +153,22 @@ class Comparison(Sequence[Compared]):
         UsageError
             When pandas is not installed.
         """
-        return frame_of(
+        return frame_of(self._rows())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        nan = float("nan")
+        return [
             {
                 "setting": row.setting.name,
                 "recall_at_1": row.recall_at_1.value,
                 "map": row.average_precision.value,
-                "map_difference": None if (d := row.precision_difference) is None else d.interval.value,
-                "p_value": None if row.recall_test is None else row.recall_test.p_value,
+                "map_difference": nan if (d := row.precision_difference) is None else d.interval.value,
+                "recall_p_value": nan if (test := row.recall_test) is None else test.p_value,
                 "search_ms": 1000 * row.result.seconds.search_per_query,
                 "gallery_megabytes": row.megabytes,
             }
             for row in self.rows
-        )
+        ]
 
 
 def compare(

@@ -10,7 +10,9 @@ from typing import Any
 from placeprint.evaluation.metrics.conventions import Convention
 from placeprint.evaluation.metrics.intervals import Interval
 from placeprint.evaluation.metrics.open_set_rates import OpenSetResult
+from placeprint.notebooks import frame_of, html_table
 from placeprint.records import FailedImage, Match, SetAside
+from placeprint.terminal import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +201,30 @@ class EvaluationResult:
     seconds: Seconds
     calibrated_for: str = ""
     calibration_outdated: str = ""
+
+    def __repr__(self) -> str:
+        """Tell the two numbers that are asked for first."""
+        shown = ", ".join(f"Recall@{k} {value:.3f}" for k, value in list(self.recall.items())[:1])
+        asked = f"{counted(self.n_queries, 'query', 'queries')} against {counted(self.n_gallery, 'image')}"
+        return f"<EvaluationResult of {self.dataset}: {shown}, mAP {self.map:.3f}; {asked}>"
+
+    def _repr_html_(self) -> str:
+        """Show a notebook the headline numbers with their intervals over places."""
+        shown = [(line.name, line.over_places) for line in self.headlines]
+        rows = [(name, of.value, of.low, of.high) for name, of in shown]
+        return html_table(repr(self)[1:-1], ("measure", "value", "95 % from", "to"), rows)
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row a query.
+
+        Raises
+        ------
+        UsageError
+            When pandas is not installed.
+        """
+        skipped = ("matches", "correct", "own_rows")
+        names = [f.name for f in dataclasses.fields(QueryResult) if f.name not in skipped]
+        return frame_of({name: getattr(query, name) for name in names} for query in self.queries)
 
     def to_dict(self, *, every_query: bool = False) -> dict[str, Any]:
         """Ready for JSON: NaN becomes null, recall keys become text.

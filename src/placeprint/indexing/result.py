@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from placeprint.gallery.changes import Change
 from placeprint.gallery.protocol import AnyGallery
-from placeprint.records import FailedImage
+from placeprint.records import FailedImage, SetAside
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,10 @@ class IndexResult:
         Where that time went; see `placeprint.embedding.pipeline.Embedded`.
     not_calibrated : str
         Why the gallery was not calibrated by itself; empty where it was, or where nobody tried.
+    set_aside : tuple of SetAside
+        Rows of a table of embeddings that are left for `evaluate` to ask.
+    notes : tuple of str
+        What is doubtful about that table.
     """
 
     gallery: AnyGallery
@@ -40,6 +44,8 @@ class IndexResult:
     seconds: float
     shares: Mapping[str, float]
     not_calibrated: str = ""
+    set_aside: tuple[SetAside, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Say what changed, in one line."""

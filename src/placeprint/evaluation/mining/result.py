@@ -10,8 +10,12 @@ from itertools import product
 from typing import Any
 
 from placeprint.evaluation.result import plain
+from placeprint.notebooks import frame_of, html_table
 from placeprint.records import FailedImage, Match, SetAside
 from placeprint.terminal import counted
+
+_SHOWN = 20
+"""Pairs of places that a notebook shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +166,35 @@ class MiningResult:
         judged = sum(not math.isnan(a.margin) for a in self.anchors)
         nearer = f"{len(self.violations)} of {judged} that can be judged"
         return f"{mined}: {nearer} are nearer to another place than to their own"
+
+    def __repr__(self) -> str:
+        """Say what was found, in one line."""
+        return f"<MiningResult of {self.dataset}: {self.says}>"
+
+    def _repr_html_(self) -> str:
+        """Show a notebook the places that are confused most."""
+        columns = ("place", "and", "images", "mistaken", "highest", "mean", "advice")
+        rows = ((*p.places, p.anchors, p.violations, p.highest, p.mean, p.advice) for p in self.pairs[:_SHOWN])
+        return html_table(repr(self)[1:-1], columns, rows)
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row a triplet: anchor, positive, negative, and how alike they are.
+
+        Raises
+        ------
+        UsageError
+            When pandas is not installed.
+        """
+        return frame_of(
+            {
+                "anchor": anchor.path,
+                "positive": positive.path,
+                "negative": negative.path,
+                "positive_score": positive.score,
+                "negative_score": negative.score,
+            }
+            for anchor, positive, negative in self.triplets()
+        )
 
     def triplets(self) -> Iterator[tuple[MinedImage, Match, Match]]:
         """Yield anchor, positive and negative, the anchors in order, for each the hardest first."""
