@@ -141,9 +141,8 @@ class Comparison(Sequence[Compared]):
     def _repr_html_(self) -> str:
         """Show a notebook one row a setting."""
         rows = self._rows()
-        return html_table(
-            f"{self.rows[0].result.dataset}: each against the first", list(rows[0]), map(dict.values, rows)
-        )
+        title = f"{self.rows[0].result.dataset}: each against the first"
+        return html_table(title, list(rows[0]), [list(row.values()) for row in rows])
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row a setting.

@@ -17,7 +17,7 @@ from placeprint.terminal import counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryResult:
-    """One query photo and what became of it.
+    """One query image and what became of it.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class QueryResult:
     correct : tuple of bool
         Which of them are positives.
     own_rows : tuple of int
-        The gallery rows that are this very photo and were left out: itself, and its copies.
+        The gallery rows that are this very image and were left out: itself, and its copies.
     """
 
     path: str
@@ -116,7 +116,7 @@ class Headline:
         ``unknown_precision``, ``unknown_recall``.
     over_queries, over_places : Interval
         Bootstrap intervals, drawing single queries, and drawing places with all their queries: the
-        second is the honest one when the next user's photographs show other places, and the one that is shown.
+        second is the honest one when the next user's images show other places, and the one that is shown.
     """
 
     name: str

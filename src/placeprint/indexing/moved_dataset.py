@@ -1,4 +1,4 @@
-"""Photographs that a gallery has under another path: nothing is lost where a folder was renamed, moved or copied."""
+"""Images that a gallery has under another path: nothing is lost where a folder was renamed, moved or copied."""
 
 from __future__ import annotations
 

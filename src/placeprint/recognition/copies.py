@@ -1,4 +1,4 @@
-"""Which images of a gallery are one photograph: whoever leaves it out leaves out all of them."""
+"""Which images of a gallery are copies of each other: whoever leaves one out leaves out all of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 NEAR_DUPLICATE = 0.98
-"""Cosine similarity from which two images of one place count as the same photograph."""
+"""Cosine similarity from which two images of one place count as copies."""
 SAME_VECTOR = 1 - 1e-4
 """Cosine similarity from which two images of one path are one image."""
 
@@ -75,7 +75,7 @@ class Copies:
         self._numbers: dict[str, int] = {"": _NO_CONTENT}
 
     def of(self, row: int, place: Rows) -> Rows:
-        """Return the rows of one photograph: itself, and then its copies.
+        """Return the row of an image, and then those of its copies.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class Copies:
         return np.append(row, np.setdiff1d(np.union1d(nearly, equal), row)).astype(np.int64)
 
     def inside(self, rows: Rows, place: Rows) -> Flags:
-        """Return which images of a place are the photograph of each row: itself, the same bytes, or nearly the same.
+        """Return which images of a place are copies of each row: itself, the same bytes, or nearly the same.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class Copies:
     def in_places(
         self, asked: Mapping[int, int], names: Sequence[tuple[str, ...]], rows_of: Callable[[tuple[str, ...]], Rows]
     ) -> dict[int, Rows]:
-        """Return for each question which rows of its place are its photograph; those of a place are compared together.
+        """Return for each question which rows of its place are its copies; those of a place are compared together.
 
         Parameters
         ----------

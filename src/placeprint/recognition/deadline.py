@@ -94,7 +94,7 @@ class _Handler(HTTPSHandler, HTTPHandler):
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """Sends a photo only where it was to be sent."""
+    """Sends an image only where it was to be sent."""
 
     def redirect_request(self, *_: Any) -> None:
         return None

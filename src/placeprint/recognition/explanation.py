@@ -1,4 +1,4 @@
-"""Why this match: which spots of a photo lie alike in each gallery image, and how far that is beyond chance."""
+"""Why this match: which spots of an image lie alike in each gallery image, and how far that is beyond chance."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SAMPLE, FEWEST = 24, 3
 BEYOND = 1.5
 """Times the usual: below it agreement explains nothing."""
 MOSTLY = 0.7
-"""Share of what agrees that must lie in a part of the photo for the part to be named."""
+"""Share of what agrees that must lie in a part of the image for the part to be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Explanation:
 
 
 def explain(recognizer: Recognizer, photo: Photo, *, k: int = 5) -> Explanation:
-    """Answer one photo, and say why each match is there.
+    """Answer one image, and say why each match is there.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def explain(recognizer: Recognizer, photo: Photo, *, k: int = 5) -> Explanation:
     Raises
     ------
     ImageError
-        When the photo cannot be read.
+        When the image cannot be read.
     """
     found = recognizer.describe(photo)
     asked, near = recognizer.narrowed(found.vector, k=k)
@@ -216,7 +216,7 @@ def _likeness(gallery: Gallery, match: Match) -> str:
 
 
 def _where(heat: Heat) -> str:
-    """Name the part of the photo in which most of what agrees lies."""
+    """Name the part of the image in which most of what agrees lies."""
     rows, columns, total = *heat.shape, float(heat.sum())
     parts = {
         "upper": heat[: rows // 2],

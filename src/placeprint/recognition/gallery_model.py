@@ -105,14 +105,14 @@ def limits_of(gallery: AnyGallery, asked: DecisionOptions) -> Limits:
     return Limits(probability=learned.threshold, rate=learned.false_accept_rate, stale=learned.stale)
 
 
-def open_for(gallery: AnyGallery | Path | str, photos: Sequence[object]) -> AnyGallery:
-    """Open a gallery; say so when it and a photo are in each other's place."""
+def open_for(gallery: AnyGallery | Path | str, images: Sequence[object]) -> AnyGallery:
+    """Open a gallery; say so when it and an image are in each other's place."""
     try:
         return open_gallery(gallery)
     except GalleryNotFoundError as error:
-        for photo in photos:
-            if isinstance(photo, str | Path) and (Path(photo) / HEAD).is_file():
+        for image in images:
+            if isinstance(image, str | Path) and (Path(image) / HEAD).is_file():
                 raise UsageError(
-                    f'"{photo}" is the gallery, which comes first: recognize("{photo}", "{gallery}")'
+                    f'"{image}" is the gallery, which comes first: recognize("{image}", "{gallery}")'
                 ) from error
         raise

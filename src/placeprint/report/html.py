@@ -18,7 +18,7 @@ from placeprint.report.cases import choose_cases
 from placeprint.report.curves import reliability_curve, risk_curve
 from placeprint.report.histogram import score_histogram
 from placeprint.report.reasons import explain_cases
-from placeprint.report.thumbnails import Photo, thumbnails
+from placeprint.report.thumbnails import ImageFile, thumbnails
 from placeprint.report.verdict import headline, more
 from placeprint.storage.atomic import has_keys, require_ours, write_atomic, write_json
 from placeprint.storage.ragged import Ragged
@@ -146,12 +146,12 @@ def render(
     """Return the page; parameters as in `write_report`."""
     from importlib.metadata import version
 
-    gallery_photo = photos_of(gallery)
+    gallery_image = images_of(gallery)
     if query_root is None:
-        photos = [gallery_photo(query.own_rows[0]) for query in result.queries]
+        images = [gallery_image(query.own_rows[0]) for query in result.queries]
     else:
-        photos = [Photo(Path(query_root), q.path) for q in result.queries]
-    sheets = choose_cases(result, query_photos=photos, gallery_photo=gallery_photo)
+        images = [ImageFile(Path(query_root), q.path) for q in result.queries]
+    sheets = choose_cases(result, query_images=images, gallery_image=gallery_image)
     numbers = {query: number for number, query in enumerate(result.queries)}
     return (
         environment()
@@ -161,9 +161,9 @@ def render(
             headline=headline(result),
             more=more(result),
             sheets=sheets,
-            thumbnails=thumbnails(sheets.photos(), progress=progress),
+            thumbnails=thumbnails(sheets.images(), progress=progress),
             explained=explain_cases(
-                sheets, numbers, gallery=gallery, parts=told.parts or {}, gallery_photo=gallery_photo
+                sheets, numbers, gallery=gallery, parts=told.parts or {}, gallery_image=gallery_image
             ),
             unexplained="" if told.parts is None else what_is_missing(gallery, told.parts),
             histogram=score_histogram(result),
@@ -179,13 +179,13 @@ def render(
     )
 
 
-def photos_of(gallery: AnyGallery) -> Callable[[int], Photo]:
-    """Return what tells the photograph of a row of the gallery."""
+def images_of(gallery: AnyGallery) -> Callable[[int], ImageFile]:
+    """Return what tells the image of a row of the gallery."""
 
-    def photo(row: int) -> Photo:
-        return Photo(*gallery.located(row))
+    def image(row: int) -> ImageFile:
+        return ImageFile(*gallery.located(row))
 
-    return photo
+    return image
 
 
 def environment() -> Environment:

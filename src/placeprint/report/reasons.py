@@ -17,7 +17,7 @@ from placeprint.recognition.rerank.reranker import Parts
 from placeprint.records import Match
 from placeprint.report.cases import Case, Sheets
 from placeprint.report.match_drawing import LOOKS, packed, picture
-from placeprint.report.thumbnails import Photo, data_uri
+from placeprint.report.thumbnails import ImageFile, data_uri
 from placeprint.storage.ragged import Ragged
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Drawn:
 
 def draw_reason(
     query: Image,
-    photo: Photo,
+    image: ImageFile,
     reason: Reason,
     *,
     title: str,
@@ -69,14 +69,14 @@ def draw_reason(
     Parameters
     ----------
     query : PIL.Image.Image
-    photo : Photo
+    image : ImageFile
         Of the match; one that is gone becomes a reason why.
     reason : Reason
     title, height, looks
         See `Drawn` and `placeprint.report.match_drawing.picture`.
     """
     try:
-        match = photo.opened(height)
+        match = image.opened(height)
     except ImageError as error:
         return Drawn(reason, title, gone=error.reason)
     wanted = looks if reason.spots else LOOKS[:1]
@@ -91,7 +91,7 @@ def explain_cases(
     *,
     gallery: AnyGallery,
     parts: Mapping[str, Ragged],
-    gallery_photo: Callable[[int], Photo],
+    gallery_image: Callable[[int], ImageFile],
 ) -> dict[QueryResult, tuple[Drawn, ...]]:
     """Explain the first cases of each sheet: the best match, and for a miss the best positive too.
 
@@ -103,8 +103,8 @@ def explain_cases(
     gallery : Gallery
     parts : mapping of str to Ragged
         Of the queries, in their order.
-    gallery_photo : callable
-        From a gallery row to its photograph.
+    gallery_image : callable
+        From a gallery row to its image.
 
     Returns
     -------
@@ -116,20 +116,22 @@ def explain_cases(
     explained, searched = {}, gallery.download()
     for case in (*sheets.misses.cases[:MISSES], *sheets.unknown.cases[:UNKNOWN], *sheets.right.cases[:RIGHT]):
         own = {name: kept[numbers[case.query]] for name, kept in parts.items()}
-        explained[case.query] = _explained(case, searched, own, gallery_photo)
+        explained[case.query] = _explained(case, searched, own, gallery_image)
     return explained
 
 
-def _explained(case: Case, gallery: Gallery, parts: Parts, gallery_photo: Callable[[int], Photo]) -> tuple[Drawn, ...]:
-    """Draw some matches of one case; none when its photograph is gone, which the page says elsewhere."""
+def _explained(
+    case: Case, gallery: Gallery, parts: Parts, gallery_image: Callable[[int], ImageFile]
+) -> tuple[Drawn, ...]:
+    """Draw some matches of one case; none when its image is gone, which the page says elsewhere."""
     try:
-        query = case.photo.opened(REPORT_HEIGHT)
+        query = case.image.opened(REPORT_HEIGHT)
     except ImageError:
         return ()
     chosen = _chosen(case.query, gallery, parts)
     reasons = reasons_for(gallery, parts, list(chosen.values()))
     return tuple(
-        draw_reason(query, gallery_photo(reason.match.row), reason, title=title, height=REPORT_HEIGHT, looks=LOOKS[:1])
+        draw_reason(query, gallery_image(reason.match.row), reason, title=title, height=REPORT_HEIGHT, looks=LOOKS[:1])
         for title, reason in zip(chosen, reasons, strict=True)
     )
 

@@ -101,7 +101,7 @@ def run(
 
 
 def _require_apart(out: Path, manifest: Manifest) -> None:
-    """Refuse to put a gallery and a report among photographs, where they would be read as a part of the dataset.
+    """Refuse to put a gallery and a report among images, where they would be read as a part of the dataset.
 
     Raises
     ------

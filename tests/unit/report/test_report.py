@@ -25,7 +25,7 @@ from placeprint.recognition.rerank.cells import votes
 from placeprint.report.cases import MAX_RIGHT, choose_cases
 from placeprint.report.histogram import score_histogram
 from placeprint.report.html import Findings, breakable, number, render, write_report
-from placeprint.report.thumbnails import SIDE, Photo, thumbnails
+from placeprint.report.thumbnails import SIDE, ImageFile, thumbnails
 from placeprint.report.verdict import headline, more
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
@@ -248,8 +248,8 @@ def test_right_and_wrong_have_a_mark_besides_the_colour(town3):
 
 
 def choose(result: EvaluationResult):
-    photos = [Photo(Path(), q.path) for q in result.queries]
-    return choose_cases(result, query_photos=photos, gallery_photo=lambda row: Photo(Path(), str(row)))
+    photos = [ImageFile(Path(), q.path) for q in result.queries]
+    return choose_cases(result, query_images=photos, gallery_image=lambda row: ImageFile(Path(), str(row)))
 
 
 def test_a_late_positive_is_shown_with_its_rank(town3):
@@ -336,7 +336,7 @@ def test_a_photograph_that_is_gone_is_named(tmp_path):
 def test_a_path_out_of_the_folder_is_not_followed(tmp_path):
     photograph(0, 0).save(tmp_path / "secret.jpg")
     (tmp_path / "photos").mkdir()
-    photo = Photo(tmp_path / "photos", "../secret.jpg")
+    photo = ImageFile(tmp_path / "photos", "../secret.jpg")
     made = thumbnails([photo])[photo]
     assert (made.uri, made.reason) == ("", "the path leaves the dataset's folder: it is not followed")
 
@@ -346,8 +346,8 @@ def test_a_thumbnail_is_small_upright_and_holds_only_pixels(tmp_path):
     exif[0x0112] = 6  # turned a quarter
     exif[0x010E] = "where I live"
     photograph(0, 0).resize((1600, 1200)).save(tmp_path / "a.jpg", exif=exif, comment=b"a remark")
-    photo = Photo(tmp_path, "a.jpg")
-    gone = Photo(tmp_path, "gone.jpg")
+    photo = ImageFile(tmp_path, "a.jpg")
+    gone = ImageFile(tmp_path, "gone.jpg")
     made = thumbnails([photo, photo, gone])
     assert [(p, t.key) for p, t in made.items()] == [(photo, "p0"), (gone, "p1")]
     assert (made[photo].width, made[photo].height) == (SIDE * 3 // 4, SIDE)

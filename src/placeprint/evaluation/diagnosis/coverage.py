@@ -1,4 +1,4 @@
-"""What the gallery lacks: per place, how many photos, how alike, what they are mistaken for, what more would bring."""
+"""What the gallery lacks: per place, how many images, how alike, what they are mistaken for, what more would bring."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class PlaceCoverage:
     measured_by : str
         ``queries``, ``leave one image out``, or nothing when neither was possible.
     curve : tuple of CurvePoint
-        With a share of the photos of this place, the other places as they are.
+        With a share of the images of this place, the other places as they are.
     forecast : CurvePoint or None
         With twice as many.
     says : str
@@ -101,7 +101,7 @@ class GalleryCoverage:
     places : tuple of PlaceCoverage
         Those that the gallery does not have first, then the worst first.
     curve : tuple of CurvePoint
-        Of the whole gallery, with a share of every place's photos.
+        Of the whole gallery, with a share of every place's images.
     forecast : CurvePoint or None
         With twice as many of every place.
     measured_by : str
@@ -126,11 +126,11 @@ class GalleryCoverage:
 
 
 def gallery_coverage(gallery: Gallery, queries: Queries | None = None, *, seed: int = 0) -> GalleryCoverage:
-    """Measure what each place of a gallery lacks, and forecast what more photos would bring.
+    """Measure what each place of a gallery lacks, and forecast what more images would bring.
 
     A place is measured by its queries where there are at least five, else by leaving out its gallery images
     one by one. Right is what shares a place; images without a place can only be impostors. Neighbours are
-    ranked as the gallery's preset ranks them, so that what is right here is right in an answer; with fewer photos or
+    ranked as the gallery's preset ranks them, so that what is right here is right in an answer; with fewer images or
     more of them that order is taken to stay.
 
     Parameters
@@ -193,10 +193,10 @@ def _place(
     by_queries = len(asked[0]) >= ENOUGH_ASKED or not len(left_out[0])
     better, photos = asked if by_queries else left_out
     recall = mean_of((better > 0).astype(np.float64))
-    # Left out, an image is searched among one photo less than the place has.
+    # Left out, an image is searched among one image less than the place has.
     itself = 0 if by_queries else 1
-    # A query that photos of other places are right for too says nothing of this place's photos alone.
-    # Of a photo that was left out with its copies fewer are there than of others.
+    # A query that images of other places are right for too says nothing of this place's images alone.
+    # Of an image that was left out with its copies fewer are there than of others.
     of_it = (photos <= len(images) - itself).all()
     curve = _curve(better, photos, len(images), itself) if of_it else ()
     forecast = forecast_place(better, photos, len(images), rng) if of_it else None

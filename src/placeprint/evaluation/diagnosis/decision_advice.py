@@ -15,7 +15,7 @@ def loosen(result: EvaluationResult) -> str:
 
 
 def tighten(result: EvaluationResult) -> str:
-    """Return what gives fewer unknown photos a place."""
+    """Return what gives fewer unknown images a place."""
     if _calibrated(result):
         return "calibrate with a lower --false-accept-rate"
     if limits := _limits(result):

@@ -1,4 +1,4 @@
-"""What a run says of photos and gallery: kinds of failures, leaks, and what the gallery lacks."""
+"""What went wrong in a run, and what to do: kinds of failures, leaks, and what the gallery lacks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Diagnosis:
     leaks : LeakComparison
         The numbers with and without the queries that have a copy in the gallery.
     coverage : GalleryCoverage
-        Per place, and a forecast of what more photos would bring.
+        Per place, and a forecast of what more images would bring.
     """
 
     kinds: tuple[FailureKind, ...]
@@ -46,7 +46,7 @@ def diagnose(
     root: Path | None = None,
     seed: int = 0,
 ) -> Diagnosis:
-    """Tell what to do after a run.
+    """Sort what went wrong in a run, and say what to do about it.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def diagnose(
     check : CheckReport, optional
         Of the same dataset; without it copies are not looked for.
     root : Path, optional
-        The folder that the queries' paths are relative to; without it photos are not looked at.
+        The folder that the queries' paths are relative to; without it images are not looked at.
     seed : int
         Of the resampling.
     """

@@ -3,7 +3,7 @@
 A failure is a known query whose best match is wrong (whatever the threshold says), or an unknown query that
 was given a place. A known query with the right best match that was answered UNKNOWN is none: the threshold
 did that. Of several kinds that fit, the first in the order of `Kind` is taken: proof comes before suspicion,
-and what one photo explains comes before what only the sum of all photos shows.
+and what one image explains comes before what only the sum of all images shows.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def sort_failures(
     ----------
     result : EvaluationResult
     quality : mapping of str to ImageQuality, optional
-        By the path of the query; of `failed_paths` is enough. Without it no photo is called poor.
+        By the path of the query; of `failed_paths` is enough. Without it no image is called poor.
     twins : mapping of str to sequence of Twin, optional
         As `placeprint.evaluation.diagnosis.leaks.twins_of_queries` returns it. Without it there are no leaks.
     nearest : mapping of str to str, optional
@@ -160,7 +160,7 @@ def sort_failures(
 
 
 def failed_paths(result: EvaluationResult) -> tuple[str, ...]:
-    """Return the paths of all failures: the photos whose quality matters."""
+    """Return the paths of all failures: the images whose quality matters."""
     return tuple(query.path for query in _failed(result))
 
 
@@ -208,7 +208,7 @@ def _wrong_label(query: QueryResult, evidence: _Evidence) -> str:
     return f"the {AGREEING} best are {query.predicted} at {query.score:.3f}, as right answers are; {own}"
 
 
-def _poor_photo(query: QueryResult, evidence: _Evidence) -> str:
+def _poor_image(query: QueryResult, evidence: _Evidence) -> str:
     measured = (evidence.quality or {}).get(query.path)
     return measured.fault if measured else ""
 
@@ -240,7 +240,7 @@ _TESTS: Mapping[Kind, Callable[[QueryResult, _Evidence], str]] = {
     Kind.LEAK: _leak,
     Kind.NOT_IN_GALLERY: _not_in_gallery,
     Kind.WRONG_LABEL: _wrong_label,
-    Kind.POOR_IMAGE: _poor_photo,
+    Kind.POOR_IMAGE: _poor_image,
     Kind.CONFUSABLE: _confusable,
     Kind.LOWER: _lower,
 }

@@ -1,6 +1,6 @@
-"""Whether a query photo itself is the trouble: dark, flat, blurred or tiny.
+"""Whether a query image itself is the trouble: dark, flat, blurred or tiny.
 
-Brightness, contrast and sharpness are measured at the size that a model looks at, so that a large photo
+Brightness, contrast and sharpness are measured at the size that a model looks at, so that a large image
 that is soft only in its finest pixels is not called blurred.
 """
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LOOKED_AT = 224
-"""Shorter side, pixels, at which a photo is measured; a smaller one is not enlarged."""
+"""Shorter side, pixels, at which an image is measured; a smaller one is not enlarged."""
 
 DARK = 0.06
 FLAT = 0.02
 BLURRED = 0.005
 TINY = 64
-"""Below these a photo is poor. They were set by making 84 query photos of two sets worse step by step, until
+"""Below these an image is poor. They were set by making 84 query images of two sets worse step by step, until
 the default model's Recall@1 fell: by 3 points on the harder set at brightness 0.06 and at a shorter side of
 64 pixels, by 6 at a sharpness of 0.005 (a Gaussian blur of 2 pixels in 256), by 12 at a contrast of 0.014."""
 
@@ -38,7 +38,7 @@ _WORKERS = 4
 
 @dataclass(frozen=True, slots=True)
 class ImageQuality:
-    """What was measured of one photo.
+    """What was measured of one image.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class ImageQuality:
         Standard deviation of the luminance, 0 to 0.5.
     sharpness : float
         Variance of the Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy")
-        divided by the variance of the luminance: a dark or hazy photo is not called blurred for that.
+        divided by the variance of the luminance: a dark or hazy image is not called blurred for that.
         0 where there is one tone only.
     shorter_side : int
         Pixels of the file.
@@ -74,7 +74,7 @@ class ImageQuality:
 
 
 def measure_quality(root: Path, paths: Sequence[str]) -> dict[str, ImageQuality]:
-    """Measure photos; those that cannot be read are left out.
+    """Measure images; those that cannot be read are left out.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def measure_quality(root: Path, paths: Sequence[str]) -> dict[str, ImageQuality]
 
 
 def image_quality(data: bytes) -> ImageQuality:
-    """Decode a photo and measure it.
+    """Decode an image and measure it.
 
     Raises
     ------

@@ -23,7 +23,7 @@ from placeprint.terminal import counted
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """A gallery image that is a copy of a query photo.
+    """A gallery image that is a copy of a query image.
 
     Attributes
     ----------

@@ -33,7 +33,7 @@ BLOCK_BYTES = 64 * 1024 * 1024
 """Scores held at once: those of 167 anchors against 100,000 gallery images."""
 
 MOST_TWINS = 10
-"""Suspects told of one image: of n black photos 10 n pairs, not n²."""
+"""Suspects told of one image: of n black images 10 n pairs, not n²."""
 
 _NONE = np.empty(0, np.int64)
 

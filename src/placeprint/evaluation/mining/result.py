@@ -219,7 +219,7 @@ def ranked_pairs(
     ----------
     anchors : sequence of MinedImage
     suspects : sequence of Suspect
-        Between two places they come first: other photos do not mend a wrong label.
+        Between two places they come first: other images do not mend a wrong label.
     images : mapping of str to int
         Gallery images of each place.
     """
@@ -252,7 +252,7 @@ def _pair(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mapping
 
 
 def _advice(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mapping[str, int], twins: int) -> str:
-    """Say what to photograph: photos help the place that is mistaken, those of the other place would hurt it."""
+    """Say what to photograph: images help the place that is mistaken, those of the other place would hurt it."""
     if twins:
         return f"look at the {counted(twins, 'suspect label')} between the two before taking photos"
     fewer, more = sorted(names, key=lambda name: images[name])

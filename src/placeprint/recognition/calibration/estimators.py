@@ -93,7 +93,7 @@ class Sample:
 
 
 def conformal_threshold(sample: Sample, rate: float) -> float:
-    """Return the value above which a photo of a new place comes with a chance of at most `rate`.
+    """Return the value above which an image of a new place comes with a chance of at most `rate`.
 
     Hierarchical split-conformal prediction (Lee, Barber and Willett 2023, "Distribution-free inference with
     hierarchical data"): every place counts alike, and the new one counts as infinitely high. With one value
@@ -140,7 +140,7 @@ class Mixture:
         self._shares = np.concatenate([own, other])
 
     def threshold(self, rate: float) -> float:
-        """Return the lowest value above which at most `rate` of a new place's photos are expected."""
+        """Return the lowest value above which at most `rate` of a new place's images are expected."""
         return float(self._thresholds[_first_below(self._mass / self._mass.sum() @ self._shares, rate)])
 
     def threshold_interval(self, rate: float, *, seed: int) -> tuple[float, float]:
@@ -151,7 +151,7 @@ class Mixture:
         return float(low), float(high)
 
     def rate_interval(self, threshold: float, *, seed: int) -> tuple[float, float]:
-        """Return a 95 % interval of the share of a new places' photos that lie above `threshold`."""
+        """Return a 95 % interval of the share of new places' images that lie above `threshold`."""
         at = max(int(np.searchsorted(self._thresholds, threshold, side="right")) - 1, 0)
         low, high = np.quantile(self._drawn(seed) @ self._shares[:, at], [0.025, 0.975])
         return float(low), float(high)

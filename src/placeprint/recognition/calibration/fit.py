@@ -29,8 +29,8 @@ PRIOR_PLACES = 5.0
 STRENGTH = 0.3
 """Pull of the fitted coefficients towards the shipped ones. Chosen on the same."""
 SOFTENING = 0.7
-"""Factor on the log odds (temperature scaling, Guo et al. 2017): photos that are asked later are farther from
-the gallery than its own photos are from each other. It changes no decision. Chosen on the same."""
+"""Factor on the log odds (temperature scaling, Guo et al. 2017): images that are asked later are farther from
+the gallery than its own images are from each other. It changes no decision. Chosen on the same."""
 _SPLIT = 4.0
 """A guarantee takes this many times ``1 / rate`` places, half of them to learn from and half for the threshold:
 with fewer it would accept hardly anything."""
@@ -179,7 +179,7 @@ def _scale(known: Questions, unknown: Questions, prior: Prior) -> tuple[float, f
 
 
 def _limit(learned: _Learned, rate: float) -> float:
-    """Return the probability that a photo has to be above to get a place."""
+    """Return the probability that an image has to be above to get a place."""
     limit = conformal_threshold(learned.checked, rate) if learned.promised else np.inf
     return learned.mixture.threshold(rate) if np.isinf(limit) else limit
 

@@ -1,4 +1,4 @@
-"""What other photographs taught about decisions: stands in where a gallery is too small to tell."""
+"""What other images taught about decisions: stands in where a gallery is too small to tell."""
 
 from __future__ import annotations
 

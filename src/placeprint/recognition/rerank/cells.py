@@ -2,7 +2,7 @@
 
 Cells of a feature map that are each other's nearest are matched, and the matches vote for how the one image must be
 moved and scaled to lie on the other (a Hough vote, Lowe 2004, "Distinctive image features", section 7.4; on dense
-maps like Hausler et al. 2021, "Patch-NetVLAD", rapid spatial scoring). Photographs are upright, so nothing turns.
+maps like Hausler et al. 2021, "Patch-NetVLAD", rapid spatial scoring). Images are upright, so nothing turns.
 """
 
 from __future__ import annotations

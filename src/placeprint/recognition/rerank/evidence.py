@@ -21,7 +21,7 @@ _USUAL_WORTH = 1.0
 def beyond_chance(votes: Floats) -> Floats:
     """Return the evidence for each candidate of one query: hardly any where it agrees no more than the others do.
 
-    What agrees by chance depends on the photographs: in a corridor every frame fits every other, a facade repeats
+    What agrees by chance depends on the images: in a corridor every frame fits every other, a facade repeats
     itself, a thumbnail has little to agree about. So the other candidates of the same query are the measure: most
     of them show other places. The logarithm of the votes is taken in units of its spread below the median, and
     passed through a soft hinge.

@@ -1,4 +1,4 @@
-"""Ranks a shortlist again: by the other photos of each place, and by what agrees part by part."""
+"""Ranks a shortlist again: by the other images of each place, and by what agrees part by part."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class Reranker:
         Database-side augmentation (Turcot and Lowe 2009; Arandjelovic and Zisserman 2012) with the labels instead of
         neighbours. The blend ``x + w m`` of an image and the mean is divided by a power of its length: by the
         length itself, places with many images would win over places with one. The mean holds the image too, so that
-        a photo that is in the gallery finds itself first.
+        an image that is in the gallery finds itself first.
         """
         images = np.asarray(self._vectors[rows], np.float64)
         scores = images @ vector.astype(np.float64)
