@@ -1,4 +1,4 @@
-"""Several models, indexes, thresholds or settings on one dataset, and whether the difference may be luck."""
+"""Compares models, indexes, thresholds or settings on one dataset, with tests of whether a difference may be luck."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Comparison(Sequence[Compared]):
-    """Several settings on one dataset, in the order in which they were given; the first is what all are compared with.
+    """Several settings on one dataset, in the order given; each is compared with the first.
 
     Attributes
     ----------
@@ -179,7 +179,7 @@ def compare(
     progress: Progress | None = None,
     **options: Unpack[CompareWords],
 ) -> Comparison:
-    """Run each setting and compare it with the first, query by query.
+    """Evaluate each setting and compare it with the first, query by query.
 
     Parameters
     ----------

@@ -102,7 +102,7 @@ def evaluate_inputs(
     radius: float | None = None,
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """Measure a gallery and queries that are embedded already; see `evaluate`."""
+    """Measure a gallery and queries that are embedded already, as `evaluate` does."""
     searched = inputs.gallery
     truth = choose_truth(searched.records, inputs.queries.records, radius=radius)
     inputs = inputs.judged(truth)

@@ -1,4 +1,4 @@
-"""Positives per query: by place, by several right places, by distance. Queries without any are named."""
+"""Ground truth: which gallery images are right for a query, by place or by distance."""
 
 from __future__ import annotations
 

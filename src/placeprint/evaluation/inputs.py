@@ -1,4 +1,4 @@
-"""What a run is made of: the gallery that is searched, and the queries that are put to it."""
+"""The inputs of an evaluation: the gallery that is searched, and the queries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _AS_IT_IS, _NOTHING = BuildOptions(), Imported()
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """A gallery and the queries that are put to it.
+    """A gallery and the queries to search in it.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Inputs:
     seconds: float = 0.0
 
     def judged(self, truth: GroundTruth) -> Inputs:
-        """Return it with the queries that `truth` can judge: the others take no part, and are told."""
+        """Keep the queries that `truth` can judge; the others are listed in `set_aside`."""
         asked = self.queries.records
         keep = np.array([truth.judges(query) for query in asked], np.bool_)
         if keep.all():
@@ -67,7 +67,7 @@ class Inputs:
         return replace(self, queries=replace(kept, set_aside=(*kept.set_aside, aside)))
 
     def left_out(self, truth: GroundTruth) -> tuple[Rows, ...] | None:
-        """Return for each query the gallery rows that are the same image; None when there can be none."""
+        """Return for each query the gallery rows of the same image; None when there can be none."""
         if self.queries.own_rows is None:
             return None
         copies = Copies(self.gallery.records, self.gallery.vectors)
@@ -83,7 +83,7 @@ def gather(
     imported: Imported = _NOTHING,
     progress: Progress | None = None,
 ) -> Inputs:
-    """Read or embed whatever `placeprint.evaluate` was given; the parameters are its own.
+    """Read or embed whatever `placeprint.evaluate` was given; the parameters are as there.
 
     Every image of the gallery is ranked: one that a server keeps is downloaded.
     """
@@ -122,7 +122,7 @@ def gather(
 
 
 def _leave_one_out(gallery: Gallery) -> Inputs:
-    """Ask each image of a gallery against the others."""
+    """Query each image of a gallery against the others."""
     queries = Queries(tuple(gallery.records), np.asarray(gallery.vectors), gallery.parts, range(len(gallery)))
     return Inputs(gallery, queries, name="gallery" if gallery.where == "None" else gallery.where)
 
@@ -151,7 +151,7 @@ def _gallery_of(
 def _asked(
     manifest: Manifest, searched: Gallery, embedder: Looker, cache: EmbeddingCache | None, progress: Progress | None
 ) -> Inputs:
-    """Embed the query split; without one, every image, less what the gallery has of it."""
+    """Embed the query split; without one, query every image and leave its own gallery row out."""
     done = embed_split(manifest, manifest.asked(), embedder=embedder, cache=cache, progress=progress)
     rows = None
     if not manifest.has_queries:

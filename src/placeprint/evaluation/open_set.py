@@ -1,4 +1,4 @@
-"""The open-set side of a run, from its queries."""
+"""The open-set numbers of a run, from its queries."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ BLOCK_BYTES = 96 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What the metrics and the failure analysis need of all rankings.
+    """What metrics and diagnosis need of all rankings.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ def _ranking(lines: Sequence[_Line], k: int, seconds: float, index: str) -> Rank
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """One query's ranking of the whole gallery, best first, less the rows that the query itself is."""
+    """One query's ranking of the whole gallery, best first, without the query's own rows."""
 
     own: NDArray[np.int64]
     rows: NDArray[np.int64]
@@ -186,7 +186,7 @@ def _line(whole: _Whole, positives: NDArray[np.int64], codes: NDArray[np.int64],
 
 
 def _stacked(parts: Sequence[NDArray[Scalar]], k: int, fill: Scalar) -> NDArray[Scalar]:
-    """Put lines of at most `k` values under each other, filled up on the right."""
+    """Stack lines of at most `k` values, padded on the right."""
     out = np.full((len(parts), k), fill)
     for row, part in enumerate(parts):
         out[row, : len(part)] = part

@@ -258,7 +258,7 @@ def _failure(query: QueryResult) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Turn records, tuples and NaN into what JSON has."""
+    """Convert records, tuples and NaN to what JSON has."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):

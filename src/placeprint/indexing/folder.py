@@ -1,4 +1,4 @@
-"""Images into a gallery: where embeddings meet the gallery on the way in."""
+"""Indexes images: embeds them and writes them to a gallery."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def embed_gallery(
     progress: Progress | None,
     read: Reader | None = None,
 ) -> tuple[Looker, Embedded]:
-    """Embed the gallery images of a dataset, and let the model learn from them what the preset asks for.
+    """Embed a dataset's gallery images, and let the model learn from them where the preset asks for it.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def _on_server(
     replace: bool,
     progress: Progress | None,
 ) -> IndexResult:
-    """Write to a server block by block; where the model learns from all images first, embed them all first."""
+    """Write to a server block by block; a model that learns from the images embeds all of them first."""
     preset, embedded = options.found_preset(), None
     if needs_learning(embedder, preset.whiten):
         with opened_cache(options.cache) as cache:
@@ -177,7 +177,7 @@ def index_on_ray(
 
 
 def _calibrated(stored: IndexResult, progress: Progress | None) -> IndexResult:
-    """Calibrate a gallery on a server, where that needs no long copy and no person's calibration is there."""
+    """Calibrate a gallery on a server, unless that needs a large download or would replace a person's calibration."""
     gallery, before = stored.gallery, stored.gallery.calibration
     if len(gallery) <= CALIBRATED_ALONE and (before is None or before.automatic):
         gallery, why = calibrated_alone(gallery, progress=progress)
@@ -232,7 +232,7 @@ def add(
 def calibrated_alone(
     gallery: SomeGallery, *, rate: float = FALSE_ACCEPT_RATE, progress: Progress | None = None
 ) -> tuple[SomeGallery, str]:
-    """Calibrate a gallery by itself when it has enough: two places, and `ENOUGH_KNOWN` images that have company.
+    """Calibrate a gallery from its own images if it has two places and `ENOUGH_KNOWN` images with another of theirs.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What became of images on their way into a gallery."""
+"""The result of indexing images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images into a gallery on a server: embedded and written block by block, so that nothing is held but a block."""
+"""Indexes images into a gallery on a server, block by block, so that only one block is in memory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BLOCK = 256
 
 @dataclass(slots=True)
 class _Tally:
-    """What was done so far."""
+    """What has been done so far."""
 
     failures: list[FailedImage] = field(default_factory=list)
     usable: int = 0
@@ -48,7 +48,7 @@ class _Tally:
     spent: dict[str, float] = field(default_factory=dict)
 
     def count(self, done: Embedded) -> None:
-        """Add what became of a block."""
+        """Add the result of a block."""
         self.failures += done.failures
         self.computed += done.computed
         self.cached += done.cached
@@ -184,7 +184,7 @@ class BlockWriter:
 
 
 def _unchanged(record: ImageRecord, known: Known, read: Reader) -> bool:
-    """Return whether an image is in the store as it is now."""
+    """Return whether the store has an image as it is now."""
     was = known.record
     if was != dataclasses.replace(record, content_hash=was.content_hash, width=was.width, height=was.height):
         return False
@@ -224,7 +224,7 @@ def store_vectors(
     progress: Progress | None = None,
     **settings: Any,
 ) -> AnyGallery:
-    """Make the gallery at an address hold embeddings that are there already, and no others.
+    """Make the gallery at an address hold the given embeddings, and no others.
 
     Parameters
     ----------

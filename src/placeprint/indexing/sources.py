@@ -1,4 +1,4 @@
-"""Where images come from: a folder or manifest here, or an address of an object store."""
+"""Opens a dataset: a local folder or manifest, or an address in an object store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks a server of `placeprint serve`, with nothing but the standard library."""
+"""A client of `placeprint serve` that needs nothing but the standard library."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def told_by(
     split: str | None,
     near: Near | None,
 ) -> dict[str, Any]:
-    """Return all that a server answers, see `recognize_at` and ``docs/api.md``."""
+    """Return a server's whole answer; see `recognize_at` and ``docs/api.md``."""
     server = _Server.at(url)
     asked: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in places)]
     asked += [("split", split)] if split is not None else []
@@ -88,7 +88,7 @@ def told_by(
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """Where a server is: its address without a password, as it may be shown, and the header that the password is."""
+    """A server's address as it may be shown, without the password, and the header that carries the password."""
 
     address: str
     credentials: Mapping[str, str]
@@ -174,12 +174,12 @@ def _finite(text: str) -> float:
 
 
 def _cut(text: str) -> str:
-    """Keep what a server says to the length of a line or two."""
+    """Cut a server's text to a line or two."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _told(error: HTTPError, url: str) -> Exception:
-    """Return the library's own error where the server tells one."""
+    """Return the library's own error where the server names one."""
     if error.code in _ELSEWHERE:
         where = _cut(str(error.headers.get("Location", "nowhere")))
         return ServerError(f"{url} answers {error.code} and sends to {where}: photos are sent to no other address")

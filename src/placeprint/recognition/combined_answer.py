@@ -12,7 +12,7 @@ from placeprint.terminal import counted
 
 
 def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
-    """Return the answer for all images, and the number of the image whose numbers it carries.
+    """Return one answer for all images, and which image its scores come from.
 
     A place is given when more than half of the images, each answered by itself, say so. Two images must therefore
     agree, and what a calibration says of false accepts holds for two, and within a factor of two for more: the mean

@@ -1,4 +1,4 @@
-"""Which images of a gallery are copies of each other: whoever leaves one out leaves out all of them."""
+"""Finds copies among a gallery's images, so that leaving one out leaves out all of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rows_of_themselves(
     asked: Sequence[ImageRecord],
     asked_vectors: NDArray[np.float32],
 ) -> tuple[int, ...] | None:
-    """Return for each image the gallery row that it itself is, -1 for none; None when none is in the gallery.
+    """Return each image's own gallery row, -1 for none; None when no image is in the gallery.
 
     An image is known by its content; where nobody read it, by its path together with its vector.
 

@@ -1,4 +1,4 @@
-"""Why this match: which spots of an image lie alike in each gallery image, and how far that is beyond chance."""
+"""Explains a match: which spots of two images correspond, and how far that is beyond chance."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Explanation:
     missing: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the answer's own dictionary, with an ``explanation`` under each match."""
+        """Return the answer's dictionary with an ``explanation`` under each match."""
         row = self.answer.to_dict()
         for match, reason in zip(row["matches"], self.reasons, strict=True):
             match["explanation"] = reason.to_dict()
@@ -105,7 +105,7 @@ class Explanation:
 
 
 def explain(recognizer: Recognizer, photo: Photo, *, k: int = 5) -> Explanation:
-    """Answer one image, and say why each match is there.
+    """Answer one image and explain each of its matches.
 
     Parameters
     ----------

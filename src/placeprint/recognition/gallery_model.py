@@ -1,4 +1,4 @@
-"""What a gallery needs: its model, and what it learned to decide by.
+"""The model of a gallery, and what decides in it.
 
 Apart from `indexing` and `calibration`, so that a question imports nothing that only building needs.
 """
@@ -26,8 +26,8 @@ from placeprint.records import ModelSpec
 
 def model_for(
     model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
-) -> AnyEmbedder:
-    """Load a model as `placeprint.embedding.learned.base_model`; one that says where it comes from is exported first.
+) -> Looker:
+    """Load a model as `placeprint.embedding.learned.base_model` does, exporting it first where it names a source.
 
     Every verb comes through here, so ``torchvision:resnet50`` means the same to all of them. The export is made once
     and kept in the folder of models; only then PyTorch is imported.
@@ -91,7 +91,7 @@ def embedder_for(
 
 
 def probability_of(calibration: Calibration) -> Probability:
-    """Return the strategy that a calibration describes."""
+    """Return the probability that a calibration describes."""
     c = calibration
     return Probability(c.coefficients, c.low, c.high, c.usual_agreement)
 
@@ -106,7 +106,7 @@ def limits_of(gallery: AnyGallery, asked: DecisionOptions) -> Limits:
 
 
 def open_for(gallery: AnyGallery | Path | str, images: Sequence[object]) -> AnyGallery:
-    """Open a gallery; say so when it and an image are in each other's place."""
+    """Open a gallery, with a helpful error when gallery and image were swapped."""
     try:
         return open_gallery(gallery)
     except GalleryNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Images that are asked, embedded."""
+"""Query images with their embeddings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from placeprint.storage.ragged import Ragged
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Images that are put to a gallery.
+    """Images to be searched in a gallery.
 
     Attributes
     ----------

@@ -70,16 +70,16 @@ class Recognizer:
 
     @cached_property
     def _whole(self) -> Gallery:
-        """The gallery that is here and is asked itself; one that answers around a question is never copied for it."""
+        """The whole gallery, downloaded where a server has it; one that is asked around a query is never copied."""
         return self.gallery.download()
 
     @cached_property
     def _again(self) -> Reranker | None:
-        """What ranks again where the whole is asked."""
+        """Re-ranks where the whole gallery is searched."""
         return Reranker(self._whole) if self.gallery.preset.reranks else None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the gallery's address and the settings; a model that was not given is found anew."""
+        """Pickle the gallery and the options; a model that was not given is loaded again."""
         made = partial(type(self), embedder=self._given, only=self.only, **asdict(self._model), **asdict(self.decision))
         return made, (self.gallery,)
 
@@ -149,7 +149,7 @@ class Recognizer:
     def answer_within(
         self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Rows | None = None
     ) -> tuple[Answer, Nearby | None]:
-        """Answer one embedding in the part of the gallery that it is about.
+        """Answer one embedding, from the part of the gallery around it where a server fetches one.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class Recognizer:
     def narrowed(
         self, vector: NDArray[np.float32], *, k: int, only: Rows | None = None
     ) -> tuple[Recognizer, Nearby | None]:
-        """Return a recognizer of what a question is about: itself, but for a gallery on a server.
+        """Return the recognizer to ask: itself, or for a gallery on a server one of the part around the query.
 
         Returns
         -------
@@ -215,7 +215,7 @@ class Recognizer:
         return Recognizer(near.gallery, self._embedder, **asdict(self.decision)), near
 
     def part(self, near: Nearby | None) -> Gallery:
-        """Return what a question was put to, see `narrowed`: the part that was fetched for it, or the whole."""
+        """Return the gallery that was searched, see `narrowed`: the part that was fetched, or the whole."""
         return self._whole if near is None else near.gallery
 
     def _matches(

@@ -1,4 +1,4 @@
-"""Which queries the page shows, in which order, and beside which matches."""
+"""Chooses which queries a report shows, in which order, and beside which matches."""
 
 from __future__ import annotations
 

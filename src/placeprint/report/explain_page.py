@@ -1,4 +1,4 @@
-"""Answers and why, as one HTML file that opens without a network."""
+"""Writes explained answers as one HTML file that needs no network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML file that opens without a network, and the same numbers as JSON."""
+"""Writes an evaluation as one HTML file that needs no network, and the same numbers as JSON."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _BREAK_AFTER = re.compile(r"(?<=[_/\-.|,])")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What a report tells beside the numbers.
+    """What a report shows besides the numbers.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ def write_report(
 
 
 def require_room(out: Path) -> None:
-    """Refuse a folder where a report would be written over files of somebody else.
+    """Refuse a folder where a report would overwrite files that placeprint did not write.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def require_room(out: Path) -> None:
 
 
 def is_page(data: bytes) -> bool:
-    """Return whether this is a page that the program wrote."""
+    """Return whether placeprint wrote this page."""
     return b'<meta name="generator" content="placeprint">' in data[:_HEAD_BYTES]
 
 
@@ -180,7 +180,7 @@ def render(
 
 
 def images_of(gallery: AnyGallery) -> Callable[[int], ImageFile]:
-    """Return what tells the image of a row of the gallery."""
+    """Return a function from a gallery row to its image."""
 
     def image(row: int) -> ImageFile:
         return ImageFile(*gallery.located(row))
@@ -189,7 +189,7 @@ def images_of(gallery: AnyGallery) -> Callable[[int], ImageFile]:
 
 
 def environment() -> Environment:
-    """Return an environment in which every value is escaped, and NaN and control characters can be read."""
+    """Return a Jinja environment that escapes every value and makes NaN and control characters readable."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(

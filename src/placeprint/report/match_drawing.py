@@ -1,4 +1,4 @@
-"""Draws why two images were matched: side by side, with lines between what lies alike, or lit where it does."""
+"""Draws a match: two images side by side, with lines between corresponding spots, or lit where they correspond."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def packed(drawn: Image) -> bytes:
 
 
 def _pane(photo: Image, heat: Heat | None, height: int) -> Image:
-    """Return an image in the size that it is shown in, dimmed but for the heat where there is some."""
+    """Return an image at the size it is shown, dimmed outside the heat where there is some."""
     from PIL.Image import Resampling
 
     scale = min(height / photo.height, WIDEST * height / photo.width)

@@ -1,4 +1,4 @@
-"""Reasons, drawn for a page: those of one answer, and those of the cases of a report that a person doubts first."""
+"""Draws the reasons for matches: of one answer, or of the most doubtful cases of a report."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def draw_reason(
     height: int,
     looks: Sequence[str] = LOOKS,
 ) -> Drawn:
-    """Draw a reason in each look; where nothing could be compared the lines alone, of which there are none.
+    """Draw a reason in each look; where nothing could be compared, only the plain images.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def explain_cases(
 def _explained(
     case: Case, gallery: Gallery, parts: Parts, gallery_image: Callable[[int], ImageFile]
 ) -> tuple[Drawn, ...]:
-    """Draw some matches of one case; none when its image is gone, which the page says elsewhere."""
+    """Draw some matches of one case; none when its image is gone, which the page mentions elsewhere."""
     try:
         query = case.image.opened(REPORT_HEIGHT)
     except ImageError:

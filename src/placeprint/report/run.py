@@ -1,4 +1,4 @@
-"""Check, index, evaluate and report: what ``placeprint run`` and ``placeprint.run`` do."""
+"""Checks, indexes, evaluates and reports: ``placeprint run`` and ``placeprint.run``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GALLERY = "gallery"
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Everything that one run made.
+    """Everything that one run produced.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ def run(
     progress: Progress | None = None,
     **options: Unpack[RunWords],
 ) -> RunResult:
-    """Do the whole job on a dataset; OUT holds ``gallery``, ``report.html`` and ``report.json``.
+    """Check, index and evaluate a dataset; OUT gets ``gallery``, ``report.html`` and ``report.json``.
 
     Parameters are those of `placeprint.index` and `placeprint.evaluate`.
 
@@ -101,7 +101,7 @@ def run(
 
 
 def _require_apart(out: Path, manifest: Manifest) -> None:
-    """Refuse to put a gallery and a report among images, where they would be read as a part of the dataset.
+    """Refuse to write a gallery and a report among images, where they would be read as part of the dataset.
 
     Raises
     ------

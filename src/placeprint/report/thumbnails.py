@@ -1,4 +1,4 @@
-"""Small copies of images for a page: decoded on threads, each embedded once."""
+"""Thumbnails for a page: decoded on threads, each in the page once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ QUALITY = 72
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """Where an image was: `path` is relative to `root`, and never followed out of it."""
+    """An image's file: `path` is relative to `root` and never followed out of it."""
 
     root: Path
     path: str
@@ -99,7 +99,7 @@ def _thumbnail(file: ImageFile, key: str) -> Thumbnail:
 
 
 def jpeg(image: Image, *, quality: int = QUALITY) -> bytes:
-    """Return the pixels and nothing else: EXIF (it may hold a position) and comments stay at home."""
+    """Encode the pixels and nothing else: no EXIF, which may hold a position, and no comments."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, optimize=True, exif=b"", comment=b"")
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""What the gallery lacks: per place, how many images, how alike, what they are mistaken for, what more would bring."""
+"""How well a gallery covers its places: how many images, how alike, mistaken for what, and what more would bring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went wrong in a run, and what to do: kinds of failures, leaks, and what the gallery lacks."""
+"""Diagnosis of a run: kinds of failures, leaks, and what the gallery lacks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def diagnose(
     root: Path | None = None,
     seed: int = 0,
 ) -> Diagnosis:
-    """Sort what went wrong in a run, and say what to do about it.
+    """Sort the failures of a run and say what to do about them.
 
     Parameters
     ----------

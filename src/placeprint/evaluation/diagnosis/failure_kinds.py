@@ -1,4 +1,4 @@
-"""Every failure sorted into one kind, with a reason and what to do about it.
+"""Sorts every failure into one kind, with its reason and advice.
 
 A failure is a known query whose best match is wrong (whatever the threshold says), or an unknown query that
 was given a place. A known query with the right best match that was answered UNKNOWN is none: the threshold

@@ -1,4 +1,4 @@
-"""Whether a query image itself is the trouble: dark, flat, blurred or tiny.
+"""Whether a query image itself is poor: dark, flat, blurred or tiny.
 
 Brightness, contrast and sharpness are measured at the size that a model looks at, so that a large image
 that is soft only in its finest pixels is not called blurred.

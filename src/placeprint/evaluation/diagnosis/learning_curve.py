@@ -1,4 +1,4 @@
-"""Fewer gallery images, and more: recall by sub-sampling, and what it says of images that are not there yet.
+"""Learning curves: recall with fewer gallery images by sub-sampling, and a forecast for more.
 
 Two questions, two curves. *Images of one place*, the other places as they are: a query of the place is right
 when at least one image of the place beats the best image of all others. So only a count matters, how many of

@@ -52,7 +52,7 @@ def mine(
     progress: Progress | None = None,
     **options: Unpack[MineWords],
 ) -> MiningResult:
-    """Find what is hardest: for each image of other places and of its own, and for places each other.
+    """Find the hardest negatives and positives of each image, and the places that are hardest to tell apart.
 
     Every labelled image is an anchor, of the gallery and of the queries, and is compared with all other
     labelled gallery images but its copies; a query that is a copy of a gallery image of its place is none. Nearly equal
@@ -86,7 +86,7 @@ def mine(
 def mine_inputs(
     inputs: Inputs, *, negatives: int = 10, positives: int = 1, pairs: int = 100, progress: Progress | None = None
 ) -> MiningResult:
-    """Mine a gallery and queries that are embedded already; see `mine`."""
+    """Mine a gallery and queries that are embedded already, as `mine` does."""
     began = time.perf_counter()
     anchors, suspects = _searched(inputs.gallery, _asked(inputs), negatives, positives, progress)
     unlabelled = dict.fromkeys(r.path for r in (*inputs.gallery.records, *inputs.queries.records) if not r.places)
@@ -143,7 +143,7 @@ def _asked(inputs: Inputs) -> tuple[_Asked, _Asked]:
 
 
 class _Searched:
-    """The gallery, as anchors are compared with it."""
+    """The gallery that anchors are compared with."""
 
     def __init__(self, gallery: Gallery, negatives: int, positives: int) -> None:
         self.records, self.vectors = gallery.records, np.asarray(gallery.vectors)
@@ -207,7 +207,7 @@ def _candidates(line: Scores, most: int) -> Rows:
 def _searched(
     gallery: Gallery, asked: Sequence[_Asked], negatives: int, positives: int, progress: Progress | None
 ) -> tuple[tuple[MinedImage, ...], tuple[Suspect, ...]]:
-    """Compare every anchor with the gallery, and rank what was found; two images are suspected once."""
+    """Compare every anchor with the gallery and rank the results; each suspect pair is listed once."""
     searched = _Searched(gallery, negatives, positives)
     anchors: list[MinedImage] = []
     suspects: dict[frozenset[int], Suspect] = {}

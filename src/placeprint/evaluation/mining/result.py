@@ -107,7 +107,7 @@ class PlacePair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MiningResult:
-    """What one dataset has to train on, and what it lacks.
+    """What mining found: hard images, confusable places, suspect labels.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ class MiningResult:
         )
 
     def triplets(self) -> Iterator[tuple[MinedImage, Match, Match]]:
-        """Yield anchor, positive and negative, the anchors in order, for each the hardest first."""
+        """Yield triplets of anchor, positive and negative: anchors in order, for each the hardest first."""
         for anchor in self.anchors:
             for positive, negative in product(anchor.positives, anchor.negatives):
                 yield anchor, positive, negative
@@ -252,7 +252,7 @@ def _pair(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mapping
 
 
 def _advice(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mapping[str, int], twins: int) -> str:
-    """Say what to photograph: images help the place that is mistaken, those of the other place would hurt it."""
+    """Advise what to photograph: more images help the place that is mistaken; those of the other would hurt it."""
     if twins:
         return f"look at the {counted(twins, 'suspect label')} between the two before taking photos"
     fewer, more = sorted(names, key=lambda name: images[name])

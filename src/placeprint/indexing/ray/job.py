@@ -1,4 +1,4 @@
-"""What runs on the nodes of a Ray cluster: actors that embed blocks of images and write them."""
+"""Runs on the nodes of a Ray cluster: actors that embed blocks of images and write them."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def runs_on_gpus() -> bool:
 
 
 def work(job: Job, blocks: Sequence[dict[str, Any]], actors: int) -> list[str]:
-    """Run the job; on the cluster, so that it needs nothing of the client."""
+    """Run the job; as a task on the cluster, so that the client may disconnect."""
     import ray.data
 
     context = ray.data.DataContext.get_current()

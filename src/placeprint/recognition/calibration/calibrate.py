@@ -1,4 +1,4 @@
-"""Calibrate a gallery and keep what was learned: what ``placeprint calibrate`` and ``placeprint.calibrate`` do."""
+"""Calibrates a gallery and stores the result: ``placeprint calibrate`` and ``placeprint.calibrate``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def calibrate(
     progress: Progress | None = None,
     **options: Unpack[CalibrateWords],
 ) -> AnyGallery:
-    """Learn when to accept a place, and keep it in the gallery, which decides by it from then on.
+    """Learn when to accept a place, and store that in the gallery, which decides by it from then on.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ _ROUNDING = 1e-12
 def fit_logistic(
     features: Floats, right: NDArray[np.bool_], *, weights: Floats, centre: tuple[float, ...], strength: float
 ) -> tuple[float, ...]:
-    """Fit a logistic regression that is pulled towards known coefficients.
+    """Fit a logistic regression with a pull towards known coefficients.
 
     Newton's method, which is iteratively reweighted least squares (McCullagh and Nelder 1989,
     "Generalized Linear Models"), on the log likelihood less ``strength / 2 * |c - centre|^2`` (a Gaussian
@@ -144,7 +144,7 @@ class Mixture:
         return float(self._thresholds[_first_below(self._mass / self._mass.sum() @ self._shares, rate)])
 
     def threshold_interval(self, rate: float, *, seed: int) -> tuple[float, float]:
-        """Return where 95 % of the thresholds lie that other places would have given."""
+        """Return a 95 % interval of the threshold, over the places that could have been drawn instead."""
         parts = np.array_split(self._drawn(seed), _DRAWS // _DRAWN_AT_ONCE)  # or it would take most of the memory
         found = [self._thresholds[_first_below(line, rate)] for part in parts for line in part @ self._shares]
         low, high = np.quantile(found, [0.025, 0.975])
@@ -164,5 +164,5 @@ class Mixture:
 
 
 def _first_below(shares: Floats, rate: float) -> int:
-    """Return the first candidate that at most `rate` lies above; the last has nothing above it."""
+    """Return the first candidate with at most `rate` above it; the last has nothing above it."""
     return int(np.flatnonzero(shares <= rate + _ROUNDING)[0])

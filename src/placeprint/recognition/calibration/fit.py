@@ -44,7 +44,7 @@ _LOOSER = (0.1, 0.2, 0.3, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    """A probability, the unknown questions that are left to choose its threshold with, and what they lead to expect."""
+    """A fitted probability, the unknown questions that choose its threshold, and what they predict for new places."""
 
     probability: Probability
     checked: Sample
@@ -63,7 +63,7 @@ def learn_calibration(
     priors: Sequence[Prior] | None = None,
     progress: Progress | None = None,
 ) -> Calibration:
-    """Learn the decision; nothing is stored, see `Gallery.with_calibration`.
+    """Learn when to accept a place; `Gallery.with_calibration` stores the result.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def _questions(
 
 
 def _set_aside(gallery: Gallery, queries: Queries | None) -> tuple[SetAside, ...]:
-    """Return what was not asked, and why."""
+    """Return the images that cannot be asked, and why."""
     asked = gallery.records if queries is None else RecordTable.of(queries.records)
     aside = () if queries is None else queries.set_aside
     bare = tuple(asked[row].path for row in np.flatnonzero(asked.columns.places < 0).tolist())
@@ -136,7 +136,7 @@ def _set_aside(gallery: Gallery, queries: Queries | None) -> tuple[SetAside, ...
 
 
 def _learn(known: Questions, unknown: Questions, prior: Prior, *, rate: float, seed: int) -> _Learned:
-    """Fit the probability; with many places, on half of them, so that the other half can promise something."""
+    """Fit the probability; with many places only on half of them, so that the other half can back a guarantee."""
     places = np.unique(unknown.groups)
     promised = len(places) >= max(_SPLIT / rate, _SPLIT_PLACES)
     taught = np.random.default_rng(seed).permutation(places)[: len(places) // 2] if promised else places
@@ -149,7 +149,7 @@ def _learn(known: Questions, unknown: Questions, prior: Prior, *, rate: float, s
 
 
 def _fitted(known: Questions, unknown: Questions, prior: Prior) -> tuple[Probability, str]:
-    """Fit the coefficients where both sides were seen, known and unknown counting alike."""
+    """Fit the coefficients where there are both known and unknown questions, giving both the same weight."""
     low, high, note = _scale(known, unknown, prior)
     start = Probability(prior.coefficients, low, high, prior.usual_agreement)
     b0, b1, b2 = prior.coefficients
@@ -164,7 +164,7 @@ def _fitted(known: Questions, unknown: Questions, prior: Prior) -> tuple[Probabi
 
 
 def _scale(known: Questions, unknown: Questions, prior: Prior) -> tuple[float, float, str]:
-    """Return the usual score of another place and of the same place; the first is guessed where there is no other."""
+    """Return the usual score between different places and within one place; the first is a guess for a single place."""
     low, high = (float(q.evidence.top.mean()) if len(q) else np.nan for q in (unknown, known))
     note = ""
     if np.isnan(low):
@@ -179,7 +179,7 @@ def _scale(known: Questions, unknown: Questions, prior: Prior) -> tuple[float, f
 
 
 def _limit(learned: _Learned, rate: float) -> float:
-    """Return the probability that an image has to be above to get a place."""
+    """Return the probability above which an image gets a place."""
     limit = conformal_threshold(learned.checked, rate) if learned.promised else np.inf
     return learned.mixture.threshold(rate) if np.isinf(limit) else limit
 
@@ -199,7 +199,7 @@ def _no_company(images: int, asked: bool) -> str:
 
 
 def _keeps_nothing(learned: _Learned, known: Questions, rate: float) -> str:
-    """Say that the rate keeps no known image, and which of the looser ones would keep some."""
+    """Explain that this rate accepts no known image, and name a looser one that would."""
     sure = learned.probability(known.evidence)
     keeps = ((other, _share(sure > _limit(learned, other))) for other in _LOOSER if other > rate)
     enough = next(((other, share) for other, share in keeps if share > 0), None)

@@ -1,4 +1,4 @@
-"""Questions with known answers: images put to the rest of their gallery, with and without their place."""
+"""Questions with known answers: images searched in the rest of their gallery, with and without their place."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Questions:
 
 
 class PlaceRows:
-    """Which gallery rows show which places; an image without a label is a place of its own."""
+    """Maps places to gallery rows; an image without a label counts as a place of its own."""
 
     def __init__(self, records: Sequence[ImageRecord]) -> None:
         table = RecordTable.of(records)  # of a million records few are read
@@ -94,7 +94,7 @@ class PlaceRows:
 
 
 def chosen_rows(count: int, *, gallery_size: int, seed: int, again: bool = False) -> Rows:
-    """Return which of `count` images are asked: all, or a seeded sample where that would take long."""
+    """Return which of `count` images are asked: all of them, or a seeded sample where all would take too long."""
     most = max(100, min(MAX_RANKED_AGAIN if again else MAX_ASKED, MAX_SCORES // max(gallery_size, 1)))
     if count <= most:
         return np.arange(count)
@@ -159,7 +159,7 @@ def from_queries(
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A gallery, and the questions that are put to it.
+    """A gallery and the questions put to it.
 
     Attributes
     ----------
@@ -229,7 +229,7 @@ def _products(questions: Vectors, vectors: Vectors) -> NDArray[np.float64]:
 def _rank_again(
     again: Reranker, scores: NDArray[np.float64], vector: Vectors, parts: Parts, gone: Rows, memo: Memo
 ) -> None:
-    """Replace the scores of the shortlist, and let no other be above them; in place."""
+    """Replace the scores of the shortlist in place, and cap all others below them."""
     rows = _best(scores, again.shortlist)
     rows = rows[scores[rows] > -np.inf]
     if len(rows):

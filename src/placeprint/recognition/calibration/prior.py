@@ -1,4 +1,4 @@
-"""What other images taught about decisions: stands in where a gallery is too small to tell."""
+"""A decision learned from other images, for galleries that are too small to learn their own."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Probability:
         return np.stack([(evidence.top - self.low) / gap, np.where(np.isnan(shares), self.usual_agreement, shares)], 1)
 
     def __call__(self, evidence: Evidence, /) -> Floats:
-        """Return it, shape (n_queries,), 0 to 1; NaN when nothing was found."""
+        """Return the probability of each query, shape (n_queries,), 0 to 1; NaN when nothing was found."""
         return logistic(self.features(evidence), self.coefficients)
 
 
@@ -110,7 +110,7 @@ class Decision:
 
 
 def why_undecided(calibrated_for: str, asked_by: str) -> str:
-    """Return why a calibration decides nothing, where it is for another preset than a gallery is asked by; or nothing.
+    """Return why a calibration does not decide because it is for another preset; empty where it is not.
 
     Scores of two presets do not compare.
     """

@@ -1,4 +1,4 @@
-"""Where two images agree, cell by cell: the same things in the same arrangement.
+"""Compares two images cell by cell: whether the same things appear in the same arrangement.
 
 Cells of a feature map that are each other's nearest are matched, and the matches vote for how the one image must be
 moved and scaled to lie on the other (a Hough vote, Lowe 2004, "Distinctive image features", section 7.4; on dense
@@ -48,7 +48,7 @@ class Lines:
 
 
 def votes(query: Cells, candidates: Iterable[Cells], *, until: float = math.inf) -> NDArray[np.float64]:
-    """Return how much agrees with each candidate: the summed likeness of the matches that move together.
+    """Return each candidate's vote: the summed similarity of the matches that move together.
 
     Parameters
     ----------

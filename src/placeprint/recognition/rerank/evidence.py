@@ -1,4 +1,4 @@
-"""Turns raw counts of agreement into evidence: how much more agrees than chance would have it."""
+"""Turns counts of agreement into evidence: how far they are beyond chance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _USUAL_WORTH = 1.0
 
 
 def beyond_chance(votes: Floats) -> Floats:
-    """Return the evidence for each candidate of one query: hardly any where it agrees no more than the others do.
+    """Return the evidence for each candidate of one query; near 0 where it agrees no more than the others do.
 
     What agrees by chance depends on the images: in a corridor every frame fits every other, a facade repeats
     itself, a thumbnail has little to agree about. So the other candidates of the same query are the measure: most

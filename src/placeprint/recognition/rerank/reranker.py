@@ -237,7 +237,7 @@ def _as_time_allows(
     until: float,
     memo: Memo,
 ) -> Floats:
-    """Return what a comparison of the query's parts with those of each row says, of as many as there was time for."""
+    """Compare the query's parts with those of as many rows as there is time for."""
     names = rows.tolist()
     new = [row for row in names if (kind, row) not in memo]
     found = compare(parts[kind], iter(kept[kind].kept(new)), until=until)
@@ -246,7 +246,7 @@ def _as_time_allows(
 
 
 def _digits(query: NDArray[np.uint8], candidates: Iterable[NDArray[np.uint8]], *, until: float) -> Floats:
-    """Return how improbable it is that each candidate's keypoints fit by chance, in digits; as time allows."""
+    """Return how improbable each candidate's fit of keypoints is by chance, in digits, for as many as time allows."""
     from placeprint.recognition.rerank.geometry import verify
 
     found = []
