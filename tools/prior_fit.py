@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.models import DEFAULT_MODEL
@@ -18,7 +19,7 @@ from placeprint.recognition.calibration.estimators import fit_logistic
 from placeprint.recognition.calibration.held_out import Asker, PlaceRows, Questions, from_gallery
 from placeprint.recognition.calibration.prior import Prior
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
-from placeprint.recognition.decision.rules import Floats, agreement
+from placeprint.recognition.decision.rules import agreement
 from placeprint.records import ImageRecord
 
 SIZES = (2, 3, 4)

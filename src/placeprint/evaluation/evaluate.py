@@ -9,10 +9,11 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Rows
 from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
 from placeprint.evaluation.diagnosis.failures import confusions, misses, per_place
-from placeprint.evaluation.ground_truth import GroundTruth, Rows, choose_truth
+from placeprint.evaluation.ground_truth import GroundTruth, choose_truth
 from placeprint.evaluation.headlines import headlines
 from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.metrics.conventions import conventions

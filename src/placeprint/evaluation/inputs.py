@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from placeprint.arrays import Rows
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.cache import EmbeddingCache
@@ -15,7 +16,7 @@ from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.learned import arrays_of
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
-from placeprint.evaluation.ground_truth import GroundTruth, Rows
+from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
@@ -129,7 +130,7 @@ def _leave_one_out(gallery: Gallery) -> Inputs:
 
 def _gallery_of(
     manifest: Manifest, options: BuildOptions, cache: EmbeddingCache | None, progress: Progress | None
-) -> tuple[Gallery, Looker]:
+) -> tuple[Gallery, AnyEmbedder]:
     preset = options.found_preset()
     model = options.model or DEFAULT_MODEL
     embedder = model_for(model, preset=preset, runner=options.runner, workers=options.workers)
@@ -149,7 +150,11 @@ def _gallery_of(
 
 
 def _asked(
-    manifest: Manifest, searched: Gallery, embedder: Looker, cache: EmbeddingCache | None, progress: Progress | None
+    manifest: Manifest,
+    searched: Gallery,
+    embedder: AnyEmbedder,
+    cache: EmbeddingCache | None,
+    progress: Progress | None,
 ) -> Inputs:
     """Embed the query split; without one, query every image and leave its own gallery row out."""
     done = embed_split(manifest, manifest.asked(), embedder=embedder, cache=cache, progress=progress)

@@ -17,15 +17,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Parts, Rows
 from placeprint.cores import available_cores
-from placeprint.evaluation.ground_truth import GroundTruth, Rows
+from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.evaluation.metrics.retrieval import PositiveRanks
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import VectorIndex
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.queries import Queries
-from placeprint.recognition.rerank.reranker import Parts, Reranker
+from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.recognition.voting import place_codes
 from placeprint.records import Neighbours
 from placeprint.storage.ragged import parts_at

@@ -8,7 +8,7 @@ from typing import TypeVar, Unpack
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.cache import EmbeddingCache
-from placeprint.embedding.embedder import Looker
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.embedding.pipeline import Embedded, Reader
@@ -115,18 +115,18 @@ def index_source(
 
 def embed_gallery(
     manifest: Manifest,
-    embedder: Looker,
+    embedder: AnyEmbedder,
     preset: Preset,
     *,
     cache: EmbeddingCache | None,
     progress: Progress | None,
     read: Reader | None = None,
-) -> tuple[Looker, Embedded]:
+) -> tuple[AnyEmbedder, Embedded]:
     """Embed a dataset's gallery images, and let the model learn from them where the preset asks for it.
 
     Returns
     -------
-    Looker, Embedded
+    AnyEmbedder, Embedded
         The model with what it learned, and the embeddings finished with it.
     """
     done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress, read=read)
@@ -139,7 +139,7 @@ def embed_gallery(
 def _on_server(
     address: Path | str,
     source: Source,
-    embedder: Looker,
+    embedder: AnyEmbedder,
     options: BuildOptions,
     *,
     replace: bool,

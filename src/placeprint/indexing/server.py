@@ -64,7 +64,7 @@ class _Tally:
 def store_images(
     address: str | Path,
     source: Source,
-    embedder: Looker,
+    embedder: AnyEmbedder,
     options: BuildOptions,
     *,
     embedded: Embedded | None = None,
@@ -77,7 +77,7 @@ def store_images(
 
     Parameters
     ----------
-    embedder : Looker
+    embedder : AnyEmbedder
     options : BuildOptions
         The preset, the index, and whether there is a cache.
     embedded : Embedded, optional
@@ -119,7 +119,7 @@ def store_images(
     )
 
 
-def head_of(embedder: Looker, options: BuildOptions, root: str) -> Head:
+def head_of(embedder: AnyEmbedder, options: BuildOptions, root: str) -> Head:
     """Return what a new gallery on a server says of itself."""
     return Head(
         spec=embedder.spec,
@@ -140,7 +140,7 @@ class BlockWriter:
     writer : Writer
     root : str
         Name of the root that the paths are relative to.
-    embedder : Looker
+    embedder : AnyEmbedder
     read : callable
         Returns the bytes of a path.
     cache : EmbeddingCache, optional
@@ -150,7 +150,7 @@ class BlockWriter:
 
     writer: Writer
     root: str
-    embedder: Looker
+    embedder: AnyEmbedder
     read: Reader
     cache: EmbeddingCache | None = None
     gaps: bool = False

@@ -9,11 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Rows
 from placeprint.recognition.rerank.blas import one_blas_thread
 from placeprint.records import ImageRecord
-
-Rows = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 NEAR_DUPLICATE = 0.98
 """Cosine similarity from which two images of one place count as copies."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Parts
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
@@ -17,7 +18,6 @@ from placeprint.recognition.recognizer import Recognizer
 from placeprint.recognition.rerank import cells as agreement
 from placeprint.recognition.rerank.blas import one_blas_thread
 from placeprint.recognition.rerank.cells import Lines
-from placeprint.recognition.rerank.reranker import Parts
 from placeprint.recognition.voting import label
 from placeprint.records import Answer, Match
 

@@ -26,7 +26,7 @@ from placeprint.records import ModelSpec
 
 def model_for(
     model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
-) -> Looker:
+) -> AnyEmbedder:
     """Load a model as `placeprint.embedding.learned.base_model` does, exporting it first where it names a source.
 
     Every verb comes through here, so ``torchvision:resnet50`` means the same to all of them. The export is made once

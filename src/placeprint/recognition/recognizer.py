@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Parts
 from placeprint.embedding.embedder import AnyEmbedder, Description
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
@@ -20,7 +21,7 @@ from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.options import DecisionOptions, DecisionWords, ModelOptions, ModelWords, records_of
 from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.gallery_model import embedder_for, limits_of, open_for, probability_of
-from placeprint.recognition.rerank.reranker import Parts, Reranker
+from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
 from placeprint.records import Answer, Match, Neighbours
 
@@ -44,7 +45,7 @@ class Recognizer:
     ----------
     gallery : Gallery, Path or str
         In a folder, or at an address of a server.
-    embedder : Looker, optional
+    embedder : AnyEmbedder, optional
         The gallery's own model when not given.
     only : ndarray of bool, shape (n_gallery,), optional
         The rows that are asked, see `placeprint.gallery.filters.rows_where`; all of them when not given. The others
@@ -57,7 +58,7 @@ class Recognizer:
     def __init__(
         self,
         gallery: AnyGallery | Path | str,
-        embedder: Looker | None = None,
+        embedder: AnyEmbedder | None = None,
         *,
         only: Rows | None = None,
         **options: Unpack[RecognizeWords],

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from placeprint.arrays import Parts
 from placeprint.errors import ImageError
 from placeprint.evaluation.result import QueryResult
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.recognition.explanation import Reason, reasons_for
 from placeprint.recognition.rerank import cells as agreement
-from placeprint.recognition.rerank.reranker import Parts
 from placeprint.records import Match
 from placeprint.report.cases import Case, Sheets
 from placeprint.report.match_drawing import LOOKS, packed, picture

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Numbers, Vectors
 from placeprint.evaluation.diagnosis.impostors import (
     Impostors,
     closest_place,
@@ -41,9 +41,6 @@ MOST_RANKED_AGAIN = 300
 
 _CURVE_DEPTH = 128
 _NONE = np.empty(0, np.int64)
-
-Vectors = NDArray[np.float32]
-Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +181,7 @@ def _whole_curve(
 def _place(
     place: str,
     gallery: Gallery,
-    images: Counts,
+    images: Numbers,
     shown: int,
     looks: tuple[Impostors, Impostors],
     rng: np.random.Generator,
@@ -220,7 +217,7 @@ def _place(
     )
 
 
-def _few(better: Counts) -> str:
+def _few(better: Numbers) -> str:
     """Say what became of queries that were too few to measure a place by."""
     if not len(better):
         return ""
@@ -228,7 +225,7 @@ def _few(better: Counts) -> str:
     return f" (leaving one photo out in turn; of its queries, {right} {'is' if len(better) == 1 else 'are'} right)"
 
 
-def _curve(better: Counts, photos: Counts, images: int, itself: int) -> tuple[CurvePoint, ...]:
+def _curve(better: Numbers, photos: Numbers, images: int, itself: int) -> tuple[CurvePoint, ...]:
     if not len(better):
         return ()
     kept = [n for n in kept_counts(images) if itself < n <= itself + photos.min()]

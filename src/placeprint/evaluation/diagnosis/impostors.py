@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Numbers, Vectors
 from placeprint.cores import available_cores
 from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.gallery.gallery import Gallery
@@ -27,10 +28,7 @@ from placeprint.storage.ragged import parts_at
 DEPTH = 512
 """Neighbours that are looked at; `Impostors.better` stops there."""
 
-Vectors = NDArray[np.float32]
-Counts = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Again = Callable[[int, Counts, NDArray[np.float64], Counts], tuple[Counts, NDArray[np.float64]]]
+Again = Callable[[int, Numbers, NDArray[np.float64], Numbers], tuple[Numbers, NDArray[np.float64]]]
 """From the number of an image, the gallery rows that were found for it, their similarities and the rows that are left
 out, to the rows in another order and their similarities."""
 
@@ -57,14 +55,14 @@ class Impostors:
     """
 
     records: tuple[ImageRecord, ...]
-    ranked: Counts
+    ranked: Numbers
     right: Flags
-    photos: Counts
-    better: Counts
-    impostor: Counts
+    photos: Numbers
+    better: Numbers
+    impostor: Numbers
     impostor_score: NDArray[np.float64]
 
-    def rows_of_places(self) -> dict[str, Counts]:
+    def rows_of_places(self) -> dict[str, Numbers]:
         """Return the rows of each place; an image of several places is in each."""
         rows: dict[str, list[int]] = defaultdict(list)
         for row, record in enumerate(self.records):
@@ -72,12 +70,12 @@ class Impostors:
                 rows[place].append(row)
         return {place: np.array(found, np.int64) for place, found in rows.items()}
 
-    def only(self, rows: Counts) -> Impostors:
+    def only(self, rows: Numbers) -> Impostors:
         """Return some of the rows."""
         columns = (getattr(self, f.name)[rows] for f in fields(self) if f.name != "records")
         return Impostors(tuple(self.records[row] for row in rows), *columns)
 
-    def counts(self) -> tuple[Counts, Counts]:
+    def counts(self) -> tuple[Numbers, Numbers]:
         """Return `better` and `photos` of those that have a right answer."""
         known = self.photos > 0
         return self.better[known], self.photos[known]
@@ -143,7 +141,7 @@ def ranked_again(gallery: Gallery, queries: Queries) -> Again | None:
         return None
     reranker = Reranker(gallery)
 
-    def again(number: int, rows: Counts, scores: NDArray[np.float64], gone: Counts) -> tuple[Counts, Any]:
+    def again(number: int, rows: Numbers, scores: NDArray[np.float64], gone: Numbers) -> tuple[Numbers, Any]:
         vector, parts = np.asarray(queries.vectors[number]), parts_at(queries.parts, number)
         found = reranker.ranked(vector, parts, rows, scores.astype(np.float32), gone=gone[gone >= 0])
         return found.rows, found.similarities
@@ -177,7 +175,7 @@ def closest_place(asked: Impostors, gallery: Sequence[ImageRecord]) -> tuple[str
     return place, totals[place][2], int(totals[place][0])
 
 
-def draw_evenly(records: Sequence[ImageRecord], most: int, rng: np.random.Generator) -> Counts:
+def draw_evenly(records: Sequence[ImageRecord], most: int, rng: np.random.Generator) -> Numbers:
     """Return the rows of all records, or of `most`: at first one of each place, then a second of each ..."""
     if len(records) <= most:
         return np.arange(len(records), dtype=np.int64)

@@ -12,11 +12,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Counts = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from placeprint.arrays import Flags, Floats, Numbers
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """Of each place's images: the points of a curve."""
@@ -57,7 +54,7 @@ def kept_counts(photos: int) -> tuple[int, ...]:
     return tuple(sorted({max(1, math.ceil(share * photos)) for share in SHARES})) if photos else ()
 
 
-def expected_recall(better: Counts, photos: Counts, kept: int) -> float:
+def expected_recall(better: Numbers, photos: Numbers, kept: int) -> float:
     """Return the mean Recall@1 over all sub-samples of a place's images.
 
     A query stays wrong when none of its `better` images is among the `kept` of `photos`: hypergeometric, as
@@ -75,7 +72,7 @@ def expected_recall(better: Counts, photos: Counts, kept: int) -> float:
     return float(1 - wrong.prod(axis=1).mean())
 
 
-def forecast_place(better: Counts, photos: Counts, extra: int, rng: np.random.Generator) -> CurvePoint | None:
+def forecast_place(better: Numbers, photos: Numbers, extra: int, rng: np.random.Generator) -> CurvePoint | None:
     """Forecast Recall@1 of one place with `extra` more images of it, the other places as they are.
 
     Each query has a chance that one image of the place beats the best other image; the chances are beta
@@ -114,7 +111,7 @@ def forecast_place(better: Counts, photos: Counts, extra: int, rng: np.random.Ge
     return CurvePoint(most + extra, float(recall[0][0]), float(low), float(high))
 
 
-def _beta_binomial(better: Counts, photos: Counts, extra: int) -> tuple[Floats, Floats]:
+def _beta_binomial(better: Numbers, photos: Numbers, extra: int) -> tuple[Floats, Floats]:
     """Return, over a grid of parameters, log likelihood and chance to become right, each (n_queries, n_grid)."""
     mean, total = np.meshgrid(1 / (1 + np.exp(-np.linspace(-6, 6, 49))), np.geomspace(0.1, 100, 31))
     a, b = (mean * total).ravel(), ((1 - mean) * total).ravel()
@@ -140,7 +137,7 @@ def _averaged(weights: Floats, log_likelihood: Floats, recall: Floats) -> Floats
 
 
 def gallery_curve(
-    ranked: Counts, right: Flags, places: Counts, rng: np.random.Generator, *, at_least: int = 1
+    ranked: Numbers, right: Flags, places: Numbers, rng: np.random.Generator, *, at_least: int = 1
 ) -> tuple[tuple[CurvePoint, ...], CurvePoint | None]:
     """Measure Recall@1 with a share of every place's images, and forecast it for twice as many of each.
 
@@ -193,7 +190,7 @@ def gallery_curve(
     return points, CurvePoint(2 * points[-1].photos, expected, float(low), float(high))
 
 
-def _rank_in_place(places: Counts, rng: np.random.Generator) -> Counts:
+def _rank_in_place(places: Numbers, rng: np.random.Generator) -> Numbers:
     """Shuffle, and number the images of each place from 0; the first of each place are a sub-sample."""
     shuffled = rng.permutation(len(places))
     grouped = shuffled[np.argsort(places[shuffled], kind="stable")]
@@ -203,7 +200,7 @@ def _rank_in_place(places: Counts, rng: np.random.Generator) -> Counts:
     return rank
 
 
-def _first_is_right(ranked: Counts, right: Flags, kept: Flags) -> Flags:
+def _first_is_right(ranked: Numbers, right: Flags, kept: Flags) -> Flags:
     """Tell whether the best of the kept images is right, shape (n_queries,)."""
     there = kept[ranked] & (ranked >= 0)
     first = there.argmax(axis=1)[:, None]

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from placeprint.arrays import Flags, Floats
 from placeprint.errors import UsageError
 from placeprint.evaluation.metrics.precision_recall import PrecisionRecall, micro_ap, sweep_curve, top1_curve
 from placeprint.evaluation.metrics.retrieval import (
@@ -27,9 +25,6 @@ from placeprint.evaluation.metrics.retrieval import (
     recall_at_over_all,
     reciprocal_rank,
 )
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 _PML = "pytorch-metric-learning"
 _OVER_ALL = "VPR-methods-evaluation, SALAD, Patch-NetVLAD, VPR-Bench"

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats
 from placeprint.errors import UsageError
 from placeprint.evaluation.metrics.intervals import LEVEL, RESAMPLES, Interval, bootstrap_means
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Rows, Scores
 from placeprint.dataset.manifest import Manifest
 from placeprint.errors import DatasetError, UsageError
-from placeprint.evaluation.ground_truth import ByPlace, Rows
+from placeprint.evaluation.ground_truth import ByPlace
 from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.mining.result import MinedImage, MiningResult, Suspect, ranked_pairs
 from placeprint.gallery.gallery import Gallery
@@ -26,8 +26,6 @@ from placeprint.progress import Progress, Stretch
 from placeprint.recognition.copies import NEAR_DUPLICATE
 from placeprint.records import ImageRecord, Match
 from placeprint.terminal import counted
-
-Scores = NDArray[np.float32]
 
 BLOCK_BYTES = 64 * 1024 * 1024
 """Scores held at once: those of 167 anchors against 100,000 gallery images."""

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats, Numbers
 from placeprint.errors import VectorError
-from placeprint.recognition.decision.rules import Floats, logistic
-
-Groups = NDArray[np.int64]
+from placeprint.recognition.decision.rules import logistic
 
 _STEPS = 100
 _CONVERGED = 1e-10
@@ -80,7 +79,7 @@ class Sample:
     """
 
     values: Floats
-    groups: Groups
+    groups: Numbers
 
     def shares_above(self, thresholds: Floats) -> Floats:
         """Return, for each group, the share of its values above each threshold, shape (groups, thresholds)."""

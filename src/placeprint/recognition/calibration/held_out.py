@@ -10,19 +10,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Parts, Rows, Vectors
 from placeprint.cores import available_cores
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.copies import Copies, rows_of_themselves
 from placeprint.recognition.decision.rules import NEAREST, Evidence
 from placeprint.recognition.queries import Queries
-from placeprint.recognition.rerank.reranker import Memo, Parts, Reranker
+from placeprint.recognition.rerank.reranker import Memo, Reranker
 from placeprint.recognition.voting import label
 from placeprint.records import ImageRecord
 from placeprint.storage.ragged import Ragged, parts_at
-
-Rows = NDArray[np.int64]
-Vectors = NDArray[np.float32]
 
 MAX_ASKED = 2000
 """Images held out at most."""

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats
 from placeprint.recognition.calibration.estimators import Sample
-from placeprint.recognition.decision.rules import Floats, logistic
+from placeprint.recognition.decision.rules import logistic
 
 FILE = "prior.json"
 

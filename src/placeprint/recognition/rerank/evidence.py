@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from placeprint.arrays import Floats
 
 ONSET = 1.5
 """Spreads above the usual at which evidence begins. Chosen with the weight on smvs_landmarks, poznan_bovw,

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Floats, Parts, Rows
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.rerank import cells as agreement
@@ -20,10 +20,6 @@ from placeprint.recognition.rerank.evidence import beyond_chance
 from placeprint.storage.data_folder import ADVICE
 from placeprint.storage.ragged import Ragged
 
-Rows = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Parts = Mapping[str, NDArray[Any]]
 Memo = dict[tuple[str, int], float]
 """What was found of one query before, by kind of parts and gallery row."""
 
