@@ -20,9 +20,10 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import PlaceprintError
-from placeprint.evaluation.evaluate import evaluate_sides
-from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.evaluate import evaluate_inputs
+from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.result import EvaluationResult
+from placeprint.options import BuildOptions
 from placeprint.progress import on_stderr
 from placeprint.recognition.gallery_model import embedder_for
 from placeprint.recognition.recognizer import Recognizer
@@ -45,19 +46,9 @@ def measure(path: Path, setting: str) -> dict[str, Any]:
     """Run one setting on one set."""
     model, _, preset = setting.rpartition("/")
     manifest = read_dataset(path)
-    sides = gather(
-        manifest,
-        gallery=None,
-        embeddings=None,
-        records=None,
-        model=model or DEFAULT_MODEL,
-        index="exact",
-        runner="openvino",
-        preset=preset,
-        cache=True,
-        progress=on_stderr(quiet=not sys.stderr.isatty()),
-    )
-    result = evaluate_sides(sides)
+    options = BuildOptions(model=model or DEFAULT_MODEL, index="exact", preset=preset)
+    inputs = gather(manifest, options=options, progress=on_stderr(quiet=not sys.stderr.isatty()))
+    result = evaluate_inputs(inputs)
     found = {h.name: h.over_queries for h in result.headlines}
     return {
         "recall_at_1": result.recall[1],
@@ -68,8 +59,8 @@ def measure(path: Path, setting: str) -> dict[str, Any]:
         "auroc": result.open_set.auroc if result.n_unknown else None,
         "unknown": _unknown(result),
         "search_ms": 1000 * result.seconds.search_per_query,
-        "look_ms": _look_ms(sides, manifest),
-        "bytes_an_image": _bytes(sides),
+        "look_ms": _look_ms(inputs, manifest),
+        "bytes_an_image": _bytes(inputs),
         "queries": result.n_answerable,
     }
 
@@ -79,16 +70,16 @@ def _unknown(result: EvaluationResult) -> list[float | None] | None:
     return [opened.unknown_precision, opened.unknown_recall] if result.n_unknown and opened.recall_at_1 else None
 
 
-def _bytes(sides: Sides) -> float:
-    gallery = sides.gallery
+def _bytes(inputs: Inputs) -> float:
+    gallery = inputs.gallery
     return 4.0 * gallery.spec.dim + sum(part.bytes_an_image for part in gallery.parts.values())
 
 
-def _look_ms(sides: Sides, manifest: Manifest) -> float:
+def _look_ms(inputs: Inputs, manifest: Manifest) -> float:
     """Return the median time to decode a query photo and take its embedding and parts, milliseconds."""
-    recognizer = Recognizer(sides.gallery, embedder_for(sides.gallery))
+    recognizer = Recognizer(inputs.gallery, embedder_for(inputs.gallery))
     times = []
-    for record in sides.queries[:LOOKS]:
+    for record in inputs.queries.records[:LOOKS]:
         began = time.perf_counter()
         recognizer.describe(manifest.root / record.path)
         times.append(1000 * (time.perf_counter() - began))

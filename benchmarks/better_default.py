@@ -26,10 +26,11 @@ from accuracy import SETS, SHARED
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.whitening import Whitening
 from placeprint.evaluation.ground_truth import choose_truth
-from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.metrics.retrieval import average_precision, mean_of, recall_at
 from placeprint.evaluation.ranking import rank_queries
 from placeprint.gallery.gallery import Gallery
+from placeprint.options import BuildOptions
 from placeprint.progress import on_stderr
 from placeprint.recognition.voting import label
 from town import render_town
@@ -135,13 +136,13 @@ def constant(photos: Photos, change: Whitening) -> float:
     return max(after / before - 1, 0.0) ** 0.5
 
 
-def measured(sides: Sides, change: Whitening | None, behind: float = 0.0) -> tuple[float, float]:
+def measured(inputs: Inputs, change: Whitening | None, behind: float = 0.0) -> tuple[float, float]:
     """Return Recall@1 and mAP of a set whose vectors are changed, with a constant behind them."""
     if change is not None:
-        before = sides.gallery
+        before = inputs.gallery
         asked, searched = (
             np.pad(change.apply(np.asarray(v)), ((0, 0), (0, 1)), constant_values=behind) / np.sqrt(1 + behind**2)
-            for v in (sides.vectors, before.vectors)
+            for v in (inputs.queries.vectors, before.vectors)
         )
         spec = dataclasses.replace(before.spec, dim=change.dim + 1, learned="places", learned_sha256=change.sha256)
         gallery = Gallery.in_memory(
@@ -153,19 +154,19 @@ def measured(sides: Sides, change: Whitening | None, behind: float = 0.0) -> tup
             parts=before.parts,
             learned=change.to_arrays(),
         )
-        sides = dataclasses.replace(sides, gallery=gallery, vectors=asked.astype(np.float32))
-    truth = choose_truth(sides.gallery.records, sides.queries, radius=None)
-    own, parts = sides.own_rows, sides.parts
-    ranking = rank_queries(sides.gallery, sides.queries, sides.vectors, truth=truth, k=1, own_rows=own, parts=parts)
+        queries = dataclasses.replace(inputs.queries, vectors=asked.astype(np.float32))
+        inputs = dataclasses.replace(inputs, gallery=gallery, queries=queries)
+    truth = choose_truth(inputs.gallery.records, inputs.queries.records, radius=None)
+    ranking = rank_queries(inputs.gallery, inputs.queries, truth=truth, k=1)
     return recall_at(ranking.positives, 1), mean_of(average_precision(ranking.positives))
 
 
-def photos_of(sides: Sides, name: str) -> Photos:
+def photos_of(inputs: Inputs, name: str) -> Photos:
     """Return all photographs of a set that have a place."""
-    vectors, places = [np.asarray(sides.gallery.vectors)], [label(r) for r in sides.gallery.records]
-    if sides.own_rows is None:
-        vectors.append(sides.vectors)
-        places += [label(r) for r in sides.queries]
+    vectors, places = [np.asarray(inputs.gallery.vectors)], [label(r) for r in inputs.gallery.records]
+    if inputs.queries.own_rows is None:
+        vectors.append(inputs.queries.vectors)
+        places += [label(r) for r in inputs.queries.records]
     named = [i for i, place in enumerate(places) if place]
     return Photos(np.vstack(vectors).astype(np.float64)[named], [f"{name}/{places[i]}" for i in named])
 
@@ -179,22 +180,18 @@ def run(
     preset: str, paths: dict[str, Path], town: Path, settings: list[str] | None
 ) -> dict[str, dict[str, list[float]]]:
     """Measure settings (all of them by default) with one preset: setting to set to gains in Recall@1 and mAP."""
-    sides = {
+    inputs = {
         name: gather(
             read_dataset(path),
-            **{"gallery": None, "embeddings": None, "records": None, "model": None},
-            index="exact",
-            runner="openvino",
-            cache=True,
+            options=BuildOptions(index="exact", preset=preset),
             progress=on_stderr(quiet=not sys.stderr.isatty()),
-            preset=preset,
         )
         for name, path in (paths | {"town": town}).items()
     }
-    photos = {name: photos_of(each, SAME.get(name, name)) for name, each in sides.items()}
+    photos = {name: photos_of(each, SAME.get(name, name)) for name, each in inputs.items()}
     found: dict[str, dict[str, list[float]]] = {}
     for name in paths:
-        base = measured(sides[name], None)
+        base = measured(inputs[name], None)
         found.setdefault("as it is", {})[name] = list(base)
         others = [photos[o] for o in paths if SAME.get(o, o) != SAME.get(name, name) and o != "landmarks, assignment"]
         for source, learned_from in {
@@ -212,7 +209,7 @@ def run(
                     change = mixed(learned_from, matrix, share)
                     behind = {"": 0.0} if preset == "fast" else {"": 0.0, KEPT: constant(learned_from, change)}
                     for how, value in behind.items():
-                        got = measured(sides[name], change, value)
+                        got = measured(inputs[name], change, value)
                         found.setdefault(keys[share] + how, {})[name] = [a - b for a, b in zip(got, base, strict=True)]
     return found
 

@@ -24,10 +24,10 @@ from placeprint import EvaluationResult, Gallery, ImageRecord, ModelSpec, calibr
 from placeprint.embedding.imported import imported_spec, read_embeddings
 from placeprint.evaluation.metrics.risk_coverage import reliability
 from placeprint.recognition.calibration.fit import learn_calibration
-from placeprint.recognition.calibration.held_out import PlaceRows, Questions, ask
-from placeprint.recognition.calibration.prior import SIZES, Prior, shipped_priors
-from placeprint.recognition.calibration.prior_fit import LabelledSet, labelled_set, learn_prior
+from placeprint.recognition.calibration.held_out import Asker, PlaceRows, Questions
+from placeprint.recognition.calibration.prior import Prior, shipped_priors
 from placeprint.recognition.gallery_model import probability_of
+from tools.prior_fit import SIZES, LabelledSet, labelled_set, learn_prior
 from town import render_town
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -61,14 +61,10 @@ def gallery_of(whole: LabelledSet, rows: Sequence[int]) -> Gallery:
 
 def asked(gallery: Gallery, whole: LabelledSet, queries: Sequence[int]) -> Questions:
     """Ask some queries of the gallery."""
-    return ask(
-        PlaceRows(gallery.records),
-        np.asarray(gallery.vectors),
-        whole.query_vectors,
-        asked=queries,
-        names=[q.places for q in whole.queries],
-        left_out=[np.empty(0, np.int64)] * len(queries),
+    asker = Asker(
+        PlaceRows(gallery.records), np.asarray(gallery.vectors), whole.query_vectors, [q.places for q in whole.queries]
     )
+    return asker.ask(queries, [np.empty(0, np.int64)] * len(queries))
 
 
 def showing(records: Sequence[ImageRecord], places: set[str]) -> list[int]:

@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import Gallery
-from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.metrics.risk_coverage import reliability
+from placeprint.options import BuildOptions
 from placeprint.recognition.calibration.fit import learn_calibration
-from placeprint.recognition.calibration.held_out import PlaceRows, Questions, ask
+from placeprint.recognition.calibration.held_out import Asker, PlaceRows, Questions
 from placeprint.recognition.gallery_model import probability_of
+from placeprint.recognition.queries import Queries
 from placeprint.recognition.rerank.reranker import Reranker
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -38,33 +40,32 @@ def without(gallery: Gallery, places: set[str]) -> Gallery:
     )
 
 
-def asked(gallery: Gallery, sides: Sides, places: set[str]) -> Questions:
+def asked(gallery: Gallery, queries: Queries, places: set[str]) -> Questions:
     """Ask the queries of some places."""
-    rows = [i for i, q in enumerate(sides.queries) if places & set(q.places)]
-    return ask(
+    rows = [i for i, q in enumerate(queries.records) if places & set(q.places)]
+    asker = Asker(
         PlaceRows(gallery.records),
         np.asarray(gallery.vectors),
-        sides.vectors,
-        asked=rows,
-        names=[q.places or (q.path,) for q in sides.queries],
-        left_out=[np.empty(0, np.int64)] * len(rows),
+        queries.vectors,
+        [q.places or (q.path,) for q in queries.records],
         again=Reranker(gallery) if gallery.preset.reranks else None,
-        parts=sides.parts,
+        parts=queries.parts,
     )
+    return asker.ask(rows, [np.empty(0, np.int64)] * len(rows))
 
 
-def repetition(sides: Sides, seed: int) -> str:
+def repetition(inputs: Inputs, seed: int) -> str:
     """Hold every place out once, and describe what became of it."""
-    every = {p for r in (*sides.gallery.records, *sides.queries) for p in r.places}
+    every = {p for r in (*inputs.gallery.records, *inputs.queries.records) for p in r.places}
     dealt = np.random.default_rng(seed).permutation(sorted(every)).tolist()
     folds = 5 if len(every) >= 10 else 3
     false, told = 0, ""
     probabilities: list[NDArray[np.float64]] = []
     right: list[NDArray[np.bool_]] = []
     for out in [set(), *(set(dealt[i::folds]) for i in range(folds))]:
-        gallery = without(sides.gallery, out)
+        gallery = without(inputs.gallery, out)
         learned = learn_calibration(gallery, seed=seed)
-        questions = asked(gallery, sides, out or every)
+        questions = asked(gallery, inputs.queries, out or every)
         given = probability_of(learned)(questions.evidence)
         probabilities.append(given)
         right.append(questions.right)
@@ -85,20 +86,9 @@ def main() -> None:
     options = parser.parse_args()
     for path in (DATA / "poznan_bovw", DATA / "landmarks" / "landmarks", options.town):
         if path is not None and path.is_dir():
-            sides = gather(
-                path,
-                gallery=None,
-                embeddings=None,
-                records=None,
-                model=None,
-                index="exact",
-                runner="openvino",
-                cache=True,
-                progress=None,
-                preset=options.preset,
-            )
+            inputs = gather(path, options=BuildOptions(preset=options.preset, index="exact"))
             for seed in range(SEEDS):
-                print(path.name, repetition(sides, seed), flush=True)
+                print(path.name, repetition(inputs, seed), flush=True)
 
 
 if __name__ == "__main__":

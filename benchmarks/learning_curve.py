@@ -15,33 +15,24 @@ from pathlib import Path
 import numpy as np
 
 from placeprint import Gallery, ImageRecord, imported_spec, read_dataset, read_embeddings
-from placeprint.evaluation.diagnosis.coverage import GalleryLacks, gallery_lacks
-from placeprint.evaluation.diagnosis.impostors import Vectors, find_rivals
+from placeprint.evaluation.diagnosis.coverage import GalleryCoverage, gallery_coverage
+from placeprint.evaluation.diagnosis.impostors import find_impostors
 from placeprint.evaluation.diagnosis.learning_curve import CurvePoint
 from placeprint.evaluation.ground_truth import ByPlace
-from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.inputs import Inputs, gather
+from placeprint.options import BuildOptions
+from placeprint.recognition.queries import Queries
 
 LANDMARKS = Path(__file__).parents[2] / "shared" / "data" / "landmarks"
 LISTED = LANDMARKS / "manifest.csv"
 
 
-def by_default_model() -> Sides:
+def by_default_model() -> Inputs:
     """Embed all 67 + 34 photographs."""
-    return gather(
-        LANDMARKS / "landmarks",
-        gallery=None,
-        embeddings=None,
-        records=None,
-        model=None,
-        index="exact",
-        runner="openvino",
-        preset="fast",
-        cache=True,
-        progress=None,
-    )
+    return gather(LANDMARKS / "landmarks", options=BuildOptions(index="exact", preset="fast"))
 
 
-def by_reference_vectors() -> Sides:
+def by_reference_vectors() -> Inputs:
     """Read the published ResNet50 embeddings."""
     folder = LANDMARKS / "reference"
     gallery, queries = (
@@ -49,7 +40,7 @@ def by_reference_vectors() -> Sides:
         for side in ("gallery", "query")
     )
     made = Gallery.in_memory(gallery.records, gallery.vectors, spec=imported_spec("resnet50", gallery.vectors.shape[1]))
-    return Sides("reference", made, queries.records, queries.vectors)
+    return Inputs(made, Queries(queries.records, queries.vectors))
 
 
 def listed(records: Sequence[ImageRecord]) -> np.ndarray:
@@ -63,9 +54,9 @@ def only(gallery: Gallery, rows: Sequence[int] | np.ndarray) -> Gallery:
     return Gallery.in_memory([gallery.records[i] for i in rows], np.asarray(gallery.vectors)[rows], spec=gallery.spec)
 
 
-def answered(gallery: Gallery, queries: Sequence[ImageRecord], vectors: Vectors) -> tuple[int, int, int]:
+def answered(gallery: Gallery, queries: Queries) -> tuple[int, int, int]:
     """Return how many queries get the right place first, how many can, and how many there are."""
-    found = find_rivals(gallery.vectors, queries, vectors, truth=ByPlace.of(gallery.records))
+    found = find_impostors(gallery.vectors, queries, truth=ByPlace.of(gallery.records))
     return int((found.better > 0).sum()), int((found.photos > 0).sum()), len(queries)
 
 
@@ -81,7 +72,7 @@ def point(p: CurvePoint) -> str:
     return f"{p.photos} photos {p.recall:.3f} ({p.low:.2f} to {p.high:.2f})"
 
 
-def lacks(name: str, found: GalleryLacks) -> None:
+def lacks(name: str, found: GalleryCoverage) -> None:
     """Print what a gallery lacks."""
     print(f"\n  {name}: the whole gallery by sub-sampling, asked with {found.measured_by}")
     for p in found.curve:
@@ -94,25 +85,28 @@ def lacks(name: str, found: GalleryLacks) -> None:
 
 def main() -> None:
     """Print the tables, by the default model and by the published vectors."""
-    for title, sides in (("default model", by_default_model()), ("published ResNet50 vectors", by_reference_vectors())):
-        rows, asked = listed(sides.gallery.records), listed(sides.queries)
-        small = only(sides.gallery, rows)
-        some = [sides.queries[i] for i in asked]
+    for title, inputs in (
+        ("default model", by_default_model()),
+        ("published ResNet50 vectors", by_reference_vectors()),
+    ):
+        rows, asked = listed(inputs.gallery.records), listed(inputs.queries.records)
+        small = only(inputs.gallery, rows)
+        some = inputs.queries.only(asked)
         print(f"\n{title}: Recall@1 over all queries")
-        first, last = len(small), len(sides.gallery)
+        first, last = len(small), len(inputs.gallery)
         tell(
             f"{len(some)} listed queries, {first} listed gallery photos of 2 places",
-            answered(small, some, sides.vectors[asked]),
+            answered(small, some),
         )
-        tell(f"all queries, {first} listed gallery photos of 2 places", answered(small, sides.queries, sides.vectors))
-        tell(f"all queries, {last} gallery photos of 6 places", answered(sides.gallery, sides.queries, sides.vectors))
-        half = np.concatenate([np.flatnonzero(codes)[::2] for codes in _members(sides.gallery)])
+        tell(f"all queries, {first} listed gallery photos of 2 places", answered(small, inputs.queries))
+        tell(f"all queries, {last} gallery photos of 6 places", answered(inputs.gallery, inputs.queries))
+        half = np.concatenate([np.flatnonzero(codes)[::2] for codes in _members(inputs.gallery)])
         tell(
             f"all queries, {len(half)} gallery photos of 6 places",
-            answered(only(sides.gallery, half), sides.queries, sides.vectors),
+            answered(only(inputs.gallery, half), inputs.queries),
         )
-        lacks(f"{first} photos", gallery_lacks(small, sides.queries, sides.vectors))
-        lacks(f"{last} photos", gallery_lacks(sides.gallery, sides.queries, sides.vectors))
+        lacks(f"{first} photos", gallery_coverage(small, inputs.queries))
+        lacks(f"{last} photos", gallery_coverage(inputs.gallery, inputs.queries))
 
 
 def _members(gallery: Gallery) -> list[np.ndarray]:

@@ -3,7 +3,7 @@
     python tools/learn_prior.py TOWN        # TOWN: a folder made by `python -m town TOWN --places 20 --seed 7`
 
 It reads ../shared/data/poznan_bovw and the town, draws small galleries of 2, 3 and 4 places from them, and
-writes src/placeprint/recognition/prior.json. No image and no embedding goes in: three coefficients
+writes src/placeprint/recognition/calibration/prior.json. No photograph and no embedding goes in: three coefficients
 a size, and the standing and agreement of 200 unknown queries.
 """
 
@@ -13,11 +13,10 @@ import json
 import sys
 from pathlib import Path
 
-from placeprint.recognition.calibration.prior import FILE, SIZES
-from placeprint.recognition.calibration.prior_fit import labelled_set, learn_prior
+from placeprint.recognition.calibration import prior as shipped
+from tools.prior_fit import SIZES, labelled_set, learn_prior, row_of
 
-ROOT = Path(__file__).parent.parent
-POZNAN = ROOT.parent / "shared" / "data" / "poznan_bovw" / "labels.csv"
+POZNAN = Path(__file__).parents[2] / "shared" / "data" / "poznan_bovw" / "labels.csv"
 SOURCE = (
     "scores of efficientnet-lite0 on poznan_bovw (5 buildings by day and night) and on a rendered town "
     "(python -m town --places 20 --seed 7), by tools/learn_prior.py; no photograph and no embedding is in here"
@@ -30,8 +29,8 @@ def main() -> None:
     priors = [learn_prior(sets, places=places) for places in SIZES]
     for prior in priors:
         print(prior.places, "places:", [round(c, 3) for c in prior.coefficients], f"gap {prior.gap:.3f}")
-    out = ROOT / "src" / "placeprint" / "recognition" / FILE
-    rows = json.dumps({"format": 1, "source": SOURCE, "priors": [p.to_dict() for p in priors]})
+    out = Path(shipped.__file__).with_name(shipped.FILE)
+    rows = json.dumps({"format": 1, "source": SOURCE, "priors": [row_of(p) for p in priors]})
     out.write_text(rows + "\n", encoding="ascii")
 
 

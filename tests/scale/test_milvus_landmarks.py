@@ -9,7 +9,8 @@ from making import ties_apart
 from test_milvus_verbs import said
 
 from placeprint import Gallery, open_gallery
-from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.inputs import Inputs, gather
+from placeprint.options import BuildOptions
 
 GALLERY, QUERIES = 67, 34
 
@@ -47,22 +48,21 @@ def _to(where: Path | str) -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="module")
-def sides(places: dict[str, Path | str], photos: Path) -> Sides:
-    asked = {"embeddings": None, "records": None, "model": None, "index": "auto", "runner": "openvino"}
-    found = gather(photos, gallery=places["exact"], cache=False, progress=None, **asked)
+def inputs(places: dict[str, Path | str], photos: Path) -> Inputs:
+    found = gather(photos, places["exact"], options=BuildOptions(cache=False))
     assert (len(found.gallery), len(found.queries)) == (GALLERY, QUERIES)
     return found
 
 
-def test_the_same_neighbours(places: dict[str, Path | str], sides: Sides) -> None:
+def test_the_same_neighbours(places: dict[str, Path | str], inputs: Inputs) -> None:
     here = Gallery.open(places["exact"])
     for name in list(places)[1:]:
         there = open_gallery(places[name])
         assert tuple(there.download().records) == tuple(here.records)
         np.testing.assert_array_equal(there.download().vectors, here.vectors)
         for k in (10, GALLERY):
-            truth, found = here.search(sides.vectors, k=k), there.search(sides.vectors, k=k)
-            assert ties_apart(found, truth, here.vectors, sides.vectors) == 0, name
+            truth, found = here.search(inputs.queries.vectors, k=k), there.search(inputs.queries.vectors, k=k)
+            assert ties_apart(found, truth, here.vectors, inputs.queries.vectors) == 0, name
 
 
 def test_the_same_answers_and_the_same_numbers(places: dict[str, Path | str], photos: Path) -> None:

@@ -27,6 +27,7 @@ from placeprint.gallery.protocol import AnyGallery
 from placeprint.indexing.ray import cluster as ray_cluster
 from placeprint.indexing.ray import job as ray_job
 from placeprint.indexing.ray import store as on_ray
+from placeprint.options import BuildOptions
 from placeprint.presets import find_preset
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -136,8 +137,8 @@ def test_a_killed_worker_costs_nothing(
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    done = on_ray.store_photos_on_ray(
-        photos, address, on=cluster[0], model="efficientnet-lite0", preset="balanced", progress=None
+    done = on_ray.store_images_on_ray(
+        photos, address, on=cluster[0], options=BuildOptions(model="efficientnet-lite0", preset="balanced")
     )
     killer.join(timeout=5)
     assert len(killed) == 2
@@ -181,8 +182,11 @@ def test_a_gpu_is_asked_for_where_workers_can_use_it(
         return found
 
     monkeypatch.setattr(ray_cluster.Cluster, "told", noted)
-    done = on_ray.store_photos_on_ray(
-        photos, address, on=gpu_cluster, model="efficientnet-lite0", preset="balanced", runner="onnx"
+    done = on_ray.store_images_on_ray(
+        photos,
+        address,
+        on=gpu_cluster,
+        options=BuildOptions(model="efficientnet-lite0", preset="balanced", runner="onnx"),
     )
     assert actors == [(2, 0.25 if able else 0.0)]
     assert [one["gpus"] for one in told] == [int(able)] * len(told)

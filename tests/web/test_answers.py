@@ -22,7 +22,7 @@ from PIL import Image  # noqa: E402
 
 from placeprint import Gallery, Recognizer, explain, recognize  # noqa: E402
 from placeprint.errors import ImageError, ServerError, UsageError  # noqa: E402
-from placeprint.recognition.combined_answer import together  # noqa: E402
+from placeprint.recognition.combined_answer import combined_answer  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_several_photos_of_one_place(client, recognizer, queries):
     unsure = [photo for photo, answer in zip(queries, answers, strict=True) if answer.unknown]
     for photos in ([sure[0], sure[0], unsure[0]], [sure[0], unsure[0]], unsure[:2]):
         found = ask(client, *photos)
-        leader, answer = together([recognizer.recognize(photo) for photo in photos])
+        leader, answer = combined_answer([recognizer.recognize(photo) for photo in photos])
         assert without_additions(found) == plain(answer.to_dict())
         assert [row["photo"] for row in found["photos"]] == [photo.name for photo in photos]
         assert found["photo"] == photos[leader].name
@@ -273,7 +273,7 @@ def test_together_needs_more_than_half():
         return Answer(place=place, score=probability, margin=math.nan, probability=probability)
 
     a, b, no = of("a", 0.9), of("b", 0.95), of(None, 0.3)
-    assert together([a]) == (0, a)
+    assert combined_answer([a]) == (0, a)
     for answers, place, leader in (
         ([a, a, b], "a", 0),
         ([a, of("a", 0.99), no], "a", 1),
@@ -282,8 +282,8 @@ def test_together_needs_more_than_half():
         ([a, a, b, no], None, 2),
         ([no, of(None, 0.4)], None, 1),
     ):
-        found, answer = together(answers)
+        found, answer = combined_answer(answers)
         assert (found, answer.place) == (leader, place)
         assert answer.probability == answers[leader].probability
     with pytest.raises(UsageError, match="no photo"):
-        together([])
+        combined_answer([])

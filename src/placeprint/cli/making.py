@@ -22,7 +22,7 @@ SHOWN_FAILURES = 5
 
 if TYPE_CHECKING:
     from placeprint.gallery.protocol import AnyGallery
-    from placeprint.indexing.folder import IndexResult
+    from placeprint.indexing.result import IndexResult
     from placeprint.indexing.sources import Source
     from placeprint.records import SetAside
 

@@ -13,7 +13,7 @@ from placeprint.presets import DEFAULT_PRESET
 from placeprint.progress import on_stderr
 
 if TYPE_CHECKING:
-    from placeprint.evaluation.diagnosis.diagnosis import Lessons
+    from placeprint.evaluation.diagnosis.diagnosis import Diagnosis
 
 SHOWN_PLACES = 5
 
@@ -37,9 +37,9 @@ def run(
     """Check, index, evaluate and report, in one go."""
     from placeprint.cli.answering import show_evaluation
     from placeprint.cli.inspecting import show_check
-    from placeprint.report.run import whole_run
+    from placeprint.report.run import run as run_all
 
-    done = whole_run(
+    done = run_all(
         datasets.opened(dataset, layout).manifest,
         out,
         model=model,
@@ -57,16 +57,16 @@ def run(
     show_check(done.check)
     show_calibration(done.gallery.calibration, done.gallery.where, done.not_calibrated)
     show_evaluation(done.evaluation)
-    _show_lessons(done.lessons)
+    _show_diagnosis(done.diagnosis)
     printing.say("", f"gallery: {done.gallery.path}", f"report:  {done.report}")
 
 
-def _show_lessons(lessons: Lessons) -> None:
+def _show_diagnosis(diagnosis: Diagnosis) -> None:
     """Print why photos failed, and what more photos would bring."""
-    kinds = [(k.kind.value, str(k.count), k.advice) for k in lessons.kinds if k.count]
+    kinds = [(k.kind.value, str(k.count), k.advice) for k in diagnosis.kinds if k.count]
     if kinds:
         printing.table(("why it failed", "photos", "what to do"), kinds, title="Failures by kind", right=(1,))
-    printing.say("", lessons.leaks.says, lessons.lacks.says)
-    for place in lessons.lacks.places[:SHOWN_PLACES]:
+    printing.say("", diagnosis.leaks.says, diagnosis.coverage.says)
+    for place in diagnosis.coverage.places[:SHOWN_PLACES]:
         if place.says:
             printing.say(f"  {place.says}")

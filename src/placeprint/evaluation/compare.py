@@ -1,18 +1,18 @@
-"""Several models, indexes, thresholds or settings on one dataset, and whether the difference may be luck."""
+"""Compares models, indexes, thresholds or settings on one dataset, with tests of whether a difference may be luck."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
-from placeprint.evaluation.evaluate import evaluate_sides
+from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.headlines import SEED, clusters_of, headlines
 from placeprint.evaluation.inputs import gather
 from placeprint.evaluation.metrics.intervals import Interval
@@ -22,6 +22,15 @@ from placeprint.evaluation.sweep import SweepRow, threshold_sweep
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.size import kept_bytes
+from placeprint.notebooks import frame_of, html_table
+from placeprint.options import (
+    BuildOptions,
+    BuildWords,
+    DecisionOptions,
+    Imported,
+    ImportedWords,
+    records_of,
+)
 from placeprint.progress import Progress
 
 _KEYS = {
@@ -33,8 +42,11 @@ _KEYS = {
     "margin_threshold": float,
     "radius": float,
 }
-_DECIDED = ("threshold", "margin_threshold", "radius")
-"""Of these, what asks nothing of gallery or model."""
+"""What a setting may say, and what its value is read as."""
+
+
+class CompareWords(BuildWords, ImportedWords, total=False):
+    """Keywords of `compare`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +114,84 @@ class Compared:
     megabytes: float
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison(Sequence[Compared]):
+    """Several settings on one dataset, in the order given; each is compared with the first.
+
+    Attributes
+    ----------
+    rows : tuple of Compared
+    """
+
+    rows: tuple[Compared, ...]
+
+    def __len__(self) -> int:
+        """Return the number of settings."""
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return one setting's row."""
+        return self.rows[index]
+
+    def __repr__(self) -> str:
+        """Name each setting with its Recall@1."""
+        told = ", ".join(f"{row.setting.name} {row.recall_at_1.value:.3f}" for row in self.rows)
+        return f"<Comparison of Recall@1: {told}>"
+
+    def _repr_html_(self) -> str:
+        """Show a notebook one row a setting."""
+        rows = self._rows()
+        title = f"{self.rows[0].result.dataset}: each against the first"
+        return html_table(title, list(rows[0]), [list(row.values()) for row in rows])
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row a setting.
+
+        Raises
+        ------
+        UsageError
+            When pandas is not installed.
+        """
+        return frame_of(self._rows())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        nan = float("nan")
+        return [
+            {
+                "setting": row.setting.name,
+                "recall_at_1": row.recall_at_1.value,
+                "map": row.average_precision.value,
+                "map_difference": nan if (d := row.precision_difference) is None else d.interval.value,
+                "recall_p_value": nan if (test := row.recall_test) is None else test.p_value,
+                "search_ms": 1000 * row.result.seconds.search_per_query,
+                "gallery_megabytes": row.megabytes,
+            }
+            for row in self.rows
+        ]
+
+
 def compare(
     dataset: Path | str | Manifest | None,
     settings: Sequence[str],
     *,
     gallery: AnyGallery | Path | str | None = None,
-    embeddings: Path | str | None = None,
-    records: Path | str | None = None,
     seed: int = SEED,
-    cache: bool = True,
     progress: Progress | None = None,
-) -> tuple[Compared, ...]:
-    """Run each setting and compare it with the first, query by query.
+    **options: Unpack[CompareWords],
+) -> Comparison:
+    """Evaluate each setting and compare it with the first, query by query.
 
     Parameters
     ----------
-    dataset, gallery, embeddings, records
+    dataset, gallery
         As in `placeprint.evaluate`.
     settings : sequence of str
         See `Setting.parse`.
     seed : int
         Of the bootstrap.
+    progress : Progress, optional
+    **options
+        Fields of `placeprint.options.BuildOptions`, where a setting does not say otherwise, and of `Imported`.
 
     Raises
     ------
@@ -133,22 +202,16 @@ def compare(
         raise UsageError("give at least one setting, for example: efficientnet-lite0 threshold=0.6")
     parsed = [Setting.parse(text) for text in settings]
     opened = None if gallery is None else open_gallery(gallery)  # once: one on a server is downloaded
-    given = {"gallery": opened, "embeddings": embeddings, "records": records, "cache": cache}
-    runs = [_run(dataset, setting, progress, given) for setting in parsed]
-    return tuple(
-        _compared(setting, run, runs[0][0], seed=seed, kept=kept)
-        for setting, (run, kept) in zip(parsed, runs, strict=True)
-    )
-
-
-def _run(
-    dataset: Path | str | Manifest | None, setting: Setting, progress: Progress | None, given: dict[str, Any]
-) -> tuple[EvaluationResult, int]:
-    """Measure a setting; return also the bytes that its gallery keeps."""
-    asked = {"model": None, "index": "auto", "runner": "openvino", "preset": None} | setting.options
-    decided = {name: asked.pop(name) for name in _DECIDED if name in asked}
-    sides = gather(dataset, progress=progress, **given, **asked)
-    return evaluate_sides(sides, progress=progress, **decided), kept_bytes(sides.gallery)
+    runs: list[EvaluationResult] = []
+    rows = []
+    for setting in parsed:
+        asked = {**options, **setting.options}
+        radius = asked.pop("radius", None)
+        build, decision, imported = records_of(asked, BuildOptions, DecisionOptions, Imported)
+        inputs = gather(dataset, opened, options=build, imported=imported, progress=progress)
+        runs.append(evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress))
+        rows.append(_compared(setting, runs[-1], runs[0], seed=seed, kept=kept_bytes(inputs.gallery)))
+    return Comparison(tuple(rows))
 
 
 def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, *, seed: int, kept: int) -> Compared:

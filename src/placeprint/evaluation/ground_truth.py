@@ -1,4 +1,4 @@
-"""Positives per query: by place, by several right places, by distance. Queries without any are named."""
+"""Ground truth: which gallery images are right for a query, by place or by distance."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats, Rows
 from placeprint.errors import DatasetError, UsageError
 from placeprint.gallery.filters import metres_between
 from placeprint.records import ImageRecord
@@ -17,8 +18,6 @@ from placeprint.terminal import counted
 DEFAULT_RADIUS = 25.0
 """Metres: the usual bound of the field for a right answer (Arandjelovic et al. 2016, NetVLAD)."""
 
-Rows = NDArray[np.int64]
-Floats = NDArray[np.float64]
 NOWHERE = (np.nan, np.nan)
 
 

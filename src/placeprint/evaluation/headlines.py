@@ -51,7 +51,7 @@ def headlines(queries: Sequence[QueryResult], *, decided: bool, seed: int = SEED
 
 
 def clusters_of(queries: Sequence[QueryResult]) -> NDArray[np.str_]:
-    """Return the name of what each query is drawn with: its places, or itself where it has none."""
+    """Return the cluster that each query is drawn with: its places, or its path where it has none."""
     return np.array(["|".join(q.places) or q.path for q in queries], np.str_)
 
 

@@ -1,4 +1,4 @@
-"""The open-set side of a run, from its queries."""
+"""The open-set numbers of a run, from its queries."""
 
 from __future__ import annotations
 
@@ -17,42 +17,36 @@ from placeprint.evaluation.metrics.open_set_rates import (
 from placeprint.evaluation.metrics.precision_recall import aupr
 from placeprint.evaluation.metrics.risk_coverage import reliability, risk_coverage
 from placeprint.evaluation.result import QueryResult
-from placeprint.gallery.calibration import Calibration
+from placeprint.recognition.decision.rules import Limits
 
 FALSE_ACCEPT_RATE = 0.05
 """At which `recall_at_1_at_5_far` is told."""
 
 
-def open_set_of(
-    queries: Sequence[QueryResult],
-    learned: Calibration | None,
-    threshold: float | None,
-    margin_threshold: float | None,
-) -> OpenSetResult:
+def open_set_of(queries: Sequence[QueryResult], limits: Limits, *, calibrated: bool) -> OpenSetResult:
     """Return all open-set numbers of a run.
 
     Parameters
     ----------
     queries : sequence of QueryResult
-    learned : Calibration or None
-        It decided, unless a threshold was given.
-    threshold, margin_threshold : float or None
-        What was asked for.
+    limits : Limits
+        What decided.
+    calibrated : bool
+        Whether the queries have a probability, which then tells how sure they are.
     """
     known, right, accepted = (_flags(queries, name) for name in ("known", "right", "accepted"))
     scores = np.array([q.score for q in queries], np.float64)
     probabilities = np.array([q.probability for q in queries], np.float64)
-    asked = threshold is not None or margin_threshold is not None
     result = open_set_result(
         scores=scores,
         known=known,
         right=right,
         accepted=accepted,
-        threshold=threshold,
-        margin_threshold=margin_threshold,
-        probability_threshold=None if asked or learned is None else learned.threshold,
+        threshold=limits.threshold,
+        margin_threshold=limits.margin_threshold,
+        probability_threshold=limits.probability,
     )
-    sure = scores if learned is None else probabilities
+    sure = probabilities if calibrated else scores
     return dataclasses.replace(
         result,
         aupr=aupr(scores[known], scores[~known]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,17 +17,19 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Parts, Rows
 from placeprint.cores import available_cores
-from placeprint.evaluation.ground_truth import GroundTruth, Rows
+from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.evaluation.metrics.retrieval import PositiveRanks
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import VectorIndex
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.progress import Progress, Stretch
-from placeprint.recognition.rerank.reranker import Parts, Reranker
+from placeprint.recognition.queries import Queries
+from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.recognition.voting import place_codes
-from placeprint.records import ImageRecord, Neighbours
-from placeprint.storage.ragged import Ragged, parts_at
+from placeprint.records import Neighbours
+from placeprint.storage.ragged import parts_at
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -37,7 +39,7 @@ BLOCK_BYTES = 96 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What the metrics and the failure analysis need of all rankings.
+    """What metrics and diagnosis need of all rankings.
 
     Attributes
     ----------
@@ -79,13 +81,11 @@ class _Line:
 
 def rank_queries(
     gallery: Gallery,
-    queries: Sequence[ImageRecord],
-    vectors: NDArray[np.float32],
+    queries: Queries,
     *,
     truth: GroundTruth,
     k: int = 20,
-    own_rows: Sequence[int | Rows] | None = None,
-    parts: Mapping[str, Ragged] | None = None,
+    left_out: Sequence[Rows] | None = None,
     progress: Progress | None = None,
 ) -> Ranking:
     """Rank the whole gallery for every query, as the gallery's preset asks.
@@ -93,61 +93,62 @@ def rank_queries(
     Parameters
     ----------
     gallery : Gallery
-    queries : sequence of ImageRecord
-    vectors : ndarray of float32, shape (len(queries), dim)
+    queries : Queries
     truth : GroundTruth
     k : int
         How many matches to keep.
-    own_rows : sequence of int or of ndarray of int64, optional
-        The gallery row that each query itself is, or the rows, left out of its ranking (leave one out); -1 for none.
-    parts : mapping of str to Ragged, optional
-        Of the queries, for ranking again.
+    left_out : sequence of ndarray of int64, optional
+        The gallery rows that are left out of each query's ranking; the row that it is itself when not given.
     """
     index: VectorIndex = gallery.index if gallery.index.capabilities.exact else ExactIndex(gallery.vectors)
-    size = max(len(gallery), 1)
-    step = max(1, BLOCK_BYTES // (12 * size))
+    gone: Sequence[int | Rows] = left_out or queries.own_rows or [-1] * len(queries)
     codes = place_codes(gallery.records)
     again = Reranker(gallery) if gallery.preset.reranks else None
+
+    def one(found: Neighbours, first: int, i: int) -> tuple[_Line, float]:
+        began, number = time.perf_counter(), first + i
+        whole = _whole(found, i, gone[number])
+        if again is not None:
+            whole = _again(again, whole, queries.vectors[number], parts_at(queries.parts, number))
+        took = time.perf_counter() - began
+        return _line(whole, truth.positives(queries.records[number]), codes, k), took
+
+    size = max(len(gallery), 1)
+    step = max(1, BLOCK_BYTES // (12 * size))
     lines: list[_Line] = []
     seconds = 0.0
-
-    def one(found: Neighbours, i: int, number: int) -> tuple[_Line, float]:
-        began = time.perf_counter()
-        whole = _whole(found, i, -1 if own_rows is None else own_rows[number])
-        if again is not None:
-            whole = _again(again, whole, vectors[number], parts_at(parts, number))
-        took = time.perf_counter() - began
-        return _line(whole, truth.positives(queries[number]), codes, k), took
-
     workers = available_cores() if again else 1
     with Stretch(progress, "searching", len(queries)) as tick, ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(queries), step):
-            block = vectors[start : start + step]
             began = time.perf_counter()
-            found = index.search(block, size)
+            found = index.search(queries.vectors[start : start + step], size)
             seconds += time.perf_counter() - began
-            for line, took in pool.map(partial(one, found), range(len(block)), range(start, start + len(block))):
+            for line, took in pool.map(partial(one, found, start), range(len(found.rows))):
                 lines.append(line)
                 seconds += took
                 tick()
+    return _ranking(lines, k, seconds, index.name)
+
+
+def _ranking(lines: Sequence[_Line], k: int, seconds: float, index: str) -> Ranking:
     return Ranking(
         PositiveRanks.of(line.ranks for line in lines),
         Neighbours(
-            _stacked([ln.rows for ln in lines], k, np.int64(-1)),
-            _stacked([ln.scores for ln in lines], k, np.float32(-np.inf)),
+            _stacked([line.rows for line in lines], k, np.int64(-1)),
+            _stacked([line.scores for line in lines], k, np.float32(-np.inf)),
         ),
-        _stacked([ln.similarities for ln in lines], k, np.float32(-np.inf)),
-        _stacked([ln.correct for ln in lines], k, np.bool_(False)),
-        np.array([ln.margin for ln in lines], np.float64),
-        np.array([ln.positive_score for ln in lines], np.float64),
+        _stacked([line.similarities for line in lines], k, np.float32(-np.inf)),
+        _stacked([line.correct for line in lines], k, np.bool_(False)),
+        np.array([line.margin for line in lines], np.float64),
+        np.array([line.positive_score for line in lines], np.float64),
         seconds,
-        index.name,
+        index,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """One query's ranking of the whole gallery, best first, less the rows that the query itself is."""
+    """One query's ranking of the whole gallery, best first, without the query's own rows."""
 
     own: NDArray[np.int64]
     rows: NDArray[np.int64]
@@ -186,7 +187,7 @@ def _line(whole: _Whole, positives: NDArray[np.int64], codes: NDArray[np.int64],
 
 
 def _stacked(parts: Sequence[NDArray[Scalar]], k: int, fill: Scalar) -> NDArray[Scalar]:
-    """Put lines of at most `k` values under each other, filled up on the right."""
+    """Stack lines of at most `k` values, padded on the right."""
     out = np.full((len(parts), k), fill)
     for row, part in enumerate(parts):
         out[row, : len(part)] = part

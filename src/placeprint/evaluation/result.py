@@ -10,12 +10,14 @@ from typing import Any
 from placeprint.evaluation.metrics.conventions import Convention
 from placeprint.evaluation.metrics.intervals import Interval
 from placeprint.evaluation.metrics.open_set_rates import OpenSetResult
+from placeprint.notebooks import frame_of, html_table
 from placeprint.records import FailedImage, Match, SetAside
+from placeprint.terminal import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryResult:
-    """One query photo and what became of it.
+    """One query image and what became of it.
 
     Attributes
     ----------
@@ -45,7 +47,7 @@ class QueryResult:
     correct : tuple of bool
         Which of them are positives.
     own_rows : tuple of int
-        The gallery rows that are this very photo and were left out: itself, and its copies.
+        The gallery rows that are this very image and were left out: itself, and its copies.
     """
 
     path: str
@@ -114,7 +116,7 @@ class Headline:
         ``unknown_precision``, ``unknown_recall``.
     over_queries, over_places : Interval
         Bootstrap intervals, drawing single queries, and drawing places with all their queries: the
-        second is the honest one when the next user's photographs show other places, and the one that is shown.
+        second is the honest one when the next user's images show other places, and the one that is shown.
     """
 
     name: str
@@ -200,6 +202,30 @@ class EvaluationResult:
     calibrated_for: str = ""
     calibration_outdated: str = ""
 
+    def __repr__(self) -> str:
+        """Tell the two numbers that are asked for first."""
+        shown = ", ".join(f"Recall@{k} {value:.3f}" for k, value in list(self.recall.items())[:1])
+        asked = f"{counted(self.n_queries, 'query', 'queries')} against {counted(self.n_gallery, 'image')}"
+        return f"<EvaluationResult of {self.dataset}: {shown}, mAP {self.map:.3f}; {asked}>"
+
+    def _repr_html_(self) -> str:
+        """Show a notebook the headline numbers with their intervals over places."""
+        shown = [(line.name, line.over_places) for line in self.headlines]
+        rows = [(name, of.value, of.low, of.high) for name, of in shown]
+        return html_table(repr(self)[1:-1], ("measure", "value", "95 % from", "to"), rows)
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row a query.
+
+        Raises
+        ------
+        UsageError
+            When pandas is not installed.
+        """
+        skipped = ("matches", "correct", "own_rows")
+        names = [f.name for f in dataclasses.fields(QueryResult) if f.name not in skipped]
+        return frame_of({name: getattr(query, name) for name in names} for query in self.queries)
+
     def to_dict(self, *, every_query: bool = False) -> dict[str, Any]:
         """Ready for JSON: NaN becomes null, recall keys become text.
 
@@ -232,7 +258,7 @@ def _failure(query: QueryResult) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Turn records, tuples and NaN into what JSON has."""
+    """Convert records, tuples and NaN to what JSON has."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):

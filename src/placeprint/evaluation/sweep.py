@@ -1,4 +1,4 @@
-"""What a threshold on the best score would do: one line a threshold, from one run."""
+"""What each of several thresholds on the best score would do, computed from one run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SweepRow:
 
 
 def threshold_sweep(result: EvaluationResult, thresholds: Sequence[float]) -> tuple[SweepRow, ...]:
-    """Return one line a threshold: a query whose best score is below it is answered UNKNOWN."""
+    """Return one row for each threshold: a query whose best score is below it is answered UNKNOWN."""
     return tuple(_row(result.queries, threshold) for threshold in thresholds)
 
 

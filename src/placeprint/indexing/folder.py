@@ -1,35 +1,36 @@
-"""Photos into a gallery: where embeddings meet the gallery on the way in."""
+"""Indexes images: embeds them and writes them to a gallery."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar, Unpack
 
 from placeprint.dataset.manifest import Manifest
+from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.learned import arrays_of, learn, needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
-from placeprint.embedding.pipeline import Embedded
+from placeprint.embedding.pipeline import Embedded, Reader
 from placeprint.errors import CalibrationError
 from placeprint.gallery.address import is_address
 from placeprint.gallery.calibration import ENOUGH_KNOWN, FALSE_ACCEPT_RATE
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import refuse_loss, refuse_strangers
 from placeprint.indexing.moved_dataset import wanted_of
-from placeprint.indexing.server import Stored, store_photos
+from placeprint.indexing.result import IndexResult
+from placeprint.indexing.server import store_images
 from placeprint.indexing.sources import Source, open_source
-from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
+from placeprint.options import BuildOptions, BuildWords, EmbedOptions, EmbedWords
+from placeprint.presets import Preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.gallery_model import embedder_for, model_for
 from placeprint.recognition.voting import label
-from placeprint.records import FailedImage
 from placeprint.terminal import counted
 
 SomeGallery = TypeVar("SomeGallery", bound=AnyGallery)
@@ -38,58 +39,13 @@ CALIBRATED_ALONE = 100_000
 """Images of a gallery on a server up to which it is calibrated by itself: that takes a copy of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexResult:
-    """What `index` or `add` did.
-
-    Attributes
-    ----------
-    gallery : Gallery, or one that a server keeps
-        As it is now.
-    change : Change
-        Images added, replaced, left alone.
-    failures : tuple of FailedImage
-        Images that could not be used, each with its reason.
-    computed, cached : int
-        Images embedded now, and taken from the cache.
-    seconds : float
-        Wall time of embedding.
-    shares : mapping of str to float
-        Where that time went; see `placeprint.embedding.pipeline.Embedded`.
-    not_calibrated : str
-        Why the gallery was not calibrated by itself; empty where it was, or where nobody tried.
-    """
-
-    gallery: AnyGallery
-    change: Change
-    failures: tuple[FailedImage, ...]
-    computed: int
-    cached: int
-    seconds: float
-    shares: Mapping[str, float]
-    not_calibrated: str = ""
-
-
-def learned_from(embedder: AnyEmbedder, whiten: str, done: Embedded) -> tuple[AnyEmbedder, Embedded]:
-    """Let a model learn from the gallery's images, and finish their embeddings with what it learned."""
-    made = learn(embedder, whiten, done.vectors, done.parts, [label(record) for record in done.records])
-    if made is embedder:
-        return embedder, done
-    return made, dataclasses.replace(done, vectors=made.finish(done.vectors, done.parts))
-
-
 def index(
     dataset: Path | str | Manifest | Source,
     out: Path | str,
     *,
-    model: str = DEFAULT_MODEL,
-    index: str = "auto",
-    runner: str = "openvino",
-    preset: str | Preset = DEFAULT_PRESET,
-    cache: bool = True,
-    workers: int | None = None,
     replace: bool = False,
     progress: Progress | None = None,
+    **options: Unpack[BuildWords],
 ) -> IndexResult:
     """Embed the gallery images of a dataset and write them to a gallery.
 
@@ -103,18 +59,12 @@ def index(
         The gallery's folder; a gallery that is there is replaced in one step at the end, where it loses nothing. Or an
         address, ``milvus://host:19530/name``: that gallery is changed image by image, until it holds these and no
         others.
-    model, runner : str
-    index : str
-        ``auto``, ``exact`` or ``faiss``.
-    preset : str or Preset
-        ``fast``, ``balanced`` or ``best``; see `placeprint.presets.find_preset`.
-    cache : bool
-        False neither reads nor writes the user's cache.
-    workers : int, optional
-        Images in flight; as many as there are cores by default.
     replace : bool
         Whether a gallery that is there may lose something by it: images that the dataset lacks, the embeddings of
         another model, the calibration that a person made.
+    progress : Progress, optional
+    **options
+        Fields of `placeprint.options.BuildOptions`.
 
     Raises
     ------
@@ -123,45 +73,36 @@ def index(
     UsageError
         When something would be lost, or the folder holds something else than a gallery.
     """
-    source, chosen = open_source(dataset), find_preset(preset)
-    manifest = source.manifest
+    return index_source(open_source(dataset), out, BuildOptions(**options), replace=replace, progress=progress)
+
+
+def index_source(
+    source: Source, out: Path | str, options: BuildOptions, *, replace: bool, progress: Progress | None
+) -> IndexResult:
+    """Do what `index` does, with its options as a record."""
+    preset = options.found_preset()
     if not is_address(out):  # before an hour of embedding
         refuse_strangers(Path(out))
-    embedder = model_for(model, preset=chosen, runner=runner, workers=workers)
-    if not (is_address(out) or replace):
-        refuse_loss(Path(out), lambda: wanted_of(source, embedder.spec, progress))
-    with opened_cache(cache) as opened:
-        if is_address(out) and not needs_learning(embedder, chosen.whiten):
-            stored = store_photos(
-                out,
-                source,
-                embedder=embedder,
-                preset=chosen,
-                index=index,
-                cache=opened,
-                replace=replace,
-                progress=progress,
-            )
-            return _calibrated(stored, progress)
-        done = embed_split(
-            manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress, read=source.read
-        )
-    embedder, done = learned_from(embedder, chosen.whiten, done)
+    model = options.model or DEFAULT_MODEL
+    embedder = model_for(model, preset=preset, runner=options.runner, workers=options.workers)
     if is_address(out):
-        stored = store_photos(
-            out, source, embedder=embedder, preset=chosen, index=index, embedded=done, replace=replace
+        return _on_server(out, source, embedder, options, replace=replace, progress=progress)
+    if not replace:
+        refuse_loss(Path(out), lambda: wanted_of(source, embedder.spec, progress))
+    with opened_cache(options.cache) as cache:
+        embedder, done = embed_gallery(
+            source.manifest, embedder, preset, cache=cache, progress=progress, read=source.read
         )
-        return _calibrated(stored, progress)
-    failures = (*manifest.failures, *done.failures)
+    failures = (*source.manifest.failures, *done.failures)
     gallery = Gallery.build(
         out,
         records=done.records,
         vectors=done.vectors,
         spec=embedder.spec,
-        index=index,
+        index=options.index,
         root=source.root,
         failures=failures,
-        preset=chosen,
+        preset=preset,
         parts=done.parts,
         learned=arrays_of(embedder),
         model_file=embedder.file,
@@ -172,57 +113,115 @@ def index(
     return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds, done.shares, why)
 
 
+def embed_gallery(
+    manifest: Manifest,
+    embedder: AnyEmbedder,
+    preset: Preset,
+    *,
+    cache: EmbeddingCache | None,
+    progress: Progress | None,
+    read: Reader | None = None,
+) -> tuple[AnyEmbedder, Embedded]:
+    """Embed a dataset's gallery images, and let the model learn from them where the preset asks for it.
+
+    Returns
+    -------
+    AnyEmbedder, Embedded
+        The model with what it learned, and the embeddings finished with it.
+    """
+    done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress, read=read)
+    made = learn(embedder, preset.whiten, done.vectors, done.parts, [label(record) for record in done.records])
+    if made is embedder:
+        return embedder, done
+    return made, dataclasses.replace(done, vectors=made.finish(done.vectors, done.parts))
+
+
+def _on_server(
+    address: Path | str,
+    source: Source,
+    embedder: AnyEmbedder,
+    options: BuildOptions,
+    *,
+    replace: bool,
+    progress: Progress | None,
+) -> IndexResult:
+    """Write to a server block by block; a model that learns from the images embeds all of them first."""
+    preset, embedded = options.found_preset(), None
+    if needs_learning(embedder, preset.whiten):
+        with opened_cache(options.cache) as cache:
+            embedder, embedded = embed_gallery(
+                source.manifest, embedder, preset, cache=cache, progress=progress, read=source.read
+            )
+    stored = store_images(address, source, embedder, options, embedded=embedded, replace=replace, progress=progress)
+    return _calibrated(stored, progress)
+
+
 def index_on_ray(
-    source: Path | str | Source, out: Path | str, *, progress: Progress | None = None, **settings: Any
+    dataset: Path | str | Source,
+    address: Path | str,
+    *,
+    on: str,
+    replace: bool = False,
+    progress: Progress | None = None,
+    **options: Unpack[BuildWords],
 ) -> IndexResult:
     """Embed the gallery images of a dataset on a Ray cluster and write them to a server.
 
-    The parameters are those of `placeprint.indexing.ray.store.store_photos_on_ray`.
+    The parameters are those of `placeprint.indexing.ray.store.store_images_on_ray`, and the fields of `BuildOptions`.
     """
-    from placeprint.indexing.ray.store import store_photos_on_ray
+    from placeprint.indexing.ray.store import store_images_on_ray
 
-    return _calibrated(store_photos_on_ray(source, out, progress=progress, **settings), progress)
+    built = BuildOptions(**options)
+    stored = store_images_on_ray(dataset, address, on=on, options=built, replace=replace, progress=progress)
+    return _calibrated(stored, progress)
 
 
-def _calibrated(stored: Stored, progress: Progress | None) -> IndexResult:
-    """Calibrate a gallery on a server, where that needs no long copy and no person's calibration is there."""
-    gallery, before, why = stored.gallery, stored.gallery.calibration, ""
+def _calibrated(stored: IndexResult, progress: Progress | None) -> IndexResult:
+    """Calibrate a gallery on a server, unless that needs a large download or would replace a person's calibration."""
+    gallery, before = stored.gallery, stored.gallery.calibration
     if len(gallery) <= CALIBRATED_ALONE and (before is None or before.automatic):
         gallery, why = calibrated_alone(gallery, progress=progress)
-    elif before is None:
-        why = f"it has {counted(len(gallery), 'image')}, and a gallery on a server is copied to be calibrated"
-    s = stored
-    return IndexResult(gallery, s.change, s.failures, s.computed, s.cached, s.seconds, s.shares, why)
+        return dataclasses.replace(stored, gallery=gallery, not_calibrated=why)
+    if before is not None:
+        return stored
+    why = f"it has {counted(len(gallery), 'image')}, and a gallery on a server is copied to be calibrated"
+    return dataclasses.replace(stored, not_calibrated=why)
 
 
 def add(
-    gallery: AnyGallery,
+    gallery: AnyGallery | Path | str,
     dataset: Path | str | Manifest | Source,
     *,
-    model: str | None = None,
-    runner: str = "openvino",
-    cache: bool = True,
-    workers: int | None = None,
     progress: Progress | None = None,
+    **options: Unpack[EmbedWords],
 ) -> IndexResult:
     """Embed the gallery images of another dataset and add them; adding twice changes nothing.
+
+    Parameters
+    ----------
+    gallery : Gallery, Path or str
+    dataset : Path, str, Manifest or Source
+        As in `index`.
+    progress : Progress, optional
+    **options
+        Fields of `placeprint.options.EmbedOptions`.
 
     Raises
     ------
     DatasetError
         When no image could be used.
     """
-    source = open_source(dataset)
+    embed, opened, source = EmbedOptions(**options), open_gallery(gallery), open_source(dataset)
     manifest = source.manifest
-    embedder = embedder_for(gallery, model=model, runner=runner, workers=workers)
-    with opened_cache(cache) as opened:
+    embedder = embedder_for(opened, model=embed.model, runner=embed.runner, workers=embed.workers)
+    with opened_cache(embed.cache) as cache:
         done = embed_split(
-            manifest, manifest.gallery(), embedder=embedder, cache=opened, progress=progress, read=source.read
+            manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress, read=source.read
         )
-    changed, change = gallery.add(
+    changed, change = opened.add(
         done.records, done.vectors, spec=embedder.spec, root=source.root, parts=done.parts, model_file=embedder.file
     )
-    before, why = gallery.calibration, ""
+    before, why = opened.calibration, ""
     if not change.nothing and (before is None or before.automatic):
         rate = before.false_accept_rate if before else FALSE_ACCEPT_RATE
         changed, why = calibrated_alone(changed, rate=rate, progress=progress)
@@ -233,7 +232,7 @@ def add(
 def calibrated_alone(
     gallery: SomeGallery, *, rate: float = FALSE_ACCEPT_RATE, progress: Progress | None = None
 ) -> tuple[SomeGallery, str]:
-    """Calibrate a gallery by itself when it has enough: two places, and `ENOUGH_KNOWN` images that have company.
+    """Calibrate a gallery from its own images if it has two places and `ENOUGH_KNOWN` images with another of theirs.
 
     Returns
     -------

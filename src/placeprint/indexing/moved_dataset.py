@@ -1,4 +1,4 @@
-"""Photographs that a gallery has under another path: nothing is lost where a folder was renamed, moved or copied."""
+"""Recognises images under another path, so that a renamed, moved or copied folder loses nothing."""
 
 from __future__ import annotations
 

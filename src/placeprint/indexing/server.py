@@ -1,10 +1,10 @@
-"""Photos into a gallery on a server: embedded and written block by block, so that nothing is held but a block."""
+"""Indexes images into a gallery on a server, block by block, so that only one block is in memory."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.learned import arrays_of
 from placeprint.embedding.pipeline import Embedded, Reader, embed_records
-from placeprint.errors import DatasetError, ImageError
-from placeprint.gallery.changes import Change, new_content
+from placeprint.errors import ImageError
+from placeprint.gallery.changes import new_content
 from placeprint.gallery.index.base import unit_vectors
 from placeprint.gallery.milvus.address import parse_address
 from placeprint.gallery.milvus.head import Head
@@ -25,12 +25,13 @@ from placeprint.gallery.milvus.writer import Known, Writer
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import Wanted
+from placeprint.indexing.result import IndexResult
 from placeprint.indexing.sources import Source
+from placeprint.options import BuildOptions
 from placeprint.presets import Preset
 from placeprint.progress import Progress, Stretch
-from placeprint.recognition.dataset_embeddings import nothing_to_search_in
+from placeprint.recognition.dataset_embeddings import none_usable, nothing_to_search_in, opened_cache
 from placeprint.records import FailedImage, ImageRecord
-from placeprint.terminal import counted
 
 BLOCK = 256
 """Images that are embedded and written together."""
@@ -38,48 +39,38 @@ BLOCK = 256
 
 @dataclass(slots=True)
 class _Tally:
-    """What was done so far."""
+    """What has been done so far."""
 
     failures: list[FailedImage] = field(default_factory=list)
     usable: int = 0
     computed: int = 0
     cached: int = 0
-    shares: dict[str, float] = field(default_factory=dict)
+    spent: dict[str, float] = field(default_factory=dict)
 
     def count(self, done: Embedded) -> None:
-        """Add what became of a block."""
+        """Add the result of a block."""
         self.failures += done.failures
         self.computed += done.computed
         self.cached += done.cached
         for name, share in done.shares.items():
-            self.shares[name] = self.shares.get(name, 0.0) + share * done.seconds
+            self.spent[name] = self.spent.get(name, 0.0) + share * done.seconds
+
+    def shares_of_time(self) -> dict[str, float]:
+        """Return where the time went, adding up to 1."""
+        total = sum(self.spent.values())
+        return {name: spent / total for name, spent in self.spent.items()} if total else {}
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What `store_photos` did; the attributes are those of `placeprint.indexing.folder.IndexResult`."""
-
-    gallery: AnyGallery
-    change: Change
-    failures: tuple[FailedImage, ...]
-    computed: int
-    cached: int
-    seconds: float
-    shares: Mapping[str, float]
-
-
-def store_photos(
+def store_images(
     address: str | Path,
     source: Source,
-    *,
     embedder: AnyEmbedder,
-    preset: Preset,
-    index: str = "auto",
-    cache: EmbeddingCache | None = None,
+    options: BuildOptions,
+    *,
     embedded: Embedded | None = None,
     replace: bool = False,
     progress: Progress | None = None,
-) -> Stored:
+) -> IndexResult:
     """Make the gallery at an address hold the gallery images of a dataset, and no others.
 
     Interrupted, the same again completes it: files are read again, and what the store has of them is not embedded.
@@ -87,6 +78,8 @@ def store_photos(
     Parameters
     ----------
     embedder : AnyEmbedder
+    options : BuildOptions
+        The preset, the index, and whether there is a cache.
     embedded : Embedded, optional
         Where the model had to learn from all images first, what became of them.
     replace : bool
@@ -102,85 +95,96 @@ def store_photos(
     records = manifest.gallery()
     if not records:
         raise nothing_to_search_in(manifest, root)
-    began, read = time.perf_counter(), source.read
-    head = Head(
+    began, tally = time.perf_counter(), _Tally()
+    wanted = None if replace else Wanted.of(records, root, embedder.spec)
+    head = head_of(embedder, options, root)
+    with Writer.begin(parse_address(address), head, rows=len(records), wanted=wanted) as writer:
+        with Stretch(progress, "embedding", len(records)) as step, opened_cache(options.cache) as cache:
+            if embedded is not None:
+                tally.count(embedded)
+                _write_all(writer, embedded, root, step)
+            blocks = BlockWriter(writer, root, embedder, source.read, cache)
+            for i in range(0, len(records) if embedded is None else 0, BLOCK):
+                done, usable = blocks.write(tally.usable, records[i : i + BLOCK])
+                tally.count(done)
+                tally.usable += usable
+                step(len(records[i : i + BLOCK]))
+        if len(tally.failures) == len(records):
+            raise none_usable(tally.failures, root)
+        failures = (*manifest.failures, *tally.failures)
+        change = writer.finish(failures=failures)
+    seconds = time.perf_counter() - began
+    return IndexResult(
+        open_gallery(address), change, failures, tally.computed, tally.cached, seconds, tally.shares_of_time()
+    )
+
+
+def head_of(embedder: AnyEmbedder, options: BuildOptions, root: str) -> Head:
+    """Return what a new gallery on a server says of itself."""
+    return Head(
         spec=embedder.spec,
-        preset=preset,
-        index_name=index,
+        preset=options.found_preset(),
+        index_name=options.index,
         roots=(root,),
         learned=arrays_of(embedder),
         model_file=embedder.file,
     )
-    tally = _Tally()
-    wanted = None if replace else Wanted.of(records, root, embedder.spec)
-    with Writer.begin(parse_address(address), head, rows=len(records), wanted=wanted) as writer:
-        with Stretch(progress, "embedding", len(records)) as step:
-            if embedded is not None:
-                tally.count(embedded)
-                _write_all(writer, embedded, root, step)
-            for i in range(0, len(records) if embedded is None else 0, BLOCK):
-                some = records[i : i + BLOCK]
-                done, usable = write_block(writer, tally.usable, some, root, embedder=embedder, read=read, cache=cache)
-                tally.count(done)
-                tally.usable += usable
-                step(len(some))
-        if len(tally.failures) == len(records):
-            one, images = tally.failures[0], counted(len(records), "image")
-            raise DatasetError(f'none of {images} of "{root}" could be used; the first, {one.path!r}: {one.reason}')
-        failures = (*manifest.failures, *tally.failures)
-        change = writer.finish(failures=failures)
-    total = sum(tally.shares.values())
-    shares = {name: spent / total for name, spent in tally.shares.items()} if total else {}
-    seconds = time.perf_counter() - began
-    return Stored(open_gallery(address), change, failures, tally.computed, tally.cached, seconds, shares)
 
 
-def write_block(
-    writer: Writer,
-    first: int,
-    records: Sequence[ImageRecord],
-    root: str,
-    *,
-    embedder: AnyEmbedder,
-    read: Reader,
-    cache: EmbeddingCache | None = None,
-    gaps: bool = False,
-) -> tuple[Embedded, int]:
-    """Embed what the store lacks of some images, and write it.
+@dataclass(frozen=True, slots=True)
+class BlockWriter:
+    """Embeds what a store lacks of some images, and writes it.
 
-    Parameters
+    Attributes
     ----------
-    first : int
-        Number of the first image.
+    writer : Writer
     root : str
         Name of the root that the paths are relative to.
+    embedder : AnyEmbedder
+    read : callable
+        Returns the bytes of a path.
+    cache : EmbeddingCache, optional
     gaps : bool
         True leaves out the numbers of images that cannot be used; else the next image takes them.
-
-    Returns
-    -------
-    Embedded, int
-        What was embedded, and how many images could be used.
     """
-    known = writer.known(root, records)
-    same = {r.path for r in records if r.path in known and _unchanged(r, known[r.path], read)}
-    done = embed_records([r for r in records if r.path not in same], Path(), embedder=embedder, cache=cache, read=read)
-    useless = {failure.path for failure in done.failures}
-    usable = [r for r in records if r.path not in useless]
-    numbers = {record.path: first + i for i, record in enumerate(records if gaps else usable)}
-    moved = [r for r in usable if r.path in same and known[r.path].row != numbers[r.path]]
-    stayed = [known[r.path].record for r in usable if r.path in same and known[r.path].row == numbers[r.path]]
-    writer.keep(root, stayed, unchanged=len(stayed))
-    again = embed_records(moved, Path(), embedder=embedder, cache=cache, read=read) if moved else None
-    for part in (done, again):
-        if part is not None and part.records:
-            at = np.array([numbers[record.path] for record in part.records])
-            writer.put_at(at, part.records, unit_vectors(part.vectors), part.parts, root=root, known=known)
-    return done, len(usable)
+
+    writer: Writer
+    root: str
+    embedder: AnyEmbedder
+    read: Reader
+    cache: EmbeddingCache | None = None
+    gaps: bool = False
+
+    def write(self, first: int, records: Sequence[ImageRecord]) -> tuple[Embedded, int]:
+        """Write a block whose first image has the number `first`.
+
+        Returns
+        -------
+        Embedded, int
+            What was embedded, and how many images could be used.
+        """
+        known = self.writer.known(self.root, records)
+        same = {r.path for r in records if r.path in known and _unchanged(r, known[r.path], self.read)}
+        done = self._embedded([r for r in records if r.path not in same])
+        useless = {failure.path for failure in done.failures}
+        usable = [r for r in records if r.path not in useless]
+        numbers = {record.path: first + i for i, record in enumerate(records if self.gaps else usable)}
+        moved = [r for r in usable if r.path in same and known[r.path].row != numbers[r.path]]
+        stayed = [known[r.path].record for r in usable if r.path in same and known[r.path].row == numbers[r.path]]
+        self.writer.keep(self.root, stayed, unchanged=len(stayed))
+        for part in (done, *([self._embedded(moved)] if moved else [])):
+            if part.records:
+                at = np.array([numbers[record.path] for record in part.records])
+                units = unit_vectors(part.vectors)
+                self.writer.put_at(at, part.records, units, part.parts, root=self.root, known=known)
+        return done, len(usable)
+
+    def _embedded(self, records: Sequence[ImageRecord]) -> Embedded:
+        return embed_records(records, Path(), embedder=self.embedder, cache=self.cache, read=self.read)
 
 
 def _unchanged(record: ImageRecord, known: Known, read: Reader) -> bool:
-    """Return whether an image is in the store as it is now."""
+    """Return whether the store has an image as it is now."""
     was = known.record
     if was != dataclasses.replace(record, content_hash=was.content_hash, width=was.width, height=was.height):
         return False
@@ -220,7 +224,7 @@ def store_vectors(
     progress: Progress | None = None,
     **settings: Any,
 ) -> AnyGallery:
-    """Make the gallery at an address hold embeddings that are there already, and no others.
+    """Make the gallery at an address hold the given embeddings, and no others.
 
     Parameters
     ----------

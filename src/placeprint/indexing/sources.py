@@ -1,4 +1,4 @@
-"""Where photographs come from: a folder or manifest here, or an address of an object store."""
+"""Opens a dataset: a local folder or manifest, or an address in an object store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from placeprint.embedding.pipeline import Reader, file_reader
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A dataset, and what reads its photographs.
+    """A dataset, and what reads its images.
 
     Attributes
     ----------

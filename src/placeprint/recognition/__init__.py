@@ -1,1 +1,1 @@
-"""Query photo to answer: where embedding meets the gallery."""
+"""Query image to answer: where embedding meets the gallery."""

@@ -1,4 +1,4 @@
-"""Reads an answer back from JSON, which a stranger may have written."""
+"""Reads an answer back from JSON that an untrusted server may have written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST = 200
 
 
 def answer_of(row: dict[str, Any]) -> Answer:
-    """Read an answer that `Answer.to_dict` made, and what a server adds to it is left out.
+    """Read what `Answer.to_dict` wrote; fields that a server adds are ignored.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def _match(row: dict[str, Any]) -> Match:
 
 
 def _fields(kind: type[Answer | Match], row: dict[str, Any], missing: tuple[str, ...]) -> dict[str, Any]:
-    """Return the values of a record; null stands for NaN where a number may be missing."""
+    """Return the values of a record; where a number may be missing, null is read as NaN."""
     known = {field.name: row[field.name] for field in dataclasses.fields(kind)}
     return known | {name: float("nan") for name in missing if known[name] is None}
 

@@ -1,4 +1,4 @@
-"""Asks a server of `placeprint serve`, with nothing but the standard library."""
+"""A client of `placeprint serve` that needs nothing but the standard library."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from placeprint.records import Answer
 
 SECONDS = 60.0
-"""For a whole answer: reaching the server, sending the photos, and every byte that comes back."""
+"""For a whole answer: reaching the server, sending the images, and every byte that comes back."""
 _SENT_A_SECOND = 100_000
-"""Bytes of photos that are given a second more each: a slow line is no silent server."""
+"""Bytes of images that are given a second more each: a slow line is no silent server."""
 _MOST_BYTES = 4 << 20
 """Of an answer. One of 100 matches is a tenth of it."""
 _LONGEST = 500
@@ -38,20 +38,20 @@ _ELSEWHERE = (300, 301, 302, 303, 305, 307, 308)
 
 def recognize_at(
     url: str,
-    photos: Sequence[ImageInput],
+    images: Sequence[ImageInput],
     *,
     k: int = 5,
     places: Collection[str] = (),
     split: str | None = None,
     near: Near | None = None,
 ) -> Answer:
-    """Ask a server about photos of one place.
+    """Ask a server about images of one place.
 
     Parameters
     ----------
     url : str
         Of the server, as ``http://127.0.0.1:8000``.
-    photos : sequence of path, str, bytes, binary file, PIL.Image.Image or ndarray
+    images : sequence of path, str, bytes, binary file, PIL.Image.Image or ndarray
         As in `placeprint.Recognizer`; what comes from a file is sent as it is.
     k, places, split, near
         As in `placeprint.recognize`.
@@ -63,24 +63,24 @@ def recognize_at(
     ServerError
         When the server cannot be reached, or does not answer.
     """
-    return answer_of(told_by(url, photos, k=k, places=places, split=split, near=near))
+    return answer_of(told_by(url, images, k=k, places=places, split=split, near=near))
 
 
 def told_by(
     url: str,
-    photos: Sequence[ImageInput],
+    images: Sequence[ImageInput],
     *,
     k: int,
     places: Collection[str],
     split: str | None,
     near: Near | None,
 ) -> dict[str, Any]:
-    """Return all that a server answers, see `recognize_at` and ``docs/api.md``."""
+    """Return a server's whole answer; see `recognize_at` and ``docs/api.md``."""
     server = _Server.at(url)
     asked: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in places)]
     asked += [("split", split)] if split is not None else []
     asked += [("near", ",".join(repr(float(v)) for v in near))] if near is not None else []
-    kind, body = _multipart([image_bytes(photo) for photo in photos])
+    kind, body = _multipart([image_bytes(image) for image in images])
     address = f"{server.address}/v1/recognize?{urlencode(asked, errors='surrogatepass')}"
     headers = {"Content-Type": kind, "Accept": "application/json", **server.credentials}
     return _sent(Request(address, body, headers), server, SECONDS + len(body) / _SENT_A_SECOND)  # noqa: S310
@@ -88,7 +88,7 @@ def told_by(
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """Where a server is: its address without a password, as it may be shown, and the header that the password is."""
+    """A server's address as it may be shown, without the password, and the header that carries the password."""
 
     address: str
     credentials: Mapping[str, str]
@@ -119,10 +119,10 @@ class _Server:
         return cls(f"{parts.scheme}://{place}{path}", {"Authorization": f"Basic {secret}"} if at else {}, local)
 
 
-def _multipart(photos: Sequence[bytes]) -> tuple[str, bytes]:
+def _multipart(images: Sequence[bytes]) -> tuple[str, bytes]:
     boundary = secrets.token_hex(16)
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="photos"; filename="photo"\r\n\r\n'.encode()
-    parts = [part for photo in photos for part in (head, photo, b"\r\n")]
+    parts = [part for image in images for part in (head, image, b"\r\n")]
     return f"multipart/form-data; boundary={boundary}", b"".join([*parts, f"--{boundary}--\r\n".encode()])
 
 
@@ -174,12 +174,12 @@ def _finite(text: str) -> float:
 
 
 def _cut(text: str) -> str:
-    """Keep what a server says to the length of a line or two."""
+    """Cut a server's text to a line or two."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _told(error: HTTPError, url: str) -> Exception:
-    """Return the library's own error where the server tells one."""
+    """Return the library's own error where the server names one."""
     if error.code in _ELSEWHERE:
         where = _cut(str(error.headers.get("Location", "nowhere")))
         return ServerError(f"{url} answers {error.code} and sends to {where}: photos are sent to no other address")

@@ -1,4 +1,4 @@
-"""One answer for several photos of one place: a pure function of the answers to each."""
+"""One answer for several images of one place: a pure function of the answers to each."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from placeprint.records import UNKNOWN, Answer
 from placeprint.terminal import counted
 
 
-def together(answers: Sequence[Answer]) -> tuple[int, Answer]:
-    """Return the answer for all photos, and the number of the photo whose numbers it carries.
+def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
+    """Return one answer for all images, and which image its scores come from.
 
-    A place is given when more than half of the photos, each answered by itself, say so. Two photos must therefore
+    A place is given when more than half of the images, each answered by itself, say so. Two images must therefore
     agree, and what a calibration says of false accepts holds for two, and within a factor of two for more: the mean
-    number of photos that are wrong must reach half of them (Markov). The numbers are those of the surest photo among
+    number of images that are wrong must reach half of them (Markov). The numbers are those of the surest image among
     those that say it, or of all where none is given.
 
     Raises
     ------
     UsageError
-        Without any photo.
+        Without any image.
     """
     if not answers:
         raise UsageError("there is no photo to answer")

@@ -1,4 +1,4 @@
-"""Which images of a gallery are one photograph: whoever leaves it out leaves out all of them."""
+"""Finds copies among a gallery's images, so that leaving one out leaves out all of them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Rows
 from placeprint.recognition.rerank.blas import one_blas_thread
 from placeprint.records import ImageRecord
 
-Rows = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
 NEAR_DUPLICATE = 0.98
-"""Cosine similarity from which two images of one place count as the same photograph."""
+"""Cosine similarity from which two images of one place count as copies."""
 SAME_VECTOR = 1 - 1e-4
 """Cosine similarity from which two images of one path are one image."""
 
@@ -33,7 +31,7 @@ def rows_of_themselves(
     asked: Sequence[ImageRecord],
     asked_vectors: NDArray[np.float32],
 ) -> tuple[int, ...] | None:
-    """Return for each image the gallery row that it itself is, -1 for none; None when none is in the gallery.
+    """Return each image's own gallery row, -1 for none; None when no image is in the gallery.
 
     An image is known by its content; where nobody read it, by its path together with its vector.
 
@@ -75,7 +73,7 @@ class Copies:
         self._numbers: dict[str, int] = {"": _NO_CONTENT}
 
     def of(self, row: int, place: Rows) -> Rows:
-        """Return the rows of one photograph: itself, and then its copies.
+        """Return the row of an image, and then those of its copies.
 
         Parameters
         ----------
@@ -90,7 +88,7 @@ class Copies:
         return np.append(row, np.setdiff1d(np.union1d(nearly, equal), row)).astype(np.int64)
 
     def inside(self, rows: Rows, place: Rows) -> Flags:
-        """Return which images of a place are the photograph of each row: itself, the same bytes, or nearly the same.
+        """Return which images of a place are copies of each row: itself, the same bytes, or nearly the same.
 
         Parameters
         ----------
@@ -119,7 +117,7 @@ class Copies:
     def in_places(
         self, asked: Mapping[int, int], names: Sequence[tuple[str, ...]], rows_of: Callable[[tuple[str, ...]], Rows]
     ) -> dict[int, Rows]:
-        """Return for each question which rows of its place are its photograph; those of a place are compared together.
+        """Return for each question which rows of its place are its copies; those of a place are compared together.
 
         Parameters
         ----------

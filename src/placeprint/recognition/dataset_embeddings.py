@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.imported import imported_spec, read_side
 from placeprint.embedding.pipeline import Embedded, Reader, embed_records
-from placeprint.errors import DatasetError
+from placeprint.errors import DatasetError, UsageError
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import unit_vectors
+from placeprint.options import Imported
 from placeprint.progress import Progress
 from placeprint.recognition.copies import rows_of_themselves
-from placeprint.records import ImageRecord, SetAside, Split
+from placeprint.recognition.queries import Queries
+from placeprint.records import FailedImage, ImageRecord, Split
 from placeprint.terminal import counted
 
 
@@ -38,6 +35,12 @@ def nothing_to_search_in(manifest: Manifest, where: str) -> DatasetError:
     """Return the error for a dataset without gallery images; what cannot be used may be why."""
     lost = [f"; the first that cannot be used, {one.path!r}: {one.reason}" for one in manifest.failures[:1]]
     return DatasetError(f'"{where}" has no gallery images: nothing to search in{"".join(lost)}')
+
+
+def none_usable(failures: Sequence[FailedImage], where: str) -> DatasetError:
+    """Return the error for images of which none could be used: how many there are, and why the first could not."""
+    first, images = failures[0], counted(len(failures), "image")
+    return DatasetError(f'none of {images} of "{where}" could be used; the first, {first.path!r}: {first.reason}')
 
 
 def embed_split(
@@ -60,49 +63,28 @@ def embed_split(
         raise nothing_to_search_in(manifest, str(manifest.root))
     done = embed_records(records, manifest.root, embedder=embedder, cache=cache, progress=progress, read=read)
     if not done.records:
-        first, images = done.failures[0], counted(len(records), "image")
-        raise DatasetError(
-            f'none of {images} of "{manifest.root}" could be used; the first, {first.path!r}: {first.reason}'
-        )
+        raise none_usable(done.failures, str(manifest.root))
     return done
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedQueries:
-    """Queries that someone embedded already.
-
-    Attributes
-    ----------
-    records : tuple of ImageRecord
-    vectors : ndarray of float32, shape (len(records), dim)
-        Unit vectors.
-    own_rows : tuple of int or None
-        The gallery row that each itself is, -1 for none; None when the table has a query split, or none of them is in
-        the gallery.
-    set_aside : tuple of SetAside
-        Rows of the table that are not asked.
-    """
-
-    records: tuple[ImageRecord, ...]
-    vectors: NDArray[np.float32]
-    own_rows: tuple[int, ...] | None
-    set_aside: tuple[SetAside, ...]
-
-
-def imported_queries(gallery: Gallery, embeddings: Path | str, records: Path | str) -> ImportedQueries:
+def imported_queries(gallery: Gallery, imported: Imported) -> Queries:
     """Read what can be asked of a gallery of the same model: the query split, or every row where there is none.
 
     Raises
     ------
+    UsageError
+        When one of the two files is not given.
     GalleryMismatchError
         When the gallery was imported too and its vectors have another length.
     VectorError, DatasetError
         As `placeprint.read_embeddings`.
     """
-    done, aside, _ = read_side(embeddings, records, "asked")
+    if imported.embeddings is None or imported.records is None:
+        raise UsageError("query embeddings need two files: --embeddings and --records")
+    done, aside, _ = read_side(imported.embeddings, imported.records, "asked")
     if gallery.spec.imported:
         gallery.require(imported_spec(gallery.spec.name, done.vectors.shape[1]))
     split = any(record.split is Split.QUERY for record in done.records)
     units = unit_vectors(done.vectors)
     rows = None if split else rows_of_themselves(gallery.records, gallery.vectors, done.records, units)
-    return ImportedQueries(tuple(done.records), units, rows, aside)
+    return Queries(tuple(done.records), units, own_rows=rows, set_aside=aside)

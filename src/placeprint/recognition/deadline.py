@@ -1,4 +1,4 @@
-"""HTTP with one deadline for a whole answer: urllib alone waits anew for every byte that comes."""
+"""HTTP with one deadline for the whole answer; urllib's own timeout starts again with every byte."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from urllib.request import (
 
 
 class Deadline:
-    """Ends connections when time is up: whoever waits for one is told that it is closed.
+    """Closes its connections when time is up, so that whoever waits for one gets an error.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Deadline:
         return time.monotonic() >= self._until
 
     def watch(self, connection: socket.socket) -> None:
-        """End this connection too."""
+        """Close this connection too when time is up."""
         self._open.append(connection)
         if self.passed:
             self._end()
@@ -66,7 +66,7 @@ class Deadline:
 
 
 class _Watched(HTTPConnection):
-    """A connection that a deadline ends."""
+    """A connection that a deadline closes."""
 
     def __init__(self, host: str, *, deadline: Deadline, **settings: Any) -> None:
         super().__init__(host, **settings)
@@ -94,13 +94,13 @@ class _Handler(HTTPSHandler, HTTPHandler):
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """Sends a photo only where it was to be sent."""
+    """Refuses redirects: an image goes only to the address that was given."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def opener(deadline: Deadline, *, local: bool) -> OpenerDirector:
-    """Return what sends requests over HTTP and HTTPS, follows no redirect, and asks no proxy for this machine."""
+    """Return an opener for HTTP and HTTPS that follows no redirect and uses no proxy for this machine."""
     proxies = [ProxyHandler({})] if local else []
     return build_opener(_Handler(deadline), _NoRedirect(), *proxies)

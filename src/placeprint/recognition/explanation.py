@@ -1,4 +1,4 @@
-"""Why this match: which spots of a photo lie alike in each gallery image, and how far that is beyond chance."""
+"""Explains a match: which spots of two images correspond, and how far that is beyond chance."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Parts
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
@@ -17,7 +18,6 @@ from placeprint.recognition.recognizer import Recognizer
 from placeprint.recognition.rerank import cells as agreement
 from placeprint.recognition.rerank.blas import one_blas_thread
 from placeprint.recognition.rerank.cells import Lines
-from placeprint.recognition.rerank.reranker import Parts
 from placeprint.recognition.voting import label
 from placeprint.records import Answer, Match
 
@@ -35,7 +35,7 @@ SAMPLE, FEWEST = 24, 3
 BEYOND = 1.5
 """Times the usual: below it agreement explains nothing."""
 MOSTLY = 0.7
-"""Share of what agrees that must lie in a part of the photo for the part to be named."""
+"""Share of what agrees that must lie in a part of the image for the part to be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Explanation:
     missing: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the answer's own dictionary, with an ``explanation`` under each match."""
+        """Return the answer's dictionary with an ``explanation`` under each match."""
         row = self.answer.to_dict()
         for match, reason in zip(row["matches"], self.reasons, strict=True):
             match["explanation"] = reason.to_dict()
@@ -105,7 +105,7 @@ class Explanation:
 
 
 def explain(recognizer: Recognizer, photo: ImageInput, *, k: int = 5) -> Explanation:
-    """Answer one photo, and say why each match is there.
+    """Answer one image and explain each of its matches.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def explain(recognizer: Recognizer, photo: ImageInput, *, k: int = 5) -> Explana
     Raises
     ------
     ImageError
-        When the photo cannot be read.
+        When the image cannot be read.
     """
     found = recognizer.describe(photo)
     asked, near = recognizer.narrowed(found.vector, k=k)
@@ -216,7 +216,7 @@ def _likeness(gallery: Gallery, match: Match) -> str:
 
 
 def _where(heat: Heat) -> str:
-    """Name the part of the photo in which most of what agrees lies."""
+    """Name the part of the image in which most of what agrees lies."""
     rows, columns, total = *heat.shape, float(heat.sum())
     parts = {
         "upper": heat[: rows // 2],

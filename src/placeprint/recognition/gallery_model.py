@@ -1,4 +1,4 @@
-"""What a gallery needs: its model, and what it learned to decide by.
+"""The model of a gallery, and what decides in it.
 
 Apart from `indexing` and `calibration`, so that a question imports nothing that only building needs.
 """
@@ -17,8 +17,9 @@ from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.head import HEAD
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
+from placeprint.options import DecisionOptions
 from placeprint.presets import Preset
-from placeprint.recognition.decision.rules import Probability
+from placeprint.recognition.decision.rules import Limits, Probability, why_undecided
 from placeprint.recognition.model_lookup import find_gallery_model
 from placeprint.records import ModelSpec
 
@@ -26,7 +27,7 @@ from placeprint.records import ModelSpec
 def model_for(
     model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
 ) -> AnyEmbedder:
-    """Load a model as `placeprint.embedding.learned.base_model`; one that says where it comes from is exported first.
+    """Load a model as `placeprint.embedding.learned.base_model` does, exporting it first where it names a source.
 
     Every verb comes through here, so ``torchvision:resnet50`` means the same to all of them. The export is made once
     and kept in the folder of models; only then PyTorch is imported.
@@ -90,19 +91,28 @@ def embedder_for(
 
 
 def probability_of(calibration: Calibration) -> Probability:
-    """Return the strategy that a calibration describes."""
+    """Return the probability that a calibration describes."""
     c = calibration
     return Probability(c.coefficients, c.low, c.high, c.usual_agreement)
 
 
-def open_for(gallery: AnyGallery | Path | str, photos: Sequence[object]) -> AnyGallery:
-    """Open a gallery; say so when it and a photo are in each other's place."""
+def limits_of(gallery: AnyGallery, asked: DecisionOptions) -> Limits:
+    """Return what decides in a gallery: the thresholds that were asked for, else its calibration, else nothing."""
+    learned = gallery.calibration
+    if learned is None or asked.given:
+        undecided = why_undecided(gallery.calibrated_for, gallery.preset.name)
+        return Limits(threshold=asked.threshold, margin_threshold=asked.margin_threshold, undecided=undecided)
+    return Limits(probability=learned.threshold, rate=learned.false_accept_rate, stale=learned.stale)
+
+
+def open_for(gallery: AnyGallery | Path | str, images: Sequence[object]) -> AnyGallery:
+    """Open a gallery, with a helpful error when gallery and image were swapped."""
     try:
         return open_gallery(gallery)
     except GalleryNotFoundError as error:
-        for photo in photos:
-            if isinstance(photo, str | Path) and (Path(photo) / HEAD).is_file():
+        for image in images:
+            if isinstance(image, str | Path) and (Path(image) / HEAD).is_file():
                 raise UsageError(
-                    f'"{photo}" is the gallery, which comes first: recognize("{photo}", "{gallery}")'
+                    f'"{image}" is the gallery, which comes first: recognize("{image}", "{gallery}")'
                 ) from error
         raise

@@ -1,4 +1,4 @@
-"""Where the model of a gallery is, when nobody says it.
+"""Finds the model of a gallery when it is not given.
 
 A gallery remembers where the file of a model of one's own was. It may come from a stranger, so what it says is a hint:
 a file is hashed, and read as a model only when its SHA-256 is the one of the gallery's ModelSpec; a name is looked up

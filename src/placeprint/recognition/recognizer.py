@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Parts
 from placeprint.embedding.embedder import AnyEmbedder, Description
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery, Nearby
-from placeprint.recognition.combined_answer import together
-from placeprint.recognition.decision.rules import Decision, decide, decide_by_probability, why_undecided
-from placeprint.recognition.gallery_model import embedder_for, open_for, probability_of
-from placeprint.recognition.rerank.reranker import Parts, Reranker
+from placeprint.options import DecisionOptions, DecisionWords, ModelOptions, ModelWords, records_of
+from placeprint.recognition.combined_answer import combined_answer
+from placeprint.recognition.gallery_model import embedder_for, limits_of, open_for, probability_of
+from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
 from placeprint.records import Answer, Match, Neighbours
 
@@ -32,72 +34,69 @@ _FIRST_LOOK = 100
 _NOTHING_LEFT = "no image of the gallery is one of those that were asked for"
 
 
+class RecognizeWords(ModelWords, DecisionWords, total=False):
+    """Keywords of `recognize` and of `Recognizer`."""
+
+
 class Recognizer:
-    """A gallery and its model, kept ready for many photos.
+    """A gallery and its model, kept ready for many images.
 
     Parameters
     ----------
-    gallery : Gallery, or one that a server keeps
+    gallery : Gallery, Path or str
+        In a folder, or at an address of a server.
     embedder : AnyEmbedder, optional
         The gallery's own model when not given.
-    model, runner : str
-        Of the embedder, when that is not given: as in `placeprint.recognition.gallery_model.embedder_for`.
-    threshold, margin_threshold : float, optional
-        Below which the answer is UNKNOWN. Without them the gallery's calibration decides, where it has one.
     only : ndarray of bool, shape (n_gallery,), optional
         The rows that are asked, see `placeprint.gallery.filters.rows_where`; all of them when not given. The others
         are not there: they are no matches, no company of their place, and no witnesses. A calibration was learned
         without a filter and stays as it is.
+    **options
+        Fields of `placeprint.options.ModelOptions`, where no embedder is given, and of `DecisionOptions`.
     """
 
     def __init__(
         self,
-        gallery: AnyGallery,
+        gallery: AnyGallery | Path | str,
         embedder: AnyEmbedder | None = None,
         *,
-        model: str | None = None,
-        runner: str = "openvino",
-        threshold: float | None = None,
-        margin_threshold: float | None = None,
         only: Rows | None = None,
+        **options: Unpack[RecognizeWords],
     ) -> None:
-        self.gallery, self.only = gallery, only
-        self._embedder, self._given, self._model, self._runner = embedder, embedder, model, runner
-        self.threshold, self.margin_threshold = threshold, margin_threshold
-        self._probability = probability_of(gallery.calibration) if gallery.calibration else None
+        self._model, self.decision = records_of(options, ModelOptions, DecisionOptions)
+        self.gallery, self.only = open_gallery(gallery), only
+        self._embedder, self._given = embedder, embedder
+        self._probability = probability_of(self.gallery.calibration) if self.gallery.calibration else None
+        self._limits = limits_of(self.gallery, self.decision)
 
     @cached_property
     def _whole(self) -> Gallery:
-        """The gallery that is here and is asked itself; one that answers around a question is never copied for it."""
+        """The whole gallery, downloaded where a server has it; one that is asked around a query is never copied."""
         return self.gallery.download()
 
     @cached_property
     def _again(self) -> Reranker | None:
-        """What ranks again where the whole is asked."""
+        """Re-ranks where the whole gallery is searched."""
         return Reranker(self._whole) if self.gallery.preset.reranks else None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the gallery's address and the settings; a model that was not given is found anew."""
-        made = partial(
-            type(self),
-            embedder=self._given,
-            model=self._model,
-            runner=self._runner,
-            threshold=self.threshold,
-            margin_threshold=self.margin_threshold,
-            only=self.only,
-        )
+        """Pickle the gallery and the options; a model that was not given is loaded again."""
+        made = partial(type(self), embedder=self._given, only=self.only, **asdict(self._model), **asdict(self.decision))
         return made, (self.gallery,)
+
+    def __repr__(self) -> str:
+        """Name the gallery and its model."""
+        return f"<Recognizer of {self.gallery.where}: model {self.gallery.spec.name}>"
 
     @property
     def embedder(self) -> AnyEmbedder:
         """The model, loaded when it is first needed."""
         if self._embedder is None:
-            self._embedder = embedder_for(self.gallery, model=self._model, runner=self._runner)
+            self._embedder = embedder_for(self.gallery, model=self._model.model, runner=self._model.runner)
         return self._embedder
 
     def recognize(self, photo: ImageInput, *, k: int = 5, only: Rows | None = None) -> Answer:
-        """Answer one photo.
+        """Answer one image.
 
         Parameters
         ----------
@@ -111,22 +110,22 @@ class Recognizer:
         Raises
         ------
         ImageError
-            When the photo cannot be read.
+            When the image cannot be read.
         UsageError
-            When it is nothing that can be understood as a photo.
+            When it is nothing that can be understood as an image.
         """
         found = self.describe(photo)
         return self.answer(found.vector, k=k, parts=found.parts, only=only)
 
     def describe(self, photo: ImageInput) -> Description:
-        """Return the embedding of a photo, and the parts that the gallery's model keeps.
+        """Return the embedding of an image, and the parts that the gallery's model keeps.
 
         Raises
         ------
         ImageError
-            When the photo cannot be read.
+            When the image cannot be read.
         UsageError
-            When it is nothing that can be understood as a photo.
+            When it is nothing that can be understood as an image.
         """
         return self.embedder.describe(photo)
 
@@ -141,7 +140,7 @@ class Recognizer:
         k : int
             How many matches the answer lists.
         parts : mapping of str to ndarray, optional
-            Of the photo, see `describe`; without them they give no evidence.
+            Of the image, see `describe`; without them they give no evidence.
         only : ndarray of bool, shape (n_gallery,), optional
             As in `recognize`.
         """
@@ -151,7 +150,7 @@ class Recognizer:
     def answer_within(
         self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Rows | None = None
     ) -> tuple[Answer, Nearby | None]:
-        """Answer one embedding in the part of the gallery that it is about.
+        """Answer one embedding, from the part of the gallery around it where a server fetches one.
 
         Parameters
         ----------
@@ -183,16 +182,17 @@ class Recognizer:
             look *= 10
         score = matches[0].score if matches else float("nan")
         probability = self._probability_of(matches, margin)
-        decision, limit = self._decide(score, margin, probability)
+        limits = self._limits
+        decision = limits.decide(score, margin, probability)
         places = rank_places(matches)
         return Answer(
             place=places[0].place if decision.accepted else None,
             score=score,
             margin=margin,
-            threshold=self.threshold,
-            margin_threshold=self.margin_threshold,
+            threshold=limits.threshold,
+            margin_threshold=limits.margin_threshold,
             probability=None if np.isnan(probability) else probability,
-            probability_threshold=limit,
+            probability_threshold=limits.probability,
             places=places[:k],
             matches=matches[:k],
             calibrated_for=self.gallery.calibrated_for or None,
@@ -202,7 +202,7 @@ class Recognizer:
     def narrowed(
         self, vector: NDArray[np.float32], *, k: int, only: Rows | None = None
     ) -> tuple[Recognizer, Nearby | None]:
-        """Return a recognizer of what a question is about: itself, but for a gallery on a server.
+        """Return the recognizer to ask: itself, or for a gallery on a server one of the part around the query.
 
         Returns
         -------
@@ -213,11 +213,10 @@ class Recognizer:
         near = self.gallery.around(vector, look=max(k, _FIRST_LOOK, self.gallery.preset.shortlist), only=only)
         if near is None:
             return self, None
-        limits = self.threshold, self.margin_threshold
-        return Recognizer(near.gallery, self._embedder, threshold=limits[0], margin_threshold=limits[1]), near
+        return Recognizer(near.gallery, self._embedder, **asdict(self.decision)), near
 
     def part(self, near: Nearby | None) -> Gallery:
-        """Return what a question was put to, see `narrowed`: the part that was fetched for it, or the whole."""
+        """Return the gallery that was searched, see `narrowed`: the part that was fetched, or the whole."""
         return self._whole if near is None else near.gallery
 
     def _matches(
@@ -233,52 +232,35 @@ class Recognizer:
     def _probability_of(self, matches: Sequence[Match], margin: float) -> float:
         return float(self._probability(evidence_of(matches, margin))[0]) if self._probability else float("nan")
 
-    def _decide(self, score: float, margin: float, probability: float) -> tuple[Decision, float | None]:
-        """Decide, and return the threshold of the probability when it was the calibration that decided."""
-        learned = self.gallery.calibration
-        if learned is None or self.threshold is not None or self.margin_threshold is not None:
-            limits = self.threshold, self.margin_threshold
-            return decide(
-                score,
-                margin,
-                threshold=limits[0],
-                margin_threshold=limits[1],
-                undecided=why_undecided(self.gallery.calibrated_for, self.gallery.preset.name),
-            ), None
-        return decide_by_probability(
-            probability, threshold=learned.threshold, rate=learned.false_accept_rate, stale=learned.stale
-        ), learned.threshold
-
 
 def recognize(
     gallery: AnyGallery | Path | str | None = None,
     photo: ImageInput | list[ImageInput] | tuple[ImageInput, ...] = (),
     *,
     url: str | None = None,
-    model: str | None = None,
-    runner: str = "openvino",
     k: int = 5,
-    threshold: float | None = None,
-    margin_threshold: float | None = None,
     places: Collection[str] = (),
     split: str | None = None,
     near: Near | None = None,
+    **options: Unpack[RecognizeWords],
 ) -> Answer:
-    """Answer one photo, or several of one place, against a gallery; for many photos keep a `Recognizer`.
+    """Answer one image, or several of one place, against a gallery; for many images keep a `Recognizer`.
 
     Parameters
     ----------
     gallery : Gallery, Path or str, optional
         Left out when `url` is given.
     photo : path, str, bytes, binary file, PIL.Image.Image or ndarray, or a list of those
-        As in `Recognizer`; several are photos of one place, see `placeprint.recognition.combined_answer.together`.
+        As in `Recognizer`; several are images of one place, see `placeprint.recognition.combined_answer`.
     url : str, optional
         Ask a server of ``placeprint serve`` instead, as ``http://127.0.0.1:8000``: its gallery decides as it was
         calibrated.
-    model, runner, k, threshold, margin_threshold
-        As in `Recognizer`.
+    k : int
+        How many matches the answer lists.
     places, split, near
         Ask only these images of the gallery, see `placeprint.gallery.filters.rows_where`.
+    **options
+        As in `Recognizer`.
 
     Raises
     ------
@@ -286,22 +268,20 @@ def recognize(
     ServerError
         When a server cannot be reached.
     """
-    photos = list(photo) if isinstance(photo, list | tuple) else [photo]
-    if not photos:
+    images = list(photo) if isinstance(photo, list | tuple) else [photo]
+    if not images:
         raise UsageError("there is no photo to answer")
     if (gallery is None) == (url is None):
         raise UsageError("give a gallery, or the url of a server")
     if url is not None:
-        if threshold is not None or margin_threshold is not None or model is not None:
+        if any(options.get(name) is not None for name in ("threshold", "margin_threshold", "model")):
             raise UsageError("a server decides as its gallery was calibrated: leave the thresholds and the model out")
         from placeprint.recognition.client import recognize_at  # what it needs takes 16 ms to import
 
-        return recognize_at(url, photos, k=k, places=places, split=split, near=near)
+        return recognize_at(url, images, k=k, places=places, split=split, near=near)
     assert gallery is not None
-    opened = open_for(gallery, photos)
+    opened = open_for(gallery, images)
     filtered = places or split is not None or near is not None
     only = rows_where(opened, places=places, split=split, near=near) if filtered else None
-    recognizer = Recognizer(
-        opened, model=model, runner=runner, threshold=threshold, margin_threshold=margin_threshold, only=only
-    )
-    return together([recognizer.recognize(one, k=k) for one in photos])[1]
+    recognizer = Recognizer(opened, only=only, **options)
+    return combined_answer([recognizer.recognize(one, k=k) for one in images])[1]

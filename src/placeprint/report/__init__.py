@@ -1,1 +1,1 @@
-"""Result to something a person looks at."""
+"""Reports: HTML pages that people look at."""

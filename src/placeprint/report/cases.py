@@ -1,4 +1,4 @@
-"""Which queries the page shows, in which order, and beside which matches."""
+"""Chooses which queries a report shows, in which order, and beside which matches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from placeprint.evaluation.result import EvaluationResult, QueryResult
-from placeprint.report.thumbnails import Photo
+from placeprint.report.thumbnails import ImageFile
 
 MAX_MISSES = 60
 MAX_UNKNOWN = 30
@@ -19,7 +19,7 @@ MATCHES = 5
 class Tile:
     """One match beside a query."""
 
-    photo: Photo
+    image: ImageFile
     place: str
     score: float
     rank: int
@@ -31,7 +31,7 @@ class Case:
     """One query and its matches: the best, and the first positive where it comes later."""
 
     query: QueryResult
-    photo: Photo
+    image: ImageFile
     tiles: tuple[Tile, ...]
 
 
@@ -56,16 +56,16 @@ class Sheets:
     unknown: Sheet
     right: Sheet
 
-    def photos(self) -> Iterator[Photo]:
-        """Yield every photograph that is shown, as often as it is shown."""
+    def images(self) -> Iterator[ImageFile]:
+        """Yield every image that is shown, as often as it is shown."""
         for sheet in (self.misses, self.unknown, self.right):
             for case in sheet.cases:
-                yield case.photo
-                yield from (tile.photo for tile in case.tiles)
+                yield case.image
+                yield from (tile.image for tile in case.tiles)
 
 
 def choose_cases(
-    result: EvaluationResult, *, query_photos: Sequence[Photo], gallery_photo: Callable[[int], Photo]
+    result: EvaluationResult, *, query_images: Sequence[ImageFile], gallery_image: Callable[[int], ImageFile]
 ) -> Sheets:
     """Choose what a person should look at first.
 
@@ -75,15 +75,15 @@ def choose_cases(
     Parameters
     ----------
     result : EvaluationResult
-    query_photos : sequence of Photo
+    query_images : sequence of ImageFile
         One for each of `result.queries`.
-    gallery_photo : callable
-        From a gallery row to its photograph.
+    gallery_image : callable
+        From a gallery row to its image.
     """
-    photo_of = dict(zip(result.queries, query_photos, strict=True))
+    image_of = dict(zip(result.queries, query_images, strict=True))
 
     def sheet(queries: Sequence[QueryResult], limit: int) -> Sheet:
-        cases = (Case(q, photo_of[q], _tiles(q, gallery_photo)) for q in queries[:limit])
+        cases = (Case(q, image_of[q], _tiles(q, gallery_image)) for q in queries[:limit])
         return Sheet(tuple(cases), len(queries))
 
     unknown = sorted((q for q in result.queries if not q.known), key=lambda q: (-_or(q.score, -math.inf), q.path))
@@ -100,9 +100,9 @@ def _or(value: float, instead: float) -> float:
     return instead if math.isnan(value) else value
 
 
-def _tiles(query: QueryResult, gallery_photo: Callable[[int], Photo]) -> tuple[Tile, ...]:
+def _tiles(query: QueryResult, gallery_image: Callable[[int], ImageFile]) -> tuple[Tile, ...]:
     ranks = list(range(1, min(MATCHES, len(query.matches)) + 1))
     if query.first_positive is not None and MATCHES < query.first_positive <= len(query.matches):
         ranks.append(query.first_positive)
     shown = ((rank, query.matches[rank - 1], query.correct[rank - 1]) for rank in ranks)
-    return tuple(Tile(gallery_photo(m.row), "|".join(m.places), m.score, rank, ok) for rank, m, ok in shown)
+    return tuple(Tile(gallery_image(m.row), "|".join(m.places), m.score, rank, ok) for rank, m, ok in shown)

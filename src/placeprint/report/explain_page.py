@@ -1,4 +1,4 @@
-"""Answers and why, as one HTML file that opens without a network."""
+"""Writes explained answers as one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from placeprint.dataset.decoding.images import decode
 from placeprint.dataset.files import read_bytes
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.recognition.explanation import Explanation
-from placeprint.report.html import environment, is_page, photos_of
+from placeprint.report.html import environment, images_of, is_page
 from placeprint.report.match_drawing import HEIGHT
 from placeprint.report.reasons import Drawn, draw_reason
 from placeprint.storage.atomic import require_ours, write_atomic
 
-MOST_PHOTOS = 20
+MOST_IMAGES = 20
 MOST_MATCHES = 10
 """A picture is 100 kB: the page stays one that a browser opens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A photo that was asked about, and what was answered."""
+    """An image that was asked about, and what was answered."""
 
-    photo: Path
+    image: Path
     explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What the page shows of one photo."""
+    """What the page shows of one image."""
 
     name: str
     explanation: Explanation
@@ -43,7 +43,7 @@ def write_explanations(explained: Sequence[Explained], gallery: AnyGallery, out:
     Parameters
     ----------
     explained : sequence of Explained
-        The first `MOST_PHOTOS` of them are shown, with `MOST_MATCHES` matches each.
+        The first `MOST_IMAGES` of them are shown, with `MOST_MATCHES` matches each.
     gallery : Gallery
         The one that was asked.
     out : Path
@@ -52,7 +52,7 @@ def write_explanations(explained: Sequence[Explained], gallery: AnyGallery, out:
     Raises
     ------
     ImageError
-        When a photo is gone meanwhile.
+        When an image is gone meanwhile.
     UsageError
         When somebody else's file is there.
     OSError
@@ -67,15 +67,15 @@ def render_explanations(explained: Sequence[Explained], gallery: AnyGallery) -> 
     """Return the page; parameters as in `write_explanations`."""
     from importlib.metadata import version
 
-    sections = [_section(one, gallery) for one in explained[:MOST_PHOTOS]]
+    sections = [_section(one, gallery) for one in explained[:MOST_IMAGES]]
     template = environment().get_template("explain.html.j2")
     return template.render(sections=sections, total=len(explained), gallery=gallery, version=version("placeprint"))
 
 
 def _section(one: Explained, gallery: AnyGallery) -> Section:
-    query, photo = decode(read_bytes(one.photo), min_side=HEIGHT), photos_of(gallery)
+    query, image = decode(read_bytes(one.image), min_side=HEIGHT), images_of(gallery)
     drawn = (
-        draw_reason(query, photo(reason.match.row), reason, title=str(rank), height=HEIGHT)
+        draw_reason(query, image(reason.match.row), reason, title=str(rank), height=HEIGHT)
         for rank, reason in enumerate(one.explanation.reasons[:MOST_MATCHES], start=1)
     )
-    return Section(str(one.photo), one.explanation, tuple(drawn))
+    return Section(str(one.image), one.explanation, tuple(drawn))

@@ -1,15 +1,16 @@
-"""An evaluation as one HTML file that opens without a network, and the same numbers as JSON."""
+"""Writes an evaluation as one HTML file that needs no network, and the same numbers as JSON."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from placeprint.evaluation.diagnosis.diagnosis import Lessons
-from placeprint.evaluation.result import EvaluationResult, plain
+from placeprint.evaluation.diagnosis.diagnosis import Diagnosis
+from placeprint.evaluation.result import EvaluationResult
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.progress import Progress
 from placeprint.recognition.explanation import what_is_missing
@@ -17,7 +18,7 @@ from placeprint.report.cases import choose_cases
 from placeprint.report.curves import reliability_curve, risk_curve
 from placeprint.report.histogram import score_histogram
 from placeprint.report.reasons import explain_cases
-from placeprint.report.thumbnails import Photo, thumbnails
+from placeprint.report.thumbnails import ImageFile, thumbnails
 from placeprint.report.verdict import headline, more
 from placeprint.storage.atomic import has_keys, require_ours, write_atomic, write_json
 from placeprint.storage.ragged import Ragged
@@ -38,20 +39,49 @@ MAX_ROWS = 200
 _BREAK_AFTER = re.compile(r"(?<=[_/\-.|,])")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a report shows besides the numbers.
+
+    Attributes
+    ----------
+    check : CheckReport, optional
+        Its findings are listed.
+    diagnosis : Diagnosis, optional
+        Kinds of failures, leaks, and what the gallery lacks.
+    parts : mapping of str to Ragged, optional
+        What is kept of each query, `placeprint.recognition.queries.Queries.parts`: with the cells, pictures show where
+        the first misses and doubtful cases agree with their matches.
+    """
+
+    check: CheckReport | None = None
+    diagnosis: Diagnosis | None = None
+    parts: Mapping[str, Ragged] | None = None
+
+
+class FindingsWords(TypedDict, total=False):
+    """`Findings` as keywords."""
+
+    check: CheckReport | None
+    diagnosis: Diagnosis | None
+    parts: Mapping[str, Ragged] | None
+
+
+_NOTHING_MORE = Findings()
+
+
 def write_report(
     result: EvaluationResult,
     out: Path | str,
     *,
     gallery: AnyGallery,
     query_root: Path | str | None,
-    check: CheckReport | None = None,
-    lessons: Lessons | None = None,
-    parts: Mapping[str, Ragged] | None = None,
     progress: Progress | None = None,
+    **findings: Unpack[FindingsWords],
 ) -> Path:
     """Write OUT/report.html, one file with everything in it, and OUT/report.json.
 
-    Both are replaced in one step each. A photograph that is gone is named instead of shown.
+    Both are replaced in one step each. An image that is gone is named instead of shown.
 
     Parameters
     ----------
@@ -63,14 +93,9 @@ def write_report(
     query_root : Path, str or None
         The folder that the queries' paths are relative to; None when the gallery's own images were the
         queries (`evaluate` without a dataset).
-    check : CheckReport, optional
-        Its findings are listed.
-    lessons : Lessons, optional
-        Kinds of failures, leaks, and what the gallery lacks.
-    parts : mapping of str to Ragged, optional
-        What is kept of each query, `placeprint.evaluation.inputs.Sides.parts`: with the cells, pictures show where
-        the first misses and doubtful cases agree with their matches.
     progress : Progress, optional
+    **findings
+        Fields of `Findings`.
 
     Returns
     -------
@@ -84,19 +109,18 @@ def write_report(
     OSError
         When the folder cannot be written to.
     """
+    told = Findings(**findings)
     require_room(Path(out))
-    page = render(
-        result, gallery=gallery, query_root=query_root, check=check, lessons=lessons, parts=parts, progress=progress
-    )
+    page = render(result, told, gallery=gallery, query_root=query_root, progress=progress)
     report = Path(out) / REPORT
-    learned = {} if lessons is None else {"lessons": plain(lessons)}
+    learned = {} if told.diagnosis is None else {"lessons": told.diagnosis.to_dict()}
     write_json(report.with_suffix(".json"), result.to_dict(every_query=True) | learned)
     write_atomic(report, page.encode("utf-8"))
     return report
 
 
 def require_room(out: Path) -> None:
-    """Refuse a folder where a report would be written over files of somebody else.
+    """Refuse a folder where a report would overwrite files that placeprint did not write.
 
     Raises
     ------
@@ -107,29 +131,27 @@ def require_room(out: Path) -> None:
 
 
 def is_page(data: bytes) -> bool:
-    """Return whether this is a page that the program wrote."""
+    """Return whether placeprint wrote this page."""
     return b'<meta name="generator" content="placeprint">' in data[:_HEAD_BYTES]
 
 
 def render(
     result: EvaluationResult,
+    told: Findings = _NOTHING_MORE,
     *,
     gallery: AnyGallery,
     query_root: Path | str | None,
-    check: CheckReport | None = None,
-    lessons: Lessons | None = None,
-    parts: Mapping[str, Ragged] | None = None,
     progress: Progress | None = None,
 ) -> str:
     """Return the page; parameters as in `write_report`."""
     from importlib.metadata import version
 
-    gallery_photo = photos_of(gallery)
+    gallery_image = images_of(gallery)
     if query_root is None:
-        photos = [gallery_photo(query.own_rows[0]) for query in result.queries]
+        images = [gallery_image(query.own_rows[0]) for query in result.queries]
     else:
-        photos = [Photo(Path(query_root), q.path) for q in result.queries]
-    sheets = choose_cases(result, query_photos=photos, gallery_photo=gallery_photo)
+        images = [ImageFile(Path(query_root), q.path) for q in result.queries]
+    sheets = choose_cases(result, query_images=images, gallery_image=gallery_image)
     numbers = {query: number for number, query in enumerate(result.queries)}
     return (
         environment()
@@ -139,15 +161,17 @@ def render(
             headline=headline(result),
             more=more(result),
             sheets=sheets,
-            thumbnails=thumbnails(sheets.photos(), progress=progress),
-            explained=explain_cases(sheets, numbers, gallery=gallery, parts=parts or {}, gallery_photo=gallery_photo),
-            unexplained="" if parts is None else what_is_missing(gallery, parts),
+            thumbnails=thumbnails(sheets.images(), progress=progress),
+            explained=explain_cases(
+                sheets, numbers, gallery=gallery, parts=told.parts or {}, gallery_image=gallery_image
+            ),
+            unexplained="" if told.parts is None else what_is_missing(gallery, told.parts),
             histogram=score_histogram(result),
             risk=risk_curve(result),
             claimed=reliability_curve(result),
-            lessons=lessons,
-            findings=None if check is None else check.summary(),
-            no_problems="" if check is None else check.no_problems,
+            diagnosis=told.diagnosis,
+            findings=None if told.check is None else told.check.summary(),
+            no_problems="" if told.check is None else told.check.no_problems,
             index_asked=gallery.index_name,
             max_rows=MAX_ROWS,
             version=version("placeprint"),
@@ -155,17 +179,17 @@ def render(
     )
 
 
-def photos_of(gallery: AnyGallery) -> Callable[[int], Photo]:
-    """Return what tells the photograph of a row of the gallery."""
+def images_of(gallery: AnyGallery) -> Callable[[int], ImageFile]:
+    """Return a function from a gallery row to its image."""
 
-    def photo(row: int) -> Photo:
-        return Photo(*gallery.located(row))
+    def image(row: int) -> ImageFile:
+        return ImageFile(*gallery.located(row))
 
-    return photo
+    return image
 
 
 def environment() -> Environment:
-    """Return an environment in which every value is escaped, and NaN and control characters can be read."""
+    """Return a Jinja environment that escapes every value and makes NaN and control characters readable."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(

@@ -1,4 +1,4 @@
-"""Draws why two photographs were matched: side by side, with lines between what lies alike, or lit where it does."""
+"""Draws a match: two images side by side, with lines between corresponding spots, or lit where they correspond."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 LOOKS = ("lines", "heat")
 HEIGHT = 420
-"""Pixels of a photograph's height, however small it was."""
+"""Pixels of an image's height, however small it was."""
 WIDEST = 2.0
-"""Width over height of the room that a photograph gets: a panorama is made less high."""
+"""Width over height of the room that an image gets: a panorama is made less high."""
 QUALITY = 78
 
 _GROUND, _INK = (30, 33, 36), (232, 232, 228)
@@ -43,9 +43,9 @@ def picture(
         Upright, RGB.
     reason : Reason
     look : str
-        ``lines`` between the spots that lie alike, or ``heat``: both photographs lit where they do.
+        ``lines`` between the spots that lie alike, or ``heat``: both images lit where they do.
     height : int
-        Pixels of the photographs' height.
+        Pixels of the images' height.
     names : sequence of str
         One line for the query and one for the match, in a band below; no band without them. Any text may come.
     """
@@ -74,7 +74,7 @@ def packed(drawn: Image) -> bytes:
 
 
 def _pane(photo: Image, heat: Heat | None, height: int) -> Image:
-    """Return a photograph in the size that it is shown in, dimmed but for the heat where there is some."""
+    """Return an image at the size it is shown, dimmed outside the heat where there is some."""
     from PIL.Image import Resampling
 
     scale = min(height / photo.height, WIDEST * height / photo.width)
@@ -93,7 +93,7 @@ def _lit(pane: Image, heat: Heat) -> Image:
     from PIL import Image as pillow
 
     pixels = np.asarray(pane, np.float32)
-    # A spot is a square of the photograph: enlarged softly, neighbours run together and a single one stays seen.
+    # A spot is a square of the image: enlarged softly, neighbours run together and a single one stays seen.
     scaled = pillow.fromarray(np.rint(255 * heat).astype(np.uint8)).resize(pane.size, pillow.Resampling.BICUBIC)
     light = np.sqrt(np.asarray(scaled, np.float32) / 255)[..., None]
     grey = pixels.mean(axis=2, keepdims=True) * 0.36 + np.array(_GROUND, np.float32) * 0.35
@@ -102,7 +102,7 @@ def _lit(pane: Image, heat: Heat) -> Image:
 
 
 def _with_lines(drawn: Image, reason: Reason, left: Box, right: Box, height: int) -> Image:
-    """Lay lines over both photographs, the strongest on top; their colour and their width say how strong."""
+    """Lay lines over both images, the strongest on top; their colour and their width say how strong."""
     from PIL import Image as pillow
     from PIL import ImageDraw
 

@@ -1,4 +1,4 @@
-"""Reasons, drawn for a page: those of one answer, and those of the cases of a report that a person doubts first."""
+"""Draws the reasons for matches: of one answer, or of the most doubtful cases of a report."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from placeprint.arrays import Parts
 from placeprint.errors import ImageError
 from placeprint.evaluation.result import QueryResult
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.recognition.explanation import Reason, reasons_for
 from placeprint.recognition.rerank import cells as agreement
-from placeprint.recognition.rerank.reranker import Parts
 from placeprint.records import Match
 from placeprint.report.cases import Case, Sheets
 from placeprint.report.match_drawing import LOOKS, packed, picture
-from placeprint.report.thumbnails import Photo, data_uri
+from placeprint.report.thumbnails import ImageFile, data_uri
 from placeprint.storage.ragged import Ragged
 
 if TYPE_CHECKING:
@@ -57,26 +57,26 @@ class Drawn:
 
 def draw_reason(
     query: Image,
-    photo: Photo,
+    image: ImageFile,
     reason: Reason,
     *,
     title: str,
     height: int,
     looks: Sequence[str] = LOOKS,
 ) -> Drawn:
-    """Draw a reason in each look; where nothing could be compared the lines alone, of which there are none.
+    """Draw a reason in each look; where nothing could be compared, only the plain images.
 
     Parameters
     ----------
     query : PIL.Image.Image
-    photo : Photo
+    image : ImageFile
         Of the match; one that is gone becomes a reason why.
     reason : Reason
     title, height, looks
         See `Drawn` and `placeprint.report.match_drawing.picture`.
     """
     try:
-        match = photo.opened(height)
+        match = image.opened(height)
     except ImageError as error:
         return Drawn(reason, title, gone=error.reason)
     wanted = looks if reason.spots else LOOKS[:1]
@@ -91,7 +91,7 @@ def explain_cases(
     *,
     gallery: AnyGallery,
     parts: Mapping[str, Ragged],
-    gallery_photo: Callable[[int], Photo],
+    gallery_image: Callable[[int], ImageFile],
 ) -> dict[QueryResult, tuple[Drawn, ...]]:
     """Explain the first cases of each sheet: the best match, and for a miss the best positive too.
 
@@ -103,8 +103,8 @@ def explain_cases(
     gallery : Gallery
     parts : mapping of str to Ragged
         Of the queries, in their order.
-    gallery_photo : callable
-        From a gallery row to its photograph.
+    gallery_image : callable
+        From a gallery row to its image.
 
     Returns
     -------
@@ -116,20 +116,22 @@ def explain_cases(
     explained, searched = {}, gallery.download()
     for case in (*sheets.misses.cases[:MISSES], *sheets.unknown.cases[:UNKNOWN], *sheets.right.cases[:RIGHT]):
         own = {name: kept[numbers[case.query]] for name, kept in parts.items()}
-        explained[case.query] = _explained(case, searched, own, gallery_photo)
+        explained[case.query] = _explained(case, searched, own, gallery_image)
     return explained
 
 
-def _explained(case: Case, gallery: Gallery, parts: Parts, gallery_photo: Callable[[int], Photo]) -> tuple[Drawn, ...]:
-    """Draw some matches of one case; none when its photograph is gone, which the page says elsewhere."""
+def _explained(
+    case: Case, gallery: Gallery, parts: Parts, gallery_image: Callable[[int], ImageFile]
+) -> tuple[Drawn, ...]:
+    """Draw some matches of one case; none when its image is gone, which the page mentions elsewhere."""
     try:
-        query = case.photo.opened(REPORT_HEIGHT)
+        query = case.image.opened(REPORT_HEIGHT)
     except ImageError:
         return ()
     chosen = _chosen(case.query, gallery, parts)
     reasons = reasons_for(gallery, parts, list(chosen.values()))
     return tuple(
-        draw_reason(query, gallery_photo(reason.match.row), reason, title=title, height=REPORT_HEIGHT, looks=LOOKS[:1])
+        draw_reason(query, gallery_image(reason.match.row), reason, title=title, height=REPORT_HEIGHT, looks=LOOKS[:1])
         for title, reason in zip(chosen, reasons, strict=True)
     )
 

@@ -1,4 +1,4 @@
-"""Small copies of photographs for a page: decoded on threads, each embedded once."""
+"""Thumbnails for a page: decoded on threads, each in the page once."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SIDE = 240
-"""Longer side, pixels: sharp at the 150 to 220 CSS pixels that the page gives a photograph."""
+"""Longer side, pixels: sharp at the 150 to 220 CSS pixels that the page gives an image."""
 
 QUALITY = 72
-"""Of the JPEG: about 10 kB a photograph."""
+"""Of the JPEG: about 10 kB an image."""
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
-    """Where a photograph was: `path` is relative to `root`, and never followed out of it."""
+class ImageFile:
+    """An image's file: `path` is relative to `root` and never followed out of it."""
 
     root: Path
     path: str
 
     def opened(self, side: int) -> Image:
-        """Return it upright in RGB, its shorter side at least `side` pixels where the photograph has them.
+        """Return it upright in RGB, its shorter side at least `side` pixels where the image has them.
 
         Raises
         ------
@@ -46,7 +46,7 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A small copy of a photograph, or why there is none.
+    """A small copy of an image, or why there is none.
 
     Attributes
     ----------
@@ -67,31 +67,31 @@ class Thumbnail:
     reason: str = ""
 
 
-def thumbnails(photos: Iterable[Photo], *, progress: Progress | None = None) -> dict[Photo, Thumbnail]:
-    """Make one thumbnail for each different photograph; a photograph that is gone becomes a reason.
+def thumbnails(images: Iterable[ImageFile], *, progress: Progress | None = None) -> dict[ImageFile, Thumbnail]:
+    """Make one thumbnail for each different image; an image that is gone becomes a reason.
 
     Parameters
     ----------
-    photos : iterable of Photo
+    images : iterable of ImageFile
         May repeat itself.
     progress : Progress, optional
     """
-    wanted = list(dict.fromkeys(photos))
+    wanted = list(dict.fromkeys(images))
     workers = min(8, os.cpu_count() or 1)
-    made: dict[Photo, Thumbnail] = {}
+    made: dict[ImageFile, Thumbnail] = {}
     with Stretch(progress, "thumbnails", len(wanted)) as step, ThreadPoolExecutor(workers) as pool:
         keys = (f"p{number}" for number in range(len(wanted)))
-        for photo, thumbnail in zip(wanted, pool.map(_thumbnail, wanted, keys), strict=True):
-            made[photo] = thumbnail
+        for image, thumbnail in zip(wanted, pool.map(_thumbnail, wanted, keys), strict=True):
+            made[image] = thumbnail
             step()
     return made
 
 
-def _thumbnail(photo: Photo, key: str) -> Thumbnail:
+def _thumbnail(file: ImageFile, key: str) -> Thumbnail:
     from PIL.Image import Resampling
 
     try:
-        image = photo.opened(SIDE)
+        image = file.opened(SIDE)
     except ImageError as error:
         return Thumbnail(key, reason=error.reason)
     image.thumbnail((SIDE, SIDE), Resampling.LANCZOS)
@@ -99,7 +99,7 @@ def _thumbnail(photo: Photo, key: str) -> Thumbnail:
 
 
 def jpeg(image: Image, *, quality: int = QUALITY) -> bytes:
-    """Return the pixels and nothing else: EXIF (it may hold a position) and comments stay at home."""
+    """Encode the pixels and nothing else: no EXIF, which may hold a position, and no comments."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, optimize=True, exif=b"", comment=b"")
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The first thing a busy person reads: what happened, in one sentence, and two more where they matter."""
+"""The first sentences of a report: what happened, and what else matters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAMED = 6
 
 
 def headline(result: EvaluationResult) -> str:
-    """Return how many photos got the right place."""
+    """Return how many images got the right place."""
     if not result.n_queries:
         return "There are no query photos."
     if not result.n_answerable:
@@ -25,7 +25,7 @@ def headline(result: EvaluationResult) -> str:
 
 
 def more(result: EvaluationResult) -> tuple[str, ...]:
-    """Return what the headline leaves out: photos without a right answer, UNKNOWN and its mistakes, unusable images."""
+    """Return what the headline leaves out: images without a right answer, mistakes of UNKNOWN, unusable images."""
     lines = (_unknown(result), _set_aside(result), _copied(result), _threshold(result), _unusable(result))
     return (*(line for line in lines if line), *decision_advice(result))
 

@@ -15,6 +15,7 @@ from placeprint.evaluation.ranking import rank_queries
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import Preset
 from placeprint.progress import Progress
+from placeprint.recognition.queries import Queries
 from placeprint.records import ModelSpec
 from placeprint.storage.ragged import Ragged
 from placeprint.terminal import counted
@@ -149,12 +150,14 @@ class HeldOut:
         )
         ranking = rank_queries(
             gallery,
-            [self._records[i] for i in ask],
-            vectors[ask],
+            Queries(
+                [self._records[i] for i in ask],
+                vectors[ask],
+                {name: kept.kept(ask) for name, kept in parts.items()},
+                np.where(self._own.any(axis=1), self._own.argmax(axis=1), -1).tolist(),
+            ),
             truth=ByPlace.of(gallery.records),
             k=1,
-            own_rows=np.where(self._own.any(axis=1), self._own.argmax(axis=1), -1).tolist(),
-            parts={name: kept.kept(ask) for name, kept in parts.items()},
             progress=progress,
         )
         return Found(hits_at(ranking.positives, 1), average_precision(ranking.positives), self._places)

@@ -11,6 +11,7 @@ from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.ground_truth import ByPlace
 from placeprint.evaluation.ranking import rank_queries
 from placeprint.gallery.gallery import Gallery
+from placeprint.recognition.queries import Queries
 from placeprint.records import ImageRecord, ModelSpec
 
 SPEC = ModelSpec(name="hand", dim=3)
@@ -94,9 +95,9 @@ def test_blocks_change_nothing(gallery: Gallery, monkeypatch: pytest.MonkeyPatch
     queries = [record(f"q{i}", "b") for i in range(5)]
     asked = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     truth = ByPlace.of(gallery.records)
-    whole = rank_queries(gallery, queries, asked, truth=truth, k=3)
+    whole = rank_queries(gallery, Queries(queries, asked), truth=truth, k=3)
     monkeypatch.setattr("placeprint.evaluation.ranking.BLOCK_BYTES", 1)
-    parts = rank_queries(gallery, queries, asked, truth=truth, k=3)
+    parts = rank_queries(gallery, Queries(queries, asked), truth=truth, k=3)
     np.testing.assert_array_equal(whole.positives.ranks, parts.positives.ranks)
     np.testing.assert_array_equal(whole.top.rows, parts.top.rows)
     np.testing.assert_allclose(whole.margins, parts.margins, atol=1e-6)

@@ -13,7 +13,7 @@ from placeprint import Gallery, ImageRecord, calibrate, evaluate, imported_spec,
 from placeprint.cli.app import app
 from placeprint.errors import CalibrationError, DatasetError, VectorError
 from placeprint.evaluation.compare import compare
-from placeprint.evaluation.diagnosis.coverage import gallery_lacks
+from placeprint.evaluation.diagnosis.coverage import gallery_coverage
 from placeprint.evaluation.metrics.open_set_rates import unknown_answers
 from placeprint.evaluation.mining.mine import mine
 from placeprint.records import Split
@@ -203,9 +203,9 @@ def test_copies_of_a_photo_are_left_out_with_it() -> None:
     assert by_path["1.jpg"].average_precision == pytest.approx(same.average_precision)
     mined = {a.path: a for a in mine(gallery=gallery).anchors}
     assert {m.row for m in mined["0.jpg"].positives} <= {2, 3}
-    lacks = {p.place: p for p in gallery_lacks(gallery).places}
-    assert [point.photos for point in lacks["p0"].curve] == [2, 3]
-    assert [point.photos for point in lacks["p2"].curve] == [2, 3, 4]
+    coverage = {p.place: p for p in gallery_coverage(gallery).places}
+    assert [point.photos for point in coverage["p0"].curve] == [2, 3]
+    assert [point.photos for point in coverage["p2"].curve] == [2, 3, 4]
 
 
 def test_a_photo_of_which_all_others_are_copies_has_no_right_answer() -> None:

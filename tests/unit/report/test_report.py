@@ -24,8 +24,8 @@ from placeprint.indexing.folder import index
 from placeprint.recognition.rerank.cells import votes
 from placeprint.report.cases import MAX_RIGHT, choose_cases
 from placeprint.report.histogram import score_histogram
-from placeprint.report.html import breakable, number, render, write_report
-from placeprint.report.thumbnails import SIDE, Photo, thumbnails
+from placeprint.report.html import Findings, breakable, number, render, write_report
+from placeprint.report.thumbnails import SIDE, ImageFile, thumbnails
 from placeprint.report.verdict import headline, more
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
@@ -139,12 +139,12 @@ def town3(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, EvaluationRes
 
 
 def page_of(result: EvaluationResult, gallery: Gallery, root: Path, **options) -> Page:
-    return Page(render(result, gallery=gallery, query_root=root, **options))
+    return Page(render(result, Findings(**options), gallery=gallery, query_root=root))
 
 
 def test_the_page_opens_without_a_network(town3):
     manifest, result, gallery = town3
-    html = render(result, gallery=gallery, query_root=manifest.parent, check=check(manifest))
+    html = render(result, Findings(check=check(manifest)), gallery=gallery, query_root=manifest.parent)
     page = Page(html)
     addresses = [v for _, name, v in page.attributes if name in ("src", "href", "srcset", "xlink:href", "action")]
     assert addresses
@@ -248,8 +248,8 @@ def test_right_and_wrong_have_a_mark_besides_the_colour(town3):
 
 
 def choose(result: EvaluationResult):
-    photos = [Photo(Path(), q.path) for q in result.queries]
-    return choose_cases(result, query_photos=photos, gallery_photo=lambda row: Photo(Path(), str(row)))
+    photos = [ImageFile(Path(), q.path) for q in result.queries]
+    return choose_cases(result, query_images=photos, gallery_image=lambda row: ImageFile(Path(), str(row)))
 
 
 def test_a_late_positive_is_shown_with_its_rank(town3):
@@ -336,7 +336,7 @@ def test_a_photograph_that_is_gone_is_named(tmp_path):
 def test_a_path_out_of_the_folder_is_not_followed(tmp_path):
     photograph(0, 0).save(tmp_path / "secret.jpg")
     (tmp_path / "photos").mkdir()
-    photo = Photo(tmp_path / "photos", "../secret.jpg")
+    photo = ImageFile(tmp_path / "photos", "../secret.jpg")
     made = thumbnails([photo])[photo]
     assert (made.uri, made.reason) == ("", "the path leaves the dataset's folder: it is not followed")
 
@@ -346,8 +346,8 @@ def test_a_thumbnail_is_small_upright_and_holds_only_pixels(tmp_path):
     exif[0x0112] = 6  # turned a quarter
     exif[0x010E] = "where I live"
     photograph(0, 0).resize((1600, 1200)).save(tmp_path / "a.jpg", exif=exif, comment=b"a remark")
-    photo = Photo(tmp_path, "a.jpg")
-    gone = Photo(tmp_path, "gone.jpg")
+    photo = ImageFile(tmp_path, "a.jpg")
+    gone = ImageFile(tmp_path, "gone.jpg")
     made = thumbnails([photo, photo, gone])
     assert [(p, t.key) for p, t in made.items()] == [(photo, "p0"), (gone, "p1")]
     assert (made[photo].width, made[photo].height) == (SIDE * 3 // 4, SIDE)
@@ -427,32 +427,32 @@ def test_names_wrap_after_separators_and_stay_themselves():
 
 def test_the_whole_run_teaches(tmp_path: Path, town: Path) -> None:
     """Kinds of failures, leaks, what the gallery lacks, curves and conventions are in the page and the JSON."""
-    from placeprint.report.run import whole_run
+    from placeprint.report.run import run
 
-    done = whole_run(town, tmp_path / "out")
+    done = run(town, tmp_path / "out")
     page = done.report.read_text(encoding="utf-8").replace("<wbr>", "")
     row = json.loads(done.report.with_suffix(".json").read_text())
     order = ["numbers", "misses", "kinds", "right", "lacks", "curves", "conventions", "made"]
     places = [page.index(f'<section id="{name}"') for name in order]
     assert places == sorted(places)
-    assert done.lessons.lacks.says.split(";")[0] in page
-    assert {p["place"] for p in row["lessons"]["lacks"]["places"]} == {p.place for p in done.lessons.lacks.places}
-    assert sum(k["count"] for k in row["lessons"]["kinds"]) == sum(k.count for k in done.lessons.kinds)
-    assert row["lessons"]["leaks"]["leaked"] == done.lessons.leaks.leaked >= 1, "the town has a copy across splits"
+    assert done.diagnosis.coverage.says.split(";")[0] in page
+    assert {p["place"] for p in row["lessons"]["lacks"]["places"]} == {p.place for p in done.diagnosis.coverage.places}
+    assert sum(k["count"] for k in row["lessons"]["kinds"]) == sum(k.count for k in done.diagnosis.kinds)
+    assert row["lessons"]["leaks"]["leaked"] == done.diagnosis.leaks.leaked >= 1, "the town has a copy across splits"
     assert all(f">{c.value:.4f}<" in page for c in done.evaluation.conventions if c.value == c.value)
 
 
 def explained_page(town3, **changes) -> Page:
     """Render the report of the three places with what is kept of each query."""
     manifest, result, gallery = town3
-    sides = gather_sides(manifest, gallery)
-    given = {"gallery": gallery, "query_root": manifest.parent, "parts": sides.parts} | changes
-    return Page(render(given.pop("result", result), **given))
+    inputs = gather_inputs(manifest, gallery)
+    given = {"gallery": gallery, "query_root": manifest.parent, "parts": inputs.queries.parts} | changes
+    told = Findings(parts=given.pop("parts"))
+    return Page(render(given.pop("result", result), told, **given))
 
 
-def gather_sides(manifest, gallery):
-    none = dict.fromkeys(("embeddings", "records", "model", "progress"))
-    return gather(manifest, gallery=gallery, index="auto", runner="openvino", cache=True, **none)
+def gather_inputs(manifest, gallery):
+    return gather(manifest, gallery)
 
 
 def test_the_first_misses_and_doubtful_cases_are_explained(town3):
@@ -483,7 +483,7 @@ def test_a_positive_far_behind_is_explained_by_the_one_that_agrees_most(town3):
     several = _with(result, replace(result.failures[0], first_positive=40, places=("b", "c")))
     page, number = explained_page(town3, result=several), result.queries.index(result.failures[0])
     manifest, _, gallery = town3
-    kept, ours = gallery.parts["cells"], gather_sides(manifest, gallery).parts["cells"][number]
+    kept, ours = gallery.parts["cells"], gather_inputs(manifest, gallery).queries.parts["cells"][number]
     rows = [row for row, record in enumerate(gallery.records) if record.place in ("b", "c")]
     best = rows[int(np.argmax(votes(ours, [kept[row] for row in rows])))]
     assert best != rows[0]
@@ -511,8 +511,8 @@ def test_explanations_hold_hostile_names_as_text(tmp_path):
     ]
     manifest = dataset(tmp_path / "photos", rows)
     result, gallery = evaluated(manifest, tmp_path)
-    parts = gather_sides(manifest, gallery).parts
-    html = render(result, gallery=gallery, query_root=manifest.parent, parts=parts)
+    parts = gather_inputs(manifest, gallery).queries.parts
+    html = render(result, Findings(parts=parts), gallery=gallery, query_root=manifest.parent)
     page = Page(html)
     assert "<script" not in html
     assert "<img" not in html
@@ -524,7 +524,7 @@ def test_explanations_hold_hostile_names_as_text(tmp_path):
 def test_an_explained_photo_that_is_gone_is_named(tmp_path):
     manifest = dataset(tmp_path / "photos", ROWS)
     result, gallery = evaluated(manifest, tmp_path)
-    parts = gather_sides(manifest, gallery).parts
+    parts = gather_inputs(manifest, gallery).queries.parts
     for path in ("g/a-0.jpg", "g/a-1.jpg", "q/a.jpg"):
         (manifest.parent / path).unlink()
     page = page_of(result, gallery, manifest.parent, parts=parts)

@@ -1,16 +1,22 @@
-"""What the gallery lacks: per place, how many photos, how alike, what they are mistaken for, what more would bring."""
+"""How well a gallery covers its places: how many images, how alike, mistaken for what, and what more would bring."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from placeprint.evaluation.diagnosis.impostors import Rivals, closest_place, draw_evenly, find_rivals, ranked_again
+from placeprint.arrays import Numbers, Vectors
+from placeprint.evaluation.diagnosis.impostors import (
+    Impostors,
+    closest_place,
+    draw_evenly,
+    find_impostors,
+    ranked_again,
+)
 from placeprint.evaluation.diagnosis.learning_curve import (
     ENOUGH_ASKED,
     CurvePoint,
@@ -23,9 +29,8 @@ from placeprint.evaluation.ground_truth import ByPlace
 from placeprint.evaluation.metrics.retrieval import mean_of
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.copies import Copies
+from placeprint.recognition.queries import Queries
 from placeprint.recognition.voting import place_codes
-from placeprint.records import ImageRecord
-from placeprint.storage.ragged import Ragged
 from placeprint.terminal import counted
 
 MOST_ASKED = 2000
@@ -37,12 +42,9 @@ MOST_RANKED_AGAIN = 300
 _CURVE_DEPTH = 128
 _NONE = np.empty(0, np.int64)
 
-Vectors = NDArray[np.float32]
-Counts = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceLack:
+class PlaceCoverage:
     """One place of the gallery, or one that only the queries show.
 
     Attributes
@@ -65,7 +67,7 @@ class PlaceLack:
     measured_by : str
         ``queries``, ``leave one image out``, or nothing when neither was possible.
     curve : tuple of CurvePoint
-        With a share of the photos of this place, the other places as they are.
+        With a share of the images of this place, the other places as they are.
     forecast : CurvePoint or None
         With twice as many.
     says : str
@@ -88,15 +90,15 @@ class PlaceLack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GalleryLacks:
+class GalleryCoverage:
     """What a gallery lacks.
 
     Attributes
     ----------
-    places : tuple of PlaceLack
+    places : tuple of PlaceCoverage
         Those that the gallery does not have first, then the worst first.
     curve : tuple of CurvePoint
-        Of the whole gallery, with a share of every place's photos.
+        Of the whole gallery, with a share of every place's images.
     forecast : CurvePoint or None
         With twice as many of every place.
     measured_by : str
@@ -107,7 +109,7 @@ class GalleryLacks:
         One line for people.
     """
 
-    places: tuple[PlaceLack, ...]
+    places: tuple[PlaceCoverage, ...]
     curve: tuple[CurvePoint, ...]
     forecast: CurvePoint | None
     measured_by: str
@@ -120,99 +122,85 @@ class GalleryLacks:
         return {row.place: row.neighbour for row in self.places if row.neighbour is not None}
 
 
-def gallery_lacks(
-    gallery: Gallery,
-    queries: Sequence[ImageRecord] = (),
-    vectors: Vectors | None = None,
-    *,
-    parts: Mapping[str, Ragged] | None = None,
-    seed: int = 0,
-) -> GalleryLacks:
-    """Measure what each place of a gallery lacks, and forecast what more photos would bring.
+def gallery_coverage(gallery: Gallery, queries: Queries | None = None, *, seed: int = 0) -> GalleryCoverage:
+    """Measure what each place of a gallery lacks, and forecast what more images would bring.
 
     A place is measured by its queries where there are at least five, else by leaving out its gallery images
-    one by one. Right is what shares a place; images without a place take part as strangers only. Neighbours are
-    ranked as the gallery's preset ranks them, so that what is right here is right in an answer; with fewer photos or
+    one by one. Right is what shares a place; images without a place can only be impostors. Neighbours are
+    ranked as the gallery's preset ranks them, so that what is right here is right in an answer; with fewer images or
     more of them that order is taken to stay.
 
     Parameters
     ----------
     gallery : Gallery
-    queries : sequence of ImageRecord
-        Photos that are not in the gallery: an image of the gallery would find itself.
-    vectors : ndarray of float32, shape (len(queries), dim), optional
-        Of the queries; without them the queries only tell which places are asked for.
-    parts : mapping of str to Ragged, optional
-        What is kept of each query besides its vector.
+    queries : Queries, optional
+        Images that are not in the gallery: one of the gallery would find itself.
     seed : int
         Of the sub-samples: the same seed, the same numbers.
     """
     rng = np.random.default_rng(seed)
     truth = ByPlace.of(gallery.records)
+    own = Queries(gallery.records, gallery.vectors, gallery.parts, range(len(gallery)))
+    queries = Queries((), gallery.vectors[:0]) if queries is None else queries
     most = MOST_RANKED_AGAIN if gallery.preset.reranks else MOST_ASKED
-    own = draw_evenly(gallery.records, most, rng)
-    left_out = find_rivals(
-        gallery.vectors,
-        [gallery.records[i] for i in own],
-        gallery.vectors[own],
-        truth=truth,
-        own=own,
-        copies=Copies(gallery.records),
-        again=ranked_again(gallery, own, gallery.vectors, gallery.parts),
-    )
-    chosen = draw_evenly(queries, most, rng) if vectors is not None else np.empty(0, np.int64)
-    vectors = gallery.vectors[:0] if vectors is None else vectors
-    asked = find_rivals(
-        gallery.vectors,
-        [queries[i] for i in chosen],
-        vectors[chosen],
-        truth=truth,
-        again=ranked_again(gallery, chosen, vectors, parts),
-    )
-    shown = Counter(place for query in queries for place in query.places)
+    some_own, some = (each.only(draw_evenly(each.records, most, rng)) for each in (own, queries))
+    left_out = _impostors(gallery, some_own, truth, Copies(gallery.records))
+    asked = _impostors(gallery, some, truth)
+    shown = Counter(place for query in queries.records for place in query.places)
     left_rows, asked_rows = left_out.rows_of_places(), asked.rows_of_places()
     places = []
     for place in sorted({*truth.rows_of, *shown}):
         looks = left_out.only(left_rows.get(place, _NONE)), asked.only(asked_rows.get(place, _NONE))
         images = truth.rows_of.get(place, _NONE)
         places.append(_place(place, gallery, images, shown[place], looks, rng))
-    by, used = ("queries", asked) if asked.photos.any() else ("leave one image out", left_out)
-    known = used.only(np.flatnonzero(used.photos))
-    curve, forecast = gallery_curve(
-        known.ranked[:, :_CURVE_DEPTH],
-        known.right[:, :_CURVE_DEPTH],
-        place_codes(gallery.records),
-        rng,
-        at_least=1 if used is asked else 2,
-    )
-    return GalleryLacks(
+    by_queries = bool(asked.photos.any())
+    curve, forecast = _whole_curve(asked if by_queries else left_out, gallery, rng, at_least=1 if by_queries else 2)
+    return GalleryCoverage(
         places=tuple(sorted(places, key=_worst_first)),
         curve=curve,
         forecast=forecast,
-        measured_by=by if curve else "",
-        sampled=len(own) < len(gallery) or len(chosen) < len(queries) * (vectors is not None),
+        measured_by=("queries" if by_queries else "leave one image out") if curve else "",
+        sampled=len(some_own) < len(gallery) or len(some) < len(queries),
         says=_says("The gallery", len(gallery), curve[-1].recall if curve else math.nan, forecast) + _missing(places),
     )
 
 
+def _impostors(gallery: Gallery, queries: Queries, truth: ByPlace, copies: Copies | None = None) -> Impostors:
+    again = ranked_again(gallery, queries)
+    return find_impostors(gallery.vectors, queries, truth=truth, copies=copies, again=again)
+
+
+def _whole_curve(
+    found: Impostors, gallery: Gallery, rng: np.random.Generator, *, at_least: int
+) -> tuple[tuple[CurvePoint, ...], CurvePoint | None]:
+    known = found.only(np.flatnonzero(found.photos))
+    ranked, right = known.ranked[:, :_CURVE_DEPTH], known.right[:, :_CURVE_DEPTH]
+    return gallery_curve(ranked, right, place_codes(gallery.records), rng, at_least=at_least)
+
+
 def _place(
-    place: str, gallery: Gallery, images: Counts, shown: int, looks: tuple[Rivals, Rivals], rng: np.random.Generator
-) -> PlaceLack:
+    place: str,
+    gallery: Gallery,
+    images: Numbers,
+    shown: int,
+    looks: tuple[Impostors, Impostors],
+    rng: np.random.Generator,
+) -> PlaceCoverage:
     left_out, asked = (look.counts() for look in looks)
     by_queries = len(asked[0]) >= ENOUGH_ASKED or not len(left_out[0])
     better, photos = asked if by_queries else left_out
     recall = mean_of((better > 0).astype(np.float64))
-    # Left out, an image is searched among one photo less than the place has.
+    # Left out, an image is searched among one image less than the place has.
     itself = 0 if by_queries else 1
-    # A query that photos of other places are right for too says nothing of this place's photos alone.
-    # Of a photo that was left out with its copies fewer are there than of others.
+    # A query that images of other places are right for too says nothing of this place's images alone.
+    # Of an image that was left out with its copies fewer are there than of others.
     of_it = (photos <= len(images) - itself).all()
     curve = _curve(better, photos, len(images), itself) if of_it else ()
     forecast = forecast_place(better, photos, len(images), rng) if of_it else None
     if forecast is not None:
         forecast = replace(forecast, photos=2 * len(images))
     neighbour, similarity, mistaken = closest_place(looks[0], gallery.records)
-    return PlaceLack(
+    return PlaceCoverage(
         place=place,
         images=len(images),
         queries=shown,
@@ -229,7 +217,7 @@ def _place(
     )
 
 
-def _few(better: Counts) -> str:
+def _few(better: Numbers) -> str:
     """Say what became of queries that were too few to measure a place by."""
     if not len(better):
         return ""
@@ -237,7 +225,7 @@ def _few(better: Counts) -> str:
     return f" (leaving one photo out in turn; of its queries, {right} {'is' if len(better) == 1 else 'are'} right)"
 
 
-def _curve(better: Counts, photos: Counts, images: int, itself: int) -> tuple[CurvePoint, ...]:
+def _curve(better: Numbers, photos: Numbers, images: int, itself: int) -> tuple[CurvePoint, ...]:
     if not len(better):
         return ()
     kept = [n for n in kept_counts(images) if itself < n <= itself + photos.min()]
@@ -253,11 +241,11 @@ def _spread(vectors: Vectors) -> float:
     return max(0.0, 1 - (float(total @ total) - count) / (count * (count - 1)))
 
 
-def _worst_first(row: PlaceLack) -> tuple[bool, int, float, str]:
+def _worst_first(row: PlaceCoverage) -> tuple[bool, int, float, str]:
     return row.images > 0, -row.queries if not row.images else 0, np.nan_to_num(row.recall, nan=2.0), row.place
 
 
-def _missing(places: Sequence[PlaceLack]) -> str:
+def _missing(places: Sequence[PlaceCoverage]) -> str:
     lost = [row.queries for row in places if not row.images]
     if not lost:
         return ""

@@ -1,4 +1,4 @@
-"""What moves the line between a place and UNKNOWN, in words: which way, and for which of the two mistakes."""
+"""Advice on the decision between a place and UNKNOWN: which way to move it, for which mistakes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from placeprint.terminal import counted
 
 
 def loosen(result: EvaluationResult) -> str:
-    """Return what turns fewer right answers away; empty where UNKNOWN is never said."""
+    """Return how to reject fewer right answers; empty where UNKNOWN is never answered."""
     if _calibrated(result):
         return "calibrate with a higher --false-accept-rate"
     return " or ".join(f"lower {name}" for name in _limits(result))
 
 
 def tighten(result: EvaluationResult) -> str:
-    """Return what gives fewer unknown photos a place."""
+    """Return how to accept fewer unknown images."""
     if _calibrated(result):
         return "calibrate with a lower --false-accept-rate"
     if limits := _limits(result):
@@ -24,7 +24,7 @@ def tighten(result: EvaluationResult) -> str:
 
 
 def decision_advice(result: EvaluationResult) -> tuple[str, ...]:
-    """Return why a calibration did not decide, and a sentence for each mistake of the decision; two pull apart."""
+    """Return why a calibration did not decide, and advice for each of the decision's two kinds of mistakes."""
     opened = result.open_set
     turned_away = sum(q.right and not q.accepted for q in result.queries)
     let_in = sum(not q.known and q.accepted for q in result.queries)

@@ -1,9 +1,9 @@
-"""Every failure sorted into one kind, with a reason and what to do about it.
+"""Sorts every failure into one kind, with its reason and advice.
 
 A failure is a known query whose best match is wrong (whatever the threshold says), or an unknown query that
 was given a place. A known query with the right best match that was answered UNKNOWN is none: the threshold
 did that. Of several kinds that fit, the first in the order of `Kind` is taken: proof comes before suspicion,
-and what one photo explains comes before what only the sum of all photos shows.
+and what one image explains comes before what only the sum of all images shows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import StrEnum
 from statistics import quantiles
 
 from placeprint.evaluation.diagnosis.decision_advice import tighten
-from placeprint.evaluation.diagnosis.image_quality import PhotoQuality
+from placeprint.evaluation.diagnosis.image_quality import ImageQuality
 from placeprint.evaluation.diagnosis.leaks import Twin, misfiled
 from placeprint.evaluation.result import EvaluationResult, QueryResult
 from placeprint.presets import DEFAULT_PRESET, FAST
@@ -39,7 +39,7 @@ class Kind(StrEnum):
     LEAK = "leak"
     NOT_IN_GALLERY = "place not in the gallery"
     WRONG_LABEL = "suspected wrong label"
-    POOR_PHOTO = "poor query photo"
+    POOR_IMAGE = "poor query photo"
     CONFUSABLE = "two confusable places"
     LOWER = "right place lower in the ranking"
 
@@ -48,7 +48,7 @@ ADVICE: Mapping[Kind, str] = {
     Kind.LEAK: "Correct one of the two labels: the same photo is in the gallery under another place.",
     Kind.NOT_IN_GALLERY: "Add photos of the place to the gallery, or {tighten}: the right answer is UNKNOWN.",
     Kind.WRONG_LABEL: "Look at the query's label: its neighbours agree on another place.",
-    Kind.POOR_PHOTO: "Take the photo again; more gallery photos will not help here.",
+    Kind.POOR_IMAGE: "Take the photo again; more gallery photos will not help here.",
     Kind.CONFUSABLE: "Add photos that tell the two places apart, or merge them if they are one.",
     Kind.LOWER: "Add gallery photos from this viewpoint{rank_again}.",
 }
@@ -98,7 +98,7 @@ class _Evidence:
     """
 
     same_place: bool
-    quality: Mapping[str, PhotoQuality] | None
+    quality: Mapping[str, ImageQuality] | None
     twins: Mapping[str, Sequence[Twin]] | None
     nearest: Mapping[str, str]
     confused: Counter[tuple[str, str]]
@@ -108,7 +108,7 @@ class _Evidence:
 def sort_failures(
     result: EvaluationResult,
     *,
-    quality: Mapping[str, PhotoQuality] | None = None,
+    quality: Mapping[str, ImageQuality] | None = None,
     twins: Mapping[str, Sequence[Twin]] | None = None,
     nearest: Mapping[str, str] | None = None,
 ) -> tuple[FailureKind, ...]:
@@ -117,12 +117,12 @@ def sort_failures(
     Parameters
     ----------
     result : EvaluationResult
-    quality : mapping of str to PhotoQuality, optional
-        By the path of the query; of `failed_paths` is enough. Without it no photo is called poor.
+    quality : mapping of str to ImageQuality, optional
+        By the path of the query; of `failed_paths` is enough. Without it no image is called poor.
     twins : mapping of str to sequence of Twin, optional
         As `placeprint.evaluation.diagnosis.leaks.twins_of_queries` returns it. Without it there are no leaks.
     nearest : mapping of str to str, optional
-        Each place's most confusable other place in the gallery (`GalleryLacks.nearest`): two places that are
+        Each place's most confusable other place in the gallery (`GalleryCoverage.nearest`): two places that are
         each other's are confusable also when they were mistaken only once.
 
     Returns
@@ -139,7 +139,7 @@ def sort_failures(
         found[kind].append(Failure(query.path, query.places, query.predicted, query.score, why))
     checked = {
         Kind.LEAK: twins is not None,
-        Kind.POOR_PHOTO: quality is not None,
+        Kind.POOR_IMAGE: quality is not None,
         Kind.WRONG_LABEL: evidence.same_place and evidence.usual is not None,
     }
     return tuple(
@@ -160,7 +160,7 @@ def sort_failures(
 
 
 def failed_paths(result: EvaluationResult) -> tuple[str, ...]:
-    """Return the paths of all failures: the photos whose quality matters."""
+    """Return the paths of all failures: the images whose quality matters."""
     return tuple(query.path for query in _failed(result))
 
 
@@ -208,7 +208,7 @@ def _wrong_label(query: QueryResult, evidence: _Evidence) -> str:
     return f"the {AGREEING} best are {query.predicted} at {query.score:.3f}, as right answers are; {own}"
 
 
-def _poor_photo(query: QueryResult, evidence: _Evidence) -> str:
+def _poor_image(query: QueryResult, evidence: _Evidence) -> str:
     measured = (evidence.quality or {}).get(query.path)
     return measured.fault if measured else ""
 
@@ -240,7 +240,7 @@ _TESTS: Mapping[Kind, Callable[[QueryResult, _Evidence], str]] = {
     Kind.LEAK: _leak,
     Kind.NOT_IN_GALLERY: _not_in_gallery,
     Kind.WRONG_LABEL: _wrong_label,
-    Kind.POOR_PHOTO: _poor_photo,
+    Kind.POOR_IMAGE: _poor_image,
     Kind.CONFUSABLE: _confusable,
     Kind.LOWER: _lower,
 }

@@ -1,4 +1,4 @@
-"""What went wrong: misses worst first, and places that are taken for one another."""
+"""Failures of a run: misses, worst first, and places that are mistaken for one another."""
 
 from __future__ import annotations
 

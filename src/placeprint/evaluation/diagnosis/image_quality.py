@@ -1,6 +1,6 @@
-"""Whether a query photo itself is the trouble: dark, flat, blurred or tiny.
+"""Whether a query image itself is poor: dark, flat, blurred or tiny.
 
-Brightness, contrast and sharpness are measured at the size that a model looks at, so that a large photo
+Brightness, contrast and sharpness are measured at the size that a model looks at, so that a large image
 that is soft only in its finest pixels is not called blurred.
 """
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LOOKED_AT = 224
-"""Shorter side, pixels, at which a photo is measured; a smaller one is not enlarged."""
+"""Shorter side, pixels, at which an image is measured; a smaller one is not enlarged."""
 
 DARK = 0.06
 FLAT = 0.02
 BLURRED = 0.005
 TINY = 64
-"""Below these a photo is poor. They were set by making 84 query photos of two sets worse step by step, until
+"""Below these an image is poor. They were set by making 84 query images of two sets worse step by step, until
 the default model's Recall@1 fell: by 3 points on the harder set at brightness 0.06 and at a shorter side of
 64 pixels, by 6 at a sharpness of 0.005 (a Gaussian blur of 2 pixels in 256), by 12 at a contrast of 0.014."""
 
@@ -37,8 +37,8 @@ _WORKERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoQuality:
-    """What was measured of one photo.
+class ImageQuality:
+    """What was measured of one image.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class PhotoQuality:
         Standard deviation of the luminance, 0 to 0.5.
     sharpness : float
         Variance of the Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy")
-        divided by the variance of the luminance: a dark or hazy photo is not called blurred for that.
+        divided by the variance of the luminance: a dark or hazy image is not called blurred for that.
         0 where there is one tone only.
     shorter_side : int
         Pixels of the file.
@@ -73,8 +73,8 @@ class PhotoQuality:
         return ""
 
 
-def measure_quality(root: Path, paths: Sequence[str]) -> dict[str, PhotoQuality]:
-    """Measure photos; those that cannot be read are left out.
+def measure_quality(root: Path, paths: Sequence[str]) -> dict[str, ImageQuality]:
+    """Measure images; those that cannot be read are left out.
 
     Parameters
     ----------
@@ -88,8 +88,8 @@ def measure_quality(root: Path, paths: Sequence[str]) -> dict[str, PhotoQuality]
         return {path: quality for path, quality in zip(paths, measured, strict=True) if quality is not None}
 
 
-def photo_quality(data: bytes) -> PhotoQuality:
-    """Decode a photo and measure it.
+def image_quality(data: bytes) -> ImageQuality:
+    """Decode an image and measure it.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def photo_quality(data: bytes) -> PhotoQuality:
     around = light[:-2, 1:-1] + light[2:, 1:-1] + light[1:-1, :-2] + light[1:-1, 2:]
     edges = around - 4 * light[1:-1, 1:-1]
     sharpness = float(edges.var()) / variance if variance > 0 and edges.size else 0.0
-    return PhotoQuality(float(light.mean()) / 255, variance**0.5 / 255, sharpness, min(width, height))
+    return ImageQuality(float(light.mean()) / 255, variance**0.5 / 255, sharpness, min(width, height))
 
 
 def _luminance(image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -116,8 +116,8 @@ def _luminance(image: Image) -> np.ndarray[tuple[int, int], np.dtype[np.float64]
     return np.asarray(grey, np.float64)  # of 0 to 255: one tone has a variance of exactly 0
 
 
-def _measure(root: Path, path: str) -> PhotoQuality | None:
+def _measure(root: Path, path: str) -> ImageQuality | None:
     try:
-        return photo_quality(read_bytes(locate(root, path)))
+        return image_quality(read_bytes(locate(root, path)))
     except (ImageError, MemoryError):
         return None

@@ -1,10 +1,10 @@
-"""Each asked image against its strongest rival: how many right photos come before the first wrong one."""
+"""Each query against its strongest impostor: how many right images come before the first wrong one."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import count
@@ -13,29 +13,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Numbers, Vectors
 from placeprint.cores import available_cores
 from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.recognition.copies import Copies
+from placeprint.recognition.queries import Queries
 from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.recognition.voting import label
 from placeprint.records import ImageRecord
-from placeprint.storage.ragged import Ragged, parts_at
+from placeprint.storage.ragged import parts_at
 
 DEPTH = 512
-"""Neighbours that are looked at; `Rivals.better` stops there."""
+"""Neighbours that are looked at; `Impostors.better` stops there."""
 
-Vectors = NDArray[np.float32]
-Counts = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Again = Callable[[int, Counts, NDArray[np.float64], Counts], tuple[Counts, NDArray[np.float64]]]
+Again = Callable[[int, Numbers, NDArray[np.float64], Numbers], tuple[Numbers, NDArray[np.float64]]]
 """From the number of an image, the gallery rows that were found for it, their similarities and the rows that are left
 out, to the rows in another order and their similarities."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rivals:
+class Impostors:
     """Images that were asked, and what came first.
 
     Attributes
@@ -49,21 +48,21 @@ class Rivals:
         Right images in the whole gallery, without the image itself and its copies.
     better : ndarray of int64, shape (n,)
         Right images before the first wrong one: above 0 means that the best match is right.
-    stranger : ndarray of int64, shape (n,)
+    impostor : ndarray of int64, shape (n,)
         Gallery row of the first wrong image; -1 when there is none.
-    stranger_score : ndarray of float64, shape (n,)
+    impostor_score : ndarray of float64, shape (n,)
         Its cosine similarity; NaN when there is none.
     """
 
     records: tuple[ImageRecord, ...]
-    ranked: Counts
+    ranked: Numbers
     right: Flags
-    photos: Counts
-    better: Counts
-    stranger: Counts
-    stranger_score: NDArray[np.float64]
+    photos: Numbers
+    better: Numbers
+    impostor: Numbers
+    impostor_score: NDArray[np.float64]
 
-    def rows_of_places(self) -> dict[str, Counts]:
+    def rows_of_places(self) -> dict[str, Numbers]:
         """Return the rows of each place; an image of several places is in each."""
         rows: dict[str, list[int]] = defaultdict(list)
         for row, record in enumerate(self.records):
@@ -71,48 +70,38 @@ class Rivals:
                 rows[place].append(row)
         return {place: np.array(found, np.int64) for place, found in rows.items()}
 
-    def only(self, rows: Counts) -> Rivals:
+    def only(self, rows: Numbers) -> Impostors:
         """Return some of the rows."""
         columns = (getattr(self, f.name)[rows] for f in fields(self) if f.name != "records")
-        return Rivals(tuple(self.records[row] for row in rows), *columns)
+        return Impostors(tuple(self.records[row] for row in rows), *columns)
 
-    def counts(self) -> tuple[Counts, Counts]:
+    def counts(self) -> tuple[Numbers, Numbers]:
         """Return `better` and `photos` of those that have a right answer."""
         known = self.photos > 0
         return self.better[known], self.photos[known]
 
 
-def find_rivals(
-    gallery: Vectors,
-    records: Sequence[ImageRecord],
-    vectors: Vectors,
-    *,
-    truth: GroundTruth,
-    own: Counts | None = None,
-    copies: Copies | None = None,
-    again: Again | None = None,
-) -> Rivals:
-    """Search the gallery for each image.
+def find_impostors(
+    gallery: Vectors, queries: Queries, *, truth: GroundTruth, copies: Copies | None = None, again: Again | None = None
+) -> Impostors:
+    """Search the gallery for each query, without the row that it is itself.
 
     Parameters
     ----------
     gallery : ndarray of float32, shape (n_gallery, dim)
         Unit vectors.
-    records : sequence of ImageRecord
-    vectors : ndarray of float32, shape (len(records), dim)
+    queries : Queries
     truth : GroundTruth
-    own : ndarray of int64, shape (len(records),), optional
-        The gallery row that each image itself is: it is left out.
     copies : Copies, optional
-        Of the gallery's images: those of each are left out with it.
+        Of the gallery's images: those of each query are left out with it.
     again : callable, optional
         Ranks what was found again, see `Again`; by cosine similarity alone without it.
     """
     depth = min(DEPTH + 1, max(len(gallery), 1))
-    found = ExactIndex(gallery).search(vectors, depth)
+    found = ExactIndex(gallery).search(queries.vectors, depth)
     rows, scores = found.rows.copy(), found.scores.astype(np.float64)
-    positives = [truth.positives(record) for record in records]
-    own = np.full(len(records), -1, np.int64) if own is None else own
+    positives = [truth.positives(record) for record in queries.records]
+    own = [-1] * len(queries) if queries.own_rows is None else queries.own_rows
     gone = [np.array([row]) if copies is None else copies.of(row, p) for row, p in zip(own, positives, strict=True)]
     for i, left in enumerate(gone):
         rows[i, np.isin(rows[i], left)] = -1
@@ -130,9 +119,9 @@ def find_rivals(
     wrong = ~right & (rows >= 0)
     some = wrong.any(axis=1)
     first = wrong.argmax(axis=1)
-    at = (np.arange(len(records)), first)
-    return Rivals(
-        tuple(records),
+    at = (np.arange(len(queries)), first)
+    return Impostors(
+        tuple(queries.records),
         rows,
         right,
         np.array([len(p) - np.isin(left, p).sum() for p, left in zip(positives, gone, strict=True)], np.int64),
@@ -146,46 +135,36 @@ def _cut(line: NDArray[Any], length: int) -> NDArray[Any]:
     return line[:length]
 
 
-def ranked_again(gallery: Gallery, asked: Counts, vectors: Vectors, parts: Mapping[str, Ragged] | None) -> Again | None:
-    """Return what ranks neighbours as the gallery's preset does; None where that is by cosine similarity.
-
-    Parameters
-    ----------
-    gallery : Gallery
-    asked : ndarray of int64, shape (n,)
-        Which of `vectors` and `parts` each image is.
-    vectors : ndarray of float32, shape (m, dim)
-    parts : mapping of str to Ragged, optional
-    """
+def ranked_again(gallery: Gallery, queries: Queries) -> Again | None:
+    """Return what ranks neighbours as the gallery's preset does; None where that is by cosine similarity."""
     if not gallery.preset.reranks:
         return None
     reranker = Reranker(gallery)
 
-    def again(number: int, rows: Counts, scores: NDArray[np.float64], gone: Counts) -> tuple[Counts, Any]:
-        row, left_out = int(asked[number]), gone[gone >= 0]
-        vector = np.asarray(vectors[row])
-        found = reranker.ranked(vector, parts_at(parts, row), rows, scores.astype(np.float32), gone=left_out)
+    def again(number: int, rows: Numbers, scores: NDArray[np.float64], gone: Numbers) -> tuple[Numbers, Any]:
+        vector, parts = np.asarray(queries.vectors[number]), parts_at(queries.parts, number)
+        found = reranker.ranked(vector, parts, rows, scores.astype(np.float32), gone=gone[gone >= 0])
         return found.rows, found.similarities
 
     return again
 
 
-def closest_place(asked: Rivals, gallery: Sequence[ImageRecord]) -> tuple[str | None, float, int]:
+def closest_place(asked: Impostors, gallery: Sequence[ImageRecord]) -> tuple[str | None, float, int]:
     """Return the place that the images are most often mistaken for, or most often come closest to.
 
     Returns
     -------
     place : str or None
-        Most mistakes, then most strongest rivals, then the most similar; None when there are no rivals.
+        Most mistakes, then most often the strongest impostor, then the most similar; None without impostors.
     similarity : float
-        Mean score of its images where they are the strongest rival; NaN when there are none.
+        Mean score of its images where they are the strongest impostor; NaN without impostors.
     mistaken : int
         Images whose best match is in that place.
     """
     seen: dict[str, list[tuple[bool, float]]] = defaultdict(list)
-    for row in np.flatnonzero(asked.stranger >= 0):
-        score = float(asked.stranger_score[row])
-        seen[label(gallery[asked.stranger[row]])].append((asked.better[row] == 0, score))
+    for row in np.flatnonzero(asked.impostor >= 0):
+        score = float(asked.impostor_score[row])
+        seen[label(gallery[asked.impostor[row]])].append((asked.better[row] == 0, score))
     if not seen:
         return None, math.nan, 0
     totals = {
@@ -196,7 +175,7 @@ def closest_place(asked: Rivals, gallery: Sequence[ImageRecord]) -> tuple[str | 
     return place, totals[place][2], int(totals[place][0])
 
 
-def draw_evenly(records: Sequence[ImageRecord], most: int, rng: np.random.Generator) -> Counts:
+def draw_evenly(records: Sequence[ImageRecord], most: int, rng: np.random.Generator) -> Numbers:
     """Return the rows of all records, or of `most`: at first one of each place, then a second of each ..."""
     if len(records) <= most:
         return np.arange(len(records), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What a run is worth without the queries that have their own copy in the gallery.
+"""Leaks: the numbers of a run with and without the queries that have a copy in the gallery.
 
 Copies are proved by the images: the same bytes, the same pixels, or a near-equal difference hash. Two
 embeddings that are almost the same prove nothing, so without images the answer is "not checked".
@@ -23,7 +23,7 @@ from placeprint.terminal import counted
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """A gallery image that is a copy of a query photo.
+    """A gallery image that is a copy of a query image.
 
     Attributes
     ----------

@@ -1,8 +1,8 @@
-"""Fewer gallery photos, and more: recall by sub-sampling, and what it says of photos that are not there yet.
+"""Learning curves: recall with fewer gallery images by sub-sampling, and a forecast for more.
 
-Two questions, two curves. *Photos of one place*, the other places as they are: a query of the place is right
-when at least one photo of the place beats the best photo of all others. So only a count matters, how many of
-them do, and the mean over all sub-samples is known exactly (`expected_recall`). *Photos of all places at
+Two questions, two curves. *Images of one place*, the other places as they are: a query of the place is right
+when at least one image of the place beats the best image of all others. So only a count matters, how many of
+them do, and the mean over all sub-samples is known exactly (`expected_recall`). *Images of all places at
 once*: the others grow too, so the gallery is sub-sampled again and again (`gallery_curve`).
 """
 
@@ -12,20 +12,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Counts = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from placeprint.arrays import Flags, Floats, Numbers
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
-"""Of each place's photos: the points of a curve."""
+"""Of each place's images: the points of a curve."""
 
 REPEATS = 200
 ENOUGH_ASKED = 5
 ENOUGH_PHOTOS = 3
 MOST_PHOTOS = 200
-"""A forecast needs this many queries and photos; with more photos than the last one, nobody asks for it."""
+"""A forecast needs this many queries and images; with more images than the last one, nobody asks for it."""
 
 ENOUGH_ASKED_OF_ALL = 20
 """The same for the curve of the whole gallery."""
@@ -35,7 +32,7 @@ _INTERVAL = (0.025, 0.975)
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """Recall@1 with so many gallery photos.
+    """Recall@1 with so many gallery images.
 
     Attributes
     ----------
@@ -57,35 +54,35 @@ def kept_counts(photos: int) -> tuple[int, ...]:
     return tuple(sorted({max(1, math.ceil(share * photos)) for share in SHARES})) if photos else ()
 
 
-def expected_recall(better: Counts, photos: Counts, kept: int) -> float:
-    """Return the mean Recall@1 over all sub-samples of a place's photos.
+def expected_recall(better: Numbers, photos: Numbers, kept: int) -> float:
+    """Return the mean Recall@1 over all sub-samples of a place's images.
 
-    A query stays wrong when none of its `better` photos is among the `kept` of `photos`: hypergeometric, as
+    A query stays wrong when none of its `better` images is among the `kept` of `photos`: hypergeometric, as
     in the rarefaction of Hurlbert 1971, "The nonconcept of species diversity".
 
     Parameters
     ----------
     better, photos : ndarray of int64, shape (n_queries,)
-        Photos of the query's place that beat the best other photo; all photos of the place.
+        Images of the query's place that beat the best other image; all images of the place.
     kept : int
-        Photos of a sub-sample, at most the fewest of `photos`.
+        Images of a sub-sample, at most the fewest of `photos`.
     """
     step = np.arange(kept)
     wrong = np.maximum((photos - better)[:, None] - step, 0) / (photos[:, None] - step)
     return float(1 - wrong.prod(axis=1).mean())
 
 
-def forecast_place(better: Counts, photos: Counts, extra: int, rng: np.random.Generator) -> CurvePoint | None:
-    """Forecast Recall@1 of one place with `extra` more photos of it, the other places as they are.
+def forecast_place(better: Numbers, photos: Numbers, extra: int, rng: np.random.Generator) -> CurvePoint | None:
+    """Forecast Recall@1 of one place with `extra` more images of it, the other places as they are.
 
-    Each query has a chance that one photo of the place beats the best other photo; the chances are beta
-    distributed, so their counts are beta-binomial. What is wrong now has had no such photo among `photos`;
+    Each query has a chance that one image of the place beats the best other image; the chances are beta
+    distributed, so their counts are beta-binomial. What is wrong now has had no such image among `photos`;
     it becomes right with probability ``1 - prod((b + n + i) / (a + b + n + i))``, i below `extra`: a
-    saturating curve whose tail is a power of the photos. The two parameters are averaged over a grid by
+    saturating curve whose tail is a power of the images. The two parameters are averaged over a grid by
     their likelihood; the interval is that of queries drawn with replacement, all of it done again.
 
-    Tried 463 times on places whose photos were halved (two sets of real photographs, two models, also projected
-    to a few dimensions so that they err): on average 0.08 from the Recall@1 with all photos, with a bias of
+    Tried 463 times on places whose images were halved (two sets of real images, two models, also projected
+    to a few dimensions so that they err): on average 0.08 from the Recall@1 with all images, with a bias of
     -0.01; to take Recall@1 to stay would have been 0.14 off. The interval held it in 97 % of them.
 
     Parameters
@@ -93,14 +90,14 @@ def forecast_place(better: Counts, photos: Counts, extra: int, rng: np.random.Ge
     better, photos : ndarray of int64, shape (n_queries,)
         As in `expected_recall`; all queries of one place.
     extra : int
-        Photos that would be added, as different from each other as those that are there.
+        Images that would be added, as different from each other as those that are there.
     rng : numpy.random.Generator
 
     Returns
     -------
     CurvePoint or None
         `photos` is the largest of `photos`, plus `extra`. None when there is too little data, or no query
-        is wrong: then more photos cannot show.
+        is wrong: then more images cannot show.
     """
     most = int(photos.max(initial=0))
     if len(better) < ENOUGH_ASKED or not ENOUGH_PHOTOS <= most <= MOST_PHOTOS or (better > 0).all():
@@ -114,7 +111,7 @@ def forecast_place(better: Counts, photos: Counts, extra: int, rng: np.random.Ge
     return CurvePoint(most + extra, float(recall[0][0]), float(low), float(high))
 
 
-def _beta_binomial(better: Counts, photos: Counts, extra: int) -> tuple[Floats, Floats]:
+def _beta_binomial(better: Numbers, photos: Numbers, extra: int) -> tuple[Floats, Floats]:
     """Return, over a grid of parameters, log likelihood and chance to become right, each (n_queries, n_grid)."""
     mean, total = np.meshgrid(1 / (1 + np.exp(-np.linspace(-6, 6, 49))), np.geomspace(0.1, 100, 31))
     a, b = (mean * total).ravel(), ((1 - mean) * total).ravel()
@@ -140,13 +137,13 @@ def _averaged(weights: Floats, log_likelihood: Floats, recall: Floats) -> Floats
 
 
 def gallery_curve(
-    ranked: Counts, right: Flags, places: Counts, rng: np.random.Generator, *, at_least: int = 1
+    ranked: Numbers, right: Flags, places: Numbers, rng: np.random.Generator, *, at_least: int = 1
 ) -> tuple[tuple[CurvePoint, ...], CurvePoint | None]:
-    """Measure Recall@1 with a share of every place's photos, and forecast it for twice as many of each.
+    """Measure Recall@1 with a share of every place's images, and forecast it for twice as many of each.
 
-    Every repetition draws other photos, and other queries with replacement: the interval is that of both.
-    The forecast continues the error as a power of the number of photos, as learning curves go (Hestness et
-    al. 2017, "Deep Learning Scaling is Predictable, Empirically"); an error that grows with the photos is
+    Every repetition draws other images, and other queries with replacement: the interval is that of both.
+    The forecast continues the error as a power of the number of images, as learning curves go (Hestness et
+    al. 2017, "Deep Learning Scaling is Predictable, Empirically"); an error that grows with the images is
     taken to stay.
 
     Parameters
@@ -159,12 +156,12 @@ def gallery_curve(
         The number of each image's place.
     rng : numpy.random.Generator
     at_least : int
-        Photos of each place that stay; 2 when queries are gallery images, so that another one is left.
+        Images of each place that stay; 2 when queries are gallery images, so that another one is left.
 
     Returns
     -------
     points : tuple of CurvePoint
-        One for each number of photos that `SHARES` keep; none without queries.
+        One for each number of images that `SHARES` keep; none without queries.
     forecast : CurvePoint or None
         None when there is too little data, or nothing is wrong.
     """
@@ -193,8 +190,8 @@ def gallery_curve(
     return points, CurvePoint(2 * points[-1].photos, expected, float(low), float(high))
 
 
-def _rank_in_place(places: Counts, rng: np.random.Generator) -> Counts:
-    """Shuffle, and number the photos of each place from 0; the first of each place are a sub-sample."""
+def _rank_in_place(places: Numbers, rng: np.random.Generator) -> Numbers:
+    """Shuffle, and number the images of each place from 0; the first of each place are a sub-sample."""
     shuffled = rng.permutation(len(places))
     grouped = shuffled[np.argsort(places[shuffled], kind="stable")]
     sizes = np.bincount(places)
@@ -203,15 +200,15 @@ def _rank_in_place(places: Counts, rng: np.random.Generator) -> Counts:
     return rank
 
 
-def _first_is_right(ranked: Counts, right: Flags, kept: Flags) -> Flags:
-    """Tell whether the best of the kept photos is right, shape (n_queries,)."""
+def _first_is_right(ranked: Numbers, right: Flags, kept: Flags) -> Flags:
+    """Tell whether the best of the kept images is right, shape (n_queries,)."""
     there = kept[ranked] & (ranked >= 0)
     first = there.argmax(axis=1)[:, None]
     return np.asarray(np.take_along_axis(right & there, first, axis=1)[:, 0])
 
 
 def _doubled(photos: Floats, recalls: Floats, least: float) -> Floats:
-    """Continue the error of each line (n_repeats, n_shares) to twice the photos; shape (n_repeats,)."""
+    """Continue the error of each line (n_repeats, n_shares) to twice the images; shape (n_repeats,)."""
     x = np.log(photos) - np.log(photos).mean()
     slope = np.log(np.maximum(1 - recalls, least)) @ x / (x @ x)
     return np.asarray(1 - (1 - recalls[:, -1]) * 2 ** np.minimum(slope, 0))

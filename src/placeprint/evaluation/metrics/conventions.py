@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from placeprint.arrays import Flags, Floats
 from placeprint.errors import UsageError
 from placeprint.evaluation.metrics.precision_recall import PrecisionRecall, micro_ap, sweep_curve, top1_curve
 from placeprint.evaluation.metrics.retrieval import (
@@ -26,11 +24,7 @@ from placeprint.evaluation.metrics.retrieval import (
     recall_at,
     recall_at_over_all,
     reciprocal_rank,
-    without_junk,
 )
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 _PML = "pytorch-metric-learning"
 _OVER_ALL = "VPR-methods-evaluation, SALAD, Patch-NetVLAD, VPR-Bench"
@@ -63,7 +57,6 @@ def conventions(
     scores: Floats,
     *,
     ks: Sequence[int] = (1, 5, 10),
-    junk: PositiveRanks | None = None,
     pairs: tuple[Floats, Flags] | None = None,
 ) -> tuple[Convention, ...]:
     """Return one run in every convention.
@@ -76,8 +69,6 @@ def conventions(
         Top scores.
     ks : sequence of int
         The K of Recall@K and mAP@K.
-    junk : PositiveRanks, optional
-        Ranks of the images that count neither way, for revisited Oxford.
     pairs : tuple of ndarray, each of shape (n_queries, n_gallery), optional
         All similarities, and which pairs are right: only for the two rows of VPR_Tutorial's *multi* matching.
 
@@ -91,7 +82,7 @@ def conventions(
     known, right = ranks.answerable, ranks.first == 0
     return (
         *_recalls(ranks, ks),
-        *_average_precisions(ranks, ks, junk),
+        *_average_precisions(ranks, ks),
         *_one_answer(scores, known, right),
         *(() if pairs is None else _every_pair(*pairs)),
     )
@@ -104,18 +95,15 @@ def _recalls(ranks: PositiveRanks, ks: Sequence[int]) -> list[Convention]:
     ]
 
 
-def _average_precisions(ranks: PositiveRanks, ks: Sequence[int], junk: PositiveRanks | None) -> list[Convention]:
+def _average_precisions(ranks: PositiveRanks, ks: Sequence[int]) -> list[Convention]:
     def row(name: str, by: str, values: Floats, divides_by: str) -> Convention:
         return Convention(name, by, mean_of(values), divides_by)
 
-    revisited, plain = "revisited Oxford and Paris", average_precision_trapezoidal(ranks)
+    trapezoids = average_precision_trapezoidal(ranks)
     rows = [
         row("mAP", "scikit-learn", average_precision(ranks), "all positives"),
-        row("mAP, trapezoids, no junk", revisited, plain, "all positives"),
+        row("mAP, trapezoids, no junk", "revisited Oxford and Paris", trapezoids, "all positives"),
     ]
-    if junk is not None:
-        cleaned = average_precision_trapezoidal(without_junk(ranks, junk))
-        rows.append(row("mAP, trapezoids, junk taken out", revisited, cleaned, "all positives that are not junk"))
     for k in ks:
         over_min, over_all = average_precision_over_min(ranks, k), average_precision_over_all(ranks, k)
         rows.append(row(f"mAP@{k}", "Google Landmarks v2", over_min, f"min(positives, {k})"))

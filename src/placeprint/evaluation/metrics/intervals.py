@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats, Rows
 from placeprint.errors import UsageError
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 RESAMPLES = 2000
 LEVEL = 0.95

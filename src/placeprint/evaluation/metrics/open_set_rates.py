@@ -10,12 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Floats
 from placeprint.errors import UsageError
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 _ROUNDING = 1e-9
 """0.29 of 100 queries are 29, though 0.29 * 100 is 28.999999999999996."""

@@ -1,4 +1,4 @@
-"""Two runs on the same queries: whether one is better, or it may be luck."""
+"""Paired tests of two runs on the same queries: whether one is better, or it may be luck."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats
 from placeprint.errors import UsageError
 from placeprint.evaluation.metrics.intervals import LEVEL, RESAMPLES, Interval, bootstrap_means
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ def mcnemar(first: Floats, second: Floats) -> McNemar:
 
 
 def _sign_test(heads: int, throws: int) -> float:
-    """Return twice the chance of at most so many heads in throws of a fair coin, at most 1."""
+    """Return twice the chance of at most `heads` heads in `throws` of a fair coin, at most 1."""
     # Whole numbers of any size neither round nor overflow; each term comes from the one before.
     ways = total = 1
     for i in range(heads):

@@ -9,13 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Floats, Numbers
 from placeprint.evaluation.metrics.open_set_rates import undefined
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class PrecisionRecall:
         return float(self.recall[self.precision == 1].max()) if len(self.recall) else float("nan")
 
 
-def steps(scores: Floats, right: Flags) -> tuple[Counts, Counts]:
+def steps(scores: Floats, right: Flags) -> tuple[Numbers, Numbers]:
     """Return the number of right and of all predictions down to each different score, the highest first."""
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
@@ -133,7 +129,7 @@ def _step_area(scores: Floats, right: Flags, positives: int) -> float:
     return float((np.diff(found, prepend=0) * found / taken).sum() / positives)
 
 
-def _curve(found: Counts, taken: Counts, positives: int) -> PrecisionRecall:
+def _curve(found: Numbers, taken: Numbers, positives: int) -> PrecisionRecall:
     return PrecisionRecall(np.append(0.0, found / positives), np.append(1.0, found / taken))
 
 

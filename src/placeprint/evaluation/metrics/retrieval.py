@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.errors import UsageError
-
-Floats = NDArray[np.float64]
+from placeprint.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +67,6 @@ class PositiveRanks:
         """Add up one value a positive to one value a query, shape (n_queries,)."""
         # Not differences of one long running sum: those carry the rounding of all queries before.
         return np.asarray(np.bincount(self.owners(), values, minlength=len(self.counts)), np.float64)
-
-
-def without_junk(positives: PositiveRanks, junk: PositiveRanks) -> PositiveRanks:
-    """Return the ranks that the positives have once the junk images are taken out of each ranking.
-
-    Junk images count neither as right nor as wrong (Radenovic et al. 2018, "Revisiting Oxford and Paris").
-    An image that is both is junk.
-
-    Parameters
-    ----------
-    positives, junk : PositiveRanks
-        Of the same queries in the same order; ranks among all gallery images.
-
-    Raises
-    ------
-    UsageError
-        When the two are not of the same number of queries.
-    """
-    if len(positives.counts) != len(junk.counts):
-        raise UsageError(f"there are positives of {len(positives.counts)} queries, but junk of {len(junk.counts)}")
-    # One ascending number for a query and a rank, so that one search finds the junk before each positive.
-    span = 1 + max(positives.ranks.max(initial=0), junk.ranks.max(initial=0))
-    owners = positives.owners()
-    places, taken = owners * span + positives.ranks, junk.owners() * span + junk.ranks
-    before = np.searchsorted(taken, places, side="left") - junk.offsets[owners]
-    kept = ~np.isin(places, taken)
-    counts = np.bincount(owners[kept], minlength=len(positives.counts))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return PositiveRanks((positives.ranks - before)[kept], offsets)
 
 
 def mean_of(values: Floats) -> float:
@@ -183,7 +152,7 @@ def average_precision_trapezoidal(ranks: PositiveRanks) -> Floats:
 
     The convention of revisited Oxford and Paris (filipradenovic/revisitop, ``evaluate.py``, ``compute_ap``):
     each positive adds the mean of the precisions just before and at its rank; before rank 0 it is 1.
-    Junk is left out with `without_junk` first. Shape (n_queries,).
+    Images that count neither way (junk) are to be left out of the ranking before. Shape (n_queries,).
     """
     found = ranks.positions()
     before = np.where(ranks.ranks > 0, found / np.maximum(ranks.ranks, 1), 1.0)

@@ -8,14 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Floats
 from placeprint.errors import UsageError
 from placeprint.evaluation.metrics.open_set_rates import undefined
 from placeprint.evaluation.metrics.precision_recall import steps
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,52 +8,49 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placeprint.arrays import Rows, Scores
 from placeprint.dataset.manifest import Manifest
 from placeprint.errors import DatasetError, UsageError
-from placeprint.evaluation.ground_truth import ByPlace, Rows
-from placeprint.evaluation.inputs import Sides, gather
+from placeprint.evaluation.ground_truth import ByPlace
+from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.mining.result import MinedImage, MiningResult, Suspect, ranked_pairs
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import Vectors, unit_vectors
 from placeprint.gallery.protocol import AnyGallery
-from placeprint.presets import Preset
+from placeprint.options import BuildOptions, BuildWords, Imported, ImportedWords, records_of
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.copies import NEAR_DUPLICATE
 from placeprint.records import ImageRecord, Match
 from placeprint.terminal import counted
 
-Scores = NDArray[np.float32]
-
 BLOCK_BYTES = 64 * 1024 * 1024
 """Scores held at once: those of 167 anchors against 100,000 gallery images."""
 
 MOST_TWINS = 10
-"""Suspects told of one image: of n black photos 10 n pairs, not n²."""
+"""Suspects told of one image: of n black images 10 n pairs, not n²."""
 
 _NONE = np.empty(0, np.int64)
+
+
+class MineWords(BuildWords, ImportedWords, total=False):
+    """Keywords of `mine`."""
 
 
 def mine(
     dataset: Path | str | Manifest | None = None,
     *,
     gallery: AnyGallery | Path | str | None = None,
-    embeddings: Path | str | None = None,
-    records: Path | str | None = None,
-    model: str | None = None,
-    index: str = "exact",
-    runner: str = "openvino",
-    preset: str | Preset | None = None,
     negatives: int = 10,
     positives: int = 1,
     pairs: int = 100,
-    cache: bool = True,
     progress: Progress | None = None,
+    **options: Unpack[MineWords],
 ) -> MiningResult:
-    """Find what is hardest: for each image of other places and of its own, and for places each other.
+    """Find the hardest negatives and positives of each image, and the places that are hardest to tell apart.
 
     Every labelled image is an anchor, of the gallery and of the queries, and is compared with all other
     labelled gallery images but its copies; a query that is a copy of a gallery image of its place is none. Nearly equal
@@ -62,16 +59,16 @@ def mine(
 
     Parameters
     ----------
-    dataset, gallery, embeddings, records, model, runner
+    dataset, gallery
         As in `placeprint.evaluate`.
-    index, preset : str
-        As in `placeprint.evaluate`; what is mined is exact, and by the cosine similarity alone.
     negatives, positives : int
         How many an anchor keeps, the hardest first.
     pairs : int
         How many pairs of places are listed.
-    cache : bool
-        False neither reads nor writes the user's cache.
+    progress : Progress, optional
+    **options
+        Fields of `placeprint.options.BuildOptions` and `Imported`, as in `placeprint.evaluate`; what is mined is exact,
+        and by the cosine similarity alone.
 
     Raises
     ------
@@ -79,38 +76,28 @@ def mine(
     """
     if min(negatives, positives, pairs) < 1:
         raise UsageError(f"negatives, positives and pairs must be at least 1: {negatives}, {positives}, {pairs}")
-    sides = gather(
-        dataset,
-        gallery=gallery,
-        embeddings=embeddings,
-        records=records,
-        model=model,
-        index=index,
-        runner=runner,
-        preset=preset,
-        cache=cache,
-        progress=progress,
-    )
-    return mine_sides(sides, negatives=negatives, positives=positives, pairs=pairs, progress=progress)
+    build, imported = records_of({"index": "exact", **options}, BuildOptions, Imported)
+    inputs = gather(dataset, gallery, options=build, imported=imported, progress=progress)
+    return mine_inputs(inputs, negatives=negatives, positives=positives, pairs=pairs, progress=progress)
 
 
-def mine_sides(
-    sides: Sides, *, negatives: int = 10, positives: int = 1, pairs: int = 100, progress: Progress | None = None
+def mine_inputs(
+    inputs: Inputs, *, negatives: int = 10, positives: int = 1, pairs: int = 100, progress: Progress | None = None
 ) -> MiningResult:
-    """Mine a gallery and queries that are embedded already; see `mine`."""
+    """Mine a gallery and queries that are embedded already, as `mine` does."""
     began = time.perf_counter()
-    anchors, suspects = _searched(sides.gallery, _asked(sides), negatives, positives, progress)
-    unlabelled = dict.fromkeys(r.path for r in (*sides.gallery.records, *sides.queries) if not r.places)
+    anchors, suspects = _searched(inputs.gallery, _asked(inputs), negatives, positives, progress)
+    unlabelled = dict.fromkeys(r.path for r in (*inputs.gallery.records, *inputs.queries.records) if not r.places)
     if not anchors and unlabelled:
         raise DatasetError(f"none of {counted(len(unlabelled), 'image')} has a place: there is nothing to mine")
-    labelled = [r for r in sides.gallery.records if r.places]
+    labelled = [r for r in inputs.gallery.records if r.places]
     ranked = ranked_pairs(anchors, suspects, Counter(place for r in labelled for place in r.places))
     have = {place for anchor in anchors if anchor.positives for place in anchor.places}
     return MiningResult(
-        dataset=sides.name,
-        model=sides.gallery.spec.name,
-        fingerprint=sides.gallery.spec.fingerprint(),
-        roots=sides.gallery.roots,
+        dataset=inputs.name,
+        model=inputs.gallery.spec.name,
+        fingerprint=inputs.gallery.spec.fingerprint(),
+        roots=inputs.gallery.roots,
         n_gallery=len(labelled),
         anchors=anchors,
         pairs=ranked[:pairs],
@@ -118,8 +105,8 @@ def mine_sides(
         suspects=suspects,
         without_positives=tuple(sorted({place for a in anchors for place in a.places} - have)),
         unlabelled=tuple(unlabelled),
-        set_aside=sides.set_aside,
-        unusable=sides.unusable,
+        set_aside=inputs.queries.set_aside,
+        unusable=inputs.unusable,
         seconds=time.perf_counter() - began,
     )
 
@@ -134,10 +121,10 @@ class _Asked:
     first: int
 
 
-def _asked(sides: Sides) -> tuple[_Asked, _Asked]:
+def _asked(inputs: Inputs) -> tuple[_Asked, _Asked]:
     """Return the gallery's anchors, and the queries that are not its images under the same label."""
-    gallery, queries = sides.gallery.records, sides.queries
-    own = sides.own_rows or (-1,) * len(queries)
+    gallery, queries = inputs.gallery.records, inputs.queries.records
+    own = inputs.queries.own_rows or (-1,) * len(queries)
     shown: dict[str, set[str]] = defaultdict(set)
     for record in gallery:
         if record.content_hash:
@@ -148,13 +135,13 @@ def _asked(sides: Sides) -> tuple[_Asked, _Asked]:
         asked.append(bool(query.places) and known.isdisjoint(query.places))
     held = [bool(r.places) for r in gallery]
     return (
-        _Asked(gallery, sides.gallery.vectors, np.flatnonzero(held), 0),
-        _Asked(queries, sides.vectors, np.flatnonzero(asked), len(gallery)),
+        _Asked(gallery, inputs.gallery.vectors, np.flatnonzero(held), 0),
+        _Asked(queries, inputs.queries.vectors, np.flatnonzero(asked), len(gallery)),
     )
 
 
 class _Searched:
-    """The gallery, as anchors are compared with it."""
+    """The gallery that anchors are compared with."""
 
     def __init__(self, gallery: Gallery, negatives: int, positives: int) -> None:
         self.records, self.vectors = gallery.records, np.asarray(gallery.vectors)
@@ -218,7 +205,7 @@ def _candidates(line: Scores, most: int) -> Rows:
 def _searched(
     gallery: Gallery, asked: Sequence[_Asked], negatives: int, positives: int, progress: Progress | None
 ) -> tuple[tuple[MinedImage, ...], tuple[Suspect, ...]]:
-    """Compare every anchor with the gallery, and rank what was found; two images are suspected once."""
+    """Compare every anchor with the gallery and rank the results; each suspect pair is listed once."""
     searched = _Searched(gallery, negatives, positives)
     anchors: list[MinedImage] = []
     suspects: dict[frozenset[int], Suspect] = {}

@@ -10,8 +10,12 @@ from itertools import product
 from typing import Any
 
 from placeprint.evaluation.result import plain
+from placeprint.notebooks import frame_of, html_table
 from placeprint.records import FailedImage, Match, SetAside
 from placeprint.terminal import counted
+
+_SHOWN = 20
+"""Pairs of places that a notebook shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,7 @@ class PlacePair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MiningResult:
-    """What one dataset has to train on, and what it lacks.
+    """What mining found: hard images, confusable places, suspect labels.
 
     Attributes
     ----------
@@ -163,8 +167,37 @@ class MiningResult:
         nearer = f"{len(self.violations)} of {judged} that can be judged"
         return f"{mined}: {nearer} are nearer to another place than to their own"
 
+    def __repr__(self) -> str:
+        """Say what was found, in one line."""
+        return f"<MiningResult of {self.dataset}: {self.says}>"
+
+    def _repr_html_(self) -> str:
+        """Show a notebook the places that are confused most."""
+        columns = ("place", "and", "images", "mistaken", "highest", "mean", "advice")
+        rows = ((*p.places, p.anchors, p.violations, p.highest, p.mean, p.advice) for p in self.pairs[:_SHOWN])
+        return html_table(repr(self)[1:-1], columns, rows)
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row a triplet: anchor, positive, negative, and how alike they are.
+
+        Raises
+        ------
+        UsageError
+            When pandas is not installed.
+        """
+        return frame_of(
+            {
+                "anchor": anchor.path,
+                "positive": positive.path,
+                "negative": negative.path,
+                "positive_score": positive.score,
+                "negative_score": negative.score,
+            }
+            for anchor, positive, negative in self.triplets()
+        )
+
     def triplets(self) -> Iterator[tuple[MinedImage, Match, Match]]:
-        """Yield anchor, positive and negative, the anchors in order, for each the hardest first."""
+        """Yield triplets of anchor, positive and negative: anchors in order, for each the hardest first."""
         for anchor in self.anchors:
             for positive, negative in product(anchor.positives, anchor.negatives):
                 yield anchor, positive, negative
@@ -186,7 +219,7 @@ def ranked_pairs(
     ----------
     anchors : sequence of MinedImage
     suspects : sequence of Suspect
-        Between two places they come first: other photos do not mend a wrong label.
+        Between two places they come first: other images do not mend a wrong label.
     images : mapping of str to int
         Gallery images of each place.
     """
@@ -219,7 +252,7 @@ def _pair(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mapping
 
 
 def _advice(names: tuple[str, str], anchors: Sequence[MinedImage], images: Mapping[str, int], twins: int) -> str:
-    """Say what to photograph: photos help the place that is mistaken, those of the other place would hurt it."""
+    """Advise what to photograph: more images help the place that is mistaken; those of the other would hurt it."""
     if twins:
         return f"look at the {counted(twins, 'suspect label')} between the two before taking photos"
     fewer, more = sorted(names, key=lambda name: images[name])

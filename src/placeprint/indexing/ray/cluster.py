@@ -98,7 +98,7 @@ class Cluster:
 
 
 def _knock(on: str) -> None:
-    """Find out at once when nothing listens: Ray would try for minutes.
+    """Fail at once when nothing listens; Ray would try for minutes.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What runs on the nodes of a Ray cluster: actors that embed blocks of photographs and write them."""
+"""Runs on the nodes of a Ray cluster: actors that embed blocks of images and write them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from placeprint.errors import GalleryMismatchError
 from placeprint.gallery.milvus.address import parse_address
 from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.writer import Writer
-from placeprint.indexing.server import write_block
+from placeprint.indexing.server import BlockWriter
 from placeprint.presets import Preset
 from placeprint.records import ImageRecord
 
@@ -34,7 +34,7 @@ class Job:
     Attributes
     ----------
     address, root : str
-        Of the gallery, and of the photographs: a folder, or an address.
+        Of the gallery, and of the images: a folder, or an address.
     model, preset, runner : str
         As in `placeprint.index`.
     fingerprint : str
@@ -56,16 +56,15 @@ class EmbeddingActor:
     """Embeds and writes blocks; Ray makes one in each of its worker processes."""
 
     def __init__(self, job: Job) -> None:
-        self._job = job
-        self._embedder = base_model(job.model, preset=job.preset, runner=job.runner, workers=1)
-        if self._embedder.spec.fingerprint() != job.fingerprint:
+        embedder = base_model(job.model, preset=job.preset, runner=job.runner, workers=1)
+        if embedder.spec.fingerprint() != job.fingerprint:
             raise GalleryMismatchError(
-                f"this worker's model is {self._embedder.spec} and another one was asked for: install the same "
+                f"this worker's model is {embedder.spec} and another one was asked for: install the same "
                 "placeprint and the same model files on every node"
             )
-        head = Head(spec=self._embedder.spec, preset=job.preset, roots=(job.root,))
+        head = Head(spec=embedder.spec, preset=job.preset, roots=(job.root,))
         self._writer = Writer.join(parse_address(job.address), head)
-        self._read = _reader(job.root)
+        self._blocks = BlockWriter(self._writer, job.root, embedder, _reader(job.root), gaps=True)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Embed and write one block; return what became of it, as JSON."""
@@ -73,15 +72,7 @@ class EmbeddingActor:
         for first, lines in zip(batch["first"], batch["lines"], strict=True):
             records = [ImageRecord.from_dict(row) for row in json.loads(str(lines))]
             before = self._writer.change
-            done, _ = write_block(
-                self._writer,
-                int(first),
-                records,
-                self._job.root,
-                embedder=self._embedder,
-                read=self._read,
-                gaps=True,
-            )
+            done, _ = self._blocks.write(int(first), records)
             after = self._writer.change
             change = {name: getattr(after, name) - getattr(before, name) for name in COUNTED}
             failed = [dataclasses.asdict(failure) for failure in done.failures]
@@ -111,7 +102,7 @@ def runs_on_gpus() -> bool:
 
 
 def work(job: Job, blocks: Sequence[dict[str, Any]], actors: int) -> list[str]:
-    """Run the job; on the cluster, so that it needs nothing of the client."""
+    """Run the job; as a task on the cluster, so that the client may disconnect."""
     import ray.data
 
     context = ray.data.DataContext.get_current()

@@ -1,6 +1,6 @@
-"""Photographs embedded on a Ray cluster, by the pipeline of one machine, and written straight to a gallery's server.
+"""Images embedded on a Ray cluster, by the pipeline of one machine, and written straight to a gallery's server.
 
-The head of the job lists the photographs, begins the gallery, and finishes it. Blocks of photographs go through a pool
+The head of the job lists the images, begins the gallery, and finishes it. Blocks of images go through a pool
 of actors (Ray Data); an actor reads, decodes and embeds those of a block that the store lacks, and writes them. Ray
 gives the block of an actor that died to another: what the first had written is there already and is left alone.
 """
@@ -16,39 +16,37 @@ from typing import Any
 
 from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.learned import needs_learning
-from placeprint.errors import DatasetError, UsageError
+from placeprint.embedding.models import DEFAULT_MODEL
+from placeprint.errors import UsageError
 from placeprint.gallery.milvus.address import parse_address
-from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.writer import Writer
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.replacement import Wanted
 from placeprint.indexing.ray.cluster import Cluster
 from placeprint.indexing.ray.job import COUNTED, Job
-from placeprint.indexing.server import Stored
+from placeprint.indexing.result import IndexResult
+from placeprint.indexing.server import head_of
 from placeprint.indexing.sources import Source, open_source
-from placeprint.presets import Preset, find_preset
+from placeprint.options import BuildOptions
+from placeprint.presets import Preset
 from placeprint.progress import Progress
-from placeprint.recognition.dataset_embeddings import nothing_to_search_in
+from placeprint.recognition.dataset_embeddings import none_usable, nothing_to_search_in
 from placeprint.recognition.gallery_model import model_for
 from placeprint.records import FailedImage, ImageRecord
-from placeprint.terminal import counted
 
 BLOCK = 64
-"""Photographs of one block."""
+"""Images of one block."""
 
 
-def store_photos_on_ray(
-    source: Path | str | Source,
+def store_images_on_ray(
+    dataset: Path | str | Source,
     address: Path | str,
     *,
     on: str,
-    model: str,
-    preset: str | Preset,
-    index: str = "auto",
-    runner: str = "openvino",
+    options: BuildOptions,
     replace: bool = False,
     progress: Progress | None = None,
-) -> Stored:
+) -> IndexResult:
     """Make the gallery at an address hold the gallery images of a dataset, and no others, by a Ray cluster.
 
     Interrupted, the same again completes it. An image keeps the number that it has in the dataset, also where others
@@ -56,35 +54,36 @@ def store_photos_on_ray(
 
     Parameters
     ----------
-    source : Path or str
+    dataset : Path or str
         A folder or manifest that every node sees at the same path, or an address that fsspec knows (``s3://…``).
     address : Path or str
         Of the gallery, as every node reaches it.
     on : str
         ``local`` for a cluster of this machine that ends with the job; else a cluster's address
         (``ray://head:10001``, ``head:6379``, ``auto``).
-    model, preset, index, runner, replace
+    options : BuildOptions
+        Without the cache and the workers: every actor embeds one image at a time.
+    replace : bool
         As in `placeprint.index`.
 
     Raises
     ------
     DatasetError, UsageError, ModelError, GalleryError, MissingExtraError
     """
-    began, chosen = time.perf_counter(), find_preset(preset)
-    opened = open_source(source)
+    began, preset, model = time.perf_counter(), options.found_preset(), options.model or DEFAULT_MODEL
+    opened = open_source(dataset)
     manifest, root = opened.manifest, opened.root
     records = manifest.gallery()
     if not records:
         raise nothing_to_search_in(manifest, root)
-    embedder = model_for(model, preset=chosen, runner=runner, workers=1)
-    _refuse_learning(embedder, chosen, model)
-    head = Head(spec=embedder.spec, preset=chosen, index_name=index, roots=(root,), model_file=embedder.file)
+    embedder = model_for(model, preset=preset, runner=options.runner, workers=1)
+    _refuse_learning(embedder, preset, model)
     where = parse_address(address)
     wanted = None if replace else Wanted.of(records, root, embedder.spec)
     with Cluster(on) as cluster:
-        actors, gpu = cluster.actors(runner)
-        job = Job(str(where), root, model, chosen, runner, embedder.spec.fingerprint(), gpu)
-        with Writer.begin(where, head, rows=len(records), wanted=wanted) as writer:
+        actors, gpu = cluster.actors(options.runner)
+        job = Job(str(where), root, model, preset, options.runner, embedder.spec.fingerprint(), gpu)
+        with Writer.begin(where, head_of(embedder, options, root), rows=len(records), wanted=wanted) as writer:
             told = cluster.told(job, _blocks(records), actors, writer, len(records), progress)
             failures = (*manifest.failures, *_failed(told, records, root))
             useless = {failure.path for failure in failures}
@@ -93,14 +92,13 @@ def store_photos_on_ray(
             writer.change = dataclasses.replace(writer.change, **counts)
             change = writer.finish(failures=failures, end=len(records))
     computed, seconds = sum(one["computed"] for one in told), time.perf_counter() - began
-    return Stored(open_gallery(address), change, failures, computed, 0, seconds, {})
+    return IndexResult(open_gallery(address), change, failures, computed, 0, seconds, {})
 
 
 def _failed(told: Sequence[dict[str, Any]], records: Sequence[ImageRecord], root: str) -> list[FailedImage]:
     failed = [FailedImage(**row) for one in told for row in one["failed"]]
     if len(failed) == len(records):
-        images = counted(len(records), "image")
-        raise DatasetError(f'none of {images} of "{root}" could be used; the first: {failed[0].reason}')
+        raise none_usable(failed, root)
     return failed
 
 

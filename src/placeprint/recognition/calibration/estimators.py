@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats, Numbers
 from placeprint.errors import VectorError
-from placeprint.recognition.decision.rules import Floats, logistic
-
-Groups = NDArray[np.int64]
+from placeprint.recognition.decision.rules import logistic
 
 _STEPS = 100
 _CONVERGED = 1e-10
@@ -21,7 +20,7 @@ _ROUNDING = 1e-12
 def fit_logistic(
     features: Floats, right: NDArray[np.bool_], *, weights: Floats, centre: tuple[float, ...], strength: float
 ) -> tuple[float, ...]:
-    """Fit a logistic regression that is pulled towards known coefficients.
+    """Fit a logistic regression with a pull towards known coefficients.
 
     Newton's method, which is iteratively reweighted least squares (McCullagh and Nelder 1989,
     "Generalized Linear Models"), on the log likelihood less ``strength / 2 * |c - centre|^2`` (a Gaussian
@@ -80,7 +79,7 @@ class Sample:
     """
 
     values: Floats
-    groups: Groups
+    groups: Numbers
 
     def shares_above(self, thresholds: Floats) -> Floats:
         """Return, for each group, the share of its values above each threshold, shape (groups, thresholds)."""
@@ -93,7 +92,7 @@ class Sample:
 
 
 def conformal_threshold(sample: Sample, rate: float) -> float:
-    """Return the value above which a photo of a new place comes with a chance of at most `rate`.
+    """Return the value above which an image of a new place comes with a chance of at most `rate`.
 
     Hierarchical split-conformal prediction (Lee, Barber and Willett 2023, "Distribution-free inference with
     hierarchical data"): every place counts alike, and the new one counts as infinitely high. With one value
@@ -140,18 +139,18 @@ class Mixture:
         self._shares = np.concatenate([own, other])
 
     def threshold(self, rate: float) -> float:
-        """Return the lowest value above which at most `rate` of a new place's photos are expected."""
+        """Return the lowest value above which at most `rate` of a new place's images are expected."""
         return float(self._thresholds[_first_below(self._mass / self._mass.sum() @ self._shares, rate)])
 
     def threshold_interval(self, rate: float, *, seed: int) -> tuple[float, float]:
-        """Return where 95 % of the thresholds lie that other places would have given."""
+        """Return a 95 % interval of the threshold, over the places that could have been drawn instead."""
         parts = np.array_split(self._drawn(seed), _DRAWS // _DRAWN_AT_ONCE)  # or it would take most of the memory
         found = [self._thresholds[_first_below(line, rate)] for part in parts for line in part @ self._shares]
         low, high = np.quantile(found, [0.025, 0.975])
         return float(low), float(high)
 
     def rate_interval(self, threshold: float, *, seed: int) -> tuple[float, float]:
-        """Return a 95 % interval of the share of a new places' photos that lie above `threshold`."""
+        """Return a 95 % interval of the share of new places' images that lie above `threshold`."""
         at = max(int(np.searchsorted(self._thresholds, threshold, side="right")) - 1, 0)
         low, high = np.quantile(self._drawn(seed) @ self._shares[:, at], [0.025, 0.975])
         return float(low), float(high)
@@ -164,5 +163,5 @@ class Mixture:
 
 
 def _first_below(shares: Floats, rate: float) -> int:
-    """Return the first candidate that at most `rate` lies above; the last has nothing above it."""
+    """Return the first candidate with at most `rate` above it; the last has nothing above it."""
     return int(np.flatnonzero(shares <= rate + _ROUNDING)[0])

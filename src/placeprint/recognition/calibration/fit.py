@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,9 @@ from placeprint.recognition.calibration.estimators import Mixture, Sample, confo
 from placeprint.recognition.calibration.held_out import Questions, from_gallery, from_queries
 from placeprint.recognition.calibration.prior import Prior, prior_for, shipped_priors
 from placeprint.recognition.decision.rules import Probability
+from placeprint.recognition.queries import Queries
 from placeprint.recognition.rerank.reranker import Reranker
-from placeprint.records import ImageRecord, SetAside
-from placeprint.storage.ragged import Ragged
+from placeprint.records import SetAside
 from placeprint.terminal import counted
 
 PRIOR_PLACES = 5.0
@@ -28,8 +29,8 @@ PRIOR_PLACES = 5.0
 STRENGTH = 0.3
 """Pull of the fitted coefficients towards the shipped ones. Chosen on the same."""
 SOFTENING = 0.7
-"""Factor on the log odds (temperature scaling, Guo et al. 2017): photos that are asked later are farther from
-the gallery than its own photos are from each other. It changes no decision. Chosen on the same."""
+"""Factor on the log odds (temperature scaling, Guo et al. 2017): images that are asked later are farther from
+the gallery than its own images are from each other. It changes no decision. Chosen on the same."""
 _SPLIT = 4.0
 """A guarantee takes this many times ``1 / rate`` places, half of them to learn from and half for the threshold:
 with fewer it would accept hardly anything."""
@@ -43,10 +44,11 @@ _LOOSER = (0.1, 0.2, 0.3, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    """A probability, and the unknown questions that are left to choose its threshold with."""
+    """A fitted probability, the unknown questions that choose its threshold, and what they predict for new places."""
 
     probability: Probability
     checked: Sample
+    mixture: Mixture
     note: str
     promised: bool
 
@@ -54,114 +56,100 @@ class _Learned:
 def learn_calibration(
     gallery: Gallery,
     *,
-    queries: Sequence[ImageRecord] | None = None,
-    query_vectors: NDArray[np.float32] | None = None,
-    query_parts: Mapping[str, Ragged] | None = None,
+    queries: Queries | None = None,
     false_accept_rate: float = FALSE_ACCEPT_RATE,
     seed: int = 0,
     automatic: bool = False,
     priors: Sequence[Prior] | None = None,
-    set_aside: Sequence[SetAside] = (),
     progress: Progress | None = None,
 ) -> Calibration:
-    """Learn the decision; nothing is stored, see `Gallery.with_calibration`.
+    """Learn when to accept a place; `Gallery.with_calibration` stores the result.
 
     Parameters
     ----------
-    gallery : Gallery
-    queries, query_vectors : sequence of ImageRecord, ndarray of float32 of shape (n, dim), optional
-        Labelled queries, unit vectors. Without them images and places of the gallery are held out.
-    query_parts : mapping of str to Ragged, optional
-        What is kept of each query besides its vector, for ranking again.
+    queries : Queries, optional
+        Without them images and places of the gallery are held out.
     false_accept_rate : float
-        Of the photos of places that the gallery lacks, the share that may get a place; above 0, below 1.
+        Of the images of places that the gallery lacks, the share that may get a place; above 0, below 1.
     seed : int
         Of the sample that is held out of a large gallery, of the split, and of the intervals.
     automatic : bool
-        Kept in the record. A threshold that keeps no known photo is no error then: `Calibration.doubts` tell it.
+        A threshold that keeps no known image is no error then: `Calibration.doubts` tell it.
     priors : sequence of Prior, optional
         Others than the shipped ones.
-    set_aside : sequence of SetAside, optional
-        What was not asked before, to be told with what is not asked here.
-    progress : Progress, optional
 
     Raises
     ------
-    UsageError
-        For a false-accept rate that is not between 0 and 1.
-    CalibrationError
-        When there is nothing to learn from; it says what to do.
+    UsageError, CalibrationError
+        For a rate that is not between 0 and 1; when there is nothing to learn from, with what to do about it.
     """
     if not 0 < false_accept_rate < 1:
         raise UsageError(f"a false-accept rate must be above 0 and below 1, not {false_accept_rate:g}")
-    vectors = rows_from_file(gallery.vectors)  # all are looked at: mapped, they would count as this process's memory
-    again = Reranker(gallery, vectors=vectors) if gallery.preset.reranks else None
-    if queries is None or query_vectors is None:
-        known, unknown = from_gallery(gallery.records, vectors, seed=seed, again=again, progress=progress)
-    else:
-        known, unknown = from_queries(
-            gallery.records,
-            vectors,
-            queries=queries,
-            query_vectors=query_vectors,
-            query_parts=query_parts,
-            seed=seed,
-            again=again,
-            progress=progress,
-        )
-    asked = gallery.records if queries is None else RecordTable.of(queries)
-    bare = tuple(asked[row].path for row in np.flatnonzero(asked.columns.places < 0).tolist())
-    if len(bare) == len(asked) > 1:
-        raise CalibrationError(f"none of {counted(len(asked), 'image')} has a place: label some, or {_ADVICE}")
-    aside = (*set_aside, SetAside("without a label", bare)) if bare else set_aside
-    prior = prior_for(len(gallery.places), shipped_priors() if priors is None else priors)
+    (known, unknown), aside = _questions(gallery, queries, seed, progress), _set_aside(gallery, queries)
     if not len(known):
         raise CalibrationError(_no_company(len(gallery), queries is not None))
+    prior = prior_for(len(gallery.places), priors or shipped_priors())
     learned = _learn(known, unknown, prior, rate=false_accept_rate, seed=seed)
-    mixture = Mixture(learned.checked, prior.sample(learned.probability.coefficients), worth=PRIOR_PLACES)
-    limit = _limit(learned, mixture, false_accept_rate)
+    limit = _limit(learned, false_accept_rate)
     threshold = float(np.nextafter(limit, np.inf))
-    sure = learned.probability(known.evidence)
-    if not automatic and not (sure >= threshold).any():  # what nobody asked for says it in its doubts
-        keeps = {rate: _share(sure > _limit(learned, mixture, rate)) for rate in _LOOSER if rate > false_accept_rate}
-        raise CalibrationError(_keeps_nothing(false_accept_rate, len(known), keeps))
-    low, high = mixture.threshold_interval(false_accept_rate, seed=seed)
-    places = len(np.unique(unknown.groups))
+    low, high = learned.mixture.threshold_interval(false_accept_rate, seed=seed)
+    accepted = _share(learned.probability(known.evidence) >= threshold)
+    if not automatic and not accepted:  # what nobody asked for says it in its doubts
+        raise CalibrationError(_keeps_nothing(learned, known, false_accept_rate))
     return Calibration(
-        coefficients=learned.probability.coefficients,
-        low=learned.probability.low,
-        high=learned.probability.high,
-        usual_agreement=prior.usual_agreement,
+        **dataclasses.asdict(learned.probability),
         threshold=threshold,
         interval=(min(low, threshold), max(high, threshold)),
         false_accept_rate=false_accept_rate,
-        rate_interval=mixture.rate_interval(limit, seed=seed),
-        accepted_share=_share(sure >= threshold),
+        rate_interval=learned.mixture.rate_interval(limit, seed=seed),
+        accepted_share=accepted,
         source="gallery" if queries is None else "queries",
         automatic=automatic,
-        learned=_story(known, unknown, places, learned.note, aside),
-        guarantee=_guarantee(false_accept_rate, len(np.unique(learned.checked.groups))) if learned.promised else "",
+        learned=_story(known, unknown, learned.note, aside),
+        guarantee=_guarantee(learned, false_accept_rate),
         n_known=len(known),
         n_unknown=len(unknown),
-        n_places=places,
+        n_places=unknown.n_places,
         seed=seed,
         images=len(gallery),
     )
 
 
+def _questions(
+    gallery: Gallery, queries: Queries | None, seed: int, progress: Progress | None
+) -> tuple[Questions, Questions]:
+    vectors = rows_from_file(gallery.vectors)  # all are read: mapped, they would count as this process
+    again = Reranker(gallery, vectors=vectors) if gallery.preset.reranks else None
+    if queries is None:
+        return from_gallery(gallery.records, vectors, seed=seed, again=again, progress=progress)
+    return from_queries(gallery.records, vectors, queries, seed=seed, again=again, progress=progress)
+
+
+def _set_aside(gallery: Gallery, queries: Queries | None) -> tuple[SetAside, ...]:
+    """Return the images that cannot be asked, and why."""
+    asked = gallery.records if queries is None else RecordTable.of(queries.records)
+    aside = () if queries is None else queries.set_aside
+    bare = tuple(asked[row].path for row in np.flatnonzero(asked.columns.places < 0).tolist())
+    if len(bare) == len(asked) > 1:
+        raise CalibrationError(f"none of {counted(len(asked), 'image')} has a place: label some, or {_ADVICE}")
+    return (*aside, SetAside("without a label", bare)) if bare else aside
+
+
 def _learn(known: Questions, unknown: Questions, prior: Prior, *, rate: float, seed: int) -> _Learned:
-    """Fit the probability; with many places, on half of them, so that the other half can promise something."""
+    """Fit the probability; with many places only on half of them, so that the other half can back a guarantee."""
     places = np.unique(unknown.groups)
     promised = len(places) >= max(_SPLIT / rate, _SPLIT_PLACES)
     taught = np.random.default_rng(seed).permutation(places)[: len(places) // 2] if promised else places
     seen = unknown.only(np.isin(unknown.groups, taught))
     probability, note = _fitted(known.only(np.isin(known.groups, taught)) if promised else known, seen, prior)
     checked = unknown.only(~np.isin(unknown.groups, taught)) if promised else unknown
-    return _Learned(probability, Sample(probability(checked.evidence), checked.groups), note, promised)
+    sample = Sample(probability(checked.evidence), checked.groups)
+    mixture = Mixture(sample, prior.sample(probability.coefficients), worth=PRIOR_PLACES)
+    return _Learned(probability, sample, mixture, note, promised)
 
 
 def _fitted(known: Questions, unknown: Questions, prior: Prior) -> tuple[Probability, str]:
-    """Fit the coefficients where both sides were seen, known and unknown counting alike."""
+    """Fit the coefficients where there are both known and unknown questions, giving both the same weight."""
     low, high, note = _scale(known, unknown, prior)
     start = Probability(prior.coefficients, low, high, prior.usual_agreement)
     b0, b1, b2 = prior.coefficients
@@ -176,7 +164,7 @@ def _fitted(known: Questions, unknown: Questions, prior: Prior) -> tuple[Probabi
 
 
 def _scale(known: Questions, unknown: Questions, prior: Prior) -> tuple[float, float, str]:
-    """Return the usual score of another place and of the same place; the first is guessed where there is no other."""
+    """Return the usual score between different places and within one place; the first is a guess for a single place."""
     low, high = (float(q.evidence.top.mean()) if len(q) else np.nan for q in (unknown, known))
     note = ""
     if np.isnan(low):
@@ -190,10 +178,10 @@ def _scale(known: Questions, unknown: Questions, prior: Prior) -> tuple[float, f
     return low, high, note
 
 
-def _limit(learned: _Learned, mixture: Mixture, rate: float) -> float:
-    """Return the probability that a photo has to be above to get a place."""
+def _limit(learned: _Learned, rate: float) -> float:
+    """Return the probability above which an image gets a place."""
     limit = conformal_threshold(learned.checked, rate) if learned.promised else np.inf
-    return mixture.threshold(rate) if np.isinf(limit) else limit
+    return learned.mixture.threshold(rate) if np.isinf(limit) else limit
 
 
 def _no_company(images: int, asked: bool) -> str:
@@ -210,9 +198,14 @@ def _no_company(images: int, asked: bool) -> str:
     )
 
 
-def _keeps_nothing(rate: float, known: int, keeps: Mapping[float, float]) -> str:
-    enough = next(((other, share) for other, share in keeps.items() if share > 0), None)
-    says = f"at {100 * rate:g} % false accepts none of {counted(known, 'photo')} of places here would get a place: "
+def _keeps_nothing(learned: _Learned, known: Questions, rate: float) -> str:
+    """Explain that this rate accepts no known image, and name a looser one that would."""
+    sure = learned.probability(known.evidence)
+    keeps = ((other, _share(sure > _limit(learned, other))) for other in _LOOSER if other > rate)
+    enough = next(((other, share) for other, share in keeps if share > 0), None)
+    says = (
+        f"at {100 * rate:g} % false accepts none of {counted(len(known), 'photo')} of places here would get a place: "
+    )
     if enough:
         other, share = enough
         says += f"at {100 * other:g} % {100 * share:.0f} % of them would (--false-accept-rate {other:g}); or "
@@ -223,14 +216,17 @@ def _share(flags: NDArray[np.bool_]) -> float:
     return float(flags.mean()) if len(flags) else float("nan")
 
 
-def _story(known: Questions, unknown: Questions, places: int, note: str, aside: Sequence[SetAside]) -> str:
-    asked, held = counted(len(known), "question"), counted(places, "place")
+def _story(known: Questions, unknown: Questions, note: str, aside: Sequence[SetAside]) -> str:
+    asked, held = counted(len(known), "question"), counted(unknown.n_places, "place")
     text = f"{asked} with their place in the gallery, {len(unknown)} with it held out ({held})"
     left = f"not asked: {', '.join(one.says for one in aside)}" if aside else ""
     return "; ".join(part for part in (text, note, left) if part)
 
 
-def _guarantee(rate: float, places: int) -> str:
+def _guarantee(learned: _Learned, rate: float) -> str:
+    if not learned.promised:
+        return ""
+    places = len(np.unique(learned.checked.groups))
     return (
         f"of photos of a new place at most {100 * rate:g} % get a place, on average over calibrations, when that place "
         f"and its photos could as well have been among the {counted(places, 'place')} that set the threshold "

@@ -1,28 +1,26 @@
-"""Questions with known answers: images put to the rest of their gallery, with and without their place."""
+"""Questions with known answers: images searched in the rest of their gallery, with and without their place."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Parts, Rows, Vectors
 from placeprint.cores import available_cores
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.copies import Copies, rows_of_themselves
 from placeprint.recognition.decision.rules import NEAREST, Evidence
-from placeprint.recognition.rerank.reranker import Memo, Parts, Reranker
+from placeprint.recognition.queries import Queries
+from placeprint.recognition.rerank.reranker import Memo, Reranker
 from placeprint.recognition.voting import label
 from placeprint.records import ImageRecord
 from placeprint.storage.ragged import Ragged, parts_at
-
-Rows = NDArray[np.int64]
-Vectors = NDArray[np.float32]
 
 MAX_ASKED = 2000
 """Images held out at most."""
@@ -58,6 +56,11 @@ class Questions:
         """Return the number of questions."""
         return len(self.right)
 
+    @property
+    def n_places(self) -> int:
+        """How many different places were asked for."""
+        return len(np.unique(self.groups))
+
     def only(self, kept: NDArray[np.bool_]) -> Questions:
         """Return some of the questions."""
         e = self.evidence
@@ -65,7 +68,7 @@ class Questions:
 
 
 class PlaceRows:
-    """Which gallery rows show which places; an image without a label is a place of its own."""
+    """Maps places to gallery rows; an image without a label counts as a place of its own."""
 
     def __init__(self, records: Sequence[ImageRecord]) -> None:
         table = RecordTable.of(records)  # of a million records few are read
@@ -89,7 +92,7 @@ class PlaceRows:
 
 
 def chosen_rows(count: int, *, gallery_size: int, seed: int, again: bool = False) -> Rows:
-    """Return which of `count` images are asked: all, or a seeded sample where that would take long."""
+    """Return which of `count` images are asked: all of them, or a seeded sample where all would take too long."""
     most = max(100, min(MAX_RANKED_AGAIN if again else MAX_ASKED, MAX_SCORES // max(gallery_size, 1)))
     if count <= most:
         return np.arange(count)
@@ -104,135 +107,111 @@ def from_gallery(
     again: Reranker | None = None,
     progress: Progress | None = None,
 ) -> tuple[Questions, Questions]:
-    """Hold out images (known) and whole places (unknown) of a gallery.
-
-    An image is left out together with its near duplicates in the same place, so that a burst of one
-    photographer does not look like recognition. An image without a label is not asked about: nobody knows which others
-    show its place. With a `Reranker` the questions are asked as its gallery is.
+    """Ask a gallery's own images, each against the others; see `from_queries`.
 
     Returns
     -------
     known, unknown : Questions
         `known` has only images whose place has another image; `unknown` is empty for a single place.
     """
-    places = PlaceRows(records)
-    labelled = np.flatnonzero(RecordTable.of(records).columns.places >= 0)
-    chosen = labelled[chosen_rows(len(labelled), gallery_size=len(records), seed=seed, again=again is not None)]
-    twins = Copies(records, vectors).in_places({row: row for row in chosen.tolist()}, places.names, places.of)
-    asked_known = [row for row, rows in twins.items() if len(rows) < len(places.of(places.names[row]))]
-    without_twins = [twins[row] for row in asked_known]
-    asked_unknown = [row for row in twins if len(places.of(places.names[row])) < len(records)]
-    without_place = [places.of(places.names[row]) for row in asked_unknown]
-    parts = again.parts if again else None
-    with Stretch(progress, "calibrating", len(asked_known) + len(asked_unknown)) as step:
-        memos: Mapping[int, Memo] = defaultdict(dict)
-        asker = partial(
-            ask, places, vectors, vectors, names=places.names, again=again, parts=parts, step=step, memos=memos
-        )
-        return asker(asked=asked_known, left_out=without_twins), asker(asked=asked_unknown, left_out=without_place)
+    own = Queries(records, vectors, again.parts if again else {}, own_rows=range(len(records)))
+    return from_queries(records, vectors, own, seed=seed, again=again, progress=progress)
 
 
 def from_queries(
     records: Sequence[ImageRecord],
     vectors: Vectors,
+    queries: Queries,
     *,
-    queries: Sequence[ImageRecord],
-    query_vectors: Vectors,
-    query_parts: Mapping[str, Ragged] | None = None,
     seed: int = 0,
     again: Reranker | None = None,
     progress: Progress | None = None,
 ) -> tuple[Questions, Questions]:
-    """Ask labelled queries: as they are, and once more with their place held out.
+    """Ask labelled images: as they are (known), and once more with their whole place held out (unknown).
 
-    What is in the gallery itself is left out there, as in `from_gallery`: a photo that finds itself tells nothing.
+    An image that is in the gallery itself is left out there, together with its near duplicates in the same place, so
+    that a burst of one photographer does not look like recognition. An image without a label is not asked: nobody
+    knows which others show its place. With a `Reranker` the questions are asked as its gallery is.
 
     Returns
     -------
     known, unknown : Questions
-        A query of a place that the gallery lacks is unknown, and asked once; one without a label is not asked.
+        An image of a place that the gallery lacks is unknown, and asked once.
     """
-    places = PlaceRows(records)
-    labelled = np.flatnonzero([bool(q.places) for q in queries])
+    places, table = PlaceRows(records), RecordTable.of(queries.records)
+    labelled = np.flatnonzero(table.columns.places >= 0)
     sample = chosen_rows(len(labelled), gallery_size=len(records), seed=seed, again=again is not None)
     chosen = labelled[sample].tolist()
-    names = [q.places for q in queries]
-    own = [places.of(names[i]) for i in range(len(queries))]
-    itself = rows_of_themselves(records, vectors, queries, query_vectors) or (-1,) * len(queries)
+    names = [table.places_of(i) for i in range(len(table))]
+    own = {i: places.of(names[i]) for i in chosen}
+    itself = queries.own_rows
+    if itself is None:
+        itself = rows_of_themselves(records, vectors, queries.records, queries.vectors) or (-1,) * len(queries)
     twins = Copies(records, vectors).in_places({i: itself[i] for i in chosen}, names, places.of)
     known = [i for i in chosen if len(own[i]) > len(twins[i])]
     unknown = [i for i in chosen if len(own[i]) < len(records)]
-    without_twins = [twins[i] for i in known]
     with Stretch(progress, "calibrating", len(known) + len(unknown)) as step:
-        memos: Mapping[int, Memo] = defaultdict(dict)
-        asker = partial(
-            ask, places, vectors, query_vectors, names=names, again=again, parts=query_parts, step=step, memos=memos
-        )
-        return asker(asked=known, left_out=without_twins), asker(asked=unknown, left_out=[own[i] for i in unknown])
+        asker = Asker(places, vectors, queries.vectors, names, again=again, parts=queries.parts, step=step)
+        return asker.ask(known, [twins[i] for i in known]), asker.ask(unknown, [own[i] for i in unknown])
 
 
-def ask(
-    places: PlaceRows,
-    vectors: Vectors,
-    questions: Vectors,
-    *,
-    asked: Sequence[int],
-    names: Sequence[tuple[str, ...]],
-    left_out: Sequence[Rows],
-    again: Reranker | None = None,
-    parts: Mapping[str, Ragged] | None = None,
-    step: Callable[[], object] = int,
-    memos: Mapping[int, Memo] | None = None,
-) -> Questions:
-    """Search for some questions, each in the gallery less some rows.
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A gallery and the questions put to it.
 
-    Parameters
+    Attributes
     ----------
     places : PlaceRows
         Of the gallery.
     vectors, questions : ndarray of float32, shape (n, dim) and (m, dim)
         Unit vectors, or what reads them from a file (`placeprint.gallery.index.file_rows`).
-    asked : sequence of int
-        Which questions.
     names : sequence of tuple of str
         The right places of every question, asked or not.
-    left_out : sequence of ndarray
-        For each asked question, the gallery rows that are not there.
     again : Reranker, optional
         Ranks the best of each question again.
-    parts : mapping of str to Ragged, optional
+    parts : mapping of str to Ragged
         Of the questions, asked or not.
     step : callable
         Called after each question.
-    memos : mapping of int to dict, optional
-        What was compared for each question, where it is asked more than once.
     """
-    memos = defaultdict(dict) if memos is None else memos
 
-    def look(number: int, vector: Vectors, line: NDArray[np.float64], gone: Rows) -> _Look:
+    places: PlaceRows
+    vectors: Vectors
+    questions: Vectors
+    names: Sequence[tuple[str, ...]]
+    again: Reranker | None = None
+    parts: Mapping[str, Ragged] = field(default_factory=dict)
+    step: Callable[[], object] = int
+    _memos: dict[int, Memo] = field(default_factory=lambda: defaultdict(dict))
+    """What was compared for each question, which may be asked more than once."""
+
+    def ask(self, asked: Sequence[int], left_out: Sequence[Rows]) -> Questions:
+        """Search for some questions, each in the gallery less some rows."""
+        size = max(1, _BLOCK // max(len(self.vectors), 1))
+        found: list[_Look] = []
+        with ThreadPoolExecutor(available_cores() if self.again else 1) as pool:
+            for start in range(0, len(asked), size):
+                block = list(asked[start : start + size])
+                units = self.questions[block]
+                lines = _products(units, self.vectors)
+                for one in pool.map(self._look, block, units, lines, left_out[start : start + size]):
+                    found.append(one)
+                    self.step()
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(self.names))}
+        evidence = Evidence(
+            np.array([f[0] for f in found]).reshape(-1, NEAREST),
+            np.array([f[1] for f in found], np.bool_).reshape(-1, NEAREST),
+            np.array([f[2] for f in found], np.float64),
+        )
+        right = [bool(set(self.names[i]) & set(f[3])) for i, f in zip(asked, found, strict=True)]
+        groups = [numbers[self.names[i]] for i in asked]
+        return Questions(evidence, np.array(right, np.bool_), np.array(groups, np.int64))
+
+    def _look(self, number: int, vector: Vectors, line: NDArray[np.float64], gone: Rows) -> _Look:
         line[gone] = -np.inf
-        if again is not None:
-            _rank_again(again, line, vector, parts_at(parts, number), gone, memos[number])
-        return _look(line, places)
-
-    size = max(1, _BLOCK // max(len(vectors), 1))
-    found: list[_Look] = []
-    with ThreadPoolExecutor(available_cores() if again else 1) as pool:
-        for start in range(0, len(asked), size):
-            block = list(asked[start : start + size])
-            units = questions[block]
-            for one in pool.map(look, block, units, _products(units, vectors), left_out[start : start + size]):
-                found.append(one)
-                step()
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    evidence = Evidence(
-        np.array([f[0] for f in found]).reshape(-1, NEAREST),
-        np.array([f[1] for f in found], np.bool_).reshape(-1, NEAREST),
-        np.array([f[2] for f in found], np.float64),
-    )
-    right = [bool(set(names[i]) & set(f[3])) for i, f in zip(asked, found, strict=True)]
-    groups = [numbers[names[i]] for i in asked]
-    return Questions(evidence, np.array(right, np.bool_), np.array(groups, np.int64))
+        if self.again is not None:
+            _rank_again(self.again, line, vector, parts_at(self.parts, number), gone, self._memos[number])
+        return _look(line, self.places)
 
 
 def _products(questions: Vectors, vectors: Vectors) -> NDArray[np.float64]:
@@ -248,7 +227,7 @@ def _products(questions: Vectors, vectors: Vectors) -> NDArray[np.float64]:
 def _rank_again(
     again: Reranker, scores: NDArray[np.float64], vector: Vectors, parts: Parts, gone: Rows, memo: Memo
 ) -> None:
-    """Replace the scores of the shortlist, and let no other be above them; in place."""
+    """Replace the scores of the shortlist in place, and cap all others below them."""
     rows = _best(scores, again.shortlist)
     rows = rows[scores[rows] > -np.inf]
     if len(rows):

@@ -1,4 +1,4 @@
-"""What other photographs taught about decisions: stands in where a gallery is too small to tell."""
+"""A decision learned from other images, for galleries that are too small to learn their own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats
 from placeprint.recognition.calibration.estimators import Sample
-from placeprint.recognition.decision.rules import Floats, logistic
+from placeprint.recognition.decision.rules import logistic
 
 FILE = "prior.json"
-SIZES = (2, 3, 4)
-"""Numbers of places in the small galleries that it is learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +49,9 @@ class Prior:
         """Return the probabilities that these coefficients give to its unknown queries."""
         return Sample(logistic(self.features, coefficients), self.groups)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON, rounded to what matters."""
-        return {
-            "places": self.places,
-            "coefficients": [round(c, 4) for c in self.coefficients],
-            "usual_agreement": round(self.usual_agreement, 4),
-            "gap": round(self.gap, 4),
-            "features": np.round(self.features, 3).tolist(),
-            "groups": self.groups.tolist(),
-        }
-
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Prior:
-        """Read what `to_dict` wrote."""
+        """Read a row of the shipped file, which `tools/learn_prior.py` makes."""
         b0, b1, b2 = row["coefficients"]
         features = np.array(row["features"], np.float64).reshape(-1, 2)
         groups = np.array(row["groups"], np.int64)

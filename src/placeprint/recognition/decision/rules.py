@@ -1,19 +1,14 @@
-"""Accept a place or say UNKNOWN: pure functions of scores.
-
-A *strategy* turns what was found around a query into one number, higher where the best place is surer.
-It knows no files, images, galleries or settings.
-"""
+"""Accept a place or say UNKNOWN: pure functions of scores, without files, images or galleries."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from placeprint.arrays import Floats
 
 NEAREST = 10
 """Neighbours that the agreement looks at."""
@@ -49,66 +44,23 @@ class Evidence:
         return np.where(np.isneginf(self.scores[:, 0]), np.nan, self.scores[:, 0])
 
 
-class Strategy(Protocol):
-    """One way to be sure: evidence in, one number a query out, NaN where it is not defined."""
+def agreement(evidence: Evidence, *, softness: float) -> Floats:
+    """Return the share of the best image's place among the nearest images, each weighted by its closeness.
 
-    def __call__(self, evidence: Evidence, /) -> Floats:
-        """Return how sure the best place is, shape (n_queries,), higher is surer."""
+    The weight is ``exp((score - best score) / softness)`` (distance-weighted nearest neighbours, Dudani 1976).
 
-
-@dataclass(frozen=True, slots=True)
-class TopScore:
-    """The score of the best image."""
-
-    def __call__(self, evidence: Evidence, /) -> Floats:
-        """Return it, shape (n_queries,)."""
-        return evidence.top
-
-
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """The best score less that of the best other *place*; NaN when there is no other place."""
-
-    def __call__(self, evidence: Evidence, /) -> Floats:
-        """Return it, shape (n_queries,)."""
-        return evidence.top - evidence.other
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """Distance to the best other *place* over distance to the best image (Lowe 2004, turned upside down).
-
-    Distances are those of unit vectors, ``sqrt(2 - 2 * score)``. Infinite for a perfect match.
+    Returns
+    -------
+    ndarray of float64, shape (n_queries,)
+        Above 0 and at most 1; NaN where there is no other place.
     """
-
-    def __call__(self, evidence: Evidence, /) -> Floats:
-        """Return it, shape (n_queries,), at least 1."""
-        near, far = (np.sqrt(np.maximum(2.0 - 2.0 * s, 0.0)) for s in (evidence.top, evidence.other))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = far / near
-        return np.where((near == 0) & (far == 0), 1.0, ratio)
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """Share of the best image's place among the nearest images, each weighted by its closeness.
-
-    The weight is ``exp((score - best score) / softness)`` (distance-weighted nearest neighbours, Dudani
-    1976). NaN when there is no other place to vote for.
-    """
-
-    softness: float = 0.1
-    nearest: int = NEAREST
-
-    def __call__(self, evidence: Evidence, /) -> Floats:
-        """Return it, shape (n_queries,), above 0 and at most 1."""
-        top = evidence.top
-        scores, same = evidence.scores[:, : self.nearest], evidence.same[:, : self.nearest]
-        gaps = np.where(np.isneginf(scores), -np.inf, scores - np.nan_to_num(top)[:, None])
-        weights = np.exp(gaps / self.softness)
-        with np.errstate(invalid="ignore"):
-            share = (weights * same).sum(axis=1) / weights.sum(axis=1)
-        return np.where(np.isnan(top) | np.isnan(evidence.other), np.nan, share)
+    top = evidence.top
+    scores, same = evidence.scores[:, :NEAREST], evidence.same[:, :NEAREST]
+    gaps = np.where(np.isneginf(scores), -np.inf, scores - np.nan_to_num(top)[:, None])
+    weights = np.exp(gaps / softness)
+    with np.errstate(invalid="ignore"):
+        share = (weights * same).sum(axis=1) / weights.sum(axis=1)
+    return np.where(np.isnan(top) | np.isnan(evidence.other), np.nan, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +86,11 @@ class Probability:
     def features(self, evidence: Evidence) -> Floats:
         """Return standing and agreement, shape (n_queries, 2)."""
         gap = self.high - self.low
-        votes = Vote(softness=gap / 2)(evidence)
-        return np.stack([(evidence.top - self.low) / gap, np.where(np.isnan(votes), self.usual_agreement, votes)], 1)
+        shares = agreement(evidence, softness=gap / 2)
+        return np.stack([(evidence.top - self.low) / gap, np.where(np.isnan(shares), self.usual_agreement, shares)], 1)
 
     def __call__(self, evidence: Evidence, /) -> Floats:
-        """Return it, shape (n_queries,), 0 to 1; NaN when nothing was found."""
+        """Return the probability of each query, shape (n_queries,), 0 to 1; NaN when nothing was found."""
         return logistic(self.features(evidence), self.coefficients)
 
 
@@ -157,11 +109,8 @@ class Decision:
     why: str
 
 
-_NOTHING = Decision(False, "the gallery holds nothing to compare with")
-
-
 def why_undecided(calibrated_for: str, asked_by: str) -> str:
-    """Return why a calibration decides nothing, where it is for another preset than a gallery is asked by; or nothing.
+    """Return why a calibration does not decide because it is for another preset; empty where it is not.
 
     Scores of two presets do not compare.
     """
@@ -173,54 +122,63 @@ def why_undecided(calibrated_for: str, asked_by: str) -> str:
     )
 
 
-def decide(
-    score: float, margin: float, *, threshold: float | None, margin_threshold: float | None, undecided: str = ""
-) -> Decision:
-    """Accept the best place unless its score or its margin is too low.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a place must reach to be accepted: a calibrated probability, or else a score and a margin.
 
-    Parameters
+    Attributes
     ----------
-    score : float
-        Cosine similarity of the best match; NaN when there is none.
-    margin : float
-        To the best other place; NaN when there is no other place, and then it rejects nothing.
     threshold, margin_threshold : float or None
-        A value *below* the threshold is rejected; None asks nothing.
+        A best score, or a margin to the best other place, *below* it is rejected; None asks nothing.
+    probability : float or None
+        A probability *below* it is rejected; then score and margin are not looked at.
+    rate : float
+        The false-accept rate that `probability` was chosen for; only told.
+    stale : bool
+        Whether many images changed since; only told.
     undecided : str
         Why a calibration does not decide, where there is one; only told.
     """
-    if math.isnan(score):
-        return _NOTHING
-    if threshold is not None and score < threshold:
-        return Decision(False, f"the best score {score:.3f} is below the threshold {threshold:.3f}")
-    if margin_threshold is not None and margin < margin_threshold:
-        return Decision(
-            False, f"the margin {margin:.3f} to another place is below the threshold {margin_threshold:.3f}"
-        )
-    if threshold is None and margin_threshold is None:
-        why = undecided or "no threshold was asked for, so every photo gets a place"
-        return Decision(True, f"the best score is {score:.3f}; {why}")
-    return Decision(True, f"the best score {score:.3f} and the margin {margin:.3f} reach what was asked for")
 
+    threshold: float | None = None
+    margin_threshold: float | None = None
+    probability: float | None = None
+    rate: float = math.nan
+    stale: bool = False
+    undecided: str = ""
 
-def decide_by_probability(probability: float, *, threshold: float, rate: float, stale: bool = False) -> Decision:
-    """Accept the best place when its probability reaches the calibrated threshold.
+    def decide(self, score: float, margin: float, probability: float = math.nan) -> Decision:
+        """Accept the best place unless something is too low.
 
-    Parameters
-    ----------
-    probability : float
-        NaN when there is no match.
-    threshold : float
-        A probability *below* it is rejected.
-    rate : float
-        The false-accept rate that the threshold was chosen for; only told.
-    stale : bool
-        Whether many images changed since; only told.
-    """
-    if math.isnan(probability):
-        return _NOTHING
-    accepted = probability >= threshold
-    verb = "reaches" if accepted else "is below"
-    why = f"the probability {probability:.3f} {verb} the threshold {threshold:.3f}, calibrated for "
-    why += f"{100 * rate:g} % false accepts"
-    return Decision(accepted, f"{why}; the gallery changed much since: calibrate it again" if stale else why)
+        Parameters
+        ----------
+        score : float
+            Of the best match; NaN when there is none.
+        margin : float
+            To the best other place; NaN when there is no other place, and then it rejects nothing.
+        probability : float
+            That the best place is right; only looked at where it has a limit.
+        """
+        if math.isnan(score if self.probability is None else probability):
+            return Decision(False, "the gallery holds nothing to compare with")
+        return self._by_scores(score, margin) if self.probability is None else self._by_probability(probability)
+
+    def _by_scores(self, score: float, margin: float) -> Decision:
+        if self.threshold is not None and score < self.threshold:
+            return Decision(False, f"the best score {score:.3f} is below the threshold {self.threshold:.3f}")
+        if self.margin_threshold is not None and margin < self.margin_threshold:
+            told = f"the margin {margin:.3f} to another place is below the threshold {self.margin_threshold:.3f}"
+            return Decision(False, told)
+        if self.threshold is None and self.margin_threshold is None:
+            why = self.undecided or "no threshold was asked for, so every photo gets a place"
+            return Decision(True, f"the best score is {score:.3f}; {why}")
+        return Decision(True, f"the best score {score:.3f} and the margin {margin:.3f} reach what was asked for")
+
+    def _by_probability(self, probability: float) -> Decision:
+        assert self.probability is not None
+        accepted = probability >= self.probability
+        verb = "reaches" if accepted else "is below"
+        why = f"the probability {probability:.3f} {verb} the threshold {self.probability:.3f}, calibrated for "
+        why += f"{100 * self.rate:g} % false accepts"
+        changed = "; the gallery changed much since: calibrate it again"
+        return Decision(accepted, why + changed if self.stale else why)

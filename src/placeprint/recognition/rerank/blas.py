@@ -1,4 +1,4 @@
-"""Keeps matrix products that are small on one core."""
+"""Keeps small matrix products on one core."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def one_blas_thread() -> Iterator[None]:
 
 @cache
 def _libraries() -> Sequence[Any]:
-    """Return what multiplies matrices here; looking for it takes milliseconds.
+    """Return the BLAS libraries that are loaded; finding them takes milliseconds.
 
     Those that count threads by OpenMP are left alone: there the number is each thread's own.
     """

@@ -1,8 +1,8 @@
-"""Where two images agree, cell by cell: the same things in the same arrangement.
+"""Compares two images cell by cell: whether the same things appear in the same arrangement.
 
 Cells of a feature map that are each other's nearest are matched, and the matches vote for how the one image must be
 moved and scaled to lie on the other (a Hough vote, Lowe 2004, "Distinctive image features", section 7.4; on dense
-maps like Hausler et al. 2021, "Patch-NetVLAD", rapid spatial scoring). Photographs are upright, so nothing turns.
+maps like Hausler et al. 2021, "Patch-NetVLAD", rapid spatial scoring). Images are upright, so nothing turns.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Cells = NDArray[np.int8]
-"""Shape (height, width, channels), see `placeprint.embedding.preprocess.cells_of`."""
-Floats = NDArray[np.float32]
+from placeprint.arrays import Cells
+
+Weights = NDArray[np.float32]
 
 SCALES = (1.0, 2 ** (1 / 3), 2 ** (-1 / 3), 2 ** (2 / 3), 2 ** (-2 / 3))
 """How much larger the one may be: steps of a third of an octave."""
@@ -39,8 +39,8 @@ class Lines:
         How alike the two spots are, best first, at most 1.
     """
 
-    ends: Floats
-    weights: Floats
+    ends: Weights
+    weights: Weights
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -48,7 +48,7 @@ class Lines:
 
 
 def votes(query: Cells, candidates: Iterable[Cells], *, until: float = math.inf) -> NDArray[np.float64]:
-    """Return how much agrees with each candidate: the summed likeness of the matches that move together.
+    """Return each candidate's vote: the summed similarity of the matches that move together.
 
     Parameters
     ----------
@@ -87,11 +87,11 @@ def lines(query: Cells, candidate: Cells) -> Lines:
     return Lines(ends.astype(np.float32), weights[order])
 
 
-def _flat(cells: Cells) -> Floats:
+def _flat(cells: Cells) -> Weights:
     return cells.reshape(-1, cells.shape[2]).astype(np.float32) * _UNIT
 
 
-def _mutual(likeness: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+def _mutual(likeness: Weights) -> tuple[NDArray[np.int64], NDArray[np.int64], Weights]:
     """Return the cells that are each other's nearest, and how alike they are (never below 0)."""
     nearest = likeness.argmax(axis=1)
     best = likeness[np.arange(len(likeness)), nearest]
@@ -100,21 +100,21 @@ def _mutual(likeness: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64], Flo
     return here[first], there, np.maximum(best[here[first]], 0)
 
 
-def _ways(here: NDArray[np.int64], there: NDArray[np.int64], width: int, other_width: int) -> Floats:
+def _ways(here: NDArray[np.int64], there: NDArray[np.int64], width: int, other_width: int) -> Weights:
     """Return how each match moves its cell at each scale, shape (scales, matches, 2)."""
     a = np.column_stack(np.divmod(here, width)).astype(np.float32)
     b = np.column_stack(np.divmod(there, other_width)).astype(np.float32)
     return b[None] - a[None] * np.array(SCALES, np.float32)[:, None, None]
 
 
-def _together(ways: Floats) -> NDArray[np.bool_]:
+def _together(ways: Weights) -> NDArray[np.bool_]:
     """Return which matches move alike, shape (..., matches, matches)."""
     down, right = ways[..., 0], ways[..., 1]
     apart = (down[..., :, None] - down[..., None, :]) ** 2 + (right[..., :, None] - right[..., None, :]) ** 2
     return np.asarray(apart <= NEAR**2)
 
 
-def _support(ways: Floats, weights: Floats) -> NDArray[np.float32]:
+def _support(ways: Weights, weights: Weights) -> NDArray[np.float32]:
     """Return the weight that moves with each match at each scale, shape (scales, matches)."""
     return np.asarray(_together(ways) @ weights, np.float32)
 

@@ -1,11 +1,10 @@
-"""Turns raw counts of agreement into evidence: how much more agrees than chance would have it."""
+"""Turns counts of agreement into evidence: how far they are beyond chance."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from placeprint.arrays import Floats
 
 ONSET = 1.5
 """Spreads above the usual at which evidence begins. Chosen with the weight on smvs_landmarks, poznan_bovw,
@@ -19,9 +18,9 @@ _USUAL_WORTH = 1.0
 
 
 def beyond_chance(votes: Floats) -> Floats:
-    """Return the evidence for each candidate of one query: hardly any where it agrees no more than the others do.
+    """Return the evidence for each candidate of one query; near 0 where it agrees no more than the others do.
 
-    What agrees by chance depends on the photographs: in a corridor every frame fits every other, a facade repeats
+    What agrees by chance depends on the images: in a corridor every frame fits every other, a facade repeats
     itself, a thumbnail has little to agree about. So the other candidates of the same query are the measure: most
     of them show other places. The logarithm of the votes is taken in units of its spread below the median, and
     passed through a soft hinge.

@@ -1,9 +1,9 @@
-"""Geometric verification: whether two photos show the same surfaces, or could by chance.
+"""Geometric verification: whether two images show the same surfaces, or could by chance.
 
 Keypoints of `placeprint.embedding.rootsift` are matched and a homography is fitted. What counts is not the
 number of inliers but how improbable they are by chance: the a-contrario number of false alarms (NFA) of
 Moisan and Stival 2004, "A probabilistic criterion to detect rigid point matches between two images and
-estimate the fundamental matrix". It takes no parameter that would be learned from photographs, so it means
+estimate the fundamental matrix". It takes no parameter that would be learned from images, so it means
 the same on every dataset.
 """
 
@@ -36,7 +36,7 @@ _THINNEST = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What geometry says about a pair of photos.
+    """What geometry says about a pair of images.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Verified:
 
 
 def verify(query: Packed, candidate: Packed) -> Verified:
-    """Compare the keypoints of two photos.
+    """Compare the keypoints of two images.
 
     Parameters
     ----------

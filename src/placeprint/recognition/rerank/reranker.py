@@ -1,4 +1,4 @@
-"""Ranks a shortlist again: by the other photos of each place, and by what agrees part by part."""
+"""Ranks a shortlist again: by the other images of each place, and by what agrees part by part."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags, Floats, Parts, Rows
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.rerank import cells as agreement
@@ -20,10 +20,6 @@ from placeprint.recognition.rerank.evidence import beyond_chance
 from placeprint.storage.data_folder import ADVICE
 from placeprint.storage.ragged import Ragged
 
-Rows = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Parts = Mapping[str, NDArray[Any]]
 Memo = dict[tuple[str, int], float]
 """What was found of one query before, by kind of parts and gallery row."""
 
@@ -176,7 +172,7 @@ class Reranker:
         Database-side augmentation (Turcot and Lowe 2009; Arandjelovic and Zisserman 2012) with the labels instead of
         neighbours. The blend ``x + w m`` of an image and the mean is divided by a power of its length: by the
         length itself, places with many images would win over places with one. The mean holds the image too, so that
-        a photo that is in the gallery finds itself first.
+        an image that is in the gallery finds itself first.
         """
         images = np.asarray(self._vectors[rows], np.float64)
         scores = images @ vector.astype(np.float64)
@@ -237,7 +233,7 @@ def _as_time_allows(
     until: float,
     memo: Memo,
 ) -> Floats:
-    """Return what a comparison of the query's parts with those of each row says, of as many as there was time for."""
+    """Compare the query's parts with those of as many rows as there is time for."""
     names = rows.tolist()
     new = [row for row in names if (kind, row) not in memo]
     found = compare(parts[kind], iter(kept[kind].kept(new)), until=until)
@@ -246,7 +242,7 @@ def _as_time_allows(
 
 
 def _digits(query: NDArray[np.uint8], candidates: Iterable[NDArray[np.uint8]], *, until: float) -> Floats:
-    """Return how improbable it is that each candidate's keypoints fit by chance, in digits; as time allows."""
+    """Return how improbable each candidate's fit of keypoints is by chance, in digits, for as many as time allows."""
     from placeprint.recognition.rerank.geometry import verify
 
     found = []

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Near, Rows, parse_near, rows_where
-from placeprint.recognition.combined_answer import together
+from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.explanation import Reason, reasons_for, what_is_missing
 from placeprint.records import Answer, Split
 from placeprint.web.catalogue import Shown
@@ -125,7 +125,7 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
     ]
     whole = rows[0]
     if len(rows) > 1:
-        leader, answer = together([one.answer for one in found])
+        leader, answer = combined_answer([one.answer for one in found])
         whole = {**rows[leader], **_verdict(answer), "photos": rows}
     if only is not None:
         whole["filter"] = asked.filter(only)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from placeprint.evaluation.diagnosis.coverage import gallery_lacks
-from placeprint.evaluation.diagnosis.impostors import draw_evenly, find_rivals
+from placeprint.evaluation.diagnosis.coverage import gallery_coverage
+from placeprint.evaluation.diagnosis.impostors import draw_evenly, find_impostors
 from placeprint.evaluation.diagnosis.learning_curve import (
     CurvePoint,
     expected_recall,
@@ -18,12 +18,13 @@ from placeprint.evaluation.diagnosis.learning_curve import (
     gallery_curve,
     kept_counts,
 )
-from placeprint.evaluation.evaluate import evaluate_sides
+from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.ground_truth import ByPlace
-from placeprint.evaluation.inputs import Sides
+from placeprint.evaluation.inputs import Inputs
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import unit_vectors
 from placeprint.presets import FAST
+from placeprint.recognition.queries import Queries
 from placeprint.records import ImageRecord, ModelSpec
 
 
@@ -59,21 +60,21 @@ TOWN = made(("a", 0), ("a", 10), ("a", 40), ("b", 30), ("b", 36), ("c", 120), ("
 
 
 def test_each_image_against_its_strongest_rival() -> None:
-    found = find_rivals(
-        TOWN.vectors, TOWN.records, TOWN.vectors, truth=ByPlace.of(TOWN.records), own=np.arange(len(TOWN))
+    found = find_impostors(
+        TOWN.vectors, Queries(TOWN.records, TOWN.vectors, own_rows=range(len(TOWN))), truth=ByPlace.of(TOWN.records)
     )
     assert found.photos.tolist() == [2, 2, 2, 1, 1, 0, 0]
     assert found.better.tolist() == [1, 1, 0, 1, 0, 0, 0]
-    assert found.stranger.tolist() == [3, 3, 4, 2, 2, 6, 5]
-    assert found.stranger_score[2] == pytest.approx(math.cos(math.radians(4)))
+    assert found.impostor.tolist() == [3, 3, 4, 2, 2, 6, 5]
+    assert found.impostor_score[2] == pytest.approx(math.cos(math.radians(4)))
     assert found.ranked[0].tolist() == [1, 3, 4, 2, 5, 6, -1]
     assert found.right[0].tolist() == [True, False, False, True, False, False, False]
 
 
 def test_places_of_a_gallery_alone() -> None:
-    lacks = gallery_lacks(TOWN)
-    rows = {row.place: row for row in lacks.places}
-    assert [row.place for row in lacks.places] == ["b", "a", "c"]  # the unlabelled image is no place
+    coverage = gallery_coverage(TOWN)
+    rows = {row.place: row for row in coverage.places}
+    assert [row.place for row in coverage.places] == ["b", "a", "c"]  # the unlabelled image is no place
     a, b, c = rows["a"], rows["b"], rows["c"]
     assert [(r.images, r.queries, r.measured_by) for r in (a, b, c)] == [
         (3, 0, "leave one image out"),
@@ -88,21 +89,21 @@ def test_places_of_a_gallery_alone() -> None:
     assert [(r.neighbour, r.mistaken) for r in (a, b, c)] == [("b", 1), ("a", 1), (TOWN.records[6].path, 1)]
     near = [math.cos(math.radians(angle)) for angle in (30, 20, 4)]
     assert a.neighbour_similarity == pytest.approx(sum(near) / 3, abs=1e-6)
-    assert lacks.nearest["b"] == "a"
+    assert coverage.nearest["b"] == "a"
     # With two photos there is one other: half of the time 0 and 10 have each other, else only 40, behind b.
     assert points(a.curve) == [(2, pytest.approx((0.5 + 0.5 + 0) / 3)), (3, pytest.approx(2 / 3))]
     assert a.forecast is None
     assert a.says == "a: 3 photos, 0.67; too little to say what more photos would bring"
     assert c.says == "c: 1 photo, too few to measure"
-    assert lacks.says.startswith("The gallery: 7 photos, 0.60; too little")
-    assert lacks.sampled is False
+    assert coverage.says.startswith("The gallery: 7 photos, 0.60; too little")
+    assert coverage.sampled is False
 
 
 def test_queries_measure_where_there_are_five_and_missing_places_come_first() -> None:
     five = [("a", angle) for angle in (1, 2, 11, 31, 35)]  # 31 and 35 are nearer to b
-    lacks = gallery_lacks(TOWN, *ask(*five, ("b", 29), ("d", 100), ("e", 0), ("e", 1)))
-    assert [row.place for row in lacks.places] == ["e", "d", "b", "a", "c"]
-    e, d, b, a = lacks.places[:4]
+    coverage = gallery_coverage(TOWN, Queries(*ask(*five, ("b", 29), ("d", 100), ("e", 0), ("e", 1))))
+    assert [row.place for row in coverage.places] == ["e", "d", "b", "a", "c"]
+    e, d, b, a = coverage.places[:4]
     assert (e.images, e.queries, e.says) == (0, 2, "e: no photo in the gallery, 2 queries show it")
     assert d.says == "d: no photo in the gallery, 1 query shows it"
     assert (b.measured_by, b.recall) == ("leave one image out", 0.5)
@@ -114,25 +115,25 @@ def test_queries_measure_where_there_are_five_and_missing_places_come_first() ->
     assert a.says == (
         f"a: 3 photos, 0.60; with 6 about {a.forecast.recall:.2f} ({a.forecast.low:.2f} to {a.forecast.high:.2f})"
     )
-    assert lacks.measured_by == "queries"
-    assert lacks.curve[-1].recall == pytest.approx(4 / 6)
-    assert lacks.says.endswith("; 3 queries show 2 places that it does not have")
+    assert coverage.measured_by == "queries"
+    assert coverage.curve[-1].recall == pytest.approx(4 / 6)
+    assert coverage.says.endswith("; 3 queries show 2 places that it does not have")
 
 
 def test_perfect_and_empty_galleries_are_not_advised() -> None:
     easy = made(("a", 0), ("a", 1), ("a", 2), ("b", 90), ("b", 91), ("b", 92))
-    row = gallery_lacks(easy).places[0]
+    row = gallery_coverage(easy).places[0]
     assert row.says == "a: 3 photos, 1.00; there is no miss that more photos could mend"
-    alone = gallery_lacks(made(("a", 0), ("a", 1)))
+    alone = gallery_coverage(made(("a", 0), ("a", 1)))
     assert (alone.places[0].neighbour, alone.places[0].recall) == (None, 1.0)
-    nothing = gallery_lacks(made(("", 0)))
+    nothing = gallery_coverage(made(("", 0)))
     assert (nothing.places, nothing.curve, nothing.forecast) == ((), (), None)
 
 
 def test_queries_that_other_places_answer_too_have_no_curve() -> None:
     shared = made(("a", 0), ("a", 5), ("a", 10), ("a|b", 15), ("b", 20), ("c", 90))
-    lacks = gallery_lacks(shared, *ask(*[("a|b", angle) for angle in (0, 60, 70, 80, 85)]))
-    a = next(row for row in lacks.places if row.place == "a")
+    coverage = gallery_coverage(shared, Queries(*ask(*[("a|b", angle) for angle in (0, 60, 70, 80, 85)])))
+    a = next(row for row in coverage.places if row.place == "a")
     assert (a.measured_by, a.curve, a.forecast, a.recall) == ("queries", (), None, 0.2)
 
 
@@ -238,7 +239,7 @@ def test_an_error_that_grows_with_the_photos_is_taken_to_stay() -> None:
 
 def test_a_place_keeps_another_photo_when_its_own_images_ask() -> None:
     pair = made(("a", 0), ("a", 1), ("b", 90), ("b", 91))
-    assert [p.photos for p in gallery_lacks(pair).curve] == [4]
+    assert [p.photos for p in gallery_coverage(pair).curve] == [4]
 
 
 def test_sampling_takes_one_of_each_place_first() -> None:
@@ -251,8 +252,8 @@ def test_sampling_takes_one_of_each_place_first() -> None:
 
 def test_same_seed_same_numbers() -> None:
     queries = ask(*[("a", angle) for angle in (1, 2, 11, 31, 35)])
-    assert repr(gallery_lacks(TOWN, *queries)) == repr(gallery_lacks(TOWN, *queries))
-    assert repr(gallery_lacks(TOWN, *queries)) != repr(gallery_lacks(TOWN, *queries, seed=1))
+    assert repr(gallery_coverage(TOWN, Queries(*queries))) == repr(gallery_coverage(TOWN, Queries(*queries)))
+    assert repr(gallery_coverage(TOWN, Queries(*queries))) != repr(gallery_coverage(TOWN, Queries(*queries), seed=1))
 
 
 def test_judged_as_the_preset_ranks() -> None:
@@ -269,21 +270,22 @@ def test_judged_as_the_preset_ranks() -> None:
     recalls = {}
     for preset in (FAST, blend):
         gallery = Gallery.in_memory(records, photos.astype(np.float32), spec=spec, preset=preset)
-        measured = evaluate_sides(Sides("noise", gallery, queries, vectors))
-        left_out = evaluate_sides(Sides("own", gallery, tuple(gallery.records), gallery.vectors, tuple(range(48))))
-        lacks = gallery_lacks(gallery, queries, vectors)
+        measured = evaluate_inputs(Inputs(gallery, Queries(queries, vectors)))
+        own = Queries(tuple(gallery.records), gallery.vectors, own_rows=tuple(range(48)))
+        left_out = evaluate_inputs(Inputs(gallery, own))
+        coverage = gallery_coverage(gallery, Queries(queries, vectors))
         right = {p.place: p.recall_at_1 for p in measured.places}
-        assert {p.place: p.recall for p in lacks.places} == pytest.approx(right)
+        assert {p.place: p.recall for p in coverage.places} == pytest.approx(right)
         alone = {p.place: p.recall_at_1 for p in left_out.places}
-        assert {p.place: p.left_out_recall for p in lacks.places} == pytest.approx(alone)
-        assert lacks.curve[-1].recall == pytest.approx(measured.recall[1])
+        assert {p.place: p.left_out_recall for p in coverage.places} == pytest.approx(alone)
+        assert coverage.curve[-1].recall == pytest.approx(measured.recall[1])
         recalls[preset.name] = measured.recall[1]
     assert recalls["blend"] > recalls["fast"] + 0.1
 
 
 def test_few_queries_that_are_right_are_told() -> None:
     gallery = made(("a", 0), ("a", 40), ("b", 20), ("b", 60))
-    rows = {p.place: p for p in gallery_lacks(gallery, *ask(("a", 1), ("a", 39), ("b", 35))).places}
+    rows = {p.place: p for p in gallery_coverage(gallery, Queries(*ask(("a", 1), ("a", 39), ("b", 35)))).places}
     assert (rows["a"].measured_by, rows["a"].recall) == ("leave one image out", 0.0)
     assert rows["a"].says.endswith("(leaving one photo out in turn; of its queries, 2 of 2 are right)")
     assert rows["b"].says.endswith("of its queries, 0 of 1 is right)")

@@ -11,13 +11,15 @@ from placeprint.cli.answering import show_evaluation
 from placeprint.errors import CalibrationError
 from placeprint.evaluation.diagnosis.decision_advice import decision_advice, loosen, tighten
 from placeprint.evaluation.diagnosis.failure_kinds import Kind, sort_failures
-from placeprint.evaluation.evaluate import evaluate_sides
-from placeprint.evaluation.inputs import Sides
+from placeprint.evaluation.evaluate import evaluate_inputs
+from placeprint.evaluation.inputs import Inputs
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import unit_vectors
+from placeprint.options import DecisionOptions
 from placeprint.presets import FAST
 from placeprint.recognition.calibration.fit import learn_calibration
+from placeprint.recognition.queries import Queries
 from placeprint.records import ImageRecord, ModelSpec
 from placeprint.report.verdict import more
 
@@ -39,7 +41,7 @@ GALLERY = Gallery.in_memory(*photos(2, range(PLACES)), spec=SPEC)
 
 def asked(gallery: Gallery = GALLERY, **limits: float) -> EvaluationResult:
     """Ask photos of the places of the gallery, and of as many others."""
-    return evaluate_sides(Sides("noise", gallery, *photos(5, range(PLACES * 2))), **limits)
+    return evaluate_inputs(Inputs(gallery, Queries(*photos(5, range(PLACES * 2)))), decision=DecisionOptions(**limits))
 
 
 def by_rate(rate: float) -> EvaluationResult:
@@ -121,7 +123,7 @@ def test_the_refusals_of_calibrate_advise_what_works() -> None:
     two = Gallery.in_memory([GALLERY.records[i] for i in rows], GALLERY.vectors[rows], spec=SPEC)
     assert learn_calibration(two, false_accept_rate=0.2).accepted_share > 0
     queries, vectors = photos(9, range(PLACES))
-    assert learn_calibration(one, queries=queries, query_vectors=vectors, false_accept_rate=0.2).accepted_share > 0
+    assert learn_calibration(one, queries=Queries(queries, vectors), false_accept_rate=0.2).accepted_share > 0
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.6, 0.7, 0.8])

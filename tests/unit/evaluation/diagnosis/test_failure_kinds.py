@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from placeprint.evaluation.diagnosis.failure_kinds import FailureKind, Kind, failed_paths, sort_failures
-from placeprint.evaluation.diagnosis.image_quality import PhotoQuality, measure_quality, photo_quality
+from placeprint.evaluation.diagnosis.image_quality import ImageQuality, image_quality, measure_quality
 from placeprint.evaluation.diagnosis.leaks import Twin
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.result import EvaluationResult
@@ -17,8 +17,8 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.records import ImageRecord, ModelSpec, Split
 
 DIM = 16
-GOOD = PhotoQuality(0.5, 0.2, 0.2, 600)
-DARK = PhotoQuality(0.01, 0.2, 0.2, 600)
+GOOD = ImageQuality(0.5, 0.2, 0.2, 600)
+DARK = ImageQuality(0.01, 0.2, 0.2, 600)
 
 A, B, C, D = (np.eye(DIM)[i] for i in range(4))
 FREE = np.eye(DIM)[4:]
@@ -104,7 +104,7 @@ def test_confused_in_both_directions_or_twice_or_each_others_closest(tmp_path: P
 def test_poor_photo_comes_before_confusable(tmp_path: Path) -> None:
     result = run(tmp_path, [("a", D + 0.9 * A), ("d", A + 0.5 * D)])
     kinds = sort_failures(result, quality={"q0.jpg": DARK, "q1.jpg": GOOD})
-    assert found(kinds) == {"POOR_PHOTO": ["q0.jpg"], "CONFUSABLE": ["q1.jpg"]}
+    assert found(kinds) == {"POOR_IMAGE": ["q0.jpg"], "CONFUSABLE": ["q1.jpg"]}
     assert why(kinds, "q0.jpg") == "dark: brightness 0.010, less than 0.06"
 
 
@@ -121,7 +121,7 @@ def test_suspected_wrong_label(tmp_path: Path) -> None:
 def test_without_right_answers_no_label_is_suspected(tmp_path: Path) -> None:
     kinds = sort_failures(run(tmp_path, [("a", B)], right=False))
     assert found(kinds) == {"LOWER": ["q0.jpg"]}
-    assert {k.kind.name for k in kinds if not k.checked} == {"LEAK", "WRONG_LABEL", "POOR_PHOTO"}
+    assert {k.kind.name for k in kinds if not k.checked} == {"LEAK", "WRONG_LABEL", "POOR_IMAGE"}
 
 
 def test_two_photos_cannot_agree(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def photo(size: tuple[int, int] = (320, 240), *, light: float = 1.0, blur: float
     ],
 )
 def test_what_is_wrong_with_a_photo(data: bytes, fault: str) -> None:
-    measured = photo_quality(data).fault
+    measured = image_quality(data).fault
     assert measured.startswith(fault)
     assert bool(measured) == bool(fault)
 
@@ -177,7 +177,7 @@ def test_quality_by_value(tmp_path: Path) -> None:
     measured = measure_quality(tmp_path, ["board.png", "plain.png", "line.png", "broken.png", "missing.png"])
     # On a chess board of pixels every Laplacian is +4 or -4: variance 16 against 0.25.
     assert measured == {
-        "board.png": PhotoQuality(0.5, 0.5, 64.0, 100),
-        "plain.png": PhotoQuality(pytest.approx(0.2), 0.0, 0.0, 80),
-        "line.png": PhotoQuality(0.0, 0.0, 0.0, 1),
+        "board.png": ImageQuality(0.5, 0.5, 64.0, 100),
+        "plain.png": ImageQuality(pytest.approx(0.2), 0.0, 0.0, 80),
+        "line.png": ImageQuality(0.0, 0.0, 0.0, 1),
     }

@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from placeprint.errors import UsageError
 from placeprint.evaluation.metrics import retrieval as metrics
-from placeprint.evaluation.metrics.retrieval import PositiveRanks, without_junk
+from placeprint.evaluation.metrics.retrieval import PositiveRanks
 
 Lists = list[list[int]]
 SIZE = 14
@@ -88,16 +87,6 @@ def test_recall_precision_and_reciprocal_rank_are_the_slow_ones(rows: Lists, k: 
     assert metrics.reciprocal_rank(ranks) == each(rows, lambda r: 1 / (min(r) + 1))
 
 
-@given(st.lists(st.tuples(SETS, SETS), max_size=6))
-def test_junk_is_taken_out_of_the_list(rows: list[tuple[list[int], list[int]]]) -> None:
-    expected = []
-    for positives, junk in rows:
-        left = [rank for rank in range(SIZE) if rank not in junk]
-        expected.append([place for place, rank in enumerate(left) if rank in positives])
-    cleaned = without_junk(packed([p for p, _ in rows]), packed([j for _, j in rows]))
-    assert [cleaned.ranks[a:b].tolist() for a, b in zip(cleaned.offsets, cleaned.offsets[1:], strict=False)] == expected
-
-
 @given(RANKINGS)
 def test_every_value_is_from_0_to_1_and_nan_exactly_without_a_positive(rows: Lists) -> None:
     for metric in PER_QUERY:
@@ -161,8 +150,3 @@ def test_one_query_far_behind_a_million_positives_is_not_rounded() -> None:
     long = np.arange(0, 2_000_000, 2)
     values = metrics.average_precision(PositiveRanks.of([long, np.array([2])]))
     assert values[1] == 1 / 3
-
-
-def test_junk_of_other_queries_is_refused() -> None:
-    with pytest.raises(UsageError, match="positives of 2 queries, but junk of 1"):
-        without_junk(packed([[0], [1]]), packed([[0]]))

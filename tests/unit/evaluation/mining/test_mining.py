@@ -9,11 +9,12 @@ import pytest
 
 from placeprint import MiningResult, mine
 from placeprint.errors import DatasetError, UsageError
-from placeprint.evaluation.inputs import Sides
+from placeprint.evaluation.inputs import Inputs
 from placeprint.evaluation.mining import mine as mining
-from placeprint.evaluation.mining.mine import mine_sides
+from placeprint.evaluation.mining.mine import mine_inputs
 from placeprint.evaluation.mining.result import MinedImage
 from placeprint.gallery.gallery import Gallery
+from placeprint.recognition.queries import Queries
 from placeprint.records import ImageRecord, ModelSpec
 
 SPEC = ModelSpec(name="plane", dim=2)
@@ -39,8 +40,8 @@ def gallery_of(*photos: str) -> Gallery:
     return Gallery.in_memory(*images(*photos), spec=SPEC)
 
 
-def asked(gallery: Gallery, *queries: str) -> Sides:
-    return Sides("by hand", gallery, *images(*queries))
+def asked(gallery: Gallery, *queries: str) -> Inputs:
+    return Inputs(gallery, Queries(*images(*queries)), name="by hand")
 
 
 def by_path(result: MiningResult) -> dict[str, MinedImage]:
@@ -184,13 +185,13 @@ def test_equal_scores_take_the_lower_row() -> None:
     ],
 )
 def test_too_little_has_a_clear_outcome(photos: list[str], says: str) -> None:
-    result = mine_sides(asked(gallery_of(*photos) if photos else Gallery.in_memory((), EMPTY, spec=SPEC)))
+    result = mine_inputs(asked(gallery_of(*photos) if photos else Gallery.in_memory((), EMPTY, spec=SPEC)))
     assert result.says == says
     assert (len(result.anchors), list(result.triplets()), result.violations) == (len(photos), [], ())
 
 
 def test_queries_of_an_empty_gallery_find_nothing() -> None:
-    result = mine_sides(asked(Gallery.in_memory((), EMPTY, spec=SPEC), "a@0"))
+    result = mine_inputs(asked(Gallery.in_memory((), EMPTY, spec=SPEC), "a@0"))
     assert [(a.path, a.negatives, a.positives) for a in result.anchors] == [("a@0", (), ())]
     assert result.without_positives == ("a",)
 
@@ -205,7 +206,7 @@ def test_unlabelled_images_take_no_part_and_are_named() -> None:
 
 
 def test_queries_are_anchors_against_the_gallery_only() -> None:
-    result = mine_sides(asked(TOWN, "a@48", "d@120", "b@3", "@7"))
+    result = mine_inputs(asked(TOWN, "a@48", "d@120", "b@3", "@7"))
     found = by_path(result)
     assert len(found) == 8
     assert (found["a@48"].best_positive.path, near(found["a@48"])[0]) == ("a@40", "b@60")
@@ -219,7 +220,7 @@ def test_queries_are_anchors_against_the_gallery_only() -> None:
 
 def test_a_query_that_is_a_gallery_image_is_asked_again_only_under_another_label() -> None:
     gallery = gallery_of("a@0#x", "a@40#y", "b@60#z", "b@0#x")
-    result = mine_sides(asked(gallery, "a@0#x", "b@0#x", "b@40#y", "b@90#new"))
+    result = mine_inputs(asked(gallery, "a@0#x", "b@0#x", "b@40#y", "b@90#new"))
     assert sorted(a.path for a in result.anchors) == ["a@0#x", "a@40#y", "b@0#x", "b@40#y", "b@60#z", "b@90#new"]
     assert [(s.path, s.other.path, s.same_bytes) for s in result.suspects] == [
         ("a@0#x", "b@0#x", True),
@@ -229,7 +230,8 @@ def test_a_query_that_is_a_gallery_image_is_asked_again_only_under_another_label
 
 def test_a_query_is_known_by_its_row_too() -> None:
     gallery = gallery_of("a@0", "a@40", "b@60")  # imported vectors have no content hash
-    result = mine_sides(replace(asked(gallery, "a@0", "b@40", "b@90"), own_rows=(0, 1, -1)))
+    inputs = asked(gallery, "a@0", "b@40", "b@90")
+    result = mine_inputs(replace(inputs, queries=replace(inputs.queries, own_rows=(0, 1, -1))))
     assert sorted(a.path for a in result.anchors) == ["a@0", "a@40", "b@40", "b@60", "b@90"]
 
 

@@ -16,9 +16,10 @@ from placeprint.indexing.folder import calibrated_alone
 from placeprint.recognition.calibration.calibrate import calibrate
 from placeprint.recognition.calibration.estimators import Mixture, Sample, conformal_threshold, fit_logistic
 from placeprint.recognition.calibration.fit import learn_calibration
-from placeprint.recognition.calibration.held_out import PlaceRows, ask, chosen_rows, from_gallery, from_queries
+from placeprint.recognition.calibration.held_out import Asker, PlaceRows, chosen_rows, from_gallery, from_queries
 from placeprint.recognition.calibration.prior import prior_for, shipped_priors
 from placeprint.recognition.gallery_model import probability_of
+from placeprint.recognition.queries import Queries
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.records import ImageRecord, ModelSpec
 
@@ -166,7 +167,7 @@ def test_queries_are_asked_as_they_are_and_without_their_place() -> None:
     here, vectors = photos(4, 2, seed=5)
     elsewhere, others = photos(2, 2, seed=5, first=10)
     known, unknown = from_queries(
-        gallery.records, gallery.vectors, queries=[*here, *elsewhere], query_vectors=np.concatenate([vectors, others])
+        gallery.records, gallery.vectors, Queries([*here, *elsewhere], np.concatenate([vectors, others]))
     )
     assert (len(known), len(unknown)) == (8, 12)
     assert known.right.all()
@@ -202,14 +203,7 @@ def test_known_photos_are_accepted_and_new_places_are_not() -> None:
         records, vectors = photos(places, 2, seed=9, first=first, noise=1.5)
         nothing = [np.empty(0, np.int64)] * len(records)
         names = [r.places for r in records]
-        found = ask(
-            PlaceRows(gallery.records),
-            gallery.vectors,
-            vectors,
-            asked=range(len(records)),
-            names=names,
-            left_out=nothing,
-        )
+        found = Asker(PlaceRows(gallery.records), gallery.vectors, vectors, names).ask(range(len(records)), nothing)
         share = float((sure(found.evidence) >= learned.threshold).mean())
         if known:
             assert share == pytest.approx(learned.accepted_share, abs=0.15)
@@ -269,7 +263,7 @@ def test_labelled_queries_calibrate_one_image_a_place() -> None:
     """What the refusal advises works: right answers of other photos are kept, and new places are not."""
     gallery = gallery_of(40, 1)
     asked, vectors = photos(40, 2, seed=3)
-    learned = learn_calibration(gallery, queries=asked, query_vectors=vectors)
+    learned = learn_calibration(gallery, queries=Queries(asked, vectors))
     done = Recognizer(gallery.with_calibration(learned))
     _, here = photos(40, 1, seed=9)
     _, new = photos(40, 1, seed=9, first=60)
@@ -281,14 +275,14 @@ def test_photos_of_the_gallery_itself_calibrate_as_the_gallery_does() -> None:
     """As queries they found themselves at 1.0, and the threshold turned every other photo away."""
     gallery = gallery_of(8, 4)
     learned = learn_calibration(gallery)
-    asked = learn_calibration(gallery, queries=tuple(gallery.records), query_vectors=gallery.vectors)
+    asked = learn_calibration(gallery, queries=Queries(tuple(gallery.records), gallery.vectors))
     assert (asked.high, asked.threshold, asked.n_known) == (learned.high, learned.threshold, learned.n_known)
 
 
 def test_queries_of_no_place_of_the_gallery_are_refused() -> None:
     queries, vectors = photos(6, 2, first=20)
     with pytest.raises(CalibrationError, match="none of these queries shows a place of the gallery"):
-        learn_calibration(gallery_of(6, 3), queries=queries, query_vectors=vectors)
+        learn_calibration(gallery_of(6, 3), queries=Queries(queries, vectors))
 
 
 def hard_gallery(places: int) -> Gallery:
@@ -446,14 +440,8 @@ def test_search_and_hold_out_agree_on_the_probability() -> None:
     gallery = gallery_of(6, 4)
     gallery = gallery.with_calibration(learn_calibration(gallery))
     records, vectors = photos(6, 1, seed=7)
-    found = ask(
-        PlaceRows(gallery.records),
-        gallery.vectors,
-        vectors,
-        asked=range(6),
-        names=[r.places for r in records],
-        left_out=[np.empty(0, np.int64)] * 6,
-    )
+    asker = Asker(PlaceRows(gallery.records), gallery.vectors, vectors, [r.places for r in records])
+    found = asker.ask(range(6), [np.empty(0, np.int64)] * 6)
     answers = [Recognizer(gallery).answer(v).probability for v in vectors]
     np.testing.assert_allclose(probability_of(gallery.calibration)(found.evidence), answers, atol=1e-5)
 

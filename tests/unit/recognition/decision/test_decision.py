@@ -1,22 +1,11 @@
-"""Strategies and decisions by value: pure functions of scores."""
+"""Evidence and decisions by value: pure functions of scores."""
 
 import math
 
 import numpy as np
 import pytest
 
-from placeprint.recognition.decision.rules import (
-    NEAREST,
-    Evidence,
-    Margin,
-    Probability,
-    Ratio,
-    Strategy,
-    TopScore,
-    Vote,
-    decide,
-    decide_by_probability,
-)
+from placeprint.recognition.decision.rules import NEAREST, Evidence, Limits, Probability, agreement
 from placeprint.recognition.voting import evidence_of
 from placeprint.records import Match
 
@@ -39,28 +28,16 @@ MIXED = evidence(
 )
 
 
-def test_top_score_margin_and_ratio() -> None:
-    np.testing.assert_allclose(TopScore()(MIXED), [0.9, 0.5, 0.6, np.nan])
-    np.testing.assert_allclose(Margin()(MIXED), [0.1, 0.0, np.nan, np.nan], atol=1e-12)
-    np.testing.assert_allclose(Ratio()(MIXED), [math.sqrt(0.4 / 0.2), 1.0, np.nan, np.nan])
-
-
-def test_ratio_of_a_perfect_match_and_of_two() -> None:
-    found = Ratio()(evidence(([1.0, 0.5], [True, False], 0.5), ([1.0, 1.0], [True, False], 1.0)))
-    np.testing.assert_array_equal(found, [np.inf, 1.0])
-
-
-def test_vote_weighs_by_closeness() -> None:
+def test_agreement_weighs_by_closeness() -> None:
     near, far = math.exp(-0.1 / 0.2), math.exp(-0.2 / 0.2)
     np.testing.assert_allclose(
-        Vote(softness=0.2)(MIXED), [(1 + far) / (1 + near + far), 0.5, np.nan, np.nan], rtol=1e-12
+        agreement(MIXED, softness=0.2), [(1 + far) / (1 + near + far), 0.5, np.nan, np.nan], rtol=1e-12
     )
-    np.testing.assert_allclose(Vote(softness=0.2, nearest=2)(MIXED)[0], 1 / (1 + near), rtol=1e-12)
 
 
 def test_probability_by_hand_and_where_there_is_no_other_place() -> None:
     strategy = Probability((-4.0, 6.0, 2.0), low=0.4, high=0.8, usual_agreement=0.7)
-    votes = Vote(softness=0.2)(MIXED)
+    votes = agreement(MIXED, softness=0.2)
     expected = [1 / (1 + math.exp(-(-4 + 6 * s + 2 * v))) for s, v in ((1.25, votes[0]), (0.25, votes[1]), (0.5, 0.7))]
     np.testing.assert_allclose(strategy(MIXED), [*expected, np.nan], rtol=1e-12)
 
@@ -77,10 +54,8 @@ def test_probabilities_far_out_do_not_overflow() -> None:
     np.testing.assert_array_equal(sure, [1.0, 0.0])
 
 
-@pytest.mark.parametrize(
-    "strategy", [TopScore(), Margin(), Ratio(), Vote(), Probability((0.0, 1.0, 1.0), 0.2, 0.6, 0.5)]
-)
-def test_every_strategy_takes_no_queries_and_keeps_its_input(strategy: Strategy) -> None:
+def test_no_queries_are_answered_and_the_input_is_kept() -> None:
+    strategy = Probability((0.0, 1.0, 1.0), 0.2, 0.6, 0.5)
     assert strategy(Evidence(np.empty((0, 3)), np.empty((0, 3), bool), np.empty(0))).shape == (0,)
     assert np.isnan(strategy(Evidence(np.empty((1, 0)), np.empty((1, 0), bool), np.array([np.nan])))).all()
     before = MIXED.scores.copy()
@@ -91,24 +66,24 @@ def test_every_strategy_takes_no_queries_and_keeps_its_input(strategy: Strategy)
 def test_the_margin_is_to_another_place_not_to_another_image() -> None:
     matches = [Match(i, f"{i}.jpg", (place,), s) for i, (place, s) in enumerate([("a", 0.9), ("a", 0.8), ("b", 0.6)])]
     found = evidence_of(matches, 0.9 - 0.6)
-    assert Margin()(found)[0] == pytest.approx(0.3)
+    assert (found.top - found.other)[0] == pytest.approx(0.3)
     assert found.same[0, :4].tolist() == [True, True, False, False]
     assert found.scores.shape == (1, NEAREST)
-    assert np.isnan(TopScore()(evidence_of([], math.nan))[0])
+    assert np.isnan(evidence_of([], math.nan).top[0])
 
 
 def test_decide_keeps_what_reaches_the_thresholds() -> None:
-    assert decide(0.5, 0.1, threshold=0.5, margin_threshold=0.1).accepted
-    assert not decide(0.499, 0.1, threshold=0.5, margin_threshold=None).accepted
-    assert not decide(0.9, 0.099, threshold=None, margin_threshold=0.1).accepted
-    assert decide(0.1, math.nan, threshold=None, margin_threshold=0.1).accepted
-    assert not decide(math.nan, math.nan, threshold=None, margin_threshold=None).accepted
+    assert Limits(threshold=0.5, margin_threshold=0.1).decide(0.5, 0.1).accepted
+    assert not Limits(threshold=0.5, margin_threshold=None).decide(0.499, 0.1).accepted
+    assert not Limits(threshold=None, margin_threshold=0.1).decide(0.9, 0.099).accepted
+    assert Limits(threshold=None, margin_threshold=0.1).decide(0.1, math.nan).accepted
+    assert not Limits(threshold=None, margin_threshold=None).decide(math.nan, math.nan).accepted
 
 
-def test_decide_by_probability() -> None:
-    yes = decide_by_probability(0.8, threshold=0.8, rate=0.05)
-    no = decide_by_probability(0.79, threshold=0.8, rate=0.05, stale=True)
+def test_the_probability_decides_where_it_has_a_limit() -> None:
+    yes = Limits(probability=0.8, rate=0.05).decide(0.9, 0.1, 0.8)
+    no = Limits(probability=0.8, rate=0.05, stale=True).decide(0.9, 0.1, 0.79)
     assert (yes.accepted, no.accepted) == (True, False)
     assert yes.why == "the probability 0.800 reaches the threshold 0.800, calibrated for 5 % false accepts"
     assert no.why.endswith("the gallery changed much since: calibrate it again")
-    assert not decide_by_probability(math.nan, threshold=0.0, rate=0.05).accepted
+    assert not Limits(probability=0.0, rate=0.05).decide(0.9, 0.1, math.nan).accepted

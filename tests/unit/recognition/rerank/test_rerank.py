@@ -13,6 +13,7 @@ from placeprint.evaluation.ranking import rank_queries
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import Preset
 from placeprint.recognition.calibration.held_out import from_gallery
+from placeprint.recognition.queries import Queries
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.recognition.rerank.cells import votes
 from placeprint.recognition.rerank.evidence import beyond_chance
@@ -233,7 +234,7 @@ def test_the_answer_and_the_evaluation_rank_alike() -> None:
     query = units(1, 4)
     asked = records_of(["a"])
     ranking = rank_queries(
-        made, asked, query, truth=choose_truth(made.records, asked), k=12, parts={"cells": Ragged.of(cells)}
+        made, Queries(asked, query, {"cells": Ragged.of(cells)}), truth=choose_truth(made.records, asked), k=12
     )
     answer = Recognizer(made).answer(query[0], k=12, parts={"cells": cells[0]})
     assert [m.row for m in answer.matches] == ranking.top.rows[0].tolist()
@@ -248,9 +249,8 @@ def test_leaving_one_out_asks_a_gallery_that_never_had_it(row: int) -> None:
     never = Recognizer(gallery_of(LABELS, rows=left))
     wanted = never.answer(made.vectors[row], k=11, parts={"cells": made.parts["cells"][row]})
     truth = choose_truth(made.records, made.records)
-    found = rank_queries(
-        made, made.records, np.asarray(made.vectors), truth=truth, k=11, own_rows=range(12), parts=made.parts
-    )
+    own = Queries(made.records, np.asarray(made.vectors), made.parts, own_rows=range(12))
+    found = rank_queries(made, own, truth=truth, k=11)
     assert found.top.rows[row].tolist() == [left[m.row] for m in wanted.matches]
     np.testing.assert_allclose(found.top.scores[row], [m.score for m in wanted.matches], atol=1e-6)
 

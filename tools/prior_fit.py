@@ -1,25 +1,29 @@
-"""Learns the shipped prior from photographs whose places are known; see `tools/learn_prior.py`."""
+"""Learns the shipped prior from photographs whose places are known; see `learn_prior.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Floats
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.gallery.index.base import unit_vectors
 from placeprint.recognition.calibration.estimators import fit_logistic
-from placeprint.recognition.calibration.held_out import PlaceRows, Questions, ask, from_gallery
+from placeprint.recognition.calibration.held_out import Asker, PlaceRows, Questions, from_gallery
 from placeprint.recognition.calibration.prior import Prior
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
-from placeprint.recognition.decision.rules import Floats, Vote
+from placeprint.recognition.decision.rules import agreement
 from placeprint.records import ImageRecord
 
+SIZES = (2, 3, 4)
+"""Numbers of places in the small galleries."""
 _GALLERIES = 20
 """Small galleries drawn from each set."""
 _KEPT = 200
@@ -112,18 +116,24 @@ def _small_gallery(whole: LabelledSet, places: int, rng: np.random.Generator, *,
     asked = _asked(records, vectors, whole)
     outside = np.array([chosen.isdisjoint(q.places) for q in whole.queries])
     standing = (asked.evidence.top - low) / (high - low)
-    features = np.stack([standing, Vote(softness=(high - low) / 2)(asked.evidence)], axis=1)
+    features = np.stack([standing, agreement(asked.evidence, softness=(high - low) / 2)], axis=1)
     weights = np.where(outside, 0.5 / max(outside.sum(), 1), 0.5 / max((~outside).sum(), 1))
     return _Row(features, asked.right, weights, outside, asked.groups + number, (high - low) / (1 - low))
 
 
 def _asked(records: Sequence[ImageRecord], vectors: NDArray[np.float32], whole: LabelledSet) -> Questions:
     count = len(whole.queries)
-    return ask(
-        PlaceRows(records),
-        vectors,
-        whole.query_vectors,
-        asked=range(count),
-        names=[q.places for q in whole.queries],
-        left_out=[np.empty(0, np.int64)] * count,
-    )
+    asker = Asker(PlaceRows(records), vectors, whole.query_vectors, [q.places for q in whole.queries])
+    return asker.ask(range(count), [np.empty(0, np.int64)] * count)
+
+
+def row_of(prior: Prior) -> dict[str, Any]:
+    """Return what `Prior.from_dict` reads, rounded to what matters."""
+    return {
+        "places": prior.places,
+        "coefficients": [round(c, 4) for c in prior.coefficients],
+        "usual_agreement": round(prior.usual_agreement, 4),
+        "gap": round(prior.gap, 4),
+        "features": np.round(prior.features, 3).tolist(),
+        "groups": prior.groups.tolist(),
+    }

@@ -1,0 +1,39 @@
+"""Results in notebooks: as HTML, and as pandas tables where pandas is installed; placeprint itself does not need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib import import_module
+from typing import Any
+
+from placeprint.errors import UsageError
+from placeprint.terminal import printable
+
+
+def frame_of(rows: Iterable[Mapping[str, Any]]) -> Any:
+    """Return a DataFrame with one line a row; the keys of the rows are its columns.
+
+    Raises
+    ------
+    UsageError
+        When pandas is not installed.
+    """
+    try:
+        pandas = import_module("pandas")
+    except ImportError as error:
+        raise UsageError("a table of results needs pandas: pip install pandas") from error
+    return pandas.DataFrame([dict(row) for row in rows])
+
+
+def html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as HTML: numbers with three digits, and whatever strangers' names hold as text."""
+    head = "".join(f"<th>{_cell(name)}</th>" for name in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in row)}</tr>" for row in rows)
+    return f"<table><caption>{_cell(title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}" if value == value else "–"
+    return escape(printable(str(value)))
