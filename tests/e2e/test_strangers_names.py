@@ -158,10 +158,11 @@ def test_a_poor_terminal(tmp_path: Path) -> None:
 
 FAILING = """
 import sys
-from placeprint.cli import inspecting, program
+import placeprint.cli.models
+from placeprint.cli import program
 def models() -> None:
     {fails}
-inspecting.models = models
+placeprint.cli.models.models = models
 sys.argv = ["placeprint", "models"]
 program.run()
 """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from placeprint.cli import datasets, options, printing
-from placeprint.cli.answering import taking_no_part
+from placeprint.cli.evaluate import taking_no_part
 from placeprint.progress import on_stderr
 from placeprint.terminal import counted
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from placeprint.cli import options, printing, slips
-from placeprint.cli.making import size_of
+from placeprint.cli.results import size_of
 from placeprint.errors import UsageError
 from placeprint.storage.marker import named
 from placeprint.terminal import counted

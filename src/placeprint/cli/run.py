@@ -35,8 +35,8 @@ def run(
     quiet: options.Quiet = False,
 ) -> None:
     """Check, index, evaluate and report, in one go."""
-    from placeprint.cli.answering import show_evaluation
-    from placeprint.cli.inspecting import show_check
+    from placeprint.cli.check import show_check
+    from placeprint.cli.evaluate import show_evaluation
     from placeprint.report.run import whole_run
 
     done = whole_run(
