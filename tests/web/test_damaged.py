@@ -15,7 +15,7 @@ pytest.importorskip("fastapi", reason='the extra "web" is not installed')
 httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-web installs it")
 
 from placeprint.gallery import files as gallery_files  # noqa: E402
-from placeprint.gallery import gallery as gallery_face  # noqa: E402
+from placeprint.gallery import images as gallery_images  # noqa: E402
 from placeprint.gallery.files import PHOTOS  # noqa: E402
 from placeprint.gallery.gallery import Gallery  # noqa: E402
 from placeprint.gallery.head import HEAD  # noqa: E402
@@ -118,7 +118,7 @@ def test_what_is_too_large_to_be_held_is_refused_while_it_is_damaged(own_gallery
     photo = queries[0].read_bytes()
     with served_in_thread(own_gallery) as url:
         before = told(url, photo)
-    for module in (arrays, gallery_files, gallery_face):
+    for module in (arrays, gallery_files, gallery_images):
         monkeypatch.setattr(module, "HELD", 100)
     with served_in_thread(own_gallery, token_digest=digest_of(TOKEN)) as url:
         assert told(url, photo) == before

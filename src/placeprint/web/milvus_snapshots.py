@@ -13,7 +13,7 @@ from placeprint.gallery.milvus.connection import Connection, knock
 from placeprint.gallery.milvus.gallery import MilvusGallery
 from placeprint.gallery.milvus.head_store import HeadStore
 from placeprint.recognition.gallery_model import embedder_for
-from placeprint.web.milvus_catalogue import EngineCatalogue
+from placeprint.web.milvus_catalogue import MilvusCatalogue
 from placeprint.web.snapshots import Snapshot
 
 LOG = logging.getLogger("placeprint.web")
@@ -26,7 +26,7 @@ ASK_LIMIT = 8.0
 """Seconds for one request of a question; who asks waits no longer for an engine that hangs."""
 
 
-class EngineSnapshots:
+class MilvusSnapshots:
     """Keeps the newest snapshot of a gallery in Milvus. Safe under threads.
 
     Parameters
@@ -56,7 +56,7 @@ class EngineSnapshots:
         gallery = MilvusGallery.over(self._asking)
         self._asking.seconds = min(self._asking.seconds, ASK_LIMIT)
         self._embedder = embedder_for(gallery, model=model, runner=runner)
-        self._newest = Snapshot(gallery, self._embedder, photos, EngineCatalogue(gallery))
+        self._newest = Snapshot(gallery, self._embedder, photos, MilvusCatalogue(gallery))
 
     @property
     def name(self) -> str:
@@ -105,6 +105,6 @@ class EngineSnapshots:
         gallery = MilvusGallery.over(self._asking, numbered=False)
         if gallery.spec.fingerprint() != self._embedder.spec.fingerprint():
             self._embedder = embedder_for(gallery, model=self._model, runner=self._runner)
-        self._newest = Snapshot(gallery, self._embedder, self.photos, self._newest.catalogue.of(gallery))
+        self._newest = Snapshot(gallery, self._embedder, self.photos, self._newest.catalogue.renewed(gallery))
         self._seen = text
         self.reloads += 1

@@ -24,7 +24,7 @@ from placeprint.web.app import make_app
 from placeprint.web.connections import BoundedProtocol
 from placeprint.web.middleware import JsonLines
 from placeprint.web.settings import LOOPBACK, Settings
-from placeprint.web.snapshots import Keeper, Snapshots
+from placeprint.web.snapshots import FolderSnapshots, SnapshotSource
 
 STOP_SECONDS = 30
 """After so long a server that was told to stop has ended, whatever runs."""
@@ -107,7 +107,7 @@ def _end() -> None:
 
 def kept(
     gallery: Path | str, *, photos: Path | None = None, model: str | None = None, runner: str = "openvino"
-) -> Keeper:
+) -> SnapshotSource:
     """Open a gallery to be served; the parameters are those of `serve`.
 
     Raises
@@ -117,12 +117,12 @@ def kept(
         When photos of a gallery in a folder are to be elsewhere: that keeps them itself.
     """
     if is_address(gallery):
-        from placeprint.web.milvus_snapshots import EngineSnapshots
+        from placeprint.web.milvus_snapshots import MilvusSnapshots
 
-        return EngineSnapshots(str(gallery), photos=photos, model=model, runner=runner)
+        return MilvusSnapshots(str(gallery), photos=photos, model=model, runner=runner)
     if photos is not None:
         raise UsageError("a gallery in a folder keeps the photos that are added in itself: leave --photos out")
-    return Snapshots(Path(gallery), model=model, runner=runner)
+    return FolderSnapshots(Path(gallery), model=model, runner=runner)
 
 
 def configured(app: ASGIApp) -> uvicorn.Config:

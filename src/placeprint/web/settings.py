@@ -49,7 +49,7 @@ class Settings:
     decode_bytes : int
         Memory that all photos take that are decoded at once; the environment's PLACEPRINT_DECODE_MB comes first.
     prefix : str
-        The path that a reverse proxy puts before the server's addresses, as ``/photos``.
+        The path that a reverse proxy puts before the server's urls, as ``/photos``.
     doubtful : int
         Recent doubtful answers that are remembered, in memory.
     """
@@ -86,7 +86,7 @@ def own_names(host: str) -> tuple[str, ...]:
 
 
 def checked_prefix(path: str) -> str:
-    """Return the path that a proxy puts before addresses, as ``/photos``; empty for ``/``.
+    """Return the path that a proxy puts before urls, as ``/photos``; empty for ``/``.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def checked_prefix(path: str) -> str:
     """
     prefix = path.rstrip("/")
     if not _PREFIX.fullmatch(prefix):
-        raise UsageError(f'"{path}" is no path that can stand before addresses: give one such as /photos')
+        raise UsageError(f'"{path}" is no path that can stand before urls: give one such as /photos')
     return prefix
 
 

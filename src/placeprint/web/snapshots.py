@@ -20,7 +20,7 @@ from placeprint.recognition.gallery_model import embedder_for
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.storage import published
 from placeprint.web.catalogue import Catalogue, FolderCatalogue
-from placeprint.web.identity import UPLOADS
+from placeprint.web.identity import UPLOADED_ROOT
 
 LOG = logging.getLogger("placeprint.web")
 
@@ -48,7 +48,7 @@ class Snapshot:
     def __init__(self, gallery: AnyGallery, embedder: AnyEmbedder, uploads: Path | None, catalogue: Catalogue) -> None:
         self.gallery, self.uploads, self.catalogue = gallery, uploads, catalogue
         self.recognizer = Recognizer(gallery, embedder)
-        self.upload_root = str(uploads.resolve()) if uploads and gallery.path else UPLOADS
+        self.upload_root = str(uploads.resolve()) if uploads and gallery.path else UPLOADED_ROOT
 
     @classmethod
     def of_folder(cls, gallery: Gallery, embedder: AnyEmbedder, uploads: Path) -> Snapshot:
@@ -60,7 +60,7 @@ class Snapshot:
     def now(self) -> Catalogue:
         """Return the catalogue of the gallery as it is kept now; the snapshot stays as it is."""
         path = self.gallery.path
-        return self.catalogue if path is None else self.catalogue.of(Gallery.open(path, mapped=False))
+        return self.catalogue if path is None else self.catalogue.renewed(Gallery.open(path, mapped=False))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -72,7 +72,7 @@ class Snapshot:
                 yield
 
 
-class Keeper(Protocol):
+class SnapshotSource(Protocol):
     """Keeps the newest snapshot of a gallery. Safe under threads."""
 
     reloads: int
@@ -96,7 +96,7 @@ class Keeper(Protocol):
         """Look again, and return the newest; `sure` waits for all that was acknowledged to anybody."""
 
 
-class Snapshots:
+class FolderSnapshots:
     """Keeps the newest snapshot of a gallery's folder. Safe under threads.
 
     The files of a gallery never change: one that looks otherwise was damaged, or mended. Then, and when the head was

@@ -93,7 +93,7 @@ async def about(request: Request) -> Json:
 async def metrics(request: Request) -> Response:
     """Return counters, times and sizes."""
     state = state_of(request)
-    return Response(state.watch.text(_gauges(state)), media_type=METRICS)
+    return Response(state.metrics.text(_gauges(state)), media_type=METRICS)
 
 
 def _gauges(state: State) -> dict[str, float]:
@@ -104,6 +104,6 @@ def _gauges(state: State) -> dict[str, float]:
         "gallery_places": math.nan if places is None else places,
         "gallery_failing": bool(state.snapshots.failing),
         "gallery_reloads": state.snapshots.reloads,
-        "recognizing": state.recognizing.inside,
-        "body_bytes": state.intake.held,
+        "recognizing": state.recognizing.jobs,
+        "body_bytes": state.uploads.held,
     }
