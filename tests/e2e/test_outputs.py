@@ -12,7 +12,7 @@ import pytest
 from placeprint import index
 from placeprint.dataset.scan import read_dataset
 from placeprint.errors import UsageError
-from placeprint.report.run import whole_run
+from placeprint.report.run import run as run_all
 from program import run
 from strangers import found
 
@@ -94,7 +94,7 @@ def test_a_run_does_not_write_among_the_photographs(inside: str, few: Path, monk
     monkeypatch.chdir(few / "place 0")
     assert "holds photographs of the dataset" in run("run", few, "-o", ".", expect=2).stderr
     with pytest.raises(UsageError, match="holds photographs of the dataset"):
-        whole_run(read_dataset(few), few)
+        run_all(read_dataset(few), few)
     assert found(few) == there
 
 

@@ -58,7 +58,7 @@ def gallery(strangers: Path, session_folder: Path, tmp_path_factory: pytest.Temp
 @pytest.mark.usefixtures("shared_cache")
 def test_every_verb(strangers: Path, gallery: Path, tmp_path: Path) -> None:
     photo = next(strangers.glob("query/*/*"))
-    place = run_json("query", gallery, photo)["matches"][0]["places"][0]
+    place = run_json("query", gallery, photo)[0]["matches"][0]["places"][0]
     assert MARKS in place
     own, page = tmp_path / "own", tmp_path / f"page{STEERING}"
     shutil.copytree(gallery, own)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from placeprint.cli import datasets, options, slips
+from placeprint.cli.option_records import given
 from placeprint.cli.results import show_index
-from placeprint.progress import on_stderr
+from placeprint.options import EmbedOptions
 
 
 def add(
     gallery: options.GalleryPath,
     dataset: options.Dataset,
     layout: options.LayoutName = None,
-    model: options.ModelName = None,
-    runner: options.RunnerName = "openvino",
-    no_cache: options.NoCache = False,
-    workers: options.Workers = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    *,
+    embed: EmbedOptions,
+    output: options.Output,
 ) -> None:
     """Add the photos of another dataset to a gallery; adding twice changes nothing.
 
@@ -26,15 +24,7 @@ def add(
     from placeprint.indexing import folder as indexing
 
     slips.expect_gallery(gallery, [dataset])
-    progress, opened = on_stderr(quiet=quiet or as_json), open_gallery(gallery)
+    opened = open_gallery(gallery)
     source = datasets.opened(dataset, layout, beside=[gallery])
-    done = indexing.add(
-        opened,
-        source,
-        model=model,
-        runner=runner,
-        cache=not no_cache,
-        workers=workers,
-        progress=progress,
-    )
-    show_index(done, as_json, source)
+    done = indexing.add(opened, source, progress=output.progress, **given(embed))
+    show_index(done, source, as_json=output.as_json)

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from placeprint.cli import interruption
+from placeprint.cli.option_records import with_options
 from placeprint.cli.printing import say
 from placeprint.errors import PlaceprintError
 from placeprint.terminal import OutputClosedError, tell
@@ -43,7 +44,7 @@ class _Verbs(TyperGroup):
         """Return a verb; None where there is none of that name."""
         if cmd_name not in _VERBS:
             return None
-        verb = getattr(import_module(f"placeprint.cli.{cmd_name}"), cmd_name)
+        verb = with_options(getattr(import_module(f"placeprint.cli.{cmd_name}"), cmd_name))
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
         alone.command(cmd_name, context_settings={"allow_extra_args": cmd_name in _SLIPS})(verb)
         return typer.main.get_command(alone)

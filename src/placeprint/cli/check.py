@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placeprint.cli import options, printing, slips
-from placeprint.progress import on_stderr
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -21,17 +20,17 @@ def check(
     min_side: Annotated[int, typer.Option(help="Too small: shorter side in pixels below this.")] = 32,
     layout: options.LayoutName = None,
     baseline: Annotated[Path | None, typer.Option(help="An earlier --json: say which findings are new.")] = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    *,
+    output: options.Output,
 ) -> None:
     """Say what is wrong with these photos. Exit code 1 when there are errors."""
     from placeprint.dataset.checks.check import check as look
     from placeprint.dataset.scan import read_dataset
 
     slips.refuse_gallery_as_dataset(dataset)
-    progress, manifest = on_stderr(quiet=quiet or as_json), read_dataset(dataset, layout=layout)
+    progress, manifest = output.progress, read_dataset(dataset, layout=layout)
     report = look(manifest, hamming=hamming, min_side=min_side, baseline=baseline, progress=progress)
-    if as_json:
+    if output.as_json:
         printing.show_json(report.to_dict())
     else:
         show_check(report)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from placeprint.cli import datasets, options, printing, slips
+from placeprint.cli.option_records import Without, given
 from placeprint.errors import UsageError
-from placeprint.progress import on_stderr
+from placeprint.options import BuildOptions
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -18,59 +20,50 @@ if TYPE_CHECKING:
 SHOWN = 10
 
 
+@dataclass(frozen=True, kw_only=True)
+class Measured(options.Judged):
+    """What is measured."""
+
+    k: Annotated[str, typer.Option("--k", help="The K of Recall@K, separated by commas.")] = "1,5,10,20"
+    every_convention: Annotated[bool, typer.Option("--conventions", help="Print every convention of the field.")] = (
+        False
+    )
+
+
 def evaluate(
     context: typer.Context,
     dataset: Annotated[Path | None, typer.Argument(help="A folder or a manifest with queries.")] = None,
-    layout: options.LayoutName = None,
-    gallery: options.GalleryOption = None,
-    embeddings: options.Embeddings = None,
-    records: options.Records = None,
-    model: options.ModelName = None,
-    index: options.IndexName = "auto",
-    runner: options.RunnerName = "openvino",
-    preset: options.PresetName = None,
-    k: options.Ks = "1,5,10,20",
-    threshold: options.Threshold = None,
-    margin: options.Margin = None,
-    radius: options.Radius = None,
-    every_convention: Annotated[
-        bool, typer.Option("--conventions", help="Print every convention of the field.")
-    ] = False,
-    no_cache: options.NoCache = False,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    *,
+    searched: options.Searched,
+    measured: Measured,
+    build: Annotated[BuildOptions, Without("workers")],
+    output: options.Output,
 ) -> None:
     """Measure: Recall@K, mAP, open set, and what went wrong."""
     from placeprint.evaluation.evaluate import evaluate as measure
 
     slips.refuse_more(dataset, context.args)
-    manifest = datasets.manifest(dataset, layout, beside=[gallery])
-    if gallery is not None:
-        slips.expect_gallery(gallery)
+    manifest = datasets.asked(dataset, searched)
     result = measure(
         manifest,
-        gallery=gallery,
-        embeddings=embeddings,
-        records=records,
-        model=model,
-        index=index,
-        runner=runner,
-        preset=preset,
-        ks=parse_ks(k),
-        threshold=threshold,
-        margin_threshold=margin,
-        radius=radius,
-        cache=not no_cache,
-        progress=on_stderr(quiet=quiet or as_json),
+        gallery=searched.gallery,
+        embeddings=searched.embeddings,
+        records=searched.records,
+        ks=parse_ks(measured.k),
+        threshold=measured.threshold,
+        margin_threshold=measured.margin_threshold,
+        radius=measured.radius,
+        progress=output.progress,
+        **given(build),
     )
-    if as_json:
+    if output.as_json:
         from placeprint.dataset.overview import Overview
 
         understood = {} if manifest is None else {"understood": Overview.of(manifest).to_dict()}
         printing.show_json(result.to_dict() | understood)
     else:
         show_evaluation(result)
-        if every_convention:
+        if measured.every_convention:
             show_conventions(result)
 
 

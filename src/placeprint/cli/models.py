@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from placeprint.cli import options, printing
 
 if TYPE_CHECKING:
-    from placeprint.embedding.zoo import ZooModel
+    from placeprint.embedding.model_list import ListedModel
 
 
 def models(
@@ -24,26 +23,31 @@ def models(
     as_json: options.AsJson = False,
 ) -> None:
     """List the models that can embed, and those of the field that can be brought."""
-    from placeprint.embedding.models import list_models
-    from placeprint.embedding.zoo import list_zoo
+    from placeprint.embedding.model_list import models as list_all
 
-    zoo = list_zoo(commercial_only=commercial_only)
+    listed = list_all(known=known, commercial_only=commercial_only)
     if as_json:
-        printing.show_json([asdict(m) for m in (zoo if known else list_models())])
+        printing.show_json([model.to_dict() for model in listed])
         return
-    if not known:
-        rows = [
-            (m.name, str(m.dim), str(m.input_size), f"{m.megabytes:.1f}", m.licence, "yes" if m.here else "no", m.about)
-            for m in list_models()
-        ]
-        printing.table(("name", "dim", "input", "MB", "licence", "here", "about"), rows, right=(1, 2, 3))
-        printing.say(
-            "Any ONNX file works by its path, with a .json of the same name beside it that holds its ModelSpec."
-        )
-    _show_zoo(zoo)
+    if bundled := [model for model in listed if model.bundled]:
+        _show_bundled(bundled)
+    _show_field([model for model in listed if not model.bundled])
 
 
-def _show_zoo(zoo: Sequence[ZooModel]) -> None:
+def _show_bundled(models: Sequence[ListedModel]) -> None:
+    rows = [
+        (m.name, str(m.dim), str(m.input_size), printing.number(m.megabytes, 1), m.licence, _here(m), m.about or "")
+        for m in models
+    ]
+    printing.table(("name", "dim", "input", "MB", "licence", "here", "about"), rows, right=(1, 2, 3))
+    printing.say("Any ONNX file works by its path, with a .json of the same name beside it that holds its ModelSpec.")
+
+
+def _here(model: ListedModel) -> str:
+    return "yes" if model.here else "no"
+
+
+def _show_field(models: Sequence[ListedModel]) -> None:
     """Print the models of the field: what they are, then where they come from."""
     rows = [
         (
@@ -52,16 +56,16 @@ def _show_zoo(zoo: Sequence[ZooModel]) -> None:
             str(m.input_size),
             printing.number(m.parameters, 1),
             m.licence,
-            "yes" if m.here else "no",
+            _here(m),
             f"{m.recall_at_1:.1f} on {m.benchmark}" if m.recall_at_1 is not None else "",
         )
-        for m in zoo
+        for m in models
     ]
     columns = ("name", "dim", "input", "M params", "licence", "here", "published Recall@1, %")
     printing.table(columns, rows, right=(1, 2, 3), title="Of the field, to be brought by `placeprint export SOURCE`")
     printing.say(
         "Licences are as the authors state them; the photographs that were learned from may have terms of their own."
     )
-    for model in zoo:
+    for model in models:
         cited = f"; Recall@1 as published by {model.citation}" if model.citation else ""
         printing.say(f"  {model.name}: {model.source}{cited}")

@@ -24,32 +24,43 @@ def size_of(gallery: AnyGallery) -> str:
     return f"{counted(len(gallery), 'image')} of {counted(len(gallery.places), 'place')}"
 
 
-def show_gallery(gallery: AnyGallery, not_calibrated: str, as_json: bool, **facts: Any) -> None:
-    """Print what a gallery is now and how it was calibrated, or why not; `facts` are added to the JSON."""
-    row = {
-        "gallery": gallery.where,
-        "images": len(gallery),
-        "places": len(gallery.places),
-        "model": gallery.spec.name,
-        "fingerprint": gallery.spec.fingerprint(),
-        "preset": gallery.preset.name,
-        "index": gallery.index_name,
-        "calibration": gallery.calibration.told(gallery.where) if gallery.calibration else None,
-        "not_calibrated": not_calibrated or None,
-    }
+def _show_gallery(done: IndexResult, facts: dict[str, Any], *, as_json: bool) -> None:
+    """Print what the gallery is now and how it was calibrated, or why not; `facts` are added to the JSON."""
+    gallery = done.gallery
     if as_json:
+        row = {
+            "gallery": gallery.where,
+            "images": len(gallery),
+            "places": len(gallery.places),
+            "model": gallery.spec.name,
+            "fingerprint": gallery.spec.fingerprint(),
+            "preset": gallery.preset.name,
+            "index": gallery.index_name,
+            "calibration": gallery.calibration.told(gallery.where) if gallery.calibration else None,
+            "not_calibrated": done.not_calibrated or None,
+        }
         printing.show_json(row | facts)
-    else:
-        lost = f"; {counted(len(facts['failures']), 'image')} could not be used" if facts.get("failures") else ""
-        printing.say(f"{gallery.where}: {size_of(gallery)}, model {gallery.spec}, preset {gallery.preset.name}{lost}")
-        show_calibration(gallery.calibration, gallery.where, not_calibrated)
+        return
+    lost = f"; {counted(len(done.failures), 'image')} could not be used" if done.failures else ""
+    printing.say(f"{gallery.where}: {size_of(gallery)}, model {gallery.spec}, preset {gallery.preset.name}{lost}")
+    show_calibration(gallery.calibration, gallery.where, done.not_calibrated)
 
 
 def _shares(done: IndexResult) -> str:
     return ", ".join(f"{stage} {100 * share:.0f} %" for stage, share in done.shares.items())
 
 
-def show_index(done: IndexResult, as_json: bool, source: Source) -> None:
+def show_import(done: IndexResult, records: str, *, as_json: bool) -> None:
+    """Print what became of the rows of a table of embeddings, then the gallery."""
+    for note in done.notes:
+        printing.say(f"{records}: {note}", err=True)
+    if done.set_aside and not as_json:
+        printing.say(f"left out, for evaluate to ask: {', '.join(one.says for one in done.set_aside)}")
+    facts = {"set_aside": [one.to_dict() for one in done.set_aside], "notes": list(done.notes)}
+    _show_gallery(done, facts, as_json=as_json)
+
+
+def show_index(done: IndexResult, source: Source, *, as_json: bool) -> None:
     """Print what became of the images that were given, then the gallery."""
     facts = {
         "understood": Overview.of(source.manifest).to_dict(),
@@ -76,6 +87,6 @@ def show_index(done: IndexResult, as_json: bool, source: Source) -> None:
             printing.say(f"{elsewhere} of {given} are there already, under another path: they were not added again")
         if contradicting:
             printing.say(f"{contradicting} of those added are there as another place too: look at their labels")
-    show_gallery(done.gallery, done.not_calibrated, as_json, **facts)
+    _show_gallery(done, facts, as_json=as_json)
     if lost := why_not_walked(done.failures):
         printing.say(f"not in the gallery: {'; '.join(lost[:SHOWN_FAILURES])}", err=True)

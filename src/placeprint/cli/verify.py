@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,20 +30,20 @@ def verify(
 
     With --recall, exit code 1 when the index finds less than it should.
     """
+    from placeprint.recognition.verify import verify as compare
+
     slips.expect_gallery(gallery)
-    opened = _opened(gallery, as_json=as_json)
-    report, model = opened.verify(), _model_of(opened)
-    audit = opened.audited(k=k, queries=queries) if recall and report.ok else None
+    done = compare(_opened(gallery, as_json=as_json), recall=recall, k=k, queries=queries)
+    report, audit = done.report, done.audit
     if as_json:
-        facts = {**asdict(report), "ok": report.ok, "model": model}
-        printing.show_json({**facts, **({"audit": audit.to_dict()} if audit else {})})
+        printing.show_json(done.to_dict())
     else:
         show_problems(report)
         for name in report.leftovers:
             printing.say(f"note: {name} is left from an interrupted write; the next write removes it")
         state = "every checksum agrees" if report.ok else "damaged: build the gallery again"
         printing.say(f"{gallery}: {counted(report.rows, 'image')}, {state}")
-        printing.say(f"model {opened.spec}: {model['says']}")
+        printing.say(f"model {done.gallery.spec}: {done.model.says}")
         if audit is not None:
             show_audit(audit)
     if not report.ok:
@@ -77,23 +77,6 @@ def _opened(gallery: str, *, as_json: bool) -> AnyGallery:
             printing.show_json({**asdict(report), "ok": report.ok})
         show_problems(report)
         raise
-
-
-def _model_of(gallery: AnyGallery) -> dict[str, Any]:
-    """Return what a question to a gallery would be embedded by, and whether it is here."""
-    from placeprint.embedding.models import ModelFile
-    from placeprint.errors import GalleryMismatchError, ModelError
-    from placeprint.recognition.model_lookup import find_gallery_model
-
-    row = {"name": gallery.spec.name, "fingerprint": gallery.spec.fingerprint(), "file": None, "here": False}
-    if gallery.spec.imported:
-        return row | {"says": "its embeddings were imported: ask with embeddings"}
-    try:
-        found = find_gallery_model(gallery)
-    except (ModelError, GalleryMismatchError) as error:
-        return row | {"says": str(error)}
-    file = str(found.path) if isinstance(found, ModelFile) else None
-    return row | {"file": file, "here": True, "says": file or "found by its name"}
 
 
 def show_audit(audit: Audit) -> None:

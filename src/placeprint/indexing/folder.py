@@ -18,6 +18,7 @@ from placeprint.gallery.address import is_address
 from placeprint.gallery.calibration import ENOUGH_KNOWN, FALSE_ACCEPT_RATE
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import refuse_loss, refuse_strangers
 from placeprint.indexing.moved_dataset import wanted_of
@@ -29,7 +30,7 @@ from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.gallery_model import embedder_for, model_for
 from placeprint.recognition.voting import label
-from placeprint.records import FailedImage
+from placeprint.records import FailedImage, SetAside
 from placeprint.terminal import counted
 
 SomeGallery = TypeVar("SomeGallery", bound=AnyGallery)
@@ -58,6 +59,10 @@ class IndexResult:
         Where that time went; see `placeprint.embedding.pipeline.Embedded`.
     not_calibrated : str
         Why the gallery was not calibrated by itself; empty where it was, or where nobody tried.
+    set_aside : tuple of SetAside
+        Rows of a table of embeddings that are left for `evaluate` to ask.
+    notes : tuple of str
+        What is doubtful about that table.
     """
 
     gallery: AnyGallery
@@ -68,6 +73,8 @@ class IndexResult:
     seconds: float
     shares: Mapping[str, float]
     not_calibrated: str = ""
+    set_aside: tuple[SetAside, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def learned_from(embedder: AnyEmbedder, whiten: str, done: Embedded) -> tuple[AnyEmbedder, Embedded]:
@@ -196,7 +203,7 @@ def _calibrated(stored: Stored, progress: Progress | None) -> IndexResult:
 
 
 def add(
-    gallery: AnyGallery,
+    gallery: AnyGallery | Path | str,
     dataset: Path | str | Manifest | Source,
     *,
     model: str | None = None,
@@ -212,7 +219,7 @@ def add(
     DatasetError
         When no image could be used.
     """
-    source = open_source(dataset)
+    gallery, source = open_gallery(gallery), open_source(dataset)
     manifest = source.manifest
     embedder = embedder_for(gallery, model=model, runner=runner, workers=workers)
     with opened_cache(cache) as opened:

@@ -15,6 +15,7 @@ from placeprint.embedding.embedder import AnyEmbedder, Description
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Flags, Near, Rows, rows_where
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.recognition.combined_answer import together
 from placeprint.recognition.decision.rules import Decision, decide, decide_by_probability, why_undecided
@@ -37,7 +38,8 @@ class Recognizer:
 
     Parameters
     ----------
-    gallery : Gallery, or one that a server keeps
+    gallery : Gallery, Path or str
+        An open gallery, a folder or an address.
     embedder : AnyEmbedder, optional
         The gallery's own model when not given.
     model, runner : str
@@ -52,7 +54,7 @@ class Recognizer:
 
     def __init__(
         self,
-        gallery: AnyGallery,
+        gallery: AnyGallery | Path | str,
         embedder: AnyEmbedder | None = None,
         *,
         model: str | None = None,
@@ -61,6 +63,7 @@ class Recognizer:
         margin_threshold: float | None = None,
         only: Rows | None = None,
     ) -> None:
+        gallery = open_gallery(gallery)
         self.gallery, self.only = gallery, only
         self._embedder, self._given, self._model, self._runner = embedder, embedder, model, runner
         self.threshold, self.margin_threshold = threshold, margin_threshold

@@ -51,7 +51,7 @@ class RunResult:
     not_calibrated: str = ""
 
 
-def whole_run(
+def run(
     dataset: Path | str | Manifest,
     out: Path | str,
     *,

@@ -2,6 +2,7 @@
 
 ::
 
+    serve       the verb; what it needs is imported when it is called
     settings    where a server listens, and what it allows
     snapshots, milvus_snapshots    the gallery as it is now: an immutable snapshot, replaced when the gallery changes
     catalogue, milvus_catalogue    its images by id, path and place

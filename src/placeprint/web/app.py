@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from placeprint.version import __version__
 from placeprint.web.doubtful_answers import DoubtfulAnswers
 from placeprint.web.identity import Urls
 from placeprint.web.methods import MethodMiddleware
@@ -42,8 +43,6 @@ def make_app(snapshots: SnapshotSource, settings: Settings) -> ASGIApp:
     snapshots : SnapshotSource
     settings : Settings
     """
-    from placeprint import __version__
-
     state = _state(snapshots, settings)
 
     @asynccontextmanager

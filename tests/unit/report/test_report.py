@@ -427,9 +427,9 @@ def test_names_wrap_after_separators_and_stay_themselves():
 
 def test_the_whole_run_teaches(tmp_path: Path, town: Path) -> None:
     """Kinds of failures, leaks, what the gallery lacks, curves and conventions are in the page and the JSON."""
-    from placeprint.report.run import whole_run
+    from placeprint.report.run import run
 
-    done = whole_run(town, tmp_path / "out")
+    done = run(town, tmp_path / "out")
     page = done.report.read_text(encoding="utf-8").replace("<wbr>", "")
     row = json.loads(done.report.with_suffix(".json").read_text())
     order = ["numbers", "misses", "kinds", "right", "lacks", "curves", "conventions", "made"]

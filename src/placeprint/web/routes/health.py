@@ -8,6 +8,7 @@ from asyncio import to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from placeprint.version import __version__
 from placeprint.web.problems import Json, busy
 from placeprint.web.schemas import About, Health, Ready, problems
 from placeprint.web.state import State, state_of
@@ -47,8 +48,6 @@ async def ready(request: Request) -> Json:
 )
 async def about(request: Request) -> Json:
     """Tell the model, how much there is, and what may be done."""
-    from placeprint import __version__
-
     state = state_of(request)
     snapshot, settings = await state.snapshot(), state.settings
     gallery = snapshot.gallery
