@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import placeprint
 from placeprint import Gallery, recognize
 from program import run, run_apart, run_json
 
@@ -60,7 +61,7 @@ def test_help_of_every_verb_imports_nothing_heavy() -> None:
 
 def test_query_finds_an_indexed_photo(town: Path, gallery: Path) -> None:
     photo, place = photo_of(town, "gallery")
-    row = run_json("query", str(gallery), str(photo))
+    [row] = run_json("query", str(gallery), str(photo))
     assert "filter" not in row
     assert row["answer"] == place
     assert row["place"] == place
@@ -76,7 +77,7 @@ def test_query_finds_an_indexed_photo(town: Path, gallery: Path) -> None:
 def test_query_asks_only_what_a_filter_lets_through(town: Path, gallery: Path) -> None:
     photo, place = photo_of(town, "gallery")
     other, third = [name for name in Gallery.open(gallery).places if name != place][:2]
-    row = run_json("query", str(gallery), str(photo), "--place", other, "--place", third, "--unknown-threshold", "-1")
+    [row] = run_json("query", str(gallery), str(photo), "--place", other, "--place", third, "--unknown-threshold", "-1")
     images = sum(r.place in (other, third) for r in Gallery.open(gallery).records)
     assert row["filter"] == {"places": [other, third], "near": None, "split": None, "images": images}
     assert {p for match in row["matches"] for p in match["places"]} <= {other, third}
@@ -93,19 +94,19 @@ def test_query_near_a_coordinate(town: Path, gallery: Path) -> None:
     records = Gallery.open(gallery).records
     here = next(r for r in records if place in r.places)
     near = ["query", str(gallery), str(photo), "--near", f"{here.latitude},{here.longitude},0.5"]
-    row = run_json(*near, "--explain")
+    [row] = run_json(*near, "--explain")
     assert row["filter"]["near"] == {"latitude": here.latitude, "longitude": here.longitude, "metres": 0.5}
     around = [r.path for r in records if (r.latitude, r.longitude) == (here.latitude, here.longitude)]
     assert 0 < row["filter"]["images"] == len(around) < len(records)
     assert sorted(match["path"] for match in row["matches"]) == sorted(around)[:5]
-    nowhere = run_json("query", str(gallery), str(photo), "--near", "-33.8,151.2,500")
+    [nowhere] = run_json("query", str(gallery), str(photo), "--near", "-33.8,151.2,500")
     assert (nowhere["answer"], nowhere["matches"], nowhere["filter"]["images"]) == ("UNKNOWN", [], 0)
 
 
 def test_query_says_unknown_below_a_threshold_or_a_margin(town: Path, gallery: Path) -> None:
     photo, _ = photo_of(town, "query")
-    by_score = run_json("query", str(gallery), str(photo), "--unknown-threshold", "1.01")
-    by_margin = run_json("query", str(gallery), str(photo), "--unknown-margin", "1.5")
+    [by_score] = run_json("query", str(gallery), str(photo), "--unknown-threshold", "1.01")
+    [by_margin] = run_json("query", str(gallery), str(photo), "--unknown-margin", "1.5")
     assert (by_score["answer"], by_score["place"], by_margin["answer"]) == ("UNKNOWN", None, "UNKNOWN")
     assert "below the threshold 1.010" in by_score["why"]
     assert "margin" in by_margin["why"]
@@ -116,11 +117,11 @@ def test_index_calibrates_and_query_answers_with_a_probability(town: Path, galle
     learned = Gallery.open(gallery).calibration
     assert (learned.source, learned.automatic, learned.n_places) == ("gallery", True, 5)
     photo, place = photo_of(town, "gallery")
-    row = run_json("query", str(gallery), str(photo))
+    [row] = run_json("query", str(gallery), str(photo))
     assert row["answer"] == place
     assert row["probability_threshold"] == learned.threshold <= row["probability"]
     assert "calibrated for 5 % false accepts" in row["why"]
-    asked = run_json("query", str(gallery), str(photo), "--unknown-threshold", "9")
+    [asked] = run_json("query", str(gallery), str(photo), "--unknown-threshold", "9")
     assert (asked["answer"], asked["probability"]) == ("UNKNOWN", row["probability"])
 
 
@@ -303,7 +304,11 @@ def test_run_writes_gallery_and_report(town: Path, tmp_path: Path) -> None:
 def test_models_and_version() -> None:
     models = json.loads(run("models", "--json").stdout)
     assert next(m["name"] for m in models) == "efficientnet-lite0"
-    assert all(m["here"] for m in models)
+    assert all(m["here"] for m in models if m["bundled"])
+    assert run_json("models", "--known") == [m for m in models if not m["bundled"]]
+    assert [m["name"] for m in models] == [m.name for m in placeprint.models()]
+    table = run("models").stdout
+    assert [m["name"] for m in models if m["name"] not in table] == []
     assert run("--version").stdout.startswith("placeprint 0.")
 
 

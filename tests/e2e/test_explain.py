@@ -54,8 +54,8 @@ def test_the_page_needs_no_network_and_no_script(gallery: Path, photo: Path, tmp
 
 
 def test_the_json_carries_the_numbers(gallery: Path, photo: Path, tmp_path: Path) -> None:
-    row = json.loads(query(gallery, photo, "--explain", "--json", "-k", "2", folder=tmp_path).stdout)
-    plain = json.loads(query(gallery, photo, "--json", "-k", "2", folder=tmp_path).stdout)
+    [row] = json.loads(query(gallery, photo, "--explain", "--json", "-k", "2", folder=tmp_path).stdout)
+    [plain] = json.loads(query(gallery, photo, "--json", "-k", "2", folder=tmp_path).stdout)
     assert list(tmp_path.iterdir()) == [], "with --json there is a page only where --out asks for it"
     first = row["matches"][0]["explanation"]
     assert len(first["ends"]) == len(first["weights"]) == 40

@@ -41,12 +41,13 @@ PROGRAM = """
 import sys, time
 from concurrent.futures import ThreadPoolExecutor
 from placeprint import errors
-from placeprint.cli import app, interruption, making, program
+from placeprint.cli import add as module
+from placeprint.cli import app, interruption, program
 interruption.GRACE_SECONDS = 0.3
 def add(gallery: str, dataset: str) -> None:
     print("busy", flush=True)
     {work}
-making.add = add
+module.add = add
 sys.argv = ["placeprint", "add", "a", "b"]
 program.run()
 """

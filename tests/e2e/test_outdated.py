@@ -25,7 +25,7 @@ def told(gallery: Path, changed: str) -> str:
 def test_nothing_is_said_of_a_gallery_as_it_was(town: Path, gallery: Path) -> None:
     photo = next((town / "query").glob("*/*.jpg"))
     assert "calibrated before" not in run("query", gallery, photo).stderr
-    assert "calibration_outdated" not in run_json("query", gallery, photo)
+    assert "calibration_outdated" not in run_json("query", gallery, photo)[0]
     assert "Calibrated before" not in run("evaluate", town, "--gallery", gallery).stdout
     assert run_json("add", gallery, town)["calibration"]["outdated"] is None
 
@@ -36,7 +36,7 @@ def test_every_verb_that_asks_or_changes_says_it(town: Path, gallery: Path) -> N
     one = told(gallery, "1 image was")
     assert run("remove", gallery, first).stdout.splitlines()[-1] == one
     assert run("query", gallery, photo).stderr == f"{one}\n"
-    assert run_json("query", gallery, photo)["calibration_outdated"] == one
+    assert run_json("query", gallery, photo)[0]["calibration_outdated"] == one
     assert one not in run("query", gallery, photo, "--unknown-threshold", "0.5").stderr
     assert f"C{one[1:]}" in run("evaluate", town, "--gallery", gallery).stdout.splitlines()
     assert run_json("evaluate", town, "--gallery", gallery)["calibration_outdated"] == one

@@ -38,8 +38,8 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 def test_every_verb_takes_what_the_gallery_says(folder: Path, town: Path, photo: Path, tmp_path: Path) -> None:
     gallery, given = folder / "g", ("--model", folder / "mine.onnx")
     assert Gallery.open(gallery).model_file == folder / "mine.onnx"
-    answer = run_json("query", gallery, photo)
-    assert answer == run_json("query", gallery, photo, *given)
+    [answer] = run_json("query", gallery, photo)
+    assert [answer] == run_json("query", gallery, photo, *given)
     assert answer["matches"][0]["similarity"] == pytest.approx(
         recognize(gallery, photo).matches[0].similarity, abs=1e-6
     )
@@ -61,7 +61,7 @@ def test_every_verb_takes_what_the_gallery_says(folder: Path, town: Path, photo:
     shutil.copy(photo, more)
     assert run_json("add", copy, tmp_path / "more", "--model", other / "mine.onnx")["change"]["added"] == 1
     assert Gallery.open(copy).model_file == other / "mine.onnx"
-    explained = run_json("query", gallery, photo, "--explain")
+    [explained] = run_json("query", gallery, photo, "--explain")
     assert [match["path"] for match in explained["matches"]] == [match["path"] for match in answer["matches"]]
 
 
@@ -75,9 +75,9 @@ def test_from_python(folder: Path, photo: Path) -> None:
 
 
 def test_moved_together_and_missing(folder: Path, photo: Path, tmp_path: Path) -> None:
-    answer = run_json("query", folder / "g", photo)
+    [answer] = run_json("query", folder / "g", photo)
     moved = Path(shutil.copytree(folder, tmp_path / "moved"))
-    assert run_json("query", moved / "g", photo) == answer
+    assert run_json("query", moved / "g", photo) == [answer]
     assert run_json("verify", moved / "g")["model"] == {
         "name": "mine",
         "fingerprint": Gallery.open(folder / "g").spec.fingerprint(),

@@ -88,8 +88,8 @@ def test_a_photo_of_the_gallery_is_found(town: Path, program: Program, galleries
 def test_a_balanced_gallery_asked_as_fast(town: Path, program: Program, galleries: dict[str, Path]) -> None:
     photo, gallery = photos_of(town, "query")[0], galleries["balanced"]
     head = (gallery / "gallery.json").read_bytes()
-    row = program.json("query", gallery, photo, "--preset", "fast", "-k", 20)
-    again = program.json("query", gallery, photo, "-k", 20)
+    [row] = program.json("query", gallery, photo, "--preset", "fast", "-k", 20)
+    [again] = program.json("query", gallery, photo, "-k", 20)
     assert all(m["score"] == m["similarity"] for m in row["matches"])
     assert ranked(row["matches"], "similarity")
     assert (row["probability"], row["probability_threshold"]) == (None, None)
@@ -156,7 +156,7 @@ def test_a_gallery_of_one_image_and_a_blank_photo(town: Path, program: Program, 
 
 def test_a_blank_photo_is_answered(program: Program, galleries: dict[str, Path], tmp_path: Path) -> None:
     Image.new("RGB", (640, 480), (255, 255, 255)).save(tmp_path / "white.png")
-    row = program.json("query", galleries["balanced"], tmp_path / "white.png", "-k", 30)
+    [row] = program.json("query", galleries["balanced"], tmp_path / "white.png", "-k", 30)
     assert (row["answer"], row["place"]) == ("UNKNOWN", None)
     assert len(row["matches"]) == len(Gallery.open(galleries["balanced"]))
     assert ranked(row["matches"], "score")

@@ -26,7 +26,6 @@ SLIPS = [
     ("query --json PHOTO GALLERY --explain", "query --json GALLERY PHOTO --explain"),
     ("query PHOTO PHOTO", "query GALLERY PHOTO"),
     ("query TOWN PHOTO", "index TOWN -o TOWN.gallery"),
-    ("query GALLERY TOWN", "evaluate TOWN --gallery GALLERY"),
     ("add TOWN GALLERY --quiet", "add GALLERY TOWN --quiet"),
     ("evaluate GALLERY", "evaluate --gallery GALLERY"),
     ("evaluate GALLERY TOWN --quiet", "evaluate TOWN --gallery GALLERY --quiet"),
@@ -85,11 +84,9 @@ def test_what_is_no_gallery_is_not_taken_for_one(name: str, town: Path, tmp_path
     assert "1 image of 1 place" in run("index", folder, "-o", tmp_path / "g").stdout
 
 
-def test_a_folder_is_no_photo_and_says_how_to_ask_its_photos(town: Path, gallery: Path) -> None:
+def test_a_gallery_is_no_photo(gallery: Path) -> None:
     told = run("query", gallery, gallery, expect=2).stderr
     assert "is a gallery and no photo: only the first argument is one" in told
-    told = run("query", gallery, town / "gallery", expect=2).stderr
-    assert f"placeprint query {gallery} -- {town / 'gallery'}/*" in told
     assert "a server has its own" in run("query", "--url", "http://127.0.0.1:9", gallery, expect=2).stderr
 
 

@@ -58,7 +58,7 @@ def gallery(strangers: Path, session_folder: Path, tmp_path_factory: pytest.Temp
 @pytest.mark.usefixtures("shared_cache")
 def test_every_verb(strangers: Path, gallery: Path, tmp_path: Path) -> None:
     photo = next(strangers.glob("query/*/*"))
-    place = run_json("query", gallery, photo)["matches"][0]["places"][0]
+    place = run_json("query", gallery, photo)[0]["matches"][0]["places"][0]
     assert MARKS in place
     own, page = tmp_path / "own", tmp_path / f"page{STEERING}"
     shutil.copytree(gallery, own)
@@ -158,10 +158,11 @@ def test_a_poor_terminal(tmp_path: Path) -> None:
 
 FAILING = """
 import sys
-from placeprint.cli import inspecting, program
+import placeprint.cli.models
+from placeprint.cli import program
 def models() -> None:
     {fails}
-inspecting.models = models
+placeprint.cli.models.models = models
 sys.argv = ["placeprint", "models"]
 program.run()
 """

@@ -85,7 +85,7 @@ def test_index_exports_once_and_query_needs_only_the_gallery(
     (tmp_path / "models" / "tiny2.pth").unlink()  # what was exported once needs no weights
     assert CliRunner().invoke(app, made).exit_code == 0
     answer = CliRunner().invoke(app, ["query", gallery, str(tmp_path / "photos" / "place-0" / "0.jpg"), "--json"])
-    assert json.loads(answer.stdout)["matches"][0]["similarity"] == pytest.approx(1.0, abs=1e-3)
+    assert json.loads(answer.stdout)[0]["matches"][0]["similarity"] == pytest.approx(1.0, abs=1e-3)
 
 
 def test_python_exports_once_too(

@@ -54,7 +54,7 @@ def ready(folder: Path) -> Iterator[Callable[[bytes], object]]:
     from placeprint.indexing.folder import index
     from placeprint.web.app import make_app
     from placeprint.web.settings import Settings, digest_of
-    from placeprint.web.snapshots import Snapshots
+    from placeprint.web.snapshots import FolderSnapshots
 
     photos = folder / "photos"
     for number, picture in enumerate(pictures()[:6]):
@@ -65,7 +65,7 @@ def ready(folder: Path) -> Iterator[Callable[[bytes], object]]:
     with patch.dict("os.environ", {"PLACEPRINT_CACHE": str(folder / "cache"), "PLACEPRINT_DECODE_MB": "64"}):
         gallery = index(photos, folder / "town.gallery", cache=False).gallery.path
         settings = Settings(token_digest=digest_of(TOKEN), max_bytes=1 << 15, body_seconds=2.0, work_seconds=5.0)
-        app = make_app(Snapshots(gallery), settings)
+        app = make_app(FolderSnapshots(gallery), settings)
         with asyncio.Runner() as runner, _alive(app, runner):
             yield lambda data: runner.run(_asked(app, data))
 

@@ -114,11 +114,11 @@ def test_where_the_model_is_moves_along(town: Path, address: str, tmp_path: Path
     photo = sorted(p for p in town.glob("query/*/*.jpg") if p.stat().st_size > 5000)[0]
     said("index", town, "--store", address, "--model", tmp_path / "mine.onnx")
     assert open_gallery(address).model_file == tmp_path / "mine.onnx"
-    answer = said("query", address, photo)
-    assert answer == said("query", address, photo, "--model", tmp_path / "mine.onnx")
+    [answer] = said("query", address, photo)
+    assert [answer] == said("query", address, photo, "--model", tmp_path / "mine.onnx")
     said("move", address, tmp_path / "beside.gallery")
     assert json.loads((tmp_path / "beside.gallery" / "gallery.json").read_text())["model_file"] == "../mine.onnx"
-    assert said("query", tmp_path / "beside.gallery", photo)["matches"] == answer["matches"]
+    assert said("query", tmp_path / "beside.gallery", photo)[0]["matches"] == answer["matches"]
     moved = Path(shutil.copytree(tmp_path, tmp_path.parent / "moved"))
     said("move", moved / "beside.gallery", address)
     assert open_gallery(address).model_file == moved / "mine.onnx"

@@ -18,13 +18,13 @@ httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-s
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
 
-from served import TOKEN, WRITER, Program, served_keeper  # noqa: E402
+from served import TOKEN, WRITER, Program, served_source  # noqa: E402
 from test_writes import drawn  # noqa: E402
 
 from placeprint import Gallery, open_gallery  # noqa: E402
 from placeprint.gallery.move import move  # noqa: E402
 from placeprint.indexing.folder import index  # noqa: E402
-from placeprint.web.server import kept  # noqa: E402
+from placeprint.web.server import snapshots_of  # noqa: E402
 from placeprint.web.settings import digest_of  # noqa: E402
 
 Client = Any
@@ -33,7 +33,7 @@ Client = Any
 @contextmanager
 def client_of(gallery: Path | str, photos: Path | None = None) -> Iterator[Client]:
     with (
-        served_keeper(kept(gallery, photos=photos), token_digest=digest_of(TOKEN)) as url,
+        served_source(snapshots_of(gallery, photos=photos), token_digest=digest_of(TOKEN)) as url,
         httpx.Client(base_url=url, timeout=60) as client,
     ):
         yield client

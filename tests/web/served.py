@@ -20,14 +20,14 @@ WRITER = {"authorization": f"Bearer {TOKEN}"}
 @contextmanager
 def served_in_thread(gallery: Path, **settings: Any) -> Iterator[str]:
     """Serve a gallery from this process, with any settings; yield its address."""
-    from placeprint.web.snapshots import Snapshots
+    from placeprint.web.snapshots import FolderSnapshots
 
-    with served_keeper(Snapshots(gallery), **settings) as url:
+    with served_source(FolderSnapshots(gallery), **settings) as url:
         yield url
 
 
 @contextmanager
-def served_keeper(keeper: Any, **settings: Any) -> Iterator[str]:
+def served_source(keeper: Any, **settings: Any) -> Iterator[str]:
     """Serve what keeps the newest state of a gallery; yield its address."""
     import uvicorn
 

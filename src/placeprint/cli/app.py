@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from placeprint.cli import interruption
+from placeprint.cli.option_records import with_options
 from placeprint.cli.printing import say
 from placeprint.errors import PlaceprintError
 from placeprint.terminal import OutputClosedError, tell
@@ -21,26 +22,11 @@ from placeprint.terminal import OutputClosedError, tell
 PIPE_CLOSED = 141
 """As of a program that a closed pipe ends: 128 and the number of the signal."""
 
-_VERBS = {
-    "check": "inspecting.check",
-    "index": "making.index",
-    "query": "answering.query",
-    "evaluate": "answering.evaluate",
-    "calibrate": "calibrate.calibrate",
-    "compare": "compare.compare",
-    "mine": "mine.mine",
-    "run": "run.run",
-    "add": "making.add",
-    "remove": "remove.remove",
-    "verify": "inspecting.verify",
-    "serve": "serve.serve",
-    "models": "inspecting.models",
-    "train": "train.train",
-    "export": "export.export",
-    "distil": "distil.distil",
-    "move": "move.move",
-}
-"""Verbs, and the function of each in this package. Making all of them took a tenth of a short verb."""
+_VERBS = (
+    "check", "index", "query", "evaluate", "calibrate", "compare", "mine", "run", "add", "remove", "verify", "serve",
+    "models", "train", "export", "distil", "move",
+)  # fmt: skip
+"""Each is a function in a file of its name. Making all of them took a tenth of a short verb."""
 
 _SLIPS = frozenset({"evaluate", "mine"})
 """Verbs that look themselves at what is given behind their last argument: it may be a gallery."""
@@ -58,11 +44,9 @@ class _Verbs(TyperGroup):
         """Return a verb; None where there is none of that name."""
         if cmd_name not in _VERBS:
             return None
-        module, function = _VERBS[cmd_name].split(".")
+        verb = with_options(getattr(import_module(f"placeprint.cli.{cmd_name}"), cmd_name))
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command(cmd_name, context_settings={"allow_extra_args": cmd_name in _SLIPS})(
-            getattr(import_module(f"placeprint.cli.{module}"), function)
-        )
+        alone.command(cmd_name, context_settings={"allow_extra_args": cmd_name in _SLIPS})(verb)
         return typer.main.get_command(alone)
 
 

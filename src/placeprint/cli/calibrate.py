@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from placeprint.cli import datasets, options, printing, slips
-from placeprint.progress import on_stderr
+from placeprint.cli.option_records import Without, given
+from placeprint.options import EmbedOptions, Imported
 
 if TYPE_CHECKING:
     from placeprint.gallery.calibration import Calibration
@@ -20,23 +22,27 @@ UNTIL = (
 """What makes UNKNOWN an answer, whatever the gallery lacks."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """What a calibration is learned for, and from which draws."""
+
+    false_accept_rate: Annotated[
+        float, typer.Option("--false-accept-rate", help="Share of photos of unknown places that may get a place.")
+    ] = 0.05
+    seed: Annotated[int, typer.Option(help="The same seed gives the same calibration.")] = 0
+
+
 def calibrate(
     gallery: options.GalleryPath,
     queries: Annotated[
         Path | None, typer.Option("--queries", help="Labelled photos to learn from, instead of the gallery's own.")
     ] = None,
     layout: options.LayoutName = None,
-    embeddings: options.Embeddings = None,
-    records: options.Records = None,
-    false_accept_rate: Annotated[
-        float, typer.Option("--false-accept-rate", help="Share of photos of unknown places that may get a place.")
-    ] = 0.05,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same calibration.")] = 0,
-    model: options.ModelName = None,
-    runner: options.RunnerName = "openvino",
-    no_cache: options.NoCache = False,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    *,
+    imported: Imported,
+    learned: Learned,
+    embed: Annotated[EmbedOptions, Without("workers")],
+    output: options.Output,
 ) -> None:
     """Learn when to answer UNKNOWN, and keep it in the gallery.
 
@@ -48,16 +54,10 @@ def calibrate(
     done = learn(
         gallery,
         queries=datasets.manifest(queries, layout),
-        embeddings=embeddings,
-        records=records,
-        false_accept_rate=false_accept_rate,
-        seed=seed,
-        model=model,
-        runner=runner,
-        cache=not no_cache,
-        progress=on_stderr(quiet=quiet or as_json),
+        progress=output.progress,
+        **given(imported, learned, embed),
     )
-    if as_json:
+    if output.as_json:
         printing.show_json({"gallery": done.where, **(done.calibration.told(done.where) if done.calibration else {})})
     else:
         show_calibration(done.calibration, done.where)

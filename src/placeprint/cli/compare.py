@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from placeprint.cli import datasets, options, printing
-from placeprint.cli.answering import taking_no_part
-from placeprint.progress import on_stderr
+from placeprint.cli.evaluate import taking_no_part
+from placeprint.cli.option_records import Without, given
+from placeprint.options import EmbedOptions
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -25,29 +26,26 @@ def compare(
         typer.Argument(metavar="A B ...", help="Models by name, or key=value,key=value (model, index, threshold, …)."),
     ],
     dataset: Annotated[Path | None, typer.Option("--on", help="A folder or a manifest with queries.")] = None,
-    layout: options.LayoutName = None,
-    gallery: options.GalleryOption = None,
-    embeddings: options.Embeddings = None,
-    records: options.Records = None,
+    *,
+    searched: options.Searched,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
-    no_cache: options.NoCache = False,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    embed: Annotated[EmbedOptions, Without("model", "runner", "workers")],
+    output: options.Output,
 ) -> None:
     """Run several models, indexes, thresholds or settings on one dataset, and compare each with the first."""
     from placeprint.evaluation.compare import compare as run_all
 
     rows = run_all(
-        datasets.manifest(dataset, layout, beside=[gallery]),
+        datasets.asked(dataset, searched),
         settings,
-        gallery=gallery,
-        embeddings=embeddings,
-        records=records,
+        gallery=searched.gallery,
+        embeddings=searched.embeddings,
+        records=searched.records,
         seed=seed,
-        cache=not no_cache,
-        progress=on_stderr(quiet=quiet or as_json),
+        progress=output.progress,
+        **given(embed),
     )
-    if as_json:
+    if output.as_json:
         printing.show_json([_row(c) for c in rows])
         return
     first = rows[0].result

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from placeprint.cli import printing, slips
+from placeprint.cli import options, printing, slips
 
 if TYPE_CHECKING:
     from placeprint.dataset.manifest import Manifest
@@ -39,4 +39,12 @@ def manifest(
     slips.refuse_gallery_as_dataset(dataset, beside)
     found = read_dataset(dataset, layout=layout, stage=stage)
     printing.say(f"{dataset}: {Overview.of(found).says}", err=True)
+    return found
+
+
+def asked(dataset: Path | None, searched: options.Searched) -> Manifest | None:
+    """Read what is asked of a gallery, and see that the gallery is one; None where only the gallery was given."""
+    found = manifest(dataset, searched.layout, beside=[searched.gallery])
+    if searched.gallery is not None:
+        slips.expect_gallery(searched.gallery)
     return found

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from placeprint.cli import datasets, options, printing
-from placeprint.progress import on_stderr
+from placeprint.cli.option_records import Without, given
+from placeprint.options import BuildOptions
 from placeprint.terminal import counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner:
+    """What learns, what it is called afterwards, and on what it is held out and measured."""
+
+    student: Annotated[str | None, typer.Option("--student", help="The model to change; the bundled one.")] = None
+    name: Annotated[str | None, typer.Option("--name", help="What the model is called.")] = None
+    measure: Annotated[
+        Path | None, typer.Option("--measure", help="Compare the result with the student on these labelled photos.")
+    ] = None
+    seed: Annotated[int, typer.Option(help="Of which photos are held out.")] = 0
 
 
 def distil(
@@ -17,37 +31,22 @@ def distil(
     teacher: Annotated[str, typer.Option("--teacher", help="The larger model: a name, a source or a path.onnx.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file.")],
     layout: options.LayoutName = None,
-    student: Annotated[str | None, typer.Option("--student", help="The model to change; the bundled one.")] = None,
-    name: Annotated[str | None, typer.Option("--name", help="What the model is called.")] = None,
-    measure: Annotated[
-        Path | None, typer.Option("--measure", help="Compare the result with the student on these labelled photos.")
-    ] = None,
-    preset: options.PresetName = None,
-    seed: Annotated[int, typer.Option(help="Of which photos are held out.")] = 0,
-    no_cache: options.NoCache = False,
-    workers: options.Workers = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    *,
+    learner: Learner,
+    build: Annotated[BuildOptions, Without("model", "runner", "index")],
+    output: options.Output,
 ) -> None:
     """Give a small model some of what a larger one sees, from photos without labels (extra onnx)."""
-    from placeprint.embedding.models import DEFAULT_MODEL
-    from placeprint.presets import DEFAULT_PRESET
     from placeprint.training.distillation import distil as learn
 
     done = learn(
         datasets.opened(dataset, layout).manifest,
         teacher,
         out,
-        student=student or DEFAULT_MODEL,
-        name=name,
-        measure=datasets.manifest(measure, layout),
-        preset=preset or DEFAULT_PRESET,
-        seed=seed,
-        cache=not no_cache,
-        workers=workers,
-        progress=on_stderr(quiet=quiet or as_json),
+        progress=output.progress,
+        **given(learner, build) | {"measure": datasets.manifest(learner.measure, layout)},
     )
-    if as_json:
+    if output.as_json:
         from placeprint.evaluation.result import plain
 
         made = done.exported

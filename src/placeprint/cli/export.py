@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from placeprint.cli import datasets, options, printing
-from placeprint.progress import on_stderr
+from placeprint.cli.option_records import Without, given
+from placeprint.options import BuildOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Where a model's numbers come from, where the source alone does not say it."""
+
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="A checkpoint (.pth, .ckpt, .safetensors, …); only numbers are read."),
+    ] = None
+    branch: Annotated[
+        str, typer.Option("--branch", help="With --weights: which network of several in it, as teacher.")
+    ] = ""
+    trust: Annotated[bool, typer.Option("--trust", help="Let hub: run the code of its repository.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """How a model is changed, and on which photos that is learned and measured."""
+
+    whiten: Annotated[
+        Path | None, typer.Option("--whiten", help="Learn a whitening from these labelled photos, into the graph.")
+    ] = None
+    whitening: Annotated[str, typer.Option("--whitening", help="places (how photos of one place differ) or pca.")] = (
+        "places"
+    )
+    dim: Annotated[int | None, typer.Option("--dim", min=1, help="With --whiten: so many numbers a photo.")] = None
+    precision: Annotated[str | None, typer.Option("--precision", help="int8, float16 or bfloat16.")] = None
+    measure: Annotated[
+        Path | None, typer.Option("--measure", help="Compare the result with what it was made from on these photos.")
+    ] = None
+    layout: options.LayoutName = None
+
+    def opened(self) -> dict[str, Any]:
+        """Return them as keywords of `placeprint.export`, with the photos read."""
+        return {
+            "whiten": datasets.manifest(self.whiten, self.layout),
+            "whitening": self.whitening,
+            "dim": self.dim,
+            "precision": self.precision,
+            "measure": datasets.manifest(self.measure, self.layout),
+        }
 
 
 def export(
@@ -22,58 +66,28 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The .onnx file; by default in the folder PLACEPRINT_MODELS.")
     ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", help="A checkpoint (.pth, .ckpt, .safetensors, …); only numbers are read."),
-    ] = None,
-    branch: Annotated[
-        str, typer.Option("--branch", help="With --weights: which network of several in it, as teacher.")
-    ] = "",
     name: Annotated[str | None, typer.Option("--name", help="What the model is called.")] = None,
-    trust: Annotated[bool, typer.Option("--trust", help="Let hub: run the code of its repository.")] = False,
-    whiten: Annotated[
-        Path | None, typer.Option("--whiten", help="Learn a whitening from these labelled photos, into the graph.")
-    ] = None,
-    whitening: Annotated[
-        str, typer.Option("--whitening", help="places (how photos of one place differ) or pca.")
-    ] = "places",
-    dim: Annotated[int | None, typer.Option("--dim", min=1, help="With --whiten: so many numbers a photo.")] = None,
-    precision: Annotated[str | None, typer.Option("--precision", help="int8, float16 or bfloat16.")] = None,
-    measure: Annotated[
-        Path | None, typer.Option("--measure", help="Compare the result with what it was made from on these photos.")
-    ] = None,
-    layout: options.LayoutName = None,
-    preset: options.PresetName = None,
-    no_cache: options.NoCache = False,
-    workers: options.Workers = None,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    *,
+    checkpoint: Checkpoint,
+    changes: Changes,
+    build: Annotated[BuildOptions, Without("model", "runner", "index")],
+    output: options.Output,
 ) -> None:
     """Write a model as an ONNX file, compared with its source before it is kept (extra torch).
 
     Or change one that is here (extra onnx): --whiten, --precision; --measure says what that did.
     """
-    from placeprint.presets import DEFAULT_PRESET
     from placeprint.training.export import export as write
 
     done = write(
         source,
         out,
-        weights=weights,
-        branch=branch,
         name=name,
-        trust=trust,
-        whiten=datasets.manifest(whiten, layout),
-        whitening=whitening,
-        dim=dim,
-        precision=precision,
-        measure=datasets.manifest(measure, layout),
-        preset=preset or DEFAULT_PRESET,
-        cache=not no_cache,
-        workers=workers,
-        progress=on_stderr(quiet=quiet or as_json),
+        progress=output.progress,
+        **given(checkpoint, build),
+        **changes.opened(),
     )
-    if as_json:
+    if output.as_json:
         from placeprint.evaluation.result import plain
 
         said = {} if done.change is None else {"verdict": list(done.change.verdict())}

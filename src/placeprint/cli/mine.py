@@ -6,14 +6,16 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from placeprint.cli import datasets, options, printing, slips
+from placeprint.cli.option_records import Without, given
 from placeprint.errors import UsageError
-from placeprint.progress import on_stderr
+from placeprint.options import BuildOptions
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -36,24 +38,25 @@ COLUMNS = (
 """Of a triplet; in a CSV several places are joined by ``|``."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mined:
+    """How much is looked for, and by which index."""
+
+    negatives: Annotated[int, typer.Option(help="Hard negatives of each photo.")] = 10
+    positives: Annotated[int, typer.Option(help="Hard positives of each photo.")] = 1
+    pairs: Annotated[int, typer.Option(help="Confusable pairs of places, at most.")] = 100
+    index: Annotated[str, typer.Option("--index", help="auto, exact or faiss.")] = "exact"
+
+
 def mine(
     context: typer.Context,
     dataset: Annotated[Path | None, typer.Argument(help="A folder of photos by place, or a manifest.")] = None,
-    layout: options.LayoutName = None,
-    gallery: options.GalleryOption = None,
-    embeddings: options.Embeddings = None,
-    records: options.Records = None,
+    *,
+    searched: options.Searched,
+    mined: Mined,
+    build: Annotated[BuildOptions, Without("workers", "index")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write triplets to this .jsonl or .csv.")] = None,
-    negatives: Annotated[int, typer.Option(help="Hard negatives of each photo.")] = 10,
-    positives: Annotated[int, typer.Option(help="Hard positives of each photo.")] = 1,
-    pairs: Annotated[int, typer.Option(help="Confusable pairs of places, at most.")] = 100,
-    model: options.ModelName = None,
-    index: options.IndexName = "exact",
-    runner: options.RunnerName = "openvino",
-    preset: options.PresetName = None,
-    no_cache: options.NoCache = False,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    output: options.Output,
 ) -> None:
     """Find hard negatives and confusable places: what to train on, and what to photograph next."""
     if out is not None and out.suffix not in (".jsonl", ".csv"):
@@ -65,26 +68,16 @@ def mine(
         require_ours(out, _are_triplets)
 
     slips.refuse_more(dataset, context.args)
-    asked = datasets.manifest(dataset, layout, beside=[gallery])
-    if gallery is not None:
-        slips.expect_gallery(gallery)
     result = dig(
-        asked,
-        gallery=gallery,
-        embeddings=embeddings,
-        records=records,
-        model=model,
-        index=index,
-        runner=runner,
-        preset=preset,
-        negatives=negatives,
-        positives=positives,
-        pairs=pairs,
-        cache=not no_cache,
-        progress=on_stderr(quiet=quiet or as_json),
+        datasets.asked(dataset, searched),
+        gallery=searched.gallery,
+        embeddings=searched.embeddings,
+        records=searched.records,
+        progress=output.progress,
+        **given(mined, build),
     )
     written = None if out is None else write_triplets(out, result)
-    if as_json:
+    if output.as_json:
         printing.show_json(result.to_dict() | {"triplets": written})
         return
     show_mining(result)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from placeprint.cli import options, printing, slips
-from placeprint.progress import on_stderr
 from placeprint.terminal import counted
 
 
@@ -16,8 +15,8 @@ def move(
     source: Annotated[str, typer.Argument(help="A gallery: its folder, or its address.")],
     target: Annotated[str, typer.Argument(help="Where to: an address (milvus://host:19530/name), or a folder.")],
     replace: options.Replace = False,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
+    *,
+    output: options.Output,
 ) -> None:
     """Copy a gallery from a folder to a server, or back, and compare every row.
 
@@ -26,8 +25,8 @@ def move(
     from placeprint.gallery.move import move as copy
 
     slips.expect_gallery(source)
-    done = copy(source, target, replace=replace, progress=on_stderr(quiet=quiet or as_json))
-    if as_json:
+    done = copy(source, target, replace=replace, progress=output.progress)
+    if output.as_json:
         row = {"gallery": done.gallery.where, "images": len(done.gallery), "compared": done.compared}
         printing.show_json(row | {"change": asdict(done.change)})
     else:

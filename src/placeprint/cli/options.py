@@ -1,11 +1,18 @@
-"""Arguments and options that several verbs share."""
+"""Arguments and options that several verbs share; `placeprint.cli.option_records` makes options of the records."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from placeprint.options import DecisionOptions, Imported
+from placeprint.progress import on_stderr
+
+if TYPE_CHECKING:
+    from placeprint.progress import Progress
 
 Dataset = Annotated[Path, typer.Argument(help="A folder of photos by place, or a manifest (.csv, .jsonl).")]
 LayoutName = Annotated[
@@ -19,40 +26,40 @@ LayoutName = Annotated[
 GalleryPath = Annotated[
     str, typer.Argument(metavar="GALLERY", help="A gallery's folder, or its address: milvus://host:19530/name.")
 ]
-GalleryOption = Annotated[
-    str | None, typer.Option("--gallery", "-g", help="Search in this gallery: folder or address.")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
-ModelName = Annotated[
-    str | None,
-    typer.Option("--model", "-m", help="A name or a source of `placeprint models`, or a path.onnx."),
-]
-IndexName = Annotated[str, typer.Option("--index", help="auto, exact or faiss.")]
-RunnerName = Annotated[str, typer.Option("--runner", help="openvino or onnx.")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write the embedding cache.")]
-Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Images in flight; as many as there are cores by default.")
-]
 Replace = Annotated[
     bool, typer.Option("--replace", help="Replace a gallery that is there also where it would lose something by it.")
 ]
-Embeddings = Annotated[
-    Path | None, typer.Option("--embeddings", help="Vectors you already have (.npy), with --records.")
-]
-Records = Annotated[Path | None, typer.Option("--records", help="The manifest that names the rows of --embeddings.")]
-Threshold = Annotated[
-    float | None, typer.Option("--unknown-threshold", help="Answer UNKNOWN when the best score is below it.")
-]
-Margin = Annotated[
-    float | None,
-    typer.Option("--unknown-margin", help="Answer UNKNOWN when the best other place is closer than this."),
-]
-Ks = Annotated[str, typer.Option("--k", help="The K of Recall@K, separated by commas.")]
-Radius = Annotated[float | None, typer.Option("--radius", help="Metres within which a match is right, by coordinates.")]
-PresetName = Annotated[
-    str | None,
-    typer.Option(
-        "--preset", help="fast, balanced (default) or best; with changes: balanced:verified=20:budget_ms=100."
-    ),
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """What is printed: text or JSON, and progress beside the text."""
+
+    as_json: AsJson = False
+    quiet: Quiet = False
+
+    @property
+    def progress(self) -> Progress | None:
+        """What shows progress on stderr; None where nothing is to be shown."""
+        return on_stderr(quiet=self.quiet or self.as_json)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Searched(Imported):
+    """What is searched, and how the folders of what is asked are read."""
+
+    layout: LayoutName = None
+    gallery: Annotated[
+        str | None, typer.Option("--gallery", "-g", help="Search in this gallery: folder or address.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged(DecisionOptions):
+    """When a place is accepted, and when it is right."""
+
+    radius: Annotated[
+        float | None, typer.Option("--radius", help="Metres within which a match is right, by coordinates.")
+    ] = None

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from placeprint.records import FailedImage
 from placeprint.terminal import counted, printable, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from placeprint.records import FailedImage
 
 SHOWN_FAILURES = 10
 UNWRAPPED = 1 << 24

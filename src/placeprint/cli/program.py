@@ -15,9 +15,9 @@ _NO_MEMORY = ("cannot allocate", "failed to map segment", "failed to allocate", 
 
 
 def run(program: Any = None, name: str = "placeprint") -> NoReturn:
-    """Run a verb as a program, and end without taking apart what is in memory: that takes a tenth of a short verb.
+    """Run a verb as a program, and end at once: taking memory apart takes 90 ms of a `query` of 600 (processor time).
 
-    Importing makes many objects and little garbage: looking for garbage less often saves a twentieth.
+    Importing makes many objects and little garbage: collecting less often saves 40 ms of it.
     """
     take_over()
     interruption.watch()

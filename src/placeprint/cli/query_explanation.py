@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from placeprint.gallery.protocol import AnyGallery
     from placeprint.recognition.explanation import Explanation
 
+STDIN = Path("-")
+"""Stands for photos that are listed on stdin."""
 LONGEST_STEM = 50
 """Characters: file systems take 255 bytes for a name."""
 
@@ -26,7 +28,7 @@ def show_reasons(explanation: Explanation) -> None:
 
 def page_of(photos: Sequence[Path], out: Path | None) -> Path:
     """Return where the page goes: into the folder that was asked for, or named after the photo where one stands."""
-    if out is not None or len(photos) != 1:
+    if out is not None or len(photos) != 1 or photos[0] == STDIN:
         return (out or Path()) / "explain.html"
     return Path(f"{photos[0].stem[:LONGEST_STEM]}-explained.html")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from placeprint.cli import options, printing, slips
-from placeprint.cli.making import size_of
+from placeprint.cli.results import size_of
 from placeprint.errors import UsageError
 from placeprint.storage.marker import named
 from placeprint.terminal import counted
@@ -23,12 +23,12 @@ def remove(
 
     What the gallery does not have is named, the others are removed, and the exit code is 3.
     """
-    from placeprint.gallery.opening import open_gallery
+    from placeprint.gallery.remove import remove as take_out
 
-    if not paths and not place:
-        raise UsageError("say what to remove: paths of images, or --place NAME")
-    slips.expect_gallery(gallery, paths or ())
-    changed, change = open_gallery(gallery).remove(paths or (), places=place or ())
+    if paths or place:
+        slips.expect_gallery(gallery, paths or ())
+    done = take_out(gallery, paths or (), places=place or ())
+    changed, change = done.gallery, done.change
     absent = f'"{gallery}" has no image or place {named(change.missing)}' if change.missing else ""
     if not change.removed:
         raise UsageError(f"{absent}: nothing was removed")

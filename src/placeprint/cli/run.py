@@ -9,7 +9,8 @@ import typer
 
 from placeprint.cli import datasets, options, printing
 from placeprint.cli.calibrate import show_calibration
-from placeprint.presets import DEFAULT_PRESET
+from placeprint.cli.option_records import given
+from placeprint.options import BuildOptions
 from placeprint.progress import on_stderr
 
 if TYPE_CHECKING:
@@ -22,37 +23,23 @@ def run(
     dataset: options.Dataset,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the gallery and the report.")],
     layout: options.LayoutName = None,
-    model: options.ModelName = None,
-    index: options.IndexName = "auto",
-    runner: options.RunnerName = "openvino",
-    preset: options.PresetName = None,
-    threshold: options.Threshold = None,
-    margin: options.Margin = None,
-    radius: options.Radius = None,
     replace: options.Replace = False,
-    no_cache: options.NoCache = False,
-    workers: options.Workers = None,
+    *,
+    judged: options.Judged,
+    build: BuildOptions,
     quiet: options.Quiet = False,
 ) -> None:
     """Check, index, evaluate and report, in one go."""
-    from placeprint.cli.answering import show_evaluation
-    from placeprint.cli.inspecting import show_check
+    from placeprint.cli.check import show_check
+    from placeprint.cli.evaluate import show_evaluation
     from placeprint.report.run import run as run_all
 
     done = run_all(
         datasets.opened(dataset, layout).manifest,
         out,
-        model=model,
-        index=index,
-        runner=runner,
-        preset=preset or DEFAULT_PRESET,
-        threshold=threshold,
-        margin_threshold=margin,
-        radius=radius,
-        cache=not no_cache,
-        workers=workers,
         replace=replace,
         progress=on_stderr(quiet=quiet),
+        **given(judged, build),
     )
     show_check(done.check)
     show_calibration(done.gallery.calibration, done.gallery.where, done.not_calibrated)

@@ -51,19 +51,12 @@ def expect_gallery(gallery: str, others: Iterable[Argument] = ()) -> None:
         )
 
 
-def refuse_galleries_as_photos(gallery: str, photos: Sequence[Path], *, url: bool = False) -> None:
-    """Refuse a gallery, or any folder, where a photo is expected."""
+def refuse_galleries_as_photos(photos: Sequence[Path], *, url: bool = False) -> None:
+    """Refuse a gallery where a photo is expected; the images of another folder are asked about."""
     for photo in photos:
-        if not is_address(photo) and not photo.is_dir():
-            continue
         if is_gallery(photo):
             rest = "a server has its own" if url else "only the first argument is one"
             raise UsageError(f'"{photo}" is a gallery and no photo: {rest}; give photos')
-        many = _command(["query", gallery, "--"])
-        raise UsageError(
-            f'"{photo}" is a folder and no photo: ask its photos with: {many} {shlex.quote(str(photo))}/*; or measure '
-            f"labelled ones with: {_command(['evaluate', str(photo), '--gallery', gallery])}"
-        )
 
 
 def refuse_gallery_as_dataset(dataset: Argument, others: Iterable[Argument | None] = ()) -> None:

@@ -49,15 +49,19 @@ class Moved:
     compared: int
 
 
-def move(source: Path | str, target: Path | str, *, replace: bool = False, progress: Progress | None = None) -> Moved:
-    """Copy a gallery from a folder to a server, or from a server to a folder.
+def move(
+    source: AnyGallery | Path | str, target: Path | str, *, replace: bool = False, progress: Progress | None = None
+) -> Moved:
+    """Copy a gallery to another place, one of them a folder and the other an address of a server.
 
     The source stays as it is. After an interruption the same call goes on where it stopped.
 
     Parameters
     ----------
-    source, target : Path or str
-        A folder and an address, or the other way round. The target becomes equal to the source.
+    source : Gallery, Path or str
+        A gallery in a folder, or one that a server keeps; or where that is.
+    target : Path or str
+        An address for a folder, and a folder for a gallery on a server. What is there is made the same.
     replace : bool
         Whether a gallery at the target may lose something.
 
@@ -69,6 +73,7 @@ def move(source: Path | str, target: Path | str, *, replace: bool = False, progr
         When the copy does not equal the source.
     GalleryError
     """
+    source = source if isinstance(source, str | Path) else source.where
     if is_address(source) == is_address(target):
         raise UsageError("move a gallery from a folder to an address, or from an address to a folder")
     if is_address(target):

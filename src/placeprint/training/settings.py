@@ -6,9 +6,10 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self, TypedDict
+from typing import Annotated, Any, Self, TypedDict
 
 from placeprint.errors import UsageError
+from placeprint.options import Flag
 from placeprint.presets import DEFAULT_PRESET, find_preset
 
 LOSSES = ("multi-similarity", "triplet", "triplet-semihard", "arcface")
@@ -51,23 +52,25 @@ class TrainSettings:
     seed : int
     """
 
-    full: bool = False
+    full: Annotated[bool, Flag("--full", "Train the whole network, not only a head.")] = False
     preset: str = DEFAULT_PRESET
-    loss: str = "multi-similarity"
-    epochs: int = 60
-    patience: int = 10
-    places: int = 16
-    images: int = 4
-    hardness: float = 0.5
-    learning_rate: float = 3e-4
-    decay: float = 0.01
-    validation: float = 0.2
-    test: float = 0.2
-    side: int = 0
-    accumulate: int = 1
-    augment: bool = True
-    neck: bool = True
-    seed: int = 0
+    loss: Annotated[str, Flag("--loss", "multi-similarity, triplet, triplet-semihard or arcface.")] = "multi-similarity"
+    epochs: Annotated[int, Flag("--epochs", "At most.")] = 60
+    patience: Annotated[int, Flag("--patience", "Epochs without a better score before it ends.")] = 10
+    places: Annotated[int, Flag("--places", "Places in a batch.")] = 16
+    images: Annotated[int, Flag("--images", "Photos of each of them.")] = 4
+    hardness: Annotated[float, Flag("--hardness", "Share of a batch that is hard to tell from the rest.")] = 0.5
+    learning_rate: Annotated[float, Flag("--learning-rate", "Of Adam.")] = 3e-4
+    decay: Annotated[float, Flag("--decay", "How strongly the base draws back.")] = 0.01
+    validation: Annotated[float, Flag("--validation", "Share of the places to choose by.")] = 0.2
+    test: Annotated[float, Flag("--test", "Share of the places to test with.")] = 0.2
+    side: Annotated[int, Flag("--side", "Pixels that --full trains in; 0 for the model's own.")] = 0
+    accumulate: Annotated[int, Flag("--accumulate", "Parts of a batch, to save memory.")] = 1
+    augment: Annotated[
+        bool, Flag("--augment/--no-augment", "Vary light, season, viewpoint, crop, sharpness (--full).")
+    ] = True
+    neck: Annotated[bool, Flag("--neck/--no-neck", "ArcFace learns behind a batch norm.")] = True
+    seed: Annotated[int, Flag("--seed", "The same seed gives the same model.")] = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""

@@ -2,19 +2,20 @@
 
 ::
 
-    settings    what a server allows
-    snapshots   the gallery as it is now: an immutable snapshot, swapped when the folder changes
-    catalogue   its images by id, path and place
-    engine_snapshots, engine_catalogue    the same of a gallery in Milvus
-    identity    names of images and places that are safe in an address
-    bodies      uploads: read within limits, never stored
-    desk        work on a few threads behind a bounded queue
-    changing    what a write does to the gallery
-    committing  writes, gathered into one change of the gallery and answered when it is on disk
-    doubtful, small_copies, metrics    recent answers, small copies of images, and numbers: all in memory
-    state       what every request may use: all of the above, put together once
-    answering, browsing, pictures, writing, watching, pages    the routes, which never import each other
-    problems, guard    errors as problem+json; headers, hosts, logs around every request
+    serve       the verb; what it needs is imported when it is called
+    settings    where a server listens, and what it allows
+    snapshots, milvus_snapshots    the gallery as it is now: an immutable snapshot, replaced when the gallery changes
+    catalogue, milvus_catalogue    its images by id, path and place
+    identity    ids of images, and URLs
+    uploads     images that are sent: received within limits, never stored
+    work_queue  threads behind a bounded queue
+    write_queue, gallery_changes   writes become one change of the gallery and are answered when it is on disk
+    doubtful_answers, thumbnail_cache, metrics    kept in memory
+    state       all of the above, made once and shared by all requests
+    routes/     which never import each other
+    problems    errors as problem+json
+    middleware, methods    what is done around every request
+    connections            limits of each connection
     schemas     the OpenAPI description
-    app, serving       put together, and run
+    app, server            put together, and run
 """

@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from placeprint.web.doubtful import Doubtful
-from placeprint.web.identity import Addresses
-from placeprint.web.methods import Methods
-from placeprint.web.metrics import Watch
-from placeprint.web.middleware import Guard
+from placeprint.version import __version__
+from placeprint.web.doubtful_answers import DoubtfulAnswers
+from placeprint.web.identity import Urls
+from placeprint.web.methods import MethodMiddleware
+from placeprint.web.metrics import Metrics
+from placeprint.web.middleware import RequestMiddleware
 from placeprint.web.problems import handle_problems
 from placeprint.web.routes import changes as writing
 from placeprint.web.routes import health, images, places
@@ -22,28 +23,26 @@ from placeprint.web.routes import page as pages
 from placeprint.web.routes import recognize as answering
 from placeprint.web.schemas import ProblemDetail
 from placeprint.web.settings import Settings
-from placeprint.web.small_copies import SmallCopies
-from placeprint.web.snapshots import Keeper
+from placeprint.web.snapshots import SnapshotSource
 from placeprint.web.state import State
-from placeprint.web.uploads import Intake
-from placeprint.web.work_queue import Desk
-from placeprint.web.write_queue import Committer
+from placeprint.web.thumbnail_cache import ThumbnailCache
+from placeprint.web.uploads import UploadReader
+from placeprint.web.work_queue import WorkQueue
+from placeprint.web.write_queue import WriteQueue
 
 CLOSE_SECONDS = 8.0
-"""How long what runs without a request may take to end when the server stops."""
+"""How long work that no request waits for may take to end when the server stops."""
 ABOUT = "Tells which place a photo shows, or UNKNOWN, and how sure it is."
 
 
-def make_app(snapshots: Keeper, settings: Settings) -> ASGIApp:
+def make_app(snapshots: SnapshotSource, settings: Settings) -> ASGIApp:
     """Return the application that serves a gallery.
 
     Parameters
     ----------
-    snapshots : Keeper
+    snapshots : SnapshotSource
     settings : Settings
     """
-    from placeprint import __version__
-
     state = _state(snapshots, settings)
 
     @asynccontextmanager
@@ -68,31 +67,31 @@ def make_app(snapshots: Keeper, settings: Settings) -> ASGIApp:
     for router in (*routers, page := pages.make_router()):  # the first whose address fits answers
         app.include_router(router)
     _describe(app)
-    return Guard(Methods(app, (*routers, page), settings.prefix), settings, state.watch)
+    return RequestMiddleware(MethodMiddleware(app, (*routers, page), settings.prefix), settings, state.metrics)
 
 
 def _close(state: State) -> None:
-    """Finish changes that wait, and give up what does not end."""
+    """Finish the changes that wait, and give up what does not end in time."""
     until = time.monotonic() + CLOSE_SECONDS
-    if state.committer:
-        state.committer.close(CLOSE_SECONDS)
-    for desk in (state.recognizing, state.drawing):
-        desk.close(max(0.0, until - time.monotonic()))
+    if state.write_queue:
+        state.write_queue.close(CLOSE_SECONDS)
+    for work in (state.recognizing, state.drawing):
+        work.close(max(0.0, until - time.monotonic()))
 
 
-def _state(snapshots: Keeper, settings: Settings) -> State:
-    threads, seconds, watch = snapshots.newest.recognizer.embedder.threads, settings.work_seconds, Watch()
+def _state(snapshots: SnapshotSource, settings: Settings) -> State:
+    threads, seconds, metrics = snapshots.newest.recognizer.embedder.threads, settings.work_seconds, Metrics()
     return State(
         settings=settings,
-        addresses=Addresses(settings.prefix),
+        urls=Urls(settings.prefix),
         snapshots=snapshots,
-        intake=Intake(settings),
-        recognizing=Desk("recognize", threads=threads, waiting=settings.waiting, seconds=seconds),
-        drawing=Desk("draw", threads=threads, waiting=8 * settings.waiting, seconds=seconds),
-        doubtful=Doubtful(settings.doubtful),
-        small=SmallCopies(),
-        watch=watch,
-        committer=Committer(snapshots, watch) if settings.writing else None,
+        uploads=UploadReader(settings),
+        recognizing=WorkQueue("recognize", threads=threads, waiting=settings.waiting, seconds=seconds),
+        drawing=WorkQueue("draw", threads=threads, waiting=8 * settings.waiting, seconds=seconds),
+        doubtful=DoubtfulAnswers(settings.doubtful),
+        thumbnails=ThumbnailCache(),
+        metrics=metrics,
+        write_queue=WriteQueue(snapshots, metrics) if settings.writing else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a server tells of a gallery's images besides answers: by id, path and place. Here of a gallery in a folder."""
+"""The images of a gallery by id, path and place: what any gallery is asked, and the catalogue of one in a folder."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from numpy.typing import NDArray
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.records import Answer, ImageRecord
-from placeprint.web.identity import Addresses, image_id, row_of, rows_at
+from placeprint.web.identity import Urls, image_id, row_of, rows_at
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class CatalogueImage:
     """An image of the gallery: its id, its record, and the root that its path is relative to."""
 
     image: str
     record: ImageRecord
     root: str
 
-    def facts(self, addresses: Addresses) -> dict[str, Any]:
-        """Return what is told of it."""
+    def facts(self, urls: Urls) -> dict[str, Any]:
+        """Return what the API tells of it."""
         image, record = self.image, self.record
         return {
             "image": image,
-            "url": addresses.image(image),
-            "thumbnail": addresses.thumbnail(image),
+            "url": urls.image(image),
+            "thumbnail": urls.thumbnail(image),
             "path": record.path,
             "places": list(record.places),
             "split": record.split.value,
@@ -53,7 +53,7 @@ class Place:
 
 
 class Catalogue(Protocol):
-    """What every kind of gallery can be asked; a question may take as long as the engine that keeps it."""
+    """What the API asks of a gallery; a call may wait for the engine that keeps it."""
 
     @property
     def places(self) -> Mapping[str, Place]:
@@ -61,36 +61,36 @@ class Catalogue(Protocol):
 
     @property
     def counted_places(self) -> int | None:
-        """How many places there are, where that was found out already."""
+        """How many places there are, where that is known already."""
 
     @property
     def located(self) -> int:
         """How many images have coordinates."""
 
-    def has(self, place: str) -> bool:
+    def has_place(self, place: str) -> bool:
         """Return whether an image shows a place."""
 
-    def of_place(self, place: str, offset: int, limit: int) -> tuple[int, list[Shown]]:
+    def of_place(self, place: str, offset: int, limit: int) -> tuple[int, list[CatalogueImage]]:
         """Return how many images show a place, and some of them."""
 
-    def shown(self, image: str) -> Shown | None:
+    def by_id(self, image: str) -> CatalogueImage | None:
         """Return an image by its id; None when there is none."""
 
-    def at(self, paths: Sequence[str]) -> dict[str, Shown]:
-        """Return images by their paths, under whatever root: an uploaded photo's path is its content's hash."""
+    def by_path(self, paths: Sequence[str]) -> dict[str, CatalogueImage]:
+        """Return images by their paths, under whatever root; the path of an uploaded one is the hash of its content."""
 
-    def like(self, uploads: Sequence[ImageRecord]) -> dict[str, Shown]:
-        """Return images that are these very photos, by the paths of the uploads."""
+    def same_content(self, uploads: Sequence[ImageRecord]) -> dict[str, CatalogueImage]:
+        """Return images that are the same files, by the paths of the uploads."""
 
-    def matched(self, answer: Answer, near: Nearby | None) -> list[Shown]:
+    def matches_of(self, answer: Answer, near: Nearby | None) -> list[CatalogueImage]:
         """Return the matches of an answer that was found in a part of the gallery, or in the whole."""
 
-    def of(self, gallery: AnyGallery) -> Catalogue:
+    def renewed(self, gallery: AnyGallery) -> Catalogue:
         """Return the catalogue of another state of the gallery; it may take over what this one knows."""
 
 
 class FolderCatalogue:
-    """Of a gallery in a folder or in memory: from its columns.
+    """The catalogue of a gallery in a folder or in memory.
 
     Parameters
     ----------
@@ -100,10 +100,10 @@ class FolderCatalogue:
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
 
-    def _at(self, row: int) -> Shown:
+    def _at(self, row: int) -> CatalogueImage:
         gallery = self._gallery
         root = gallery.roots[gallery.root_of[row]]
-        return Shown(image_id(gallery.records, row), gallery.records[row], root)
+        return CatalogueImage(image_id(gallery.records, row), gallery.records[row], root)
 
     @cached_property
     def places(self) -> dict[str, Place]:
@@ -140,27 +140,27 @@ class FolderCatalogue:
         """How many images have coordinates."""
         return int((~np.isnan(self._gallery.records.columns.positions[:, 0])).sum())
 
-    def has(self, place: str) -> bool:
+    def has_place(self, place: str) -> bool:
         """Return whether an image shows a place."""
         return place in self.places
 
-    def of_place(self, place: str, offset: int, limit: int) -> tuple[int, list[Shown]]:
+    def of_place(self, place: str, offset: int, limit: int) -> tuple[int, list[CatalogueImage]]:
         """Return how many images show a place, and some of them."""
         rows = self._gallery.records.rows_showing((place,))
         return len(rows), [self._at(row) for row in rows[offset : offset + limit].tolist()]
 
-    def shown(self, image: str) -> Shown | None:
+    def by_id(self, image: str) -> CatalogueImage | None:
         """Return an image by its id."""
         row = row_of(self._gallery, image)
         return None if row is None else self._at(row)
 
-    def at(self, paths: Sequence[str]) -> dict[str, Shown]:
+    def by_path(self, paths: Sequence[str]) -> dict[str, CatalogueImage]:
         """Return images by their paths, under whatever root."""
         rows = {path: rows_at(self._gallery, path)[:1] for path in paths}
         return {path: self._at(int(found[0])) for path, found in rows.items() if len(found)}
 
-    def like(self, uploads: Sequence[ImageRecord]) -> dict[str, Shown]:
-        """Return images that are these very photos, uploaded or indexed; rather as the same places."""
+    def same_content(self, uploads: Sequence[ImageRecord]) -> dict[str, CatalogueImage]:
+        """Return images that are the same files, uploaded or indexed; of several, one of the same places."""
         records, found = self._gallery.records, {}
         for one in uploads:
             rows = rows_at(self._gallery, one.path).tolist() or records.rows_with_content(one.content_hash)
@@ -169,10 +169,10 @@ class FolderCatalogue:
                 found[one.path] = self._at(next(same, rows[0]))
         return found
 
-    def matched(self, answer: Answer, near: Nearby | None) -> list[Shown]:  # noqa: ARG002  # the whole was asked
+    def matches_of(self, answer: Answer, near: Nearby | None) -> list[CatalogueImage]:  # noqa: ARG002  # the whole was asked
         """Return the matches of an answer."""
         return [self._at(match.row) for match in answer.matches]
 
-    def of(self, gallery: AnyGallery) -> FolderCatalogue:
+    def renewed(self, gallery: AnyGallery) -> FolderCatalogue:
         """Return the catalogue of another state of the gallery."""
         return FolderCatalogue(gallery.download())

@@ -1,6 +1,6 @@
-"""HTTP/1.1 connections within limits: how many there are, how long one may take, and how much is read of one at once.
+"""Limits of HTTP/1.1 connections: how many there are, how long each may take, how much is read at once.
 
-All connections are read in turn on one thread, so that what is done with one of them before the next is kept small.
+One thread reads all connections in turn, so the work for one of them before the next is kept small.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST = 256
-"""Open connections; for one more the idle ones make room, and where none is idle it is refused."""
+"""Open connections; a new one takes the place of idle ones, and is refused when none is idle."""
 PATIENCE_SECONDS = 10.0
-"""How long the head of a request may take to come, and how long a client may read nothing of its answer."""
+"""How long the head of a request may take, and how long a client may read nothing of its answer."""
 HEAD_BYTES = 32 * 1024
 """Of the head of a request."""
 _HEAD_READ, _BODY_READ, _CHUNKED_READ = 8 * 1024, 64 * 1024, 16 * 1024
@@ -38,7 +38,7 @@ _FULL = (
 
 
 class _Parser(h11.Connection):
-    """Refuses what is much work and few bytes: a head of many lines, a body in many chunks."""
+    """Refuses few bytes that are much work: a head of many lines, a body of many chunks."""
 
     _credit = 0
 
@@ -61,7 +61,7 @@ class _Parser(h11.Connection):
 
 
 class BoundedProtocol(H11Protocol, asyncio.BufferedProtocol):
-    """One connection of uvicorn's, which is closed when it takes too long, and when there are too many."""
+    """A connection of uvicorn that is closed when it takes too long or when there are too many."""
 
     _timer: asyncio.TimerHandle | None = None
     _seen: tuple[Any, ...] | None = None

@@ -1,4 +1,4 @@
-"""Names of images and places in addresses: stable, and never a path."""
+"""Ids of images, and URLs: stable, and never a path of the disk."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ def row_of(gallery: Gallery, image: str) -> int | None:
     return int(rows[0]) if len(rows) else None
 
 
-UPLOADED = re.compile(r"[0-9a-f]{64}\.[a-z]{3,4}")
-UPLOADS = "uploaded"
-"""What a gallery in Milvus calls the root of photos that were added through a server, which may keep them anywhere."""
+UPLOADED_NAME = re.compile(r"[0-9a-f]{64}\.[a-z]{3,4}")
+UPLOADED_ROOT = "uploaded"
+"""The root, in a gallery in Milvus, of images that were added through a server, which may keep them anywhere."""
 
 
-def engine_image(key: int) -> str:
+def milvus_image_id(key: int) -> str:
     """Return the id of an image in Milvus: its key, which is a hash of its root and its path."""
     return f"{key:016x}"
 
 
-def engine_key(image: str) -> int | None:
-    """Return the key of an id; None when it is none."""
+def milvus_key(image: str) -> int | None:
+    """Return the key of an id; None when it is not one."""
     return int(image, 16) if _ID.fullmatch(image) and "-" not in image and image < "8" else None
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
-    """Addresses of what a server shows.
+class Urls:
+    """The URLs of a server.
 
     Attributes
     ----------
@@ -64,19 +64,19 @@ class Addresses:
     prefix: str = ""
 
     def image(self, image: str) -> str:
-        """Return the address of an original."""
+        """Return the URL of an original."""
         return f"{self.prefix}/v1/images/{image}"
 
     def thumbnail(self, image: str) -> str:
-        """Return the address of a small copy; `?size=` chooses how small."""
+        """Return the URL of a thumbnail; `?size=` chooses its size."""
         return f"{self.prefix}/v1/images/{image}/thumbnail"
 
     def place(self, place: str) -> str:
-        """Return the address of a place."""
+        """Return the URL of a place."""
         return f"{self.prefix}/v1/places/{quote(place, safe='', errors='surrogateescape')}"
 
 
 def rows_at(gallery: Gallery, path: str) -> NDArray[np.int64]:
-    """Return the rows of a path, under whatever root: an uploaded photo's path is its content's hash."""
+    """Return the rows of a path, under whatever root; the path of an uploaded image is the hash of its content."""
     rows = np.flatnonzero(gallery.records.columns.paths == np.uint64(path_hash(path)))
     return rows[[gallery.records[row].path == path for row in rows.tolist()]] if len(rows) else rows

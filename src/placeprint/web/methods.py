@@ -1,4 +1,4 @@
-"""HEAD and OPTIONS wherever there is a GET, and what an address takes when it is asked in a way that it does not."""
+"""HEAD and OPTIONS for every route with a GET, and 405 with the methods that an address takes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from placeprint.web.problems import response_of
 
 
-class Methods:
-    """Wraps the application, which knows the methods that its routes name and no others.
+class MethodMiddleware:
+    """Answers HEAD, OPTIONS and methods that an address does not take; routes name only their own.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The numbers that a server counts for Prometheus."""
+"""What a server counts, for Prometheus."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6)
 
 
-class Watch:
-    """The numbers of `/metrics`."""
+class Metrics:
+    """Counters, times and sizes of a server."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -43,13 +43,13 @@ class Watch:
         self._answers.labels("place" if accepted else "unknown").inc()
 
     def wrote(self, kinds: list[str]) -> None:
-        """Count writes that went to disk in one change."""
+        """Count the writes of one change that is on disk."""
         self._changes.inc()
         for kind in kinds:
             self._writes.labels(kind).inc()
 
     def text(self, now: Mapping[str, float]) -> bytes:
-        """Return everything, as Prometheus reads it; `now` are the gauges by name."""
+        """Return all of it in the text format of Prometheus; `now` are the gauges by name."""
         for name, value in now.items():
             self._gauges[name].set(value)
         return generate_latest(self.registry)

@@ -1,4 +1,4 @@
-"""Around every request: an id, the names this server answers to, headers that protect, one line of log."""
+"""What is done around every request: an id, the check of its Host header, security headers, a line of log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from placeprint.web.metrics import Watch
+from placeprint.web.metrics import Metrics
 from placeprint.web.problems import response_of
 from placeprint.web.settings import Settings
 
@@ -35,21 +35,21 @@ HEADERS = {
     "permissions-policy": "geolocation=(), microphone=(), camera=(self)",
     "cache-control": "no-store",
 }
-"""Of every response that does not say otherwise itself."""
+"""Defaults: a response may set its own."""
 
 
-class Guard:
-    """Wraps the application.
+class RequestMiddleware:
+    """Refuses requests for other hosts and from pages of other sites; adds headers; logs and counts.
 
     Parameters
     ----------
     app : ASGI application
     settings : Settings
-    watch : Watch
+    metrics : Metrics
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, watch: Watch) -> None:
-        self._app, self._settings, self._watch = app, settings, watch
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app, self._settings, self._metrics = app, settings, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -62,7 +62,7 @@ class Guard:
         request_id = given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
 
-        async def guarded(message: Message) -> None:
+        async def with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -72,9 +72,9 @@ class Guard:
         try:
             refused = self._refusal(scope, headers)
             if refused:
-                await response_of(*refused, headers={"Connection": "close"})(scope, receive, guarded)
+                await response_of(*refused, headers={"Connection": "close"})(scope, receive, with_headers)
             else:
-                await self._app(scope, receive, guarded)
+                await self._app(scope, receive, with_headers)
         except EOFError as error:  # the connection ends, which tells the client
             LOG.error("the answer broke off: %s", error, extra={"facts": {"request": request_id}})
         except Exception:
@@ -83,7 +83,7 @@ class Guard:
             self._note(scope, request_id, status, time.perf_counter() - began)
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
-        """Return why a request is not answered: a foreign name for this server, a foreign page, an odd address."""
+        """Return the status and reason to refuse a request: another host's name, another site's page, no UTF-8."""
         name = _host(headers.get(b"host", b"").decode("latin-1"))
         named = b"host" in headers  # a page always makes a browser say it, a probe by HTTP/1.0 may not
         if named and name not in self._settings.hosts and not _is_address(name):
@@ -95,10 +95,10 @@ class Guard:
         return None
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
-        """Log the route, not the address: that may tell names and coordinates."""
+        """Log and count the route, not the address, which may hold names and coordinates."""
         route = getattr(scope.get("route"), "path", None) or "other"
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._watch.requested(route, method, status, seconds)
+        self._metrics.requested(route, method, status, seconds)
         facts = {
             "request": request_id,
             "method": method,

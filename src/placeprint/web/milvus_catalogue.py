@@ -1,4 +1,4 @@
-"""What a server tells of the images of a gallery in Milvus: asked of the engine, as it is now."""
+"""The images of a gallery in Milvus by id, path and place, as the engine has them now."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from placeprint.gallery.milvus.rows import NOWHERE
 from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.gallery.record_lines import parsed_line
 from placeprint.records import Answer, ImageRecord
-from placeprint.web.catalogue import Place, Shown
-from placeprint.web.identity import UPLOADS, engine_image, engine_key
+from placeprint.web.catalogue import CatalogueImage, Place
+from placeprint.web.identity import UPLOADED_ROOT, milvus_image_id, milvus_key
 
 QUICK = 1.0
-"""Seconds: a list of places that took less to read is read again after every change."""
+"""Seconds: a list of places that is read in less is read again after every change."""
 SELDOM = 20
-"""Times the seconds that reading it took: so old may a list be that took longer."""
+"""A list that took longer may be this many times as old as its reading took."""
 _ROWS = 10_000
 
 
-class EngineCatalogue:
-    """Of a gallery in Milvus.
+class MilvusCatalogue:
+    """The catalogue of a gallery in Milvus.
 
     Parameters
     ----------
     gallery : MilvusGallery
-    before : EngineCatalogue, optional
-        Of a state before; its list of places is taken over.
+    before : MilvusCatalogue, optional
+        Of an earlier state; its list of places is taken over.
     """
 
-    def __init__(self, gallery: MilvusGallery, before: EngineCatalogue | None = None) -> None:
+    def __init__(self, gallery: MilvusGallery, before: MilvusCatalogue | None = None) -> None:
         self._opened = gallery.opened
         self._list: _PlaceList = before._list if before else _PlaceList()
 
     @property
     def places(self) -> dict[str, Place]:
-        """The places by name, sorted; of a large gallery as they were a while ago."""
-        return self._list.of(self._opened)
+        """The places by name, sorted; of a large gallery possibly as they were a while ago."""
+        return self._list.current(self._opened)
 
     @property
     def counted_places(self) -> int | None:
@@ -54,11 +54,11 @@ class EngineCatalogue:
         """How many images have coordinates."""
         return self._opened.store.count("latitude <= 90.0")
 
-    def has(self, place: str) -> bool:
+    def has_place(self, place: str) -> bool:
         """Return whether an image shows a place."""
         return self._opened.store.count(of_places((place,))) > 0
 
-    def of_place(self, place: str, offset: int, limit: int) -> tuple[int, list[Shown]]:
+    def of_place(self, place: str, offset: int, limit: int) -> tuple[int, list[CatalogueImage]]:
         """Return how many images show a place, and some of them, in the order of their numbers."""
         store = self._opened.store
         rows = sorted(store.query(of_places((place,)), ["key", "row"]), key=lambda row: int(row["row"]))
@@ -67,20 +67,20 @@ class EngineCatalogue:
         found = self._with_keys(wanted)
         return len(keys), [found[key] for key in wanted if key in found]
 
-    def shown(self, image: str) -> Shown | None:
+    def by_id(self, image: str) -> CatalogueImage | None:
         """Return an image by its id."""
-        key = engine_key(image)
+        key = milvus_key(image)
         return None if key is None else self._with_keys([key]).get(key)
 
-    def at(self, paths: Sequence[str]) -> dict[str, Shown]:
+    def by_path(self, paths: Sequence[str]) -> dict[str, CatalogueImage]:
         """Return images by their paths, under whatever root."""
-        roots = dict.fromkeys((*self._opened.head.roots, UPLOADS))
+        roots = dict.fromkeys((*self._opened.head.roots, UPLOADED_ROOT))
         found = self._with_keys([key_of(root, path) for path in paths for root in roots])
         return {one.record.path: one for one in found.values()}
 
-    def like(self, uploads: Sequence[ImageRecord]) -> dict[str, Shown]:
-        """Return images that are these very photos, uploaded or indexed; rather as the same places."""
-        found = self.at([one.path for one in uploads])
+    def same_content(self, uploads: Sequence[ImageRecord]) -> dict[str, CatalogueImage]:
+        """Return images that are the same files, uploaded or indexed; of several, one of the same places."""
+        found = self.by_path([one.path for one in uploads])
         missing = {one.content_hash: one for one in uploads if one.path not in found}
         rows = self._opened.store.with_contents(list(missing), ["key", "row", "record"])
         for shown in map(self._of, sorted(rows, key=lambda row: int(row["row"]))):
@@ -91,32 +91,32 @@ class EngineCatalogue:
                 found[one.path] = shown
         return found
 
-    def _with_keys(self, keys: Sequence[int]) -> dict[int, Shown]:
+    def _with_keys(self, keys: Sequence[int]) -> dict[int, CatalogueImage]:
         rows = self._opened.store.with_keys(keys, ["row", "record"]) if keys else {}
         return {key: self._of(row) for key, row in rows.items()}
 
-    def _of(self, row: dict[str, Any]) -> Shown:
+    def _of(self, row: dict[str, Any]) -> CatalogueImage:
         record, number = parsed_line(row["record"].encode(), row["row"])
-        return Shown(engine_image(row["key"]), record, self._root(number))
+        return CatalogueImage(milvus_image_id(row["key"]), record, self._root(number))
 
     def _root(self, number: int) -> str:
         """Return a root; one that another writer added in this second is not known yet."""
         roots = self._opened.head.roots
         return roots[number] if number < len(roots) else ""
 
-    def matched(self, answer: Answer, near: Nearby | None) -> list[Shown]:
+    def matches_of(self, answer: Answer, near: Nearby | None) -> list[CatalogueImage]:
         """Return the matches of an answer that was found in a part of the gallery."""
         assert near is not None
         records, roots = near.gallery.records, near.gallery.root_of
         return [
-            Shown(engine_image(near.keys[match.row]), records[match.row], self._root(int(roots[match.row])))
+            CatalogueImage(milvus_image_id(near.keys[match.row]), records[match.row], self._root(int(roots[match.row])))
             for match in answer.matches
         ]
 
-    def of(self, gallery: AnyGallery) -> EngineCatalogue:
+    def renewed(self, gallery: AnyGallery) -> MilvusCatalogue:
         """Return the catalogue of another state of the gallery, with the list of places that this one has read."""
         assert isinstance(gallery, MilvusGallery)
-        return EngineCatalogue(gallery, self)
+        return MilvusCatalogue(gallery, self)
 
 
 class _PlaceList:
@@ -128,7 +128,7 @@ class _PlaceList:
         self._read, self._took = float("-inf"), 0.0
         self.count: int | None = None
 
-    def of(self, opened: Opened) -> dict[str, Place]:
+    def current(self, opened: Opened) -> dict[str, Place]:
         with self._lock:
             head = opened.head
             state = f"{head.state}-{head.end}-{len(head.holes)}"
@@ -154,4 +154,4 @@ def _places(opened: Opened) -> dict[str, Place]:
                     known, south, west = sums.get(name, (0, 0.0, 0.0))
                     sums[name] = (known + 1, south + row["latitude"], west + row["longitude"])
     means = {name: (south / known, west / known) for name, (known, south, west) in sums.items()}
-    return {name: Place(name, images[name], engine_image(covers[name]), means.get(name)) for name in sorted(images)}
+    return {name: Place(name, images[name], milvus_image_id(covers[name]), means.get(name)) for name in sorted(images)}

@@ -1,4 +1,4 @@
-"""The newest state of a gallery in Milvus: looked for now and then, and a server that is away is told at once."""
+"""The newest state of a gallery in Milvus: polled, and an engine that is away is reported at once."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ import threading
 import time
 from pathlib import Path
 
+from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.errors import GalleryEngineError, GalleryNotFoundError, PlaceprintError
 from placeprint.gallery.milvus.address import parse_address
 from placeprint.gallery.milvus.connection import Connection, knock
 from placeprint.gallery.milvus.gallery import MilvusGallery
 from placeprint.gallery.milvus.head_store import HeadStore
+from placeprint.options import ModelOptions
 from placeprint.recognition.gallery_model import embedder_for
-from placeprint.web.milvus_catalogue import EngineCatalogue
+from placeprint.web.milvus_catalogue import MilvusCatalogue
 from placeprint.web.snapshots import Snapshot
 
 LOG = logging.getLogger("placeprint.web")
 
 LOOK_SECONDS = 1.0
-"""Between two looks at whether somebody changed the gallery: of images that were added the engine knows at once."""
+"""Between two looks at whether the gallery has changed; images that were added are found at once."""
 LOOK_LIMIT = 3.0
-"""Seconds for a look."""
+"""Seconds that a look may take."""
 ASK_LIMIT = 8.0
-"""Seconds for one request of a question; who asks waits no longer for an engine that hangs."""
+"""Seconds that a request to the engine may take for an answer."""
 
 
-class EngineSnapshots:
+class MilvusSnapshots:
     """Keeps the newest snapshot of a gallery in Milvus. Safe under threads.
 
     Parameters
     ----------
     address : str
     photos : Path, optional
-        Folder for the photos that are added.
-    model, runner
-        As in `placeprint.recognition.gallery_model.embedder_for`.
+        Folder for the images that are added.
+    model : ModelOptions
 
     Raises
     ------
@@ -43,10 +44,8 @@ class EngineSnapshots:
         When the gallery cannot be opened, or its model not be found.
     """
 
-    def __init__(
-        self, address: str, *, photos: Path | None = None, model: str | None = None, runner: str = "openvino"
-    ) -> None:
-        self.address, self.photos, self._model, self._runner = parse_address(address), photos, model, runner
+    def __init__(self, address: str, *, photos: Path | None = None, model: ModelOptions = ModelOptions()) -> None:
+        self.address, self.photos, self._model = parse_address(address), photos, model
         self._lock = threading.Lock()
         self.reloads, self.failing, self._looked = 0, "", time.monotonic()
         self.answers = True  # where it cannot, `reload` raises
@@ -55,8 +54,11 @@ class EngineSnapshots:
         self._seen = self._heads.text()
         gallery = MilvusGallery.over(self._asking)
         self._asking.seconds = min(self._asking.seconds, ASK_LIMIT)
-        self._embedder = embedder_for(gallery, model=model, runner=runner)
-        self._newest = Snapshot(gallery, self._embedder, photos, EngineCatalogue(gallery))
+        self._embedder = self._embedder_for(gallery)
+        self._newest = Snapshot(gallery, self._embedder, photos, MilvusCatalogue(gallery))
+
+    def _embedder_for(self, gallery: MilvusGallery) -> AnyEmbedder:
+        return embedder_for(gallery, model=self._model.model, runner=self._model.runner)
 
     @property
     def name(self) -> str:
@@ -65,7 +67,7 @@ class EngineSnapshots:
 
     @property
     def newest(self) -> Snapshot:
-        """The snapshot as it was last looked at."""
+        """The newest snapshot that could be opened."""
         return self._newest
 
     @property
@@ -104,7 +106,7 @@ class EngineSnapshots:
             return
         gallery = MilvusGallery.over(self._asking, numbered=False)
         if gallery.spec.fingerprint() != self._embedder.spec.fingerprint():
-            self._embedder = embedder_for(gallery, model=self._model, runner=self._runner)
-        self._newest = Snapshot(gallery, self._embedder, self.photos, self._newest.catalogue.of(gallery))
+            self._embedder = self._embedder_for(gallery)
+        self._newest = Snapshot(gallery, self._embedder, self.photos, self._newest.catalogue.renewed(gallery))
         self._seen = text
         self.reloads += 1

@@ -27,8 +27,8 @@ from placeprint.storage.atomic import FULL
 
 PROBLEM = "application/problem+json"
 RETRY_SECONDS = 1
-HEARD_BYTES, HEARD_SECONDS = 128 << 20, 2.0
-"""What a client that is refused may still send, to no effect, before the connection ends."""
+DRAIN_BYTES, DRAIN_SECONDS = 128 << 20, 2.0
+"""What a client that was refused may still send before the connection ends; it is dropped."""
 
 
 class Json(JSONResponse):
@@ -64,7 +64,7 @@ class ProblemResponse(Json):
 
 
 class Problem(PlaceprintError):  # noqa: N818
-    """What becomes an answer with an error status.
+    """An error that is answered with a status of its own.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Problem(PlaceprintError):  # noqa: N818
     error : str
         Name of the library's error that it stands for.
     closes : bool
-        Whether the connection ends, because what the client still sends is not wanted.
+        Whether the connection is closed, because the rest of the request is not read.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Problem(PlaceprintError):  # noqa: N818
 
 
 def busy(detail: str, *, closes: bool = False) -> Problem:
-    """Return the problem of a server that has too much to do."""
+    """Return the problem of an overloaded server."""
     return Problem(503, detail, headers={"Retry-After": str(RETRY_SECONDS)}, closes=closes)
 
 
@@ -103,35 +103,35 @@ def response_of(status: int, detail: str, *, headers: Mapping[str, str] | None =
     return ProblemResponse(body, status, dict(headers or {}))
 
 
-async def heard(request: Request) -> bytes:
-    """Return the next piece of a request's body.
+async def next_chunk(request: Request) -> bytes:
+    """Return the next chunk of a request's body.
 
     Raises
     ------
     Problem
-        400 when the client left: nobody reads it.
+        400 when the client left.
     """
     message = await request.receive()
     if message["type"] != "http.request":
         raise Problem(400, "the client left before the body was there")
-    request.state.heard_out = not message.get("more_body", False)
+    request.state.body_is_read = not message.get("more_body", False)
     return bytes(message.get("body", b""))
 
 
-def heard_out(request: Request) -> bool:
-    """Return whether the body was heard to its end."""
-    return bool(getattr(request.state, "heard_out", False))
+def body_is_read(request: Request) -> bool:
+    """Return whether the body was read to its end."""
+    return bool(getattr(request.state, "body_is_read", False))
 
 
-async def _hear_out(request: Request) -> None:
-    """Throw away what the client still sends, within limits: one that is cut off while it sends never reads why."""
-    declared, left = request.headers.get("content-length", ""), HEARD_BYTES
+async def _drain(request: Request) -> None:
+    """Read and drop what the client still sends, within limits: cut off while sending, it would never read why."""
+    declared, left = request.headers.get("content-length", ""), DRAIN_BYTES
     if declared.isdecimal() and (len(declared) > 15 or int(declared) > left):
         return
     with suppress(TimeoutError, Problem):
-        async with asyncio.timeout(HEARD_SECONDS):
-            while left > 0 and not heard_out(request):
-                left -= len(await heard(request))
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while left > 0 and not body_is_read(request):
+                left -= len(await next_chunk(request))
 
 
 def status_of(error: PlaceprintError) -> int:
@@ -151,7 +151,7 @@ def handle_problems(app: FastAPI) -> None:
     async def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
         if error.closes and error.status != 408:
-            await _hear_out(request)
+            await _drain(request)
         more = {"error": error.error} if error.error else {}
         return response_of(error.status, error.detail, headers=error.headers, **more)
 

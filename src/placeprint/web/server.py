@@ -21,19 +21,20 @@ from starlette.types import ASGIApp
 from placeprint.dataset.decoding.budget import DECODING
 from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
+from placeprint.options import ModelOptions
 from placeprint.web.app import make_app
 from placeprint.web.connections import BoundedProtocol
 from placeprint.web.middleware import JsonLines
-from placeprint.web.settings import LOOPBACK, Settings
-from placeprint.web.snapshots import Keeper, Snapshots
+from placeprint.web.settings import LOOPBACK, Listen, Settings
+from placeprint.web.snapshots import FolderSnapshots, SnapshotSource
 
 STOP_SECONDS = 30
-"""After so long a server that was told to stop has ended, whatever runs."""
+"""A server that was told to stop has ended after this long, whatever runs."""
 GRACE_SECONDS = 20
-"""How long requests that run may take to end when the server is stopped."""
+"""How long running requests may take when the server is stopped."""
 KEEP_ALIVE_SECONDS = 15
 TURN_SECONDS = 0.001
-"""How long a thread may keep the others from running: a fifth of Python's own, since one of them receives requests."""
+"""How long a thread may keep the interpreter: a fifth of Python's default, because one thread reads all requests."""
 
 LOG = logging.getLogger("placeprint.web")
 
@@ -41,61 +42,36 @@ LOG = logging.getLogger("placeprint.web")
 def serve(
     gallery: Path | str,
     settings: Settings,
+    listen: Listen,
     *,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    unix_socket: Path | None = None,
     photos: Path | None = None,
-    model: str | None = None,
-    runner: str = "openvino",
+    model: ModelOptions = ModelOptions(),
     say: Callable[[str], None] = print,
 ) -> None:
     """Serve a gallery until SIGTERM or Ctrl-C; what runs then is finished first, within `STOP_SECONDS`.
 
-    Parameters
-    ----------
-    gallery : Path or str
-        A folder, or an address of a server.
-    settings : Settings
-    host : str
-        Address to listen on.
-    port : int
-        0 takes any that is free.
-    unix_socket : Path, optional
-        A socket of this machine's file system to listen on instead, as for a reverse proxy.
-    photos : Path, optional
-        Folder for the photos that are added to a gallery on a server; not kept without.
-    model, runner
-        As in `placeprint.recognition.gallery_model.embedder_for`.
-    say : callable
-        Is told the address, once it is listened on.
-
-    Raises
-    ------
-    GalleryError, ModelError
-    UsageError
-        When the address cannot be listened on.
+    See `placeprint.web.serve.serve`.
     """
     gc.freeze()  # the modules are no garbage: looking at them after each change let no other thread run for 40 ms
     log_to_stderr()
     sys.setswitchinterval(TURN_SECONDS)
     DECODING.most = settings.decode_bytes
-    config = configured(make_app(kept(gallery, photos=photos, model=model, runner=runner), settings))
+    config = configured(make_app(snapshots_of(gallery, photos=photos, model=model), settings))
     for stop in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when all is done: that is no failure
         signal.signal(stop, lambda *_: None)
-    opened = _socket_file(unix_socket) if unix_socket else _listening(host, port)
+    opened = _socket_file(listen.unix_socket) if listen.unix_socket else _listening(listen.host, listen.port)
     with opened as (listener, where):
         say(f"serving {gallery} at {where} (Ctrl-C stops)")
-        if not unix_socket and host not in LOOPBACK:
-            _warn(host, settings)
+        if not listen.unix_socket and listen.host not in LOOPBACK:
+            _warn(listen.host, settings)
         _Server(config).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which ends in time: a thread that hangs in a library cannot be ended in another way."""
+    """Ends in time also when a thread hangs in a library, which only the end of the process stops."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop, and end the process where that does not come to its end."""
+        """Begin to stop, and end the process when that takes too long."""
         super().handle_exit(sig, frame)
         ending = threading.Timer(STOP_SECONDS, _end)
         ending.daemon = True
@@ -107,28 +83,31 @@ def _end() -> None:
     os._exit(0)
 
 
-def kept(
-    gallery: Path | str, *, photos: Path | None = None, model: str | None = None, runner: str = "openvino"
-) -> Keeper:
-    """Open a gallery to be served; the parameters are those of `serve`.
+def snapshots_of(
+    gallery: Path | str,
+    *,
+    photos: Path | None = None,
+    model: ModelOptions = ModelOptions(),
+) -> SnapshotSource:
+    """Open a gallery to be served.
 
     Raises
     ------
     GalleryError, ModelError
     UsageError
-        When photos of a gallery in a folder are to be elsewhere: that keeps them itself.
+        When images of a gallery in a folder are to be elsewhere: that keeps them itself.
     """
     if is_address(gallery):
-        from placeprint.web.milvus_snapshots import EngineSnapshots
+        from placeprint.web.milvus_snapshots import MilvusSnapshots
 
-        return EngineSnapshots(str(gallery), photos=photos, model=model, runner=runner)
+        return MilvusSnapshots(str(gallery), photos=photos, model=model)
     if photos is not None:
         raise UsageError("a gallery in a folder keeps the photos that are added in itself: leave --photos out")
-    return Snapshots(Path(gallery), model=model, runner=runner)
+    return FolderSnapshots(Path(gallery), model=model)
 
 
 def configured(app: ASGIApp) -> uvicorn.Config:
-    """Return how an application is run: with bounded heads and waits, and no log but the application's."""
+    """Return the configuration of uvicorn: bounded heads and waits, and only the application's own log."""
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -143,7 +122,7 @@ def configured(app: ASGIApp) -> uvicorn.Config:
 
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
-    """Listen on an address; yield the socket, and how browsers call it."""
+    """Listen on an address; yield the socket and its URL."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.getaddrinfo(host or None, port)  # create_server leaves its socket open where a name cannot be one
@@ -159,7 +138,7 @@ def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
 
 @contextmanager
 def _socket_file(path: Path) -> Iterator[tuple[socket.socket, str]]:
-    """Listen on a socket of the file system; one that a server left is replaced, and nothing else."""
+    """Listen on a socket file; only a socket that nobody listens on is replaced."""
     with socket.socket(socket.AF_UNIX) as listener:
         try:
             if _left_over(path):

@@ -9,8 +9,10 @@ import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from placeprint.errors import UsageError
+from placeprint.options import Flag, ModelWords
 from placeprint.storage.regular_files import read_regular
 
 TOKEN_VARIABLE = "PLACEPRINT_TOKEN"  # noqa: S105
@@ -49,7 +51,7 @@ class Settings:
     decode_bytes : int
         Memory that all photos take that are decoded at once; the environment's PLACEPRINT_DECODE_MB comes first.
     prefix : str
-        The path that a reverse proxy puts before the server's addresses, as ``/photos``.
+        The path that a reverse proxy puts before the server's URLs, as ``/photos``.
     doubtful : int
         Recent doubtful answers that are remembered, in memory.
     """
@@ -78,6 +80,91 @@ class Settings:
         return self.writing and hmac.compare_digest(digest_of(token), self.token_digest)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where a server listens.
+
+    Attributes
+    ----------
+    host : str
+        An address of this machine; others than its own are reached from elsewhere.
+    port : int
+        0 takes any that is free.
+    unix_socket : Path or None
+        A socket of the file system to listen on instead, as for a reverse proxy.
+    """
+
+    host: Annotated[str, Flag("--host", "Address to listen on; others than this machine's warn.")] = "127.0.0.1"
+    port: Annotated[int, Flag("--port", "0 takes any that is free.", short="-p", least=0, most=65535)] = 8000
+    unix_socket: Annotated[
+        Path | None, Flag("--socket", "Listen on this socket file instead, as for a reverse proxy.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Who may ask and write, and how much.
+
+    Attributes
+    ----------
+    root_path : str
+        The path that a reverse proxy serves this under, as ``/photos``.
+    token_file : Path or None
+        Who sends the token in it may write; without it the environment's PLACEPRINT_TOKEN is the token.
+    allow_host : sequence of str or None
+        Names that this server is called by, as behind a proxy.
+    max_mb : int
+        MiB that one request may hold.
+    max_megapixels : float
+        Of one image.
+    waiting : int
+        Images that may wait.
+    """
+
+    root_path: Annotated[str, Flag("--root-path", "The path that a reverse proxy serves this under, as /photos.")] = ""
+    token_file: Annotated[
+        Path | None, Flag("--token-file", "Who sends this token may write; or set PLACEPRINT_TOKEN. Off without.")
+    ] = None
+    allow_host: Annotated[
+        list[str] | None, Flag("--allow-host", "A name that this server is called by, as behind a proxy; repeatable.")
+    ] = None
+    max_mb: Annotated[int, Flag("--max-mb", "MiB that one request may hold.", least=1, most=1024)] = 32
+    max_megapixels: Annotated[float, Flag("--max-megapixels", "Of one photo.", least=0.1)] = 50.0
+    waiting: Annotated[int, Flag("--waiting", "Photos that may wait; more are told to retry.", least=0)] = 16
+
+    def settings(self, host: str) -> Settings:
+        """Return what a server that listens on an address allows.
+
+        Raises
+        ------
+        UsageError
+            When the token or the path cannot be used.
+        """
+        return Settings(
+            token_digest=token_digest(self.token_file),
+            hosts=(*own_names(host), *(name.lower() for name in self.allow_host or ())),
+            prefix=checked_prefix(self.root_path),
+            max_bytes=self.max_mb * MEBIBYTE,
+            max_pixels=int(self.max_megapixels * 1_000_000),
+            waiting=self.waiting,
+            held_bytes=max(256, 2 * self.max_mb) * MEBIBYTE,
+        )
+
+
+class ServeWords(ModelWords, total=False):
+    """`Listen`, `ServerOptions` and `placeprint.options.ModelOptions` as keywords."""
+
+    host: str
+    port: int
+    unix_socket: Path | None
+    root_path: str
+    token_file: Path | None
+    allow_host: list[str] | None
+    max_mb: int
+    max_megapixels: float
+    waiting: int
+
+
 def own_names(host: str) -> tuple[str, ...]:
     """Return the names of a server that listens on an address: those of this machine, where others reach it."""
     if host in LOOPBACK:
@@ -86,7 +173,7 @@ def own_names(host: str) -> tuple[str, ...]:
 
 
 def checked_prefix(path: str) -> str:
-    """Return the path that a proxy puts before addresses, as ``/photos``; empty for ``/``.
+    """Return the path that a proxy puts before URLs, as ``/photos``; empty for ``/``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The gallery as it is now: an immutable snapshot that every request takes once, swapped when the folder changes."""
+"""The gallery as it is now: an immutable snapshot, taken once by each request and replaced when the folder changes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from placeprint.gallery.files import PHOTOS, read_later
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD, read_head
 from placeprint.gallery.protocol import AnyGallery
+from placeprint.options import ModelOptions
 from placeprint.recognition.gallery_model import embedder_for
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.storage import published
 from placeprint.web.catalogue import Catalogue, FolderCatalogue
-from placeprint.web.identity import UPLOADS
+from placeprint.web.identity import UPLOADED_ROOT
 
 LOG = logging.getLogger("placeprint.web")
 
 Mark = tuple[int, int, int]
-"""What tells a file from what it was."""
+"""Time, inode and size: when one differs, the file has changed."""
 Marks = dict[Path, Mark]
 GONE: Mark = (0, 0, 0)
 
@@ -39,28 +40,28 @@ class Snapshot:
     recognizer : Recognizer
     catalogue : Catalogue
     uploads : Path or None
-        Folder of the photos that were added through a server, each named by its content's hash; None where they are
-        not kept.
+        Folder of the images that were added through a server, each named by the hash of its content; None where they
+        are not kept.
     upload_root : str
-        What the gallery calls it.
+        The root under which the gallery knows them.
     """
 
     def __init__(self, gallery: AnyGallery, embedder: AnyEmbedder, uploads: Path | None, catalogue: Catalogue) -> None:
         self.gallery, self.uploads, self.catalogue = gallery, uploads, catalogue
         self.recognizer = Recognizer(gallery, embedder)
-        self.upload_root = str(uploads.resolve()) if uploads and gallery.path else UPLOADS
+        self.upload_root = str(uploads.resolve()) if uploads and gallery.path else UPLOADED_ROOT
 
     @classmethod
     def of_folder(cls, gallery: Gallery, embedder: AnyEmbedder, uploads: Path) -> Snapshot:
         """Return the snapshot of a gallery in a folder, whose files may be replaced at any time."""
         gallery = gallery.held()
-        _ = gallery.index, gallery.records.places, gallery.failures  # read when they are asked for: that is now
+        _ = gallery.index, gallery.records.places, gallery.failures  # loaded lazily: load them now
         return cls(gallery, embedder, uploads, FolderCatalogue(gallery))
 
     def now(self) -> Catalogue:
-        """Return the catalogue of the gallery as it is kept now; the snapshot stays as it is."""
+        """Return the catalogue of the gallery as it is on disk now; the snapshot stays as it is."""
         path = self.gallery.path
-        return self.catalogue if path is None else self.catalogue.of(Gallery.open(path, mapped=False))
+        return self.catalogue if path is None else self.catalogue.renewed(Gallery.open(path, mapped=False))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -72,13 +73,13 @@ class Snapshot:
                 yield
 
 
-class Keeper(Protocol):
+class SnapshotSource(Protocol):
     """Keeps the newest snapshot of a gallery. Safe under threads."""
 
     reloads: int
     failing: str
     answers: bool
-    """False where `failing` is about files that questions need."""
+    """False when files are damaged that answers need."""
 
     @property
     def name(self) -> str:
@@ -86,7 +87,7 @@ class Keeper(Protocol):
 
     @property
     def newest(self) -> Snapshot:
-        """The snapshot as it was last looked at."""
+        """The newest snapshot that could be opened."""
 
     @property
     def stale(self) -> bool:
@@ -96,7 +97,7 @@ class Keeper(Protocol):
         """Look again, and return the newest; `sure` waits for all that was acknowledged to anybody."""
 
 
-class Snapshots:
+class FolderSnapshots:
     """Keeps the newest snapshot of a gallery's folder. Safe under threads.
 
     The files of a gallery never change: one that looks otherwise was damaged, or mended. Then, and when the head was
@@ -105,8 +106,7 @@ class Snapshots:
     Parameters
     ----------
     path : Path
-    model, runner
-        As in `placeprint.recognition.gallery_model.embedder_for`.
+    model : ModelOptions
 
     Raises
     ------
@@ -114,8 +114,8 @@ class Snapshots:
         When the gallery cannot be opened, or its model not be found.
     """
 
-    def __init__(self, path: Path, *, model: str | None = None, runner: str = "openvino") -> None:
-        self.path, self._model, self._runner = path, model, runner
+    def __init__(self, path: Path, *, model: ModelOptions = ModelOptions()) -> None:
+        self.path, self._model = path, model
         self._lock = threading.Lock()
         self.reloads, self.failing, self.answers = 0, "", True
         self._files = [path / HEAD]
@@ -130,12 +130,12 @@ class Snapshots:
 
     @property
     def newest(self) -> Snapshot:
-        """The snapshot as it was last looked at."""
+        """The newest snapshot that could be opened."""
         return self._newest
 
     @property
     def stale(self) -> bool:
-        """True when a file of the gallery changed since: a look at a dozen files, microseconds."""
+        """True when a file of the gallery has changed since; a dozen calls of stat, microseconds."""
         return self._marks() != self._seen
 
     def reload(self, *, sure: bool = False) -> Snapshot:  # noqa: ARG002  # a folder is always sure
@@ -168,7 +168,7 @@ class Snapshots:
         data.require([name for name in data.files if self._changed(data.path / name, believed)])
         gallery = Gallery.open(self.path, mapped=False)
         if self._embedder is None or gallery.spec.fingerprint() != self._embedder.spec.fingerprint():
-            self._embedder = embedder_for(gallery, model=self._model, runner=self._runner)
+            self._embedder = embedder_for(gallery, model=self._model.model, runner=self._model.runner)
         made = Snapshot.of_folder(gallery, self._embedder, self.path / PHOTOS)
         self._good = seen
         return made, {data.path / name: seen[data.path / name] for name in read_later(head)}

@@ -1,4 +1,4 @@
-"""What every request may use, put together once by `placeprint.web.app`."""
+"""What all requests share, made once by `placeprint.web.app`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import cast
 
 from fastapi import Request
 
-from placeprint.web.doubtful import Doubtful
-from placeprint.web.identity import Addresses
-from placeprint.web.metrics import Watch
+from placeprint.web.doubtful_answers import DoubtfulAnswers
+from placeprint.web.identity import Urls
+from placeprint.web.metrics import Metrics
 from placeprint.web.settings import Settings
-from placeprint.web.small_copies import SmallCopies
-from placeprint.web.snapshots import Keeper, Snapshot
-from placeprint.web.uploads import Intake
-from placeprint.web.work_queue import Desk
-from placeprint.web.write_queue import Committer
+from placeprint.web.snapshots import Snapshot, SnapshotSource
+from placeprint.web.thumbnail_cache import ThumbnailCache
+from placeprint.web.uploads import UploadReader
+from placeprint.web.work_queue import WorkQueue
+from placeprint.web.write_queue import WriteQueue
 
 
 @dataclass(frozen=True)
@@ -26,28 +26,28 @@ class State:
     Attributes
     ----------
     settings : Settings
-    addresses : Addresses
-    snapshots : Keeper
-    intake : Intake
-    recognizing, drawing : Desk
-        Threads for photos that are asked about, and for pictures that are shown.
-    doubtful : Doubtful
-    small : SmallCopies
-    watch : Watch
-    committer : Committer or None
-        None when nobody may write.
+    urls : Urls
+    snapshots : SnapshotSource
+    uploads : UploadReader
+    recognizing, drawing : WorkQueue
+        Threads that answer images, and threads that make the images that are shown.
+    doubtful : DoubtfulAnswers
+    thumbnails : ThumbnailCache
+    metrics : Metrics
+    write_queue : WriteQueue or None
+        None when the server only answers.
     """
 
     settings: Settings
-    addresses: Addresses
-    snapshots: Keeper
-    intake: Intake
-    recognizing: Desk
-    drawing: Desk
-    doubtful: Doubtful
-    small: SmallCopies
-    watch: Watch
-    committer: Committer | None
+    urls: Urls
+    snapshots: SnapshotSource
+    uploads: UploadReader
+    recognizing: WorkQueue
+    drawing: WorkQueue
+    doubtful: DoubtfulAnswers
+    thumbnails: ThumbnailCache
+    metrics: Metrics
+    write_queue: WriteQueue | None
 
     async def snapshot(self) -> Snapshot:
         """Return the gallery as it is now.

@@ -1,6 +1,6 @@
-"""Uploads: received within limits of bytes, time and memory, kept in memory only, and judged by what they hold.
+"""Uploads: received within limits of bytes, time and memory, and kept in memory only.
 
-A body is received piece by piece where all requests are; whatever goes through its bytes does so on a thread.
+A body is received chunk by chunk on the event loop; whatever goes through its bytes does so on a thread.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from python_multipart.multipart import Field, File, create_form_parser
 
 from placeprint.dataset.decoding import images
 from placeprint.errors import ImageError, first_line
-from placeprint.web.problems import Problem, busy, heard, heard_out
+from placeprint.web.problems import Problem, body_is_read, busy, next_chunk
 from placeprint.web.settings import Settings
 
 FIELD = "photos"
-MOST_PARTS = 100
-"""Of a multipart body, photos or not."""
+MOST_FIELDS = 100
+"""The most fields of a multipart body, images or not."""
 PARSE_SECONDS = 2.0
-"""Of the processor, for a multipart body: 30 MB take a tenth, unless they are made to take long."""
+"""Processor time for parsing a multipart body: 30 MB take a tenth of it, unless made to take long."""
 _NAME_LENGTH = 200
 _IN_MEMORY = {"MAX_MEMORY_FILE_SIZE": 1 << 40}
 """Of the parser, which would write large parts to disk: the limit of the body bounds them."""
@@ -34,7 +34,7 @@ _IN_MEMORY = {"MAX_MEMORY_FILE_SIZE": 1 << 40}
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A photo that was sent: its name is told back, and used for nothing else."""
+    """An image that was sent; its name appears in the answer and is used for nothing else."""
 
     name: str
     data: bytes
@@ -48,7 +48,7 @@ class Upload:
             raise ImageError(error.kind, f"{self.name}: {error.reason}") from error
 
     def check(self, most: int) -> None:
-        """Refuse a photo that holds nothing or too many pixels; done on a thread, since a header may be long.
+        """Refuse an image that is empty or has too many pixels; done on a thread, since a header may be long.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class Body:
         return self.content_type.partition(";")[0].strip().lower()
 
     def photos(self) -> list[Upload]:
-        """Return the photos; done once, and on a thread: to go through many bytes takes long.
+        """Return the images; done once, and on a thread, because parsing takes long.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class Body:
             422 when there is none, or the body cannot be read.
         """
         if self.kind == "multipart/form-data":
-            found = self._parts()
+            found = self._form_images()
         else:
             data = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
             self.pieces.clear()
@@ -106,13 +106,13 @@ class Body:
             raise Problem(422, f"a request may hold {most} photos of one place, not {len(found)}: send fewer")
         return found
 
-    def _parts(self) -> list[Upload]:
-        """Return the parts of a multipart body that are photos: those of the field, with or without a file name."""
-        parts = _Parts()
+    def _form_images(self) -> list[Upload]:
+        """Return the images of a multipart body: the parts of the field, with or without a file name."""
+        form = _Form()
         until = time.thread_time() + PARSE_SECONDS
         try:
             parser = create_form_parser(
-                {"Content-Type": self.content_type.encode("latin-1")}, parts.field, parts.file, config=_IN_MEMORY
+                {"Content-Type": self.content_type.encode("latin-1")}, form.field, form.file, config=_IN_MEMORY
             )
             while self.pieces:
                 if time.thread_time() > until:
@@ -121,11 +121,11 @@ class Body:
             parser.finalize()
         except FormParserError as error:
             raise Problem(422, f"the multipart body cannot be read: {first_line(error)}") from error
-        return parts.photos
+        return form.photos
 
 
-class _Parts:
-    """What a parser finds."""
+class _Form:
+    """What the parser of a multipart body finds."""
 
     def __init__(self) -> None:
         self.photos: list[Upload] = []
@@ -143,21 +143,21 @@ class _Parts:
 
     def _take(self, name: bytes | None, file_name: bytes, data: bytes) -> None:
         self._count += 1
-        if self._count > MOST_PARTS:
-            raise FormParserError(f"it has more than {MOST_PARTS} parts")
+        if self._count > MOST_FIELDS:
+            raise FormParserError(f"it has more than {MOST_FIELDS} parts")
         if name == FIELD.encode():
             self.photos.append(Upload(file_name.decode("utf-8", "replace")[-_NAME_LENGTH:] or "photo", data))
 
 
-class Intake:
-    """Receives the bodies of requests, and knows how much of them is in memory."""
+class UploadReader:
+    """Receives the bodies of requests, and counts how much of them is in memory."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self.held = settings, 0
 
     @asynccontextmanager
     async def body(self, request: Request) -> AsyncIterator[Body]:
-        """Receive the body of a request; its memory counts until the block is left.
+        """Receive the body of a request; it counts as memory until the block is left.
 
         Raises
         ------
@@ -181,8 +181,8 @@ class Intake:
             )
         try:
             async with asyncio.timeout(self._settings.body_seconds):
-                while not heard_out(request):
-                    self._take(body, await heard(request))
+                while not body_is_read(request):
+                    self._take(body, await next_chunk(request))
         except TimeoutError as error:
             limit = self._settings.body_seconds
             raise Problem(408, f"the photo did not come within {limit:g} s: send it again", closes=True) from error

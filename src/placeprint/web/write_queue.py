@@ -1,11 +1,11 @@
-"""Writes: gathered into one change of the gallery, and answered when it is on disk.
+"""Writes wait in a queue, become one change of the gallery, and are answered when that is on disk.
 
-One thread changes the gallery. What arrives while it does is changed next, all at once: a change takes as long for
-one image as for fifty, because it writes the gallery anew. Photos lie in the gallery's own folder ``photos``, each
-named by the hash of its content, and are on disk before the gallery speaks of them.
+One thread changes the gallery. All writes that arrive meanwhile are its next change: one image takes as long as fifty,
+because the gallery is written anew. Uploaded images lie in the gallery's own folder ``photos``, each named by the hash
+of its content, and are on disk before the gallery refers to them.
 
 Several servers may write to one gallery, and so may ``placeprint add``: each change is made under the folder's lock to
-what is there at that time, and every server opens the gallery again when its folder changed.
+the gallery as it is then, and every server opens the gallery again when its folder changed.
 """
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from placeprint.web import gallery_changes
-from placeprint.web.gallery_changes import Addition, Outcome, Removal, Written
-from placeprint.web.metrics import Watch
+from placeprint.web.gallery_changes import Addition, Outcome, Removal, WriteResult
+from placeprint.web.metrics import Metrics
 from placeprint.web.problems import busy
-from placeprint.web.snapshots import Keeper
+from placeprint.web.snapshots import SnapshotSource
 
 LOG = logging.getLogger("placeprint.web")
 
 MOST_TOGETHER = 256
-"""Requests in one change, and requests that may wait for one."""
+"""The most requests in one change, and the most that may wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     write: Addition | Removal
-    done: Future[Written]
+    done: Future[WriteResult]
 
 
-class Committer:
+class WriteQueue:
     """The one thread that changes a gallery.
 
     Parameters
     ----------
-    snapshots : Keeper
-    watch : Watch
+    snapshots : SnapshotSource
+    metrics : Metrics
     """
 
-    def __init__(self, snapshots: Keeper, watch: Watch) -> None:
-        self._snapshots, self._watch = snapshots, watch
+    def __init__(self, snapshots: SnapshotSource, metrics: Metrics) -> None:
+        self._snapshots, self._metrics = snapshots, metrics
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(MOST_TOGETHER)
         self._thread = threading.Thread(target=self._work, name="commit", daemon=True)
-        if stray := gallery_changes.stray_photos(snapshots.newest):
+        if stray := gallery_changes.stray_images(snapshots.newest):
             LOG.warning(
                 "%d photos in %s are not in the gallery: it was indexed anew, or an upload was interrupted. "
                 "Send them again, or remove them",
@@ -60,7 +60,7 @@ class Committer:
             )
         self._thread.start()
 
-    async def write(self, write: Addition | Removal) -> Written:
+    async def write(self, write: Addition | Removal) -> WriteResult:
         """Make a change, and return when it is on disk.
 
         Raises
@@ -78,7 +78,7 @@ class Committer:
         return await asyncio.wrap_future(waiting.done)
 
     def close(self, seconds: float) -> None:
-        """Finish what waits, and end; what takes longer than this was acknowledged to nobody."""
+        """Finish the writes that wait, and end; a write that takes longer was not acknowledged."""
         with suppress(queue.Full):
             self._queue.put(None, timeout=seconds)
         self._thread.join(seconds)
@@ -90,7 +90,7 @@ class Committer:
                 self._commit(list(some))
 
     def _next(self) -> list[_Waiting]:
-        """Wait for a write, and take all that wait with it; nothing at the end."""
+        """Wait for a write, and return all that wait; nothing when the queue was closed."""
         batch: list[_Waiting] = []
         while (waiting := self._queue.get()) is not None:
             batch.append(waiting)
@@ -107,13 +107,13 @@ class Committer:
         except Exception as error:
             LOG.exception("a change of the gallery failed")
             outcomes = [error] * len(batch)
-        done = [w.write.kind for w, outcome in zip(batch, outcomes, strict=True) if isinstance(outcome, Written)]
+        done = [w.write.kind for w, outcome in zip(batch, outcomes, strict=True) if isinstance(outcome, WriteResult)]
         if done:
-            self._watch.wrote(done)
+            self._metrics.wrote(done)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if waiting.done.cancelled():
                 continue
-            if isinstance(outcome, Written):
+            if isinstance(outcome, WriteResult):
                 waiting.done.set_result(outcome)
             else:
                 waiting.done.set_exception(outcome)
@@ -123,5 +123,5 @@ class Committer:
         additions = [write for write in writes if isinstance(write, Addition)]
         removals = [write for write in writes if isinstance(write, Removal)]
         found = gallery_changes.add(snapshot, additions) if additions else gallery_changes.remove(snapshot, removals)
-        self._snapshots.reload(sure=True)  # whoever is told of the change finds it
+        self._snapshots.reload(sure=True)  # a client that reads the answer finds its change
         return list(found)

@@ -1,1 +1,1 @@
-"""One file a group of addresses; routes never import each other."""
+"""One file a group of urls; routes never import each other."""

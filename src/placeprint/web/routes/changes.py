@@ -19,16 +19,16 @@ from placeprint.web.schemas import LONGEST_PLACE, PLACE, POSITION, AddedImages, 
 from placeprint.web.snapshots import Snapshot
 from placeprint.web.state import state_of
 from placeprint.web.uploads import Upload
-from placeprint.web.write_queue import Committer
+from placeprint.web.write_queue import WriteQueue
 
 _SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "TIFF": "tiff", "HEIF": "heif"}
 
 bearer = HTTPBearer(auto_error=False, description="The token that the server was started with.")
 
 
-def committer_of(
+def write_queue_of(
     request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)] = None
-) -> Committer:
+) -> WriteQueue:
     """Return what writes, for those who may.
 
     Raises
@@ -37,16 +37,16 @@ def committer_of(
         403 when nobody may, 401 for a token that is missing or wrong.
     """
     state = state_of(request)
-    if state.committer is None:
+    if state.write_queue is None:
         raise Problem(403, "this server only answers: start it with --token-file or PLACEPRINT_TOKEN to let it write")
     if given is None or not state.settings.allows(given.credentials):
         said = "the token is wrong" if given else "send the token: Authorization: Bearer TOKEN"
         raise Problem(401, said, headers={"WWW-Authenticate": 'Bearer realm="placeprint"'}, closes=True)
-    return state.committer
+    return state.write_queue
 
 
 router = APIRouter(tags=["writing"])
-Writer = Annotated[Committer, Depends(committer_of)]
+Writer = Annotated[WriteQueue, Depends(write_queue_of)]
 
 
 @router.post(
@@ -77,13 +77,13 @@ async def add(
     name = checked_place(place)
     position = (None, None) if at is None else parse_position(at)
     state.recognizing.require_room()
-    async with state.intake.body(request) as body:
+    async with state.uploads.body(request) as body:
         snapshot = await state.snapshot()
         most = state.settings.max_pixels
         uploads = await state.recognizing.run(body.photos)
         made = [await state.recognizing.run(_described, snapshot, each, name, position, most) for each in uploads]
         done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
-    listed = [one.facts(state.addresses) for one in done.images]
+    listed = [one.facts(state.urls) for one in done.images]
     return Json({"added": done.changed, "images": listed}, 201 if done.changed else 200)
 
 
@@ -96,7 +96,7 @@ async def add(
 async def remove(request: Request, image: str, writer: Writer) -> Json:
     """Remove an image from the gallery; answered when that is on disk. Only uploaded photos lose their file too."""
     snapshot = await state_of(request).snapshot()
-    if await to_thread(snapshot.catalogue.shown, image) is None:
+    if await to_thread(snapshot.catalogue.by_id, image) is None:
         raise Problem(404, f'the gallery has no image "{image}": it may have been removed')
     done = await writer.write(Removal(image))
     return Json({"removed": image, "places": [place for one in done.images for place in one.record.places]})

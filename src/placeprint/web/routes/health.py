@@ -8,6 +8,7 @@ from asyncio import to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from placeprint.version import __version__
 from placeprint.web.problems import Json, busy
 from placeprint.web.schemas import About, Health, Ready, problems
 from placeprint.web.state import State, state_of
@@ -47,8 +48,6 @@ async def ready(request: Request) -> Json:
 )
 async def about(request: Request) -> Json:
     """Tell the model, how much there is, and what may be done."""
-    from placeprint import __version__
-
     state = state_of(request)
     snapshot, settings = await state.snapshot(), state.settings
     gallery = snapshot.gallery
@@ -93,7 +92,7 @@ async def about(request: Request) -> Json:
 async def metrics(request: Request) -> Response:
     """Return counters, times and sizes."""
     state = state_of(request)
-    return Response(state.watch.text(_gauges(state)), media_type=METRICS)
+    return Response(state.metrics.text(_gauges(state)), media_type=METRICS)
 
 
 def _gauges(state: State) -> dict[str, float]:
@@ -104,6 +103,6 @@ def _gauges(state: State) -> dict[str, float]:
         "gallery_places": math.nan if places is None else places,
         "gallery_failing": bool(state.snapshots.failing),
         "gallery_reloads": state.snapshots.reloads,
-        "recognizing": state.recognizing.inside,
-        "body_bytes": state.intake.held,
+        "recognizing": state.recognizing.jobs,
+        "body_bytes": state.uploads.held,
     }

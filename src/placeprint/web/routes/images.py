@@ -20,8 +20,8 @@ from placeprint.dataset.files import MAX_BYTES, locate, open_file
 from placeprint.dataset.remote import RemoteFiles, is_remote
 from placeprint.errors import DatasetError, ImageError, MissingExtraError
 from placeprint.report.thumbnails import QUALITY, jpeg
-from placeprint.web.catalogue import Shown
-from placeprint.web.identity import UPLOADED, UPLOADS
+from placeprint.web.catalogue import CatalogueImage
+from placeprint.web.identity import UPLOADED_NAME, UPLOADED_ROOT
 from placeprint.web.problems import Problem
 from placeprint.web.schemas import problems
 from placeprint.web.snapshots import Snapshot
@@ -118,25 +118,25 @@ async def thumbnail(
     headers = {**_HEADERS, "ETag": f'"{tag}"'}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    data = state.small.get(tag)
+    data = state.thumbnails.get(tag)
     if data is None:
         data = await state.drawing.run(_small, shown, snapshot.uploads, side)
-        state.small.put(tag, data)
+        state.thumbnails.put(tag, data)
     return Response(data, media_type="image/jpeg", headers=headers)
 
 
-async def _shown(snapshot: Snapshot, image: str) -> Shown:
-    shown = await to_thread(snapshot.catalogue.shown, image)
+async def _shown(snapshot: Snapshot, image: str) -> CatalogueImage:
+    shown = await to_thread(snapshot.catalogue.by_id, image)
     if shown is None:
         raise Problem(404, f'the gallery has no image "{image}": it may have been removed')
     return shown
 
 
-def _tag(shown: Shown) -> str:
+def _tag(shown: CatalogueImage) -> str:
     return shown.record.content_hash[:32] or f"id-{shown.image}"
 
 
-def opened_original(shown: Shown, uploads: Path | None) -> BinaryIO:
+def opened_original(shown: CatalogueImage, uploads: Path | None) -> BinaryIO:
     """Open the file of an image: under the root that it was indexed in, or among the photos that were uploaded.
 
     Raises
@@ -145,19 +145,19 @@ def opened_original(shown: Shown, uploads: Path | None) -> BinaryIO:
         404 when it is gone, was not kept, or lies outside of its root.
     """
     path = shown.record.path
-    if shown.root == UPLOADS and uploads is None:
+    if shown.root == UPLOADED_ROOT and uploads is None:
         raise Problem(404, "this photo was added through a server and not kept: start it with --photos FOLDER for that")
     try:
         return _opened(shown.root, path)
     except ImageError as error:
-        if uploads is not None and UPLOADED.fullmatch(path):  # a folder may have been moved
+        if uploads is not None and UPLOADED_NAME.fullmatch(path):  # a folder may have been moved
             with suppress(ImageError):
                 return open_file(locate(uploads, path))
         raise Problem(404, f'the photo "{path}" is not where it was indexed: {error.reason}') from error
 
 
 def _opened(root: str, path: str) -> BinaryIO:
-    if root == UPLOADS:
+    if root == UPLOADED_ROOT:
         raise ImageError("missing", "this server does not have it")
     if not is_remote(root):
         return open_file(locate(Path(root), path))
@@ -172,7 +172,7 @@ def _opened(root: str, path: str) -> BinaryIO:
     return file
 
 
-def _original(shown: Shown, uploads: Path | None) -> tuple[BinaryIO, str]:
+def _original(shown: CatalogueImage, uploads: Path | None) -> tuple[BinaryIO, str]:
     file = opened_original(shown, uploads)
     kind = _KINDS.get(kind_of(file.read(HEAD_BYTES)) or "")
     file.seek(0)
@@ -182,7 +182,7 @@ def _original(shown: Shown, uploads: Path | None) -> tuple[BinaryIO, str]:
     return file, kind
 
 
-def _small(shown: Shown, uploads: Path | None, side: int) -> bytes:
+def _small(shown: CatalogueImage, uploads: Path | None, side: int) -> bytes:
     from PIL.Image import Resampling
 
     with opened_original(shown, uploads) as file:

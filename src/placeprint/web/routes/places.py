@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from placeprint.web.catalogue import Catalogue, Place
-from placeprint.web.identity import Addresses
+from placeprint.web.identity import Urls
 from placeprint.web.problems import Json, Problem
 from placeprint.web.schemas import PlaceList, PlacePage, problems
 from placeprint.web.state import state_of
@@ -35,7 +35,7 @@ async def places(
     state = state_of(request)
     snapshot = await state.snapshot()
     found = await to_thread(_named, snapshot.catalogue, (q or "").casefold())
-    listed = [_place(place, state.addresses) for place in found[offset : offset + limit]]
+    listed = [_place(place, state.urls) for place in found[offset : offset + limit]]
     return Json({"total": len(found), "offset": offset, "limit": limit, "places": listed})
 
 
@@ -60,20 +60,18 @@ async def place(request: Request, place: str, offset: Offset = 0, limit: Limit =
         raise Problem(404, f'the gallery has no place "{place}": GET /v1/places lists them')
     first = shown if offset == 0 and shown else (await to_thread(catalogue.of_place, place, 0, 1))[1]
     known = (await to_thread(lambda: catalogue.places)).get(place)
-    whole = _place(
-        known or Place(place, total, first[0].image, None), state.addresses
-    )  # a place may be newer than the list
-    listed = [one.facts(state.addresses) for one in shown]
+    whole = _place(known or Place(place, total, first[0].image, None), state.urls)  # a place may be newer than the list
+    listed = [one.facts(state.urls) for one in shown]
     return Json({**whole, "images": total, "total": total, "offset": offset, "limit": limit, "items": listed})
 
 
-def _place(place: Place, addresses: Addresses) -> dict[str, Any]:
+def _place(place: Place, urls: Urls) -> dict[str, Any]:
     latitude, longitude = place.position or (None, None)
     return {
         "place": place.name,
-        "url": addresses.place(place.name),
+        "url": urls.place(place.name),
         "images": place.images,
-        "cover": {"image": place.cover, "thumbnail": addresses.thumbnail(place.cover)},
+        "cover": {"image": place.cover, "thumbnail": urls.thumbnail(place.cover)},
         "latitude": latitude,
         "longitude": longitude,
     }

@@ -13,8 +13,8 @@ from placeprint.gallery.filters import Near, Rows, parse_near, rows_where
 from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.explanation import Reason, reasons_for, what_is_missing
 from placeprint.records import Answer, Split
-from placeprint.web.catalogue import Shown
-from placeprint.web.identity import Addresses
+from placeprint.web.catalogue import CatalogueImage
+from placeprint.web.identity import Urls
 from placeprint.web.problems import Json, Problem, busy
 from placeprint.web.schemas import NEAR, DoubtfulList, Recognition, photos_body, problems
 from placeprint.web.snapshots import Snapshot
@@ -41,7 +41,7 @@ class Question:
         try:
             return rows_where(snapshot.gallery, places=self.places, split=self.split, near=self.near)
         except UsageError as error:
-            if all(snapshot.catalogue.has(place) for place in self.places):
+            if all(snapshot.catalogue.has_place(place) for place in self.places):
                 raise
             raise Problem(404, str(error), error="UsageError") from error
 
@@ -56,7 +56,7 @@ class Found:
     """The answer to a photo, the images of its matches, and why they are there where that was asked."""
 
     answer: Answer
-    shown: tuple[Shown, ...]
+    shown: tuple[CatalogueImage, ...]
     reasons: tuple[Reason, ...] = ()
     missing: str = ""
 
@@ -96,10 +96,10 @@ async def recognize(
     around = None if near is None else parse_near(near, "near")
     asked = Question(k=k, places=tuple(place or ()), near=around, split=split, explain=explain)
     state.recognizing.require_room()
-    async with state.intake.body(request) as body:
+    async with state.uploads.body(request) as body:
         snapshot = await state.snapshot()
         row, answer = await state.recognizing.run(_answer, state, snapshot, body, asked)
-    state.watch.answered(row["place"] is not None)
+    state.metrics.answered(row["place"] is not None)
     state.doubtful.note(row, request.scope["state"]["request_id"])
     return answer
 
@@ -120,9 +120,7 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
         if time.perf_counter() - began > state.settings.work_seconds:
             raise busy("the answer took too long, and nobody waits for it: send fewer photos")
         found.append(_one(snapshot, upload, asked, only))
-    rows = [
-        {"photo": upload.name, **_row(one, asked, state.addresses)} for upload, one in zip(uploads, found, strict=True)
-    ]
+    rows = [{"photo": upload.name, **_row(one, asked, state.urls)} for upload, one in zip(uploads, found, strict=True)]
     whole = rows[0]
     if len(rows) > 1:
         leader, answer = combined_answer([one.answer for one in found])
@@ -142,7 +140,7 @@ def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Rows | None)
     with upload.named():
         seen = recognizer.describe(upload.data)
     answer, near = recognizer.answer_within(seen.vector, k=asked.k, parts=seen.parts, only=only)
-    shown = tuple(snapshot.catalogue.matched(answer, near))
+    shown = tuple(snapshot.catalogue.matches_of(answer, near))
     whole = answer if near is None else near.renumbered(answer)
     if not asked.explain:
         return Found(whole, shown)
@@ -150,14 +148,14 @@ def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Rows | None)
     return Found(whole, shown, reasons, what_is_missing(snapshot.gallery, seen.parts))
 
 
-def _row(found: Found, asked: Question, addresses: Addresses) -> dict[str, Any]:
+def _row(found: Found, asked: Question, urls: Urls) -> dict[str, Any]:
     row = found.answer.to_dict()
     for number, (match, shown) in enumerate(zip(row["matches"], found.shown, strict=True)):
         image, record = shown.image, shown.record
         match |= {
             "image": image,
-            "url": addresses.image(image),
-            "thumbnail": addresses.thumbnail(image),
+            "url": urls.image(image),
+            "thumbnail": urls.thumbnail(image),
             "width": record.width,
             "height": record.height,
             "latitude": record.latitude,

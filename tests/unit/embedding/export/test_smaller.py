@@ -384,6 +384,6 @@ def test_whitened_without_pytorch_and_asked_without_onnx(tmp_path: Path, photos:
     nothing = ["torch", "onnx", "onnxruntime"]
     run(nothing, "index", str(photos), "-o", gallery, "-m", made, "--preset", "fast", "-q")
     asked = str(photos / "gallery" / "place-3" / "1.png")
-    answer = json.loads(run(nothing, "query", gallery, asked, "-m", made, "--json"))
+    [answer] = json.loads(run(nothing, "query", gallery, asked, "-m", made, "--json"))
     assert answer["matches"][0]["path"] == "gallery/place-3/1.png"
     assert answer["matches"][0]["similarity"] == pytest.approx(1.0, abs=1e-3)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from placeprint.cli.answering import show_evaluation
+from placeprint.cli.evaluate import show_evaluation
 from placeprint.errors import CalibrationError
 from placeprint.evaluation.diagnosis.decision_advice import decision_advice, loosen, tighten
 from placeprint.evaluation.diagnosis.failure_kinds import Kind, sort_failures

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 
-class Doubtful:
+class DoubtfulAnswers:
     """Recent answers that a person may want to look at: facts only, in memory, the newest first."""
 
     def __init__(self, most: int) -> None:
         self._kept: deque[dict[str, Any]] = deque(maxlen=most)
 
     def note(self, row: dict[str, Any], request_id: str) -> None:
-        """Keep an answer when it is UNKNOWN, or accepted in the lower half of what is accepted."""
+        """Keep an answer that is UNKNOWN, or whose probability is in the lower half of what is accepted."""
         probability, limit = row["probability"], row["probability_threshold"]
         if row["place"] is not None and (probability is None or limit is None or probability >= (1 + limit) / 2):
             return

@@ -1,0 +1,71 @@
+"""The verb models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from placeprint.cli import options, printing
+
+if TYPE_CHECKING:
+    from placeprint.embedding.model_list import ListedModel
+
+
+def models(
+    known: Annotated[
+        bool, typer.Option("--known", help="Only the models of the field that can be brought, with published figures.")
+    ] = False,
+    commercial_only: Annotated[
+        bool, typer.Option("--commercial-only", help="Leave out licences like the GPL, and what nobody licensed.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the models that can embed, and those of the field that can be brought."""
+    from placeprint.embedding.model_list import models as list_all
+
+    listed = list_all(known=known, commercial_only=commercial_only)
+    if as_json:
+        printing.show_json([model.to_dict() for model in listed])
+        return
+    if bundled := [model for model in listed if model.bundled]:
+        _show_bundled(bundled)
+    _show_field([model for model in listed if not model.bundled])
+
+
+def _show_bundled(models: Sequence[ListedModel]) -> None:
+    rows = [
+        (m.name, str(m.dim), str(m.input_size), printing.number(m.megabytes, 1), m.licence, _here(m), m.about or "")
+        for m in models
+    ]
+    printing.table(("name", "dim", "input", "MB", "licence", "here", "about"), rows, right=(1, 2, 3))
+    printing.say("Any ONNX file works by its path, with a .json of the same name beside it that holds its ModelSpec.")
+
+
+def _here(model: ListedModel) -> str:
+    return "yes" if model.here else "no"
+
+
+def _show_field(models: Sequence[ListedModel]) -> None:
+    """Print the models of the field: what they are, then where they come from."""
+    rows = [
+        (
+            m.name,
+            str(m.dim),
+            str(m.input_size),
+            printing.number(m.parameters, 1),
+            m.licence,
+            _here(m),
+            f"{m.recall_at_1:.1f} on {m.benchmark}" if m.recall_at_1 is not None else "",
+        )
+        for m in models
+    ]
+    columns = ("name", "dim", "input", "M params", "licence", "here", "published Recall@1, %")
+    printing.table(columns, rows, right=(1, 2, 3), title="Of the field, to be brought by `placeprint export SOURCE`")
+    printing.say(
+        "Licences are as the authors state them; the photographs that were learned from may have terms of their own."
+    )
+    for model in models:
+        cited = f"; Recall@1 as published by {model.citation}" if model.citation else ""
+        printing.say(f"  {model.name}: {model.source}{cited}")

@@ -1,0 +1,228 @@
+"""The verb query."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from placeprint.cli import options, printing, query_explanation, slips
+from placeprint.cli.option_records import Without, given
+from placeprint.errors import UsageError
+from placeprint.options import BuildOptions, DecisionOptions
+from placeprint.terminal import counted
+
+if TYPE_CHECKING:
+    from placeprint.embedding.embedder import AnyEmbedder
+    from placeprint.gallery.filters import Rows
+    from placeprint.gallery.protocol import AnyGallery
+    from placeprint.recognition.query import Answered, Answers, Filter
+    from placeprint.recognition.recognizer import Recognizer
+    from placeprint.records import Answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How many matches are asked for, of which images, and of which server."""
+
+    k: Annotated[int, typer.Option("--k", "-k", help="How many matches to list.")] = 5
+    place: Annotated[
+        list[str] | None, typer.Option("--place", help="Ask only images of this place; may be given several times.")
+    ] = None
+    near: Annotated[
+        str | None, typer.Option("--near", metavar="LAT,LON,METRES", help="Ask only images taken within a distance.")
+    ] = None
+    split: Annotated[str | None, typer.Option("--split", help="Ask only images of this split of the gallery.")] = None
+    url: Annotated[
+        str | None, typer.Option("--url", help="Ask a server of `placeprint serve`; then all arguments are photos.")
+    ] = None
+
+    def filter(self) -> Filter:
+        """Return which images of the gallery are asked.
+
+        Raises
+        ------
+        UsageError
+            When what is given to --near cannot be read.
+        """
+        from placeprint.recognition.query import Filter
+
+        near = None
+        if self.near is not None:
+            from placeprint.gallery.filters import parse_near
+
+            near = parse_near(self.near, "--near")
+        return Filter(places=tuple(self.place or ()), near=near, split=self.split)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """How answers are told: explained, on a page, as JSON."""
+
+    explain: Annotated[bool, typer.Option("--explain", help="Say and draw why each match is there.")] = False
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the page of --explain.")] = None
+    as_json: options.AsJson = False
+
+
+def query(
+    gallery: options.GalleryPath,
+    photos: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PHOTO...", help="Photos, folders of photos, or - for a list of paths on stdin."),
+    ] = None,
+    *,
+    asked: Asked,
+    decision: DecisionOptions,
+    model: Annotated[BuildOptions, Without("cache", "workers", "index")],
+    told: Told,
+) -> None:
+    """Say which place a photo shows, or UNKNOWN."""
+    if asked.k < 1:
+        raise UsageError(f"--k must be at least 1, not {asked.k}")
+    if asked.url is not None:
+        _refuse_what_a_server_decides(given(decision, model, told))
+        _ask_server(asked.url, [Path(gallery), *(photos or ())], asked, as_json=told.as_json)
+        return
+    if not photos:
+        raise UsageError("give a gallery and a photo, or --url and a photo")
+    if told.out is not None and not told.explain:
+        raise UsageError("--out is the folder for the page of --explain: give both")
+    slips.expect_gallery(gallery, photos)
+    slips.refuse_galleries_as_photos(photos)
+    if told.explain:
+        query_explanation.require_room(query_explanation.page_of(photos, told.out))
+    _ask_gallery(gallery, photos, asked, decision, model, told)
+
+
+def _refuse_what_a_server_decides(options: dict[str, object]) -> None:
+    """Refuse options that only the gallery's side can meet; the first of them is named."""
+    names = {"threshold": "unknown-threshold", "margin_threshold": "unknown-margin"}
+    if decided := [names.get(name, name) for name in options if name != "as_json"]:
+        raise UsageError(
+            f"--{decided[0]} does not go with --url: the server's gallery, model and calibration decide. --k, --place, "
+            "--near, --split and --json do"
+        )
+
+
+def _ask_server(url: str, photos: Sequence[Path], asked: Asked, *, as_json: bool) -> None:
+    from placeprint.recognition.query import Server
+
+    server = Server(url, asked.filter())
+    slips.refuse_galleries_as_photos(photos, url=True)
+    answers = _answers(server, photos, k=asked.k, told=Told(as_json=as_json))
+    if as_json:
+        _show_json(answers, {"filter": server.filter} if server.filter else {})
+    _end(answers)
+
+
+def _ask_gallery(
+    gallery: str, photos: Sequence[Path], asked: Asked, decision: DecisionOptions, model: BuildOptions, told: Told
+) -> None:
+    from placeprint.gallery.opening import open_gallery
+    from placeprint.presets import find_preset
+    from placeprint.recognition.query import outdated
+
+    opened = open_gallery(gallery)
+    if model.preset is not None:
+        opened = opened.asked_as(find_preset(model.preset))
+    chosen = asked.filter()
+    only = chosen.rows(opened)
+    recognizer = _recognizer(opened, model, only, decision)
+    facts: dict[str, Any] = {}
+    if only is not None:
+        facts["filter"] = chosen.to_dict(only)
+        if not told.as_json:
+            printing.say(_says(chosen, only))
+    answers = _answers(recognizer, photos, k=asked.k, told=told)
+    if old := outdated(opened, decision):
+        facts["calibration_outdated"] = old
+    explained = [(Path(one.image), one.explanation) for one in answers if one.explanation is not None]
+    if told.as_json:
+        _show_json(answers, facts)
+    elif old:
+        printing.say(old, err=True)
+    if explained and (told.out is not None or not told.as_json):
+        page = query_explanation.page_of(photos, told.out)
+        query_explanation.write_page(explained, opened, page, quiet=told.as_json)
+    _end(answers)
+
+
+def _recognizer(opened: AnyGallery, model: BuildOptions, only: Rows | None, decision: DecisionOptions) -> Recognizer:
+    """Load the model, which keeps one core busy, while the other imports what comes after it."""
+
+    def load() -> AnyEmbedder:
+        from placeprint.recognition.gallery_model import embedder_for
+
+        return embedder_for(opened, model=model.model, runner=model.runner)
+
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load)
+        import PIL.Image  # noqa: F401
+        import rich.table  # noqa: F401
+
+        from placeprint.recognition.recognizer import Recognizer
+
+        return Recognizer(opened, loading.result(), only=only, **given(decision))
+
+
+def _answers(asked: Answers, photos: Sequence[Path], *, k: int, told: Told) -> list[Answered]:
+    """Ask about each photo, and print what is answered as it comes."""
+    from placeprint.dataset.query_paths import listed_paths, query_paths
+    from placeprint.recognition.query import answered
+
+    listed = listed_paths(sys.stdin.buffer.read()) if query_explanation.STDIN in photos else []
+    paths = [path for photo in photos for path in (listed if photo == query_explanation.STDIN else [photo])]
+    answers = []
+    for one in answered(asked, query_paths(paths), k=k, explain=told.explain):
+        answers.append(one)
+        if not told.as_json:
+            _show(one)
+    return answers
+
+
+def _show(one: Answered) -> None:
+    if one.failure is not None:
+        printing.say(f"{one.image}: {one.failure.reason}", err=True)
+    if one.answer is not None:
+        _show_answer(one.image, one.answer)
+    if one.explanation is not None:
+        query_explanation.show_reasons(one.explanation)
+
+
+def _show_answer(photo: str, answer: Answer) -> None:
+    from placeprint.records import UNKNOWN
+
+    name = UNKNOWN if answer.unknown else answer.place
+    printing.say(f"{photo}: {name}")
+    printing.say(f"  {answer.why}")
+    rows = [(f"{m.score:.4f}", "|".join(m.places), m.path) for m in answer.matches]
+    printing.table(("score", "place", "image"), rows, right=(0,))
+
+
+def _show_json(answers: Sequence[Answered], facts: dict[str, Any]) -> None:
+    """Print a list of one object for each photo, however many there are."""
+    from placeprint.recognition.query import QueryResult
+
+    printing.show_json(QueryResult(tuple(answers), facts).to_list())
+
+
+def _end(answers: Sequence[Answered]) -> None:
+    """End with 3 when a photo could not be answered."""
+    if any(one.failure is not None for one in answers):
+        raise typer.Exit(3)
+
+
+def _says(chosen: Filter, rows: Rows) -> str:
+    """Return the line that says which images are asked."""
+    words = [" or ".join(f'place "{place}"' for place in chosen.places)] if chosen.places else []
+    if chosen.near is not None:
+        words.append(f"within {chosen.near[2]:g} m of {chosen.near[0]:g},{chosen.near[1]:g}")
+    if chosen.split is not None:
+        words.append(f"split {chosen.split}")
+    return f"asking {int(rows.sum())} of {counted(len(rows), 'image')}: {', '.join(words)}"

@@ -1,0 +1,123 @@
+"""The verb `index`: a gallery of images, made here or by a cluster, or of embeddings that somebody has already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Unpack
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.embedding.imported import imported_spec, read_side
+from placeprint.embedding.models import DEFAULT_MODEL
+from placeprint.errors import UsageError
+from placeprint.gallery.address import is_address
+from placeprint.gallery.changes import Change
+from placeprint.gallery.gallery import Gallery
+from placeprint.indexing import folder
+from placeprint.indexing.folder import calibrated_alone
+from placeprint.indexing.result import IndexResult
+from placeprint.indexing.sources import Source
+from placeprint.options import BuildWords
+from placeprint.presets import DEFAULT_PRESET, FAST, find_preset
+from placeprint.progress import Progress
+
+
+class IndexWords(BuildWords, total=False):
+    """What `index` is given besides images and progress."""
+
+    embeddings: Path | str | None
+    records: Path | str | None
+    replace: bool
+
+
+def index(
+    dataset: Path | str | Manifest | Source | None,
+    out: Path | str,
+    *,
+    on: str | None = None,
+    progress: Progress | None = None,
+    **settings: Unpack[IndexWords],
+) -> IndexResult:
+    """Make a gallery of a dataset's gallery images, or of embeddings that somebody has already.
+
+    Interrupted, it goes on where it was when it is called again: what was embedded is in the cache.
+
+    Parameters
+    ----------
+    dataset : Path, str, Manifest, Source or None
+        A folder, a manifest, or an address of an object store; None with `embeddings` and `records`.
+    out : Path or str
+        The gallery's folder; a gallery that is there is replaced in one step at the end, where it loses nothing. Or an
+        address, ``milvus://host:19530/name``: that gallery is changed image by image, until it holds these and no
+        others.
+    on : str, optional
+        Embed on a Ray cluster, ``local`` or ``ray://head:10001``; then `out` is an address.
+    progress : Progress, optional
+    **settings
+        ``model``, ``runner``, ``cache``, ``workers``, ``preset`` and ``index`` as in
+        `placeprint.options.BuildOptions`; ``embeddings`` (a ``.npy`` file) and ``records`` (the manifest that names
+        its rows); ``replace``, whether a gallery that is there may lose something by it.
+
+    Raises
+    ------
+    DatasetError
+        When no image could be used.
+    UsageError
+        When something would be lost, the folder holds something else than a gallery, or arguments contradict.
+    VectorError, ModelError, GalleryError, MissingExtraError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.index("photos", "town.gallery")  # doctest: +SKIP
+    >>> len(done.gallery), done.failures  # doctest: +SKIP
+    (1200, ())
+    """
+    asked: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
+    embeddings, records = asked.pop("embeddings", None), asked.pop("records", None)
+    if embeddings is not None or records is not None:
+        if dataset is not None or embeddings is None or records is None:
+            raise UsageError("give either a dataset, or both --embeddings and --records")
+        return _import(out, Path(embeddings), Path(records), asked)
+    if dataset is None:
+        raise UsageError("give a dataset, or --embeddings and --records")
+    if on is None:
+        return folder.index(dataset, out, progress=progress, **asked)
+    if not is_address(out):
+        raise UsageError("--on embeds on a cluster, which writes to a server: give --store milvus://host:19530/name")
+    if isinstance(dataset, Manifest):
+        raise UsageError("a cluster reads the dataset by its path: give that, not a manifest that was read")
+    names = ("model", "preset", "index", "runner", "replace")
+    chosen = {"model": DEFAULT_MODEL, "preset": DEFAULT_PRESET} | {n: asked[n] for n in names if n in asked}
+    return folder.index_on_ray(dataset, out, on=on, progress=progress, **chosen)
+
+
+def _import(out: Path | str, embeddings: Path, records: Path, asked: dict[str, Any]) -> IndexResult:
+    """Make a gallery of the rows of a table that are no queries."""
+    done, set_aside, notes = read_side(embeddings, records, "gallery")
+    settings = {
+        "records": done.records,
+        "vectors": done.vectors,
+        "spec": imported_spec(asked.get("model", "imported"), done.vectors.shape[1]),
+        "root": str(records.parent.resolve()),
+        "index": asked.get("index", "auto"),
+        "preset": find_preset(asked.get("preset", FAST)),
+        "replace": asked.get("replace", False),
+    }
+    if is_address(out):
+        from placeprint.indexing.server import store_vectors
+
+        gallery, why = calibrated_alone(store_vectors(out, **settings))
+    else:
+        gallery, why = calibrated_alone(Gallery.build(out, **settings))
+    return IndexResult(
+        gallery=gallery,
+        change=Change(added=len(gallery)),
+        failures=(),
+        computed=0,
+        cached=0,
+        seconds=0.0,
+        shares={},
+        not_calibrated=why,
+        set_aside=set_aside,
+        notes=notes,
+    )

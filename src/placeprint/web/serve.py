@@ -1,0 +1,58 @@
+"""The verb `serve`; what it needs is imported when it is called, because the extra `web` may not be installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from placeprint.errors import MissingExtraError
+from placeprint.options import ModelOptions, records_of
+from placeprint.web.settings import Listen, ServerOptions, ServeWords
+
+if TYPE_CHECKING:
+    from placeprint.gallery.protocol import AnyGallery
+
+
+def serve(
+    gallery: AnyGallery | Path | str,
+    *,
+    photos: Path | None = None,
+    say: Callable[[str], None] = print,
+    **settings: Unpack[ServeWords],
+) -> None:
+    """Serve a gallery to browsers and programs over HTTP, until SIGTERM or Ctrl-C.
+
+    Parameters
+    ----------
+    gallery : Gallery, Path or str
+        A folder, or an address of a server.
+    photos : Path, optional
+        Folder for the images that are added to a gallery on a server; without it they are not kept.
+    say : callable
+        Is told the address, once the server listens on it.
+    **settings
+        The fields of `placeprint.web.settings.Listen`, `placeprint.web.settings.ServerOptions` and
+        `placeprint.options.ModelOptions`: ``host``, ``port``, ``token_file``, …
+
+    Raises
+    ------
+    UsageError
+        When the address cannot be listened on.
+    GalleryError, ModelError
+    MissingExtraError
+        Without the extra `web`.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.serve("town.gallery", port=8080)  # doctest: +SKIP
+    serving town.gallery at http://127.0.0.1:8080 (Ctrl-C stops)
+    """
+    try:
+        from placeprint.web.server import serve as run
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("placeprint serve", "web") from error
+    listen, server, model = records_of(settings, Listen, ServerOptions, ModelOptions)
+    where = gallery if isinstance(gallery, str | Path) else gallery.where
+    run(where, server.settings(listen.host), listen, photos=photos, model=model, say=say)

@@ -1,0 +1,448 @@
+"""Write docs/schemas: what each verb prints with --json, as a JSON schema.
+
+A shape is a type by its name (with ``?``: or null), a list of one shape, a dict of named shapes (a name with ``?`` may
+be missing), or ``{"*": shape}`` for a mapping. Run it after a change; a test compares the files with it, and what the
+verbs print with the files.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
+_TYPES = {"text": "string", "int": "integer", "number": "number", "bool": "boolean", "any": None}
+
+SPLITS = {"gallery": "int", "query": "int", "none": "int"}
+FAILED_IMAGE = {"path": "text", "kind": "text", "reason": "text"}
+SET_ASIDE = {"says": "text", "why": "text", "count": "int", "paths": ["text"]}
+UNDERSTOOD = {
+    "layout": "text",
+    "source": "text",
+    "images": SPLITS,
+    "places": SPLITS,
+    "first_places": ["text"],
+    "unlabelled": "int",
+    "left_out": {"*": "int"},
+    "not_walked": ["text"],
+    "advice": "text",
+}
+CALIBRATION = {
+    "coefficients": ["number"],
+    "low": "number",
+    "high": "number",
+    "usual_agreement": "number",
+    "threshold": "number",
+    "interval": ["number"],
+    "false_accept_rate": "number",
+    "rate_interval": ["number"],
+    "accepted_share": "number?",
+    "source": "text",
+    "automatic": "bool",
+    "learned": "text",
+    "guarantee": "text",
+    "n_known": "int",
+    "n_unknown": "int",
+    "n_places": "int",
+    "seed": "int",
+    "images": "int",
+    "changed": "int",
+    "format": "int",
+    "strategy": "text",
+    "doubts": ["text"],
+    "outdated": "text?",
+}
+CHANGE = {
+    "added": "int",
+    "replaced": "int",
+    "unchanged": "int",
+    "removed": "int",
+    "elsewhere": "int",
+    "contradicting": "int",
+    "missing": ["text"],
+}
+GALLERY = {
+    "gallery": "text",
+    "images": "int",
+    "places": "int",
+    "model": "text",
+    "fingerprint": "text",
+    "preset": "text",
+    "index": "text",
+    "calibration": (CALIBRATION,),
+    "not_calibrated": "text?",
+}
+INDEXED = GALLERY | {
+    "understood": UNDERSTOOD,
+    "change": CHANGE,
+    "computed": "int",
+    "cached": "int",
+    "seconds": "number",
+    "shares": {"*": "number"},
+    "failures": [FAILED_IMAGE],
+}
+MATCH = {"row": "int", "path": "text", "places": ["text"], "score": "number", "similarity": "number?"}
+EXPLANATION = {
+    "says": "text",
+    "alike": "int",
+    "spots": "int",
+    "times": "number?",
+    "ends": [["number"]],
+    "weights": ["number"],
+}
+FILTER = {
+    "places": ["text"],
+    "near": ({"latitude": "number", "longitude": "number", "metres": "number"},),
+    "split": "text?",
+    "images": "int",
+}
+FACTS = {"filter?": FILTER, "calibration_outdated?": "text"}
+ANSWER = FACTS | {
+    "photo": "text",
+    "answer": "text",
+    "place": "text?",
+    "score": "number?",
+    "margin": "number?",
+    "threshold": "number?",
+    "margin_threshold": "number?",
+    "probability": "number?",
+    "probability_threshold": "number?",
+    "calibrated_for": "text?",
+    "places": [{"place": "text", "score": "number", "images": "int"}],
+    "matches": [MATCH | {"explanation?": EXPLANATION}],
+    "why": "text",
+    "missing?": "text?",
+}
+NO_ANSWER = FACTS | {"photo": "text", "error": "text", "kind": "text"}
+INTERVAL = {
+    "value": "number?",
+    "low": "number?",
+    "high": "number?",
+    "level": "number",
+    "units": "int",
+    "resamples": "int",
+}
+EVALUATION = {
+    "dataset": "text",
+    "model": "text",
+    "preset": "text",
+    "fingerprint": "text",
+    "index": "text",
+    "truth": "text",
+    "protocol": "text",
+    "n_gallery": "int",
+    "n_queries": "int",
+    "n_answerable": "int",
+    "n_unknown": "int",
+    "set_aside": [SET_ASIDE],
+    "gallery_unjudged": "int",
+    "n_copied": "int",
+    "recall": {"*": "number?"},
+    "recall_over_all": {"*": "number?"},
+    "map": "number?",
+    "map_found_at_20": "number?",
+    "mrr": "number?",
+    "open_set": {
+        "auroc": "number?",
+        "threshold": "number?",
+        "margin_threshold": "number?",
+        "probability_threshold": "number?",
+        "recall_at_1": "number?",
+        "unknown_precision": "number?",
+        "unknown_recall": "number?",
+        "unknown_f1": "number?",
+        "false_accepts": "int?",
+        "false_rejects": "int?",
+        "aupr": "number?",
+        "fpr_at_95_tpr": "number?",
+        "recall_at_1_at_5_far": "number?",
+        "risk_coverage_area": "number?",
+        "calibration_error": "number?",
+    },
+    "dim": "int",
+    "headlines": [{"name": "text", "over_queries": INTERVAL, "over_places": INTERVAL}],
+    "conventions": [{"name": "text", "by": "text", "value": "number?", "divides_by": "text"}],
+    "places": [
+        {
+            "place": "text",
+            "gallery": "int",
+            "queries": "int",
+            "recall_at_1": "number?",
+            "average_precision": "number?",
+        }
+    ],
+    "confusions": [{"*": "any"}],
+    "unusable": [FAILED_IMAGE],
+    "seconds": {"embed": "number", "search": "number", "search_per_query": "number"},
+    "calibrated_for": "text",
+    "calibration_outdated": "text",
+    "unanswerable": ["text"],
+    "failures": [
+        {
+            "query": "text",
+            "true": ["text"],
+            "predicted": "text",
+            "score": "number?",
+            "margin": "number?",
+            "rank": "int?",
+            "*": "any",
+        }
+    ],
+}
+MCNEMAR = {"*": "number?"}
+MINED = {
+    "path": "text",
+    "places": ["text"],
+    "positives": [MATCH],
+    "best_positive": (MATCH,),
+    "negatives": [MATCH],
+    "margin": "number?",
+}
+TRIAL = {
+    "filter": "text",
+    "rows": "int",
+    "recall": "number",
+    "error": "number",
+    "milliseconds": "number",
+    "exact_milliseconds": "number",
+}
+SHAPES: dict[str, tuple[str, Any]] = {
+    "add": ("What became of the images that were given, and the gallery as it is now.", INDEXED),
+    "calibrate": ("The calibration that was learned.", {"gallery": "text"} | CALIBRATION),
+    "check": (
+        "What is wrong with a dataset; a later check takes it as its --baseline.",
+        {
+            "tool": "text",
+            "format": "int",
+            "source": "text",
+            "understood": (UNDERSTOOD,),
+            "ok": "bool",
+            "errors": "int",
+            "new": "int?",
+            "counts": {"*": "int"},
+            "parameters": {"hamming": "int", "hamming_used": "int", "min_side": "int"},
+            "summary": [{"check": "text", "severity": "text", "count": "int", "new": "int?", "advice": "text"}],
+            "findings": [
+                {
+                    "check": "text",
+                    "severity": "text",
+                    "paths": ["text"],
+                    "message": "text",
+                    "score": "number?",
+                    "known": "bool?",
+                }
+            ],
+            "pairs": [
+                {
+                    "first": "text",
+                    "second": "text",
+                    "distance": "int",
+                    "exact": "text",
+                    "relation": "text",
+                    "check": "text",
+                    "severity": "text",
+                    "known": "bool?",
+                }
+            ],
+            "images": [
+                {
+                    "path": "text",
+                    "split": "text",
+                    "places": ["text"],
+                    "width": "int",
+                    "height": "int",
+                    "bytes": "int",
+                    "content_hash": "text",
+                    "pixel_hash": "text",
+                    "dhash": "text",
+                    "scores": {"*": "number?"},
+                    "flagged": ["text"],
+                }
+            ],
+        },
+    ),
+    "compare": (
+        "One object for each setting, compared with the first.",
+        [
+            {
+                "setting": "text",
+                "recall_at_1": INTERVAL,
+                "map": INTERVAL,
+                "open_set_recall_at_1": (INTERVAL,),
+                "recall_test": (MCNEMAR,),
+                "open_set_test": (MCNEMAR,),
+                "map_difference": ({"*": "any"},),
+                "sweep": ({"*": "number?"},),
+                "gallery_megabytes": "number",
+                "result": EVALUATION,
+            }
+        ],
+    ),
+    "evaluate": ("The measurements of a run.", EVALUATION | {"understood?": UNDERSTOOD}),
+    "index": ("What became of the images that were given, and the gallery.", INDEXED),
+    "index-embeddings": (
+        "The gallery that `index --embeddings` made.",
+        GALLERY | {"set_aside": [SET_ASIDE], "notes": ["text"]},
+    ),
+    "mine": (
+        "Hard negatives and confusable places.",
+        {
+            "dataset": "text",
+            "model": "text",
+            "fingerprint": "text",
+            "roots": ["text"],
+            "n_gallery": "int",
+            "pairs": [
+                {
+                    "places": ["text"],
+                    "images": ["int"],
+                    "anchors": "int",
+                    "violations": "int",
+                    "highest": "number?",
+                    "mean": "number?",
+                    "example": ["text"],
+                    "advice": "text",
+                }
+            ],
+            "n_pairs": "int",
+            "suspects": [{"*": "any"}],
+            "without_positives": ["text"],
+            "unlabelled": ["text"],
+            "unusable": [FAILED_IMAGE],
+            "seconds": "number",
+            "set_aside": [SET_ASIDE],
+            "n_anchors": "int",
+            "says": "text",
+            "violations": [MINED],
+            "triplets": "int?",
+        },
+    ),
+    "models": (
+        "Every model that can be named or brought; null stands for what is not known of it.",
+        [
+            {
+                "name": "text",
+                "source": "text",
+                "licence": "text",
+                "dim": "int",
+                "input_size": "int",
+                "here": "bool",
+                "bundled": "bool",
+                "about": "text?",
+                "megabytes": "number?",
+                "parameters": "number?",
+                "commercial": "bool?",
+                "recall_at_1": "number?",
+                "benchmark": "text?",
+                "citation": "text?",
+            }
+        ],
+    ),
+    "move": (
+        "The gallery where it is now.",
+        {"gallery": "text", "images": "int", "compared": "int", "change": CHANGE},
+    ),
+    "query": (
+        "A list of one object for each photo, in the order in which they were given, also where there is only one.",
+        [("or", ANSWER, NO_ANSWER)],
+    ),
+    "remove": (
+        "What was removed, and the gallery as it is now.",
+        {"removed": "int", "images": "int", "places": "int", "missing": ["text"], "calibration_outdated": "text?"},
+    ),
+    "verify": (
+        "Whether a gallery is as it was written; model and audit are missing where it cannot be opened.",
+        {
+            "rows": "int",
+            "problems": ["text"],
+            "leftovers": ["text"],
+            "ok": "bool",
+            "model?": {"name": "text", "fingerprint": "text", "file": "text?", "here": "bool", "says": "text"},
+            "audit?": {
+                "index": "text",
+                "k": "int",
+                "queries": "int",
+                "rows": "int",
+                "target": "number",
+                "trials": [TRIAL],
+                "when": "text",
+                "data": "text",
+                "recall": "number",
+                "ok": "bool",
+            },
+        },
+    ),
+}
+
+
+SHARED = {
+    "splits": SPLITS,
+    "failed_image": FAILED_IMAGE,
+    "set_aside": SET_ASIDE,
+    "understood": UNDERSTOOD,
+    "calibration": CALIBRATION,
+    "change": CHANGE,
+    "match": MATCH,
+    "explanation": EXPLANATION,
+    "filter": FILTER,
+    "interval": INTERVAL,
+}
+"""Shapes that a schema names once."""
+
+
+def schema_of(shape: Any, used: dict[str, Any]) -> dict[str, Any]:
+    """Return a shape as a JSON schema; what it refers to is put into `used`."""
+    for name, shared in SHARED.items():
+        if shape is shared:
+            if name not in used:
+                used[name] = {}
+                used[name] = _written(shape, used)
+            return {"$ref": f"#/$defs/{name}"}
+    return _written(shape, used)
+
+
+def _written(shape: Any, used: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(shape, str):
+        name, nullable = _TYPES[shape.removesuffix("?")], shape.endswith("?")
+        return {} if name is None else {"type": [name, "null"] if nullable else name}
+    if isinstance(shape, list):
+        return {"type": "array", "items": schema_of(shape[0], used)}
+    if isinstance(shape, tuple) and shape[0] == "or":
+        return {"anyOf": [schema_of(one, used) for one in shape[1:]]}
+    if isinstance(shape, tuple):  # or null
+        return {"anyOf": [schema_of(shape[0], used), {"type": "null"}]}
+    named = {name.removesuffix("?"): schema_of(value, used) for name, value in shape.items() if name != "*"}
+    more = schema_of(shape["*"], used) if "*" in shape else False
+    if not named:
+        return {"type": "object", "additionalProperties": more}
+    required = [name for name in shape if not name.endswith("?") and name != "*"]
+    return {"type": "object", "properties": named, "required": required, "additionalProperties": more}
+
+
+def texts() -> dict[str, str]:
+    """Return the text of each file, by its name."""
+    made = {}
+    for verb, (about, shape) in SHAPES.items():
+        used: dict[str, Any] = {}
+        schema = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": f"placeprint {verb.replace('index-embeddings', 'index --embeddings')} --json",
+            "description": about,
+            **schema_of(shape, used),
+        }
+        made[f"{verb}.json"] = schema | ({"$defs": used} if used else {})
+    return {name: _short(json.dumps(schema, indent=1, ensure_ascii=False)) + "\n" for name, schema in made.items()}
+
+
+def _short(text: str) -> str:
+    """Write lists of texts, and objects of one type or one reference, in a line each."""
+    text = re.sub(
+        r"\[[^][{}]*\]", lambda found: re.sub(r"\n\s*", " ", found[0]).replace("[ ", "[").replace(" ]", "]"), text
+    )
+    return re.sub(r"\{\n\s*(\"(?:type|\$ref)\": [^\n{}]*)\n\s*\}", r"{\1}", text)
+
+
+if __name__ == "__main__":
+    SCHEMAS.mkdir(exist_ok=True)
+    for name, text in texts().items():
+        (SCHEMAS / name).write_text(text, encoding="utf-8")
