@@ -8,7 +8,8 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from placeprint.errors import MissingExtraError, PlaceprintError
+from placeprint.errors import PlaceprintError
+from placeprint.extras import require
 from placeprint.gallery.milvus.writer import Writer
 from placeprint.indexing.ray.job import Job, runs_on_gpus, work
 from placeprint.progress import Stretch
@@ -28,11 +29,7 @@ class Cluster:
 
     def __init__(self, on: str) -> None:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        try:
-            import ray
-        except ImportError as error:
-            raise MissingExtraError("embedding on a cluster", "ray") from error
-        self._ray, self._on = ray, on
+        self._ray, self._on = require("ray", extra="ray", what="embedding on a cluster"), on
 
     def __enter__(self) -> Cluster:
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
