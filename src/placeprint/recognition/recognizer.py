@@ -69,6 +69,16 @@ class Recognizer:
         self._probability = probability_of(self.gallery.calibration) if self.gallery.calibration else None
         self._limits = limits_of(self.gallery, self.decision)
 
+    @property
+    def threshold(self) -> float | None:
+        """The least score that was asked for."""
+        return self.decision.threshold
+
+    @property
+    def margin_threshold(self) -> float | None:
+        """The least margin that was asked for."""
+        return self.decision.margin_threshold
+
     @cached_property
     def _whole(self) -> Gallery:
         """The whole gallery, downloaded where a server has it; one that is asked around a query is never copied."""
