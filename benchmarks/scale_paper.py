@@ -18,10 +18,8 @@ BYTES = {
     "FLAT": 4 * DIM,
     "HNSW M=30": 4 * DIM + 2 * 30 * 4 * 1.05,
     "IVF_SQ8": DIM,
-    "DiskANN": 4 * DIM / 8 + 40,
 }
-"""Of memory a vector, by the layout of each index; FLAT and HNSW hold the vectors, DiskANN an eighth of them as codes
-(common.DiskIndex.PQCodeBudgetGBRatio = 0.125) and the rest on a local disk."""
+"""Of memory a vector, by the layout of each index; FLAT and HNSW hold the vectors."""
 NODE_GB, NODE_CORES = 64, 16
 """A query node and its cores; a third of the memory stays free for growing segments and compaction."""
 CORE_HOUR, GB_HOUR = 0.04, 0.005
@@ -33,7 +31,7 @@ def main() -> None:
     names = ("photos", "index", "memory, vectors", "records", "cells (`balanced`)", "query nodes")
     print(f"| {' | '.join(names)} | embedding, core hours | a month |")
     print("|---|---|---|---|---|---|---|---|")
-    for count, kind in ((10**6, "HNSW M=30"), (10**8, "HNSW M=30"), (10**8, "DiskANN"), (10**9, "DiskANN")):
+    for count, kind in ((10**6, "HNSW M=30"), (10**8, "HNSW M=30"), (10**9, "HNSW M=30")):
         vectors, records, cells = (count * size / 1e9 for size in (BYTES[kind], RECORD, CELLS))
         nodes = math.ceil((vectors + records) * 1.5 / NODE_GB)
         month = 730 * nodes * (NODE_CORES * CORE_HOUR + NODE_GB * GB_HOUR)

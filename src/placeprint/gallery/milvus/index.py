@@ -63,7 +63,7 @@ class MilvusIndex:
 
     @property
     def name(self) -> str:
-        """``milvus-flat``, ``milvus-hnsw``, ``milvus-ivf_flat`` or ``milvus-diskann``."""
+        """``milvus-flat``, ``milvus-hnsw`` or ``milvus-ivf_flat``."""
         return f"milvus-{self._store.setting.kind.lower()}"
 
     @property

@@ -9,9 +9,9 @@ from typing import Any
 
 from placeprint.errors import UsageError
 
-STORE_INDEXES = ("auto", "exact", "hnsw", "ivf", "diskann")
-HNSW_ROWS, DISK_ROWS = 50_000, 20_000_000
-"""From so many images on ``auto`` takes HNSW instead of FLAT, and DiskANN instead of HNSW (see docs/scale.md)."""
+STORE_INDEXES = ("auto", "exact", "hnsw", "ivf")
+HNSW_ROWS = 50_000
+"""From so many images on ``auto`` takes HNSW instead of FLAT (see docs/scale.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Setting:
     Attributes
     ----------
     kind : str
-        Milvus's name: ``FLAT``, ``HNSW``, ``IVF_FLAT``, ``DISKANN``.
+        Milvus's name: ``FLAT``, ``HNSW``, ``IVF_FLAT``.
     params : mapping of str to int
         What it is built with.
     """
@@ -39,7 +39,6 @@ class Setting:
         wide = {
             "HNSW": {"ef": min(max(200, 4 * k), 32_768)},
             "IVF_FLAT": {"nprobe": max(8, self.params.get("nlist", 128) // 8)},
-            "DISKANN": {"search_list": min(max(100, 2 * k), 65_535)},
         }
         return {"metric_type": "IP", "params": wide.get(self.kind, {})}
 
@@ -62,12 +61,12 @@ def choose_setting(name: str, rows: int) -> Setting:
     if name not in STORE_INDEXES:
         raise UsageError(f'index "{name}" is not known in Milvus: choose one of {", ".join(STORE_INDEXES)}')
     if name == "auto":
-        name = "exact" if rows < HNSW_ROWS else "hnsw" if rows < DISK_ROWS else "diskann"
+        name = "exact" if rows < HNSW_ROWS else "hnsw"
     if name == "hnsw":
         return Setting("HNSW", {"M": 30, "efConstruction": 360})
     if name == "ivf":  # nearest power of two, so that a few more images are no other index
         return Setting("IVF_FLAT", {"nlist": 2 ** round(math.log2(min(max(64, 4 * math.sqrt(max(rows, 1))), 65_536)))})
-    return Setting("DISKANN" if name == "diskann" else "FLAT")
+    return Setting("FLAT")
 
 
 def index_params(client: Any, setting: Setting, *, whole: bool = True) -> Any:
