@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "scale"))
 from engine import STEADY, MilvusServer
 from making import stored, ties_apart
 
-from placeprint.gallery.index.tuning import disturbed, recall_of, truth_of
+from placeprint.gallery.index.exact import ExactIndex
+from placeprint.gallery.index.tuning import disturbed, recall_of
 from search import K, places
 
 QUERIES = 1000
@@ -30,7 +31,7 @@ def main() -> None:
     hard, numbers = "--hard" in sys.argv, [word for word in sys.argv[1:] if word.isdigit()]
     vectors = np.concatenate(list(places(int(numbers[0]) if numbers else 100_000, hard=hard)))
     queries = disturbed(vectors, QUERIES, seed=3)[1]
-    truth = truth_of(vectors, queries, K)
+    truth = ExactIndex(vectors).search(queries, K)
     with tempfile.TemporaryDirectory() as folder:
         server = MilvusServer(Path(folder, "milvus"), **STEADY)
         server.start()

@@ -11,7 +11,7 @@ from placeprint.errors import UsageError, VectorError
 from placeprint.gallery.index.base import VectorIndex, Vectors
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.faiss_index import FaissIndex
-from placeprint.gallery.index.file_rows import Unmapped, unmapped
+from placeprint.gallery.index.file_rows import FileRows, rows_from_file
 from placeprint.storage.arrays import open_array, save_array
 
 DIM = 24
@@ -22,18 +22,16 @@ def from_a_file(vectors: Vectors) -> Vectors:
     """Return what reads the vectors from their file, as a server reads those that are too large to be held."""
     with tempfile.TemporaryDirectory() as folder:
         save_array(Path(folder) / "vectors.npy", vectors)
-        read = unmapped(open_array(Path(folder) / "vectors.npy"))
-    assert isinstance(read, Unmapped) or not vectors.size
+        read = rows_from_file(open_array(Path(folder) / "vectors.npy"))
+    assert isinstance(read, FileRows) or not vectors.size
     return read
 
 
 INDEXES: dict[str, Maker] = {
     "exact": ExactIndex,
-    "faiss-flat": FaissIndex,
-    "faiss-ivfpq": lambda vectors: FaissIndex(vectors, approximate=True),
+    "faiss-ivfpq": FaissIndex,
     "exact, from a file": lambda vectors: ExactIndex(from_a_file(vectors)),
-    "faiss-flat, from a file": lambda vectors: FaissIndex(from_a_file(vectors)),
-    "faiss-ivfpq, from a file": lambda vectors: FaissIndex(from_a_file(vectors), approximate=True),
+    "faiss-ivfpq, from a file": lambda vectors: FaissIndex(from_a_file(vectors)),
 }
 
 
@@ -183,16 +181,16 @@ def test_no_query_and_no_row(make: Maker, vectors: Vectors, queries: Vectors) ->
 
 
 def test_saved_and_opened_it_answers_the_same(tmp_path: Path, vectors: Vectors, queries: Vectors) -> None:
-    index = FaissIndex(vectors, approximate=True)
+    index = FaissIndex(vectors)
     index.save(tmp_path)
-    again = FaissIndex(vectors, approximate=True, folder=tmp_path)
+    again = FaissIndex.opened(tmp_path, vectors)
     np.testing.assert_array_equal(index.search(queries, 10).rows, again.search(queries, 10).rows)
     np.testing.assert_array_equal(index.search(queries, 10).scores, again.search(queries, 10).scores)
 
 
 def test_capabilities_tell_what_is_exact(vectors: Vectors) -> None:
     exact = {name: make(vectors).capabilities.exact for name, make in INDEXES.items() if "file" not in name}
-    assert exact == {"exact": True, "faiss-flat": True, "faiss-ivfpq": False}
+    assert exact == {"exact": True, "faiss-ivfpq": False}
 
 
 def test_equal_vectors_score_the_same_wherever_they_lie(make: Maker, vectors: Vectors) -> None:

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import UsageError, VectorError
-from placeprint.gallery.chunked_vectors import Pieces
+from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.columns import path_hash
 from placeprint.gallery.files import Content, failure_lines, keep_rows
 from placeprint.gallery.index.base import Vectors
@@ -58,36 +58,52 @@ class Change:
         return not self.images
 
 
+class Settings(TypedDict, total=False):
+    """What a new gallery may be given besides its images and its model; see `placeprint.Gallery.in_memory`."""
+
+    index: str
+    root: str
+    failures: Sequence[FailedImage]
+    preset: Preset
+    parts: Mapping[str, Ragged] | None
+    learned: Mapping[str, NDArray[Any]] | None
+    model_file: Path | None
+
+
 def new_content(
-    records: Sequence[ImageRecord],
-    vectors: Vectors,
-    *,
-    spec: ModelSpec,
-    index: str = "auto",
-    root: str = ".",
-    failures: Sequence[FailedImage] = (),
-    preset: Preset = FAST,
-    parts: Mapping[str, Ragged] | None = None,
-    learned: Mapping[str, NDArray[Any]] | None = None,
-    model_file: Path | None = None,
+    records: Sequence[ImageRecord], vectors: Vectors, *, spec: ModelSpec, **settings: Unpack[Settings]
 ) -> Content:
     """Check and put together what a new gallery consists of; see `placeprint.Gallery.in_memory`.
 
     Raises
     ------
     VectorError, UsageError
+    TypeError
+        For a setting that there is not.
     """
+    if unknown := sorted(settings.keys() - Settings.__annotations__.keys()):
+        raise TypeError(f"a gallery has no setting {unknown[0]!r}: choose from {', '.join(Settings.__annotations__)}")
+    index = settings.get("index", "auto")
     if index not in INDEXES:
         raise UsageError(f'index "{index}" is not known: choose one of {", ".join(INDEXES)}')
-    pieces = Pieces.raw(vectors, dim=spec.dim)
-    if len(records) != len(pieces):
-        raise VectorError(f"there are {len(records)} records and {len(pieces)} vectors: they must be one to one")
+    unit = ChunkedVectors.raw(vectors, dim=spec.dim)
+    if len(records) != len(unit):
+        raise VectorError(f"there are {len(records)} records and {len(unit)} vectors: they must be one to one")
     if name := next((place for record in records for place in record.places if is_unknown(place)), None):
         raise UsageError(f'a place of a gallery cannot be called "{name}", which is what answers no place')
-    kept = _checked_parts(spec, parts, len(records))
-    table, failed = RecordTable.of(records), failure_lines(failures)
-    file = None if model_file is None else absolute(model_file)
-    return Content(table, pieces, spec, index, (root,), failed, None, preset, kept, learned or {}, file)
+    file = settings.get("model_file")
+    return Content(
+        RecordTable.of(records),
+        unit,
+        spec,
+        index_name=index,
+        roots=(settings.get("root", "."),),
+        failures=failure_lines(settings.get("failures", ())),
+        preset=settings.get("preset", FAST),
+        parts=_checked_parts(spec, settings.get("parts"), len(records)),
+        learned=settings.get("learned") or {},
+        model_file=None if file is None else absolute(file),
+    )
 
 
 def _checked_parts(spec: ModelSpec, parts: Mapping[str, Ragged] | None, count: int) -> Mapping[str, Ragged]:

@@ -25,7 +25,7 @@ Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _Chunk:
     """Some rows of an array, all of them where `rows` is None; `raw` when they are not unit vectors yet."""
 
     array: Vectors
@@ -35,8 +35,8 @@ class _Piece:
     def __len__(self) -> int:
         return len(self.array if self.rows is None else self.rows)
 
-    def kept(self, rows: Numbers) -> _Piece:
-        return _Piece(self.array, rows if self.rows is None else self.rows[rows], self.raw)
+    def kept(self, rows: Numbers) -> _Chunk:
+        return _Chunk(self.array, rows if self.rows is None else self.rows[rows], self.raw)
 
     def block(self, first: int, last: int) -> Vectors:
         chosen = slice(first, last) if self.rows is None else self.rows[first:last]
@@ -44,22 +44,22 @@ class _Piece:
         return unit_vectors(block) if self.raw else np.ascontiguousarray(block)
 
 
-class Pieces:
+class ChunkedVectors:
     """Unit vectors, row after row.
 
     Parameters
     ----------
-    pieces : sequence
+    chunks : sequence
         Made by `of`, `kept` and `joined`; one at least.
     """
 
-    def __init__(self, pieces: Sequence[_Piece]) -> None:
-        self._pieces = tuple(pieces)
+    def __init__(self, chunks: Sequence[_Chunk]) -> None:
+        self._chunks = tuple(chunks)
 
     @classmethod
     def of(cls, unit: Vectors) -> Self:
         """Take unit vectors as they are."""
-        return cls([_Piece(unit)])
+        return cls([_Chunk(unit)])
 
     @classmethod
     def raw(cls, vectors: Vectors, *, dim: int) -> Self:
@@ -78,35 +78,35 @@ class Pieces:
             if not (there := block.any(axis=1)).all():
                 raise VectorError(f"vectors hold a vector of zeros (row {first + int(np.argmin(there))})")
             let_go(vectors, first + len(block))
-        return cls([_Piece(vectors, raw=True)])
+        return cls([_Chunk(vectors, raw=True)])
 
     def __len__(self) -> int:
         """Return the number of vectors."""
-        return sum(len(piece) for piece in self._pieces)
+        return sum(len(chunk) for chunk in self._chunks)
 
     @property
     def dim(self) -> int:
         """The length of each."""
-        return int(self._pieces[0].array.shape[1])
+        return int(self._chunks[0].array.shape[1])
 
     def kept(self, rows: Numbers) -> Self:
         """Return only these rows, which are ascending."""
-        ends = np.cumsum([len(piece) for piece in self._pieces])
+        ends = np.cumsum([len(chunk) for chunk in self._chunks])
         cuts = np.searchsorted(rows, ends)
-        parts = zip(self._pieces, np.split(rows, cuts[:-1]), [0, *ends[:-1].tolist()], strict=True)
-        return type(self)([piece.kept(part - first) for piece, part, first in parts])
+        parts = zip(self._chunks, np.split(rows, cuts[:-1]), [0, *ends[:-1].tolist()], strict=True)
+        return type(self)([chunk.kept(part - first) for chunk, part, first in parts])
 
-    def joined(self, other: Pieces) -> Self:
+    def joined(self, other: ChunkedVectors) -> Self:
         """Return these vectors and then the other's."""
-        return type(self)((*self._pieces, *other._pieces))
+        return type(self)((*self._chunks, *other._chunks))
 
     def first(self) -> tuple[Vectors, Numbers | None]:
         """Return the first array, and which of its rows are here; None for all of them."""
-        return self._pieces[0].array, self._pieces[0].rows
+        return self._chunks[0].array, self._chunks[0].rows
 
     def first_of(self, array: Vectors) -> Numbers | None:
         """Return which rows of `array` come first here, before others; None when others come first."""
-        first = self._pieces[0]
+        first = self._chunks[0]
         if first.array is not array or first.raw:
             return None
         return np.arange(len(first)) if first.rows is None else first.rows
@@ -114,16 +114,16 @@ class Pieces:
     def blocks(self) -> Iterator[Vectors]:
         """Yield all vectors, some thousand at a time."""
         step = _step(self.dim)
-        for piece in self._pieces:
-            for first in _firsts(len(piece), self.dim):
-                last = min(first + step, len(piece))
-                yield piece.block(first, last)
-                let_go(piece.array, last if piece.rows is None else int(piece.rows[last - 1]) + 1)
+        for chunk in self._chunks:
+            for first in _firsts(len(chunk), self.dim):
+                last = min(first + step, len(chunk))
+                yield chunk.block(first, last)
+                let_go(chunk.array, last if chunk.rows is None else int(chunk.rows[last - 1]) + 1)
 
     def whole(self) -> Vectors:
         """Return all vectors as one array: the array itself where it is one already, and has unit vectors."""
-        only = self._pieces[0]
-        if len(self._pieces) == 1 and only.rows is None and not only.raw:
+        only = self._chunks[0]
+        if len(self._chunks) == 1 and only.rows is None and not only.raw:
             return only.array
         made, filled = np.empty((len(self), self.dim), np.float32), 0
         for block in self.blocks():

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery import columns, record_lines
 from placeprint.gallery.calibration import Calibration
-from placeprint.gallery.chunked_vectors import Pieces
+from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.head import FORMAT, HEAD, KIND, GalleryHead, read_head
 from placeprint.gallery.index import approximate
 from placeprint.gallery.index.choice import Before, make_index
-from placeprint.gallery.index.file_rows import unmapped
+from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.model_hint import model_file_entry
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
@@ -58,7 +58,7 @@ class Content:
     """
 
     records: RecordTable
-    vectors: Pieces
+    vectors: ChunkedVectors
     spec: ModelSpec
     index_name: str = "auto"
     roots: tuple[str, ...] = (".",)
@@ -165,7 +165,7 @@ def _content(head: GalleryHead, mapped: bool) -> Content:
         raise GalleryCorruptError(f'vectors and records in "{data}" do not belong together: {ADVICE}')
     content = Content(
         records,
-        Pieces.of(vectors if mapped else unmapped(vectors)),
+        ChunkedVectors.of(vectors if mapped else rows_from_file(vectors)),
         head.spec,
         head.index_name,
         head.roots,

@@ -6,14 +6,12 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
-
-from numpy.typing import NDArray
+from typing import Any, Self, Unpack
 
 from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
 from placeprint.gallery.calibration import Calibration
-from placeprint.gallery.changes import Change, applied, new_content, with_added, with_removed
+from placeprint.gallery.changes import Change, Settings, applied, new_content, with_added, with_removed
 from placeprint.gallery.files import read_gallery, write_gallery
 from placeprint.gallery.folder_writes import Rewriting, rewrite, shorten, store_audit, store_calibration
 from placeprint.gallery.head import read_head
@@ -22,8 +20,8 @@ from placeprint.gallery.index.audit import Audit, audit_of
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
 from placeprint.gallery.verification import VerifyReport, verified
-from placeprint.presets import FAST, Preset
-from placeprint.records import FailedImage, ImageRecord, ModelSpec
+from placeprint.presets import Preset
+from placeprint.records import ImageRecord, ModelSpec
 from placeprint.storage import published
 from placeprint.storage.ragged import Ragged
 
@@ -39,18 +37,7 @@ class Gallery(GalleryImages):
 
     @classmethod
     def in_memory(
-        cls,
-        records: Sequence[ImageRecord],
-        vectors: Vectors,
-        *,
-        spec: ModelSpec,
-        index: str = "auto",
-        root: str = ".",
-        failures: Sequence[FailedImage] = (),
-        preset: Preset = FAST,
-        parts: Mapping[str, Ragged] | None = None,
-        learned: Mapping[str, NDArray[Any]] | None = None,
-        model_file: Path | None = None,
+        cls, records: Sequence[ImageRecord], vectors: Vectors, *, spec: ModelSpec, **settings: Unpack[Settings]
     ) -> Self:
         """Make a gallery without a folder; vectors are normalised.
 
@@ -81,20 +68,7 @@ class Gallery(GalleryImages):
         UsageError
             For an index that is not known.
         """
-        return cls(
-            new_content(
-                records,
-                vectors,
-                spec=spec,
-                index=index,
-                root=root,
-                failures=failures,
-                preset=preset,
-                parts=parts,
-                learned=learned,
-                model_file=model_file,
-            )
-        )
+        return cls(new_content(records, vectors, spec=spec, **settings))
 
     @classmethod
     def build(
@@ -105,7 +79,7 @@ class Gallery(GalleryImages):
         vectors: Vectors,
         spec: ModelSpec,
         replace: bool = False,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> Self:
         """Write a gallery to a folder and open it.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from placeprint import forks
 from placeprint.errors import GalleryCorruptError
-from placeprint.gallery.chunked_vectors import Pieces
+from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.files import FAILURES, Content, failures_of
 from placeprint.gallery.filters import Flags, Near, flags_where
 from placeprint.gallery.index.base import VectorIndex, Vectors
@@ -70,7 +70,7 @@ class GalleryImages:
         self.path, self.where = path, str(path)
         self.records: RecordTable = content.records
         self.vectors, self.spec = content.vectors.whole(), content.spec
-        self._content = dataclasses.replace(content, vectors=Pieces.of(self.vectors))
+        self._content = dataclasses.replace(content, vectors=ChunkedVectors.of(self.vectors))
         self._stored = content.vectors
         self._data, self._index = data, None if data else make_index(content.index_name, self.vectors)
         self.index_name, self.roots, self.calibration = content.index_name, content.roots, content.calibration

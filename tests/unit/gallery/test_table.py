@@ -10,7 +10,7 @@ import pytest
 from placeprint.errors import GalleryCorruptError, VectorError
 from placeprint.gallery import chunked_vectors
 from placeprint.gallery.changes import Change
-from placeprint.gallery.chunked_vectors import Pieces
+from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.columns import PlaceTable
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.table import RecordTable
@@ -248,7 +248,7 @@ def test_a_change_in_many_blocks_is_the_change_in_one(tmp_path: Path, monkeypatc
 def test_vectors_in_pieces_are_chosen_across_their_borders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunked_vectors, "BLOCK_BYTES", 3 * 8 * 4)
     one, two = vectors(7), vectors(5, 2)
-    both = Pieces.of(one).joined(Pieces.raw(two * 3, dim=8))
+    both = ChunkedVectors.of(one).joined(ChunkedVectors.raw(two * 3, dim=8))
     whole = np.concatenate([one, two])
     for rows in ([0, 6, 7, 11], [8, 9], [1, 2, 3], [], list(range(12))):
         np.testing.assert_allclose(both.kept(np.array(rows, np.int64)).whole(), whole[rows], atol=1e-6)

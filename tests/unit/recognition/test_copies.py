@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from placeprint.gallery.index.tuning import reachable, truth_of
+from placeprint.gallery.index.exact import ExactIndex
+from placeprint.gallery.index.tuning import reachable
 from placeprint.recognition.calibration.held_out import from_gallery
 from placeprint.recognition.copies import NEAR_DUPLICATE, Copies
 from placeprint.records import ImageRecord
@@ -66,6 +67,7 @@ def test_only_the_first_equal_vectors_can_be_reached(kinds: list[int], k: int) -
     rows = reachable(vectors, k)
     assert rows.tolist() == [i for i, kind in enumerate(kinds) if kinds[:i].count(kind) < k]
     queries = units([[0.2, 1, 0], [1, 0.1, 0.3]])
-    few, whole = truth_of(vectors, queries, k, rows), truth_of(vectors, queries, k)
+    index, asked = ExactIndex(vectors), queries.astype(np.float64)
+    few, whole = index.among(asked, k, rows), index.among(asked, k, None)
     assert few.rows.tolist() == whole.rows.tolist()
     assert few.scores.tolist() == whole.scores.tolist()

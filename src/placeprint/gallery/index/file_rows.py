@@ -16,7 +16,7 @@ from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.index.base import Vectors
 
 
-class Unmapped:
+class FileRows:
     """Reads as an array does: ``[first:last]``, ``[rows]`` and ``[row]`` give copies.
 
     Parameters
@@ -69,7 +69,7 @@ class Unmapped:
             raise GalleryCorruptError("the vectors' file is shorter than it was: build the gallery again")
 
 
-def unmapped(vectors: Vectors) -> Vectors:
+def rows_from_file(vectors: Vectors) -> Vectors:
     """Return a reader of the file where `vectors` are a read-only memory map of a whole file, else themselves."""
     if not isinstance(vectors, np.memmap) or vectors.mode != "r" or not hasattr(os, "preadv"):
         return vectors
@@ -80,9 +80,9 @@ def unmapped(vectors: Vectors) -> Vectors:
         file = os.open(name, os.O_RDONLY)
     except OSError:  # replaced meanwhile: the map holds on to it
         return vectors
-    return cast(Vectors, Unmapped(file, vectors.offset, (len(vectors), vectors.shape[1])))
+    return cast(Vectors, FileRows(file, vectors.offset, (len(vectors), vectors.shape[1])))
 
 
 def rows_in(vectors: Vectors) -> Vectors:
     """Return vectors as an index asks them: a memory map's own class is slower, and maps all the same."""
-    return vectors if isinstance(vectors, Unmapped) else np.asarray(vectors)
+    return vectors if isinstance(vectors, FileRows) else np.asarray(vectors)

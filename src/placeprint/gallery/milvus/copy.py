@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from placeprint.errors import GalleryCorruptError, GalleryError
-from placeprint.gallery.chunked_vectors import Pieces
+from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.files import Content, failure_lines, read_gallery, write_gallery
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
@@ -102,7 +102,7 @@ def _fetched(store: Store, head: Head, first: int, last: int) -> Content:
     unit = vectors.mapped(store.spec.dim, np.float32)
     kept = {name: writer.done() for name, writer in writers.items()}
     table = RecordTable.of(images, roots=roots)
-    return Content(table, Pieces.of(unit), head.spec, "exact", head.roots, preset=head.preset, parts=kept)
+    return Content(table, ChunkedVectors.of(unit), head.spec, "exact", head.roots, preset=head.preset, parts=kept)
 
 
 def _joined(one: Content, two: Content) -> Content:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.gallery.chunked_vectors import Pieces
+from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.files import Content
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus.filter import EngineFilter, of_places
@@ -86,7 +86,7 @@ def look_around(
     keys = [row["key"] for row in rows]
     content = Content(
         RecordTable.of([record for record, _ in parsed], roots=[root for _, root in parsed]),
-        Pieces.of(vectors),
+        ChunkedVectors.of(vectors),
         head.spec,
         "exact",
         head.roots,

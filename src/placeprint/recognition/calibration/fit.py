@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.calibration import FALSE_ACCEPT_RATE, Calibration
 from placeprint.gallery.gallery import Gallery
-from placeprint.gallery.index.file_rows import unmapped
+from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress
 from placeprint.recognition.calibration.estimators import Mixture, Sample, conformal_threshold, fit_logistic
@@ -94,7 +94,7 @@ def learn_calibration(
     """
     if not 0 < false_accept_rate < 1:
         raise UsageError(f"a false-accept rate must be above 0 and below 1, not {false_accept_rate:g}")
-    vectors = unmapped(gallery.vectors)  # it looks at all of them: mapped, they would all be this process's memory
+    vectors = rows_from_file(gallery.vectors)  # all are looked at: mapped, they would count as this process's memory
     again = Reranker(gallery, vectors=vectors) if gallery.preset.reranks else None
     if queries is None or query_vectors is None:
         known, unknown = from_gallery(gallery.records, vectors, seed=seed, again=again, progress=progress)
