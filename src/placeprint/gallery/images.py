@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import forks
-from placeprint.errors import GalleryCorruptError
+from placeprint.errors import GalleryCorruptError, PlaceprintError
 from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.files import FAILURES, Content, failures_of
 from placeprint.gallery.filters import Flags, Near, flags_where
 from placeprint.gallery.index.base import VectorIndex, Vectors
 from placeprint.gallery.index.choice import INDEX_FILES, Before, make_index
 from placeprint.gallery.same_model import require_same_model
+from placeprint.gallery.summary import Summary
 from placeprint.gallery.table import RecordTable
 from placeprint.records import FailedImage, ModelSpec, Neighbours, Split
 from placeprint.storage.arrays import HELD
@@ -76,6 +77,21 @@ class GalleryImages:
         self.index_name, self.roots, self.calibration = content.index_name, content.roots, content.calibration
         self.preset, self.parts, self.learned = content.preset, content.parts, content.learned
         self.model_file = content.model_file
+
+    def __repr__(self) -> str:
+        """Return where it is, how much it holds, and how it is asked, in one line."""
+        return self._summary.line()
+
+    def _repr_html_(self) -> str:
+        """Return the same as a table, for notebooks."""
+        return self._summary.html()
+
+    @property
+    def _summary(self) -> Summary:
+        try:
+            return Summary(self, len(self.places))
+        except (PlaceprintError, OSError):  # a gallery with a damaged file is shown all the same
+            return Summary(self)
 
     @cached_property
     def failures(self) -> tuple[FailedImage, ...]:

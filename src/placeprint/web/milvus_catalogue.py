@@ -9,7 +9,8 @@ from typing import Any
 
 from placeprint.gallery.keys import key_of
 from placeprint.gallery.milvus.filter import of_places
-from placeprint.gallery.milvus.gallery import MilvusGallery, Opened
+from placeprint.gallery.milvus.gallery import MilvusGallery
+from placeprint.gallery.milvus.opened import Opened
 from placeprint.gallery.milvus.rows import NOWHERE
 from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.gallery.record_lines import parsed_line

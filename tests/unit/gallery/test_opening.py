@@ -13,9 +13,10 @@ import pytest
 from placeprint import Gallery, ImageRecord, calibrate, evaluate, imported_spec, mine, open_gallery, recognize
 from placeprint.errors import GalleryMismatchError, GalleryNotFoundError, UsageError
 from placeprint.gallery.milvus.address import parse_address
-from placeprint.gallery.milvus.gallery import MilvusGallery, Opened
+from placeprint.gallery.milvus.gallery import MilvusGallery
 from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.index import Numbering
+from placeprint.gallery.milvus.opened import Opened
 from placeprint.gallery.protocol import AnyGallery
 
 SPEC = imported_spec("made", 4)
@@ -92,3 +93,10 @@ def test_a_gallery_on_a_server_is_pickled_as_its_address() -> None:
     again, words = gallery.__reduce__()
     assert (again.func, again.keywords, words) == (MilvusGallery.at, {"spec": SPEC}, (ADDRESS,))
     assert pickle.loads(pickle.dumps(again)).keywords == {"spec": SPEC}
+
+
+def test_a_gallery_on_a_server_is_shown_without_asking_it() -> None:
+    gallery = on_a_server()
+    assert repr(gallery) == f"MilvusGallery('{ADDRESS}', 2 images, model 'made', preset 'fast')"
+    assert "<th>images</th><td>2</td>" in gallery._repr_html_()
+    assert "<th>places</th>" not in gallery._repr_html_()

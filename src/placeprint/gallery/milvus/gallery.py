@@ -11,14 +11,13 @@ import dataclasses
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from placeprint.errors import GalleryBusyError, GalleryMismatchError, UsageError
+from placeprint.errors import GalleryMismatchError, UsageError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, new_content
 from placeprint.gallery.filters import Near
@@ -32,28 +31,17 @@ from placeprint.gallery.milvus.connection import Connection
 from placeprint.gallery.milvus.copy import copied
 from placeprint.gallery.milvus.filter import EngineFilter, engine_filter
 from placeprint.gallery.milvus.head import Head
-from placeprint.gallery.milvus.head_store import HeadStore
-from placeprint.gallery.milvus.index import MilvusIndex, Numbering
-from placeprint.gallery.milvus.integrity import missing_numbers, problems_of
+from placeprint.gallery.milvus.index import MilvusIndex
+from placeprint.gallery.milvus.integrity import problems_of
 from placeprint.gallery.milvus.neighbourhood import look_around
-from placeprint.gallery.milvus.store import Store
+from placeprint.gallery.milvus.opened import Opened, opened
 from placeprint.gallery.protocol import Nearby
 from placeprint.gallery.same_model import require_same_model
+from placeprint.gallery.summary import Summary
 from placeprint.gallery.verification import VerifyReport
 from placeprint.presets import Preset
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours, Split
 from placeprint.storage.ragged import Ragged
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What there is of a gallery on a server."""
-
-    connection: Connection
-    store: Store
-    heads: HeadStore
-    head: Head
-    numbering: Numbering
 
 
 class MilvusGallery:
@@ -104,19 +92,7 @@ class MilvusGallery:
         ------
         GalleryEngineError, GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
         """
-        connection.fall_behind()
-        heads = HeadStore(connection)
-        head = heads.read()
-        store = Store(connection, head.spec)
-        if head.writing and not store.loaded:  # loading it now would disturb whoever makes it
-            raise GalleryBusyError(
-                f"{connection.address} is being made: wait for it, or complete it by the command that began it"
-            )
-        store.open()
-        holes = head.holes
-        if store.count() + len(holes) != head.end and numbered:  # an interrupted change: see which there are
-            holes = missing_numbers(store, head.end)
-        return cls(Opened(connection, store, heads, head, Numbering(head.end, holes)))
+        return cls(opened(connection, numbered=numbered))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the address: another process connects by its own environment, and finds the same model."""
@@ -140,6 +116,14 @@ class MilvusGallery:
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.opened.numbering)
+
+    def __repr__(self) -> str:
+        """Return the address, how much it holds, and how it is asked, in one line."""
+        return Summary(self).line()
+
+    def _repr_html_(self) -> str:
+        """Return the same as a table, for notebooks."""
+        return Summary(self).html()
 
     @cached_property
     def places(self) -> tuple[str, ...]:
