@@ -15,13 +15,13 @@ from placeprint.terminal import counted
 
 FORMAT = 1
 FALSE_ACCEPT_RATE = 0.05
-"""Where nobody asks for another one."""
+"""The default."""
 STALE_SHARE = 0.2
-"""From this share of changed images on, a calibration is called stale."""
+"""A calibration is stale when more than this share of the images changed."""
 ENOUGH_KNOWN = 5
-"""Photos whose place was there: from so many on a gallery is calibrated without being asked."""
+"""Queries of known places that suffice to calibrate a gallery without being asked to."""
 KEEPS = 0.5
-"""Share of the photos of places that are here; a calibration that keeps fewer says so."""
+"""Share of queries of known places; a calibration that accepts fewer says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,27 +35,27 @@ class Calibration:
     low, high : float
         The scores that have standing 0 and 1.
     usual_agreement : float
-        Stands in where there is no other place.
+        Used when there is no other place.
     threshold : float
         A probability below it is UNKNOWN.
     interval : tuple of 2 floats
         95 % interval of the threshold: what other places than those seen could have made of it.
     false_accept_rate : float
-        What was asked for: of the photos of places that the gallery lacks, the share that gets a place.
+        The rate asked for: the share of queries of unknown places that get a place.
     rate_interval : tuple of 2 floats
         95 % interval of the false-accept rate at this threshold, over new places.
     accepted_share : float
-        Of photos of places that the gallery has, the share expected to get a place; NaN when nothing tells.
+        The share of queries of known places expected to get a place; NaN when nothing tells.
     source : str
         ``gallery`` or ``queries``.
     automatic : bool
-        True when `index` or `add` made it by itself; `add` then makes it anew.
+        True when `index` or `add` made it unasked; `add` then makes it again.
     learned : str
         How, in one line for people.
     guarantee : str
         What is promised, and on which condition; empty when nothing is.
     n_known, n_unknown : int
-        Questions asked: with the place in the gallery, and with it held out.
+        Queries asked with their place in the gallery, and with it held out.
     n_places : int
         Different places held out.
     seed : int
@@ -87,12 +87,12 @@ class Calibration:
 
     @property
     def stale(self) -> bool:
-        """True when so many images changed since that it should be learned anew."""
+        """True when so many images changed that it should be learned again."""
         return self.changed > STALE_SHARE * self.images
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What a person should know before trusting it, a line each; mostly none."""
+        """What to know before trusting it, one line each; usually nothing."""
         found = []
         if self.n_known < ENOUGH_KNOWN:
             told = f"{counted(self.n_known, 'photo')} of a place that is here"
@@ -113,7 +113,7 @@ class Calibration:
         return tuple(found)
 
     def outdated(self, gallery: str) -> str:
-        """Return that images changed since it was learned, and what renews it; empty where none did."""
+        """Return a line that says images changed since it was learned, and how to renew it; empty when none did."""
         if not self.changed:
             return ""
         command = ["placeprint", "calibrate", gallery, *(["--queries", "PHOTOS"] if self.source == "queries" else [])]
@@ -123,7 +123,7 @@ class Calibration:
         return f"calibrated before {changed} added, replaced or removed: renew it with: {shlex.join(command)}"
 
     def told(self, gallery: str = "GALLERY") -> dict[str, Any]:
-        """Ready for JSON that people read: with its doubts, and what renews it, which are not stored."""
+        """Return JSON for people: with its doubts and how to renew it, which are not stored."""
         return self.to_dict() | {"doubts": list(self.doubts), "outdated": self.outdated(gallery) or None}
 
     def after(self, changed: int) -> Self:
@@ -131,7 +131,7 @@ class Calibration:
         return dataclasses.replace(self, changed=self.changed + changed)
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON: NaN becomes null."""
+        """Return JSON to store; NaN becomes null."""
         row = dataclasses.asdict(self) | {"format": FORMAT, "strategy": "logistic"}
         row["accepted_share"] = None if math.isnan(self.accepted_share) else self.accepted_share
         return {k: list(v) if isinstance(v, tuple) else v for k, v in row.items()}

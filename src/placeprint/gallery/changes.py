@@ -1,4 +1,4 @@
-"""What a gallery's content is at first, and what adding and removing images does to it: pure functions."""
+"""The content of a new gallery, and what adding and removing images makes of it: pure functions."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Change:
     ----------
     added, replaced, unchanged, removed : int
     elsewhere : int
-        Not added: the same photo of the same place is there already, under another path or folder.
+        Not added, because the gallery has the same image of the same place under another path or folder.
     contradicting : int
-        Of those that were added, how many are there already as another place.
+        How many of those added are already there as another place.
     missing : tuple of str
-        Paths and places that were to be removed, and that the gallery does not have.
+        Paths and places to be removed that the gallery does not have.
     """
 
     added: int = 0
@@ -49,12 +49,12 @@ class Change:
 
     @property
     def images(self) -> int:
-        """How many images are not as they were."""
+        """How many images changed."""
         return self.added + self.replaced + self.removed
 
     @property
     def nothing(self) -> bool:
-        """True when the gallery is as it was."""
+        """True when nothing changed."""
         return not self.images
 
 
@@ -188,13 +188,13 @@ def with_added(content: Content, fresh: Content) -> tuple[Content, Change]:
 def compared_by_content(
     fresh: Sequence[ImageRecord], there: Mapping[str, Collection[tuple[str, ...]]]
 ) -> tuple[set[str], int]:
-    """Compare images that are to be added with the same photos under other paths.
+    """Compare images to be added with those that have the same content under other paths.
 
     Parameters
     ----------
     fresh : sequence of ImageRecord
     there : mapping of str to collection of tuple of str
-        By content hash, the places under which the gallery has that photo.
+        By content hash, the places under which the gallery has that image.
 
     Returns
     -------
@@ -216,7 +216,7 @@ def _places_by_content(records: RecordTable, sought: Iterable[ImageRecord]) -> d
 def _rows_at(
     records: RecordTable, paths: Collection[str], *, root: int | None = None
 ) -> Iterator[tuple[int, ImageRecord]]:
-    """Yield the rows that have one of these paths, under one root or under any, and their records."""
+    """Yield the rows with one of these paths, under one root or any, and their records."""
     columns = records.columns
     hashes = np.fromiter((path_hash(path) for path in paths), np.uint64, len(paths))
     alike = np.isin(columns.paths, hashes)

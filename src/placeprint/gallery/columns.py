@@ -1,4 +1,4 @@
-"""What a gallery asks of all its records at once, as arrays: no record is parsed for it.
+"""Arrays of what a gallery asks of all its records at once, so that no record is parsed for it.
 
 On disk a column is one file that is memory-mapped. A column in which all rows are equal keeps one of them.
 """
@@ -39,7 +39,7 @@ _KINDS: Mapping[str, tuple[Any, tuple[int, ...]]] = {
 }
 """Type and shape of one row of each column."""
 LINES = "lines"
-"""The column that tells where each line of the records begins."""
+"""The column of where each line of the records begins."""
 FILES = (PLACES, *(f"column-{name}.npy" for name in (*_KINDS, LINES)))
 
 
@@ -56,7 +56,7 @@ class _Names:
 
 
 class PlaceTable:
-    """The places that images show, each combination once: number i is what column ``places`` calls i.
+    """The combinations of places that images show, each once; column ``places`` holds their numbers.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class PlaceTable:
 
     @cached_property
     def holding(self) -> dict[str, list[int]]:
-        """For each place the numbers of those that hold it."""
+        """For each place, the numbers of the combinations that contain it."""
         found: dict[str, list[int]] = {}
         for number, names in enumerate(self.names):
             for name in names:
@@ -105,7 +105,7 @@ class PlaceTable:
         return found
 
     def showing(self, places: Collection[str]) -> Numbers:
-        """Return the numbers of those that hold any of these places, some of them repeatedly."""
+        """Return the numbers of the combinations with any of these places, possibly repeated."""
         return np.array([number for place in places for number in self.holding.get(place, ())], np.int64)
 
     def save(self, folder: Path) -> None:
@@ -115,7 +115,7 @@ class PlaceTable:
 
 @dataclass(frozen=True)
 class Columns:
-    """Arrays of one value a record.
+    """Arrays with one value per record.
 
     Attributes
     ----------
@@ -162,7 +162,7 @@ class Columns:
         )
 
     def kept(self, rows: Numbers) -> Self:
-        """Return only these rows, in this order; places that no row shows any more are left out."""
+        """Return only these rows, in this order; places that no row shows are dropped."""
         chosen = {name: array[rows] for name, array in self.arrays().items()}
         there = np.bincount(chosen["places"] + 1, minlength=len(self.table.names) + 1)[1:] > 0
         renamed = np.append(np.cumsum(there) - 1, -1).astype(np.int32)  # the last is what -1 finds
@@ -180,7 +180,7 @@ class Columns:
         return type(self)(**both, table=PlaceTable(numbers))
 
     def save(self, folder: Path) -> None:
-        """Write one file a column, and ``places.json``."""
+        """Write one file per column, and ``places.json``."""
         for name, array in self.arrays().items():
             save_array(folder / f"column-{name}.npy", _shortest(array))
         self.table.save(folder)
@@ -198,7 +198,7 @@ class Columns:
         return cls(**arrays, table=PlaceTable(open_bytes(folder / PLACES, mapped=mapped), places, digest))
 
     def checked(self, roots: int) -> Self:
-        """Return the columns where every number in them stands for something; they are all read for it.
+        """Return the columns after reading them all and checking every number.
 
         Parameters
         ----------
@@ -241,6 +241,6 @@ def _between(array: NDArray[Any], least: int, most: int) -> bool:
 
 
 def _shortest(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the first row alone when all rows are equal, NaN as equal to NaN."""
+    """Return only the first row when all rows are equal (NaN equals NaN)."""
     same = len(array) > 0 and np.array_equal(array, np.broadcast_to(array[:1], array.shape), equal_nan=True)
     return np.ascontiguousarray(array[:1] if same else array)

@@ -5,7 +5,7 @@ folder with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of
 (``cells.npy``, ``cells-shapes.npy``, ``keypoints.npy``, …) and, for some indexes, their file. Beside the records lie
 ``places.json`` and ``column-*.npy``: where each line begins, and what is asked of all records at once
 (see `placeprint.gallery.columns`), so that opening a gallery takes as long whatever its size.
-A server keeps the photos that were uploaded to it beside that, in ``photos`` (see `placeprint.web.gallery_changes`).
+A server keeps uploaded images beside that, in ``photos`` (see `placeprint.web.gallery_changes`).
 See `placeprint.storage.published` for why a kill at any moment leaves the old gallery or the new one.
 """
 
@@ -40,7 +40,7 @@ from placeprint.storage.json_records import record_from
 from placeprint.storage.ragged import Ragged, files_of
 
 PHOTOS = "photos"
-"""Folder inside a gallery with the photos that were sent to a server of it, each named by its content's hash."""
+"""Folder inside a gallery for images uploaded to its server, each named by the hash of its content."""
 LEARNED = "learned.npz"
 VECTORS = "vectors.npy"
 FAILURES = "failures.jsonl"
@@ -200,7 +200,7 @@ def keep_rows(content: Content, keep: NDArray[np.bool_]) -> Content:
 
 
 def read_later(head: GalleryHead) -> list[str]:
-    """Return the names of the files that are too large to be held: they are read when they are asked for."""
+    """Return the names of the files too large to hold in memory: they are read on demand."""
     names = [VECTORS, *(files_of(name)[0] for name in head.parts)]
     return [name for name in names if head.data.files[name][0] > HELD]
 
@@ -238,7 +238,7 @@ def failures_of(lines: Buffer) -> tuple[FailedImage, ...]:
     Raises
     ------
     GalleryCorruptError
-        For a line that is none.
+        For a line that is not a failure.
     """
     try:
         return tuple(record_from(FailedImage, json.loads(line)) for line in lines[:].splitlines())

@@ -1,4 +1,4 @@
-"""Which rows of a gallery a question is about: by place, by split, by distance. NumPy over the columns."""
+"""Which rows of a gallery may answer a query: by place, split and distance. NumPy over the columns."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Near = tuple[float, float, float]
 """Latitude and longitude in degrees, and a radius in metres."""
 
 _COMPARED = 20_000
-"""Names that a wrong one is compared with at most."""
+"""Names that an unknown one is compared with at most."""
 
 
 class Rows(Protocol):
-    """Some of a gallery's images: one flag each, or a condition that a server meets."""
+    """Some of a gallery's images: one flag per image, or a condition that a server applies."""
 
     def __len__(self) -> int:
         """Return the number of images of the gallery."""
@@ -38,12 +38,12 @@ class Rows(Protocol):
 
 
 class Filtered(Protocol):
-    """What knows its own images: a gallery, wherever it is kept."""
+    """A gallery that can filter its images, wherever it is kept."""
 
     def where_images(
         self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
     ) -> Rows:
-        """Return the images that meet every condition that is given."""
+        """Return the images that meet every given condition."""
 
 
 def rows_where(
@@ -53,12 +53,12 @@ def rows_where(
     split: Split | str | None = None,
     near: Near | None = None,
 ) -> Rows:
-    """Return which images of a gallery meet every condition that is given.
+    """Return which images of a gallery meet every given condition.
 
     Parameters
     ----------
     gallery : Gallery
-        In a folder or in memory, or on a server, which then meets the conditions.
+        In a folder, in memory or on a server, which then applies the conditions.
     places, split, near
         As in `flags_where`.
 
@@ -82,7 +82,7 @@ def flags_where(
     split: Split | str | None = None,
     near: Near | None = None,
 ) -> Flags:
-    """Return a flag for each record: whether it meets every condition that is given.
+    """Return a flag for each record: whether it meets every given condition.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def _of_places(table: RecordTable, places: Collection[str]) -> Flags:
 
 
 def _instead(name: str, places: tuple[str, ...]) -> str:
-    """Name the place that was meant, where one is alike."""
+    """Name the place that was probably meant."""
     folded = {place.casefold(): place for place in places}
     if name.casefold() in folded:
         return f': did you mean "{folded[name.casefold()]}"?'

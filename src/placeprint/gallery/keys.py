@@ -1,4 +1,4 @@
-"""Numbers that stand for an image wherever a gallery is kept: for its root and path, and for its bytes."""
+"""Numbers that identify an image wherever its gallery is kept: by root and path, and by content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def key_of(root: str, path: str) -> int:
 
 
 def content_of(content_hash: str) -> int:
-    """Return 63 bits that stand for the hash of a photo's bytes, to find it by."""
+    """Return 63 bits of an image's content hash, to find it by."""
     return _short(content_hash)
 
 

@@ -1,4 +1,4 @@
-"""A gallery from a folder to a server, or back: in blocks, resumable, and compared row by row at the end."""
+"""Moves a gallery from a folder to a server or back: in blocks, resumable, and compared row by row at the end."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Moved:
     Attributes
     ----------
     gallery : Gallery
-        Where it is now; it is still there where it was.
+        The copy; the source is still there.
     change : Change
-        Images written, and those that were there already.
+        Images written, and images already there.
     compared : int
         Rows whose checksums were compared.
     """
@@ -50,16 +50,16 @@ class Moved:
 
 
 def move(source: Path | str, target: Path | str, *, replace: bool = False, progress: Progress | None = None) -> Moved:
-    """Copy a gallery to another place, one of them a folder and the other an address of a server.
+    """Copy a gallery from a folder to a server, or from a server to a folder.
 
-    The source stays as it is. Interrupted, the same again goes on where it was.
+    The source stays as it is. After an interruption the same call goes on where it stopped.
 
     Parameters
     ----------
     source, target : Path or str
-        A folder and an address, or the other way round. What is at the target is made the same.
+        A folder and an address, or the other way round. The target becomes equal to the source.
     replace : bool
-        Whether a gallery at the target may lose something by it.
+        Whether a gallery at the target may lose something.
 
     Raises
     ------

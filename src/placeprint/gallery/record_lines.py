@@ -21,7 +21,7 @@ FILE = "records.jsonl"
 _CONTENT = re.compile(rb'"content_hash": "([^"]+)"')
 MOST_ROOTS = 1 << 31
 _COPIED = 1 << 24
-"""Bytes of lines that are written at once."""
+"""Bytes of lines written at once."""
 
 
 class Block(Protocol):
@@ -37,10 +37,10 @@ class Block(Protocol):
         """Return the rows whose image has this content."""
 
     def with_contents(self, content_hashes: Set[str]) -> list[tuple[int, str]]:
-        """Return the rows whose image has one of these contents, and which: one walk through all of them."""
+        """Return the rows whose image has one of these contents, and which content, in one pass."""
 
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
-        """Write the lines from `first` up to `last`, without it; return their lengths."""
+        """Write the lines from `first` to before `last`, and return their lengths."""
 
 
 class HeldRecords:
@@ -84,7 +84,7 @@ class LinesOnDisk:
 
     @cached_property
     def _ordered(self) -> NDArray[np.int64]:
-        """Where lines begin; read as a whole for a search or a copy, which would lose its way in a damaged column."""
+        """Where lines begin; checked as a whole for a search or a copy, which a damaged column would mislead."""
         if not (self._starts[1:] > self._starts[:-1]).all():
             raise GalleryCorruptError(f"column-lines.npy does not fit {FILE}: {ADVICE}")
         return self._starts
@@ -99,7 +99,7 @@ class LinesOnDisk:
         Raises
         ------
         GalleryCorruptError
-            When it is no record.
+            When it is not a record.
         """
         first, last = self._starts[row : row + 2].tolist()
         return parsed_line(self._data[first:last], row)[0]
@@ -142,7 +142,7 @@ def parsed_line(line: bytes, row: int) -> tuple[ImageRecord, int]:
     Raises
     ------
     GalleryCorruptError
-        When it is no record.
+        When it is not a record.
     """
     try:
         values: dict[str, Any] = json.loads(line)

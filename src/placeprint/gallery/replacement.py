@@ -1,4 +1,4 @@
-"""What would be lost when a gallery is replaced: said before anything is written, and done only where it is asked for.
+"""What replacing a gallery would lose: it is refused before anything is written, unless it was asked for.
 
 Nothing is lost where the new gallery has every image of the old one, under its root and path or under another one, as
 after a folder was renamed: then a command that is given again just goes on.
@@ -31,7 +31,7 @@ ADVICE = "to replace it all the same give --replace (in Python replace=True)"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a gallery is to hold.
+    """What the new gallery will hold.
 
     Attributes
     ----------
@@ -52,12 +52,12 @@ class Wanted:
 
     @classmethod
     def of(cls, records: Iterable[ImageRecord], root: str, spec: ModelSpec) -> Wanted:
-        """Return what a gallery of these images under one root is to hold, known by their paths."""
+        """Return what a gallery of these images under one root will hold, identified by their paths."""
         return cls(np.array([key_of(root, record.path) for record in records], np.int64), spec)
 
     @classmethod
     def by(cls, content: Content) -> Wanted:
-        """Return what a gallery of this content is to hold."""
+        """Return what a gallery of this content will hold."""
 
         def contents(missed: Sequence[ImageRecord], _: NDArray[np.int64]) -> Set[str]:
             return content.records.rows_with_contents({record.content_hash for record in missed}).keys()
@@ -66,7 +66,7 @@ class Wanted:
 
 
 def refuse_strangers(path: Path) -> None:
-    """Refuse a folder that holds something else than a gallery, or than what an interrupted write left of one.
+    """Refuse a folder that holds anything but a gallery or the remains of an interrupted write.
 
     Raises
     ------
@@ -86,13 +86,13 @@ def refuse_strangers(path: Path) -> None:
 
 
 def refuse_loss(path: Path, wish: Callable[[], Wanted]) -> None:
-    """Refuse to replace the gallery at a path where something in it would be lost.
+    """Refuse to replace the gallery at a path when something in it would be lost.
 
     Parameters
     ----------
     path : Path
     wish : callable
-        Returns what is to be there; only called where there is a gallery.
+        Returns what will be there; only called when there is a gallery.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def _images(content: Content, rows: NDArray[np.int64], path: Path) -> str:
 
 
 def others_lost(spec: ModelSpec, calibration: Calibration | None, wanted: Wanted) -> list[str]:
-    """Return what else a gallery holds that would be lost, in words: what another model made, what a person decided."""
+    """Return what else would be lost, in words: embeddings of another model, a calibration that a person made."""
     lost = []
     if (spec.name, spec.weights_sha256) != (wanted.spec.name, wanted.spec.weights_sha256):
         lost.append(f"the embeddings of its model {spec}")
@@ -138,7 +138,7 @@ def others_lost(spec: ModelSpec, calibration: Calibration | None, wanted: Wanted
 
 
 def refuse(where: str, lost: Sequence[str]) -> None:
-    """Say what would be lost, where something would.
+    """Raise when something would be lost.
 
     Raises
     ------

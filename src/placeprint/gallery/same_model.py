@@ -1,4 +1,4 @@
-"""Whether embeddings are of the model that a gallery was built with: others cannot be compared with it."""
+"""Refuses embeddings of another model than the gallery's: they cannot be compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a gallery keeps: all of its files, or what they would be."""
+"""The size of a gallery: of its files, or of what they would be."""
 
 from __future__ import annotations
 

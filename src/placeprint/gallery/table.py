@@ -81,7 +81,7 @@ class RecordTable(Sequence[ImageRecord]):
         places : int
             Combinations of places.
         roots : int
-            Folders that photos are relative to.
+            Folders that images are relative to.
         digest, places_digest : str
             Checksums of ``records.jsonl`` and ``places.json``; empty when they are not known.
         mapped : bool
@@ -101,7 +101,7 @@ class RecordTable(Sequence[ImageRecord]):
 
     @classmethod
     def parse(cls, folder: Path) -> Self:
-        """Read all records of a gallery of format 1 or 2, which has no columns.
+        """Read all records of a gallery in format 1 or 2, which has no columns.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class RecordTable(Sequence[ImageRecord]):
 
     @cached_property
     def place_codes(self) -> NDArray[np.int64]:
-        """The number of each row's place, shape (n,); a path without a label is a place of its own."""
+        """The number of each row's place, shape (n,); an unlabelled image is a place of its own."""
         codes = self.columns.places.astype(np.int64)
         bare = np.flatnonzero(codes < 0)
         if len(bare):
@@ -159,7 +159,7 @@ class RecordTable(Sequence[ImageRecord]):
 
     @cached_property
     def _seen(self) -> dict[int, tuple[str, ...]]:
-        """The places of the numbers that were asked for; of -1 there are none."""
+        """The places of the numbers looked up so far; -1 has none."""
         return {-1: ()}
 
     @cached_property
@@ -174,7 +174,7 @@ class RecordTable(Sequence[ImageRecord]):
         return order[starts[code] : starts[code + 1]]
 
     def places_of(self, row: int) -> tuple[str, ...]:
-        """Return the places of a record: of a place that was asked for before, nothing is parsed."""
+        """Return the places of a record; nothing is parsed for a place that was looked up before."""
         code = int(self.columns.places[row])
         if code not in self._seen:
             self._seen[code] = self[row].places
@@ -246,5 +246,5 @@ class RecordTable(Sequence[ImageRecord]):
         return hash(tuple(self))
 
     def __repr__(self) -> str:
-        """Say how many there are, not which."""
+        """Return how many there are, not which."""
         return f"<RecordTable of {len(self)} records>"

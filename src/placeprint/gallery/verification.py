@@ -1,4 +1,4 @@
-"""Whether a gallery is as it was written."""
+"""Checks that a gallery is as it was written."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class VerifyReport:
 
 
 def verified(path: Path) -> VerifyReport:
-    """Read every byte of the gallery in a folder and compare it with its checksum; it need not be one that opens.
+    """Compare every byte of the gallery in a folder with its checksums, even if it does not open.
 
     Raises
     ------

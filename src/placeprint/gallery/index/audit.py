@@ -1,4 +1,4 @@
-"""Measures an index against the exact one, on the gallery's own vectors, with filters and without."""
+"""Measures an index against exact search on the gallery's own vectors, with and without filters."""
 
 from __future__ import annotations
 

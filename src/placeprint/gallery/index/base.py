@@ -1,4 +1,4 @@
-"""The contract that every index keeps, and the checks that run before a backend sees anything."""
+"""The contract of every index, and the checks before a backend sees any input."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def unit_queries(queries: Vectors, dim: int) -> NDArray[np.float64]:
         As `unit_vectors`.
     """
     _checked_shape(queries, dim, "queries")
-    if len(queries) == 1:  # the way of a photo: as few steps as there can be
+    if len(queries) == 1:  # one query image: as few steps as possible
         one = queries[0].astype(np.float64)
         square = float(one.dot(one))
         if 0 < square < math.inf:

@@ -74,9 +74,9 @@ class FaissIndex:
     def search(self, queries: Vectors, k: int, *, only: NDArray[np.bool_] | None = None) -> Neighbours:
         """Return the `k` nearest rows of each query; see `VectorIndex.search`.
 
-        Under a filter the answer is exact. Wider searches do not mend what a filter does: where it leaves out the place
-        that a photo is of, the nearest rows are spread over all lists (recall 0.94 with half of the places). A query
-        for which too few candidates turn up is asked again, exactly.
+        Under a filter the answer is exact. Wider searches do not help there: when the filter excludes the query's own
+        place, the nearest rows are spread over all lists (recall 0.94 with half of the places). A query with too few
+        candidates is asked again, exactly.
         """
         k = checked_k(k)
         units = unit_queries(queries, self._vectors.shape[1])

@@ -1,6 +1,6 @@
-"""Rows of a memory map, read from its file: what is mapped counts as the process's memory, what is read does not.
+"""Rows read from the file of a memory map: mapped pages count as the process's memory, rows that are read do not.
 
-Letting the map go again is not enough where rows are far apart: the system maps up to 2 MiB around each.
+Releasing the map afterwards is not enough when rows are far apart: the system maps up to 2 MiB around each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from placeprint.gallery.index.base import Vectors
 
 
 class FileRows:
-    """Reads as an array does: ``[first:last]``, ``[rows]`` and ``[row]`` give copies.
+    """Reads like an array: ``[first:last]``, ``[rows]`` and ``[row]`` return copies.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class FileRows:
 
 
 def rows_from_file(vectors: Vectors) -> Vectors:
-    """Return a reader of the file where `vectors` are a read-only memory map of a whole file, else themselves."""
+    """Return a reader of the file when `vectors` are a read-only memory map of a whole file, else `vectors`."""
     if not isinstance(vectors, np.memmap) or vectors.mode != "r" or not hasattr(os, "preadv"):
         return vectors
     name, whole = vectors.filename, isinstance(vectors.base, mmap.mmap)  # a part of a map has the map as its base
@@ -84,5 +84,5 @@ def rows_from_file(vectors: Vectors) -> Vectors:
 
 
 def rows_in(vectors: Vectors) -> Vectors:
-    """Return vectors as an index asks them: a memory map's own class is slower, and maps all the same."""
+    """Return vectors as an index reads them: as a plain array, because NumPy's memory-map class is slower."""
     return vectors if isinstance(vectors, FileRows) else np.asarray(vectors)

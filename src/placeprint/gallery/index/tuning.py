@@ -1,4 +1,4 @@
-"""What an index is tried out with: a gallery's own vectors, disturbed."""
+"""Queries to tune an index with: a gallery's own vectors with noise, and the recall of what it finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images added to a gallery in Milvus, and removed from it, by who holds its claim."""
+"""Adds images to a gallery in Milvus and removes them, for the holder of its claim."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from placeprint.storage.ragged import parts_at
 
 
 def added(store: Store, claim: Claim, head: Head, numbering: Numbering, fresh: Content) -> Change:
-    """Add images behind all that are there; one that is known by root and path is replaced when it changed.
+    """Append images; one that is known by root and path is replaced when it changed.
 
-    One that is there under another path or root, as the same place, is left alone.
+    One that is already there under another path or root, as the same place, is left alone.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""One writer at a time: a claim to a gallery in Milvus, seen by every other client before it changes anything.
+"""A lock on a gallery in Milvus, so that only one client at a time changes it.
 
-Milvus cannot compare and replace a row in one step. So who wants to write puts a row of its own beside the head, and
-then reads, waiting for all that was acknowledged to anybody, whether another's is there: of two that come together at
-least one sees the other, takes its row back, and tries again a random while later. A claim that is held beats. One
-that beats no more, or whose process is gone from this machine, is removed by who waits for it.
+Milvus cannot compare and replace a row in one step. A writer therefore puts a row of its own beside the head, and
+then reads with strong consistency whether another writer's row is there: of two that come together at least one sees
+the other, removes its row, and tries again after a random pause. The holder of a claim renews its heartbeat. A claim
+without a heartbeat, or of a process that is gone from this machine, is removed by whoever waits for it.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from placeprint.gallery.milvus.head_store import CLAIM, HeadStore
 from placeprint.storage.marker import this_machine
 
 PATIENCE = 10.0
-"""Seconds that another writer is waited for, when it is seen to live."""
+"""Seconds to wait for another writer that is alive."""
 BEAT = 3.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 SILENT = 30.0
-"""Seconds without one after which a claim is nobody's any more."""
+"""Seconds without a heartbeat after which a claim has no holder."""
 FRESH = 5.0
-"""Seconds after which a holder looks again whether it still is one, before it writes the head."""
+"""Seconds after which a holder checks that it still is one before it writes the head."""
 PAUSES = (0.1, 0.6)
 """Seconds between two tries."""
 
 _HELD: set[str] = set()
-"""Tokens of this process's claims: one that was left while the server was away is nobody's."""
+"""Tokens of this process's claims: one left behind while the server was away has no holder."""
 
 
 class Claim:
@@ -49,7 +49,7 @@ class Claim:
     ----------
     heads : HeadStore
     doing : str
-        What others are told.
+        What other writers are told.
     """
 
     def __init__(self, heads: HeadStore, doing: str) -> None:
@@ -75,7 +75,7 @@ class Claim:
         return f"{SIGN}{self._token}"
 
     def take(self) -> Self:
-        """Wait for the right, and hold it.
+        """Wait for the claim, and hold it.
 
         Raises
         ------
@@ -94,7 +94,7 @@ class Claim:
         return self
 
     def _wait(self) -> None:
-        """Try until the claim is there and no other."""
+        """Try until this claim is the only one."""
         began = time.monotonic()
         while True:
             others = self._others("Eventually")  # a first look costs little, and may be wrong
@@ -110,7 +110,7 @@ class Claim:
             time.sleep(random.uniform(*PAUSES))  # noqa: S311  # so that two do not meet for ever
 
     def _others(self, level: str) -> dict[str, str]:
-        """Return the claims of others by token, and note when they beat."""
+        """Return the claims of others by token, and note their heartbeats."""
         found = self.heads.claims(level=level)
         now, others = time.monotonic(), {token: text for token, (text, _) in found.items() if token != self._token}
         for token in others:
@@ -123,7 +123,7 @@ class Claim:
         return others
 
     def _look_at(self, token: str, text: str, waited: float) -> None:
-        """Remove another's claim when it is nobody's any more; say so when its holder lives and takes its time."""
+        """Remove a claim without a holder; raise when its holder is alive and was waited for long enough."""
         holder: Mapping[str, Any] = json.loads(text)
         if _gone(holder, token) or time.monotonic() - self._seen[token][1] > SILENT:
             self.heads.remove(f"{CLAIM}{token}")
@@ -137,7 +137,7 @@ class Claim:
         number = 0
         while not self._held.wait(BEAT):
             number += 1
-            with suppress(GalleryError):  # who waits for us counts on the next one
+            with suppress(GalleryError):  # the next heartbeat is soon enough
                 self.heads.put(self._sign, str(number))
 
     def write(self, head: Head) -> None:
@@ -157,7 +157,7 @@ class Claim:
         self.heads.write(head)
 
     def leave(self) -> None:
-        """Let others write; a server that does not answer is let alone, the claim then ends by itself."""
+        """Release the claim; when the server does not answer, it expires by itself."""
         self._held.set()
         _HELD.discard(self._token)
         with suppress(GalleryError):
@@ -173,12 +173,12 @@ class Claim:
 
 
 def _alive(holder: Mapping[str, Any]) -> bool:
-    """Return whether a holder is a process of this machine that lives."""
+    """Return whether a holder is a living process of this machine."""
     return bool(this_machine()) and holder["at"] == this_machine() and Path(f"/proc/{holder['pid']}").exists()
 
 
 def _gone(holder: Mapping[str, Any], token: str) -> bool:
-    """Return whether a holder was a process of this machine, or left its claim in this very one."""
+    """Return whether a holder was a process of this machine that is gone, or a claim that this process left."""
     if not this_machine() or holder["at"] != this_machine():
         return False
     if holder["pid"] == os.getpid():

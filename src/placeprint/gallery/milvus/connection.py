@@ -22,20 +22,20 @@ from placeprint.errors import GalleryEngineError, MissingExtraError, UsageError
 from placeprint.gallery.milvus.address import Address, name_problem
 
 CONNECT_SECONDS = 10.0
-"""For a server to answer at all."""
+"""For a server to answer."""
 REQUEST_SECONDS = 30.0
-"""For one request; PLACEPRINT_MILVUS_TIMEOUT says another."""
+"""For one request, unless PLACEPRINT_MILVUS_TIMEOUT is set."""
 MAKE_SECONDS = 120.0
 """For a collection to be made, or a small one to be loaded."""
 BUILD_SECONDS = 3600.0
 """For an index to be built, or a collection to be loaded."""
 OLDEST, NEWEST = (2, 3), (2, 6)
-"""Versions of the server that are spoken with."""
+"""Supported versions of the server."""
 
 _ASKED_IN: dict[str, int] = {}
-"""Which of the processes, parent and children, asked a server first."""
+"""The process, parent or child, that asked a server first."""
 _WATCH_SECONDS = 5.0
-"""Between two looks whether the server is still there, while it does what takes long."""
+"""Between two checks that the server is alive during a long request."""
 _CONNECTING = "connecting"
 _FULL = re.compile(r"quota|exhausted|deny to write|no space|disk.*full|insufficient memory|OOM", re.IGNORECASE)
 _LOGIN = re.compile(r"auth|unauthenticated|permission|privilege", re.IGNORECASE)
@@ -67,7 +67,7 @@ def time_limit() -> float:
 
 @contextmanager
 def our_errors(address: Address, doing: str) -> Iterator[None]:
-    """Turn what pymilvus and gRPC raise into one error of ours that says what to do.
+    """Turn errors of pymilvus and gRPC into one of ours that says what to do.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ class Connection:
             return asked() if limit == self.seconds else self._watched(asked, limit)
 
     def _watched(self, asked: Callable[[], Any], limit: float) -> Any:
-        """Wait for what takes long, and ask meanwhile whether the server is there: it may hang, or be gone."""
+        """Wait for a long request, and check meanwhile that the server is alive."""
         done: Future[Any] = Future()
 
         def work() -> None:
@@ -183,7 +183,7 @@ class Connection:
             except BaseException as error:
                 done.set_exception(error)
 
-        threading.Thread(target=work, daemon=True).start()  # what hangs there must not keep the program from ending
+        threading.Thread(target=work, daemon=True).start()  # a request that hangs must not keep the program from ending
         until = time.monotonic() + limit + self.seconds
         while time.monotonic() < until:
             try:
@@ -204,16 +204,16 @@ class Connection:
         return "Strong" if behind else "Session"
 
     def fall_behind(self) -> None:
-        """Let the next reading wait for all that was acknowledged."""
+        """Make the next reading wait for everything acknowledged so far."""
         self._behind = True
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self.client.close()
 
 
 def refuse_after_fork(address: Address) -> None:
-    """Refuse to ask a server in a child whose parent did: gRPC would wait there for the parent's threads.
+    """Refuse to ask a server in a forked child whose parent did: gRPC would wait for the parent's threads.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def _client_class() -> Any:
 
 
 def knock(address: Address, seconds: float) -> None:
-    """Find out at once when nothing listens: a client library would try until its time is over.
+    """Fail at once when nothing listens: the client library would retry until its time limit.
 
     Raises
     ------

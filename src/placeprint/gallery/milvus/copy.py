@@ -1,7 +1,8 @@
-"""A gallery in Milvus, fetched into a folder: in stretches that are galleries, so that a kill costs one of them."""
+"""Fetches a gallery from Milvus into a folder, in stretches that are galleries: a kill costs one of them."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import reduce
@@ -15,17 +16,17 @@ from placeprint.gallery.files import Content, failure_lines, read_gallery, write
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
 from placeprint.gallery.milvus.head import Head
-from placeprint.gallery.milvus.rows import StoredImage
 from placeprint.gallery.milvus.store import Store
 from placeprint.gallery.replacement import refuse_strangers
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
+from placeprint.records import ImageRecord
 from placeprint.storage import published
 from placeprint.storage.data_folder import ADVICE
 from placeprint.storage.ragged import RaggedWriter
 
 STRETCH = 20_000
-"""Numbers of images in one stretch: records in memory at once."""
+"""Images in one stretch, whose records are in memory at once."""
 
 
 def copied(store: Store, head: Head, path: Path, *, index: str = "exact", progress: Progress | None = None) -> Gallery:
@@ -35,20 +36,12 @@ def copied(store: Store, head: Head, path: Path, *, index: str = "exact", progre
     where they hold what the server holds; compare afterwards (see `placeprint.gallery.move`).
     """
     parts = path.with_name(f"{path.name}.parts")
-    contents = list(_stretches(store, head, parts, progress))
-    content = reduce(_joined, contents)
-    content = Content(
-        content.records,
-        content.vectors,
-        head.spec,
-        index,
-        head.roots,
-        failure_lines(head.failures),
-        head.calibration,
-        head.preset,
-        content.parts,
-        head.learned,
-        head.model_file,
+    whole = reduce(_joined, list(_stretches(store, head, parts, progress)))
+    content = dataclasses.replace(
+        head.content(whole.records, whole.vectors, whole.parts),
+        index_name=index,
+        failures=failure_lines(head.failures),
+        model_file=head.model_file,
     )
     with published.locked(path):
         write_gallery(path, content)
@@ -86,22 +79,20 @@ def _part(parts: Path, first: int, last: int) -> Path:
 
 
 def _fetched(store: Store, head: Head, first: int, last: int) -> Content:
-    vectors, records, roots = RaggedWriter(), list[StoredImage](), list[int]()
-    writers = {name: RaggedWriter() for name in store.parts}
-    images = []
+    vectors, writers = RaggedWriter(), {name: RaggedWriter() for name in store.parts}
+    records, roots = list[ImageRecord](), list[int]()
     for block in store.images(last, first=first):
         for image in block:
             if image.found != image.sum:
                 raise GalleryCorruptError(f"{image.record.path}: its checksum on the server differs: {ADVICE}")
-            images.append(image.record)
+            records.append(image.record)
             roots.append(image.root)
             vectors.append(image.vector[None, None])
             for name, writer in writers.items():
                 writer.append(image.parts[name])
-    del records
     unit = vectors.mapped(store.spec.dim, np.float32)
     kept = {name: writer.done() for name, writer in writers.items()}
-    table = RecordTable.of(images, roots=roots)
+    table = RecordTable.of(records, roots=roots)
     return Content(table, ChunkedVectors.of(unit), head.spec, "exact", head.roots, preset=head.preset, parts=kept)
 
 

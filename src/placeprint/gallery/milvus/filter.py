@@ -1,4 +1,4 @@
-"""Conditions that the engine itself meets: by place, by split, by distance."""
+"""Filters that Milvus applies: by place, split and distance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_NEAR = ("latitude", "longitude")
 
 @dataclass(frozen=True, slots=True)
 class EngineFilter:
-    """Which images are asked: what `placeprint.gallery.filters.rows_where` returns for a gallery in Milvus.
+    """Which images may be found: what `placeprint.gallery.filters.rows_where` returns for a gallery in Milvus.
 
     It stands for one flag an image, as an array of bool does elsewhere, and holds none of them.
 
@@ -47,7 +47,7 @@ class EngineFilter:
         return self.size
 
     def sum(self) -> int:
-        """Return how many are let through; within a circle they are read and counted here."""
+        """Return how many pass; those in a circle are read and counted here."""
         if self.circle is None:
             return self.store.count(self.expression)
         return sum(len(self.through(block)) for block in self._positions())
@@ -57,7 +57,7 @@ class EngineFilter:
         return self.store.blocks(self.end, NOT_NEAR, expression=self.expression, rows=16 * KEYS)
 
     def through(self, rows: Any) -> list[Any]:
-        """Return those of some rows, with their positions, that lie within the circle: all where there is none."""
+        """Return the rows that lie within the circle; all of them when there is none."""
         found = list(rows)
         if self.circle is None or not found:
             return found
@@ -67,7 +67,7 @@ class EngineFilter:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What `through` needs of every row."""
+        """The fields that `through` needs."""
         return NOT_NEAR if self.circle else ()
 
 

@@ -1,8 +1,8 @@
-"""A gallery that Milvus keeps: it can be asked what every gallery can, see `placeprint.gallery.protocol`.
+"""A gallery in Milvus, with the protocol of every gallery (`placeprint.gallery.protocol`).
 
-What a question is about (its neighbours, and the other images of their places) is fetched and answered here by the very
-code that answers from a folder. What ranks every image (evaluate, calibrate, mine) asks for a copy, which is fetched in
-blocks into a folder that is removed at the end.
+For a query its neighbours and the other images of their places are fetched, and answered by the code that answers from
+a folder. Verbs that rank every image (evaluate, calibrate, mine) ask for a copy, which is fetched in blocks into a
+temporary folder.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ from placeprint.gallery.milvus.copy import copied
 from placeprint.gallery.milvus.filter import EngineFilter, engine_filter
 from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.index import MilvusIndex
-from placeprint.gallery.milvus.integrity import problems_of
 from placeprint.gallery.milvus.neighbourhood import look_around
-from placeprint.gallery.milvus.opened import Opened, opened
+from placeprint.gallery.milvus.opened import Opened, opened, problems_of
 from placeprint.gallery.protocol import Nearby
 from placeprint.gallery.same_model import require_same_model
 from placeprint.gallery.summary import Summary
@@ -95,7 +94,7 @@ class MilvusGallery:
         return cls(opened(connection, numbered=numbered))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the address: another process connects by its own environment, and finds the same model."""
+        """Pickle the address: another process connects with its own credentials and requires the same model."""
         return partial(type(self).at, spec=self.spec), (self.where,)
 
     @property
@@ -149,12 +148,12 @@ class MilvusGallery:
     def where_images(
         self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
     ) -> EngineFilter:
-        """Return the filter that the engine meets; see `placeprint.gallery.filters.rows_where`."""
+        """Return the filter that Milvus applies; see `placeprint.gallery.filters.rows_where`."""
         o = self.opened
         return engine_filter(o.store, len(self), o.head.end, places=places, split=split, near=near)
 
     def around(self, vector: Vectors, *, look: int, only: Any = None) -> Nearby | None:
-        """Fetch what a question is about; see `placeprint.gallery.protocol.AnyGallery.around`."""
+        """Fetch what a query needs; see `placeprint.gallery.protocol.AnyGallery.around`."""
         if only is not None and not isinstance(only, EngineFilter):
             raise UsageError("a gallery in Milvus is asked in part by rows_where(gallery, …), not by flags")
         unit = unit_queries(vector[None], self.spec.dim).astype(np.float32)[0]
@@ -168,7 +167,7 @@ class MilvusGallery:
         return dataclasses.replace(self.opened.head, preset=self.preset, calibration=self.calibration)
 
     def download(self) -> Gallery:
-        """Return a copy of all images in files without a name, which live as long as it; it is made once."""
+        """Return a copy of all images, made once, in unlinked files that live as long as it does."""
         return self._copy
 
     @cached_property
@@ -201,7 +200,7 @@ class MilvusGallery:
     ) -> tuple[Self, Change]:
         """Add images; see `placeprint.Gallery.add`.
 
-        Interrupted, the same call again completes it: what is there already is left alone.
+        After an interruption the same call completes it: images already there are left alone.
         """
         self.require(spec)
         fresh = new_content(records, vectors, spec=spec, root=root, parts=parts, model_file=model_file)

@@ -1,4 +1,4 @@
-"""What a gallery in Milvus says of itself: model, preset, roots, calibration, format.
+"""The head of a gallery in Milvus: model, preset, roots, calibration, format.
 
 A second, small collection ``NAME_head`` holds it: Milvus cannot change a collection's description, and a calibration
 changes. One row is the head, replaced by one upsert; what does not fit into one string lies in rows of its own that
@@ -23,15 +23,18 @@ from numpy.typing import NDArray
 
 from placeprint.errors import GalleryCorruptError, GalleryFormatError, ModelError, in_brief
 from placeprint.gallery.calibration import Calibration
-from placeprint.gallery.files import failure_lines, failures_of
+from placeprint.gallery.chunked_vectors import ChunkedVectors
+from placeprint.gallery.files import Content, failure_lines, failures_of
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.milvus.address import Address
 from placeprint.gallery.milvus.index_settings import STORE_INDEXES
 from placeprint.gallery.model_hint import model_file_of
+from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
 from placeprint.storage.arrays import read_archive
 from placeprint.storage.json_records import record_from
+from placeprint.storage.ragged import Ragged
 
 FORMAT = 2
 KIND = "placeprint gallery"
@@ -39,7 +42,7 @@ KIND = "placeprint gallery"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """What a gallery says of itself.
+    """The facts about a gallery, but for its images.
 
     Attributes
     ----------
@@ -87,9 +90,23 @@ class Head:
         roots = self.roots if root in self.roots else (*self.roots, root)
         return roots, roots.index(root)
 
+    def content(self, records: RecordTable, vectors: ChunkedVectors, parts: Mapping[str, Ragged]) -> Content:
+        """Return the content of a gallery here that has these of its images, and is searched exactly."""
+        return Content(
+            records,
+            vectors,
+            self.spec,
+            index_name="exact",
+            roots=self.roots,
+            calibration=self.calibration,
+            preset=self.preset,
+            parts=parts,
+            learned=self.learned,
+        )
+
 
 def values_of(head: Head) -> dict[str, Any]:
-    """Return what fits into one string, ready for JSON."""
+    """Return the short values, ready for JSON."""
     return {
         "kind": KIND,
         "format": FORMAT,
@@ -107,7 +124,7 @@ def values_of(head: Head) -> dict[str, Any]:
 
 
 def blobs_of(head: Head) -> dict[str, str]:
-    """Return what may be long, as text by name."""
+    """Return the values that may be long, as text by name."""
     return {
         "roots": json.dumps(head.roots),
         "failures": failure_lines(head.failures).decode(),
@@ -118,7 +135,7 @@ def blobs_of(head: Head) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plain:
-    """What JSON has words for."""
+    """The values that JSON has types for."""
 
     index: str
     end: int
@@ -129,7 +146,7 @@ class _Plain:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the row of a head says, of which only the outermost was looked at.
+    """The row of a head, with only its outermost values checked.
 
     Attributes
     ----------
@@ -143,7 +160,7 @@ class Said:
 
     @property
     def rows(self) -> list[str]:
-        """Names of all rows that it needs."""
+        """Names of all rows it refers to."""
         return [row for rows in self.blobs.values() for row in rows]
 
     def head(self, texts: Mapping[str, str], address: Address) -> Head:
@@ -153,7 +170,7 @@ class Said:
 
 
 def said_in(text: str, address: Address) -> Said:
-    """Return what the row of a head says.
+    """Parse the row of a head.
 
     Raises
     ------
@@ -240,7 +257,7 @@ def _roots(text: str) -> tuple[str, ...]:
 
 @contextmanager
 def _refusals_told(address: object) -> Iterator[None]:
-    """Make a `GalleryFormatError` of everything that what is not written by this library may end with."""
+    """Turn every error that a foreign head may cause into a `GalleryFormatError`."""
     try:
         yield
     except (ModelError, TypeError, ValueError, RecursionError) as error:

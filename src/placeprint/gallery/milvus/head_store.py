@@ -1,4 +1,4 @@
-"""Where the head of a gallery in Milvus is kept: a collection ``NAME_head`` of texts by name."""
+"""Stores the head of a gallery in Milvus: a collection ``NAME_head`` of texts by name."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from placeprint.gallery.milvus.head import Head, Said, blobs_of, said_in, values
 CHUNK = 60_000
 """Characters of one string."""
 CLAIM, BEAT = "claim-", "beat-"
-"""Beginnings of the names of rows that `placeprint.gallery.milvus.claim` keeps beside the head."""
+"""Prefixes of the rows that `placeprint.gallery.milvus.claim` keeps beside the head."""
 _OTHERS = f'name like "{CLAIM}%" or name like "{BEAT}%"'
 READINGS, PAUSE = 20, 0.1
-"""How often a head that changes under the eyes is read, and seconds between."""
+"""How often a head that changes while it is read is read again, and seconds between."""
 
 
 class HeadStore:
@@ -43,7 +43,7 @@ class HeadStore:
         Parameters
         ----------
         readings : int
-            Tries; who holds the claim needs no second one, since nobody writes meanwhile.
+            Tries; the holder of the claim needs only one, because nobody writes meanwhile.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class HeadStore:
         raise GalleryCorruptError(f"{address}: {lost} is missing: index it again")
 
     def _there_and_ours(self) -> bool:
-        """Return whether there is a head, and see that no collection of somebody else has a name of this gallery."""
+        """Return whether there is a head; raise when another collection has a name of this gallery."""
         call, address = self._connection.call, self.address
         there = self.there
         if there:
@@ -102,7 +102,7 @@ class HeadStore:
     def write(self, head: Head) -> None:
         """Replace the head: what is long first, under new names, then the head itself in one row.
 
-        For who holds a `placeprint.gallery.milvus.claim.Claim`: of two that write at once both lose.
+        Only for the holder of a `placeprint.gallery.milvus.claim.Claim`: two writers would lose each other's changes.
         """
         token = secrets.token_hex(6)
         blobs = {name: data for name, data in blobs_of(head).items() if data}
@@ -159,7 +159,7 @@ class HeadStore:
         return self._query(f"name in {json.dumps(list(names))}", level, seconds)
 
     def _query(self, expression: str, level: str, seconds: float) -> dict[str, str]:
-        """Return the texts of rows by name; a server that was just started takes its time, so `seconds` may be many."""
+        """Return the texts of rows by name; a server that has just started may need many `seconds`."""
         call = self._connection.call
         state = call("looking at the gallery", "get_load_state", self._name, seconds=seconds)["state"]
         if getattr(state, "name", str(state)) != "Loaded":

@@ -1,4 +1,4 @@
-"""The contract of an index, kept by a collection in Milvus."""
+"""The index of a collection in Milvus, with the contract of every index."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Hits = Sequence[Mapping[str, Any]]
 
 
 class Numbering:
-    """The numbers of images in the store, of which some may be missing, and the rows of a gallery, where none is.
+    """Maps the numbers of images in the store, some of which may be missing, to a gallery's rows without gaps.
 
     Parameters
     ----------
@@ -114,13 +114,13 @@ class MilvusIndex:
         return self._numbering.rows(rows), scores
 
     def save(self, folder: Path) -> None:
-        """Write nothing: the server keeps it."""
+        """Write nothing: the index is on the server."""
 
 
 def nearest(
     store: Store, units: Vectors, k: int, only: str | EngineFilter, fields: Sequence[str] = ("row",)
 ) -> list[Hits]:
-    """Return the `k` nearest of those that a filter lets through, for each query.
+    """Return the `k` nearest images that pass a filter, for each query.
 
     Milvus knows no circles: of the box around one it is asked for more until enough lie within.
     """

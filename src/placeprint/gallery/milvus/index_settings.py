@@ -1,4 +1,4 @@
-"""Which index Milvus is asked to build, by name and by size, and how it is searched."""
+"""The index that Milvus builds, by name and size, and its search parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HNSW_ROWS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An index and its numbers.
+    """An index and its parameters.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Setting:
         return self.kind == "FLAT"
 
     def search(self, k: int) -> dict[str, Any]:
-        """Return what a search for `k` neighbours asks of it."""
+        """Return the search parameters for `k` neighbours."""
         wide = {
             "HNSW": {"ef": min(max(200, 4 * k), 32_768)},
             "IVF_FLAT": {"nprobe": max(8, self.params.get("nlist", 128) // 8)},
@@ -70,7 +70,7 @@ def choose_setting(name: str, rows: int) -> Setting:
 
 
 def index_params(client: Any, setting: Setting, *, whole: bool = True) -> Any:
-    """Return the index as pymilvus takes it; with the one of the row numbers where a `whole` collection is made."""
+    """Return the index as pymilvus takes it; for a `whole` collection with the index of the row numbers."""
     made = client.prepare_index_params()
     made.add_index("vector", index_type=setting.kind, metric_type="IP", params=dict(setting.params))
     if whole:
@@ -79,7 +79,7 @@ def index_params(client: Any, setting: Setting, *, whole: bool = True) -> Any:
 
 
 def found_index(said: Mapping[str, Any]) -> Setting:
-    """Read what the server says of an index."""
+    """Read the server's description of an index."""
     kind = str(said.get("index_type", "FLAT"))
     names = ("M", "efConstruction", "nlist")
     return Setting(kind, {name: int(said[name]) for name in names if name in said})

@@ -1,4 +1,4 @@
-"""What one question is about: its neighbours, and the other images of their places, as a small gallery."""
+"""The neighbours of a query and the other images of their places, fetched as a small gallery."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.gallery.chunked_vectors import ChunkedVectors
-from placeprint.gallery.files import Content
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.milvus.filter import EngineFilter, of_places
 from placeprint.gallery.milvus.head import Head
@@ -25,7 +24,7 @@ FIELDS = ("key", "row", "record", "vector")
 
 
 class FetchedParts(Ragged):
-    """Parts of images that are fetched from the store when they are asked for.
+    """Parts of images, fetched from the store on demand.
 
     Parameters
     ----------
@@ -66,7 +65,7 @@ def look_around(
     look: int,
     only: EngineFilter | None,
 ) -> Nearby:
-    """Fetch what a question is about.
+    """Fetch the neighbours of a query and, when the preset re-ranks, the other images of their places.
 
     Parameters
     ----------
@@ -84,17 +83,10 @@ def look_around(
     parsed = [parsed_line(row["record"].encode(), row["row"]) for row in rows]
     vectors = np.array([row["vector"] for row in rows], np.float32).reshape(len(rows), store.spec.dim)
     keys = [row["key"] for row in rows]
-    content = Content(
+    content = head.content(
         RecordTable.of([record for record, _ in parsed], roots=[root for _, root in parsed]),
         ChunkedVectors.of(vectors),
-        head.spec,
-        "exact",
-        head.roots,
-        b"",
-        head.calibration,
-        head.preset,
         {name: FetchedParts(store, name, keys) for name in store.parts},
-        head.learned,
     )
     whole = numbering.rows(np.array([row["row"] for row in rows], np.int64))
     return Nearby(Gallery(content), whole, tuple(map(int, keys)))
@@ -103,7 +95,7 @@ def look_around(
 def _neighbours(
     store: Store, unit: NDArray[np.float32], look: int, only: EngineFilter | None, *, size: int
 ) -> dict[int, Row]:
-    """Return the nearest images, among them some of two places where there are two, by key."""
+    """Return the nearest images by key, looking further until two places are among them."""
     fields = (*FIELDS, "places")
     while True:
         look = min(look, MOST_FOUND, max(size, 1))
@@ -118,13 +110,13 @@ def _neighbours(
 
 
 def _light(fields: Sequence[str], look: int, store: Store) -> tuple[str, ...]:
-    """Return the fields that one answer may hold of so many images."""
+    """Return the fields that one response can hold for so many images."""
     heavy = look * (4 * store.spec.dim + 1024) > MESSAGE_BYTES
     return tuple(f for f in fields if f not in ("vector", "record")) if heavy else tuple(fields)
 
 
 def _filled(store: Store, keys: Sequence[int]) -> dict[int, Row]:
-    """Return all that a question needs of images, some at a time."""
+    """Fetch everything a query needs of these images, in batches."""
     step, found = max(1, MESSAGE_BYTES // (4 * store.spec.dim + 1024)), dict[int, Row]()
     for i in range(0, len(keys), step):
         found |= store.with_keys(keys[i : i + step], [*FIELDS[1:], "places"])
@@ -132,7 +124,7 @@ def _filled(store: Store, keys: Sequence[int]) -> dict[int, Row]:
 
 
 def _company(store: Store, found: Mapping[int, Row], only: EngineFilter | None) -> dict[int, Row]:
-    """Return the other images of the neighbours' places: a place is ranked by all of its images."""
+    """Fetch the other images of the neighbours' places: a place is ranked by all of its images."""
     places = sorted({place for row in found.values() for place in row["places"]})
     if not places:
         return {}

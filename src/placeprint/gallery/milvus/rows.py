@@ -24,11 +24,11 @@ from placeprint.gallery.record_lines import parsed_line
 from placeprint.records import ImageRecord, ModelSpec
 
 STRING = 65_535
-"""Bytes that a string of Milvus holds."""
+"""Bytes of a string in Milvus at most."""
 PLACES, PLACE_BYTES = 64, 2048
-"""Right places of one image, and bytes of a place's name, at most."""
+"""Places of one image, and bytes of a place's name, at most."""
 NOWHERE = 999.0
-"""Stands for latitude and longitude that are not known."""
+"""Stands for an unknown latitude or longitude."""
 PLAIN = ("key", "row", "record", "vector", "sum")
 KINDS = ("int8", "uint8")
 
@@ -37,7 +37,7 @@ Parts = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """What a row holds.
+    """The image in a row.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class StoredImage:
 
 
 def checksum(record: str, vector: Vectors, parts: Mapping[str, str]) -> str:
-    """Return 64 bits, hexadecimal, that stand for all that a row holds."""
+    """Return a 64-bit checksum of a row, hexadecimal."""
     digest = hashlib.blake2b(record.encode(), digest_size=8)
     digest.update(np.ascontiguousarray(vector, "<f4").tobytes())
     for name in sorted(parts):
@@ -126,7 +126,7 @@ def from_row(values: Mapping[str, Any], names: Sequence[str]) -> StoredImage:
     Raises
     ------
     GalleryCorruptError
-        When it is none of ours.
+        When it is not a row of this library.
     """
     line, vector = values["record"], np.asarray(values["vector"], np.float32)
     packed = {name: values[name] for name in names}
@@ -164,7 +164,7 @@ def schema_of(client: Any, spec: ModelSpec) -> Any:
 
 
 def row_bytes(spec: ModelSpec) -> int:
-    """Return about how many bytes a row takes, for blocks that a message can hold."""
+    """Return about how many bytes a row takes, to size messages."""
     return 4 * spec.dim + 1024 + (48 * 1024 + STRING // 2) * len(spec.parts)
 
 

@@ -18,16 +18,16 @@ from placeprint.gallery.milvus.rows import PLAIN, StoredImage, from_row, row_byt
 from placeprint.records import ModelSpec
 
 MESSAGE_BYTES = 16 * 1024 * 1024
-"""Of one request or answer, about: the server refuses 64 MiB."""
+"""Of one request or response, about: the server refuses 64 MiB."""
 MOST_ROWS = 1000
 """Rows of one request."""
 MOST_FOUND = 16_384
 """Neighbours that Milvus returns at most."""
 KEYS = 10_000
-"""Keys or numbers in one condition."""
+"""Keys or numbers in one expression."""
 QUERIES = 64
 INDEXED = 2
-"""Fields that have an index: the vector, and the number."""
+"""Indexed fields: the vector and the number."""
 
 Row = dict[str, Any]
 
@@ -49,7 +49,7 @@ class Store:
         self.setting = Setting()
 
     def create(self, setting: Setting) -> None:
-        """Make the collection, empty; one that is there stays as it is."""
+        """Create an empty collection unless there is one."""
         call, client = self.connection.call, self.connection.client
         if not self.there:
             schema = schema_of(client, self.spec)
@@ -73,19 +73,19 @@ class Store:
 
     @property
     def loaded(self) -> bool:
-        """True when the server holds the collection ready to be asked."""
+        """True when the server has loaded the collection."""
         state = self.connection.call("looking at the gallery", "get_load_state", self.name)["state"]
         return getattr(state, "name", str(state)) == "Loaded"
 
     def open(self) -> None:
-        """Load the collection where the server does not hold it ready, and find out its index."""
+        """Load the collection unless it is loaded, and read which index it has."""
         call = self.connection.call
         if not self.loaded:
             call("loading the gallery", "load_collection", self.name, seconds=BUILD_SECONDS)
         self.setting = found_index(self._index())
 
     def put(self, rows: Iterable[Row]) -> None:
-        """Write rows; one with the same key is replaced. Written twice, they are there once."""
+        """Upsert rows by key, so that writing twice is harmless."""
         batch: list[Row] = []
         for row in rows:
             batch.append(row)
@@ -104,7 +104,7 @@ class Store:
             )
 
     def query(self, expression: str, fields: Sequence[str], *, level: str = "") -> list[Row]:
-        """Return some fields of the rows that meet a condition; the caller sees to it that they are few.
+        """Return some fields of the rows that meet a condition; the caller keeps them few.
 
         `level` is a consistency other than that of `Connection.level`.
         """
@@ -119,7 +119,7 @@ class Store:
         return found
 
     def with_keys(self, keys: Sequence[int], fields: Sequence[str], *, level: str = "") -> dict[int, Row]:
-        """Return some fields of those of these keys that are there."""
+        """Return some fields of the rows with these keys."""
         found: dict[int, Row] = {}
         for i in range(0, len(keys), KEYS):
             chosen = [int(key) for key in keys[i : i + KEYS]]
@@ -127,7 +127,7 @@ class Store:
         return found
 
     def with_contents(self, content_hashes: Sequence[str], fields: Sequence[str]) -> list[Row]:
-        """Return some fields of the images with these bytes, and rarely of others: who asks compares the hashes."""
+        """Return some fields of the images with these contents, rarely of others: the caller compares the hashes."""
         found: list[Row] = []
         for i in range(0, len(content_hashes), KEYS):
             found += self.query(f"content in {[content_of(one) for one in content_hashes[i : i + KEYS]]}", fields)
@@ -145,7 +145,7 @@ class Store:
     def blocks(
         self, end: int, fields: Sequence[str], *, expression: str = "", first: int = 0, rows: int = 0
     ) -> Iterator[list[Row]]:
-        """Yield the rows with numbers from `first` up to `end`, without it, in the order of their numbers."""
+        """Yield the rows numbered from `first` to before `end`, in order."""
         step = rows or self.block_rows
         also = f" and ({expression})" if expression else ""
         for start in range(first, end, step):
@@ -153,7 +153,7 @@ class Store:
             yield sorted(found, key=lambda row: int(row["row"]))
 
     def images(self, end: int, *, first: int = 0) -> Iterator[list[StoredImage]]:
-        """Yield all that is kept of the images with these numbers, block by block."""
+        """Yield the images with these numbers, block by block."""
         for block in self.blocks(end, [*PLAIN, *self.parts], first=first):
             yield [from_row(row, self.parts) for row in block]
 
@@ -188,7 +188,7 @@ class Store:
             self.delete(f"key in {[int(key) for key in keys[i : i + KEYS]]}")
 
     def settle(self, setting: Setting) -> None:
-        """Let an approximate index take in all that was written, and replace the index where it is another.
+        """Wait until an approximate index holds everything written, and replace it when another one is wanted.
 
         What was acknowledged is safe and is found without that. While an index is replaced the gallery cannot be asked.
         """
@@ -209,7 +209,7 @@ class Store:
         self.connection.fall_behind()
 
     def _wait_for_index(self) -> None:
-        """Wait until all that was stored is indexed: until then the server searches by a coarse index of its own.
+        """Wait until everything stored is indexed: until then the server searches a coarse index of its own.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Images into Milvus: what is there already is left alone, so that everything may be done twice."""
+"""Writes images into Milvus; those already there are left alone, so that writing twice is harmless."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ from placeprint.gallery.milvus.connection import Connection
 from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.head_store import HeadStore
 from placeprint.gallery.milvus.index_settings import choose_setting
-from placeprint.gallery.milvus.integrity import missing_numbers
+from placeprint.gallery.milvus.opened import missing_numbers
 from placeprint.gallery.milvus.rows import to_row
-from placeprint.gallery.milvus.store import Row, Store
+from placeprint.gallery.milvus.store import KEYS, Row, Store
 from placeprint.gallery.record_lines import parsed_line
 from placeprint.gallery.replacement import Wanted, others_lost, refuse
 from placeprint.records import FailedImage, ImageRecord
 from placeprint.storage.ragged import Ragged, parts_at
 from placeprint.terminal import counted
-
-_NUMBERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Known:
 class Writer:
     """Makes a gallery at an address hold exactly the images that it is given. Make one with `begin`.
 
-    Images are numbered from 0 in the order in which they come, without a gap. Interrupted, the same again completes it.
+    Images are numbered from 0 in order, without gaps. After an interruption the same call completes it.
 
     Parameters
     ----------
@@ -54,7 +52,7 @@ class Writer:
     head : Head
         As it will be at the end, but for its failures and its end.
     claim : Claim, optional
-        Of who begins and finishes; others write beside it.
+        The claim of the writer that begins and finishes; those that join have none.
     empty : bool
         Nothing was there when it began: nothing is looked for.
     """
@@ -66,7 +64,7 @@ class Writer:
 
     @classmethod
     def begin(cls, address: Address, head: Head, *, rows: int, wanted: Wanted | None = None) -> Self:
-        """Begin, or go on, as the only one: until `finish` or the end of a ``with`` no other client may write.
+        """Begin, or resume, as the only writer until `finish` or the end of a ``with``.
 
         Parameters
         ----------
@@ -112,13 +110,13 @@ class Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Let others write."""
+        """Release the claim."""
         if self._claim is not None:
             self._claim.leave()
 
     @classmethod
     def join(cls, address: Address, head: Head) -> Self:
-        """Write beside others to a gallery that somebody began, and who finishes it."""
+        """Join the writers of a gallery that another process began and will finish."""
         connection = Connection(address)
         store = Store(connection, head.spec)
         store.open()
@@ -126,9 +124,9 @@ class Writer:
         return cls(store, head)
 
     def known(self, root: str, records: Sequence[ImageRecord]) -> dict[str, Known]:
-        """Return those of some images that were there when this began, by path.
+        """Return which of these images were there when this began, by path.
 
-        It does not wait for what was written since: an image that seems not to be there is written once more.
+        It does not wait for later writes: an image that seems to be missing is written once more.
         """
         keys = {key_of(root, record.path): record.path for record in records}
         if self._empty:
@@ -139,7 +137,7 @@ class Writer:
     def put(
         self, first: int, records: Sequence[ImageRecord], vectors: Vectors, parts: Mapping[str, Ragged], *, root: str
     ) -> None:
-        """Write images with the numbers from `first` on; those that are there, equal, are left alone."""
+        """Write images numbered from `first` on; equal ones that are there are left alone."""
         numbers = np.arange(first, first + len(records))
         self.put_at(numbers, records, vectors, parts, root=root)
 
@@ -153,7 +151,7 @@ class Writer:
         root: str,
         known: Mapping[str, Known] | None = None,
     ) -> None:
-        """Write images with these numbers; those that are there, equal, are left alone.
+        """Write images with these numbers; equal ones that are there are left alone.
 
         Parameters
         ----------
@@ -179,7 +177,7 @@ class Writer:
         )
 
     def keep(self, root: str, records: Sequence[ImageRecord], *, unchanged: int = 0) -> None:
-        """Note that these images belong to the gallery; `unchanged` of them were not looked at again."""
+        """Note that these images belong to the gallery; `unchanged` of them were not compared again."""
         self._keys.append(np.array([key_of(root, record.path) for record in records], np.int64))
         self.change = dataclasses.replace(self.change, unchanged=self.change.unchanged + unchanged)
 
@@ -198,7 +196,7 @@ class Writer:
     def finish(
         self, *, failures: Sequence[FailedImage] = (), end: int | None = None, keep_calibration: bool = False
     ) -> Change:
-        """Remove images that do not belong to it, store all, and say in the head that it is complete.
+        """Remove images that do not belong to the gallery, wait for the index, and mark the head as complete.
 
         Parameters
         ----------
@@ -230,7 +228,7 @@ class Writer:
         return self.change
 
     def _kept(self) -> NDArray[np.int64]:
-        """Return the keys of all images that belong to it, ascending; 8 bytes each and little more (np.unique: 54)."""
+        """Return the keys of all its images, ascending, in little more than 8 bytes each (np.unique takes 54)."""
         keys = np.concatenate(self._keys) if self._keys else np.empty(0, np.int64)
         self._keys = [keys]
         keys.sort()
@@ -240,7 +238,7 @@ class Writer:
 
     def _remove_strangers(self, kept: NDArray[np.int64], end: int) -> None:
         self.store.delete(f"row >= {end} or row < 0")
-        for block in self.store.blocks(end, ["key"], rows=_NUMBERS):
+        for block in self.store.blocks(end, ["key"], rows=KEYS):
             there = np.array([row["key"] for row in block], np.int64)
             self.store.delete_keys(there[~np.isin(there, kept)])
 
