@@ -125,6 +125,8 @@ def test_the_index_of_other_vectors_or_of_another_kind_is_refused(tmp_path: Path
 
 
 def test_long_vectors_are_shortened_and_found_all_the_same() -> None:
+    import faiss
+
     rng = np.random.default_rng(1)
     raw = (rng.normal(size=(300, 40)).repeat(20, axis=0) + 0.5 * rng.normal(size=(6000, 40))) @ rng.normal(
         size=(40, 300)
@@ -133,7 +135,10 @@ def test_long_vectors_are_shortened_and_found_all_the_same() -> None:
     vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
     index = FaissIndex(vectors)
     assert index._lists.width(10) is not None
-    assert index._lists._index.index.d == 256
+    turn = faiss.downcast_VectorTransform(index._lists._index.chain.at(0))
+    assert turn.d_out == 256
+    shortened = turn.apply(vectors[::60])
+    np.testing.assert_allclose(shortened @ shortened.T, vectors[::60] @ vectors[::60].T, atol=1e-3)
     assert recall(index, vectors[::60], vectors, 10) >= 0.98
 
 
