@@ -42,7 +42,7 @@ def test_there_and_back(town: Path, address: str, tmp_path: Path) -> None:
     assert (there["compared"], there["change"]["added"]) == (len(first), len(first))
     again = said("move", tmp_path / "one.gallery", address)
     none = dict.fromkeys(("added", "replaced", "removed", "elsewhere", "contradicting"), 0)
-    assert again["change"] == {**none, "unchanged": len(first)}
+    assert again["change"] == {**none, "missing": [], "unchanged": len(first)}
     assert said("move", address, tmp_path / "two.gallery")["compared"] == len(first)
     equal(Gallery.open(tmp_path / "two.gallery"), first)
     assert not (tmp_path / "two.gallery.parts").exists()
