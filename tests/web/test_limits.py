@@ -24,7 +24,7 @@ from placeprint.storage import atomic, published  # noqa: E402
 from placeprint.web import connections  # noqa: E402
 from placeprint.web import server as serving  # noqa: E402
 from placeprint.web.routes import images as pictures  # noqa: E402
-from placeprint.web.settings import LOOPBACK, Settings, checked_prefix, digest_of, own_names  # noqa: E402
+from placeprint.web.settings import LOOPBACK, Listen, Settings, checked_prefix, digest_of, own_names  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -280,7 +280,7 @@ def test_modules_are_not_looked_at_for_garbage(monkeypatch):
 
     monkeypatch.setattr(serving, "log_to_stderr", stop)
     with pytest.raises(Stop):
-        serving.serve("g", Settings())
+        serving.serve("g", Settings(), Listen())
     try:
         assert gc.get_freeze_count() > 20_000
     finally:

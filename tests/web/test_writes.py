@@ -220,6 +220,7 @@ def test_a_gallery_that_is_moved_keeps_its_photos(own_gallery, tmp_path, queries
 
 
 def test_photos_that_the_gallery_does_not_know_are_kept_and_told(own_gallery, caplog):
+    caplog.set_level("INFO", logger="placeprint.web")
     name = "0" * 64 + ".jpg"
     (own_gallery / "photos").mkdir()
     content = drawn(1)
