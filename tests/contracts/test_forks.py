@@ -18,9 +18,8 @@ from placeprint.embedding.cache import CachedEmbedding, EmbeddingCache
 from placeprint.embedding.embedder import load_embedder
 from placeprint.errors import GalleryMismatchError, ImageError, MissingExtraError, PlaceprintError, UsageError
 from placeprint.gallery.gallery import Gallery
-from placeprint.gallery.index.approximate import threads
-from placeprint.gallery.index.exact import ExactIndex
-from placeprint.gallery.index.faiss_index import FaissIndex
+from placeprint.gallery.index.choice import make_index
+from placeprint.gallery.index.quantization import threads
 from placeprint.gallery.milvus import connection
 from placeprint.gallery.milvus.address import Address
 from placeprint.indexing.folder import index
@@ -160,8 +159,7 @@ def test_the_parent_goes_on_reading_its_own_parts(gallery: Gallery) -> None:
 def test_many_are_searched_in_a_child(kind: str) -> None:
     rng = np.random.default_rng(1)
     vectors = rng.normal(size=(3000, 64)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    searched = {"exact": ExactIndex, "faiss": FaissIndex}[kind](vectors)
+    searched = make_index(kind, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     with threads(2):  # so that there are two to wait for, on any machine
         known = searched.search(vectors[:300], 5)
     found = in_child(lambda: searched.search(vectors[:300], 5).rows)

@@ -29,9 +29,11 @@ def from_a_file(vectors: Vectors) -> Vectors:
 
 INDEXES: dict[str, Maker] = {
     "exact": ExactIndex,
-    "faiss-ivfpq": FaissIndex,
+    "faiss-flat": FaissIndex,
+    "faiss-ivfpq": lambda vectors: FaissIndex(vectors, approximate=True),
     "exact, from a file": lambda vectors: ExactIndex(from_a_file(vectors)),
-    "faiss-ivfpq, from a file": lambda vectors: FaissIndex(from_a_file(vectors)),
+    "faiss-flat, from a file": lambda vectors: FaissIndex(from_a_file(vectors)),
+    "faiss-ivfpq, from a file": lambda vectors: FaissIndex(from_a_file(vectors), approximate=True),
 }
 
 
@@ -181,16 +183,16 @@ def test_no_query_and_no_row(make: Maker, vectors: Vectors, queries: Vectors) ->
 
 
 def test_saved_and_opened_it_answers_the_same(tmp_path: Path, vectors: Vectors, queries: Vectors) -> None:
-    index = FaissIndex(vectors)
+    index = FaissIndex(vectors, approximate=True)
     index.save(tmp_path)
-    again = FaissIndex.opened(tmp_path, vectors)
+    again = FaissIndex(vectors, approximate=True, folder=tmp_path)
     np.testing.assert_array_equal(index.search(queries, 10).rows, again.search(queries, 10).rows)
     np.testing.assert_array_equal(index.search(queries, 10).scores, again.search(queries, 10).scores)
 
 
 def test_capabilities_tell_what_is_exact(vectors: Vectors) -> None:
     exact = {name: make(vectors).capabilities.exact for name, make in INDEXES.items() if "file" not in name}
-    assert exact == {"exact": True, "faiss-ivfpq": False}
+    assert exact == {"exact": True, "faiss-flat": True, "faiss-ivfpq": False}
 
 
 def test_equal_vectors_score_the_same_wherever_they_lie(make: Maker, vectors: Vectors) -> None:

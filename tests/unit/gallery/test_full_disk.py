@@ -17,8 +17,8 @@ from placeprint.errors import GalleryError, GalleryFormatError
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
-from placeprint.gallery.index import choice
-from placeprint.gallery.index.approximate import InvertedLists
+from placeprint.gallery.index import choice, faiss_index
+from placeprint.gallery.index.approximate import Clustered
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.storage import published
 from placeprint.storage.reserve import RESERVE
@@ -35,7 +35,8 @@ def full(*_: object, **__: object) -> None:
 def pair(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """Two equal galleries."""
     if request.param == "approximate":
-        monkeypatch.setattr(choice, "APPROXIMATE_ROWS", 100)
+        for module in (choice, faiss_index):
+            monkeypatch.setattr(module, "APPROXIMATE_ROWS", 100)
     one = built(tmp_path / "one", request.param)
     return one, Path(shutil.copytree(one, tmp_path / "two"))
 
@@ -172,23 +173,24 @@ def test_a_disk_without_a_free_byte(disk):
 @pytest.mark.parametrize("name", ["vectors.npy", "records.jsonl", "column-paths.npy", "cells.npy", "index.faiss"])
 def test_every_file_says_that_the_disk_is_full(tmp_path, disk, monkeypatch, name):
     """NumPy's own writer says nothing of it, and FAISS says it in its own words."""
-    monkeypatch.setattr(choice, "APPROXIMATE_ROWS", 100)
+    for module in (choice, faiss_index):
+        monkeypatch.setattr(module, "APPROXIMATE_ROWS", 100)
     source = built(tmp_path / "g", "approximate" if name == "index.faiss" else "balanced")
     gallery = Path(shutil.copytree(source, disk / "g"))
-    opened, write, save = Gallery.open(gallery), Path.open, InvertedLists.save
+    opened, write, save = Gallery.open(gallery), Path.open, Clustered.save
 
     def opening(path: Path, mode: str = "r", **given: str) -> object:
         if path.name == name and "w" in mode:
             fill(disk)
         return write(path, mode, **given)
 
-    def saving(index: InvertedLists, folder: Path) -> None:
+    def saving(index: Clustered, folder: Path) -> None:
         fill(disk)
         save(index, folder)
 
     monkeypatch.setattr(Path, "open", opening)
     if name == "index.faiss":
-        monkeypatch.setattr(InvertedLists, "save", saving)
+        monkeypatch.setattr(Clustered, "save", saving)
     parts = {part: kept for part, kept in cells(2, 7).items() if part in opened.spec.parts}
     with pytest.raises(OSError, match="No space") as raised:
         opened.add(records(2, "z"), vectors(2, 9), spec=opened.spec, parts=parts)

@@ -1,17 +1,15 @@
-"""The lists of the approximate index: FAISS learns and searches them; how wide a search must be is tried out here.
+"""The approximate index: FAISS lists of short codes around centroids, with search widths that were tried out.
 
-In FAISS's words it is ``RR256,IVF1024,PQ128x4fs``: vectors are rotated at random, so that all their numbers matter
-alike (long ones are shortened by PCA first), kept in lists around centroids, and each pair of numbers is written in
-4 bits (Jégou et al. 2011, Product quantization; André et al. 2017, Quicker ADC).
+How it is learned is in `placeprint.gallery.index.quantization`. A file of an older release (HNSW) is still searched.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,10 +17,10 @@ import numpy as np
 
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.index.base import Vectors
-from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.file_rows import rows_from_file
+from placeprint.gallery.index.quantization import clear_ends, extend, learned_index, lists_for, renumber, threads
 from placeprint.gallery.index.top_k import Numbers
-from placeprint.gallery.index.tuning import disturbed, reachable, recall_of
+from placeprint.gallery.index.tuning import disturbed, hits_of, reachable, truth_of
 from placeprint.storage.atomic import FULL
 from placeprint.storage.json_records import record_from
 
@@ -31,40 +29,47 @@ FILE, SETTINGS = "index.faiss", "index.json"
 TARGET = 0.99
 """Recall that is promised."""
 
-WANTED = 1 - 0.75 * (1 - TARGET)
-"""Recall that the gallery's own vectors must reach, because other queries are asked later: a place is found or missed
-as a whole, so a thousand queries tell a recall to about 0.3 %. Allowing half of the misses instead of three quarters
-would take 8 times as long where places overlap."""
+TRIED, FEWER, SEED = 1024, 192, 11
+"""Own vectors that the first width is tried with, and the wider ones, which take longer; how they are drawn."""
 
 LEVELS = (10, 30, 100, 200)
-"""Numbers of neighbours that a width is found for. Whoever asks for more is answered exactly."""
+"""Numbers of neighbours that a width is found for. Who asks for more is answered exactly."""
 
-CANDIDATES = (4, 8, 16)
+SPARE = (4, 8, 16)
 """Candidates for each neighbour that are tried; where not even the last suffices, the answer is exact."""
 
-TRIED, SEED = 1024, 11
-"""Own vectors that the first width is tried with, and how they are drawn; wider searches take a fourth of them."""
+LEAST_ROWS = 256
+"""Fewer are not enough to learn from."""
 
-LONGEST = 256
-"""Dimensions above which vectors are shortened to so many."""
+ALL_LISTS = 64
+"""With so few lists, all are looked at."""
 
-PER_LIST, MOST_LISTS = 128, 1 << 13
-"""Vectors in a list on average, and lists at most."""
+WANTED = 1 - 0.75 * (1 - TARGET)
+"""What own vectors must reach: other queries are asked later, and a place is found or missed as a whole, so that a
+thousand queries tell a recall to about 0.3 %. Half of the misses instead of three quarters cost 8 times the search
+where places overlap."""
 
-SAMPLE, LEARNED = 16_384, 1 << 18
-"""Vectors that are learned from, at least and at most: they are in memory then."""
+NEAR, NEAREST = 2.0, 64.0
+"""Centroids compared exactly for each list that is looked at, and for the one list that a vector goes to."""
 
-PER_CENTROID, ROUNDS = 60, 6
-"""Vectors for each centroid, and rounds of k-means: with half as many, three times the lists had to be looked at."""
+TOGETHER = 8
+"""Queries that are shared by all cores; fewer wait longer for the slowest core than they gain."""
 
-BLOCK = 8192
-"""Vectors that are put in at once."""
+CHOSEN, ADDED = 1024, 256
+"""Vectors at once whose lists are looked up, and that are put in: then memory peaks."""
 
-ASKED = 64
-"""Own vectors that are asked at once: FAISS writes down 10 KB for each, more for many neighbours."""
+ASKED = 16
+"""Own vectors asked at once: FAISS writes down 10 KB for each, more for many neighbours."""
 
-ALONE = 8
-"""Fewer queries are searched on one core: they would wait longer for the slowest core than they gain."""
+PROBES = 1 << 15
+"""Lists of all queries that are noted at once."""
+
+OLD_SEARCH = 128
+"""efSearch of the HNSW index (Malkov & Yashunin 2018) that older releases wrote."""
+
+
+Trial = tuple[Vectors, Numbers]
+"""Queries, and the rows that are to be found: each as many as one asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,40 +90,44 @@ class Width:
     spare: int
 
 
-class InvertedLists:
-    """Finds candidates for the nearest neighbours; the caller scores them.
+class Clustered:
+    """Finds candidates; who calls scores them.
 
     Parameters
     ----------
-    index : faiss.IndexPreTransform
-        Over an inverted file.
+    index : faiss.Index
     widths : sequence of Width
         By the number of neighbours.
     """
 
-    def __init__(self, index: Any, widths: Sequence[Width] = ()) -> None:
-        import faiss
-
+    def __init__(self, index: Any, widths: Sequence[Width]) -> None:
         self._index, self.widths = index, tuple(widths)
-        self.count = int(faiss.extract_index_ivf(index).nlist)
+        self.kind = "hnsw"
+        if (inner := _lists_of(index)) is not None:
+            import faiss
+
+            self.kind, self._inner = "ivfpq", inner
+            linear: Any = faiss.downcast_VectorTransform(index.chain.at(0))
+            turn = faiss.vector_to_array(linear.A).reshape(linear.d_out, linear.d_in)
+            self._turn = np.ascontiguousarray(turn.T)
 
     @classmethod
     def built(cls, vectors: Vectors) -> Self:
         """Learn from the vectors, put them in, and try out how wide a search must be."""
         vectors = rows_from_file(vectors)
-        made = cls(learned_index(vectors))
-        made._add(vectors)
-        made.widths = tuple(made._tuned(vectors))
+        made, trials = cls(learned_index(vectors), ()), _trials(vectors)  # before the lists are full: memory peaks then
+        made._put(vectors, 0)
+        made.widths = tuple(made._tuned(trials))
         return made
 
     @classmethod
-    def opened(cls, folder: Path, vectors: Vectors) -> Self:
+    def opened(cls, folder: Path, rows: int) -> Self:
         """Read what `save` wrote.
 
         Raises
         ------
         GalleryCorruptError
-            When it cannot be read, or does not belong to these vectors.
+            When it cannot be read, or is of another gallery.
         """
         import faiss
 
@@ -127,16 +136,13 @@ class InvertedLists:
             index = faiss.read_index(str(path))
             settings = json.loads((folder / SETTINGS).read_bytes()) if (folder / SETTINGS).exists() else {}
             widths = [record_from(Width, width) for width in settings.get("widths", ())]
-            made = cls(index, widths)
         except (RuntimeError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise GalleryCorruptError(f'"{path}" cannot be read as a FAISS index: build the gallery again') from error
-        if (index.ntotal, index.d) != vectors.shape:
+        if index.ntotal != rows:
             raise GalleryCorruptError(
-                f'"{path}" holds {index.ntotal} vectors instead of {len(vectors)}: build the gallery again'
-                if index.ntotal != len(vectors)
-                else f'"{path}" is of {index.d} dimensions instead of {vectors.shape[1]}: build the gallery again'
+                f'"{path}" holds {index.ntotal} vectors instead of {rows}: build the gallery again'
             )
-        return made
+        return cls(index, widths)
 
     def save(self, folder: Path) -> None:
         """Write the index and its widths."""
@@ -149,32 +155,65 @@ class InvertedLists:
             if not full:
                 raise
             raise OSError(full[0], os.strerror(full[0]), str(folder / FILE)) from error
-        settings = {"target": TARGET, "widths": [asdict(width) for width in self.widths]}
-        (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="ascii")
+        if self.kind != "hnsw":
+            settings = {"target": TARGET, "widths": [asdict(width) for width in self.widths]}
+            (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="ascii")
 
     def renewed(self, kept: Numbers, vectors: Vectors) -> Self | None:
-        """Return the lists with only the kept rows, and then the new ones, without learning again.
+        """Return this index with only the kept rows, and then the new ones: nothing is learned again.
 
-        None when the gallery has outgrown what was learned: when it should have 4 times the lists, or a quarter.
-        Rows that were removed leave nothing behind in the file: where there are any, all others are put in again.
+        None where the gallery has outgrown what was learned: when it should have 4 times the lists, or a quarter.
         """
         import faiss
 
-        if not 0.25 < lists_for(len(vectors)) / self.count < 4:
+        if self.kind == "hnsw" or not 0.25 < lists_for(len(vectors)) / self._inner.nlist < 4:
             return None
         made = type(self)(faiss.clone_index(self._index), self.widths)
-        if len(kept) < self._index.ntotal:
-            made._index.reset()
-        made._add(rows_from_file(vectors))
+        gone = np.setdiff1d(np.arange(self._index.ntotal), kept, assume_unique=True)
+        if len(gone):
+            made._inner.remove_ids(faiss.IDSelectorBatch(gone))
+            numbers = np.empty(self._index.ntotal, np.int64)
+            numbers[kept] = np.arange(len(kept))
+            lists = faiss.downcast_InvertedLists(made._inner.invlists)
+            renumber(lists, numbers)
+            clear_ends(lists)
+        made._put(rows_from_file(vectors), len(kept))
         return made
 
-    def _add(self, vectors: Vectors) -> None:
-        """Put in the rows that are not there yet."""
-        for i in range(self._index.ntotal, len(vectors), BLOCK):
-            self._index.add(np.ascontiguousarray(vectors[i : i + BLOCK]))
+    def _put(self, vectors: Vectors, first: int) -> None:
+        """Add the rows from `first` on, list after list; within a list they stay in order.
+
+        FAISS's own `add` in blocks doubles a list as it grows, and leaves holes: a fifth of all memory.
+        """
+        import faiss
+
+        coarse: Any = faiss.downcast_index(self._inner.quantizer)
+        coarse.k_factor = NEAREST  # the list that a vector goes to must be the one where it is looked for first
+        lists = np.empty(len(vectors) - first, np.int32)
+        for i in range(0, len(lists), CHOSEN):
+            turned = self._turned(vectors[first + i : first + i + CHOSEN])
+            lists[i : i + CHOSEN] = coarse.search(turned, 1)[1][:, 0]
+        coarse.k_factor = NEAR
+        order = np.argsort(lists, kind="stable")
+        numbers = lists[order]
+        starts = range(0, len(order), ADDED)
+        parts = deque((order[i : i + ADDED].astype(np.int32), numbers[i : i + ADDED].copy()) for i in starts)
+        del lists, order, numbers
+        while parts:  # each is let go: memory peaks when all lists are full
+            some, numbers = parts.popleft()
+            rows = first + some.astype(np.int64)
+            codes = self._inner.pq.compute_codes(self._turned(vectors[rows]))
+            extend(faiss.downcast_InvertedLists(self._inner.invlists), numbers, rows, codes)
+        self._index.ntotal = self._inner.ntotal = len(vectors)
+
+    def _turned(self, vectors: Vectors) -> Vectors:
+        turned: Vectors = self._index.chain.at(0).apply(np.ascontiguousarray(vectors))
+        return turned
 
     def width(self, k: int) -> Width | None:
-        """Return how wide a search for `k` neighbours must be; None when it must be exact."""
+        """Return how wide a search for `k` neighbours must be; None where it must be exact."""
+        if self.kind == "hnsw":
+            return Width(k, 0, 0) if 4 * k < self._index.ntotal else None
         return next((width for width in self.widths if width.k >= k), None)
 
     def candidates(self, queries: Vectors, k: int, width: Width) -> Numbers:
@@ -187,84 +226,67 @@ class InvertedLists:
         k : int
         width : Width
         """
-        import faiss
+        from faiss import swigfaiss as faiss
 
-        lists = faiss.SearchParametersIVF(nprobe=width.probes)  # type: ignore[call-arg]
-        params = faiss.SearchParametersPreTransform(index_params=lists)  # type: ignore[call-arg]
-        with threads(1 if len(queries) < ALONE else 0):
-            rows: Numbers = self._index.search(queries, width.spare * (k + 6), params=params)[1]
-        return rows
+        if self.kind == "hnsw":
+            graph = faiss.SearchParametersHNSW(efSearch=max(OLD_SEARCH, 2 * k))
+            rows: Numbers = self._index.search(queries, k, params=graph)[1]
+            return rows
+        lists, turned = faiss.SearchParametersIVF(nprobe=width.probes), queries @ self._turn
+        step, count = max(1, PROBES // width.probes), width.spare * (k + 6)
+        with threads(1 if min(step, len(queries)) < TOGETHER else 0):
+            parts = [
+                self._inner.search(turned[i : i + step], count, params=lists)[1] for i in range(0, len(turned), step)
+            ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _tuned(self, vectors: Vectors) -> Iterator[Width]:
-        """Yield the narrowest width that finds what is wanted, for each number of neighbours.
-
-        None where most images are copies: which of a thousand equal ones are found is chance, so answers are exact.
-        """
-        rows = reachable(vectors, LEVELS[-1])
-        if 2 * len(rows) <= len(vectors):
-            return
-        queries = disturbed(vectors, TRIED, seed=SEED)[1]
-        truth = ExactIndex(vectors).among(queries.astype(np.float64), LEVELS[-1], rows).rows
-        width = Width(1, 1, CANDIDATES[0])
-        for k in (k for k in LEVELS if 16 * k < len(vectors)):
-            every = 1 if k == LEVELS[0] else 4
-            found = self._narrowest(queries[::every], truth[::every, :k], width)
+    def _tuned(self, trials: Sequence[Trial]) -> Iterator[Width]:
+        """Yield the narrowest widths that find what is wanted."""
+        width = Width(1, 1, SPARE[0])
+        for queries, truth in trials:
+            found = self._narrowest(queries, truth, width)
             if found is None:
                 return
             yield (width := found)
 
     def _narrowest(self, queries: Vectors, truth: Numbers, least: Width) -> Width | None:
-        for spare in (spare for spare in CANDIDATES if spare >= least.spare):
-            width = Width(truth.shape[1], least.probes, spare)
-            if self._recall(queries, truth, replace(width, probes=self.count)) < WANTED:
-                continue  # looking at more lists is no help: what is missing is lost among the candidates
-            while self._recall(queries, truth, width) < WANTED:
-                width = replace(width, probes=min(self.count, max(width.probes + 1, round(1.4 * width.probes))))
-            return width
+        k, lists = truth.shape[1], int(self._inner.nlist)
+        for spare in (spare for spare in SPARE if spare >= least.spare):
+            width = Width(k, lists if lists <= ALL_LISTS else least.probes, spare)
+            while (recall := self._recall(queries, truth, width)) < WANTED and width.probes < lists:
+                if width.probes >= lists // 16 and self._recall(queries, truth, Width(k, lists, spare)) < WANTED:
+                    break  # more lists are no help: what is missing was lost among the candidates
+                width = Width(k, min(lists, max(width.probes + 1, round(width.probes * 1.4))), spare)
+            if recall >= WANTED:
+                return width
         return None
 
     def _recall(self, queries: Vectors, truth: Numbers, width: Width) -> float:
-        parts = [queries[i : i + ASKED] for i in range(0, len(queries), ASKED)]
-        return recall_of(np.concatenate([self.candidates(part, width.k, width) for part in parts]), truth)
+        parts = [slice(i, i + ASKED) for i in range(0, len(queries), ASKED)]
+        hits = [hits_of(self.candidates(queries[part], truth.shape[1], width), truth[part]) for part in parts]
+        return sum(hits) / truth.size
 
 
-def learned_index(vectors: Vectors) -> Any:
-    """Return an empty FAISS index that was learned from some of these vectors."""
+def _trials(vectors: Vectors) -> list[Trial]:
+    """Return own vectors, disturbed, with their true neighbours, for each number of neighbours.
+
+    None where most images are copies: which of a thousand equal ones are found is chance, so answers are exact.
+    """
+    rows = reachable(vectors, LEVELS[-1])
+    levels = [k for k in LEVELS if 16 * k < len(vectors)] if 2 * len(rows) > len(vectors) else []
+    queries = disturbed(vectors, TRIED, seed=SEED)[1]
+    trials = [(queries, truth_of(vectors, queries, k, rows).rows) for k in levels[:1]]
+    if levels[1:]:
+        few = queries[:: -(-len(queries) // FEWER)]
+        truth = truth_of(vectors, few, levels[-1], rows).rows
+        trials += [(few, truth[:, :k]) for k in levels[1:]]
+    return trials
+
+
+def _lists_of(index: Any) -> Any:
+    """Return the lists inside an index of this release; None for another one."""
     import faiss
 
-    dim, lists = vectors.shape[1], lists_for(len(vectors))
-    width = min(dim + dim % 2, LONGEST)
-    turn = f"RR{width}" if dim <= LONGEST else f"PCAR{width}"
-    index: Any = faiss.index_factory(dim, f"{turn},IVF{lists},PQ{width // 2}x4fs", faiss.METRIC_INNER_PRODUCT)
-    inner: Any = faiss.downcast_index(index.index)
-    inner.cp.niter, inner.cp.max_points_per_centroid = ROUNDS, PER_CENTROID
-    inner.cp.min_points_per_centroid = inner.pq.cp.min_points_per_centroid = 1  # or it warns on stderr
-    rotation: Any = faiss.downcast_VectorTransform(index.chain.at(0))
-    rows = np.random.default_rng(SEED).permutation(len(vectors))[: max(SAMPLE, min(PER_CENTROID * lists, LEARNED))]
-    with threads(1):  # k-means of 16 centroids are too small to share: on two busy cores they took 5 times as long
-        rotation.train(vectors[np.sort(rows[:SAMPLE])])
-        rotation.have_bias = False  # a mean that is taken from all would change which inner products are greatest
-        some = np.empty((len(rows), width), np.float32)
-        for i in range(0, len(rows), BLOCK):
-            some[i : i + BLOCK] = rotation.apply(vectors[np.sort(rows[i : i + BLOCK])])
-        inner.train(some)
-    index.is_trained = True
-    return index
-
-
-def lists_for(rows: int) -> int:
-    """Return how many lists serve so many rows: a power of two."""
-    return int(min(MOST_LISTS, 1 << max(0, round(np.log2(max(rows, 1) / PER_LIST)))))
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let FAISS use so many cores for what this thread asks of it; 0 for as many as before."""
-    import faiss
-
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
+    if not isinstance(index, faiss.IndexPreTransform):
+        return None
+    return faiss.downcast_index(index.index)

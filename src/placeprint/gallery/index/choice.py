@@ -8,17 +8,14 @@ from pathlib import Path
 from placeprint.gallery.index.approximate import FILE, SETTINGS
 from placeprint.gallery.index.base import VectorIndex, Vectors
 from placeprint.gallery.index.exact import ExactIndex
-from placeprint.gallery.index.faiss_index import FaissIndex
+from placeprint.gallery.index.faiss_index import APPROXIMATE_ROWS, FaissIndex
 from placeprint.gallery.index.top_k import Numbers
 
-APPROXIMATE_ROWS = 50_000
-"""From so many images on an index is approximate unless ``exact`` was asked for (see docs/performance.md)."""
-
 INDEXES = ("auto", "exact", "faiss")
-"""``auto`` and ``faiss`` are exact for small galleries and FAISS's approximate index for large ones."""
+"""``auto`` is exact for small galleries and FAISS's approximate index from `APPROXIMATE_ROWS` images on."""
 
 INDEX_FILES = (FILE, SETTINGS)
-"""What an index may have written; an exact one writes nothing."""
+"""What an index may have written; a flat or exact one writes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +49,10 @@ def make_index(name: str, vectors: Vectors, *, data: Path | None = None, before:
         What an approximate index can be made from without learning again.
     """
     large = len(vectors) >= APPROXIMATE_ROWS if data is None else (data / FILE).exists()
-    if name == "exact" or not large:
+    if name == "exact" or (name == "auto" and not large):
         return ExactIndex(vectors)
-    if data is not None:
-        return FaissIndex.opened(data, vectors)
-    renewed = before.index.renewed(before.kept, vectors) if before and isinstance(before.index, FaissIndex) else None
-    return FaissIndex(vectors) if renewed is None else renewed
+    if large and before is not None and isinstance(before.index, FaissIndex):
+        renewed = FaissIndex.renewed(before.index, before.kept, vectors)
+        if renewed is not None:
+            return renewed
+    return FaissIndex(vectors, approximate=large, folder=data if large else None)

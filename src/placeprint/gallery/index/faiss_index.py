@@ -1,71 +1,81 @@
-"""The approximate index of large galleries: FAISS finds candidates, the vectors themselves decide."""
+"""FAISS: flat for the exact answer, lists of short codes for large galleries."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.gallery.index.approximate import InvertedLists, Width
+from placeprint.gallery.index.approximate import LEAST_ROWS, TOGETHER, Clustered, Width
 from placeprint.gallery.index.base import Capabilities, Vectors, checked_filter, checked_k, unit_queries
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.file_rows import rows_in
+from placeprint.gallery.index.quantization import threads
 from placeprint.gallery.index.top_k import Doubles, Numbers, joined, ranked, scored
 from placeprint.records import Neighbours
 
-LEAST_ROWS = 256
-"""Fewer are not enough to learn from: all answers are exact."""
+APPROXIMATE_ROWS = 50_000
+"""From this many rows `auto` takes the approximate index (see docs/performance.md)."""
 
 QUERIES = 256
 """Queries whose candidates are held at once."""
 
 
 class FaissIndex:
-    """FAISS's inverted lists over unit vectors. What they find is scored again with the vectors themselves.
+    """A FAISS index over unit vectors by inner product. What it finds is scored again with the vectors themselves.
 
     Parameters
     ----------
     vectors : ndarray of float32, shape (n_rows, dim)
         Unit vectors, possibly memory-mapped, or what reads them (`placeprint.gallery.index.file_rows`); not changed.
-    lists : InvertedLists, optional
-        Of these very vectors; without them, they are built.
+    approximate : bool
+        Lists of short codes instead of flat; see `placeprint.gallery.index.approximate`. Of a few hundred vectors there
+        is nothing to learn: then it is flat all the same.
+    folder : Path, optional
+        Where it was saved; without it, it is built.
     """
 
-    name = "faiss-ivfpq"
-
-    def __init__(self, vectors: Vectors, lists: InvertedLists | None = None) -> None:
-        self._vectors, self._exact, self._lists = rows_in(vectors), ExactIndex(vectors), lists
-        if lists is None and len(vectors) >= LEAST_ROWS:
-            self._lists = InvertedLists.built(vectors)
+    def __init__(self, vectors: Vectors, *, approximate: bool = False, folder: Path | None = None) -> None:
+        self._vectors, self._exact = rows_in(vectors), ExactIndex(vectors)
+        self._flat: Any = None
+        self._lists: Clustered | None = None
+        if approximate and (folder or len(vectors) >= LEAST_ROWS):
+            self._lists = Clustered.opened(folder, len(vectors)) if folder else Clustered.built(vectors)
+        else:
+            self._flat = _flat(self._vectors[:])
 
     @classmethod
-    def opened(cls, folder: Path, vectors: Vectors) -> FaissIndex:
-        """Read what `save` wrote of an index over these vectors.
-
-        Raises
-        ------
-        GalleryCorruptError
-        """
-        return cls(vectors, InvertedLists.opened(folder, vectors))
-
-    def renewed(self, kept: Numbers, vectors: Vectors) -> FaissIndex | None:
-        """Return the index after a change, without learning again; None when it must be built anew.
+    def renewed(cls, previous: FaissIndex, kept: Numbers, vectors: Vectors) -> FaissIndex | None:
+        """Return the approximate index after a change, without learning again; None where it must be built anew.
 
         Parameters
         ----------
+        previous : FaissIndex
+            Of the gallery before; not changed.
         kept : ndarray of int64
             The rows that stayed, ascending: they are the first rows now.
         vectors : ndarray of float32, shape (n_rows, dim)
             The whole gallery now.
         """
-        lists = None if self._lists is None else self._lists.renewed(kept, vectors)
-        return None if lists is None else type(self)(vectors, lists)
+        lists = None if previous._lists is None else previous._lists.renewed(kept, vectors)
+        if lists is None:
+            return None
+        made = cls.__new__(cls)
+        made._vectors, made._exact = rows_in(vectors), ExactIndex(vectors)
+        made._flat, made._lists = None, lists
+        return made
+
+    @property
+    def name(self) -> str:
+        """``faiss-flat``, ``faiss-ivfpq``, or ``faiss-hnsw`` in a gallery of an older release."""
+        return "faiss-flat" if self._lists is None else f"faiss-{self._lists.kind}"
 
     @property
     def capabilities(self) -> Capabilities:
-        """Approximate; a filter is answered exactly."""
-        return Capabilities(exact=False, delete=True, filter=True)
+        """Flat is exact; the other is not."""
+        return Capabilities(exact=self._lists is None, delete=self._lists is not None, filter=True)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -74,24 +84,33 @@ class FaissIndex:
     def search(self, queries: Vectors, k: int, *, only: NDArray[np.bool_] | None = None) -> Neighbours:
         """Return the `k` nearest rows of each query; see `VectorIndex.search`.
 
-        Under a filter the answer is exact. Wider searches do not help there: when the filter excludes the query's own
-        place, the nearest rows are spread over all lists (recall 0.94 with half of the places). A query with too few
-        candidates is asked again, exactly.
+        Under a filter the answer is exact. Wider lists do not mend what a filter does: where it leaves out the place
+        that a photo is of, the nearest rows are spread over all lists (recall 0.94 with half of the places). A query
+        for which too few candidates turn up is asked again, exactly.
         """
         k = checked_k(k)
         units = unit_queries(queries, self._vectors.shape[1])
         checked_filter(only, len(self))
         width = None if self._lists is None else self._lists.width(k)
-        if only is not None or self._lists is None or width is None or not len(units):
+        if only is not None or not len(units) or not len(self) or (width is None and self._lists is not None):
             return self._exact.among(units, k, None if only is None else np.flatnonzero(only))
-        parts = (units[i : i + QUERIES] for i in range(0, len(units), QUERIES))
-        return joined([self._near(self._lists, part, k, width) for part in parts], k)
+        parts = [self._near(units[i : i + QUERIES], k, width) for i in range(0, len(units), QUERIES)]
+        return joined(parts, k)
 
-    def _near(self, lists: InvertedLists, units: Doubles, k: int, width: Width) -> Neighbours:
-        found = lists.candidates(units.astype(np.float32), k, width)
+    def _near(self, units: Doubles, k: int, width: Width | None) -> Neighbours:
+        single = units.astype(np.float32)
+        if self._lists is None or width is None:
+            with threads(1 if len(units) < TOGETHER else 0):
+                found = self._flat.search(single, min(k, len(self)))[1]
+        else:
+            found = self._lists.candidates(single, k, width)
         there = found >= 0
-        lines, at = np.nonzero(there)
-        rows = found[lines, at]
+        if len(units) == 1:
+            rows = found[there]
+            lines = np.zeros_like(rows)
+        else:
+            lines, at = np.nonzero(there)
+            rows = found[lines, at]
         best = ranked(lines, rows, scored(self._vectors, units, lines, rows), count=len(units), k=k)
         few = np.flatnonzero(there.sum(axis=1) < min(k, len(self)))
         if len(few):
@@ -100,6 +119,14 @@ class FaissIndex:
         return best
 
     def save(self, folder: Path) -> None:
-        """Write the lists; of a few hundred vectors there are none."""
+        """Write the approximate index; flat needs no file."""
         if self._lists is not None:
             self._lists.save(folder)
+
+
+def _flat(vectors: Vectors) -> Any:
+    import faiss
+
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(np.ascontiguousarray(vectors))
+    return index

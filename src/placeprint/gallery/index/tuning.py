@@ -1,21 +1,22 @@
-"""Queries to tune an index with: a gallery's own vectors with noise, and the recall of what it finds."""
+"""Tries an index out on the gallery's own vectors."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from placeprint.gallery.index.base import Vectors, unit_queries
-from placeprint.gallery.index.top_k import Numbers
+from placeprint.gallery.index.top_k import Best, Numbers, joined
+from placeprint.records import Neighbours
 
-STEP = 2048
-"""Rows that are read at once."""
+QUERIES, STEP = 256, 2048
+"""Queries and rows that are multiplied at once."""
 
 NOISE = 0.32
 """How much a vector is disturbed, of its length: its cosine similarity to what it was is then 0.95."""
 
 
 def disturbed(vectors: Vectors, count: int, *, seed: int) -> tuple[Numbers, Vectors]:
-    """Return some rows, and their vectors with noise, of unit length: like other images of what is there."""
+    """Return some rows, and their vectors with noise, of unit length: like other photos of what is there."""
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(len(vectors), min(count, len(vectors)), replace=False))
     noise = rng.normal(size=(len(rows), vectors.shape[1])) * (NOISE / np.sqrt(vectors.shape[1]))
@@ -36,8 +37,26 @@ def reachable(vectors: Vectors, k: int) -> Numbers:
     return np.sort(order[np.arange(len(order)) - first < k])
 
 
+def truth_of(vectors: Vectors, queries: Vectors, k: int, rows: Numbers | None = None) -> Neighbours:
+    """Return the true neighbours; as `ExactIndex`, but of vectors that may be `FileRows`, and among `rows` only."""
+    parts = []
+    count = len(vectors) if rows is None else len(rows)
+    for i in range(0, len(queries), QUERIES):
+        asked = queries[i : i + QUERIES]
+        best, turned = Best(vectors, asked.astype(np.float64), k), np.ascontiguousarray(asked.T)
+        for first in range(0, count, STEP):
+            part = slice(first, first + STEP)
+            best.offer(vectors[part if rows is None else rows[part]] @ turned, first if rows is None else rows[part])
+        parts.append(best.neighbours())
+    return joined(parts, k)
+
+
+def hits_of(found: Numbers, truth: Numbers) -> int:
+    """Return how many of the true rows were found; -1 in `truth` is nothing."""
+    return sum(int(np.isin(right[right >= 0], rows).sum()) for right, rows in zip(truth, found, strict=True))
+
+
 def recall_of(found: Numbers, truth: Numbers) -> float:
-    """Return which share of the true rows was found; -1 in `truth` is nothing."""
+    """Return which share of the true rows was found."""
     there = int((truth >= 0).sum())
-    hits = sum(int(np.isin(right[right >= 0], rows).sum()) for right, rows in zip(truth, found, strict=True))
-    return hits / there if there else 1.0
+    return hits_of(found, truth) / there if there else 1.0

@@ -11,11 +11,12 @@ from placeprint.cli.app import app
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
-from placeprint.gallery.index import approximate
+from placeprint.gallery.index import approximate as clustered
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.faiss_index import FaissIndex
 from placeprint.gallery.index.file_rows import rows_from_file
+from placeprint.gallery.index.quantization import turning
 from placeprint.gallery.index.tuning import recall_of
 from placeprint.records import ImageRecord, ModelSpec
 from placeprint.storage import published
@@ -37,7 +38,7 @@ def vectors() -> Vectors:
 
 @pytest.fixture(scope="module")
 def index(vectors: Vectors) -> FaissIndex:
-    return FaissIndex(vectors)
+    return FaissIndex(vectors, approximate=True)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_it_finds_what_it_promises(index: FaissIndex, queries: Vectors, vectors:
 
 def test_ten_neighbours_take_few_of_the_lists(index: FaissIndex) -> None:
     width = index._lists.width(10)
-    assert 1 < width.probes < index._lists.count / 2
+    assert 1 < width.probes < index._lists._inner.nlist / 2
     assert index._lists.width(11).probes >= width.probes
 
 
@@ -65,7 +66,7 @@ def test_ten_neighbours_take_few_of_the_lists(index: FaissIndex) -> None:
 def test_filters_and_many_neighbours_are_answered_exactly(
     monkeypatch: pytest.MonkeyPatch, index: FaissIndex, queries: Vectors, vectors: Vectors, let: str
 ) -> None:
-    monkeypatch.setattr(approximate.InvertedLists, "candidates", None)  # it must not be asked
+    monkeypatch.setattr(clustered.Clustered, "candidates", None)  # it must not be asked
     rows = np.arange(ROWS)
     only = rows % 3 == 0 if let == "one in three" else rows // 20 % 2 == 1
     assert recall(index, queries, vectors, 10, only) == 1
@@ -75,71 +76,63 @@ def test_filters_and_many_neighbours_are_answered_exactly(
 def test_too_few_candidates_are_made_up_for(
     monkeypatch: pytest.MonkeyPatch, index: FaissIndex, queries: Vectors, vectors: Vectors
 ) -> None:
-    find = approximate.InvertedLists.candidates
+    find = clustered.Clustered.candidates
 
-    def few(self: approximate.InvertedLists, queries: Vectors, *rest: object) -> np.ndarray:
+    def few(self: clustered.Clustered, queries: Vectors, *rest: object) -> np.ndarray:
         found = find(self, queries, *rest)
         found[::2, 3:] = -1
         return found
 
-    monkeypatch.setattr(approximate.InvertedLists, "candidates", few)
+    monkeypatch.setattr(clustered.Clustered, "candidates", few)
     assert recall(index, queries[::2], vectors, 10) >= 0.98
 
 
 def test_where_no_width_is_enough_every_answer_is_exact(
     monkeypatch: pytest.MonkeyPatch, queries: Vectors, vectors: Vectors
 ) -> None:
-    monkeypatch.setattr(approximate.InvertedLists, "_recall", lambda *_: 0.5)
-    hard = FaissIndex(vectors[:600])
-    monkeypatch.setattr(approximate.InvertedLists, "candidates", None)
+    monkeypatch.setattr(clustered.Clustered, "_recall", lambda *_: 0.5)
+    hard = FaissIndex(vectors[:600], approximate=True)
+    monkeypatch.setattr(clustered.Clustered, "candidates", None)
     assert recall(hard, queries, vectors[:600], 10) == 1
 
 
 def test_it_follows_changes_without_learning_again(
     monkeypatch: pytest.MonkeyPatch, index: FaissIndex, vectors: Vectors, queries: Vectors
 ) -> None:
-    monkeypatch.setattr(approximate, "learned_index", None)  # it must not be called
+    monkeypatch.setattr(clustered, "learned_index", None)  # it must not be called
     kept = np.flatnonzero(np.arange(ROWS) % 7 != 3)
     now = np.concatenate([vectors[kept], places(400, 5)])
-    renewed = index.renewed(kept, now)
+    renewed = FaissIndex.renewed(index, kept, now)
     assert renewed is not None
     np.testing.assert_array_equal(renewed.search(now[::40], 1).rows[:, 0], np.arange(0, len(now), 40))
     assert recall(renewed, queries, now, 10) >= 0.98
     assert recall(index, queries, vectors, 10) >= 0.985  # the old one is as it was
-    assert index.renewed(kept[:900], vectors[kept[:900]]) is None  # outgrown
+    assert FaissIndex.renewed(index, kept[:900], vectors[kept[:900]]) is None  # outgrown
 
 
-def test_the_index_of_other_vectors_or_of_another_kind_is_refused(tmp_path: Path, vectors: Vectors) -> None:
+def test_a_graph_of_an_older_release_is_searched(tmp_path: Path, vectors: Vectors, queries: Vectors) -> None:
     import faiss
 
-    FaissIndex(vectors[:2000]).save(tmp_path)
-    with pytest.raises(GalleryCorruptError, match="2000 vectors instead of 9000"):
-        FaissIndex.opened(tmp_path, vectors)
-    with pytest.raises(GalleryCorruptError, match="32 dimensions instead of 16"):
-        FaissIndex.opened(tmp_path, vectors[:2000, :16])
     graph = faiss.IndexHNSWFlat(DIM, 16, faiss.METRIC_INNER_PRODUCT)
     graph.add(vectors[:2000])
     faiss.write_index(graph, str(tmp_path / "index.faiss"))
-    with pytest.raises(GalleryCorruptError, match="build the gallery again"):
-        FaissIndex.opened(tmp_path, vectors[:2000])
+    opened = FaissIndex(vectors[:2000], approximate=True, folder=tmp_path)
+    assert opened.name == "faiss-hnsw"
+    assert recall(opened, queries, vectors[:2000], 10) >= 0.98
+    with pytest.raises(GalleryCorruptError, match="2000 vectors instead of 9000"):
+        FaissIndex(vectors, approximate=True, folder=tmp_path)
 
 
-def test_long_vectors_are_shortened_and_found_all_the_same() -> None:
-    import faiss
-
+def test_long_vectors_are_shortened_and_short_ones_only_turned() -> None:
     rng = np.random.default_rng(1)
-    raw = (rng.normal(size=(300, 40)).repeat(20, axis=0) + 0.5 * rng.normal(size=(6000, 40))) @ rng.normal(
-        size=(40, 300)
-    )
-    raw += 5  # far from the origin: PCA takes a mean away, and inner products must not change by that
-    vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
-    index = FaissIndex(vectors)
-    assert index._lists.width(10) is not None
-    turn = faiss.downcast_VectorTransform(index._lists._index.chain.at(0))
-    assert turn.d_out == 256
-    shortened = turn.apply(vectors[::60])
-    np.testing.assert_allclose(shortened @ shortened.T, vectors[::60] @ vectors[::60].T, atol=1e-3)
-    assert recall(index, vectors[::60], vectors, 10) >= 0.98
+    for dim, width in ((31, 32), (256, 256)):
+        turn = turning(rng.normal(size=(50, dim)).astype(np.float32), rng)
+        assert turn.shape == (width, dim)
+        np.testing.assert_allclose(turn.T @ turn, np.eye(dim), atol=1e-5)
+    low = (rng.normal(size=(600, 40)) @ rng.normal(size=(40, 700))).astype(np.float32)
+    turn = turning(low, rng)
+    assert turn.shape == (256, 700)
+    np.testing.assert_allclose(low @ turn.T @ turn, low, atol=1e-2)
 
 
 def test_rows_read_from_a_file_are_those_of_its_map(tmp_path: Path, vectors: Vectors) -> None:
@@ -165,7 +158,7 @@ def gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gallery:
 
 
 def test_a_gallery_adds_and_removes_without_learning_again(monkeypatch: pytest.MonkeyPatch, gallery: Gallery) -> None:
-    monkeypatch.setattr(approximate, "learned_index", None)
+    monkeypatch.setattr(clustered, "learned_index", None)
     smaller, change = gallery.remove(places=["3", "40"])
     assert (change.removed, len(smaller.index), smaller.index.name) == (40, 1560, "faiss-ivfpq")
     larger, _ = smaller.add([ImageRecord(path="new.jpg", places=("new",))], places(20, 9)[:1], spec=SPEC)
@@ -195,8 +188,8 @@ def test_verify_says_when_the_index_finds_too_little(monkeypatch: pytest.MonkeyP
     good = CliRunner().invoke(app, [*command, "--json"])
     assert good.exit_code == 0
     assert json.loads(good.stdout)["audit"]["recall"] >= 0.99
-    find = approximate.InvertedLists.candidates
-    monkeypatch.setattr(approximate.InvertedLists, "candidates", lambda self, *asked: find(self, *asked) // 2)
+    find = clustered.Clustered.candidates
+    monkeypatch.setattr(clustered.Clustered, "candidates", lambda self, *asked: find(self, *asked) // 2)
     bad = CliRunner().invoke(app, command)
     assert bad.exit_code == 1
     assert "build the gallery again" in bad.stdout
