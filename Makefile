@@ -85,8 +85,10 @@ test-lowest: $(LOWEST)/dev
 test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest tests/exporting tests/training
 
+# The fuzzed server by itself: the browser of the page's tests keeps an event loop running.
 test-web: $(VENV)/web
-	$(BIN)/python -m pytest tests/web tests/unit/test_public_names.py tests/unit/test_fuzz.py
+	$(BIN)/python -m pytest tests/web tests/unit/test_public_names.py
+	$(BIN)/python -m pytest tests/unit/test_fuzz.py
 
 test-web-schema: $(VENV)/web
 	PLACEPRINT_SCHEMA_EXAMPLES=200 $(BIN)/python -m pytest tests/web/test_description.py
