@@ -117,7 +117,7 @@ def test_another_version(version: str) -> None:
     with impostor(version) as port:
         code, said, _ = verb("verify", f"milvus://127.0.0.1:{port}/g")
     assert code == 3
-    one_line(said, f"the server is Milvus {version}, and versions 2.3 to 2.6 are spoken with")
+    one_line(said, f"the server is Milvus {version}, and versions 2.3 to 2.6 are supported")
 
 
 @pytest.mark.parametrize("version", ["v2.3.0", "2.6.4", "2.4-dev"])

@@ -126,7 +126,7 @@ class Connection:
     Raises
     ------
     GalleryEngineError
-        When nothing answers within `CONNECT_SECONDS`, or it is no Milvus of a version that is spoken with.
+        When nothing answers within `CONNECT_SECONDS`, or it is no Milvus of a supported version.
     MissingExtraError
         Without pymilvus.
     """
@@ -150,7 +150,7 @@ class Connection:
         if not OLDEST <= spoken <= NEWEST:
             raise GalleryEngineError(
                 f"{self.address}: the server is Milvus {version}, and versions {OLDEST[0]}.{OLDEST[1]} to "
-                f"{NEWEST[0]}.{NEWEST[1]} are spoken with: use one of those"
+                f"{NEWEST[0]}.{NEWEST[1]} are supported: use one of those"
             )
         return version
 
