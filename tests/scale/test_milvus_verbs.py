@@ -50,7 +50,7 @@ def three(town: Path, milvus: Any, tmp_path_factory: pytest.TempPathFactory) -> 
     first = said("index", town, "-o", exact)
     assert said("index", town, "-o", faiss, "--index", "faiss") == first
     assert said("index", town, "--store", address) == first
-    assert [Gallery.open(where).index.name for where in (exact, faiss)] == ["exact", "exact"]
+    assert [Gallery.open(where).index.name for where in (exact, faiss)] == ["exact", "faiss-flat"]
     return exact, faiss, address
 
 
