@@ -31,8 +31,8 @@ class Preset:
         One line for people.
     views : tuple of str
         See `placeprint.ModelSpec`.
-    cells, keypoints : int
-        The most cells and RootSIFT keypoints that are kept of an image; 0 keeps none.
+    cells, keypoints, xfeat : int
+        The most cells, RootSIFT keypoints and XFeat features that are kept of an image; 0 keeps none.
     shortlist : int
         Neighbours that are re-ranked; 0 keeps the order of the cosine similarity.
     place_weight : float
@@ -41,7 +41,9 @@ class Preset:
         Best images of the shortlist whose parts are compared with the query's.
     place_power : float
         0 leaves the mean as short as it is, 1 makes every place's images equally long.
-    cell_weight, keypoint_weight : float
+    matched : int
+        Best images whose XFeat features are matched with the query's, until one matches without doubt.
+    cell_weight, keypoint_weight, match_weight : float
         What one unit of evidence adds to the score.
     whiten : str
         One of `WHITENINGS`: a change of the embeddings that is learned from the gallery and kept in it.
@@ -54,12 +56,15 @@ class Preset:
     views: tuple[str, ...] = ()
     cells: int = 0
     keypoints: int = 0
+    xfeat: int = 0
     shortlist: int = 0
     place_weight: float = 0.0
     place_power: float = 1.0
     verified: int = 0
+    matched: int = 0
     cell_weight: float = 0.0
     keypoint_weight: float = 0.0
+    match_weight: float = 0.0
     budget_ms: float = 0.0
     whiten: str = ""
 
@@ -106,27 +111,31 @@ PRESETS = {
         FAST,
         Preset(
             name="balanced",
-            about="one look at the whole; the place's other photos count; the best 50 are compared cell by cell",
+            about="the place's other photos count; the best 50 are compared cell by cell, the best 4 point by point",
             views=("whole",),
             cells=360,
+            xfeat=512,
             shortlist=200,
             place_weight=6.0,
             place_power=0.85,
             verified=50,
             cell_weight=0.08,
+            matched=4,
+            match_weight=0.15,
         ),
         Preset(
             name="best",
-            about="three looks; the best 100 are compared cell by cell, and by RootSIFT (extra sift)",
+            about="three looks; the best 100 are compared cell by cell, the best 10 point by point",
             views=("crop", "squash", "flip"),
             cells=360,
-            keypoints=300,
+            xfeat=512,
             shortlist=200,
             place_weight=6.0,
             place_power=0.85,
             verified=100,
             cell_weight=0.1,
-            keypoint_weight=0.03,
+            matched=10,
+            match_weight=0.15,
         ),
     )
 }

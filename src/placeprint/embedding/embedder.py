@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from placeprint.arrays import Maps, Parts, Pixels, Vectors
 from placeprint.cores import available_cores
 from placeprint.dataset.query_image import prepare_image
+from placeprint.embedding import xfeat
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
 from placeprint.embedding.preprocess import (
     WholeMaps,
@@ -24,6 +25,7 @@ from placeprint.embedding.preprocess import (
     prepare,
     prepare_whole,
 )
+from placeprint.embedding.runners.bundled_graph import bundled_graph
 from placeprint.errors import ModelError, UsageError
 from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import ModelSpec
@@ -60,8 +62,9 @@ class Description:
     vector : ndarray of float32, shape (dim,)
         The embedding, a unit vector.
     parts : mapping of str to ndarray, shape (height, width, depth)
-        ``cells`` (int8, see `placeprint.embedding.preprocess.cells_of`) and ``keypoints`` (uint8, one column, see
-        `placeprint.embedding.rootsift`), where the ModelSpec asks for them.
+        ``cells`` (int8, see `placeprint.embedding.preprocess.cells_of`) ``keypoints`` (uint8, one column, see
+        `placeprint.embedding.rootsift`) and ``xfeat`` (likewise, see `placeprint.embedding.xfeat`), where the ModelSpec
+        asks for them.
     """
 
     vector: Vectors
@@ -108,6 +111,8 @@ class Embedder:
     def __init__(self, spec: ModelSpec, runner: Runner, *, threads: int, file: Path | None = None) -> None:
         self.spec, self.threads, self._runner, self.file = spec, threads, runner, file
         self.decode_side, self.raw_dim = needed_side(spec), spec.dim
+        precision = "f32" if runner.precision == "f32" else "auto"
+        self._xfeat = bundled_graph("xfeat", runner=runner.name, threads=threads, precision=precision)
 
     @property
     def cache_key(self) -> str:
@@ -160,6 +165,8 @@ class Embedder:
             from placeprint.embedding import rootsift
 
             parts["keypoints"] = rootsift.extract(image)[: self.spec.keypoints, None]
+        if self.spec.xfeat:
+            parts["xfeat"] = xfeat.extract(image, self._xfeat, most=self.spec.xfeat)[:, None]
         return Description(self._embedding(image, whole), parts)
 
     def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:  # noqa: ARG002
@@ -258,4 +265,4 @@ def _as_asked(spec: ModelSpec, asked: Preset | ModelSpec) -> ModelSpec:
     cells, views = asked.cells if spec.cells_output else 0, asked.views
     if not cells or spec.pooling == "graph":
         views = tuple(square for view in views for square in (("crop", "squash") if view == "whole" else (view,)))
-    return dataclasses.replace(spec, views=views, cells=cells, keypoints=asked.keypoints)
+    return dataclasses.replace(spec, views=views, cells=cells, keypoints=asked.keypoints, xfeat=asked.xfeat)

@@ -56,7 +56,7 @@ def needed_side(spec: ModelSpec) -> int:
     if spec.views == ("whole",):
         once = 0
     square = int(spec.cells**0.5) * spec.cells_stride
-    return max(once, square, KEYPOINT_SIDE if spec.keypoints else 0)
+    return max(once, square, KEYPOINT_SIDE if spec.keypoints or spec.xfeat else 0)
 
 
 def prepare(image: Image, spec: ModelSpec, view: str = "") -> Pixels:

@@ -15,7 +15,7 @@ from placeprint.storage.json_records import record_from
 VIEWS = ("crop", "squash", "flip", "whole")
 """Views of an image: its centre, the whole squeezed into a square, that mirrored; or the whole in its own aspect, in
 the pass that cells are taken from."""
-_OFTEN_UNUSED = ("views", "cells", "keypoints", "learned", "learned_sha256")
+_OFTEN_UNUSED = ("views", "cells", "keypoints", "xfeat", "learned", "learned_sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,8 @@ class ModelSpec:
         The most cells that are kept of an image; 0 keeps none, and then the three fields do not matter.
     keypoints : int
         The most RootSIFT keypoints that are kept of an image; 0 keeps none.
+    xfeat : int
+        The most XFeat features that are kept of an image; 0 keeps none.
     learned : str
         What is learned from the gallery and kept in it: ``pca`` or ``places`` (see `placeprint.embedding.whitening`),
         ``vlad`` (see `placeprint.embedding.vlad`); empty for nothing.
@@ -86,6 +88,7 @@ class ModelSpec:
     cells_stride: int = 0
     cells: int = 0
     keypoints: int = 0
+    xfeat: int = 0
     learned: str = ""
     learned_sha256: str = ""
     weights_sha256: str = ""
@@ -120,8 +123,8 @@ class ModelSpec:
 
     @property
     def parts(self) -> frozenset[str]:
-        """The parts of an image that are kept beside its embedding: ``cells``, ``keypoints``."""
-        return frozenset(name for name in ("cells", "keypoints") if getattr(self, name))
+        """The parts of an image that are kept beside its embedding: ``cells``, ``keypoints``, ``xfeat``."""
+        return frozenset(name for name in ("cells", "keypoints", "xfeat") if getattr(self, name))
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of everything that the embedding depends on, hexadecimal."""

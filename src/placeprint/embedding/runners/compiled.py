@@ -18,8 +18,8 @@ from placeprint.storage.atomic import write_atomic
 from placeprint.storage.user_cache import cache_folder, go_without
 
 FORMAT = 1
-MOST = 8
-"""Files that are kept: those used last. One takes 4 MB in 8 bits and 14 in 32."""
+MOST = 16
+"""Files that are kept: those used last. One takes 2 to 14 MB."""
 _SEAL = hashlib.sha256().digest_size
 _NAMED = re.compile(r"[0-9a-f]{32}\.blob")
 

@@ -11,7 +11,7 @@ from placeprint.arrays import Maps, Pixels
 from placeprint.embedding.onnx_file import read_checked
 from placeprint.embedding.preprocess import WholeMaps, normalised
 from placeprint.embedding.runners.signature import End, checked, refuse_misfit, wanted_outputs
-from placeprint.errors import ModelError, first_line
+from placeprint.errors import MissingExtraError, ModelError, first_line
 from placeprint.extras import require
 from placeprint.records import ModelSpec
 
@@ -75,17 +75,20 @@ class OnnxRunner:
         return [checked(self._spec, name, value) for name, value in zip(outputs, found, strict=True)]
 
 
-def _session(path: Path, spec: ModelSpec, threads: int) -> Any:
+def session_of(data: bytes, threads: int) -> Any:
+    """Return a session for the bytes of an ONNX file, on the best device that ONNX Runtime offers."""
     onnxruntime = require("onnxruntime", extra="onnx", what="ONNX Runtime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     # Else bytes of its own format would be taken for one, and nothing has looked into that.
     options.add_session_config_entry("session.load_model_format", "ONNX")
+    return onnxruntime.InferenceSession(data, options, providers=onnxruntime.get_available_providers())
+
+
+def _session(path: Path, spec: ModelSpec, threads: int) -> Any:
     try:
-        return onnxruntime.InferenceSession(
-            read_checked(path, spec.weights_sha256), options, providers=onnxruntime.get_available_providers()
-        )
-    except ModelError:
+        return session_of(read_checked(path, spec.weights_sha256), threads)
+    except (ModelError, MissingExtraError):
         raise
     except Exception as error:  # ONNX Runtime has no common base for what a bad file raises
         raise _failed(path, spec, error) from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,19 @@ class _First:
 
 
 _FIRST = _First()
+
+
+@contextmanager
+def first_alone() -> Iterator[None]:
+    """Let the first inference of this process run by itself, and all others at once."""
+    if _FIRST.done:
+        yield
+        return
+    with _FIRST.lock:
+        yield
+        _FIRST.done = True
+
+
 _KINDS = {"boolean": "bool", "dynamic": ""} | {
     f"{short}{bits}": f"{word}{bits}"
     for short, word in (("bf", "bfloat"), ("f", "float"), ("i", "int"), ("u", "uint"))
@@ -108,25 +122,15 @@ class _Graphs:
         if request is None:
             request = self.compiled[name].create_infer_request()
             setattr(self.requests, name, request)
-        if _FIRST.done:
+        with first_alone():
             return _outputs(request, pixels)
-        with _FIRST.lock:
-            found = _outputs(request, pixels)
-            _FIRST.done = True
-            return found
 
 
 def _graphs(path: Path, spec: ModelSpec, threads: int, precision: str) -> _Graphs:
     """Compile what a ModelSpec asks for."""
     core = openvino_package().Core()
     table = _table(core, path, spec, precision)
-    half = precision == "auto" and _halves(core)
-    settings = {
-        "PERFORMANCE_HINT": "THROUGHPUT",
-        "NUM_STREAMS": threads,
-        "INFERENCE_NUM_THREADS": threads,
-        "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
-    }
+    settings = cpu_settings(core, threads, precision)
     try:
         made = {
             name: _compiled(core, path, spec, outputs, side, table, settings) if outputs else None
@@ -138,7 +142,18 @@ def _graphs(path: Path, spec: ModelSpec, threads: int, precision: str) -> _Graph
         raise
     except Exception as error:  # its parts have no common base for what a bad file raises
         raise _failed(path, spec, error) from error
-    return _Graphs("int8" if table is not None else "bf16" if half else "f32", made, threading.local())
+    precise = "int8" if table is not None else str(settings["INFERENCE_PRECISION_HINT"])
+    return _Graphs(precise, made, threading.local())
+
+
+def cpu_settings(core: Any, threads: int, precision: str) -> dict[str, object]:
+    """Return a graph's settings: a stream a thread, and bfloat16 where that is fast, unless 32 bit is asked for."""
+    return {
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "NUM_STREAMS": threads,
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "auto" and _halves(core) else "f32",
+    }
 
 
 def _failed(path: Path, spec: ModelSpec, error: Exception) -> ModelError:

@@ -119,7 +119,7 @@ def _questions(
     gallery: Gallery, queries: Queries | None, seed: int, progress: Progress | None
 ) -> tuple[Questions, Questions]:
     vectors = rows_from_file(gallery.vectors)  # all are read: mapped, they would count as this process
-    again = Reranker(gallery, vectors=vectors) if gallery.preset.reranks else None
+    again = Reranker(gallery, vectors=vectors, at_once=1) if gallery.preset.reranks else None
     if queries is None:
         return from_gallery(gallery.records, vectors, seed=seed, again=again, progress=progress)
     return from_queries(gallery.records, vectors, queries, seed=seed, again=again, progress=progress)

@@ -6,15 +6,18 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.arrays import Flags, Floats, Parts, Rows
+from placeprint.cores import available_cores
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.rerank import cells as agreement
+from placeprint.recognition.rerank import matches
 from placeprint.recognition.rerank.blas import one_blas_thread
 from placeprint.recognition.rerank.evidence import beyond_chance
 from placeprint.storage.data_folder import ADVICE
@@ -58,11 +61,16 @@ class Reranker:
     gallery : Gallery
     vectors : ndarray of float32, shape (n_gallery, dim), optional
         What reads the gallery's vectors, where that is not the gallery (`placeprint.gallery.index.file_rows`).
+    at_once : int, optional
+        Pairs of images whose local features are matched at the same time; as many as there are cores by default.
     """
 
-    def __init__(self, gallery: Gallery, *, vectors: NDArray[np.float32] | None = None) -> None:
+    def __init__(
+        self, gallery: Gallery, *, vectors: NDArray[np.float32] | None = None, at_once: int | None = None
+    ) -> None:
         self._vectors = gallery.vectors if vectors is None else vectors
         self._gallery, self._records, self._preset = gallery, gallery.records, gallery.preset
+        self._at_once = available_cores() if at_once is None else at_once
         self._sums: dict[int, NDArray[np.float64]] = {}
 
     @property
@@ -132,8 +140,10 @@ class Reranker:
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             scores = self._with_places(vector, rows, gone, only)
             best = np.argsort(-scores, kind="stable")[: self._preset.verified]
-            found = self._evidence(parts, rows[best], {} if memo is None else memo)
-        scores[best] += self._backed(found, self._records.place_codes[rows[best]], gone, only)
+            memo = {} if memo is None else memo
+            found = self._evidence(parts, rows[best], memo)
+            scores[best] += self._backed(found, self._records.place_codes[rows[best]], gone, only)
+        self._match(scores, parts, rows, memo)
         if not np.isfinite(scores).all():
             raise GalleryCorruptError(f"{self._gallery.where} holds vectors that are none: {ADVICE}")
         return scores
@@ -150,6 +160,19 @@ class Reranker:
             digits = _as_time_allows("keypoints", _digits, parts, kept, rows, until, memo)
             total[: len(digits)] += preset.keypoint_weight * np.log1p(digits)
         return total
+
+    def _match(self, scores: Floats, parts: Parts, rows: Rows, memo: Memo) -> None:
+        """Add the evidence of matched local features to the best scores."""
+        preset, kept = self._preset, self._gallery.parts
+        if not (preset.matched and preset.match_weight and "xfeat" in parts and "xfeat" in kept):
+            return
+        best = np.argsort(-scores, kind="stable")[: preset.matched]
+        until = time.perf_counter() + preset.budget_ms / 1000 if preset.budget_ms else math.inf
+        compare = partial(matches.confidences, at_once=self._at_once)
+        known = takewhile(lambda row: memo.get(("xfeat", row), 0.0) < matches.ENOUGH, rows[best].tolist())
+        asked = rows[best][: sum(1 for _ in known) + 1]
+        found = matches.up_to_enough(_as_time_allows("xfeat", compare, parts, kept, asked, until, memo))
+        scores[best[: len(found)]] += preset.match_weight * matches.beyond_chance(found)
 
     def _backed(self, evidence: Floats, codes: Rows, gone: Rows, only: Flags | None) -> Floats:
         """Return evidence that is backed by other images of the same place.

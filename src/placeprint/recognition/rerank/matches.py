@@ -1,0 +1,110 @@
+"""Matches the local features of two images with LighterGlue: whether they show the same things, from whatever side.
+
+LightGlue (Lindenberger et al. 2023) in the size of XFeat (Potje et al. 2024): attention within and between both sets of
+features gives each its partner in the other image and how sure that is. Unlike cells (`cells`) it needs no common
+viewpoint, and unlike counting nearest neighbours it seldom finds anything where there is nothing: of images of different
+places in four sets of photographs the confidences of one pair in fifty sum up to more than 12.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placeprint.arrays import Packed
+from placeprint.cores import available_cores
+from placeprint.embedding.runners.bundled_graph import bundled_graph
+from placeprint.embedding.xfeat import unpack
+from placeprint.recognition.rerank.cells import Lines
+
+SURE = 0.1
+"""Confidence from which a match counts."""
+ENOUGH = 30.0
+"""Summed confidence that chance never gave: no other image is compared then."""
+ONSET = 6.0
+"""Summed confidence at which evidence begins."""
+
+
+def confidences(query: Packed, candidates: Iterable[Packed], *, until: float, at_once: int = 1) -> NDArray[np.float64]:
+    """Return the summed confidence of each candidate's matches, until one has enough or there is no time.
+
+    Parameters
+    ----------
+    query : ndarray of uint8, shape (n, 1, 68)
+        See `placeprint.embedding.xfeat.extract`.
+    candidates : iterable of such arrays
+        The likeliest first.
+    until : float
+        The moment, by `time.perf_counter`, from which no other candidate is begun.
+    at_once : int
+        Candidates compared at the same time.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        Of the first m candidates.
+    """
+    found: list[float] = []
+    waiting = iter(candidates)
+    with ThreadPoolExecutor(at_once) as pool:
+        while (few := list(islice(waiting, at_once))) and time.perf_counter() <= until:
+            found += pool.map(partial(_confidence, query), few)
+            if max(found) >= ENOUGH:
+                break
+    return up_to_enough(np.array(found, np.float64))
+
+
+def up_to_enough(confidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the confidences up to the first that is enough, which does not depend on how many were found at once."""
+    enough = np.flatnonzero(confidence >= ENOUGH)
+    return confidence[: enough[0] + 1] if len(enough) else confidence
+
+
+def beyond_chance(confidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the evidence of summed confidences: 0 up to `ONSET`, then growing with the logarithm."""
+    return np.log1p(np.maximum(confidence - ONSET, 0.0))
+
+
+def lines(query: Packed, candidate: Packed, *, aspects: tuple[float, float]) -> Lines:
+    """Return the matches of two images, surest first, for a picture.
+
+    Parameters
+    ----------
+    query, candidate : ndarray of uint8, shape (n, 1, 68)
+    aspects : tuple of 2 floats
+        Width over height of both images.
+    """
+    partner, sure = _matched(query, candidate)
+    order = np.argsort(-sure, kind="stable")
+    order = order[sure[order] > SURE]
+    here, there = unpack(query[order, 0])[0], unpack(candidate[partner[order], 0])[0]
+    ends = np.hstack([_shares(here, aspects[0]), _shares(there, aspects[1])])
+    return Lines(ends.astype(np.float32), sure[order].astype(np.float32))
+
+
+def _confidence(query: Packed, candidate: Packed) -> float:
+    sure = _matched(query, candidate)[1]
+    return float(sure[sure > SURE].sum(dtype=np.float64))
+
+
+def _matched(query: Packed, candidate: Packed) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """Return the partner of each of the query's features in the candidate, and how sure it is."""
+    if not len(query) or not len(candidate):
+        return np.zeros(len(query), np.int64), np.zeros(len(query), np.float32)
+    (here, ours), (there, theirs) = unpack(query[:, 0]), unpack(candidate[:, 0])
+    partner, sure = bundled_graph("lighterglue", threads=available_cores()).run(
+        here[None], there[None], ours[None], theirs[None]
+    )
+    return partner, sure
+
+
+def _shares(points: NDArray[np.float32], aspect: float) -> NDArray[np.float32]:
+    """Return points from the middle, by the longer side, as shares of width and height."""
+    return np.asarray(0.5 + points * np.array([max(1, 1 / aspect), max(1, aspect)], np.float32) / 2, np.float32)
