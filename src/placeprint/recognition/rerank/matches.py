@@ -1,9 +1,8 @@
 """Matches the local features of two images with LighterGlue: whether they show the same things, from whatever side.
 
-LightGlue (Lindenberger et al. 2023) in the size of XFeat (Potje et al. 2024): attention within and between both sets of
-features gives each its partner in the other image and how sure that is. Unlike cells (`cells`) it needs no common
-viewpoint, and unlike counting nearest neighbours it seldom finds anything where there is nothing: of images of different
-places in four sets of photographs the confidences of one pair in fifty sum up to more than 12.
+LightGlue (Lindenberger et al. 2023) in the size of XFeat (Potje et al. 2024): attention within and between both sets
+of features gives each its partner in the other image and how sure that is. Unlike cells (`cells`) it needs no common
+viewpoint, and unlike counting nearest neighbours it seldom finds anything where there is nothing.
 """
 
 from __future__ import annotations
@@ -99,9 +98,8 @@ def _matched(query: Packed, candidate: Packed) -> tuple[NDArray[Any], NDArray[np
     if not len(query) or not len(candidate):
         return np.zeros(len(query), np.int64), np.zeros(len(query), np.float32)
     (here, ours), (there, theirs) = unpack(query[:, 0]), unpack(candidate[:, 0])
-    partner, sure = bundled_graph("lighterglue", threads=available_cores()).run(
-        here[None], there[None], ours[None], theirs[None]
-    )
+    graph = bundled_graph("lighterglue", threads=available_cores())
+    partner, sure = graph.run(here[None], there[None], ours[None], theirs[None])
     return partner, sure
 
 

@@ -79,6 +79,12 @@ class Reranker:
         return self._gallery.parts
 
     @property
+    def matches(self) -> bool:
+        """Whether local features are matched."""
+        preset = self._preset
+        return bool(preset.matched and preset.match_weight and "xfeat" in self._gallery.parts)
+
+    @property
     def shortlist(self) -> int:
         """How many neighbours are ranked again."""
         return self._preset.shortlist
@@ -164,7 +170,7 @@ class Reranker:
     def _match(self, scores: Floats, parts: Parts, rows: Rows, memo: Memo) -> None:
         """Add the evidence of matched local features to the best scores."""
         preset, kept = self._preset, self._gallery.parts
-        if not (preset.matched and preset.match_weight and "xfeat" in parts and "xfeat" in kept):
+        if not self.matches or "xfeat" not in parts:
             return
         best = np.argsort(-scores, kind="stable")[: preset.matched]
         until = time.perf_counter() + preset.budget_ms / 1000 if preset.budget_ms else math.inf
