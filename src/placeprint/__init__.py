@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from placeprint.recognition.query import Answered, QueryResult, query
     from placeprint.recognition.recognizer import Recognizer, recognize
     from placeprint.recognition.verify import VerifyResult, verify
-    from placeprint.records import UNKNOWN, Answer, ImageRecord, Match, ModelSpec, Neighbours, Split
+    from placeprint.records import UNKNOWN, Answer, Grade, ImageRecord, Match, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
     from placeprint.report.run import RunResult, run
     from placeprint.training.distillation import Distilled, distil
@@ -73,6 +73,7 @@ __all__ = [
     "Explanation",
     "Exported",
     "Gallery",
+    "Grade",
     "ImageRecord",
     "IndexResult",
     "ListedModel",
@@ -187,6 +188,7 @@ _HOMES = {
     "records": (
         "UNKNOWN",
         "Answer",
+        "Grade",
         "ImageRecord",
         "Match",
         "ModelSpec",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import shutil
 import subprocess
 import sys
@@ -264,26 +263,3 @@ def test_about_and_doubtful(client, town_gallery, queries, recognizer):
     assert (newest["answer"], newest["probability"]) == ("UNKNOWN", found["probability"])
     assert newest["matches"][0]["image"] == found["matches"][0]["image"]
     assert unsure.name not in json.dumps(newest)
-
-
-def test_together_needs_more_than_half():
-    from placeprint.records import Answer
-
-    def of(place, probability):
-        return Answer(place=place, score=probability, margin=math.nan, probability=probability)
-
-    a, b, no = of("a", 0.9), of("b", 0.95), of(None, 0.3)
-    assert combined_answer([a]) == (0, a)
-    for answers, place, leader in (
-        ([a, a, b], "a", 0),
-        ([a, of("a", 0.99), no], "a", 1),
-        ([a, b], None, 1),
-        ([a, no], None, 0),
-        ([a, a, b, no], None, 2),
-        ([no, of(None, 0.4)], None, 1),
-    ):
-        found, answer = combined_answer(answers)
-        assert (found, answer.place) == (leader, place)
-        assert answer.probability == answers[leader].probability
-    with pytest.raises(UsageError, match="no photo"):
-        combined_answer([])

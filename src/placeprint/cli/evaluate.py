@@ -52,6 +52,7 @@ def evaluate(
         ks=parse_ks(measured.k),
         threshold=measured.threshold,
         margin_threshold=measured.margin_threshold,
+        false_accept_rate=measured.false_accept_rate,
         radius=measured.radius,
         progress=output.progress,
         **given(build),

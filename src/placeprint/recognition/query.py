@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from placeprint.dataset.query_paths import query_paths
 from placeprint.errors import ImageError, UsageError
-from placeprint.options import DecisionOptions, DecisionWords, ModelWords
+from placeprint.options import DecisionOptions, DecisionWords, ModelWords, rate_for_a_server
 from placeprint.presets import Preset, find_preset
 from placeprint.records import Answer, FailedImage
 
@@ -122,14 +122,21 @@ class Answers(Protocol):
 class Server:
     """Answers images by asking a server of ``placeprint serve``.
 
+    Parameters
+    ----------
+    url : str
+    asked : Filter
+    rate : float, optional
+        The false-accept rate at which its gallery decides; the one that it was calibrated for when not given.
+
     Attributes
     ----------
     filter : mapping or None
         What the server said of the images that it asked last, when it was not all of them.
     """
 
-    def __init__(self, url: str, asked: Filter) -> None:
-        self.url, self.asked = url, asked
+    def __init__(self, url: str, asked: Filter, rate: float | None = None) -> None:
+        self.url, self.asked, self.rate = url, asked, rate
         self.filter: dict[str, Any] | None = None
 
     def recognize(self, photo: ImageInput, *, k: int = 5) -> Answer:
@@ -143,7 +150,15 @@ class Server:
         from placeprint.recognition.client import told_by
 
         asked = self.asked
-        row = told_by(self.url, [photo], k=k, places=asked.places, near=asked.near, split=asked.split)
+        row = told_by(
+            self.url,
+            [photo],
+            k=k,
+            places=asked.places,
+            near=asked.near,
+            split=asked.split,
+            false_accept_rate=self.rate,
+        )
         self.filter = row.get("filter")
         return answer_of(row)
 
@@ -179,7 +194,10 @@ def _recognizer(asked: Answers) -> Recognizer:
 
 def outdated(gallery: AnyGallery, decision: DecisionOptions) -> str:
     """Return why the calibration that decides may not fit any more; empty where it fits, or does not decide."""
-    return gallery.calibration.outdated(gallery.where) if gallery.calibration and not decision.given else ""
+    from placeprint.recognition.gallery_model import limits_of
+
+    decides = gallery.calibration is not None and limits_of(gallery, decision).probability is not None
+    return gallery.calibration.outdated(gallery.where) if gallery.calibration and decides else ""
 
 
 class QueryWords(ModelWords, DecisionWords, total=False):
@@ -216,8 +234,8 @@ def query(
         Also find out why each match is there.
     **settings
         ``model``, ``runner``, ``preset``: how images are embedded, and how the gallery is asked; ``threshold``,
-        ``margin_threshold``: when the answer is UNKNOWN, instead of the gallery's calibration; ``places``, ``near``
-        (latitude, longitude, metres), ``split``: which images of the gallery are asked.
+        ``margin_threshold``, ``false_accept_rate``: when a place is accepted, see `placeprint.options.DecisionOptions`;
+        ``places``, ``near`` (latitude, longitude, metres), ``split``: which images of the gallery are asked.
 
     Raises
     ------
@@ -240,9 +258,9 @@ def query(
         places=tuple(settings.pop("places", ())), near=settings.pop("near", None), split=settings.pop("split", None)
     )
     if url is not None:
-        if explain or any(value is not None for value in settings.values()):
-            raise UsageError("a server decides as its gallery was calibrated: leave the thresholds and the model out")
-        server = Server(url, asked)
+        if explain:
+            raise UsageError("a server explains on its page: ask a gallery to explain an answer here")
+        server = Server(url, asked, rate_for_a_server(settings))
         answers = tuple(answered(server, _expanded(many), k=k, explain=False))
         return QueryResult(answers, {"filter": server.filter} if server.filter else {})
     assert gallery is not None
