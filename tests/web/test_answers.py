@@ -118,6 +118,37 @@ def test_several_photos_of_one_place(client, recognizer, queries):
     assert ask(client, sure[0], unsure[0])["answer"] == "UNKNOWN"
 
 
+def test_the_rate_is_asked_with_the_photo(client, town_gallery, queries, recognizer):
+    """The gallery decides at 5 %; a question may be decided at another rate, and the next is decided as before."""
+    kept = [point.false_accept_rate for point in Gallery.open(town_gallery).calibration.trade_off]
+    for photo in queries[:3]:
+        for asked, rate in ((0.5, 0.5), (0.25, 0.2), (0.05, 0.05)):
+            found = ask(client, photo, false_accept_rate=asked)
+            expected = Recognizer(town_gallery, false_accept_rate=asked).recognize(photo)
+            assert without_additions(found) == plain(expected.to_dict())
+            assert found["false_accept_rate"] == rate in kept
+        assert without_additions(ask(client, photo)) == plain(recognizer.recognize(photo).to_dict())
+    about = client.get("/v1/about").json()
+    assert [point["false_accept_rate"] for point in about["calibration"]["trade_off"]] == kept
+
+
+@pytest.mark.parametrize(
+    ("rate", "why"),
+    [
+        ("0.001", "below the smallest rate that the gallery keeps, 0.01"),
+        ("0", "above 0 and below 1"),
+        ("1.5", "above 0 and below 1"),
+        ("nan", "above 0 and below 1"),
+        ("five", "valid number"),
+    ],
+)
+def test_a_rate_that_is_none_is_refused(client, queries, rate, why):
+    files = {"photos": queries[0].read_bytes()}
+    answer = client.post("/v1/recognize", params={"false_accept_rate": rate}, files=files)
+    assert answer.status_code == 422
+    assert why in answer.json()["detail"]
+
+
 def test_the_python_client_answers_as_the_library(client, town_gallery, queries):
     url = str(client.base_url)
     place = Gallery.open(town_gallery).places[1]
@@ -130,6 +161,7 @@ def test_the_python_client_answers_as_the_library(client, town_gallery, queries)
         (content, {"places": [place]}),  # without another place the margin is NaN
         (content, {"near": (0.0, 0.0, 5000.0), "split": "gallery"}),
         (image, {}),
+        (queries[0], {"false_accept_rate": 0.2}),
     )
     for photo, params in asked:
         told, expected = recognize(photo=photo, url=url, **params), recognize(town_gallery, photo, **params)
