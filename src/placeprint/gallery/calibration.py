@@ -168,6 +168,7 @@ class Calibration:
         """Return JSON to store; NaN becomes null."""
         row = dataclasses.asdict(self) | {"format": FORMAT, "strategy": "logistic"}
         row["accepted_share"] = None if math.isnan(self.accepted_share) else self.accepted_share
+        row["trade_off"] = [point.to_dict() for point in self.trade_off]
         return {k: list(v) if isinstance(v, tuple) else v for k, v in row.items()}
 
     @classmethod

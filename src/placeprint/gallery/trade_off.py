@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 RATES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)
 """Kept with a calibration."""
@@ -35,6 +37,10 @@ class OperatingPoint:
     accepted_share: float | None
     expected_rate: float
     rate_interval: tuple[float, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return dataclasses.asdict(self) | {"rate_interval": list(self.rate_interval)}
 
 
 def point_for(points: Sequence[OperatingPoint], rate: float) -> OperatingPoint | None:

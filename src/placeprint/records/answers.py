@@ -159,7 +159,7 @@ class Answer:
         sure = "" if self.probability is None else f", {min(self.probability, 0.99):.2f}"  # nothing learned is certain
         if self.grade is Grade.SURE:
             return f"{self.place} ({self.grade}{sure})"
-        return f"{self.grade} {self.best_guess}{sure}"
+        return f"{self.grade} {self.place or self.best_guess}{sure}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, ready for JSON: NaN becomes null, and ``answer`` spells UNKNOWN."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from asyncio import to_thread
-from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -73,7 +72,7 @@ async def about(request: Request) -> Json:
                 "false_accept_rate": learned.false_accept_rate,
                 "stale": bool(learned.stale),
                 "changed": learned.changed,
-                "trade_off": [asdict(point) for point in learned.trade_off],
+                "trade_off": [point.to_dict() for point in learned.trade_off],
             },
             "limits": {
                 "bytes": settings.max_bytes,
