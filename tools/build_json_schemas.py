@@ -179,6 +179,8 @@ EVALUATION = {
         {
             "false_accept_rate": "number",
             "threshold": "number",
+            "expected_share": "number?",
+            "expected_rate": "number",
             "named_right": "int",
             "named_wrong": "int",
             "false_accepts": "int",
@@ -199,6 +201,7 @@ EVALUATION = {
     "confusions": [{"*": "any"}],
     "unusable": [FAILED_IMAGE],
     "seconds": {"embed": "number", "search": "number", "search_per_query": "number"},
+    "false_accept_rate": "number?",
     "calibrated_for": "text",
     "calibration_outdated": "text",
     "unanswerable": ["text"],

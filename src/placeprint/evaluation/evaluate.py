@@ -144,6 +144,7 @@ def evaluate_inputs(
         open_set=opened,
         grades=grade_counts(results),
         trade_off=rate_outcomes(results, limits, searched.calibration),
+        false_accept_rate=limits.rate,
         calibrated_for=searched.calibrated_for,
         calibration_outdated=learned.outdated(searched.where) if learned else "",
         dim=searched.spec.dim,

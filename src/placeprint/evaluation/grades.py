@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from placeprint.evaluation.outcomes import GradeCount, RateOutcome
 from placeprint.evaluation.result import QueryResult
 from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.trade_off import OperatingPoint
 from placeprint.recognition.decision.rules import Limits
 from placeprint.records import Grade
 
@@ -37,15 +38,19 @@ def rate_outcomes(
     """
     if calibration is None:
         return ()
-    return tuple(
-        _outcome(queries, dataclasses.replace(limits, probability=point.threshold), point.false_accept_rate)
-        for point in calibration.trade_off
+    return tuple(_outcome(queries, limits, point) for point in calibration.trade_off)
+
+
+def _outcome(queries: Sequence[QueryResult], limits: Limits, point: OperatingPoint) -> RateOutcome:
+    asked = dataclasses.replace(limits, probability=point.threshold)
+    named = [q for q in queries if asked.decide(q.score, q.margin, q.probability).accepted]
+    right, known = sum(q.right for q in named), sum(q.known for q in named)
+    return RateOutcome(
+        false_accept_rate=point.false_accept_rate,
+        threshold=point.threshold,
+        expected_share=point.accepted_share,
+        expected_rate=point.expected_rate,
+        named_right=right,
+        named_wrong=known - right,
+        false_accepts=len(named) - known,
     )
-
-
-def _outcome(queries: Sequence[QueryResult], limits: Limits, rate: float) -> RateOutcome:
-    named = [q for q in queries if limits.decide(q.score, q.margin, q.probability).accepted]
-    right = sum(q.right for q in named)
-    known = sum(q.known for q in named)
-    assert limits.probability is not None
-    return RateOutcome(rate, limits.probability, right, known - right, len(named) - known)

@@ -34,6 +34,8 @@ class RateOutcome:
     ----------
     false_accept_rate, threshold : float
         The rate that the calibration keeps, and the least probability that it accepts then.
+    expected_share, expected_rate : float or None, float
+        The shares of known and of unknown queries that were expected to get a place then.
     named_right, named_wrong : int
         Queries of known places that would get their place, and another.
     false_accepts : int
@@ -42,6 +44,8 @@ class RateOutcome:
 
     false_accept_rate: float
     threshold: float
+    expected_share: float | None
+    expected_rate: float
     named_right: int
     named_wrong: int
     false_accepts: int

@@ -172,6 +172,8 @@ class EvaluationResult:
     unusable : tuple of FailedImage
         Images that took no part, each with its reason.
     seconds : Seconds
+    false_accept_rate : float or None
+        At which the gallery's calibration decided; None where it did not.
     calibrated_for : str
         The preset that the gallery's calibration is for, where another one asked: then it does not decide.
     calibration_outdated : str
@@ -209,6 +211,7 @@ class EvaluationResult:
     failures: tuple[QueryResult, ...]
     unusable: tuple[FailedImage, ...]
     seconds: Seconds
+    false_accept_rate: float | None = None
     calibrated_for: str = ""
     calibration_outdated: str = ""
 
