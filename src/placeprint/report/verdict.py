@@ -71,14 +71,9 @@ def _unknown(result: EvaluationResult) -> str:
         lacks = "of which there is no other photo" if "leave" in result.protocol else "that the gallery does not have"
         named = _named(Counter("|".join(q.places) for q in labelled))
         text = f"{photos} {lacks}: {named}" if labelled else ""
-    accepted = result.open_set.false_accepts
-    if text and accepted is not None:
-        text += f"; {accepted} of {counted(result.n_unknown, 'unknown photo')} {_is(accepted)} given a place"
+    if text and result.open_set.false_accepts == 0:  # else the advice tells how many, and what to do
+        text += "; none of them is given a place"
     return text and f"{text}."
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 def _named(places: Counter[str]) -> str:

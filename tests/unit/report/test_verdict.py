@@ -79,8 +79,11 @@ def test_the_numbers_of_the_verdict_add_up() -> None:
     grades = {count.grade: count for count in RESULT.grades}
     assert (right, wrong) == (grades[Grade.SURE].right, grades[Grade.SURE].wrong)
     assert likely == grades[Grade.LIKELY].right > 0
-    [lacking] = [line for line in more(RESULT) if "does not have" in line]
-    assert f"; {grades[Grade.SURE].unknown} of 40 unknown photos" in lacking
+    let_in = [line for line in more(RESULT) if "given a place" in line]
+    assert [line.split(":")[0] for line in let_in] == [
+        f"{grades[Grade.SURE].unknown} of 40 unknown photos were given a place"
+    ]
+    assert more(RESULT)[-1].startswith("To make fewer of both mistakes, add photos of each place, or calibrate with")
 
 
 def test_the_report_shows_every_rate_with_what_it_did_here() -> None:

@@ -49,7 +49,7 @@ def decision_advice(result: EvaluationResult) -> tuple[str, ...]:
         photos = _of(let_in, result.n_unknown, "unknown photo")
         told.append(f"{photos} given a place: to let fewer in, {tighten(result)}.")
         if turned_away:
-            told.append(f"Fewer of both take more photos of each place, or a calibration with {LABELLED}.")
+            told.append(f"To make fewer of both mistakes, add photos of each place, or calibrate with {LABELLED}.")
     return tuple(told)
 
 
