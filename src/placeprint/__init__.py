@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     from placeprint.indexing.result import IndexResult
     from placeprint.presets import Preset
     from placeprint.progress import Progress
+    from placeprint.recognition.answered import Answered, QueryResult
     from placeprint.recognition.calibration.calibrate import calibrate
     from placeprint.recognition.explanation import Explanation, explain
-    from placeprint.recognition.query import Answered, QueryResult, query
+    from placeprint.recognition.query import query
     from placeprint.recognition.recognizer import Recognizer, recognize
     from placeprint.recognition.verify import VerifyResult, verify
     from placeprint.records import UNKNOWN, Answer, Grade, ImageRecord, Match, ModelSpec, Neighbours, Split
@@ -167,16 +168,16 @@ _HOMES = {
     "indexing.result": ("IndexResult",),
     "presets": ("Preset",),
     "progress": ("Progress",),
+    "recognition.answered": (
+        "Answered",
+        "QueryResult",
+    ),
     "recognition.calibration.calibrate": ("calibrate",),
     "recognition.explanation": (
         "Explanation",
         "explain",
     ),
-    "recognition.query": (
-        "Answered",
-        "QueryResult",
-        "query",
-    ),
+    "recognition.query": ("query",),
     "recognition.recognizer": (
         "Recognizer",
         "recognize",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
@@ -11,64 +11,14 @@ from placeprint.dataset.query_paths import query_paths
 from placeprint.errors import ImageError, UsageError
 from placeprint.options import DecisionOptions, DecisionWords, ModelWords, rate_for_a_server
 from placeprint.presets import Preset, find_preset
+from placeprint.recognition.answered import Answered, QueryResult
 from placeprint.records import Answer, FailedImage
 
 if TYPE_CHECKING:
     from placeprint.dataset.query_image import ImageInput
     from placeprint.gallery.filters import Near, Rows
     from placeprint.gallery.protocol import AnyGallery
-    from placeprint.recognition.explanation import Explanation
     from placeprint.recognition.recognizer import Recognizer
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One image that was asked about.
-
-    Attributes
-    ----------
-    image : str
-        Its path, or its number among the images where it has none.
-    answer : Answer or None
-        None where the image cannot be used.
-    explanation : Explanation or None
-        Why each match is there, where that was asked.
-    failure : FailedImage or None
-        Why the image cannot be used.
-    """
-
-    image: str
-    answer: Answer | None = None
-    explanation: Explanation | None = None
-    failure: FailedImage | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        if self.failure is not None:
-            return {"photo": self.image, "error": self.failure.reason, "kind": self.failure.kind}
-        told = self.explanation or self.answer
-        return {"photo": self.image} | (told.to_dict() if told else {})
-
-
-@dataclass(frozen=True, slots=True)
-class QueryResult:
-    """What `query` answered.
-
-    Attributes
-    ----------
-    answers : tuple of Answered
-        One for each image, in the order in which they were given.
-    facts : mapping
-        What holds for all of them: ``filter``, the images that were asked where those were not all;
-        ``calibration_outdated``, why the calibration that decided may not fit any more.
-    """
-
-    answers: tuple[Answered, ...]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_list(self) -> list[dict[str, Any]]:
-        """Ready for JSON: one object for each image."""
-        return [one.to_dict() | dict(self.facts) for one in self.answers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

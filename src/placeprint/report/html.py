@@ -213,7 +213,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def percent(share: float | None) -> str:
     """Write a share in percent, or a dash where nothing tells."""
-    return "–" if share is None or not math.isfinite(share) else f"{100 * share:.3g} %"
+    return "–" if share is None or not math.isfinite(share) else f"{round(100 * share, 1):g} %"
 
 
 def breakable(text: str) -> Markup:

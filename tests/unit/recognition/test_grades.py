@@ -12,11 +12,12 @@ from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.options import DecisionOptions
 from placeprint.recognition.answer_json import answer_of
+from placeprint.recognition.answered import Answered, QueryResult
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.gallery_model import limits_of
 from placeprint.recognition.query import outdated
 from placeprint.recognition.recognizer import Recognizer
-from placeprint.records import Answer, Grade, ImageRecord, ModelSpec
+from placeprint.records import Answer, FailedImage, Grade, ImageRecord, ModelSpec
 
 SPEC = ModelSpec(name="test", dim=16)
 
@@ -149,6 +150,24 @@ def test_what_people_read() -> None:
     assert all(re.fullmatch(r"p\d+ \(sure\)|UNKNOWN", answer.said()) for answer in answers(BARE, threshold=0.7))
     certain = dataclasses.replace(answers()[0], place="a", grade=Grade.SURE, probability=0.99999)
     assert certain.said() == "a (sure, 0.99)"
+
+
+def test_a_notebook_shows_the_grades() -> None:
+    found = [Answered(f"{i}.jpg", answer) for i, answer in enumerate(answers())]
+    lost = Answered("<lost>.jpg", failure=FailedImage("<lost>.jpg", "empty", "the file has no bytes"))
+    result = QueryResult((*found, lost))
+    grades = [one.answer.grade for one in found]
+    assert repr(result) == (
+        f"<QueryResult of 73 photos: {grades.count('sure')} sure, {grades.count('likely')} likely, "
+        f"{grades.count('UNKNOWN')} UNKNOWN, 1 that could not be used>"
+    )
+    html = result._repr_html_()
+    for one in found:
+        answer = one.answer
+        place = "" if answer.grade is Grade.UNKNOWN else answer.best_guess
+        cells = f"<td>{one.image}</td><td>{answer.grade}</td><td>{place}</td><td>{answer.probability:.3f}</td>"
+        assert html.count(cells) == 1
+    assert "<td>&lt;lost&gt;.jpg</td><td></td><td></td><td></td><td>the file has no bytes</td>" in html
 
 
 def test_an_earlier_server_is_understood() -> None:

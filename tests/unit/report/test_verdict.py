@@ -90,12 +90,12 @@ def test_the_report_shows_every_rate_with_what_it_did_here() -> None:
     html = page(RESULT)
     assert cells(html, "rates") == [
         [
-            f"{100 * row.false_accept_rate:.3g} %",
+            f"{round(100 * row.false_accept_rate, 1):g} %",
             f"{row.named_right} of 40",
-            f"{100 * row.expected_share:.3g} %",
+            f"{round(100 * row.expected_share, 1):g} %",
             str(row.named_wrong),
             f"{row.false_accepts} of 40",
-            f"{100 * row.expected_rate:.3g} %",
+            f"{round(100 * row.expected_rate, 1):g} %",
             f"{row.threshold:.3f}",
         ]
         for row in RESULT.trade_off
