@@ -36,7 +36,7 @@ const LOOKS = { sure: { name: "named", sign: "✓" }, likely: { name: "likely", 
 
 /** The name of the place, as a link to it. */
 function named(answer) {
-  if (answer.grade === "UNKNOWN") return "UNKNOWN";
+  if (answer.grade === "UNKNOWN") return answer.grade;
   const link = h("a", { href: `#/places/${encodeURIComponent(answer.best_guess)}` }, answer.best_guess);
   return answer.grade === "likely" ? [h("span", { class: "soft" }, "likely "), link] : link;
 }
