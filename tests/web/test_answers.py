@@ -191,6 +191,7 @@ def test_query_asks_a_server_as_it_asks_a_gallery(client, town_gallery, queries,
         queries[:3],
         [*queries[:1], "--k", 2],
         [*queries[:1], "--place", place, "--split", "gallery"],
+        [*queries[:2], "--false-accept-rate", 0.25],
     ):
         told, expected = program("--url", url, *more, "--json"), program(town_gallery, *more, "--json")
         assert json.loads(told.stdout) == json.loads(expected.stdout)
@@ -200,6 +201,9 @@ def test_query_asks_a_server_as_it_asks_a_gallery(client, town_gallery, queries,
     assert json.loads(broken.stdout) == json.loads(program(town_gallery, gone, queries[0], "--json", expect=3).stdout)
     assert "no place" in program("--url", url, queries[0], "--place", "nowhere", expect=2).stderr
     assert "does not answer" in program("--url", "http://127.0.0.1:9", queries[0], expect=3).stderr
+    too_low = ("--false-accept-rate", "0.001")
+    for asked in (("--url", url), (town_gallery,)):
+        assert "below the smallest rate" in program(*asked, queries[0], *too_low, expect=2).stderr
     for option in (("--model", "x.onnx"), ("--unknown-threshold", "0"), ("--explain",), ("--runner", "onnx")):
         assert f"{option[0]} does not go with --url" in program("--url", url, queries[0], *option, expect=2).stderr
     assert "give a gallery and a photo" in program(town_gallery, expect=2).stderr
