@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from placeprint.recognition.calibration.calibrate import calibrate
     from placeprint.recognition.explanation import Explanation, explain
     from placeprint.recognition.query import query
-    from placeprint.recognition.recognizer import Recognizer, recognize
+    from placeprint.recognition.recognize import recognize
+    from placeprint.recognition.recognizer import Recognizer
     from placeprint.recognition.verify import VerifyResult, verify
     from placeprint.records import UNKNOWN, Answer, Grade, ImageRecord, Match, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
@@ -178,10 +179,8 @@ _HOMES = {
         "explain",
     ),
     "recognition.query": ("query",),
-    "recognition.recognizer": (
-        "Recognizer",
-        "recognize",
-    ),
+    "recognition.recognize": ("recognize",),
+    "recognition.recognizer": ("Recognizer",),
     "recognition.verify": (
         "VerifyResult",
         "verify",

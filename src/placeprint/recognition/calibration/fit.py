@@ -15,6 +15,7 @@ from placeprint.gallery.calibration import FALSE_ACCEPT_RATE, Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.table import RecordTable
+from placeprint.gallery.trade_off import OperatingPoint
 from placeprint.options import require_rate
 from placeprint.progress import Progress
 from placeprint.recognition.calibration.estimators import Mixture, Sample, conformal_threshold, fit_logistic
@@ -114,14 +115,13 @@ def learn_calibration(
         n_places=unknown.n_places,
         seed=seed,
         images=len(gallery),
-        trade_off=operating_points(
-            partial(_limit, learned),
-            learned.mixture,
-            learned.probability(known.evidence),
-            rate=false_accept_rate,
-            seed=seed,
-        ),
+        trade_off=_trade_off(learned, known, false_accept_rate, seed),
     )
+
+
+def _trade_off(learned: _Learned, known: Questions, rate: float, seed: int) -> tuple[OperatingPoint, ...]:
+    sure = learned.probability(known.evidence)
+    return operating_points(partial(_limit, learned), learned.mixture, sure, rate=rate, seed=seed)
 
 
 def _questions(
