@@ -1,8 +1,8 @@
 """Write docs/schemas: what each verb prints with --json, as a JSON schema.
 
 A shape is a type by its name (with ``?``: or null), a list of one shape, a dict of named shapes (a name with ``?`` may
-be missing), or ``{"*": shape}`` for a mapping. Run it after a change; a test compares the files with it, and what the
-verbs print with the files.
+be missing), ``("one of", "a", "b")`` for a few texts, or ``{"*": shape}`` for a mapping. Run it after a change; a test
+compares the files with it, and what the verbs print with the files.
 """
 
 import json
@@ -10,9 +10,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from placeprint.records import Grade
+
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
 _TYPES = {"text": "string", "int": "integer", "number": "number", "bool": "boolean", "any": None}
 
+GRADE = ("one of", *Grade)
 SPLITS = {"gallery": "int", "query": "int", "none": "int"}
 FAILED_IMAGE = {"path": "text", "kind": "text", "reason": "text"}
 SET_ASIDE = {"says": "text", "why": "text", "count": "int", "paths": ["text"]}
@@ -47,6 +50,15 @@ CALIBRATION = {
     "seed": "int",
     "images": "int",
     "changed": "int",
+    "trade_off": [
+        {
+            "false_accept_rate": "number",
+            "threshold": "number",
+            "accepted_share": "number?",
+            "expected_rate": "number",
+            "rate_interval": ["number"],
+        }
+    ],
     "format": "int",
     "strategy": "text",
     "doubts": ["text"],
@@ -101,12 +113,15 @@ ANSWER = FACTS | {
     "photo": "text",
     "answer": "text",
     "place": "text?",
+    "grade": GRADE,
+    "best_guess": "text?",
     "score": "number?",
     "margin": "number?",
     "threshold": "number?",
     "margin_threshold": "number?",
     "probability": "number?",
     "probability_threshold": "number?",
+    "false_accept_rate": "number?",
     "calibrated_for": "text?",
     "places": [{"place": "text", "score": "number", "images": "int"}],
     "matches": [MATCH | {"explanation?": EXPLANATION}],
@@ -159,6 +174,18 @@ EVALUATION = {
         "risk_coverage_area": "number?",
         "calibration_error": "number?",
     },
+    "grades": [{"grade": GRADE, "right": "int", "wrong": "int", "unknown": "int"}],
+    "trade_off": [
+        {
+            "false_accept_rate": "number",
+            "threshold": "number",
+            "expected_share": "number?",
+            "expected_rate": "number",
+            "named_right": "int",
+            "named_wrong": "int",
+            "false_accepts": "int",
+        }
+    ],
     "dim": "int",
     "headlines": [{"name": "text", "over_queries": INTERVAL, "over_places": INTERVAL}],
     "conventions": [{"name": "text", "by": "text", "value": "number?", "divides_by": "text"}],
@@ -174,6 +201,7 @@ EVALUATION = {
     "confusions": [{"*": "any"}],
     "unusable": [FAILED_IMAGE],
     "seconds": {"embed": "number", "search": "number", "search_per_query": "number"},
+    "false_accept_rate": "number?",
     "calibrated_for": "text",
     "calibration_outdated": "text",
     "unanswerable": ["text"],
@@ -182,6 +210,7 @@ EVALUATION = {
             "query": "text",
             "true": ["text"],
             "predicted": "text",
+            "grade": GRADE,
             "score": "number?",
             "margin": "number?",
             "rank": "int?",
@@ -409,6 +438,8 @@ def _written(shape: Any, used: dict[str, Any]) -> dict[str, Any]:
         return {"type": "array", "items": schema_of(shape[0], used)}
     if isinstance(shape, tuple) and shape[0] == "or":
         return {"anyOf": [schema_of(one, used) for one in shape[1:]]}
+    if isinstance(shape, tuple) and shape[0] == "one of":
+        return {"enum": [str(value) for value in shape[1:]]}
     if isinstance(shape, tuple):  # or null
         return {"anyOf": [schema_of(shape[0], used), {"type": "null"}]}
     named = {name.removesuffix("?"): schema_of(value, used) for name, value in shape.items() if name != "*"}

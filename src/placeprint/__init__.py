@@ -44,12 +44,14 @@ if TYPE_CHECKING:
     from placeprint.indexing.result import IndexResult
     from placeprint.presets import Preset
     from placeprint.progress import Progress
+    from placeprint.recognition.answered import Answered, QueryResult
     from placeprint.recognition.calibration.calibrate import calibrate
     from placeprint.recognition.explanation import Explanation, explain
-    from placeprint.recognition.query import Answered, QueryResult, query
-    from placeprint.recognition.recognizer import Recognizer, recognize
+    from placeprint.recognition.query import query
+    from placeprint.recognition.recognize import recognize
+    from placeprint.recognition.recognizer import Recognizer
     from placeprint.recognition.verify import VerifyResult, verify
-    from placeprint.records import UNKNOWN, Answer, ImageRecord, Match, ModelSpec, Neighbours, Split
+    from placeprint.records import UNKNOWN, Answer, Grade, ImageRecord, Match, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
     from placeprint.report.run import RunResult, run
     from placeprint.training.distillation import Distilled, distil
@@ -73,6 +75,7 @@ __all__ = [
     "Explanation",
     "Exported",
     "Gallery",
+    "Grade",
     "ImageRecord",
     "IndexResult",
     "ListedModel",
@@ -166,20 +169,18 @@ _HOMES = {
     "indexing.result": ("IndexResult",),
     "presets": ("Preset",),
     "progress": ("Progress",),
+    "recognition.answered": (
+        "Answered",
+        "QueryResult",
+    ),
     "recognition.calibration.calibrate": ("calibrate",),
     "recognition.explanation": (
         "Explanation",
         "explain",
     ),
-    "recognition.query": (
-        "Answered",
-        "QueryResult",
-        "query",
-    ),
-    "recognition.recognizer": (
-        "Recognizer",
-        "recognize",
-    ),
+    "recognition.query": ("query",),
+    "recognition.recognize": ("recognize",),
+    "recognition.recognizer": ("Recognizer",),
     "recognition.verify": (
         "VerifyResult",
         "verify",
@@ -187,6 +188,7 @@ _HOMES = {
     "records": (
         "UNKNOWN",
         "Answer",
+        "Grade",
         "ImageRecord",
         "Match",
         "ModelSpec",

@@ -6,11 +6,13 @@ that its name, default and help stand once. A public function takes the fields a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar, overload
 
+from placeprint.errors import UsageError
 from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
 
 if TYPE_CHECKING:
@@ -120,22 +122,54 @@ class DecisionOptions:
     Attributes
     ----------
     threshold : float or None
-        The answer is UNKNOWN when the best score is below it.
+        No place is accepted when the probability of the best one is below it, 0 to 1, where the gallery is calibrated;
+        where it is not, when the best score is below it.
     margin_threshold : float or None
-        The answer is UNKNOWN when the best other place is closer than this.
+        No place is accepted when the score of the best other place is closer than this.
+    false_accept_rate : float or None
+        Of images of places that the gallery lacks, the share that may get a place: decides at this rate, or the next
+        lower one that the gallery's calibration keeps.
     """
 
     threshold: Annotated[
-        float | None, Flag("--unknown-threshold", "Answer UNKNOWN when the best score is below it.")
+        float | None,
+        Flag(
+            "--unknown-threshold",
+            "Accept no place below it: a probability from 0 to 1 where the gallery is calibrated, else a score.",
+        ),
     ] = None
     margin_threshold: Annotated[
-        float | None, Flag("--unknown-margin", "Answer UNKNOWN when the best other place is closer than this.")
+        float | None, Flag("--unknown-margin", "Accept no place when the best other one is closer in score than this.")
+    ] = None
+    false_accept_rate: Annotated[
+        float | None,
+        Flag(
+            "--false-accept-rate",
+            "Decide at this rate (0.1: 10 % of photos of unknown places may get a place) instead of the one that the "
+            "gallery was calibrated for.",
+        ),
     ] = None
 
-    @property
-    def given(self) -> bool:
-        """Whether any of them is given, so that a calibration does not decide."""
-        return self.threshold is not None or self.margin_threshold is not None
+    def __post_init__(self) -> None:
+        """Refuse what is no number, no rate, or contradicts itself."""
+        for name, value in (("--unknown-threshold", self.threshold), ("--unknown-margin", self.margin_threshold)):
+            if value is not None and math.isnan(value):
+                raise UsageError(f"{name} must be a number, not {value}")
+        if (rate := self.false_accept_rate) is not None:
+            require_rate(rate)
+            if self.threshold is not None:
+                raise UsageError("--unknown-threshold and --false-accept-rate both say what is accepted: give one")
+
+
+def require_rate(rate: float) -> None:
+    """Refuse a false-accept rate that is none.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not 0 < rate < 1:
+        raise UsageError(f"a false-accept rate must be above 0 and below 1, not {rate:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +221,7 @@ class DecisionWords(TypedDict, total=False):
 
     threshold: float | None
     margin_threshold: float | None
+    false_accept_rate: float | None
 
 
 class ImportedWords(TypedDict, total=False):
@@ -194,6 +229,22 @@ class ImportedWords(TypedDict, total=False):
 
     embeddings: Path | str | None
     records: Path | str | None
+
+
+def rate_for_a_server(words: Mapping[str, Any]) -> float | None:
+    """Return the false-accept rate among keywords; a server takes no other of how an answer is made.
+
+    Raises
+    ------
+    UsageError
+        When there is another one, or the rate is none.
+    """
+    if any(value is not None for name, value in words.items() if name != "false_accept_rate"):
+        raise UsageError(
+            "a server decides as its gallery was calibrated, or at a false-accept rate: leave the thresholds and the "
+            "model out"
+        )
+    return DecisionOptions(false_accept_rate=words.get("false_accept_rate")).false_accept_rate
 
 
 @overload

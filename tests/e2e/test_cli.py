@@ -77,7 +77,7 @@ def test_query_finds_an_indexed_photo(town: Path, gallery: Path) -> None:
 def test_query_asks_only_what_a_filter_lets_through(town: Path, gallery: Path) -> None:
     photo, place = photo_of(town, "gallery")
     other, third = [name for name in Gallery.open(gallery).places if name != place][:2]
-    [row] = run_json("query", str(gallery), str(photo), "--place", other, "--place", third, "--unknown-threshold", "-1")
+    [row] = run_json("query", str(gallery), str(photo), "--place", other, "--place", third, "--unknown-threshold", "0")
     images = sum(r.place in (other, third) for r in Gallery.open(gallery).records)
     assert row["filter"] == {"places": [other, third], "near": None, "split": None, "images": images}
     assert {p for match in row["matches"] for p in match["places"]} <= {other, third}
@@ -85,7 +85,7 @@ def test_query_asks_only_what_a_filter_lets_through(town: Path, gallery: Path) -
     shown = run("query", str(gallery), str(photo), "--place", place, "--split", "gallery").stdout
     assert f'of {len(Gallery.open(gallery))} images: place "{place}", split gallery' in shown.splitlines()[0]
     assert "did you mean" in run("query", str(gallery), str(photo), "--place", place[:-1], expect=2).stderr
-    answer = recognize(gallery, photo, places=[other], threshold=-1.0)
+    answer = recognize(gallery, photo, places=[other], threshold=0.0)
     assert {p for match in answer.matches for p in match.places} == {other}
 
 
@@ -105,12 +105,62 @@ def test_query_near_a_coordinate(town: Path, gallery: Path) -> None:
 
 def test_query_says_unknown_below_a_threshold_or_a_margin(town: Path, gallery: Path) -> None:
     photo, _ = photo_of(town, "query")
-    [by_score] = run_json("query", str(gallery), str(photo), "--unknown-threshold", "1.01")
+    [by_threshold] = run_json("query", str(gallery), str(photo), "--unknown-threshold", "1")
     [by_margin] = run_json("query", str(gallery), str(photo), "--unknown-margin", "1.5")
-    assert (by_score["answer"], by_score["place"], by_margin["answer"]) == ("UNKNOWN", None, "UNKNOWN")
-    assert "below the threshold 1.010" in by_score["why"]
+    assert (by_threshold["answer"], by_threshold["place"], by_margin["answer"]) == ("UNKNOWN", None, "UNKNOWN")
+    assert "is below the threshold 1.000 that was asked for" in by_threshold["why"]
+    assert (by_threshold["threshold"], by_threshold["probability_threshold"]) == (None, 1.0)
     assert "margin" in by_margin["why"]
-    assert by_score["places"], "the candidates are told all the same"
+    assert by_threshold["places"], "the candidates are told all the same"
+    [by_score] = run_json("query", str(gallery), str(photo), "--preset", "fast", "--unknown-threshold", "1.01")
+    assert "the best score" in by_score["why"]
+    assert "below the threshold 1.010" in by_score["why"]
+    assert (by_score["threshold"], by_score["probability_threshold"], by_score["grade"]) == (1.01, None, "UNKNOWN")
+
+
+def test_a_score_is_refused_where_a_probability_decides(town: Path, gallery: Path) -> None:
+    photo, _ = photo_of(town, "query")
+    for verb in (("query", gallery, photo), ("evaluate", town, "--gallery", gallery)):
+        said = run(*verb, "--unknown-threshold", "1.01", expect=2).stderr
+        assert said.splitlines()[-1] == (
+            "UsageError: --unknown-threshold is a probability from 0 to 1 here, because the gallery is calibrated, and "
+            "not 1.01"
+        )
+
+
+def readable(town: Path) -> list[Path]:
+    return sorted((town / "query").glob("*/0[345].jpg"))
+
+
+def test_query_decides_at_a_rate_without_writing(town: Path, gallery: Path) -> None:
+    """At 50 % more photos get their place, by the threshold that the gallery keeps; its files stay as they are."""
+    photos = readable(town)
+    head = (gallery / "gallery.json").read_bytes()
+    learned = Gallery.open(gallery).calibration
+    points = {point.false_accept_rate: point for point in learned.trade_off}
+    named = []
+    for asked, kept in (("0.01", 0.01), ("0.05", 0.05), ("0.12", 0.1), ("0.5", 0.5)):
+        rows = run_json("query", str(gallery), *map(str, photos), "--false-accept-rate", asked)
+        assert {row["false_accept_rate"] for row in rows} == {kept}
+        assert {row["probability_threshold"] for row in rows} == {points[kept].threshold}
+        named.append(sum(row["grade"] == "sure" for row in rows))
+        assert all((row["grade"] == "sure") == (row["place"] is not None) for row in rows)
+    assert named == sorted(named)
+    assert named[0] < named[-1]
+    assert (gallery / "gallery.json").read_bytes() == head
+    refused = run("query", gallery, photos[0], "--false-accept-rate", "0.001", expect=2).stderr
+    assert "--false-accept-rate 0.001 is below the smallest rate that the gallery keeps, 0.01" in refused
+
+
+def test_query_prints_the_three_grades(town: Path, gallery: Path) -> None:
+    photos = readable(town)
+    rows = run_json("query", str(gallery), *map(str, photos))
+    lines = run("query", gallery, *photos).stdout.splitlines()
+    words = {"sure": "{best_guess} (sure, ", "likely": "likely {best_guess}, ", "UNKNOWN": "UNKNOWN"}
+    assert {row["grade"] for row in rows} == set(words)
+    for row in rows:
+        told = f"{row['photo']}: {words[row['grade']].format(**row)}"
+        assert sum(line.startswith(told) for line in lines) == 1, told
 
 
 def test_index_calibrates_and_query_answers_with_a_probability(town: Path, gallery: Path) -> None:
@@ -121,7 +171,8 @@ def test_index_calibrates_and_query_answers_with_a_probability(town: Path, galle
     assert row["answer"] == place
     assert row["probability_threshold"] == learned.threshold <= row["probability"]
     assert "calibrated for 5 % false accepts" in row["why"]
-    [asked] = run_json("query", str(gallery), str(photo), "--unknown-threshold", "9")
+    assert (row["grade"], row["best_guess"], row["false_accept_rate"]) == ("sure", place, 0.05)
+    [asked] = run_json("query", str(gallery), str(photo), "--unknown-threshold", "1")
     assert (asked["answer"], asked["probability"]) == ("UNKNOWN", row["probability"])
 
 
@@ -138,8 +189,16 @@ def test_calibrate_is_kept_and_changes_the_answers(town: Path, tmp_path: Path) -
     by_queries = run_json("calibrate", str(tmp_path / "g"), "--queries", str(town))
     assert (by_queries["source"], by_queries["n_unknown"]) == ("queries", by_queries["n_known"] + 4)
     text = run("calibrate", str(tmp_path / "g"), "--false-accept-rate", "0.2").stdout
-    for words in ("UNKNOWN below probability", "95 % interval", "expected to get a place", "guaranteed: nothing"):
+    for words in ("sure from probability", "95 % interval", "expected to get a place", "guaranteed: nothing"):
         assert words in text
+    points = {p.false_accept_rate: p for p in Gallery.open(tmp_path / "g").calibration.trade_off}
+    for rate in (0.01, 0.05, 0.1, 0.2):
+        [line] = [line for line in text.splitlines() if line.strip().startswith(f"{100 * rate:g} %")]
+        point = points[rate]
+        assert f"{100 * point.accepted_share:.0f} %" in line
+        assert f"{100 * point.expected_rate:.1f} %" in line
+        assert f"{point.threshold:.3f}" in line
+        assert line.endswith("decides") == (rate == 0.2)
     assert run_json("verify", str(tmp_path / "g"))["ok"] is True
 
 
@@ -184,7 +243,18 @@ def test_evaluate_counts_and_names(town: Path, gallery: Path) -> None:
     calibrated = row["open_set"]
     assert 0 < calibrated["probability_threshold"] < 1
     assert calibrated["false_accepts"] + round(calibrated["unknown_recall"] * row["n_unknown"]) == row["n_unknown"]
-    assert with_gallery["open_set"]["probability_threshold"] is None
+    assert with_gallery["open_set"]["probability_threshold"] == 0.6
+    counts = [(line["grade"], line["right"] + line["wrong"] + line["unknown"]) for line in row["grades"]]
+    assert [grade for grade, _ in counts] == ["sure", "likely", "UNKNOWN"]
+    assert sum(count for _, count in counts) == row["n_queries"]
+    at_5 = next(line for line in row["trade_off"] if line["false_accept_rate"] == 0.05)
+    assert at_5["false_accepts"] == calibrated["false_accepts"]
+    assert at_5["named_right"] / row["n_answerable"] == pytest.approx(calibrated["recall_at_1"])
+    at_20 = run_json("evaluate", str(town), "--gallery", str(gallery), "--false-accept-rate", "0.2")
+    told = next(line for line in at_20["trade_off"] if line["false_accept_rate"] == 0.2)
+    assert at_20["open_set"]["probability_threshold"] == told["threshold"]
+    assert at_20["open_set"]["false_accepts"] == told["false_accepts"]
+    assert at_20["grades"][0]["right"] == told["named_right"]
     opened = with_gallery["open_set"]
     assert 0 <= opened["recall_at_1"] <= 1
     assert opened["false_accepts"] + round(opened["unknown_recall"] * row["n_unknown"]) == row["n_unknown"]

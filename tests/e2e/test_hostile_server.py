@@ -127,7 +127,7 @@ def test_names_in_an_answer_are_spelled_out(stranger: tuple[type[Stranger], str]
     told.body = json.dumps(ANSWER).encode()
     said = run("query", "--url", f"http://{place}", photo).stdout
     assert harmless(said)
-    assert f"{photo}: \\x1b[31mEVIL\\x07\\x0a\\x9b2J\\u202e\n  \\x1b]0;title\\x07\n" in said
+    assert f"{photo}: likely \\x1b[31mEVIL\\x07\\x0a\\x9b2J\\u202e\n  \\x1b]0;title\\x07\n" in said
     assert "x\\u2066" in said
 
 

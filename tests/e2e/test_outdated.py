@@ -37,7 +37,8 @@ def test_every_verb_that_asks_or_changes_says_it(town: Path, gallery: Path) -> N
     assert run("remove", gallery, first).stdout.splitlines()[-1] == one
     assert run("query", gallery, photo).stderr == f"{one}\n"
     assert run_json("query", gallery, photo)[0]["calibration_outdated"] == one
-    assert one not in run("query", gallery, photo, "--unknown-threshold", "0.5").stderr
+    assert one in run("query", gallery, photo, "--unknown-threshold", "0.5").stderr, "its probability decides"
+    assert one not in run("query", gallery, photo, "--unknown-margin", "0.5").stderr
     assert f"C{one[1:]}" in run("evaluate", town, "--gallery", gallery).stdout.splitlines()
     assert run_json("evaluate", town, "--gallery", gallery)["calibration_outdated"] == one
     assert run_json("remove", gallery, second)["calibration_outdated"] == told(gallery, "2 images were")

@@ -116,10 +116,12 @@ def _built(path: Path) -> Path:
     return path
 
 
+_EXPECTED = {"expected_rate": 0.09, "rate_interval": [0.05, 0.2]}
 _CALIBRATION = {
     **{"format": 1, "strategy": "logistic", "coefficients": [-1.0, 4.0, 1.0], "low": 0.2, "high": 0.8},
     **{"usual_agreement": 0.5, "threshold": 0.5, "interval": [0.4, 0.6], "false_accept_rate": 0.05},
     **{"rate_interval": [0.01, 0.1], "accepted_share": 0.9, "source": "gallery", "automatic": True, "learned": ""},
+    **{"trade_off": [{"false_accept_rate": 0.1, "threshold": 0.4, "accepted_share": None, **_EXPECTED}]},
     **{"guarantee": "", "n_known": 9, "n_unknown": 9, "n_places": 3, "seed": 0, "images": 6, "changed": 0},
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import shutil
 import subprocess
 import sys
@@ -119,6 +118,37 @@ def test_several_photos_of_one_place(client, recognizer, queries):
     assert ask(client, sure[0], unsure[0])["answer"] == "UNKNOWN"
 
 
+def test_the_rate_is_asked_with_the_photo(client, town_gallery, queries, recognizer):
+    """The gallery decides at 5 %; a question may be decided at another rate, and the next is decided as before."""
+    kept = [point.false_accept_rate for point in Gallery.open(town_gallery).calibration.trade_off]
+    for photo in queries[:3]:
+        for asked, rate in ((0.5, 0.5), (0.25, 0.2), (0.05, 0.05)):
+            found = ask(client, photo, false_accept_rate=asked)
+            expected = Recognizer(town_gallery, false_accept_rate=asked).recognize(photo)
+            assert without_additions(found) == plain(expected.to_dict())
+            assert found["false_accept_rate"] == rate in kept
+        assert without_additions(ask(client, photo)) == plain(recognizer.recognize(photo).to_dict())
+    about = client.get("/v1/about").json()
+    assert [point["false_accept_rate"] for point in about["calibration"]["trade_off"]] == kept
+
+
+@pytest.mark.parametrize(
+    ("rate", "why"),
+    [
+        ("0.001", "below the smallest rate that the gallery keeps, 0.01"),
+        ("0", "above 0 and below 1"),
+        ("1.5", "above 0 and below 1"),
+        ("nan", "above 0 and below 1"),
+        ("five", "valid number"),
+    ],
+)
+def test_a_rate_that_is_none_is_refused(client, queries, rate, why):
+    files = {"photos": queries[0].read_bytes()}
+    answer = client.post("/v1/recognize", params={"false_accept_rate": rate}, files=files)
+    assert answer.status_code == 422
+    assert why in answer.json()["detail"]
+
+
 def test_the_python_client_answers_as_the_library(client, town_gallery, queries):
     url = str(client.base_url)
     place = Gallery.open(town_gallery).places[1]
@@ -131,6 +161,7 @@ def test_the_python_client_answers_as_the_library(client, town_gallery, queries)
         (content, {"places": [place]}),  # without another place the margin is NaN
         (content, {"near": (0.0, 0.0, 5000.0), "split": "gallery"}),
         (image, {}),
+        (queries[0], {"false_accept_rate": 0.2}),
     )
     for photo, params in asked:
         told, expected = recognize(photo=photo, url=url, **params), recognize(town_gallery, photo, **params)
@@ -160,6 +191,7 @@ def test_query_asks_a_server_as_it_asks_a_gallery(client, town_gallery, queries,
         queries[:3],
         [*queries[:1], "--k", 2],
         [*queries[:1], "--place", place, "--split", "gallery"],
+        [*queries[:2], "--false-accept-rate", 0.25],
     ):
         told, expected = program("--url", url, *more, "--json"), program(town_gallery, *more, "--json")
         assert json.loads(told.stdout) == json.loads(expected.stdout)
@@ -169,6 +201,9 @@ def test_query_asks_a_server_as_it_asks_a_gallery(client, town_gallery, queries,
     assert json.loads(broken.stdout) == json.loads(program(town_gallery, gone, queries[0], "--json", expect=3).stdout)
     assert "no place" in program("--url", url, queries[0], "--place", "nowhere", expect=2).stderr
     assert "does not answer" in program("--url", "http://127.0.0.1:9", queries[0], expect=3).stderr
+    too_low = ("--false-accept-rate", "0.001")
+    for asked in (("--url", url), (town_gallery,)):
+        assert "below the smallest rate" in program(*asked, queries[0], *too_low, expect=2).stderr
     for option in (("--model", "x.onnx"), ("--unknown-threshold", "0"), ("--explain",), ("--runner", "onnx")):
         assert f"{option[0]} does not go with --url" in program("--url", url, queries[0], *option, expect=2).stderr
     assert "give a gallery and a photo" in program(town_gallery, expect=2).stderr
@@ -264,26 +299,3 @@ def test_about_and_doubtful(client, town_gallery, queries, recognizer):
     assert (newest["answer"], newest["probability"]) == ("UNKNOWN", found["probability"])
     assert newest["matches"][0]["image"] == found["matches"][0]["image"]
     assert unsure.name not in json.dumps(newest)
-
-
-def test_together_needs_more_than_half():
-    from placeprint.records import Answer
-
-    def of(place, probability):
-        return Answer(place=place, score=probability, margin=math.nan, probability=probability)
-
-    a, b, no = of("a", 0.9), of("b", 0.95), of(None, 0.3)
-    assert combined_answer([a]) == (0, a)
-    for answers, place, leader in (
-        ([a, a, b], "a", 0),
-        ([a, of("a", 0.99), no], "a", 1),
-        ([a, b], None, 1),
-        ([a, no], None, 0),
-        ([a, a, b, no], None, 2),
-        ([no, of(None, 0.4)], None, 1),
-    ):
-        found, answer = combined_answer(answers)
-        assert (found, answer.place) == (leader, place)
-        assert answer.probability == answers[leader].probability
-    with pytest.raises(UsageError, match="no photo"):
-        combined_answer([])

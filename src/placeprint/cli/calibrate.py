@@ -72,17 +72,38 @@ def show_calibration(learned: Calibration | None, gallery: str, why: str = "") -
     low, high = learned.interval
     least, most = learned.rate_interval
     printing.say(
-        f"calibrated from the {learned.source}: UNKNOWN below probability {learned.threshold:.3f} "
+        f"calibrated from the {learned.source}: sure from probability {learned.threshold:.3f} "
         f"(95 % interval {low:.3f} to {high:.3f}), for {100 * learned.false_accept_rate:g} % false accepts "
         f"({100 * least:.1f} to {100 * most:.1f} %)",
         f"  expected to get a place: {_percent(learned.accepted_share)} of photos of places that are here",
         f"  {learned.learned}",
         f"  guaranteed: {learned.guarantee or 'nothing: that takes more places'}",
     )
+    if learned.trade_off:
+        show_trade_off(learned)
     for doubt in learned.doubts:
         printing.say(f"  beware: {doubt}")
     if old := learned.outdated(gallery):
         printing.say(f"  {old}")
+
+
+def show_trade_off(learned: Calibration) -> None:
+    """Print what a few false-accept rates keep and let in."""
+    from placeprint.gallery.trade_off import shown_points
+
+    rows = [
+        (
+            f"{100 * point.false_accept_rate:g} %",
+            "–" if point.accepted_share is None else _percent(point.accepted_share),
+            f"{100 * point.expected_rate:.1f} %",
+            f"{100 * point.rate_interval[0]:.1f} to {100 * point.rate_interval[1]:.1f} %",
+            f"{point.threshold:.3f}",
+            "decides" if point.false_accept_rate == learned.false_accept_rate else "",
+        )
+        for point in shown_points(learned.trade_off, learned.false_accept_rate)
+    ]
+    columns = ("false accepts", "known photos kept", "unknown let in", "95 % interval", "threshold", "")
+    printing.table(columns, rows, title="What other rates would do: query --false-accept-rate", right=(0, 1, 2, 4))
 
 
 def _percent(share: float) -> str:

@@ -52,6 +52,7 @@ def evaluate(
         ks=parse_ks(measured.k),
         threshold=measured.threshold,
         margin_threshold=measured.margin_threshold,
+        false_accept_rate=measured.false_accept_rate,
         radius=measured.radius,
         progress=output.progress,
         **given(build),
@@ -107,6 +108,11 @@ def show_evaluation(result: EvaluationResult) -> None:
     rows.append(("risk-coverage area", printing.number(result.open_set.risk_coverage_area), ""))
     rows.append(("search, ms a query", printing.number(1000 * result.seconds.search_per_query, 2), ""))
     printing.table(("measure", "value", "95 % interval over places"), rows, right=(1,))
+    if result.open_set.recall_at_1 is not None:
+        grades = [(g.grade, str(g.right), str(g.wrong), str(g.unknown)) for g in result.grades]
+        of = ("grade", "best place right", "wrong", "of places that the gallery lacks")
+        printing.table(of, grades, title="Answers by grade", right=(1, 2, 3))
+        printing.say("")
     for advice in decision_advice(result):
         printing.say(advice)
     if result.failures:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from placeprint.embedding.embedder import AnyEmbedder
     from placeprint.gallery.filters import Rows
     from placeprint.gallery.protocol import AnyGallery
-    from placeprint.recognition.query import Answered, Answers, Filter
+    from placeprint.recognition.answered import Answered
+    from placeprint.recognition.query import Answers, Filter
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.records import Answer
 
@@ -85,7 +86,7 @@ def query(
         raise UsageError(f"--k must be at least 1, not {asked.k}")
     if asked.url is not None:
         _refuse_what_a_server_decides(given(decision, model, told))
-        _ask_server(asked.url, [Path(gallery), *(photos or ())], asked, as_json=told.as_json)
+        _ask_server([Path(gallery), *(photos or ())], asked, decision.false_accept_rate, as_json=told.as_json)
         return
     if not photos:
         raise UsageError("give a gallery and a photo, or --url and a photo")
@@ -101,17 +102,18 @@ def query(
 def _refuse_what_a_server_decides(options: dict[str, object]) -> None:
     """Refuse options that only the gallery's side can meet; the first of them is named."""
     names = {"threshold": "unknown-threshold", "margin_threshold": "unknown-margin"}
-    if decided := [names.get(name, name) for name in options if name != "as_json"]:
+    if decided := [names.get(name, name) for name in options if name not in ("as_json", "false_accept_rate")]:
         raise UsageError(
             f"--{decided[0]} does not go with --url: the server's gallery, model and calibration decide. --k, --place, "
-            "--near, --split and --json do"
+            "--near, --split, --false-accept-rate and --json do"
         )
 
 
-def _ask_server(url: str, photos: Sequence[Path], asked: Asked, *, as_json: bool) -> None:
+def _ask_server(photos: Sequence[Path], asked: Asked, rate: float | None, *, as_json: bool) -> None:
     from placeprint.recognition.query import Server
 
-    server = Server(url, asked.filter())
+    assert asked.url is not None
+    server = Server(asked.url, asked.filter(), rate)
     slips.refuse_galleries_as_photos(photos, url=True)
     answers = _answers(server, photos, k=asked.k, told=Told(as_json=as_json))
     if as_json:
@@ -196,10 +198,7 @@ def _show(one: Answered) -> None:
 
 
 def _show_answer(photo: str, answer: Answer) -> None:
-    from placeprint.records import UNKNOWN
-
-    name = UNKNOWN if answer.unknown else answer.place
-    printing.say(f"{photo}: {name}")
+    printing.say(f"{photo}: {answer.said()}")
     printing.say(f"  {answer.why}")
     rows = [(f"{m.score:.4f}", "|".join(m.places), m.path) for m in answer.matches]
     printing.table(("score", "place", "image"), rows, right=(0,))
@@ -207,7 +206,7 @@ def _show_answer(photo: str, answer: Answer) -> None:
 
 def _show_json(answers: Sequence[Answered], facts: dict[str, Any]) -> None:
     """Print a list of one object for each photo, however many there are."""
-    from placeprint.recognition.query import QueryResult
+    from placeprint.recognition.answered import QueryResult
 
     printing.show_json(QueryResult(tuple(answers), facts).to_list())
 

@@ -40,6 +40,7 @@ _KEYS = {
     "preset": str,
     "threshold": float,
     "margin_threshold": float,
+    "false_accept_rate": float,
     "radius": float,
 }
 """What a setting may say, and what its value is read as."""
@@ -236,7 +237,9 @@ def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, 
         recall_test=test,
         open_set_test=open_test,
         precision_difference=difference,
-        sweep=None if threshold is None else threshold_sweep(run, [threshold])[0],
+        sweep=None
+        if threshold is None
+        else threshold_sweep(run, [threshold], probabilities=run.open_set.threshold is None)[0],
         megabytes=kept / 1e6,
     )
 

@@ -13,6 +13,7 @@ from placeprint.arrays import Rows
 from placeprint.dataset.manifest import Manifest
 from placeprint.errors import UsageError
 from placeprint.evaluation.diagnosis.failures import confusions, misses, per_place
+from placeprint.evaluation.grades import grade_counts, rate_outcomes
 from placeprint.evaluation.ground_truth import GroundTruth, choose_truth
 from placeprint.evaluation.headlines import headlines
 from placeprint.evaluation.inputs import Inputs, gather
@@ -29,6 +30,7 @@ from placeprint.evaluation.open_set import open_set_of
 from placeprint.evaluation.ranking import Ranking, rank_queries
 from placeprint.evaluation.result import EvaluationResult, QueryResult, Seconds
 from placeprint.gallery.index.base import unit_vectors
+from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.options import (
     BuildOptions,
@@ -81,7 +83,7 @@ def evaluate(
     progress : Progress, optional
     **options
         Fields of `placeprint.options.BuildOptions`: how the gallery is built; of one that is there, `preset` is how to
-        ask it (without its calibration then). Of `DecisionOptions`: when the answer is UNKNOWN; without them the
+        ask it (without its calibration then). Of `DecisionOptions`: when a place is accepted; without them the
         gallery's calibration decides, where it has one. Of `Imported`: embeddings of queries, which need `gallery`.
 
     Raises
@@ -91,6 +93,9 @@ def evaluate(
     build, decision, imported = records_of(options, BuildOptions, DecisionOptions, Imported)
     if any(k < 1 for k in ks) or not ks:
         raise UsageError(f"every K of Recall@K must be at least 1: {list(ks)}")
+    if gallery is not None and build.preset is None:
+        gallery = open_gallery(gallery)
+        limits_of(gallery, decision)  # refuses what cannot decide before anything is embedded
     inputs = gather(dataset, gallery, options=build, imported=imported, progress=progress)
     return evaluate_inputs(inputs, ks=ks, decision=decision, radius=radius, progress=progress)
 
@@ -137,6 +142,9 @@ def evaluate_inputs(
         map_found_at_20=mean_of(average_precision_found(positives, _FOUND_AT)),
         mrr=mean_of(reciprocal_rank(positives)),
         open_set=opened,
+        grades=grade_counts(results),
+        trade_off=rate_outcomes(results, limits, searched.calibration),
+        false_accept_rate=limits.rate,
         calibrated_for=searched.calibrated_for,
         calibration_outdated=learned.outdated(searched.where) if learned else "",
         dim=searched.spec.dim,
@@ -175,6 +183,7 @@ def _query_results(
         matches = matches_of(ranking.top, i, gallery.records, ranking.similarities)
         score, margin = (matches[0].score if matches else float("nan")), float(ranking.margins[i])
         probability = float(sure(evidence_of(matches, margin))[0]) if sure else float("nan")
+        decision = limits.decide(score, margin, probability)
         results.append(
             QueryResult(
                 path=query.path,
@@ -183,7 +192,8 @@ def _query_results(
                 score=score,
                 margin=margin,
                 probability=probability,
-                accepted=limits.decide(score, margin, probability).accepted,
+                accepted=decision.accepted,
+                grade=decision.grade,
                 known=bool(ranking.positives.answerable[i]),
                 right=bool(first[i] == 0),
                 first_positive=int(first[i]) + 1 if first[i] >= 0 else None,

@@ -10,8 +10,9 @@ from typing import Any
 from placeprint.evaluation.metrics.conventions import Convention
 from placeprint.evaluation.metrics.intervals import Interval
 from placeprint.evaluation.metrics.open_set_rates import OpenSetResult
+from placeprint.evaluation.outcomes import GradeCount, RateOutcome
 from placeprint.notebooks import frame_of, html_table
-from placeprint.records import FailedImage, Match, SetAside
+from placeprint.records import FailedImage, Grade, Match, SetAside
 from placeprint.terminal import counted
 
 
@@ -31,7 +32,9 @@ class QueryResult:
     probability : float
         That the best place is right; NaN without a calibration.
     accepted : bool
-        False when the answer is UNKNOWN.
+        Whether its best place is given as the answer.
+    grade : Grade
+        How sure the answer is: one that is likely may be accepted where nothing decides, and not where something does.
     known : bool
         True when the gallery has a positive.
     right : bool
@@ -57,6 +60,7 @@ class QueryResult:
     margin: float
     probability: float
     accepted: bool
+    grade: Grade
     known: bool
     right: bool
     first_positive: int | None
@@ -153,6 +157,10 @@ class EvaluationResult:
     mrr : float
         Mean reciprocal rank.
     open_set : OpenSetResult
+    grades : tuple of GradeCount
+        How many queries are sure, likely and UNKNOWN.
+    trade_off : tuple of RateOutcome
+        What they would have been answered at each rate that the gallery's calibration keeps.
     dim : int
         Of the embeddings.
     headlines : tuple of Headline
@@ -164,6 +172,8 @@ class EvaluationResult:
     unusable : tuple of FailedImage
         Images that took no part, each with its reason.
     seconds : Seconds
+    false_accept_rate : float or None
+        At which the gallery's calibration decided; None where it did not.
     calibrated_for : str
         The preset that the gallery's calibration is for, where another one asked: then it does not decide.
     calibration_outdated : str
@@ -190,6 +200,8 @@ class EvaluationResult:
     map_found_at_20: float
     mrr: float
     open_set: OpenSetResult
+    grades: tuple[GradeCount, ...]
+    trade_off: tuple[RateOutcome, ...]
     dim: int
     headlines: tuple[Headline, ...]
     conventions: tuple[Convention, ...]
@@ -199,6 +211,7 @@ class EvaluationResult:
     failures: tuple[QueryResult, ...]
     unusable: tuple[FailedImage, ...]
     seconds: Seconds
+    false_accept_rate: float | None = None
     calibrated_for: str = ""
     calibration_outdated: str = ""
 
@@ -249,6 +262,7 @@ def _failure(query: QueryResult) -> dict[str, Any]:
         "query": query.path,
         "true": list(query.places),
         "predicted": query.predicted,
+        "grade": str(query.grade),
         "score": plain(query.score),
         "margin": plain(query.margin),
         "rank": query.first_positive,

@@ -1,4 +1,4 @@
-"""What each of several thresholds on the best score would do, computed from one run."""
+"""What each of several thresholds on the best score or its probability would do, computed from one run."""
 
 from __future__ import annotations
 
@@ -39,20 +39,31 @@ class SweepRow:
     right_removed: int
 
 
-def threshold_sweep(result: EvaluationResult, thresholds: Sequence[float]) -> tuple[SweepRow, ...]:
-    """Return one row for each threshold: a query whose best score is below it is answered UNKNOWN."""
-    return tuple(_row(result.queries, threshold) for threshold in thresholds)
+def threshold_sweep(
+    result: EvaluationResult, thresholds: Sequence[float], *, probabilities: bool = False
+) -> tuple[SweepRow, ...]:
+    """Return one row for each threshold: a query whose best score is below it is answered UNKNOWN.
+
+    Parameters
+    ----------
+    result : EvaluationResult
+    thresholds : sequence of float
+    probabilities : bool
+        The thresholds are of the calibrated probability instead.
+    """
+    sure = [query.probability if probabilities else query.score for query in result.queries]
+    return tuple(_row(result.queries, [value < limit for value in sure], limit) for limit in thresholds)
 
 
-def _row(queries: Sequence[QueryResult], threshold: float) -> SweepRow:
-    removed = [q for q in queries if q.score < threshold]
-    known = [q for q in queries if q.known]
-    ranks = PositiveRanks.of(_ranks(q, below=q.score < threshold) for q in known)
+def _row(queries: Sequence[QueryResult], below: Sequence[bool], threshold: float) -> SweepRow:
+    removed = [q for q, is_below in zip(queries, below, strict=True) if is_below]
+    known = [(q, is_below) for q, is_below in zip(queries, below, strict=True) if q.known]
+    ranks = PositiveRanks.of(_ranks(q, below=is_below) for q, is_below in known)
     precision = average_precision_found(ranks, _FOUND_AT)
     return SweepRow(
         threshold,
         len(removed) / len(queries) if queries else float("nan"),
-        mean_of(np.array([float(q.right and q.score >= threshold) for q in known])),
+        mean_of(np.array([float(q.right and not is_below) for q, is_below in known])),
         # a known query that finds nothing counts as 0, also when UNKNOWN took its only positive
         mean_of(np.nan_to_num(precision, nan=0.0)),
         sum(not q.right for q in removed),

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from placeprint.errors import GalleryFormatError
+from placeprint.errors import GalleryFormatError, UsageError
+from placeprint.gallery.trade_off import OperatingPoint, point_for
 from placeprint.storage.json_records import record_from
 from placeprint.terminal import counted
 
@@ -63,6 +64,9 @@ class Calibration:
         In the gallery when it was calibrated.
     changed : int
         Added, replaced or removed since.
+    trade_off : tuple of OperatingPoint
+        What other rates would keep and let in, in ascending order, with the one asked for among them; empty where an
+        earlier release calibrated.
     """
 
     coefficients: tuple[float, float, float]
@@ -84,6 +88,31 @@ class Calibration:
     seed: int
     images: int
     changed: int = 0
+    trade_off: tuple[OperatingPoint, ...] = ()
+
+    def at(self, rate: float, gallery: str = "GALLERY") -> tuple[float, float]:
+        """Return the threshold of a false-accept rate, and the rate that it is for: this one or the next lower kept.
+
+        Raises
+        ------
+        UsageError
+            When no other rate is kept, or all are higher.
+        """
+        if rate == self.false_accept_rate:
+            return self.threshold, rate
+        if not self.trade_off:
+            raise UsageError(
+                f"the calibration of the gallery keeps no rate but {self.false_accept_rate:g}: to ask at another "
+                f"--false-accept-rate, calibrate it again with: {self.command(gallery)}"
+            )
+        point = point_for(self.trade_off, rate)
+        if point is None:
+            least = min(point.false_accept_rate for point in self.trade_off)
+            raise UsageError(
+                f"--false-accept-rate {rate:g} is below the smallest rate that the gallery keeps, {least:g}: ask at a "
+                f"higher one, or calibrate it for this one with: {self.command(gallery, rate)}"
+            )
+        return point.threshold, point.false_accept_rate
 
     @property
     def stale(self) -> bool:
@@ -102,7 +131,7 @@ class Calibration:
         if self.accepted_share < KEEPS:
             found.append(
                 f"{100 * (1 - self.accepted_share):.0f} % of photos of places that are here would be turned away: "
-                "calibrating with a higher --false-accept-rate keeps more"
+                "asking at a higher --false-accept-rate keeps more"
             )
         if self.rate_interval[1] <= 0:
             found.append(
@@ -116,11 +145,16 @@ class Calibration:
         """Return a line that says images changed since it was learned, and how to renew it; empty when none did."""
         if not self.changed:
             return ""
-        command = ["placeprint", "calibrate", gallery, *(["--queries", "PHOTOS"] if self.source == "queries" else [])]
-        if self.false_accept_rate != FALSE_ACCEPT_RATE:
-            command += ["--false-accept-rate", f"{self.false_accept_rate:g}"]
         changed = counted(self.changed, "image was", "images were")
-        return f"calibrated before {changed} added, replaced or removed: renew it with: {shlex.join(command)}"
+        return f"calibrated before {changed} added, replaced or removed: renew it with: {self.command(gallery)}"
+
+    def command(self, gallery: str, rate: float | None = None) -> str:
+        """Return the command that calibrates again as before, or at another rate."""
+        command = ["placeprint", "calibrate", gallery, *(["--queries", "PHOTOS"] if self.source == "queries" else [])]
+        wanted = self.false_accept_rate if rate is None else rate
+        if wanted != FALSE_ACCEPT_RATE:
+            command += ["--false-accept-rate", f"{wanted:g}"]
+        return shlex.join(command)
 
     def told(self, gallery: str = "GALLERY") -> dict[str, Any]:
         """Return JSON for people: with its doubts and how to renew it, which are not stored."""
@@ -134,6 +168,7 @@ class Calibration:
         """Return JSON to store; NaN becomes null."""
         row = dataclasses.asdict(self) | {"format": FORMAT, "strategy": "logistic"}
         row["accepted_share"] = None if math.isnan(self.accepted_share) else self.accepted_share
+        row["trade_off"] = [point.to_dict() for point in self.trade_off]
         return {k: list(v) if isinstance(v, tuple) else v for k, v in row.items()}
 
     @classmethod

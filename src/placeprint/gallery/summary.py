@@ -66,13 +66,14 @@ class Summary:
 
     def html(self) -> str:
         """Return a table for notebooks, with strangers' names escaped."""
+        learned = self.gallery.calibration
         facts = {
             self._kind: self._where,
             "images": f"{len(self.gallery):,}",
             "places": "" if self.places is None else f"{self.places:,}",
             "model": self.gallery.spec.name,
             "preset": self.gallery.preset.name,
-            "calibrated": "no" if self.gallery.calibration is None else "yes",
+            "calibrated": "no" if learned is None else f"for {100 * learned.false_accept_rate:g} % false accepts",
         }
         rows = (f"<tr><th>{escape(name)}</th><td>{escape(fact)}</td></tr>" for name, fact in facts.items() if fact)
         return f"<table>{''.join(rows)}</table>"

@@ -7,7 +7,8 @@ from types import NoneType
 from typing import Any, TypeVar
 
 from placeprint.errors import ServerError
-from placeprint.records import Answer, Match, RankedPlace
+from placeprint.recognition.decision.rules import LIKELY
+from placeprint.records import Answer, Grade, Match, RankedPlace
 
 _Record = TypeVar("_Record", Answer, Match, RankedPlace)
 
@@ -17,6 +18,7 @@ _TYPES: dict[Any, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "float | None": (int, float, NoneType),
+    "Grade": (Grade,),
 }
 """What JSON may hold where a record says so."""
 _LARGEST = 1 << 63
@@ -32,14 +34,26 @@ def answer_of(row: dict[str, Any]) -> Answer:
     ServerError
         When it is none.
     """
-    row = {"calibrated_for": None} | row  # earlier servers do not tell
     try:
+        row = _of_an_earlier_server(row) | row
         known = _fields(Answer, row, missing=("score", "margin"))
         known["places"] = tuple(_checked(RankedPlace(**place)) for place in row["places"])
+        known["grade"] = Grade(row["grade"])
         known["matches"] = tuple(_match(match) for match in row["matches"])
         return _checked(Answer(**known))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ServerError(f"the server's answer cannot be read: {repr(error)[:_LONGEST]}") from error
+
+
+def _of_an_earlier_server(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what earlier servers do not tell: they accepted a place, by whatever decided, or none."""
+    if row["place"] is None:
+        grade = Grade.LIKELY if (row["probability"] or 0) >= LIKELY else Grade.UNKNOWN
+    else:
+        decided = any(row[name] is not None for name in ("threshold", "margin_threshold", "probability_threshold"))
+        grade = Grade.SURE if decided else Grade.LIKELY
+    best = row["places"][0]["place"] if row["places"] else None
+    return {"calibrated_for": None, "false_accept_rate": None, "grade": grade, "best_guess": best}
 
 
 def _match(row: dict[str, Any]) -> Match:

@@ -44,6 +44,7 @@ def recognize_at(
     places: Collection[str] = (),
     split: str | None = None,
     near: Near | None = None,
+    false_accept_rate: float | None = None,
 ) -> Answer:
     """Ask a server about images of one place.
 
@@ -53,7 +54,7 @@ def recognize_at(
         Of the server, as ``http://127.0.0.1:8000``.
     images : sequence of path, str, bytes, binary file, PIL.Image.Image or ndarray
         As in `placeprint.Recognizer`; what comes from a file is sent as it is.
-    k, places, split, near
+    k, places, split, near, false_accept_rate
         As in `placeprint.recognize`.
 
     Raises
@@ -63,7 +64,9 @@ def recognize_at(
     ServerError
         When the server cannot be reached, or does not answer.
     """
-    return answer_of(told_by(url, images, k=k, places=places, split=split, near=near))
+    return answer_of(
+        told_by(url, images, k=k, places=places, split=split, near=near, false_accept_rate=false_accept_rate)
+    )
 
 
 def told_by(
@@ -74,12 +77,14 @@ def told_by(
     places: Collection[str],
     split: str | None,
     near: Near | None,
+    false_accept_rate: float | None,
 ) -> dict[str, Any]:
     """Return a server's whole answer; see `recognize_at` and ``docs/api.md``."""
     server = _Server.at(url)
     asked: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in places)]
     asked += [("split", split)] if split is not None else []
     asked += [("near", ",".join(repr(float(v)) for v in near))] if near is not None else []
+    asked += [("false_accept_rate", repr(float(false_accept_rate)))] if false_accept_rate is not None else []
     kind, body = _multipart([image_bytes(image) for image in images])
     address = f"{server.address}/v1/recognize?{urlencode(asked, errors='surrogatepass')}"
     headers = {"Content-Type": kind, "Accept": "application/json", **server.credentials}

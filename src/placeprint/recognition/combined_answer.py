@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from placeprint.errors import UsageError
-from placeprint.records import UNKNOWN, Answer
+from placeprint.records import UNKNOWN, Answer, Grade
 from placeprint.terminal import counted
 
 
@@ -16,8 +16,9 @@ def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
 
     A place is given when more than half of the images, each answered by itself, say so. Two images must therefore
     agree, and what a calibration says of false accepts holds for two, and within a factor of two for more: the mean
-    number of images that are wrong must reach half of them (Markov). The numbers are those of the surest image among
-    those that say it, or of all where none is given.
+    number of images that are wrong must reach half of them (Markov). Else a place is likely when more than half of the
+    images that are not UNKNOWN name it. The numbers are those of the surest image among those that name the place, or
+    of all where none is named.
 
     Raises
     ------
@@ -28,19 +29,32 @@ def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
         raise UsageError("there is no photo to answer")
     if len(answers) == 1:
         return 0, answers[0]
-    votes = Counter(answer.place for answer in answers if answer.place is not None)
-    place, count = max(votes.items(), key=lambda item: item[1], default=(None, 0))
-    accepted = 2 * count > len(answers)
-    speaking = [i for i, answer in enumerate(answers) if not accepted or answer.place == place]
-    leader = max(speaking, key=lambda i: _sureness(answers[i]))
-    if accepted:
-        why = f"{count} of {counted(len(answers), 'photo')} say so; the surest: {answers[leader].why}"
-    elif votes:
-        said = ", ".join(f"{name} ({n})" for name, n in votes.most_common())
+    given = Counter(answer.place for answer in answers if answer.place is not None)
+    if place := _majority(given, len(answers)):
+        leader = _surest(answers, [answer.place == place for answer in answers])
+        why = f"{given[place]} of {counted(len(answers), 'photo')} say so; the surest: {answers[leader].why}"
+        return leader, dataclasses.replace(answers[leader], why=why)
+    guesses = [None if answer.grade is Grade.UNKNOWN else answer.best_guess for answer in answers]
+    named = Counter(guess for guess in guesses if guess is not None)
+    guess = _majority(named, named.total())
+    leader = _surest(answers, [not guess or guess == own for own in guesses])
+    if given:
+        said = ", ".join(f"{name} ({n})" for name, n in given.most_common())
         why = f"the photos do not agree: of {len(answers)}, {said}, and more than half must say the same"
     else:
-        why = f"all {len(answers)} photos are {UNKNOWN}; the surest: {answers[leader].why}"
-    return leader, dataclasses.replace(answers[leader], place=place if accepted else None, why=why)
+        told = f"all {len(answers)} photos are {UNKNOWN}" if not named else "no photo is sure"
+        why = f"{told}; the surest: {answers[leader].why}"
+    grade = Grade.LIKELY if guess else Grade.UNKNOWN
+    return leader, dataclasses.replace(answers[leader], place=None, grade=grade, why=why)
+
+
+def _majority(votes: Counter[str], voters: int) -> str | None:
+    """Return what more than half of the voters name."""
+    return next((name for name, count in votes.items() if 2 * count > voters), None)
+
+
+def _surest(answers: Sequence[Answer], speaking: Sequence[bool]) -> int:
+    return max((i for i, speaks in enumerate(speaking) if speaks), key=lambda i: _sureness(answers[i]))
 
 
 def _sureness(answer: Answer) -> tuple[float, float]:

@@ -5,6 +5,7 @@ Apart from `indexing` and `calibration`, so that a question imports nothing that
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -97,12 +98,48 @@ def probability_of(calibration: Calibration) -> Probability:
 
 
 def limits_of(gallery: AnyGallery, asked: DecisionOptions) -> Limits:
-    """Return what decides in a gallery: the thresholds that were asked for, else its calibration, else nothing."""
-    learned = gallery.calibration
-    if learned is None or asked.given:
+    """Return what decides in a gallery: what was asked for, else its calibration, else nothing.
+
+    Of a calibrated gallery a threshold is a probability, of any other it is a score.
+
+    Raises
+    ------
+    UsageError
+        When a calibration is needed and there is none, when it keeps no such rate, and for a threshold that is no
+        probability where it must be one.
+    """
+    learned, rate = gallery.calibration, asked.false_accept_rate
+    if learned is None:
         undecided = why_undecided(gallery.calibrated_for, gallery.preset.name)
+        if rate is not None:
+            raise UsageError(f"--false-accept-rate takes a gallery that is calibrated: {_why_not(gallery)}")
         return Limits(threshold=asked.threshold, margin_threshold=asked.margin_threshold, undecided=undecided)
-    return Limits(probability=learned.threshold, rate=learned.false_accept_rate, stale=learned.stale)
+    if asked.threshold is not None:
+        if not 0 <= asked.threshold <= 1:
+            raise UsageError(
+                "--unknown-threshold is a probability from 0 to 1 here, because the gallery is calibrated, and not "
+                f"{asked.threshold:g}"
+            )
+        return Limits(probability=asked.threshold, margin_threshold=asked.margin_threshold)
+    if rate is None and asked.margin_threshold is not None:
+        return Limits(margin_threshold=asked.margin_threshold)
+    wanted = learned.false_accept_rate if rate is None else rate
+    threshold, kept = learned.at(wanted, gallery.where)
+    return Limits(
+        margin_threshold=asked.margin_threshold,
+        probability=threshold,
+        rate=kept,
+        instead_of=None if kept == wanted else wanted,
+        stale=learned.stale,
+    )
+
+
+def _why_not(gallery: AnyGallery) -> str:
+    """Return why a gallery is asked without a calibration, and what to do about it."""
+    if own := gallery.calibrated_for:
+        return f"this one is calibrated for preset {own} and is asked by {gallery.preset.name}: ask it by its own"
+    where = "GALLERY" if gallery.where == "None" else gallery.where
+    return f"this one is not; calibrate it with: {shlex.join(['placeprint', 'calibrate', where])}"
 
 
 def open_for(gallery: AnyGallery | Path | str, images: Sequence[object]) -> AnyGallery:

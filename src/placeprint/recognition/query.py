@@ -2,73 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from placeprint.dataset.query_paths import query_paths
 from placeprint.errors import ImageError, UsageError
-from placeprint.options import DecisionOptions, DecisionWords, ModelWords
+from placeprint.options import DecisionOptions, DecisionWords, ModelWords, rate_for_a_server
 from placeprint.presets import Preset, find_preset
+from placeprint.recognition.answered import Answered, QueryResult
 from placeprint.records import Answer, FailedImage
 
 if TYPE_CHECKING:
     from placeprint.dataset.query_image import ImageInput
     from placeprint.gallery.filters import Near, Rows
     from placeprint.gallery.protocol import AnyGallery
-    from placeprint.recognition.explanation import Explanation
     from placeprint.recognition.recognizer import Recognizer
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One image that was asked about.
-
-    Attributes
-    ----------
-    image : str
-        Its path, or its number among the images where it has none.
-    answer : Answer or None
-        None where the image cannot be used.
-    explanation : Explanation or None
-        Why each match is there, where that was asked.
-    failure : FailedImage or None
-        Why the image cannot be used.
-    """
-
-    image: str
-    answer: Answer | None = None
-    explanation: Explanation | None = None
-    failure: FailedImage | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        if self.failure is not None:
-            return {"photo": self.image, "error": self.failure.reason, "kind": self.failure.kind}
-        told = self.explanation or self.answer
-        return {"photo": self.image} | (told.to_dict() if told else {})
-
-
-@dataclass(frozen=True, slots=True)
-class QueryResult:
-    """What `query` answered.
-
-    Attributes
-    ----------
-    answers : tuple of Answered
-        One for each image, in the order in which they were given.
-    facts : mapping
-        What holds for all of them: ``filter``, the images that were asked where those were not all;
-        ``calibration_outdated``, why the calibration that decided may not fit any more.
-    """
-
-    answers: tuple[Answered, ...]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_list(self) -> list[dict[str, Any]]:
-        """Ready for JSON: one object for each image."""
-        return [one.to_dict() | dict(self.facts) for one in self.answers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,14 +72,21 @@ class Answers(Protocol):
 class Server:
     """Answers images by asking a server of ``placeprint serve``.
 
+    Parameters
+    ----------
+    url : str
+    asked : Filter
+    rate : float, optional
+        The false-accept rate at which its gallery decides; the one that it was calibrated for when not given.
+
     Attributes
     ----------
     filter : mapping or None
         What the server said of the images that it asked last, when it was not all of them.
     """
 
-    def __init__(self, url: str, asked: Filter) -> None:
-        self.url, self.asked = url, asked
+    def __init__(self, url: str, asked: Filter, rate: float | None = None) -> None:
+        self.url, self.asked, self.rate = url, asked, rate
         self.filter: dict[str, Any] | None = None
 
     def recognize(self, photo: ImageInput, *, k: int = 5) -> Answer:
@@ -143,7 +100,15 @@ class Server:
         from placeprint.recognition.client import told_by
 
         asked = self.asked
-        row = told_by(self.url, [photo], k=k, places=asked.places, near=asked.near, split=asked.split)
+        row = told_by(
+            self.url,
+            [photo],
+            k=k,
+            places=asked.places,
+            near=asked.near,
+            split=asked.split,
+            false_accept_rate=self.rate,
+        )
         self.filter = row.get("filter")
         return answer_of(row)
 
@@ -179,7 +144,10 @@ def _recognizer(asked: Answers) -> Recognizer:
 
 def outdated(gallery: AnyGallery, decision: DecisionOptions) -> str:
     """Return why the calibration that decides may not fit any more; empty where it fits, or does not decide."""
-    return gallery.calibration.outdated(gallery.where) if gallery.calibration and not decision.given else ""
+    from placeprint.recognition.gallery_model import limits_of
+
+    decides = gallery.calibration is not None and limits_of(gallery, decision).probability is not None
+    return gallery.calibration.outdated(gallery.where) if gallery.calibration and decides else ""
 
 
 class QueryWords(ModelWords, DecisionWords, total=False):
@@ -216,8 +184,8 @@ def query(
         Also find out why each match is there.
     **settings
         ``model``, ``runner``, ``preset``: how images are embedded, and how the gallery is asked; ``threshold``,
-        ``margin_threshold``: when the answer is UNKNOWN, instead of the gallery's calibration; ``places``, ``near``
-        (latitude, longitude, metres), ``split``: which images of the gallery are asked.
+        ``margin_threshold``, ``false_accept_rate``: when a place is accepted, see `placeprint.options.DecisionOptions`;
+        ``places``, ``near`` (latitude, longitude, metres), ``split``: which images of the gallery are asked.
 
     Raises
     ------
@@ -240,9 +208,9 @@ def query(
         places=tuple(settings.pop("places", ())), near=settings.pop("near", None), split=settings.pop("split", None)
     )
     if url is not None:
-        if explain or any(value is not None for value in settings.values()):
-            raise UsageError("a server decides as its gallery was calibrated: leave the thresholds and the model out")
-        server = Server(url, asked)
+        if explain:
+            raise UsageError("a server explains on its page: ask a gallery to explain an answer here")
+        server = Server(url, asked, rate_for_a_server(settings))
         answers = tuple(answered(server, _expanded(many), k=k, explain=False))
         return QueryResult(answers, {"filter": server.filter} if server.filter else {})
     assert gallery is not None

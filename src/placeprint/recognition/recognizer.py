@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,14 +13,19 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Parts
 from placeprint.embedding.embedder import AnyEmbedder, Description
-from placeprint.errors import UsageError
-from placeprint.gallery.filters import Flags, Near, Rows, rows_where
+from placeprint.gallery.filters import Flags, Rows
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery, Nearby
-from placeprint.options import DecisionOptions, DecisionWords, ModelOptions, ModelWords, records_of
-from placeprint.recognition.combined_answer import combined_answer
-from placeprint.recognition.gallery_model import embedder_for, limits_of, open_for, probability_of
+from placeprint.options import (
+    DecisionOptions,
+    DecisionWords,
+    ModelOptions,
+    ModelWords,
+    records_of,
+)
+from placeprint.recognition.decision.rules import Limits
+from placeprint.recognition.gallery_model import embedder_for, limits_of, probability_of
 from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
 from placeprint.records import Answer, Match, Neighbours
@@ -158,7 +163,13 @@ class Recognizer:
         return found if near is None else near.renumbered(found)
 
     def answer_within(
-        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Rows | None = None
+        self,
+        vector: NDArray[np.float32],
+        *,
+        k: int = 5,
+        parts: Parts | None = None,
+        only: Rows | None = None,
+        decision: DecisionOptions | None = None,
     ) -> tuple[Answer, Nearby | None]:
         """Answer one embedding, from the part of the gallery around it where a server fetches one.
 
@@ -166,6 +177,8 @@ class Recognizer:
         ----------
         vector, k, parts, only
             As in `answer`.
+        decision : DecisionOptions, optional
+            When a place is accepted this time, instead of the recognizer's own.
 
         Returns
         -------
@@ -173,13 +186,16 @@ class Recognizer:
             The rows of the answer are those of the part; the whole was asked where there is none.
         """
         only = self.only if only is None else only
+        limits = self._limits if decision is None else limits_of(self.gallery, decision)
         asked, near = self.narrowed(vector, k=k, only=only)
+        found = asked._answer(vector, k, parts, None if near else cast("Flags | None", only), limits)
         if near is None:
-            return self._answer(vector, k, parts, cast("Flags | None", only)), None
-        found = asked.answer(vector, k=k, parts=parts)
+            return found, None
         return found if found.matches or only is None else replace(found, why=_NOTHING_LEFT), near
 
-    def _answer(self, vector: NDArray[np.float32], k: int, parts: Parts | None, flags: Flags | None) -> Answer:
+    def _answer(
+        self, vector: NDArray[np.float32], k: int, parts: Parts | None, flags: Flags | None, limits: Limits
+    ) -> Answer:
         """Answer from the whole gallery."""
         look = max(k, _FIRST_LOOK, self.gallery.preset.shortlist)
         size = len(self.gallery) if flags is None else int(flags.sum())
@@ -192,17 +208,20 @@ class Recognizer:
             look *= 10
         score = matches[0].score if matches else float("nan")
         probability = self._probability_of(matches, margin)
-        limits = self._limits
         decision = limits.decide(score, margin, probability)
         places = rank_places(matches)
+        best = places[0].place if places else None
         return Answer(
-            place=places[0].place if decision.accepted else None,
+            place=best if decision.accepted else None,
+            grade=decision.grade,
+            best_guess=best,
             score=score,
             margin=margin,
             threshold=limits.threshold,
             margin_threshold=limits.margin_threshold,
             probability=None if np.isnan(probability) else probability,
             probability_threshold=limits.probability,
+            false_accept_rate=limits.rate,
             places=places[:k],
             matches=matches[:k],
             calibrated_for=self.gallery.calibrated_for or None,
@@ -241,57 +260,3 @@ class Recognizer:
 
     def _probability_of(self, matches: Sequence[Match], margin: float) -> float:
         return float(self._probability(evidence_of(matches, margin))[0]) if self._probability else float("nan")
-
-
-def recognize(
-    gallery: AnyGallery | Path | str | None = None,
-    photo: ImageInput | list[ImageInput] | tuple[ImageInput, ...] = (),
-    *,
-    url: str | None = None,
-    k: int = 5,
-    places: Collection[str] = (),
-    split: str | None = None,
-    near: Near | None = None,
-    **options: Unpack[RecognizeWords],
-) -> Answer:
-    """Answer one image, or several of one place, against a gallery; for many images keep a `Recognizer`.
-
-    Parameters
-    ----------
-    gallery : Gallery, Path or str, optional
-        Left out when `url` is given.
-    photo : path, str, bytes, binary file, PIL.Image.Image or ndarray, or a list of those
-        As in `Recognizer`; several are images of one place, see `placeprint.recognition.combined_answer`.
-    url : str, optional
-        Ask a server of ``placeprint serve`` instead, as ``http://127.0.0.1:8000``: its gallery decides as it was
-        calibrated.
-    k : int
-        How many matches the answer lists.
-    places, split, near
-        Ask only these images of the gallery, see `placeprint.gallery.filters.rows_where`.
-    **options
-        As in `Recognizer`.
-
-    Raises
-    ------
-    ImageError, GalleryError, ModelError, UsageError
-    ServerError
-        When a server cannot be reached.
-    """
-    images = list(photo) if isinstance(photo, list | tuple) else [photo]
-    if not images:
-        raise UsageError("there is no photo to answer")
-    if (gallery is None) == (url is None):
-        raise UsageError("give a gallery, or the url of a server")
-    if url is not None:
-        if any(options.get(name) is not None for name in ("threshold", "margin_threshold", "model")):
-            raise UsageError("a server decides as its gallery was calibrated: leave the thresholds and the model out")
-        from placeprint.recognition.client import recognize_at  # what it needs takes 16 ms to import
-
-        return recognize_at(url, images, k=k, places=places, split=split, near=near)
-    assert gallery is not None
-    opened = open_for(gallery, images)
-    filtered = places or split is not None or near is not None
-    only = rows_where(opened, places=places, split=split, near=near) if filtered else None
-    recognizer = Recognizer(opened, only=only, **options)
-    return combined_answer([recognizer.recognize(one, k=k) for one in images])[1]

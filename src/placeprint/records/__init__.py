@@ -1,6 +1,6 @@
 """The frozen records that every stage shares."""
 
-from placeprint.records.answers import UNKNOWN, Answer, Match, Neighbours, RankedPlace, is_unknown
+from placeprint.records.answers import UNKNOWN, Answer, Grade, Match, Neighbours, RankedPlace, is_unknown
 from placeprint.records.images import AT_ZERO, FailedImage, ImageRecord, SetAside, Split
 from placeprint.records.model_spec import VIEWS, ModelSpec
 
@@ -10,6 +10,7 @@ __all__ = [
     "VIEWS",
     "Answer",
     "FailedImage",
+    "Grade",
     "ImageRecord",
     "Match",
     "ModelSpec",

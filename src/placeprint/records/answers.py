@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from placeprint.errors import VectorError
@@ -19,6 +20,24 @@ UNKNOWN = "UNKNOWN"
 def is_unknown(place: str) -> bool:
     """Return whether a place is called UNKNOWN, in any case: it could not be told from that answer."""
     return place.strip().casefold() == UNKNOWN.casefold()
+
+
+class Grade(StrEnum):
+    """How sure an answer is, in the words that every output shows.
+
+    Attributes
+    ----------
+    SURE
+        The best place is accepted: at the stated false-accept rate, or at a threshold that somebody gave.
+    LIKELY
+        It is not accepted and more probable than not; or nothing decides, and every image gets a place.
+    UNKNOWN
+        Nothing fits.
+    """
+
+    SURE = "sure"
+    LIKELY = "likely"
+    UNKNOWN = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +105,25 @@ class Answer:
     Attributes
     ----------
     place : str or None
-        None is UNKNOWN.
+        The accepted place; None where none is.
+    grade : Grade
+        How sure it is.
+    best_guess : str or None
+        The best ranked place, accepted or not; None when nothing was found.
     score : float
         Of the best match: its cosine similarity, or what re-ranking made of it (then it may be above 1); NaN when
         the gallery is empty.
     margin : float
         `score` less the score of the best *other* place; NaN when there is no other place.
     threshold, margin_threshold : float or None
-        The thresholds that were asked for, or None.
+        The least score and margin that were asked for, or None.
     probability : float or None
         That the best place is correct; None without a calibration.
     probability_threshold : float or None
-        Below which the calibration says UNKNOWN; None when it did not decide.
+        The least probability that is accepted: the calibration's, or one that was asked for; None where no probability
+        decided.
+    false_accept_rate : float or None
+        What the calibration chose `probability_threshold` for; None where it did not.
     calibrated_for : str or None
         The preset of the gallery's calibration, when the query used another one: then it does not decide.
     places, matches
@@ -107,12 +133,15 @@ class Answer:
     """
 
     place: str | None
+    grade: Grade
+    best_guess: str | None
     score: float
     margin: float
     threshold: float | None = None
     margin_threshold: float | None = None
     probability: float | None = None
     probability_threshold: float | None = None
+    false_accept_rate: float | None = None
     calibrated_for: str | None = None
     places: tuple[RankedPlace, ...] = ()
     matches: tuple[Match, ...] = ()
@@ -123,9 +152,18 @@ class Answer:
         """True when no place was accepted."""
         return self.place is None
 
+    def said(self) -> str:
+        """Return the answer for people: ``hall (sure, 0.97)``, ``likely hall, 0.71`` or ``UNKNOWN``."""
+        if self.grade is Grade.UNKNOWN:
+            return UNKNOWN
+        sure = "" if self.probability is None else f", {min(self.probability, 0.99):.2f}"  # nothing learned is certain
+        if self.grade is Grade.SURE:
+            return f"{self.place} ({self.grade}{sure})"
+        return f"{self.grade} {self.place or self.best_guess}{sure}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, ready for JSON: NaN becomes null, and ``answer`` spells UNKNOWN."""
-        row = dataclasses.asdict(self)
+        row = dataclasses.asdict(self) | {"grade": str(self.grade)}
         for key in ("score", "margin"):
             row[key] = None if math.isnan(row[key]) else row[key]
         return {"answer": self.place if self.place is not None else UNKNOWN, **row}

@@ -59,3 +59,21 @@ def reliability_curve(result: EvaluationResult) -> Curve | None:
     )
     dots = tuple((1000 * b.probability, 1000 * (1 - b.right), b.count) for b in found.bins if b.count)
     return Curve(" ".join(f"{x:.1f},{y:.1f}" for x, y, _ in dots), found.error, dots)
+
+
+def trade_off_curve(result: EvaluationResult) -> Curve | None:
+    """Return the share of known images named right against the share of unknown ones let in, a dot for each rate.
+
+    None without both kinds, or where the calibration keeps no rates.
+    """
+    if not (result.trade_off and result.n_unknown and result.n_answerable):
+        return None
+    dots = tuple(
+        (
+            1000 * outcome.false_accepts / result.n_unknown,
+            1000 * (1 - outcome.named_right / result.n_answerable),
+            outcome.named_right + outcome.named_wrong + outcome.false_accepts,
+        )
+        for outcome in result.trade_off
+    )
+    return Curve(" ".join(f"{x:.1f},{y:.1f}" for x, y, _ in dots), float("nan"), dots)

@@ -15,7 +15,7 @@ from placeprint.gallery.protocol import AnyGallery
 from placeprint.progress import Progress
 from placeprint.recognition.explanation import what_is_missing
 from placeprint.report.cases import choose_cases
-from placeprint.report.curves import reliability_curve, risk_curve
+from placeprint.report.curves import reliability_curve, risk_curve, trade_off_curve
 from placeprint.report.histogram import score_histogram
 from placeprint.report.reasons import explain_cases
 from placeprint.report.thumbnails import ImageFile, thumbnails
@@ -169,6 +169,7 @@ def render(
             histogram=score_histogram(result),
             risk=risk_curve(result),
             claimed=reliability_curve(result),
+            trade_off=trade_off_curve(result),
             diagnosis=told.diagnosis,
             findings=None if told.check is None else told.check.summary(),
             no_problems="" if told.check is None else told.check.no_problems,
@@ -200,7 +201,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "breakable": breakable, "base": _base}
+    made.filters |= {"number": number, "percent": percent, "breakable": breakable, "base": _base}
     made.globals |= {"counted": counted}
     return made
 
@@ -208,6 +209,11 @@ def environment() -> Environment:
 def number(value: float | None, digits: int = 3) -> str:
     """Write a number, or a dash where nothing defines it."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share in percent, or a dash where nothing tells."""
+    return "–" if share is None or not math.isfinite(share) else f"{round(100 * share, 1):g} %"
 
 
 def breakable(text: str) -> Markup:

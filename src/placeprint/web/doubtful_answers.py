@@ -14,16 +14,16 @@ class DoubtfulAnswers:
         self._kept: deque[dict[str, Any]] = deque(maxlen=most)
 
     def note(self, row: dict[str, Any], request_id: str) -> None:
-        """Keep an answer that is UNKNOWN, or whose probability is in the lower half of what is accepted."""
+        """Keep an answer that is not accepted, or whose probability is in the lower half of what is."""
         probability, limit = row["probability"], row["probability_threshold"]
         if row["place"] is not None and (probability is None or limit is None or probability >= (1 + limit) / 2):
             return
-        facts = ("answer", "place", "score", "margin", "probability", "probability_threshold", "why")
+        facts = ("answer", "place", "grade", "best_guess", "score", "margin", "probability", "probability_threshold")
         self._kept.appendleft(
             {
                 "when": datetime.now(UTC).isoformat(timespec="seconds"),
                 "request": request_id,
-                **{name: row[name] for name in facts},
+                **{name: row[name] for name in (*facts, "why")},
                 "places": row["places"][:3],
                 "matches": [
                     {name: match[name] for name in ("image", "thumbnail", "places", "score")}

@@ -18,7 +18,7 @@ class Metrics:
         ProcessCollector(**kept)
         self._requests = Counter("placeprint_requests", "Requests.", ("route", "method", "status"), **kept)
         self._seconds = Histogram("placeprint_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS, **kept)
-        self._answers = Counter("placeprint_answers", "Answers by outcome: place or unknown.", ("outcome",), **kept)
+        self._answers = Counter("placeprint_answers", "Answers: sure, likely or UNKNOWN.", ("grade",), **kept)
         self._changes = Counter("placeprint_changes", "Changes of the gallery that are on disk.", **kept)
         self._writes = Counter("placeprint_writes", "Writes that were acknowledged.", ("kind",), **kept)
         self._gauges = {
@@ -38,9 +38,9 @@ class Metrics:
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def answered(self, accepted: bool) -> None:
+    def answered(self, grade: str) -> None:
         """Count an answer."""
-        self._answers.labels("place" if accepted else "unknown").inc()
+        self._answers.labels(grade).inc()
 
     def wrote(self, kinds: list[str]) -> None:
         """Count the writes of one change that is on disk."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from placeprint.records import Grade
 from placeprint.web.problems import PROBLEM
 from placeprint.web.uploads import FIELD
 
@@ -94,12 +95,15 @@ class PhotoAnswer(BaseModel):
     photo: str
     answer: str
     place: str | None
+    grade: Grade
+    best_guess: str | None
     score: float | None
     margin: float | None
     threshold: float | None
     margin_threshold: float | None
     probability: float | None
     probability_threshold: float | None
+    false_accept_rate: float | None
     calibrated_for: str | None
     places: list[Ranked]
     matches: list[MatchFound]
@@ -188,6 +192,8 @@ class DoubtfulAnswer(BaseModel):
     request: str
     answer: str
     place: str | None
+    grade: Grade
+    best_guess: str | None
     score: float | None
     margin: float | None
     probability: float | None

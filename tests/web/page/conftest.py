@@ -23,12 +23,13 @@ TOKEN = "correct-horse-battery"
 
 @dataclass(frozen=True)
 class Served:
-    """A server that runs, its gallery, and queries of the town: one that gets a place, one that is UNKNOWN."""
+    """A server that runs, its gallery, and queries of the town: one that is sure, one likely, one UNKNOWN."""
 
     url: str
     gallery: Path
     town: Path
     known: Path
+    likely: Path
     unknown: Path
 
     @property
@@ -52,9 +53,9 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, Path]:
-    """A town of eight places, its gallery, and two queries, chosen by what `placeprint.recognize` says of them."""
-    from placeprint import Gallery, Recognizer, index
+def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, Path]]:
+    """A town of eight places, its gallery, and three queries, chosen by what `placeprint.recognize` says of them."""
+    from placeprint import Gallery, Grade, Recognizer, index
     from town import render_town
 
     folder = tmp_path_factory.mktemp("page")
@@ -62,16 +63,17 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, Pa
     index(folder / "town", folder / "town.gallery", cache=False)
     recognizer = Recognizer(Gallery.open(folder / "town.gallery"))
     photos = sorted((folder / "town").glob("query/*/0[345].jpg"))
-    said = {photo: recognizer.recognize(photo).place for photo in photos}
-    known = next(photo for photo, place in said.items() if place == photo.parent.name)
-    unknown = next(photo for photo, place in said.items() if place is None)
-    return folder / "town", folder / "town.gallery", known, unknown
+    said = {photo: recognizer.recognize(photo) for photo in photos}
+    of = {grade: [photo for photo, answer in said.items() if answer.grade is grade] for grade in Grade}
+    known = next(photo for photo in of[Grade.SURE] if said[photo].place == photo.parent.name)
+    chosen = {"known": known, "likely": of[Grade.LIKELY][0], "unknown": of[Grade.UNKNOWN][0]}
+    return folder / "town", folder / "town.gallery", chosen
 
 
 @pytest.fixture(scope="module")
-def served(base: tuple[Path, Path, Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(base: tuple[Path, Path, dict[str, Path]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server of its own for each file of tests, because tests write."""
-    town, source, known, unknown = base
+    town, source, chosen = base
     gallery = tmp_path_factory.mktemp("served") / "town.gallery"
     shutil.copytree(source, gallery)
     with socket.socket() as free:
@@ -94,7 +96,7 @@ def served(base: tuple[Path, Path, Path, Path], tmp_path_factory: pytest.TempPat
         try:
             url = f"http://127.0.0.1:{port}/"
             _wait(f"{url}v1/ready", process, log)
-            yield Served(url, gallery, town, known, unknown)
+            yield Served(url, gallery, town, **chosen)
         finally:
             process.terminate()
             process.wait(20)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from placeprint import Gallery, Recognizer, explain
+from placeprint.recognition.combined_answer import combined_answer
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
 
@@ -28,6 +29,11 @@ def percent(probability: float) -> str:
     if probability > 0.995:
         return "over 99 %"
     return "under 1 %" if probability < 0.005 else f"{round(100 * probability)} %"
+
+
+def said(answer: Any) -> str:
+    """The words of the answer's grade."""
+    return {"sure": answer.place, "likely": f"likely {answer.best_guess}", "UNKNOWN": "UNKNOWN"}[answer.grade]
 
 
 def candidates(answer: Any) -> list[str]:
@@ -91,6 +97,7 @@ def test_unknown_says_so_and_names_the_closest(visit: Callable[..., Any], recogn
     answer = recognizer.recognize(page.served.unknown, k=ASKED)
     assert answer.place is None
     assert page.text(".verdict h1") == "UNKNOWN"
+    assert page.text(".verdict .sure").startswith("? UNKNOWN")
     assert f"{answer.places[0].place}, at {percent(answer.probability)}" in page.text(".verdict")
     assert page.texts(".candidates li") == candidates(answer)
     page.go("answers")
@@ -98,14 +105,31 @@ def test_unknown_says_so_and_names_the_closest(visit: Callable[..., Any], recogn
     assert f"closest {answer.places[0].place}, {percent(answer.probability)}" in page.text(".rows li")
 
 
+def test_a_likely_place_is_shown_as_such(visit: Callable[..., Any], recognizer: Recognizer) -> None:
+    page = visit()
+    page.ask(page.served.likely)
+    answer = recognizer.recognize(page.served.likely, k=ASKED)
+    assert (answer.place, answer.best_guess) == (None, answer.places[0].place)
+    assert page.text(".verdict h1") == said(answer) == f"likely {answer.best_guess}"
+    assert page.text(".verdict .sure") == "≈ likely, not sure"
+    assert page.page.locator(".verdict h1 a").get_attribute("href") == f"#/places/{answer.best_guess}"
+    assert (
+        f"It is {answer.best_guess} with a probability of {percent(answer.probability)}; "
+        f"it takes {percent(answer.probability_threshold)} to be sure." in page.text(".verdict")
+    )
+    assert f"This is likely {answer.best_guess}." in page.page.locator("#said").text_content()
+    page.go("answers")
+    assert page.text(".grid b") == said(answer)
+    assert page.texts(".tag") == ["doubtful"]
+
+
 def test_several_photos_of_one_place(visit: Callable[..., Any], recognizer: Recognizer) -> None:
     page = visit()
     photos = page.served.queries[:3]
     page.ask(*photos)
-    said = [recognizer.recognize(photo, k=ASKED).place for photo in photos]
-    most = max(set(said) - {None}, key=said.count)
-    assert page.texts(".asked li span") == [place or "UNKNOWN" for place in said]
-    assert page.text(".verdict h1") == (most if 2 * said.count(most) > len(said) else "UNKNOWN")
+    answers = [recognizer.recognize(photo, k=ASKED) for photo in photos]
+    assert page.texts(".asked li span") == [said(answer) for answer in answers]
+    assert page.text(".verdict h1") == said(combined_answer(answers)[1])
     page.page.get_by_role("group", name="Photo", exact=True).get_by_text("3", exact=True).click()
     assert page.texts(".matches button") == matches(recognizer.recognize(photos[2], k=ASKED))
 
@@ -196,7 +220,7 @@ def test_every_query_gets_the_answer_of_python(visit: Callable[..., Any], recogn
         page.page.locator(f'.asked img[alt$="{photo.name}"]').wait_for()
         answer = recognizer.recognize(photo, k=ASKED)
         shown = [page.text(".verdict h1"), page.text(".meter b"), page.texts(".candidates li")]
-        assert shown == [answer.place or "UNKNOWN", percent(answer.probability), candidates(answer)], photo
+        assert shown == [said(answer), percent(answer.probability), candidates(answer)], photo
         page.go()
 
 

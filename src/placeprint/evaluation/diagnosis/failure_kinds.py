@@ -1,9 +1,9 @@
 """Sorts every failure into one kind, with its reason and advice.
 
-A failure is a known query whose best match is wrong (whatever the threshold says), or an unknown query that
-was given a place. A known query with the right best match that was answered UNKNOWN is none: the threshold
-did that. Of several kinds that fit, the first in the order of `Kind` is taken: proof comes before suspicion,
-and what one image explains comes before what only the sum of all images shows.
+A failure is a known query whose best match is wrong (whatever the threshold says), an unknown query that was given a
+place, or a known query that was recognised but turned away: its best match is right and was not accepted. Of several
+kinds that fit, the first in the order of `Kind` is taken: proof comes before suspicion, and what one image explains
+comes before what only the sum of all images shows.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import quantiles
 
-from placeprint.evaluation.diagnosis.decision_advice import tighten
+from placeprint.evaluation.diagnosis.decision_advice import LABELLED, capital, loosen, tighten
 from placeprint.evaluation.diagnosis.image_quality import ImageQuality
 from placeprint.evaluation.diagnosis.leaks import Twin, misfiled
 from placeprint.evaluation.result import EvaluationResult, QueryResult
 from placeprint.presets import DEFAULT_PRESET, FAST
+from placeprint.records import Grade
 
 AGREEING = 3
 """Best matches that must all be of one other place before a label is suspected."""
@@ -36,6 +37,7 @@ REPEATED = 2
 class Kind(StrEnum):
     """Why a query failed, in the order of precedence."""
 
+    TURNED_AWAY = "recognised but turned away"
     LEAK = "leak"
     NOT_IN_GALLERY = "place not in the gallery"
     WRONG_LABEL = "suspected wrong label"
@@ -45,6 +47,7 @@ class Kind(StrEnum):
 
 
 ADVICE: Mapping[Kind, str] = {
+    Kind.TURNED_AWAY: f"{{loosen}}; or add photos of these places, or calibrate with {LABELLED}.",
     Kind.LEAK: "Correct one of the two labels: the same photo is in the gallery under another place.",
     Kind.NOT_IN_GALLERY: "Add photos of the place to the gallery, or {tighten}: the right answer is UNKNOWN.",
     Kind.WRONG_LABEL: "Look at the query's label: its neighbours agree on another place.",
@@ -148,6 +151,7 @@ def sort_failures(
             len(rows),
             checked.get(kind, True),
             ADVICE[kind].format(
+                loosen=capital(loosen(result)),
                 tighten=tighten(result),
                 rank_again=f"; ranking again may help (--preset {DEFAULT_PRESET})"
                 if result.preset == FAST.name
@@ -160,14 +164,14 @@ def sort_failures(
 
 
 def failed_paths(result: EvaluationResult) -> tuple[str, ...]:
-    """Return the paths of all failures: the images whose quality matters."""
-    return tuple(query.path for query in _failed(result))
+    """Return the paths of all failures with a wrong best match: the images whose quality matters."""
+    return tuple(query.path for query in _failed(result) if not query.right)
 
 
 def _failed(result: EvaluationResult) -> list[QueryResult]:
     """Return the failures; a query without a label is none, unless positions decide what is right."""
     judged = [q for q in result.queries if q.places or result.truth != "same place"]
-    return [q for q in judged if (not q.right if q.known else q.accepted)]
+    return [q for q in judged if (not (q.right and q.accepted) if q.known else q.accepted)]
 
 
 def _confused(result: EvaluationResult) -> Counter[tuple[str, str]]:
@@ -181,6 +185,17 @@ def _usual(queries: Sequence[QueryResult]) -> tuple[float, float] | None:
         return None
     own, other = (quantiles(v, n=4) for v in ([q.score for q in right], [q.score - q.margin for q in right]))
     return own[0], other[2]
+
+
+def _turned_away(query: QueryResult, _: _Evidence) -> str:
+    if not query.right:
+        return ""
+    sure = "" if query.probability != query.probability else f", {query.probability:.2f}"
+    return (
+        f"{query.grade} {query.predicted}{sure}"
+        if query.grade is Grade.LIKELY
+        else f"{query.predicted} came first{sure}"
+    )
 
 
 def _leak(query: QueryResult, evidence: _Evidence) -> str:
@@ -237,6 +252,7 @@ def _named(places: Sequence[str]) -> str:
 
 
 _TESTS: Mapping[Kind, Callable[[QueryResult, _Evidence], str]] = {
+    Kind.TURNED_AWAY: _turned_away,
     Kind.LEAK: _leak,
     Kind.NOT_IN_GALLERY: _not_in_gallery,
     Kind.WRONG_LABEL: _wrong_label,

@@ -149,11 +149,17 @@ class Mixture:
         low, high = np.quantile(found, [0.025, 0.975])
         return float(low), float(high)
 
+    def rate(self, threshold: float) -> float:
+        """Return the share of a new place's images that is expected to lie above `threshold`."""
+        return float(self._mass @ self._shares[:, self._at(threshold)] / self._mass.sum())
+
     def rate_interval(self, threshold: float, *, seed: int) -> tuple[float, float]:
         """Return a 95 % interval of the share of new places' images that lie above `threshold`."""
-        at = max(int(np.searchsorted(self._thresholds, threshold, side="right")) - 1, 0)
-        low, high = np.quantile(self._drawn(seed) @ self._shares[:, at], [0.025, 0.975])
+        low, high = np.quantile(self._drawn(seed) @ self._shares[:, self._at(threshold)], [0.025, 0.975])
         return float(low), float(high)
+
+    def _at(self, threshold: float) -> int:
+        return max(int(np.searchsorted(self._thresholds, threshold, side="right")) - 1, 0)
 
     def _drawn(self, seed: int) -> Floats:
         """Draw the weights of the places, shape (_DRAWS, places)."""

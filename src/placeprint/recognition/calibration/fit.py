@@ -5,18 +5,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.errors import CalibrationError, UsageError
+from placeprint.errors import CalibrationError
 from placeprint.gallery.calibration import FALSE_ACCEPT_RATE, Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.table import RecordTable
+from placeprint.gallery.trade_off import OperatingPoint
+from placeprint.options import require_rate
 from placeprint.progress import Progress
 from placeprint.recognition.calibration.estimators import Mixture, Sample, conformal_threshold, fit_logistic
 from placeprint.recognition.calibration.held_out import Questions, from_gallery, from_queries
+from placeprint.recognition.calibration.operating_points import operating_points
 from placeprint.recognition.calibration.prior import Prior, prior_for, shipped_priors
 from placeprint.recognition.decision.rules import Probability
 from placeprint.recognition.queries import Queries
@@ -83,8 +87,7 @@ def learn_calibration(
     UsageError, CalibrationError
         For a rate that is not between 0 and 1; when there is nothing to learn from, with what to do about it.
     """
-    if not 0 < false_accept_rate < 1:
-        raise UsageError(f"a false-accept rate must be above 0 and below 1, not {false_accept_rate:g}")
+    require_rate(false_accept_rate)
     (known, unknown), aside = _questions(gallery, queries, seed, progress), _set_aside(gallery, queries)
     if not len(known):
         raise CalibrationError(_no_company(len(gallery), queries is not None))
@@ -112,7 +115,13 @@ def learn_calibration(
         n_places=unknown.n_places,
         seed=seed,
         images=len(gallery),
+        trade_off=_trade_off(learned, known, false_accept_rate, seed),
     )
+
+
+def _trade_off(learned: _Learned, known: Questions, rate: float, seed: int) -> tuple[OperatingPoint, ...]:
+    sure = learned.probability(known.evidence)
+    return operating_points(partial(_limit, learned), learned.mixture, sure, rate=rate, seed=seed)
 
 
 def _questions(

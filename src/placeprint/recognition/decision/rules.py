@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.arrays import Floats
+from placeprint.records import Grade
 
 NEAREST = 10
 """Neighbours that the agreement looks at."""
+LIKELY = 0.5
+"""The least probability of a place that is not accepted and told as likely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,10 @@ def logistic(features: Floats, coefficients: tuple[float, ...]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether the best place is accepted, and why, in one line."""
+    """Whether the best place is accepted, how sure that is, and why, in one line."""
 
     accepted: bool
+    grade: Grade
     why: str
 
 
@@ -124,16 +128,18 @@ def why_undecided(calibrated_for: str, asked_by: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a place must reach to be accepted: a calibrated probability, or else a score and a margin.
+    """What a place must reach to be accepted; what is None asks nothing.
 
     Attributes
     ----------
     threshold, margin_threshold : float or None
-        A best score, or a margin to the best other place, *below* it is rejected; None asks nothing.
+        A best score, or a margin to the best other place, *below* it is rejected.
     probability : float or None
-        A probability *below* it is rejected; then score and margin are not looked at.
-    rate : float
-        The false-accept rate that `probability` was chosen for; only told.
+        A calibrated probability *below* it is rejected.
+    rate : float or None
+        The false-accept rate that `probability` was chosen for; None where somebody gave it.
+    instead_of : float or None
+        The rate that was asked for, where `rate` is the next lower one that is kept; only told.
     stale : bool
         Whether many images changed since; only told.
     undecided : str
@@ -143,9 +149,15 @@ class Limits:
     threshold: float | None = None
     margin_threshold: float | None = None
     probability: float | None = None
-    rate: float = math.nan
+    rate: float | None = None
+    instead_of: float | None = None
     stale: bool = False
     undecided: str = ""
+
+    @property
+    def decides(self) -> bool:
+        """Whether any place can be rejected."""
+        return any(limit is not None for limit in (self.threshold, self.margin_threshold, self.probability))
 
     def decide(self, score: float, margin: float, probability: float = math.nan) -> Decision:
         """Accept the best place unless something is too low.
@@ -157,28 +169,38 @@ class Limits:
         margin : float
             To the best other place; NaN when there is no other place, and then it rejects nothing.
         probability : float
-            That the best place is right; only looked at where it has a limit.
+            That the best place is right; NaN without a calibration.
         """
         if math.isnan(score if self.probability is None else probability):
-            return Decision(False, "the gallery holds nothing to compare with")
-        return self._by_scores(score, margin) if self.probability is None else self._by_probability(probability)
-
-    def _by_scores(self, score: float, margin: float) -> Decision:
-        if self.threshold is not None and score < self.threshold:
-            return Decision(False, f"the best score {score:.3f} is below the threshold {self.threshold:.3f}")
-        if self.margin_threshold is not None and margin < self.margin_threshold:
-            told = f"the margin {margin:.3f} to another place is below the threshold {self.margin_threshold:.3f}"
-            return Decision(False, told)
-        if self.threshold is None and self.margin_threshold is None:
+            return Decision(False, Grade.UNKNOWN, "the gallery holds nothing to compare with")
+        if why := self._too_low(score, margin, probability):
+            return Decision(False, Grade.LIKELY if probability >= LIKELY else Grade.UNKNOWN, why)
+        if not self.decides:
             why = self.undecided or "no threshold was asked for, so every photo gets a place"
-            return Decision(True, f"the best score is {score:.3f}; {why}")
-        return Decision(True, f"the best score {score:.3f} and the margin {margin:.3f} reach what was asked for")
+            return Decision(True, Grade.LIKELY, f"the best score is {score:.3f}; {why}")
+        return Decision(True, Grade.SURE, self._reached(score, margin, probability))
 
-    def _by_probability(self, probability: float) -> Decision:
-        assert self.probability is not None
-        accepted = probability >= self.probability
-        verb = "reaches" if accepted else "is below"
-        why = f"the probability {probability:.3f} {verb} the threshold {self.probability:.3f}, calibrated for "
-        why += f"{100 * self.rate:g} % false accepts"
-        changed = "; the gallery changed much since: calibrate it again"
-        return Decision(accepted, why + changed if self.stale else why)
+    def _too_low(self, score: float, margin: float, probability: float) -> str:
+        """Return what rejects the best place; empty where nothing does."""
+        if self.probability is not None and probability < self.probability:
+            return f"the probability {probability:.3f} is below {self._probability_for()}"
+        if self.threshold is not None and score < self.threshold:
+            return f"the best score {score:.3f} is below the threshold {self.threshold:.3f}"
+        if self.margin_threshold is not None and margin < self.margin_threshold:
+            return f"the margin {margin:.3f} to another place is below the threshold {self.margin_threshold:.3f}"
+        return ""
+
+    def _reached(self, score: float, margin: float, probability: float) -> str:
+        if self.probability is None:
+            return f"the best score {score:.3f} and the margin {margin:.3f} reach what was asked for"
+        told = "" if self.margin_threshold is None else f"the margin {margin:.3f} reaches what was asked for, and "
+        return f"{told}the probability {probability:.3f} reaches {self._probability_for()}"
+
+    def _probability_for(self) -> str:
+        """Return the least probability, and what it was chosen for."""
+        if self.rate is None:
+            return f"the threshold {self.probability:.3f} that was asked for"
+        told = f"the threshold {self.probability:.3f}, calibrated for {100 * self.rate:g} % false accepts"
+        if self.instead_of is not None:
+            told += f", the next rate below the {100 * self.instead_of:g} % that were asked for"
+        return told + ("; the gallery changed much since: calibrate it again" if self.stale else "")

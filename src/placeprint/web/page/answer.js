@@ -2,7 +2,7 @@
 
 import { h, s, counted, photo } from "./dom.js";
 import { answerMap } from "./where.js";
-import { meaning, percent, sureness } from "./verdict.js";
+import { disagreeing, meaning, percent, said, sureness } from "./verdict.js";
 import { reasons } from "./why.js";
 import { addDialog } from "./writing.js";
 
@@ -32,27 +32,32 @@ function asked(photos, lead, each = []) {
   return picture;
 }
 
-const said = (answer) => answer.place ?? "UNKNOWN";
+const LOOKS = { sure: { name: "named", sign: "✓" }, likely: { name: "likely", sign: "≈" }, UNKNOWN: { name: "unknown", sign: "?" } };
+
+/** The name of the place, as a link to it. */
+function named(answer) {
+  if (answer.grade === "UNKNOWN") return answer.grade;
+  const link = h("a", { href: `#/places/${encodeURIComponent(answer.best_guess)}` }, answer.best_guess);
+  return answer.grade === "likely" ? [h("span", { class: "soft" }, "likely "), link] : link;
+}
 
 function verdict(kept, about) {
   const { answer, photos } = kept;
-  const known = answer.place !== null;
-  const name = known ? h("a", { href: `#/places/${encodeURIComponent(answer.place)}` }, answer.place) : "UNKNOWN";
-  return h("div", { class: `verdict ${known ? "named" : "unknown"}` },
-    h("p", { class: "sure" }, h("span", { "aria-hidden": "true" }, known ? "✓" : "?"), sureness(answer)),
-    h("h1", { tabindex: "-1" }, name),
+  return h("div", { class: `verdict ${LOOKS[answer.grade].name}` },
+    h("p", { class: "sure" }, h("span", { "aria-hidden": "true" }, LOOKS[answer.grade].sign), sureness(answer)),
+    h("h1", { tabindex: "-1" }, named(answer)),
     measured(answer) ? meter(answer) : null,
     h("p", {}, meaning(answer)),
-    numbers(answer, about),
+    numbers(answer),
     h("div", { class: "actions" },
       h("a", { class: "button", href: "#/" }, "Ask about another"),
-      about.writing ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.place ?? "" }) }, counted(photos.length, "Add it to a place", "Add them to a place").replace(/^\S+ /, "")) : null));
+      about.writing ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.grade === "UNKNOWN" ? "" : answer.best_guess }) }, counted(photos.length, "Add it to a place", "Add them to a place").replace(/^\S+ /, "")) : null));
 }
 
 /** Whether one number stands for the answer: photos that do not agree have none. */
-const measured = (answer) => answer.probability !== null && (answer.place !== null || !answer.photos?.some((one) => one.place !== null));
+const measured = (answer) => answer.probability !== null && !disagreeing(answer);
 
-/** Probability as a bar, with a tick where UNKNOWN ends. */
+/** Probability as a bar, with a tick where an answer is sure. */
 function meter(answer) {
   const { probability: p, probability_threshold: limit } = answer;
   const at = (share) => `${(100 * share).toFixed(2)}%`;
@@ -64,11 +69,11 @@ function meter(answer) {
     h("b", { class: "number" }, percent(p)));
 }
 
-function numbers(answer, about) {
+function numbers(answer) {
   const facts = [
     answer.score === null ? null : `Score ${answer.score.toFixed(3)}`,
     answer.margin === null ? null : `margin to another place ${answer.margin.toFixed(3)}`,
-    about.calibration === null ? null : `calibrated for ${(100 * about.calibration.false_accept_rate).toLocaleString("en")} % false accepts`,
+    answer.false_accept_rate === null ? null : `calibrated for ${(100 * answer.false_accept_rate).toLocaleString("en")} % false accepts`,
     `answered in ${Math.round(answer.milliseconds)} ms`,
   ];
   return h("details", {}, h("summary", {}, "In numbers"), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, `${answer.why}.`));
@@ -76,7 +81,7 @@ function numbers(answer, about) {
 
 function candidates(answer) {
   const best = Math.max(...answer.places.map((one) => one.score), 1e-6);
-  return h("section", { class: answer.place === null ? "" : "named", "aria-labelledby": "candidates" },
+  return h("section", { class: answer.grade === "sure" ? "named" : "", "aria-labelledby": "candidates" },
     h("header", {}, h("h2", { id: "candidates" }, "Candidates")),
     h("ol", { class: "candidates" }, answer.places.map((one) => h("li", {},
       h("a", { href: `#/places/${encodeURIComponent(one.place)}` }, one.place),

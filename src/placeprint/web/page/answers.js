@@ -2,7 +2,7 @@
 
 import { h, counted, photo } from "./dom.js";
 import { doubtful as doubtfulToAll, thumbnail } from "./api.js";
-import { percent, sureness } from "./verdict.js";
+import { percent, said, sureness } from "./verdict.js";
 import { remembered } from "./session.js";
 
 /** The list; a switch shows only those that are doubtful. */
@@ -16,7 +16,7 @@ export async function answersView() {
     h("section", { class: "hero slim arrives" },
       h("h1", { tabindex: "-1" }, "Answers"),
       h("p", { class: "soft" }, all.length
-        ? `${counted(all.length, "answer")} since this page was opened, ${doubted.length} of them doubtful: UNKNOWN, or named by little.`
+        ? `${counted(all.length, "answer")} since this page was opened, ${doubted.length} of them doubtful: likely, UNKNOWN, or sure by little.`
         : "Nothing was asked yet. Answers are kept here while the page is open."),
       all.length ? h("label", { class: "only" }, h("input", { type: "checkbox", onchange: (event) => draw(event.target.checked) }), "Only the doubtful") : null),
     list,
@@ -27,7 +27,7 @@ export async function answersView() {
 function card({ number, photos, answer, doubtful }) {
   return h("li", {}, h("a", { class: "card", href: `#/answers/${number}` },
     h("span", { class: "frame" }, photo(photos[0].source, "", { loading: "lazy" })),
-    h("b", {}, answer.place ?? "UNKNOWN"),
+    h("b", {}, said(answer)),
     h("span", { class: "small soft" }, answer.probability === null ? sureness(answer) : `${sureness(answer)}, ${percent(answer.probability)}`),
     doubtful ? h("span", { class: "tag" }, "doubtful") : null));
 }
@@ -41,6 +41,6 @@ async function others() {
     h("p", { class: "small soft" }, "Since the server was started. It keeps no photo: shown is the closest image of the gallery."),
     h("ol", { class: "rows" }, answers.map((one) => h("li", {},
       one.matches.length ? photo(thumbnail(one.matches[0].image, 120), "", { loading: "lazy", width: 80, height: 60 }) : h("span", {}),
-      h("span", {}, h("b", {}, one.answer), h("span", { class: "small soft" }, one.places.length ? `closest ${one.places[0].place}${one.probability === null ? "" : `, ${percent(one.probability)}`}` : "")),
+      h("span", {}, h("b", {}, said(one)), h("span", { class: "small soft" }, one.best_guess ? `closest ${one.best_guess}${one.probability === null ? "" : `, ${percent(one.probability)}`}` : "")),
       h("time", { class: "small soft number", datetime: one.when }, new Date(one.when).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }))))));
 }

@@ -7,21 +7,24 @@ export function percent(probability) {
   return `${Math.round(100 * probability)} %`;
 }
 
-/** The best place, accepted or not; null when nothing was found. */
-export function closest(answer) {
-  return answer.places.length ? answer.places[0].place : null;
+/** The answer in a few words: the place, "likely" and the best guess, or UNKNOWN. */
+export function said(answer) {
+  if (answer.grade === "sure") return answer.place;
+  return answer.grade === "likely" ? `likely ${answer.best_guess}` : answer.grade;
 }
 
-const likely = (p) => (p >= 0.98 ? "Very sure" : p >= 0.9 ? "Sure" : p >= 0.75 ? "Fairly sure" : "More likely than not");
-
-/** How sure, in a few words. */
+/** How sure, in a few words: the grade first, then what explains it. */
 export function sureness(answer) {
-  const p = answer.probability;
-  if (answer.place === null && answer.photos?.some((one) => one.place !== null)) return "The photos do not agree";
-  if (p === null) return "Not calibrated";
-  if (answer.place !== null) return likely(p);
-  if (!answer.places.length) return "Nothing to compare with";
-  return p >= answer.probability_threshold / 2 ? "Perhaps a place it knows, not surely" : "Probably no place it knows";
+  if (answer.grade === "sure") return "sure";
+  if (disagreeing(answer)) return `${answer.grade}: the photos do not agree`;
+  if (answer.best_guess === null) return "UNKNOWN: nothing to compare with";
+  if (answer.grade === "likely") return answer.place === null ? "likely, not sure" : "likely: nothing decides here";
+  return answer.probability === null ? "UNKNOWN" : "UNKNOWN: probably no place it knows";
+}
+
+/** Whether one of several photos names a place that the others do not. */
+export function disagreeing(answer) {
+  return answer.place === null && (answer.photos ?? []).some((one) => one.place !== null);
 }
 
 /** One sentence more: what the number means, or what was missing. */
@@ -30,26 +33,23 @@ export function meaning(answer) {
 }
 
 function alone(answer) {
-  const best = closest(answer);
-  const p = answer.probability;
+  const { best_guess: best, probability: p, probability_threshold: limit } = answer;
   if (best === null) return "There is no photo to compare this one with.";
   if (p === null) {
     const ahead = answer.margin === null ? "" : `, ${answer.margin.toFixed(2)} ahead of the next place`;
     return `The best score is ${answer.score.toFixed(2)}${ahead}. This gallery was not calibrated, so there is no probability.`;
   }
-  const limit = answer.probability_threshold;
-  if (answer.place !== null) {
-    return `Right with a probability of ${percent(p)}${limit === null ? "" : `; below ${percent(limit)} the answer would be UNKNOWN`}.`;
-  }
-  return limit === null
-    ? `The closest place is ${best}, at ${percent(p)}.`
-    : `The closest place is ${best}, at ${percent(p)}. It takes ${percent(limit)} to name a place.`;
+  const needed = limit === null ? "" : `; it takes ${percent(limit)} to be sure`;
+  if (answer.place !== null) return `Right with a probability of ${percent(p)}${needed}.`;
+  return answer.grade === "likely"
+    ? `It is ${best} with a probability of ${percent(p)}${needed}.`
+    : `The closest place is ${best}, at ${percent(p)}${needed}.`;
 }
 
 /** Several photos of one place, each answered by itself. */
 function together(answer) {
   const named = answer.photos.filter((one) => one.place !== null);
-  if (!named.length) return `Each of the ${answer.photos.length} photos by itself is UNKNOWN. The surest: ${lower(alone(answer))}`;
+  if (!named.length) return `None of the ${answer.photos.length} photos by itself is sure. The surest: ${lower(alone(answer))}`;
   const same = answer.photos.filter((one) => one.place === answer.place).length;
   if (answer.place !== null) return `${same} of ${answer.photos.length} photos say so, each by itself. The surest: ${lower(alone(answer))}`;
   const said = [...new Set(named.map((one) => one.place))].join(", ");
@@ -60,11 +60,11 @@ const lower = (sentence) => sentence[0].toLowerCase() + sentence.slice(1);
 
 /** The whole of it in one breath, for people who listen. */
 export function spoken(answer) {
-  const name = answer.place === null ? "Unknown." : `This is ${answer.place}.`;
-  return `${name} ${sureness(answer)}. ${meaning(answer)}`;
+  const name = { sure: `This is ${answer.place}.`, likely: `This is likely ${answer.best_guess}.`, UNKNOWN: "Unknown." }[answer.grade];
+  return `${name} ${meaning(answer)}`;
 }
 
-/** Whether a person should look twice: UNKNOWN, or accepted by little. */
+/** Whether a person should look twice: not accepted, or by little. */
 export function doubtful(answer) {
   const { place, probability: p, probability_threshold: limit } = answer;
   return place === null || (p !== null && limit !== null && p < limit + (1 - limit) / 3);

@@ -21,7 +21,7 @@ export function reasons(photos, each, lead) {
   draw();
   list();
   return h("section", { class: "part why", "aria-labelledby": "why" },
-    h("header", {}, h("h2", { id: "why" }, each[lead].place === null ? "The closest" : "Why"),
+    h("header", {}, h("h2", { id: "why" }, each[lead].grade === "UNKNOWN" ? "The closest" : "Why"),
       photos.length > 1 ? choice("Photo", photos.map((_, i) => String(i + 1)), lead, (i) => { Object.assign(state, { photo: i, match: 0 }); draw(); list(); }) : null,
       explained ? choice("How it is shown", Object.values(LOOKS), 0, (i) => { state.look = Object.keys(LOOKS)[i]; draw(); }) : null),
     stage, h("h3", { class: "unseen" }, "Matches"), strip);

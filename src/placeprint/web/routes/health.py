@@ -72,6 +72,7 @@ async def about(request: Request) -> Json:
                 "false_accept_rate": learned.false_accept_rate,
                 "stale": bool(learned.stale),
                 "changed": learned.changed,
+                "trade_off": [point.to_dict() for point in learned.trade_off],
             },
             "limits": {
                 "bytes": settings.max_bytes,

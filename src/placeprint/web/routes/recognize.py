@@ -10,6 +10,8 @@ from fastapi import APIRouter, Query, Request
 
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Near, Rows, parse_near, rows_where
+from placeprint.gallery.trade_off import RATES
+from placeprint.options import DecisionOptions
 from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.explanation import Reason, reasons_for, what_is_missing
 from placeprint.records import Answer, Split
@@ -26,12 +28,13 @@ router = APIRouter(tags=["recognition"])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked about photos: how many matches, of which images, and whether to say why."""
+    """What is asked about photos: how many matches, of which images, decided how, and whether to say why."""
 
     k: int
     places: tuple[str, ...]
     near: Near | None
     split: str | None
+    decision: DecisionOptions
     explain: bool
 
     def rows(self, snapshot: Snapshot) -> Rows | None:
@@ -85,21 +88,32 @@ async def recognize(
         str | None,
         Query(description="Ask only images of this split.", json_schema_extra={"enum": list(map(str, Split))}),
     ] = None,
+    false_accept_rate: Annotated[
+        float | None,
+        Query(
+            description="Decide at this rate instead of the one that the gallery was calibrated for, or at the next "
+            "lower one that it keeps.",
+            json_schema_extra={"minimum": RATES[0], "exclusiveMaximum": 1},
+        ),
+    ] = None,
     explain: Annotated[bool, Query(description="Say why each match is there: lines, and a heat map.")] = False,
 ) -> Json:
-    """Answer photos of one place.
+    """Answer photos of one place, in one of three grades: sure, likely or UNKNOWN.
+
+    A sure answer has a `place`; a likely one has its `best_guess` and a `probability`.
 
     Send one photo or several in the multipart field `photos`, or one as the body. Several are answered each by
     itself; a place is given when more than half of them say the same (see `photos` of the answer).
     """
     state = state_of(request)
     around = None if near is None else parse_near(near, "near")
-    asked = Question(k=k, places=tuple(place or ()), near=around, split=split, explain=explain)
+    decision = DecisionOptions(false_accept_rate=false_accept_rate)
+    asked = Question(k=k, places=tuple(place or ()), near=around, split=split, decision=decision, explain=explain)
     state.recognizing.require_room()
     async with state.uploads.body(request) as body:
         snapshot = await state.snapshot()
         row, answer = await state.recognizing.run(_answer, state, snapshot, body, asked)
-    state.metrics.answered(row["place"] is not None)
+    state.metrics.answered(row["grade"])
     state.doubtful.note(row, request.scope["state"]["request_id"])
     return answer
 
@@ -132,14 +146,16 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
 
 def _verdict(answer: Answer) -> dict[str, Any]:
     row = answer.to_dict()
-    return {name: row[name] for name in ("answer", "place", "why")}
+    return {name: row[name] for name in ("answer", "place", "grade", "why")}
 
 
 def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Rows | None) -> Found:
     recognizer = snapshot.recognizer
     with upload.named():
         seen = recognizer.describe(upload.data)
-    answer, near = recognizer.answer_within(seen.vector, k=asked.k, parts=seen.parts, only=only)
+    answer, near = recognizer.answer_within(
+        seen.vector, k=asked.k, parts=seen.parts, only=only, decision=asked.decision
+    )
     shown = tuple(snapshot.catalogue.matches_of(answer, near))
     whole = answer if near is None else near.renumbered(answer)
     if not asked.explain:
@@ -181,5 +197,5 @@ def _explanation(reason: Reason) -> dict[str, Any]:
     responses={200: {"model": DoubtfulList}, **problems(422)},
 )
 async def doubtful(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Json:
-    """List recent answers that were UNKNOWN or barely accepted, the newest first: facts only, never the photo."""
+    """List recent answers that were not accepted or barely so, the newest first: facts only, never the photo."""
     return Json({"answers": state_of(request).doubtful.newest(limit)})

@@ -81,7 +81,7 @@ def test_without_a_decision_it_is_advised_to_let_unknown_be_said() -> None:
     assert "placeprint calibrate GALLERY" in kinds[Kind.NOT_IN_GALLERY].advice
     after = {k.kind: k for k in sort_failures(by_rate(0.1))}
     assert after[Kind.NOT_IN_GALLERY].count < before.n_unknown / 2
-    assert "calibrate with a lower --false-accept-rate" in after[Kind.NOT_IN_GALLERY].advice
+    assert "ask at a lower --false-accept-rate" in after[Kind.NOT_IN_GALLERY].advice
     assert "raise --unknown-threshold" in tighten(asked(threshold=0.5))
 
 
@@ -146,3 +146,58 @@ def test_false_rejects_of_the_table_and_of_the_advice_add_up(
 def test_both_kinds_of_false_rejects_occur() -> None:
     told = [decision_advice(asked(threshold=limit))[0] for limit in (0.5, 0.6, 0.7, 0.8)]
     assert any("the other" in line for line in told)
+
+
+def test_the_numbers_at_other_rates_are_those_that_asking_brings() -> None:
+    """Each rate that is proposed brings, when it is asked, what was told of it."""
+    kept = GALLERY.with_calibration(learn_calibration(GALLERY))
+    before = asked(kept)
+    [line] = [line for line in decision_advice(before) if "turned away" in line]
+    told = re.findall(r"at ([\d.]+): (\d+) of 40 known photos named right, (\d+) of 40 unknown let in", line)
+    assert [rate for rate, _, _ in told] == ["0.1", "0.2"]
+    for rate, right, let_in in told:
+        after = asked(kept, false_accept_rate=float(rate))
+        assert int(right) == sum(q.right and q.accepted for q in after.queries)
+        assert int(let_in) == after.open_set.false_accepts
+        assert int(right) > sum(q.right and q.accepted for q in before.queries)
+    kinds = {k.kind: k for k in sort_failures(before)}
+    away = kinds[Kind.TURNED_AWAY]
+    assert away.count == sum(q.right and not q.accepted for q in before.queries) > 0
+    assert f"(at 0.1: {told[0][1]} of 40 known photos named right" in away.advice
+    likely = {q.path: q for q in before.queries if q.grade == "likely"}
+    assert likely, "or this shows too little"
+    for failure in away.failures:
+        if query := likely.get(failure.query):
+            assert failure.why == f"likely {query.predicted}, {query.probability:.2f}"
+
+
+def test_a_probability_of_a_person_is_lowered_and_raised() -> None:
+    kept = GALLERY.with_calibration(learn_calibration(GALLERY))
+    by_person = asked(kept, threshold=0.7)
+    assert (by_person.open_set.threshold, by_person.open_set.probability_threshold) == (None, 0.7)
+    assert (loosen(by_person), tighten(by_person)) == ("lower --unknown-threshold", "raise --unknown-threshold")
+    earlier = GALLERY.with_calibration(dataclasses.replace(kept.calibration, trade_off=()))
+    assert loosen(asked(earlier)) == "calibrate with a higher --false-accept-rate"
+
+
+def test_every_outcome_is_what_asking_at_its_rate_brings() -> None:
+    kept = GALLERY.with_calibration(learn_calibration(GALLERY))
+    outcomes = asked(kept).trade_off
+    assert len(outcomes) == 10
+    for outcome in outcomes:
+        result = asked(kept, false_accept_rate=outcome.false_accept_rate)
+        sure = next(count for count in result.grades if count.grade == "sure")
+        assert (outcome.named_right, outcome.named_wrong, outcome.false_accepts) == (
+            sure.right,
+            sure.wrong,
+            sure.unknown,
+        )
+        assert result.open_set.probability_threshold == outcome.threshold
+        assert sum(c.right + c.wrong for c in result.grades) == result.n_answerable
+        assert sum(c.unknown for c in result.grades) == result.n_unknown
+    assert asked().trade_off == ()
+    assert [(c.grade, c.right + c.wrong + c.unknown) for c in asked().grades] == [
+        ("sure", 0),
+        ("likely", 80),
+        ("UNKNOWN", 0),
+    ]

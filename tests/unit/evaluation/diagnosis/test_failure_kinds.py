@@ -64,11 +64,20 @@ def why(kinds: tuple[FailureKind, ...], query: str) -> str:
     return next(f.why for k in kinds for f in k.failures if f.query == query)
 
 
-def test_right_answers_are_no_failures_also_when_they_are_rejected(tmp_path: Path) -> None:
-    result = run(tmp_path, [], threshold=1.1)
-    assert [q.accepted for q in result.queries] == [False] * len(RIGHT)
-    assert failed_paths(result) == ()
-    assert found(sort_failures(result)) == {}
+def test_right_answers_are_failures_of_their_own_when_they_are_rejected(tmp_path: Path) -> None:
+    assert found(sort_failures(run(tmp_path, []))) == {}
+    result = run(tmp_path, [("a", D + 0.9 * A)], threshold=1.1)
+    assert [q.accepted for q in result.queries] == [False] * (len(RIGHT) + 1)
+    assert failed_paths(result) == ("q0.jpg",), "a photo that was recognised is not a poor one"
+    kinds = sort_failures(result)
+    assert {name: sorted(paths) for name, paths in found(kinds).items()} == {
+        "TURNED_AWAY": [f"r{i}.jpg" for i in range(len(RIGHT))],
+        "LOWER": ["q0.jpg"],
+    }
+    assert why(kinds, "r0.jpg") == "a came first"
+    [row] = [k for k in kinds if k.kind is Kind.TURNED_AWAY]
+    assert row.kind.value == "recognised but turned away"
+    assert row.advice.startswith("Lower --unknown-threshold; or add photos of these places, or calibrate with labelled")
 
 
 def test_an_unknown_query_is_a_failure_when_it_gets_a_place(tmp_path: Path) -> None:

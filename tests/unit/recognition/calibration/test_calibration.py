@@ -430,9 +430,10 @@ def test_answers_use_the_calibration_unless_a_threshold_is_given() -> None:
     assert unknown.place is None
     assert unknown.probability < known.probability_threshold == learned.threshold <= known.probability
     assert "calibrated for 5 % false accepts" in unknown.why
-    asked = Recognizer(gallery, threshold=-1.0).answer(new[0])
+    asked = Recognizer(gallery, threshold=0.0).answer(new[0])
     assert asked.place is not None
-    assert (asked.probability, asked.probability_threshold) == (unknown.probability, None)
+    assert (asked.probability, asked.probability_threshold, asked.threshold) == (unknown.probability, 0.0, None)
+    assert (asked.false_accept_rate, known.false_accept_rate) == (None, 0.05)
     assert Recognizer(Gallery.in_memory(gallery.records, gallery.vectors, spec=SPEC)).answer(new[0]).probability is None
 
 

@@ -1,0 +1,85 @@
+"""What became of images that were asked about: the answers of the verb `query`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from placeprint.notebooks import html_table
+from placeprint.records import Answer, FailedImage, Grade
+from placeprint.terminal import counted
+
+if TYPE_CHECKING:
+    from placeprint.recognition.explanation import Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One image that was asked about.
+
+    Attributes
+    ----------
+    image : str
+        Its path, or its number among the images where it has none.
+    answer : Answer or None
+        None where the image cannot be used.
+    explanation : Explanation or None
+        Why each match is there, where that was asked.
+    failure : FailedImage or None
+        Why the image cannot be used.
+    """
+
+    image: str
+    answer: Answer | None = None
+    explanation: Explanation | None = None
+    failure: FailedImage | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        if self.failure is not None:
+            return {"photo": self.image, "error": self.failure.reason, "kind": self.failure.kind}
+        told = self.explanation or self.answer
+        return {"photo": self.image} | (told.to_dict() if told else {})
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """What `query` answered.
+
+    Attributes
+    ----------
+    answers : tuple of Answered
+        One for each image, in the order in which they were given.
+    facts : mapping
+        What holds for all of them: ``filter``, the images that were asked where those were not all;
+        ``calibration_outdated``, why the calibration that decided may not fit any more.
+    """
+
+    answers: tuple[Answered, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Ready for JSON: one object for each image."""
+        return [one.to_dict() | dict(self.facts) for one in self.answers]
+
+    def __repr__(self) -> str:
+        """Count the answers by their grade."""
+        grades = [one.answer.grade for one in self.answers if one.answer is not None]
+        told = [f"{grades.count(grade)} {grade}" for grade in Grade if grade in grades]
+        lost = len(self.answers) - len(grades)
+        told += [f"{lost} that could not be used"] if lost else []
+        return f"<QueryResult of {counted(len(self.answers), 'photo')}: {', '.join(told)}>"
+
+    def _repr_html_(self) -> str:
+        """Show a notebook each answer with its grade."""
+        return html_table(repr(self)[1:-1], ("photo", "grade", "place", "probability", "why"), map(_row, self.answers))
+
+
+def _row(one: Answered) -> tuple[object, ...]:
+    if one.answer is None:
+        return (one.image, "", "", "", one.failure.reason if one.failure else "")
+    found = one.answer
+    place = "" if found.grade is Grade.UNKNOWN else found.place or found.best_guess
+    return (one.image, found.grade, place, math.nan if found.probability is None else found.probability, found.why)
