@@ -32,7 +32,7 @@ def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
     place, count = max(votes.items(), key=lambda item: item[1], default=(None, 0))
     accepted = 2 * count > len(answers)
     speaking = [i for i, answer in enumerate(answers) if not accepted or answer.place == place]
-    leader = max(speaking, key=lambda i: _sureness(answers[i]))
+    leader = max(speaking, key=lambda i: sureness(answers[i]))
     if accepted:
         why = f"{count} of {counted(len(answers), 'photo')} say so; the surest: {answers[leader].why}"
     elif votes:
@@ -43,6 +43,7 @@ def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
     return leader, dataclasses.replace(answers[leader], place=place if accepted else None, why=why)
 
 
-def _sureness(answer: Answer) -> tuple[float, float]:
+def sureness(answer: Answer) -> tuple[float, float]:
+    """Return what orders answers to looks at one image, or to images of one place: the probability, then the score."""
     score = answer.score if answer.score == answer.score else -1.0
     return (answer.probability if answer.probability is not None else score, score)

@@ -22,6 +22,7 @@ from placeprint.options import DecisionOptions, DecisionWords, ModelOptions, Mod
 from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.gallery_model import embedder_for, limits_of, open_for, probability_of
 from placeprint.recognition.rerank.reranker import Reranker
+from placeprint.recognition.second_look import seen
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
 from placeprint.records import Answer, Match, Neighbours
 
@@ -124,8 +125,8 @@ class Recognizer:
         UsageError
             When it is nothing that can be understood as an image.
         """
-        found = self.describe(photo)
-        return self.answer(found.vector, k=k, parts=found.parts, only=only)
+        found = seen(self, photo, k=k, only=only)
+        return found.answer if found.near is None else found.near.renumbered(found.answer)
 
     def describe(self, photo: ImageInput) -> Description:
         """Return the embedding of an image, and the parts that the gallery's model keeps.
