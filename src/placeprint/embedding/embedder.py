@@ -93,6 +93,9 @@ class AnyEmbedder(Protocol):
     def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:
         """Return the embeddings of n images for their looks."""
 
+    def coarser(self, cells: int) -> AnyEmbedder:
+        """Return the same model, for looks at fewer pixels that keep so many cells and nothing else."""
+
 
 class Embedder:
     """Embeds images one by one: the same vector whatever the batch, the order or the thread.
@@ -172,6 +175,11 @@ class Embedder:
     def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:  # noqa: ARG002
         """Return the vectors as they are."""
         return vectors
+
+    def coarser(self, cells: int) -> Embedder:
+        """Return the same model, for looks at fewer pixels that keep so many cells and nothing else."""
+        spec = dataclasses.replace(self.spec, cells=cells, keypoints=0, xfeat=0)
+        return Embedder(spec, self._runner, threads=self.threads, file=self.file)
 
     def _whole(self, image: Image) -> WholeMaps:
         return self._runner.run_whole(prepare_whole(image, self.spec))

@@ -77,6 +77,10 @@ class KeypointEmbedder:
         """Return the vectors of length 0 as they are, for something to be learned."""
         return vectors
 
+    def coarser(self, cells: int) -> KeypointEmbedder:  # noqa: ARG002
+        """Return itself: it keeps no cells."""
+        return self
+
 
 def base_model(
     model: str | ModelFile, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
@@ -121,6 +125,10 @@ class LearnedEmbedder:
         seen = self.look(prepare_image(image, min_side=self.decode_side))
         parts = {name: Ragged.of([part]) for name, part in seen.parts.items()}
         return Description(self.finish(seen.vector[None], parts)[0], seen.parts)
+
+    def coarser(self, cells: int) -> LearnedEmbedder:
+        """Return the same model, for looks at fewer pixels that keep so many cells."""
+        return LearnedEmbedder(self._base.coarser(cells), self.learned)
 
     def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:
         """Return the embeddings for what the base model saw.

@@ -54,9 +54,10 @@ def _majority(votes: Counter[str], voters: int) -> str | None:
 
 
 def _surest(answers: Sequence[Answer], speaking: Sequence[bool]) -> int:
-    return max((i for i, speaks in enumerate(speaking) if speaks), key=lambda i: _sureness(answers[i]))
+    return max((i for i, speaks in enumerate(speaking) if speaks), key=lambda i: sureness(answers[i]))
 
 
-def _sureness(answer: Answer) -> tuple[float, float]:
+def sureness(answer: Answer) -> tuple[float, float]:
+    """Return what orders answers to looks at one image, or to images of one place: the probability, then the score."""
     score = answer.score if answer.score == answer.score else -1.0
     return (answer.probability if answer.probability is not None else score, score)

@@ -18,6 +18,7 @@ from placeprint.recognition.recognizer import Recognizer
 from placeprint.recognition.rerank import cells as agreement
 from placeprint.recognition.rerank.blas import one_blas_thread
 from placeprint.recognition.rerank.cells import Lines
+from placeprint.recognition.second_look import seen, turned_back
 from placeprint.recognition.voting import label
 from placeprint.records import Answer, Match
 
@@ -120,12 +121,11 @@ def explain(recognizer: Recognizer, photo: ImageInput, *, k: int = 5) -> Explana
     ImageError
         When the image cannot be read.
     """
-    found = recognizer.describe(photo)
-    asked, near = recognizer.narrowed(found.vector, k=k)
-    answer = asked.answer(found.vector, k=k, parts=found.parts)
-    reasons = reasons_for(recognizer.part(near), found.parts, answer.matches)
-    shown = answer if near is None else near.renumbered(answer)
-    return Explanation(shown, reasons, what_is_missing(recognizer.gallery, found.parts))
+    found = seen(recognizer, photo, k=k)
+    parts, near = found.description.parts, found.near
+    reasons = reasons_for(recognizer.part(near), parts, found.answer.matches, turned=found.turned)
+    shown = found.answer if near is None else near.renumbered(found.answer)
+    return Explanation(shown, reasons, what_is_missing(recognizer.gallery, parts))
 
 
 def what_is_missing(gallery: AnyGallery, parts: Collection[str]) -> str:
@@ -148,7 +148,7 @@ def what_is_missing(gallery: AnyGallery, parts: Collection[str]) -> str:
     return f"this gallery does not keep where photos agree: build it again with {again}"
 
 
-def reasons_for(gallery: Gallery, parts: Parts, matches: Sequence[Match]) -> tuple[Reason, ...]:
+def reasons_for(gallery: Gallery, parts: Parts, matches: Sequence[Match], *, turned: int = 0) -> tuple[Reason, ...]:
     """Say why each match stands beside a query.
 
     Parameters
@@ -158,6 +158,9 @@ def reasons_for(gallery: Gallery, parts: Parts, matches: Sequence[Match]) -> tup
         Of the query, see `placeprint.Recognizer.describe`.
     matches : sequence of Match
         In this gallery.
+    turned : int
+        Degrees with the clock by which the query was turned before its parts were taken; spots are told in the query
+        as it came.
     """
     kept, ours = gallery.parts.get("cells"), parts.get("cells")
     if kept is None or ours is None:
@@ -166,8 +169,10 @@ def reasons_for(gallery: Gallery, parts: Parts, matches: Sequence[Match]) -> tup
     with one_blas_thread():
         usual = agreement.votes(ours, (kept[row] for row in rows))
         found = [agreement.lines(ours, kept[match.row]) for match in matches]
+    found = [Lines(turned_back(lines.ends, turned), lines.weights) for lines in found]
+    shape = ours.shape if turned in (0, 180) else (ours.shape[1], ours.shape[0])
     return tuple(
-        _reason(gallery, match, lines, (ours.shape, kept[match.row].shape), _usual(gallery, match, rows, usual))
+        _reason(gallery, match, lines, (shape, kept[match.row].shape), _usual(gallery, match, rows, usual))
         for match, lines in zip(matches, found, strict=True)
     )
 

@@ -27,6 +27,7 @@ from placeprint.options import (
 from placeprint.recognition.decision.rules import Limits
 from placeprint.recognition.gallery_model import embedder_for, limits_of, probability_of
 from placeprint.recognition.rerank.reranker import Reranker
+from placeprint.recognition.second_look import seen
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
 from placeprint.records import Answer, Match, Neighbours
 
@@ -129,8 +130,8 @@ class Recognizer:
         UsageError
             When it is nothing that can be understood as an image.
         """
-        found = self.describe(photo)
-        return self.answer(found.vector, k=k, parts=found.parts, only=only)
+        found = seen(self, photo, k=k, only=only)
+        return found.answer if found.near is None else found.near.renumbered(found.answer)
 
     def describe(self, photo: ImageInput) -> Description:
         """Return the embedding of an image, and the parts that the gallery's model keeps.

@@ -14,6 +14,7 @@ from placeprint.gallery.trade_off import RATES
 from placeprint.options import DecisionOptions
 from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.explanation import Reason, reasons_for, what_is_missing
+from placeprint.recognition.second_look import seen
 from placeprint.records import Answer, Split
 from placeprint.web.catalogue import CatalogueImage
 from placeprint.web.identity import Urls
@@ -152,16 +153,14 @@ def _verdict(answer: Answer) -> dict[str, Any]:
 def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Rows | None) -> Found:
     recognizer = snapshot.recognizer
     with upload.named():
-        seen = recognizer.describe(upload.data)
-    answer, near = recognizer.answer_within(
-        seen.vector, k=asked.k, parts=seen.parts, only=only, decision=asked.decision
-    )
+        found = seen(recognizer, upload.data, k=asked.k, only=only, decision=asked.decision)
+    answer, near, parts = found.answer, found.near, found.description.parts
     shown = tuple(snapshot.catalogue.matches_of(answer, near))
     whole = answer if near is None else near.renumbered(answer)
     if not asked.explain:
         return Found(whole, shown)
-    reasons = reasons_for(recognizer.part(near), seen.parts, answer.matches)
-    return Found(whole, shown, reasons, what_is_missing(snapshot.gallery, seen.parts))
+    reasons = reasons_for(recognizer.part(near), parts, answer.matches, turned=found.turned)
+    return Found(whole, shown, reasons, what_is_missing(snapshot.gallery, parts))
 
 
 def _row(found: Found, asked: Question, urls: Urls) -> dict[str, Any]:
