@@ -191,7 +191,7 @@ def test_other_formats_are_not_run(tmp_path: Path, runner: str, data: bytes, mon
 
     path = graph(tmp_path / "m.onnx")
     path.write_bytes(data)
-    monkeypatch.setattr(models, "refuse_outside_weights", lambda *_: None)
+    monkeypatch.setattr(models, "refuse_unsafe", lambda *_: None)
     with pytest.raises(ModelError, match=r"cannot run ") as caught:
         load_embedder(str(path), runner=runner)
     assert "verification" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""ONNX files and descriptions beside them: weights that lie outside are always found, the rest is a `ModelError`."""
+"""ONNX files and descriptions beside them: outside weights and loops are always found, the rest is a `ModelError`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import onnx
 from google.protobuf.message import DecodeError, Message
 
 from placeprint.embedding.models import DEFAULT_MODEL, find_model
-from placeprint.embedding.onnx_file import refuse_outside_weights
+from placeprint.embedding.onnx_file import refuse_unsafe
 from placeprint.embedding.sidecar import read_sidecar
 from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
@@ -36,7 +36,7 @@ def read(sidecar: Path, data: bytes) -> None:
     if data.startswith(b"{"):
         _describe(sidecar, data)
     try:
-        refuse_outside_weights(HERE, data)
+        refuse_unsafe(HERE, data)
     except ModelError as error:
         said = str(error)
     else:
@@ -50,6 +50,7 @@ def read(sidecar: Path, data: bytes) -> None:
     except DecodeError:  # it cannot be read, and so is not run
         return
     assert not list(_outside(model)), "weights that lie outside were not seen"
+    assert not list(_endless(model)), "a loop or a function was not seen"
 
 
 def _describe(sidecar: Path, data: bytes) -> None:
@@ -82,6 +83,18 @@ def _outside(message: Message) -> Iterator[str]:
                 yield from _outside(inner)
 
 
+def _endless(message: Message) -> Iterator[str]:
+    """Yield each function, and each node that holds a graph and is no If."""
+    if isinstance(message, onnx.FunctionProto):
+        yield message.name
+    if isinstance(message, onnx.NodeProto) and message.op_type not in ("If", ""):
+        yield from (message.op_type for attribute in message.attribute if attribute.HasField("g") or attribute.graphs)
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for inner in value if field.is_repeated else [value]:
+                yield from _endless(inner)
+
+
 @cache
 def seeds() -> Sequence[bytes]:
     """Return small models with weights inside and outside, and the description of the bundled one."""
@@ -93,6 +106,8 @@ def seeds() -> Sequence[bytes]:
         _model(inside).SerializeToString(),
         _model(outside).SerializeToString(),
         _model(inside, onnx.helper.make_node("EPContext", ["x"], ["y"])).SerializeToString(),
+        _model(inside, onnx.helper.make_node("Loop", ["x"], ["y"], body=onnx.GraphProto(name="b"))).SerializeToString(),
+        _with_function(_model(inside)).SerializeToString(),
     ]
     spec = find_model(DEFAULT_MODEL).spec
     small = {"name": "m", "dim": 3, "input_size": 32, "mean": [0, 0, 0], "std": [1, 1, 1], "resize": "squash"}
@@ -114,9 +129,15 @@ def _model(weight: onnx.TensorProto, *more: onnx.NodeProto) -> onnx.ModelProto:
     inner = onnx.helper.make_graph([constant], "inner", [], [info("c", 1, [2, 3])], [weight])
     nodes = [make("MatMul", ["x", "w"], ["y"]), make("If", ["b"], ["z"], then_branch=inner, else_branch=inner), *more]
     graph = onnx.helper.make_graph(nodes, "g", [info("x", 1, [1, 2])], [info("y", 1, [1, 3])], [weight])
-    made = onnx.helper.make_model(graph, functions=[onnx.helper.make_function("d", "f", ["x"], ["c"], [constant], [])])
+    made = onnx.helper.make_model(graph)
     made.training_info.add().initialization.CopyFrom(inner)
     return made
+
+
+def _with_function(model: onnx.ModelProto) -> onnx.ModelProto:
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    model.functions.append(onnx.helper.make_function("d", "f", ["x"], ["y"], [node], []))
+    return model
 
 
 def change(data: bytes, random: Random, plain: Bytes) -> bytes:

@@ -57,3 +57,14 @@ def test_the_description_names_every_route_with_its_problems(town_gallery):
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     assert list(response["content"]) == ["application/problem+json"], (path, method, status)
+
+
+def test_every_described_address_takes_what_is_described_and_nothing_else(town_gallery):
+    with served_in_thread(town_gallery) as url, httpx.Client(base_url=url) as client:
+        for path, methods in client.get("/v1/openapi.json").json()["paths"].items():
+            known = set(methods) | {"options"} | ({"head"} if "get" in methods else set())
+            for name in ("a", "a%2Fb", "a%2Fimages", "images", "a%2Fimages%2Fimages", "%20%25"):
+                filled = path.replace("{place}", name).replace("{image}", "0" * 16)
+                assert set(client.options(filled).headers["allow"].lower().split(", ")) == known, filled
+                for method in {"get", "put", "patch", "delete", "trace"} - known:
+                    assert client.request(method, filled).status_code == 405, (method, filled)

@@ -76,7 +76,11 @@ def test_every_address_says_what_it_takes(client):
         ("/metrics", "GET, HEAD, OPTIONS"),
         (place["cover"]["thumbnail"], "GET, HEAD, OPTIONS"),
         (f"/v1/images/{place['cover']['image']}", "DELETE, GET, HEAD, OPTIONS"),
-        (place["url"] + "/images", "GET, HEAD, OPTIONS, POST"),
+        (place["url"] + "/images", "OPTIONS, POST"),
+        (place["url"] + "%2Fimages", "GET, HEAD, OPTIONS"),
+        (place["url"] + "/images/images", "OPTIONS, POST"),
+        (place["url"] + "%2fimages/images", "OPTIONS, POST"),
+        (place["url"] + "/more", "GET, HEAD, OPTIONS"),
     ):
         asked = client.options(path)
         assert (asked.status_code, asked.headers["allow"], asked.content) == (204, methods, b""), path

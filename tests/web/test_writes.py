@@ -72,26 +72,26 @@ def test_nobody_writes_without_the_token(client, town_gallery, queries):
 def test_what_is_added_is_found_and_what_is_removed_is_not(client, own_gallery, queries):
     content = queries[0].read_bytes()
     before = Gallery.open(own_gallery)
-    made = add(client, "a new%2Fplace", content, at="48.5,11.25")
+    made = add(client, "a new%2Fimages", content, at="48.5,11.25")
     image = made["images"][0]
-    assert (made["added"], image["places"]) == (1, ["a new/place"])
+    assert (made["added"], image["places"]) == (1, ["a new/images"])
     assert (image["latitude"], image["longitude"]) == (48.5, 11.25)
     found = client.post("/v1/recognize", content=content).json()
     assert found["matches"][0]["image"] == image["image"]
     assert found["matches"][0]["similarity"] == pytest.approx(1.0, abs=1e-5)
     assert client.get(image["url"]).content == content
     assert client.get(image["thumbnail"]).status_code == 200
-    assert [item["image"] for item in client.get("/v1/places/a new%2Fplace").json()["items"]] == [image["image"]]
+    assert [item["image"] for item in client.get("/v1/places/a new%2Fimages").json()["items"]] == [image["image"]]
     after = Gallery.open(own_gallery)
     assert tuple(after.records[: len(before)]) == tuple(before.records)
-    assert after.records[len(before)].places == ("a new/place",)
+    assert after.records[len(before)].places == ("a new/images",)
     assert after.verify().ok
-    assert add(client, "a new%2Fplace", content, status=200)["added"] == 0
+    assert add(client, "a new%2Fimages", content, status=200)["added"] == 0
     refused = client.post("/v1/places/other/images", files={"photos": content}, headers=WRITER)
-    assert (refused.status_code, "a new/place" in refused.json()["detail"]) == (409, True)
+    assert (refused.status_code, "a new/images" in refused.json()["detail"]) == (409, True)
 
     removed = client.delete(image["url"], headers=WRITER)
-    assert removed.json() == {"removed": image["image"], "places": ["a new/place"]}
+    assert removed.json() == {"removed": image["image"], "places": ["a new/images"]}
     assert client.delete(image["url"], headers=WRITER).status_code == 404
     assert client.get(image["url"]).status_code == 404
     assert Gallery.open(own_gallery).records == before.records

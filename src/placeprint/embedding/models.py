@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from placeprint.embedding.model_folder import find_exported, is_source
-from placeprint.embedding.onnx_file import LARGEST, read_checked, read_onnx, refuse_outside_weights
+from placeprint.embedding.onnx_file import LARGEST, read_checked, read_onnx, refuse_unsafe
 from placeprint.embedding.sidecar import read_sidecar
 from placeprint.errors import ModelError, UsageError
 from placeprint.records import ModelSpec
@@ -184,5 +184,5 @@ def _from_path(path: Path, *, own: bool = False, digest: str | None = None) -> M
     found = hashlib.sha256(data).hexdigest()
     if digest not in (None, found):
         raise ModelError(f'the model "{path}" was changed while it was being loaded: try again')
-    refuse_outside_weights(path, data)
+    refuse_unsafe(path, data)
     return _with_hash(ModelFile(read_sidecar(path.with_suffix(".json")), path, own), found)

@@ -1,8 +1,13 @@
-"""Whether an ONNX file holds all that it needs, found without running it and without any library.
+"""Whether an ONNX file holds all that it needs and comes to an end, found without running it and without any library.
 
 An ONNX file may keep weights in other files, named by paths of its choice. Then the checksum of the file says nothing
 about them, and a hostile file may point to any place of the disk. Such files are refused, and what is run are the bytes
 that were looked at.
+
+Nothing stops a graph that runs: a loop of 2^62 steps would never end. What repeats a part of a graph (Loop, Scan,
+SequenceMap, the searches of ONNX Runtime) is a node that holds a graph, and of those only If, which chooses between
+two, is let through. Functions of the model's own are copied wherever they are called: some that call each other twice
+become any number of nodes. OpenVINO does not know them, and they are refused, too.
 
 The file is a protocol buffer: fields of a number, a kind and a value, where a value may be fields again. Only the
 fields in which a tensor can be are followed. Numbers are read as the runtimes read them: tags and
@@ -23,23 +28,24 @@ LARGEST = 1 << 31
 _INSIDE = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
-    "function": {7: "node", 11: "attribute"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "body": {1: "node", 5: "tensor", 15: "sparse"},
     "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "attribute": {5: "tensor", 6: "body", 10: "tensor", 11: "body", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {13: "entry"},
 }
+"""What is in a message, by the numbers of its fields. A body is a graph that a node holds."""
 _DEEPEST, _MOST = 100, 1_000_000
 """How deep messages lie in each other, as protocol buffers have it, and how many fields are looked at."""
 _LOCATION, _EXTERNAL = 14, 1
-_OPERATION, _CONTEXT = 4, b"EPContext"
-"""The operation of a node, and the one of ONNX Runtime that reads a file."""
+_OPERATION, _CONTEXT, _CHOICE = 4, b"EPContext", b"If"
+"""The operation of a node, the one of ONNX Runtime that reads a file, and the one that may hold graphs."""
 _WORD, _LONG, _SIZE = (1 << 32) - 1, (1 << 64) - 1, (1 << 31) - 1
 
 
-def refuse_outside_weights(path: Path, data: bytes) -> None:
-    """Refuse an ONNX file that keeps weights in other files.
+def refuse_unsafe(path: Path, data: bytes) -> None:
+    """Refuse an ONNX file that keeps weights in other files, or that may run for ever.
 
     Parameters
     ----------
@@ -56,14 +62,28 @@ def refuse_outside_weights(path: Path, data: bytes) -> None:
     if not data:
         raise ModelError(f'placeprint cannot run "{path}": the file is empty')
     try:
-        named = _Look(data).outside(0, len(data), "model", 0)
+        fault = _Look(data).fault(0, len(data), "model", 0)
     except (ValueError, IndexError) as error:
         raise ModelError(f'placeprint cannot run "{path}": it is no ONNX file, or a damaged one') from error
-    if named is not None:
-        raise ModelError(
-            f'the model "{path}" keeps weights in another file ("{named[:200]}"), which no checksum covers: save it as '
-            "one file, with onnx.save_model(onnx.load(path), path, save_as_external_data=False)"
-        )
+    if fault is not None:
+        raise ModelError(f'the model "{path}" {fault}')
+
+
+def _outside(named: str) -> str:
+    return (
+        f'keeps weights in another file ("{named[:200]}"), which no checksum covers: save it as one file, with '
+        "onnx.save_model(onnx.load(path), path, save_as_external_data=False)"
+    )
+
+
+_ENDLESS = (
+    "has a loop (a node that holds a graph and is no If), and nothing bounds how long it runs: export it without, as "
+    "tracing does"
+)
+_FUNCTIONS = (
+    "has functions of its own, which may become any number of nodes: save it without, with "
+    "onnx.save_model(onnx.inliner.inline_local_functions(onnx.load(path)), path)"
+)
 
 
 def read_onnx(path: Path) -> bytes:
@@ -102,27 +122,35 @@ class _Look:
     """One walk through a file, with a bound on its length."""
 
     def __init__(self, data: bytes) -> None:
-        self._data, self._left = data, _MOST
+        self._data, self._left, self._bodies = data, _MOST, 0
 
-    def outside(self, begin: int, end: int, kind: str, depth: int) -> str | None:
-        """Return the first path at which weights lie outside, or None."""
+    def fault(self, begin: int, end: int, kind: str, depth: int) -> str | None:
+        """Return what is wrong with a message, and what can be done; None where nothing is."""
         if depth > _DEEPEST:
             raise ValueError("nested too deeply")
-        inside = _INSIDE[kind]
+        if kind == "function":
+            return _FUNCTIONS
+        bodies, only_choice = self._bodies, True
         for number, value in self._fields(begin, end):
-            if isinstance(value, int):
-                if kind == "tensor" and number == _LOCATION and value & _WORD == _EXTERNAL:
-                    return "not named"
-                continue
-            if kind == "node" and number == _OPERATION and self._data[slice(*value)] == _CONTEXT:
-                return f"of a node {_CONTEXT.decode()}"
-            within = inside.get(number)
-            if within is None:
-                continue
-            named = self._path(*value) if within == "entry" else self.outside(*value, within, depth + 1)
-            if named is not None:
-                return named
-        return None
+            if kind == "node" and number == _OPERATION and not isinstance(value, int):
+                only_choice &= self._data[slice(*value)] == _CHOICE  # the runtimes take the last: each must be one
+            found = self._fault_of(kind, number, value, depth)
+            if found is not None:
+                return found
+        self._bodies += kind == "body"
+        return _ENDLESS if kind == "node" and self._bodies > bodies and not only_choice else None
+
+    def _fault_of(self, kind: str, number: int, value: int | tuple[int, int], depth: int) -> str | None:
+        if isinstance(value, int):
+            outside = kind == "tensor" and number == _LOCATION and value & _WORD == _EXTERNAL
+            return _outside("not named") if outside else None
+        if kind == "node" and number == _OPERATION and self._data[slice(*value)] == _CONTEXT:
+            return _outside(f"of a node {_CONTEXT.decode()}")
+        within = _INSIDE[kind].get(number)
+        if within == "entry":
+            named = self._path(*value)
+            return None if named is None else _outside(named)
+        return self.fault(*value, within, depth + 1) if within else None
 
     def _path(self, begin: int, end: int) -> str | None:
         """Return the value of an entry (key, value) of the list of outside data."""

@@ -28,19 +28,32 @@ class MethodMiddleware:
         self._app, self._prefix = app, prefix
         self._routes = [route for router in routers for route in router.routes if isinstance(route, Route)]
 
-    def allowed(self, path: str) -> Sequence[str]:
-        """Return the methods that an address takes, sorted; none where there is no such address."""
-        found = {m for route in self._routes if route.path_regex.match(path) for m in route.methods or ()}
+    def allowed(self, path: str, raw: str) -> Sequence[str]:
+        """Return the methods that an address takes, sorted; none where there is no such address.
+
+        Parameters
+        ----------
+        path : str
+            The address, decoded.
+        raw : str
+            The address as it was sent. A slash that is encoded there belongs to a name: ``a%2Fimages`` is the place
+            "a/images", while ``a/images`` is where images are added to the place "a".
+        """
+        fitting = [route for route in self._routes if route.path_regex.match(path)]
+        as_sent = [route for route in fitting if route.path_regex.match(raw)] or fitting
+        found = {m for route in as_sent if route.path == as_sent[0].path for m in route.methods or ()}
         if not found:
             return ()
         return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        raw = scope.get("raw_path", b"").decode("latin-1")
         if self._prefix and scope["type"] == "http" and scope["path"].startswith(f"{self._prefix}/"):
             scope["path"] = scope["path"].removeprefix(self._prefix)
+            raw = raw.removeprefix(self._prefix)
         method = scope["method"] if scope["type"] == "http" else ""
-        allowed = self.allowed(scope["path"]) if method else ()
+        allowed = self.allowed(scope["path"], raw) if method else ()
         if not allowed or (method in allowed and method not in ("HEAD", "OPTIONS")):
             await self._app(scope, receive, send)
         elif method == "OPTIONS":

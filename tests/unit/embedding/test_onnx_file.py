@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from placeprint.embedding import onnx_file
 from placeprint.embedding.models import DEFAULT_MODEL, find_model
-from placeprint.embedding.onnx_file import read_checked, refuse_outside_weights
+from placeprint.embedding.onnx_file import read_checked, refuse_unsafe
 from placeprint.errors import ModelError
 
 onnx = pytest.importorskip("onnx")
@@ -38,22 +38,26 @@ def entry(location: str = "w.bin") -> bytes:
     return field(13, field(1, b"location") + field(2, location.encode()))
 
 
+def node(operation: str, number: int, graph: bytes) -> bytes:
+    """Write a model of one node with a graph in an attribute (6: one, 11: several)."""
+    return field(7, field(1, field(4, operation.encode()) + field(5, field(number, graph))))
+
+
 TENSOR = field(1, 3) + field(2, 1) + field(8, b"W")
 OUTSIDE = TENSOR + entry() + field(14, 1)
 PLACES: dict[str, Callable[[bytes], bytes]] = {
     "weight": lambda t: field(7, field(5, t)),
     "constant": lambda t: field(7, field(1, field(5, field(5, t)))),
     "constants": lambda t: field(7, field(1, field(5, field(10, t)))),
-    "branch": lambda t: field(7, field(1, field(5, field(6, field(5, t))))),
-    "branches": lambda t: field(7, field(1, field(5, field(11, field(5, t))))),
+    "branch": lambda t: node("If", 6, field(5, t)),
+    "branches": lambda t: node("If", 11, field(5, t)),
+    "branch of a branch": lambda t: node("If", 6, field(1, field(4, b"If") + field(5, field(6, field(5, t))))),
     "sparse": lambda t: field(7, field(15, field(1, t))),
     "sparse indices": lambda t: field(7, field(15, field(2, t))),
     "sparse constant": lambda t: field(7, field(1, field(5, field(22, field(1, t))))),
     "sparse constants": lambda t: field(7, field(1, field(5, field(23, field(1, t))))),
     "training": lambda t: field(20, field(1, field(5, t))),
     "training steps": lambda t: field(20, field(2, field(5, t))),
-    "function": lambda t: field(25, field(7, field(5, field(5, t)))),
-    "function's default": lambda t: field(25, field(11, field(5, t))),
 }
 WAYS: dict[str, bytes] = {
     "plain": OUTSIDE,
@@ -74,8 +78,8 @@ WAYS: dict[str, bytes] = {
 @pytest.mark.parametrize("place", PLACES)
 def test_weights_outside_are_found_wherever_and_however(place: str, way: str) -> None:
     with pytest.raises(ModelError, match="keeps weights in another file"):
-        refuse_outside_weights(HERE, field(1, 8) + PLACES[place](WAYS[way]))
-    refuse_outside_weights(HERE, field(1, 8) + PLACES[place](TENSOR + field(14, 0)))
+        refuse_unsafe(HERE, field(1, 8) + PLACES[place](WAYS[way]))
+    refuse_unsafe(HERE, field(1, 8) + PLACES[place](TENSOR + field(14, 0)))
 
 
 @pytest.mark.parametrize("high", [1 << 32, 1 << 33, 1 << 34, 7 << 32])
@@ -87,7 +91,7 @@ def test_every_tag_on_the_way_is_cut_to_32_bits(depth: int, high: int) -> None:
         data = field(number, data, tag=lambda tag, at=level: varint(tag | high if at == depth else tag))
     assert isinstance(data, bytes)
     with pytest.raises(ModelError, match="keeps weights in another file"):
-        refuse_outside_weights(HERE, data)
+        refuse_unsafe(HERE, data)
 
 
 REFUSED = {
@@ -108,7 +112,7 @@ REFUSED = {
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_can_be_read_in_two_ways_is_no_onnx_file(kind: str) -> None:
     with pytest.raises(ModelError, match="no ONNX file, or a damaged one"):
-        refuse_outside_weights(HERE, REFUSED[kind])
+        refuse_unsafe(HERE, REFUSED[kind])
 
 
 def test_bombs_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,11 +120,11 @@ def test_bombs_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(200):
         deep = field(1, field(5, field(6, deep)))
     with pytest.raises(ModelError, match="no ONNX file"):
-        refuse_outside_weights(HERE, field(7, deep))
+        refuse_unsafe(HERE, field(7, deep))
     monkeypatch.setattr(onnx_file, "_MOST", 1000)
-    refuse_outside_weights(HERE, field(7, b"\x0a\x00" * 999))
+    refuse_unsafe(HERE, field(7, b"\x0a\x00" * 999))
     with pytest.raises(ModelError, match="no ONNX file"):
-        refuse_outside_weights(HERE, field(7, b"\x0a\x00" * 1000))
+        refuse_unsafe(HERE, field(7, b"\x0a\x00" * 1000))
     with (tmp_path / "large.onnx").open("wb") as file:
         file.truncate((1 << 31) + 1)
     with pytest.raises(ModelError, match="larger than an ONNX file can be"):
@@ -131,7 +135,57 @@ def test_a_node_that_reads_a_file_is_refused() -> None:
     node = helper.make_node("EPContext", ["x"], ["y"], domain="com.microsoft", ep_cache_context="../secret")
     graph = helper.make_graph([node], "g", [], [])
     with pytest.raises(ModelError, match="of a node EPContext"):
-        refuse_outside_weights(HERE, helper.make_model(graph).SerializeToString())
+        refuse_unsafe(HERE, helper.make_model(graph).SerializeToString())
+
+
+BODY = helper.make_graph(
+    [helper.make_node("Identity", [name], [f"{name}_out"]) for name in ("more", "x")],
+    "body",
+    [
+        helper.make_tensor_value_info(name, kind, [])
+        for name, kind in (("i", T.INT64), ("more", T.BOOL), ("x", T.FLOAT))
+    ],
+    [helper.make_tensor_value_info(f"{name}_out", kind, []) for name, kind in (("more", T.BOOL), ("x", T.FLOAT))],
+)
+LOOP = helper.make_graph([helper.make_node("Loop", ["steps", "more", "x"], ["y"], body=BODY)], "g", [], [])
+LOOPS: dict[str, bytes] = {
+    "as the format's library writes it": helper.make_model(LOOP).SerializeToString(),
+    **{name: node(name, 6, b"") for name in ("Loop", "Scan", "SequenceMap", "BeamSearch", "if", "If ", "")},
+    "several": node("Scan", 11, field(1, b"")),
+    "behind its body": field(7, field(1, field(5, field(6, b"")) + field(4, b"Loop"))),
+    "said twice": field(7, field(1, field(4, b"If") + field(5, field(6, b"")) + field(4, b"Loop"))),
+    "said twice, the last is none": field(7, field(1, field(4, b"Loop") + field(5, field(6, b"")) + field(4, b"If"))),
+    "in a branch": node("If", 6, field(1, field(4, b"Loop") + field(5, field(6, b"")))),
+    "around a branch": node("Loop", 6, field(1, field(4, b"If") + field(5, field(6, b"")))),
+    "a longer tag": field(
+        7, field(1, field(4, b"Loop") + field(5, field(6, b"", tag=lambda tag: varint(tag | 1 << 33))))
+    ),
+    "while training": field(20, field(2, field(1, field(4, b"Loop") + field(5, field(6, b""))))),
+}
+
+
+@pytest.mark.parametrize("way", LOOPS)
+def test_what_may_run_for_ever_is_refused(way: str) -> None:
+    with pytest.raises(ModelError, match=r'^the model "m\.onnx" has a loop .*: export it without, as tracing does$'):
+        refuse_unsafe(HERE, LOOPS[way])
+
+
+@pytest.mark.parametrize("number", [6, 11])
+def test_a_choice_between_graphs_and_a_node_that_is_only_called_like_a_loop_are_let_through(number: int) -> None:
+    refuse_unsafe(HERE, node("If", number, field(1, field(4, b"Relu"))))
+    refuse_unsafe(HERE, field(7, field(1, field(3, b"Loop") + field(4, b"Relu") + field(5, field(1, b"Scan")))))
+    refuse_unsafe(HERE, node("If", number, b"") + node("Relu", 5, TENSOR))
+
+
+def test_functions_that_multiply_are_refused() -> None:
+    twice = [helper.make_node("f", ["x"], ["t"], domain="d"), helper.make_node("f", ["t"], ["y"], domain="d")]
+    functions = [
+        helper.make_function("d", "f", ["x"], ["y"], [helper.make_node("Relu", ["x"], ["y"])], []),
+        helper.make_function("d", "g", ["x"], ["y"], twice, [helper.make_opsetid("d", 1)]),
+    ]
+    model = helper.make_model(helper.make_graph([], "g", [], []), functions=functions)
+    with pytest.raises(ModelError, match=r"has functions of its own, .*\(onnx\.inliner\.inline_local_functions"):
+        refuse_unsafe(HERE, model.SerializeToString())
 
 
 def _runtime_sees_outside(data: bytes) -> bool:
@@ -160,7 +214,7 @@ def test_what_the_formats_own_parser_finds_outside_is_found_here(data: st.DataOb
         return
     if seen:
         with pytest.raises(ModelError):
-            refuse_outside_weights(HERE, bytes(raw))
+            refuse_unsafe(HERE, bytes(raw))
 
 
 @settings(max_examples=300, deadline=None)
@@ -168,7 +222,7 @@ def test_what_the_formats_own_parser_finds_outside_is_found_here(data: st.DataOb
 def test_any_bytes_are_let_through_or_refused_in_one_line(data: bytes) -> None:
     for raw in (data, field(7, data), field(7, field(5, data))):
         try:
-            refuse_outside_weights(HERE, raw)
+            refuse_unsafe(HERE, raw)
         except ModelError as error:
             said = str(error)
         else:

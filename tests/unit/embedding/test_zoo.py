@@ -12,7 +12,7 @@ from placeprint import export
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.model_folder import exported_path, is_source, models_folder
 from placeprint.embedding.models import WEIGHTS, find_model
-from placeprint.embedding.onnx_file import refuse_outside_weights
+from placeprint.embedding.onnx_file import refuse_unsafe
 from placeprint.embedding.zoo import list_zoo
 from placeprint.errors import ModelError, PlaceprintError, UsageError
 from program import run
@@ -143,7 +143,7 @@ def test_weights_in_another_file_are_refused(tmp_path: Path, location: str, wher
 
 def test_files_with_all_weights_inside_are_let_through(tmp_path: Path) -> None:
     for path in WEIGHTS.glob("*.onnx"):
-        refuse_outside_weights(path, path.read_bytes())
+        refuse_unsafe(path, path.read_bytes())
     small_graph(described(tmp_path), where="constant")
     assert load_embedder(str(tmp_path / "m.onnx")).embed_one(Image.new("RGB", (9, 9), (255, 9, 9))).shape == (4,)
 

@@ -137,7 +137,7 @@ def test_another_file_is_refused_by_name_and_never_read_as_a_model(
         raise AssertionError("a file of another hash was read as a model")
 
     with monkeypatch.context() as patched:
-        patched.setattr(models, "refuse_outside_weights", parsed)
+        patched.setattr(models, "refuse_unsafe", parsed)
         patched.setattr(models, "read_sidecar", parsed)
         patched.setattr(model_lookup, "find_model", parsed)
         with pytest.raises(GalleryMismatchError, match="is another file") as error:

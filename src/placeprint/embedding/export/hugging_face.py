@@ -15,7 +15,7 @@ import numpy as np
 from placeprint.embedding.export.candidate import Candidate, Source
 from placeprint.embedding.export.parity import seeded_images
 from placeprint.embedding.model_folder import models_folder
-from placeprint.embedding.onnx_file import read_onnx, refuse_outside_weights
+from placeprint.embedding.onnx_file import read_onnx, refuse_unsafe
 from placeprint.embedding.runners.openvino_runner import openvino_package, read_graph
 from placeprint.embedding.sidecar import LARGEST, LARGEST_SIDE
 from placeprint.errors import ModelError, UsageError
@@ -52,7 +52,7 @@ def hub_file_candidate(source: Source) -> Candidate:
             f'"{folder}" (PLACEPRINT_MODELS names another folder)'
         )
     data = read_onnx(path)
-    refuse_outside_weights(path, data)
+    refuse_unsafe(path, data)
     return Candidate(data, _described(source, path, data, config), reference=None, free=False)
 
 

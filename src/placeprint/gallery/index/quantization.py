@@ -110,7 +110,11 @@ def turning(some: Vectors, rng: np.random.Generator) -> Vectors:
         turn = np.zeros((width, dim))
         turn[:, :] = np.linalg.qr(rng.normal(size=(width, width)))[0][:, :dim]
         return turn.astype(np.float32)
-    energy, axes = np.linalg.eigh(some.T.astype(np.float64) @ some)
+    products = np.zeros((dim, dim))
+    for i in range(0, len(some), BLOCK):  # in 64 bit the whole sample would be the peak of a large gallery's index
+        block = some[i : i + BLOCK].astype(np.float64)
+        products += block.T @ block
+    energy, axes = np.linalg.eigh(products)
     share = np.cumsum(energy[::-1]) / energy.sum()
     width = int(np.clip(32 * -(-(np.searchsorted(share, KEPT) + 1) // 32), SHORT, min(LONG, dim - dim % 2)))
     spread = np.linalg.qr(rng.normal(size=(width, width)))[0]

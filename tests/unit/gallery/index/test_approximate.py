@@ -12,6 +12,7 @@ from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
 from placeprint.gallery.index import approximate as clustered
+from placeprint.gallery.index import quantization
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.faiss_index import FaissIndex
@@ -123,7 +124,8 @@ def test_a_graph_of_an_older_release_is_searched(tmp_path: Path, vectors: Vector
         FaissIndex(vectors, approximate=True, folder=tmp_path)
 
 
-def test_long_vectors_are_shortened_and_short_ones_only_turned() -> None:
+def test_long_vectors_are_shortened_and_short_ones_only_turned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantization, "BLOCK", 16)  # fewer than the 40 directions that all rows together have
     rng = np.random.default_rng(1)
     for dim, width in ((31, 32), (256, 256)):
         turn = turning(rng.normal(size=(50, dim)).astype(np.float32), rng)
