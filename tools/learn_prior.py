@@ -2,9 +2,9 @@
 
     python tools/learn_prior.py TOWN        # TOWN: a folder made by `python -m town TOWN --places 20 --seed 7`
 
-It reads ../shared/data/poznan_bovw and the town, draws small galleries of 2, 3 and 4 places from them, and
-writes src/placeprint/recognition/calibration/prior.json. No photograph and no embedding goes in: three coefficients
-a size, and the standing and agreement of 200 unknown queries.
+It reads ../shared/data/poznan_bovw and the town, draws small galleries of 2, 3 and 4 places from them, by `fast` and by
+`balanced`, and writes src/placeprint/recognition/calibration/prior.json. No photograph and no embedding goes in: three
+coefficients a size, and the standing and agreement of 200 unknown queries.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import json
 import sys
 from pathlib import Path
 
+from placeprint.presets import PRESETS
 from placeprint.recognition.calibration import prior as shipped
-from tools.prior_fit import SIZES, labelled_set, learn_prior, row_of
+from tools.prior_fit import SIZES, labelled_set, learn_prior, remember_matches, row_of
 
 POZNAN = Path(__file__).parents[2] / "shared" / "data" / "poznan_bovw" / "labels.csv"
 SOURCE = (
@@ -25,10 +26,13 @@ SOURCE = (
 
 def main() -> None:
     """Write the file."""
-    sets = [labelled_set(POZNAN), labelled_set(Path(sys.argv[1]))]
-    priors = [learn_prior(sets, places=places) for places in SIZES]
+    remember_matches()
+    priors = []
+    for preset in (PRESETS["fast"], PRESETS["balanced"]):
+        sets = [labelled_set(path, preset) for path in (POZNAN, Path(sys.argv[1]))]
+        priors += [learn_prior(sets, places=places) for places in SIZES]
     for prior in priors:
-        print(prior.places, "places:", [round(c, 3) for c in prior.coefficients], f"gap {prior.gap:.3f}")
+        print(prior.places, "places", "matched:" if prior.matched else "plain:", [round(c, 3) for c in prior.coefficients], f"gap {prior.gap:.3f}")
     out = Path(shipped.__file__).with_name(shipped.FILE)
     rows = json.dumps({"format": 1, "source": SOURCE, "priors": [row_of(p) for p in priors]})
     out.write_text(rows + "\n", encoding="ascii")

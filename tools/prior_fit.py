@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import Floats
+from placeprint.arrays import Floats, Packed
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.models import DEFAULT_MODEL
+from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import unit_vectors
+from placeprint.presets import Preset
 from placeprint.recognition.calibration.estimators import fit_logistic
 from placeprint.recognition.calibration.held_out import Asker, PlaceRows, Questions, from_gallery
 from placeprint.recognition.calibration.prior import Prior
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.decision.rules import agreement
-from placeprint.records import ImageRecord
+from placeprint.recognition.rerank import matches
+from placeprint.recognition.rerank.reranker import Reranker
+from placeprint.records import ImageRecord, ModelSpec
+from placeprint.storage.ragged import Ragged
 
 SIZES = (2, 3, 4)
 """Numbers of places in the small galleries."""
@@ -41,21 +47,50 @@ class LabelledSet:
     records, queries : sequence of ImageRecord
     vectors, query_vectors : ndarray of float32, shape (n, dim)
         Unit vectors.
+    parts, query_parts : mapping of str to Ragged
+    spec : ModelSpec
+    preset : Preset
     """
 
     records: Sequence[ImageRecord]
     vectors: NDArray[np.float32]
     queries: Sequence[ImageRecord]
     query_vectors: NDArray[np.float32]
+    parts: Mapping[str, Ragged]
+    query_parts: Mapping[str, Ragged]
+    spec: ModelSpec
+    preset: Preset
 
 
-def labelled_set(path: Path, *, model: str = DEFAULT_MODEL) -> LabelledSet:
+def labelled_set(path: Path, preset: Preset, *, model: str = DEFAULT_MODEL) -> LabelledSet:
     """Embed both sides of a dataset."""
-    manifest, embedder = read_dataset(path), load_embedder(model)
+    manifest, embedder = read_dataset(path), load_embedder(model, preset=preset)
     with opened_cache(True) as cache:
         gallery = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache)
         queries = embed_split(manifest, manifest.queries(), embedder=embedder, cache=cache)
-    return LabelledSet(gallery.records, unit_vectors(gallery.vectors), queries.records, unit_vectors(queries.vectors))
+    return LabelledSet(
+        gallery.records,
+        unit_vectors(gallery.vectors),
+        queries.records,
+        unit_vectors(queries.vectors),
+        gallery.parts,
+        queries.parts,
+        embedder.spec,
+        preset,
+    )
+
+
+def remember_matches() -> None:
+    """Keep what pairs of images gave: small galleries of one set share most of them."""
+    compare, known = matches._confidence, dict[tuple[bytes, bytes], float]()
+
+    def remembered(query: Packed, candidate: Packed) -> float:
+        pair = (hashlib.sha256(query).digest(), hashlib.sha256(candidate).digest())
+        if pair not in known:
+            known[pair] = compare(query, candidate)
+        return known[pair]
+
+    matches._confidence = remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +130,8 @@ def learn_prior(sets: Sequence[LabelledSet], *, places: int, seed: int = 0) -> P
     groups = np.concatenate([r.groups for r in rows])
     kept = _evenly(rng, np.flatnonzero(unknown), groups, len(sets))
     gap = float(np.mean([r.gap for r in rows]))
-    return Prior(places, (b0, b1, b2), usual, gap, features[kept], groups[kept] // 1000)
+    matched = bool(sets[0].preset.matched)
+    return Prior(places, matched, (b0, b1, b2), usual, gap, features[kept], groups[kept] // 1000)
 
 
 def _evenly(
@@ -110,10 +146,17 @@ def _small_gallery(whole: LabelledSet, places: int, rng: np.random.Generator, *,
     names = sorted({r.places[0] for r in whole.records if r.places})
     chosen = set(rng.choice(names, places, replace=False).tolist())
     kept = [i for i, r in enumerate(whole.records) if not chosen.isdisjoint(r.places)]
-    records, vectors = [whole.records[i] for i in kept], whole.vectors[kept]
-    known, unknown = from_gallery(records, vectors)
+    gallery = Gallery.in_memory(
+        [whole.records[i] for i in kept],
+        whole.vectors[kept],
+        spec=whole.spec,
+        preset=whole.preset,
+        parts={name: parts.kept(kept) for name, parts in whole.parts.items()},
+    )
+    again = Reranker(gallery, at_once=1) if whole.preset.reranks else None
+    known, unknown = from_gallery(gallery.records, np.asarray(gallery.vectors), again=again)
     low, high = float(unknown.evidence.top.mean()), float(known.evidence.top.mean())
-    asked = _asked(records, vectors, whole)
+    asked = _asked(gallery, again, whole)
     outside = np.array([chosen.isdisjoint(q.places) for q in whole.queries])
     standing = (asked.evidence.top - low) / (high - low)
     features = np.stack([standing, agreement(asked.evidence, softness=(high - low) / 2)], axis=1)
@@ -121,9 +164,16 @@ def _small_gallery(whole: LabelledSet, places: int, rng: np.random.Generator, *,
     return _Row(features, asked.right, weights, outside, asked.groups + number, (high - low) / (1 - low))
 
 
-def _asked(records: Sequence[ImageRecord], vectors: NDArray[np.float32], whole: LabelledSet) -> Questions:
+def _asked(gallery: Gallery, again: Reranker | None, whole: LabelledSet) -> Questions:
     count = len(whole.queries)
-    asker = Asker(PlaceRows(records), vectors, whole.query_vectors, [q.places for q in whole.queries])
+    asker = Asker(
+        PlaceRows(gallery.records),
+        np.asarray(gallery.vectors),
+        whole.query_vectors,
+        [q.places for q in whole.queries],
+        again=again,
+        parts=whole.query_parts,
+    )
     return asker.ask(range(count), [np.empty(0, np.int64)] * count)
 
 
@@ -131,6 +181,7 @@ def row_of(prior: Prior) -> dict[str, Any]:
     """Return what `Prior.from_dict` reads, rounded to what matters."""
     return {
         "places": prior.places,
+        "matched": prior.matched,
         "coefficients": [round(c, 4) for c in prior.coefficients],
         "usual_agreement": round(prior.usual_agreement, 4),
         "gap": round(prior.gap, 4),

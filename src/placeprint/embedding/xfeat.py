@@ -29,6 +29,8 @@ _SIDE = 32
 _LEAST_SIDE = 96
 _CLOSE = 2.5
 """Pixels, across or down, within which only the strongest point stays: the 5 x 5 window of the paper."""
+_BLANK = 2.0
+"""Grey levels: standard deviation up to which an image shows nothing."""
 _QUANTUM = 254.0
 _POSITION = 32767.0
 
@@ -51,6 +53,8 @@ def extract(image: Image, graph: BundledGraph, *, most: int) -> Packed:
         little-endian int16: x and y from the middle of the image, 32767 for half of the longer side.
     """
     grey = _working(image)
+    if grey is None:
+        return np.empty((0, ROW_BYTES), np.uint8)
     points, scores, descriptors = graph.run(grey[None, None])
     kept = _apart(points, scores)[:most]
     height, width = grey.shape
@@ -85,8 +89,11 @@ def unpack(rows: Packed) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return points, descriptors
 
 
-def _working(image: Image) -> NDArray[np.float32]:
-    """Return the grey image of mean 0 and variance 1 in which features are looked for; sides are multiples of 32."""
+def _working(image: Image) -> NDArray[np.float32] | None:
+    """Return the grey image of mean 0 and variance 1 in which features are looked for; sides are multiples of 32.
+
+    None for a blank one, in which the graph sees noise.
+    """
     from PIL.Image import Resampling
 
     longer = max(image.size)
@@ -94,8 +101,8 @@ def _working(image: Image) -> NDArray[np.float32]:
     width, height = (max(_LEAST_SIDE, round(side * scale / _SIDE) * _SIDE) for side in image.size)
     colours = np.asarray(image.resize((width, height), Resampling.BILINEAR), np.float32)
     grey = colours.mean(axis=2) if colours.ndim == 3 else colours
-    grey = grey / np.float32(255)
-    return np.asarray((grey - grey.mean()) / np.sqrt(grey.var() + 1e-5), np.float32)
+    grey, spread = grey - grey.mean(), grey.std()
+    return np.asarray(grey / spread, np.float32) if spread > _BLANK else None
 
 
 def _apart(points: NDArray[np.float32], scores: NDArray[np.float32]) -> NDArray[np.int64]:

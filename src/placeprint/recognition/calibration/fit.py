@@ -91,7 +91,8 @@ def learn_calibration(
     (known, unknown), aside = _questions(gallery, queries, seed, progress), _set_aside(gallery, queries)
     if not len(known):
         raise CalibrationError(_no_company(len(gallery), queries is not None))
-    prior = prior_for(len(gallery.places), priors or shipped_priors())
+    matched = bool(gallery.preset.matched) and "xfeat" in gallery.parts
+    prior = prior_for(len(gallery.places), priors or shipped_priors(), matched=matched)
     learned = _learn(known, unknown, prior, rate=false_accept_rate, seed=seed)
     limit = _limit(learned, false_accept_rate)
     threshold = float(np.nextafter(limit, np.inf))

@@ -26,6 +26,8 @@ class Prior:
     ----------
     places : int
         In each of those galleries.
+    matched : bool
+        Whether local features were matched, which sets the two sides farther apart.
     coefficients : tuple of 3 floats
         As in `placeprint.recognition.decision.rules.Probability`.
     usual_agreement : float
@@ -39,6 +41,7 @@ class Prior:
     """
 
     places: int
+    matched: bool
     coefficients: tuple[float, float, float]
     usual_agreement: float
     gap: float
@@ -55,7 +58,7 @@ class Prior:
         b0, b1, b2 = row["coefficients"]
         features = np.array(row["features"], np.float64).reshape(-1, 2)
         groups = np.array(row["groups"], np.int64)
-        return cls(row["places"], (b0, b1, b2), row["usual_agreement"], row["gap"], features, groups)
+        return cls(row["places"], row.get("matched", False), (b0, b1, b2), row["usual_agreement"], row["gap"], features, groups)
 
 
 def shipped_priors() -> tuple[Prior, ...]:
@@ -64,6 +67,6 @@ def shipped_priors() -> tuple[Prior, ...]:
     return tuple(Prior.from_dict(row) for row in json.loads(text)["priors"])
 
 
-def prior_for(places: int, priors: Sequence[Prior]) -> Prior:
-    """Return the prior of the nearest number of places."""
-    return min(priors, key=lambda p: (abs(p.places - places), p.places))
+def prior_for(places: int, priors: Sequence[Prior], *, matched: bool = False) -> Prior:
+    """Return the prior of the nearest number of places, of galleries that were asked the same way where there is one."""
+    return min(priors, key=lambda p: (p.matched != matched, abs(p.places - places), p.places))

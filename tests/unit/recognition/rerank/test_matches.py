@@ -1,0 +1,96 @@
+"""Matching local features: the same thing from elsewhere, other things, and when it stops."""
+
+import math
+import pickle
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from placeprint.arrays import Packed
+from placeprint.embedding.runners.bundled_graph import BundledGraph, bundled_graph
+from placeprint.embedding.xfeat import extract
+from placeprint.recognition.rerank import matches
+from placeprint.recognition.rerank.matches import ENOUGH, ONSET, beyond_chance, confidences, lines, up_to_enough
+from tests.unit.embedding.test_xfeat import facade
+
+
+def features(seed: int, *, box: tuple[int, int, int, int] | None = None) -> Packed:
+    image = facade(600, 450, seed)
+    return extract(image.crop(box) if box else image, bundled_graph("xfeat", precision="f32"), most=256)[:, None]
+
+
+@pytest.fixture(scope="module")
+def query() -> Packed:
+    """A part of image 1."""
+    return features(1, box=(100, 50, 520, 400))
+
+
+@pytest.fixture(scope="module")
+def gallery() -> list[Packed]:
+    """Images 2, 3 and 1."""
+    return [features(seed) for seed in (2, 3, 1)]
+
+
+def test_the_same_thing_matches_and_others_do_not(query: Packed, gallery: list[Packed]) -> None:
+    found = confidences(query, gallery, until=math.inf)
+    assert found[2] > ENOUGH
+    assert found[:2].max() < ONSET
+    np.testing.assert_allclose(beyond_chance(found)[:2], 0)
+    assert beyond_chance(found)[2] > 3
+
+
+def test_nothing_is_compared_behind_what_is_enough(query: Packed, gallery: list[Packed]) -> None:
+    asked: list[int] = []
+
+    def waiting() -> Iterator[Packed]:
+        for number in (0, 2, 1, 1, 1):
+            asked.append(number)
+            yield gallery[number]
+
+    found = confidences(query, waiting(), until=math.inf)
+    assert asked == [0, 2]
+    assert len(found) == 2
+    together = confidences(query, [gallery[n] for n in (0, 2, 1, 1, 1)], until=math.inf, at_once=3)
+    np.testing.assert_array_equal(together, found)
+
+
+def test_no_time_is_no_evidence(query: Packed, gallery: list[Packed]) -> None:
+    assert len(confidences(query, gallery, until=-math.inf)) == 0
+
+
+def test_an_image_without_features_matches_nothing(query: Packed) -> None:
+    empty = query[:0]
+    np.testing.assert_array_equal(confidences(query, [empty], until=math.inf), [0.0])
+    np.testing.assert_array_equal(confidences(empty, [query, empty], until=math.inf), [0.0, 0.0])
+
+
+def test_lines_join_the_same_spots(query: Packed, gallery: list[Packed]) -> None:
+    found = lines(query, gallery[2], aspects=(420 / 350, 600 / 450))
+    x, y = found.ends[:, 0] * 420 + 100, found.ends[:, 1] * 350 + 50
+    off = np.hypot(x - found.ends[:, 2] * 600, y - found.ends[:, 3] * 450)
+    assert len(found) > ENOUGH
+    assert np.median(off) < 6  # the working images' sides are multiples of 32
+    assert (np.diff(found.weights) <= 0).all()
+
+
+def test_up_to_enough() -> None:
+    values = np.array([1.0, ENOUGH, 2.0, 99.0])
+    np.testing.assert_array_equal(up_to_enough(values), values[:2])
+    np.testing.assert_array_equal(up_to_enough(values[:1]), values[:1])
+
+
+def test_both_runners_are_equally_sure(query: Packed, gallery: list[Packed], monkeypatch: pytest.MonkeyPatch) -> None:
+    def sum_by(graph: BundledGraph) -> NDArray[np.float64]:
+        monkeypatch.setattr(matches, "bundled_graph", lambda *_, **__: graph)
+        return confidences(query, gallery[2:], until=math.inf)
+
+    exact = sum_by(bundled_graph("lighterglue", precision="f32"))
+    np.testing.assert_allclose(sum_by(bundled_graph("lighterglue", runner="onnx")), exact, rtol=0.01)
+
+
+def test_a_graph_is_pickled_by_its_name() -> None:
+    graph = pickle.loads(pickle.dumps(bundled_graph("xfeat", threads=2, precision="f32")))  # noqa: S301 - our own
+    grey = np.zeros((1, 1, 96, 96), np.float32)
+    assert [value.shape for value in graph.run(grey)] == [(1024, 2), (1024,), (1024, 64)]
