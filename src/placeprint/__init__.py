@@ -46,8 +46,9 @@ if TYPE_CHECKING:
     from placeprint.progress import Progress
     from placeprint.recognition.calibration.calibrate import calibrate
     from placeprint.recognition.explanation import Explanation, explain
-    from placeprint.recognition.query import Answered, QueryResult, query
-    from placeprint.recognition.recognizer import Recognizer, recognize
+    from placeprint.recognition.query import Answered, QueryResult, query, recognize_many
+    from placeprint.recognition.recognize import recognize, recognize_place
+    from placeprint.recognition.recognizer import Recognizer
     from placeprint.recognition.verify import VerifyResult, verify
     from placeprint.records import UNKNOWN, Answer, ImageRecord, Match, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
@@ -112,6 +113,8 @@ __all__ = [
     "read_dataset",
     "read_embeddings",
     "recognize",
+    "recognize_many",
+    "recognize_place",
     "remove",
     "run",
     "serve",
@@ -175,11 +178,13 @@ _HOMES = {
         "Answered",
         "QueryResult",
         "query",
+        "recognize_many",
     ),
-    "recognition.recognizer": (
-        "Recognizer",
+    "recognition.recognize": (
         "recognize",
+        "recognize_place",
     ),
+    "recognition.recognizer": ("Recognizer",),
     "recognition.verify": (
         "VerifyResult",
         "verify",

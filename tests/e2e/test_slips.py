@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from placeprint import recognize
+from placeprint import recognize, recognize_many, recognize_place
 from placeprint.errors import UsageError
 from program import run
 
@@ -101,7 +101,8 @@ def test_two_datasets_are_one_too_many(town: Path) -> None:
 
 def test_python_tells_too(town: Path, gallery: Path) -> None:
     photo = town / "gallery" / "town-hall" / "01.jpg"
-    with pytest.raises(UsageError, match="is the gallery, which comes first: recognize"):
+    with pytest.raises(UsageError, match="is the gallery, which comes first: give"):
         recognize(photo, gallery)
-    with pytest.raises(UsageError, match="comes first"):
-        recognize(str(photo), [str(gallery)])
+    for ask in (recognize_many, recognize_place):
+        with pytest.raises(UsageError, match="comes first"):
+            ask(str(photo), [str(gallery)])

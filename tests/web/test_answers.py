@@ -20,7 +20,7 @@ httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-w
 
 from PIL import Image  # noqa: E402
 
-from placeprint import Gallery, Recognizer, explain, recognize  # noqa: E402
+from placeprint import Gallery, Recognizer, explain, recognize, recognize_many, recognize_place  # noqa: E402
 from placeprint.errors import ImageError, ServerError, UsageError  # noqa: E402
 from placeprint.recognition.combined_answer import combined_answer  # noqa: E402
 
@@ -127,7 +127,6 @@ def test_the_python_client_answers_as_the_library(client, town_gallery, queries)
     asked = (
         (queries[-1], {"k": 3}),
         (str(queries[0]), {}),
-        (queries[:2], {}),
         (content, {"places": [place]}),  # without another place the margin is NaN
         (content, {"near": (0.0, 0.0, 5000.0), "split": "gallery"}),
         (image, {}),
@@ -136,6 +135,13 @@ def test_the_python_client_answers_as_the_library(client, town_gallery, queries)
         told, expected = recognize(photo=photo, url=url, **params), recognize(town_gallery, photo, **params)
         assert told.to_dict() == expected.to_dict()
         assert [type(match) for match in told.matches] == [type(match) for match in expected.matches]
+    told, expected = recognize_place(photos=queries[:2], url=url), recognize_place(town_gallery, queries[:2])
+    assert told.to_dict() == expected.to_dict()
+    for params in ({}, {"k": 2, "split": "gallery"}):
+        photos = [queries[0], b"words", content]
+        many, here = recognize_many(photos=photos, url=url, **params), recognize_many(town_gallery, photos, **params)
+        assert many.to_list() == here.to_list()
+        assert [one.failure is None for one in many.answers] == [True, False, True]
     with pytest.raises(UsageError, match="no place"):
         recognize(photo=content, url=url, places=["nowhere"])
     with pytest.raises(ImageError, match="not an image") as error:

@@ -18,9 +18,9 @@ from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.embedding.embedder import AnyEmbedder
-    from placeprint.gallery.filters import Rows
+    from placeprint.gallery.filters import Filter, Rows
     from placeprint.gallery.protocol import AnyGallery
-    from placeprint.recognition.query import Answered, Answers, Filter
+    from placeprint.recognition.query import Answered, Answers
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.records import Answer
 
@@ -47,16 +47,12 @@ class Asked:
         Raises
         ------
         UsageError
-            When what is given to --near cannot be read.
+            When there is no such split, or what is given to --near cannot be read.
         """
-        from placeprint.recognition.query import Filter
+        from placeprint.gallery.filters import Filter, parse_near
 
-        near = None
-        if self.near is not None:
-            from placeprint.gallery.filters import parse_near
-
-            near = parse_near(self.near, "--near")
-        return Filter(places=tuple(self.place or ()), near=near, split=self.split)
+        near = None if self.near is None else parse_near(self.near, "--near")
+        return Filter(places=self.place or (), near=near, split=self.split)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +105,13 @@ def _refuse_what_a_server_decides(options: dict[str, object]) -> None:
 
 
 def _ask_server(url: str, photos: Sequence[Path], asked: Asked, *, as_json: bool) -> None:
-    from placeprint.recognition.query import Server
+    from placeprint.recognition.server import Server
 
     server = Server(url, asked.filter())
     slips.refuse_galleries_as_photos(photos, url=True)
     answers = _answers(server, photos, k=asked.k, told=Told(as_json=as_json))
     if as_json:
-        _show_json(answers, {"filter": server.filter} if server.filter else {})
+        _show_json(answers, server.facts)
     _end(answers)
 
 
@@ -130,7 +126,7 @@ def _ask_gallery(
     if model.preset is not None:
         opened = opened.asked_as(find_preset(model.preset))
     chosen = asked.filter()
-    only = chosen.rows(opened)
+    only = opened.where_images(chosen) if chosen.given else None
     recognizer = _recognizer(opened, model, only, decision)
     facts: dict[str, Any] = {}
     if only is not None:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -17,13 +17,11 @@ from urllib.request import Request
 
 from placeprint.dataset.query_image import image_bytes
 from placeprint.errors import ImageError, ServerError, UsageError
-from placeprint.gallery.filters import Near
-from placeprint.recognition.answer_json import answer_of
+from placeprint.gallery.filters import Filter
 from placeprint.recognition.deadline import Deadline, opener
 
 if TYPE_CHECKING:
     from placeprint.dataset.query_image import ImageInput
-    from placeprint.records import Answer
 
 SECONDS = 60.0
 """For a whole answer: reaching the server, sending the images, and every byte that comes back."""
@@ -36,16 +34,8 @@ _LONGEST = 500
 _ELSEWHERE = (300, 301, 302, 303, 305, 307, 308)
 
 
-def recognize_at(
-    url: str,
-    images: Sequence[ImageInput],
-    *,
-    k: int = 5,
-    places: Collection[str] = (),
-    split: str | None = None,
-    near: Near | None = None,
-) -> Answer:
-    """Ask a server about images of one place.
+def told_by(url: str, images: Sequence[ImageInput], asked: Filter, *, k: int) -> dict[str, Any]:
+    """Ask a server about images of one place, and return its whole answer; see ``docs/api.md``.
 
     Parameters
     ----------
@@ -53,8 +43,8 @@ def recognize_at(
         Of the server, as ``http://127.0.0.1:8000``.
     images : sequence of path, str, bytes, binary file, PIL.Image.Image or ndarray
         As in `placeprint.Recognizer`; what comes from a file is sent as it is.
-    k, places, split, near
-        As in `placeprint.recognize`.
+    asked : Filter
+    k : int
 
     Raises
     ------
@@ -63,25 +53,12 @@ def recognize_at(
     ServerError
         When the server cannot be reached, or does not answer.
     """
-    return answer_of(told_by(url, images, k=k, places=places, split=split, near=near))
-
-
-def told_by(
-    url: str,
-    images: Sequence[ImageInput],
-    *,
-    k: int,
-    places: Collection[str],
-    split: str | None,
-    near: Near | None,
-) -> dict[str, Any]:
-    """Return a server's whole answer; see `recognize_at` and ``docs/api.md``."""
     server = _Server.at(url)
-    asked: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in places)]
-    asked += [("split", split)] if split is not None else []
-    asked += [("near", ",".join(repr(float(v)) for v in near))] if near is not None else []
+    words: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in asked.places)]
+    words += [("split", str(asked.split))] if asked.split is not None else []
+    words += [("near", ",".join(map(repr, asked.near)))] if asked.near is not None else []
     kind, body = _multipart([image_bytes(image) for image in images])
-    address = f"{server.address}/v1/recognize?{urlencode(asked, errors='surrogatepass')}"
+    address = f"{server.address}/v1/recognize?{urlencode(words, errors='surrogatepass')}"
     headers = {"Content-Type": kind, "Accept": "application/json", **server.credentials}
     return _sent(Request(address, body, headers), server, SECONDS + len(body) / _SENT_A_SECOND)  # noqa: S310
 

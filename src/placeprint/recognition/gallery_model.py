@@ -112,7 +112,5 @@ def open_for(gallery: AnyGallery | Path | str, images: Sequence[object]) -> AnyG
     except GalleryNotFoundError as error:
         for image in images:
             if isinstance(image, str | Path) and (Path(image) / HEAD).is_file():
-                raise UsageError(
-                    f'"{image}" is the gallery, which comes first: recognize("{image}", "{gallery}")'
-                ) from error
+                raise UsageError(f'"{image}" is the gallery, which comes first: give "{gallery}" after it') from error
         raise

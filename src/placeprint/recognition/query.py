@@ -1,24 +1,28 @@
-"""The verb `query`: many images, each with its answer or the reason why there is none."""
+"""Many images, each with its answer or the reason why there is none: `query` and `recognize_many`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
+from placeprint.dataset.query_image import several
 from placeprint.dataset.query_paths import query_paths
 from placeprint.errors import ImageError, UsageError
-from placeprint.options import DecisionOptions, DecisionWords, ModelWords
+from placeprint.gallery.filters import Filter, FilterWords
+from placeprint.notebooks import frame_of, html_table
+from placeprint.options import DecisionOptions, DecisionWords, ModelOptions, ModelWords, records_of
 from placeprint.presets import Preset, find_preset
 from placeprint.records import Answer, FailedImage
+from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.dataset.query_image import ImageInput
-    from placeprint.gallery.filters import Near, Rows
     from placeprint.gallery.protocol import AnyGallery
     from placeprint.recognition.explanation import Explanation
     from placeprint.recognition.recognizer import Recognizer
+    from placeprint.recognition.server import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,10 @@ class Answered:
         return {"photo": self.image} | (told.to_dict() if told else {})
 
 
-@dataclass(frozen=True, slots=True)
+_COLUMNS = ("photo", "answer", "score", "margin", "probability", "why")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class QueryResult:
     """What `query` answered.
 
@@ -70,82 +77,36 @@ class QueryResult:
         """Ready for JSON: one object for each image."""
         return [one.to_dict() | dict(self.facts) for one in self.answers]
 
+    def __repr__(self) -> str:
+        """Say how many images were answered, and how."""
+        known = sum(one.answer is not None and not one.answer.unknown for one in self.answers)
+        failed = sum(one.failure is not None for one in self.answers)
+        return f"<QueryResult of {counted(len(self.answers), 'image')}: {known} with a place, {failed} not usable>"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which images of a gallery are asked.
+    def _repr_html_(self) -> str:
+        """Show a notebook one row an image."""
+        return html_table(repr(self)[1:-1], _COLUMNS, [list(row.values()) for row in self._rows()])
 
-    Attributes
-    ----------
-    places : tuple of str
-        Only images of these places; of all where it is empty.
-    near : tuple of 3 floats, or None
-        Only images taken within a distance: latitude, longitude, metres.
-    split : str or None
-        Only images of this split.
-    """
-
-    places: tuple[str, ...] = ()
-    near: Near | None = None
-    split: str | None = None
-
-    @property
-    def given(self) -> bool:
-        """Whether any images are left out."""
-        return bool(self.places) or self.near is not None or self.split is not None
-
-    def rows(self, gallery: AnyGallery) -> Rows | None:
-        """Return the images that are asked; None when all of them are.
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row an image.
 
         Raises
         ------
         UsageError
-            As `placeprint.gallery.filters.rows_where`.
+            When pandas is not installed.
         """
-        from placeprint.gallery.filters import rows_where
+        return frame_of(self._rows())
 
-        return rows_where(gallery, places=self.places, near=self.near, split=self.split) if self.given else None
-
-    def to_dict(self, rows: Rows) -> dict[str, Any]:
-        """Ready for JSON, with the number of images that are asked."""
-        near = None if self.near is None else dict(zip(("latitude", "longitude", "metres"), self.near, strict=True))
-        return {"places": list(self.places), "near": near, "split": self.split, "images": int(rows.sum())}
+    def _rows(self) -> list[dict[str, Any]]:
+        told = [one.to_dict() for one in self.answers]
+        return [{n: row.get(n) for n in _COLUMNS} | {"why": row.get("error") or row.get("why")} for row in told]
 
 
 class Answers(Protocol):
-    """What answers an image: a `placeprint.Recognizer`, or a `Server`."""
+    """What answers an image: a `placeprint.Recognizer`, or a `placeprint.recognition.server.Server`."""
 
     def recognize(self, photo: ImageInput, *, k: int = 5) -> Answer:
         """Answer one image."""
-
-
-class Server:
-    """Answers images by asking a server of ``placeprint serve``.
-
-    Attributes
-    ----------
-    filter : mapping or None
-        What the server said of the images that it asked last, when it was not all of them.
-    """
-
-    def __init__(self, url: str, asked: Filter) -> None:
-        self.url, self.asked = url, asked
-        self.filter: dict[str, Any] | None = None
-
-    def recognize(self, photo: ImageInput, *, k: int = 5) -> Answer:
-        """Answer one image.
-
-        Raises
-        ------
-        ImageError, UsageError, ServerError
-        """
-        from placeprint.recognition.answer_json import answer_of
-        from placeprint.recognition.client import told_by
-
-        asked = self.asked
-        row = told_by(self.url, [photo], k=k, places=asked.places, near=asked.near, split=asked.split)
-        self.filter = row.get("filter")
-        return answer_of(row)
 
 
 def answered(
@@ -182,23 +143,20 @@ def outdated(gallery: AnyGallery, decision: DecisionOptions) -> str:
     return gallery.calibration.outdated(gallery.where) if gallery.calibration and not decision.given else ""
 
 
-class QueryWords(ModelWords, DecisionWords, total=False):
-    """What `query` is given besides images: how they are embedded and decided, and which images are asked."""
+class QueryWords(ModelWords, DecisionWords, FilterWords, total=False):
+    """Keywords of `query` and of `recognize`: how images are embedded and decided, and which images are asked."""
 
     preset: str | Preset | None
-    places: Sequence[str]
-    near: Near | None
-    split: str | None
 
 
 def query(
     gallery: AnyGallery | Path | str | None,
-    images: ImageInput | Sequence[ImageInput],
+    images: ImageInput | Iterable[ImageInput],
     *,
     url: str | None = None,
     k: int = 5,
     explain: bool = False,
-    **settings: Unpack[QueryWords],
+    **options: Unpack[QueryWords],
 ) -> QueryResult:
     """Say which place each image shows, or UNKNOWN; an image that cannot be used has the reason instead.
 
@@ -206,7 +164,7 @@ def query(
     ----------
     gallery : Gallery, Path, str or None
         An open gallery, a folder or an address; None with `url`.
-    images : path, str, bytes, binary file, PIL.Image.Image or ndarray, or a sequence of those
+    images : path, str, bytes, binary file, PIL.Image.Image or ndarray, or several of those
         Of a folder all images are asked about.
     url : str, optional
         Ask a server of ``placeprint serve`` instead; its gallery, model and calibration decide.
@@ -214,7 +172,7 @@ def query(
         How many matches an answer lists.
     explain : bool
         Also find out why each match is there.
-    **settings
+    **options
         ``model``, ``runner``, ``preset``: how images are embedded, and how the gallery is asked; ``threshold``,
         ``margin_threshold``: when the answer is UNKNOWN, instead of the gallery's calibration; ``places``, ``near``
         (latitude, longitude, metres), ``split``: which images of the gallery are asked.
@@ -226,45 +184,110 @@ def query(
     Examples
     --------
     >>> import placeprint
-    >>> for one in placeprint.query("town.gallery", ["a.jpg", "b.jpg"]).answers:  # doctest: +SKIP
+    >>> for one in placeprint.query("town.gallery", ["a.jpg", "b.jpg"]).answers:
     ...     print(one.image, one.answer.place if one.answer else one.failure.reason)
     """
+    given: Any = images
+    many = list(given) if several(given) else [given]
+    asked, facts = ask(gallery, many, url=url, k=k, **options)
+    if explain and url is not None:
+        raise UsageError("a server explains on its page: ask a gallery to explain an answer here")
+    answers = tuple(answered(asked, _expanded(many), k=k, explain=explain))
+    return QueryResult(answers, dict(facts))
+
+
+def recognize_many(
+    gallery: AnyGallery | Path | str | None = None,
+    photos: Iterable[ImageInput] = (),
+    *,
+    url: str | None = None,
+    k: int = 5,
+    **options: Unpack[QueryWords],
+) -> QueryResult:
+    """Answer each of several images, one answer an image, in their order; one that cannot be used costs no other.
+
+    Parameters
+    ----------
+    gallery : Gallery, Path or str, optional
+        Left out when `url` is given.
+    photos : iterable of path, str, bytes, binary file, PIL.Image.Image or ndarray
+        A folder is no photo here; `query` answers all images of one.
+    url, k, **options
+        As in `query`.
+
+    Raises
+    ------
+    UsageError, GalleryError, ModelError, ServerError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.recognize_many("town.gallery", ["a.jpg", "b.jpg", "gone.jpg"])
+    >>> [one.answer.place if one.answer else one.failure.kind for one in found.answers]
+    """
+    many = photo_list(photos, "recognize_many")
+    asked, facts = ask(gallery, many, url=url, k=k, **options)
+    return QueryResult(tuple(answered(asked, many, k=k, explain=False)), dict(facts))
+
+
+def photo_list(photos: Any, verb: str) -> list[ImageInput]:
+    """Return several images as a list.
+
+    Raises
+    ------
+    UsageError
+        For a single one, and for none.
+    """
+    if not several(photos):
+        raise UsageError(f"{verb} takes a list of photos: recognize answers a single one")
+    if not (many := list(photos)):
+        raise UsageError("there is no photo to answer")
+    return many
+
+
+def ask(
+    gallery: AnyGallery | Path | str | None,
+    images: Sequence[ImageInput],
+    *,
+    url: str | None,
+    k: int,
+    **options: Unpack[QueryWords],
+) -> tuple[Recognizer | Server, Mapping[str, Any]]:
+    """Return what answers these images, and what holds for all answers, complete once they are there.
+
+    Raises
+    ------
+    UsageError
+        Without a gallery and a server, or with both; for options that a server decides.
+    """
+    words: dict[str, Any] = dict(options)
+    preset = words.pop("preset", None)
+    model, decision, chosen = records_of(words, ModelOptions, DecisionOptions, Filter)
+    if not images:
+        raise UsageError("there is no photo to answer")
     if (gallery is None) == (url is None):
         raise UsageError("give a gallery, or the url of a server")
     if k < 1:
         raise UsageError(f"k must be at least 1, not {k}")
-    many = images if isinstance(images, list | tuple) else [images]
-    if not many:
-        raise UsageError("there is no photo to answer")
-    asked = Filter(
-        places=tuple(settings.pop("places", ())), near=settings.pop("near", None), split=settings.pop("split", None)
-    )
     if url is not None:
-        if explain or any(value is not None for value in settings.values()):
+        if preset is not None or decision.given or model != ModelOptions():
             raise UsageError("a server decides as its gallery was calibrated: leave the thresholds and the model out")
-        server = Server(url, asked)
-        answers = tuple(answered(server, _expanded(many), k=k, explain=False))
-        return QueryResult(answers, {"filter": server.filter} if server.filter else {})
+        from placeprint.recognition.server import Server
+
+        server = Server(url, chosen)
+        return server, server.facts
     assert gallery is not None
     from placeprint.recognition.gallery_model import open_for
-
-    recognizer, facts = _opened(open_for(gallery, many), asked, dict(settings))
-    return QueryResult(tuple(answered(recognizer, _expanded(many), k=k, explain=explain)), facts)
-
-
-def _opened(gallery: AnyGallery, asked: Filter, settings: dict[str, Any]) -> tuple[Recognizer, dict[str, Any]]:
-    """Return what answers from a gallery, and what holds for all of its answers."""
     from placeprint.recognition.recognizer import Recognizer
 
-    preset = settings.pop("preset", None)
+    opened = open_for(gallery, images)
     if preset is not None:
-        gallery = gallery.asked_as(find_preset(preset))
-    only = asked.rows(gallery)
-    recognizer = Recognizer(gallery, only=only, **settings)
-    facts: dict[str, Any] = {} if only is None else {"filter": asked.to_dict(only)}
-    if old := outdated(gallery, recognizer.decision):
+        opened = opened.asked_as(find_preset(preset))
+    only = opened.where_images(chosen) if chosen.given else None
+    facts: dict[str, Any] = {} if only is None else {"filter": chosen.to_dict(only)}
+    if old := outdated(opened, decision):
         facts["calibration_outdated"] = old
-    return recognizer, facts
+    return Recognizer(opened, only=only, **asdict(model), **asdict(decision)), facts
 
 
 def _expanded(images: Sequence[Any]) -> Iterator[ImageInput | FailedImage]:

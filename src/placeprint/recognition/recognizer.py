@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Parts
 from placeprint.embedding.embedder import AnyEmbedder, Description
-from placeprint.errors import UsageError
-from placeprint.gallery.filters import Flags, Near, Rows, rows_where
+from placeprint.gallery.filters import Flags, Rows
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.options import DecisionOptions, DecisionWords, ModelOptions, ModelWords, records_of
-from placeprint.recognition.combined_answer import combined_answer
-from placeprint.recognition.gallery_model import embedder_for, limits_of, open_for, probability_of
+from placeprint.recognition.gallery_model import embedder_for, limits_of, probability_of
 from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
 from placeprint.records import Answer, Match, Neighbours
@@ -34,8 +32,8 @@ _FIRST_LOOK = 100
 _NOTHING_LEFT = "no image of the gallery is one of those that were asked for"
 
 
-class RecognizeWords(ModelWords, DecisionWords, total=False):
-    """Keywords of `recognize` and of `Recognizer`."""
+class RecognizerWords(ModelWords, DecisionWords, total=False):
+    """Keywords of `Recognizer`."""
 
 
 class Recognizer:
@@ -48,7 +46,7 @@ class Recognizer:
     embedder : AnyEmbedder, optional
         The gallery's own model when not given.
     only : ndarray of bool, shape (n_gallery,), optional
-        The rows that are asked, see `placeprint.gallery.filters.rows_where`; all of them when not given. The others
+        The rows that are asked, see `where_images` of a gallery; all of them when not given. The others
         are not there: they are no matches, no company of their place, and no witnesses. A calibration was learned
         without a filter and stays as it is.
     **options
@@ -61,7 +59,7 @@ class Recognizer:
         embedder: AnyEmbedder | None = None,
         *,
         only: Rows | None = None,
-        **options: Unpack[RecognizeWords],
+        **options: Unpack[RecognizerWords],
     ) -> None:
         self._model, self.decision = records_of(options, ModelOptions, DecisionOptions)
         self.gallery, self.only = open_gallery(gallery), only
@@ -241,57 +239,3 @@ class Recognizer:
 
     def _probability_of(self, matches: Sequence[Match], margin: float) -> float:
         return float(self._probability(evidence_of(matches, margin))[0]) if self._probability else float("nan")
-
-
-def recognize(
-    gallery: AnyGallery | Path | str | None = None,
-    photo: ImageInput | list[ImageInput] | tuple[ImageInput, ...] = (),
-    *,
-    url: str | None = None,
-    k: int = 5,
-    places: Collection[str] = (),
-    split: str | None = None,
-    near: Near | None = None,
-    **options: Unpack[RecognizeWords],
-) -> Answer:
-    """Answer one image, or several of one place, against a gallery; for many images keep a `Recognizer`.
-
-    Parameters
-    ----------
-    gallery : Gallery, Path or str, optional
-        Left out when `url` is given.
-    photo : path, str, bytes, binary file, PIL.Image.Image or ndarray, or a list of those
-        As in `Recognizer`; several are images of one place, see `placeprint.recognition.combined_answer`.
-    url : str, optional
-        Ask a server of ``placeprint serve`` instead, as ``http://127.0.0.1:8000``: its gallery decides as it was
-        calibrated.
-    k : int
-        How many matches the answer lists.
-    places, split, near
-        Ask only these images of the gallery, see `placeprint.gallery.filters.rows_where`.
-    **options
-        As in `Recognizer`.
-
-    Raises
-    ------
-    ImageError, GalleryError, ModelError, UsageError
-    ServerError
-        When a server cannot be reached.
-    """
-    images = list(photo) if isinstance(photo, list | tuple) else [photo]
-    if not images:
-        raise UsageError("there is no photo to answer")
-    if (gallery is None) == (url is None):
-        raise UsageError("give a gallery, or the url of a server")
-    if url is not None:
-        if any(options.get(name) is not None for name in ("threshold", "margin_threshold", "model")):
-            raise UsageError("a server decides as its gallery was calibrated: leave the thresholds and the model out")
-        from placeprint.recognition.client import recognize_at  # what it needs takes 16 ms to import
-
-        return recognize_at(url, images, k=k, places=places, split=split, near=near)
-    assert gallery is not None
-    opened = open_for(gallery, images)
-    filtered = places or split is not None or near is not None
-    only = rows_where(opened, places=places, split=split, near=near) if filtered else None
-    recognizer = Recognizer(opened, only=only, **options)
-    return combined_answer([recognizer.recognize(one, k=k) for one in images])[1]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from placeprint.errors import UsageError
-from placeprint.gallery.filters import Near, Rows, parse_near, rows_where
+from placeprint.gallery.filters import Filter, Rows, parse_near
 from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.explanation import Reason, reasons_for, what_is_missing
 from placeprint.records import Answer, Split
@@ -29,26 +29,19 @@ class Question:
     """What is asked about photos: how many matches, of which images, and whether to say why."""
 
     k: int
-    places: tuple[str, ...]
-    near: Near | None
-    split: str | None
+    images: Filter
     explain: bool
 
     def rows(self, snapshot: Snapshot) -> Rows | None:
         """Return the images that are asked; None for all of them."""
-        if not self.places and self.near is None and self.split is None:
+        if not self.images.given:
             return None
         try:
-            return rows_where(snapshot.gallery, places=self.places, split=self.split, near=self.near)
+            return snapshot.gallery.where_images(self.images)
         except UsageError as error:
-            if all(snapshot.catalogue.has_place(place) for place in self.places):
+            if all(snapshot.catalogue.has_place(place) for place in self.images.places):
                 raise
             raise Problem(404, str(error), error="UsageError") from error
-
-    def filter(self, only: Rows) -> dict[str, Any]:
-        """Return what an answer says of the images that were asked."""
-        around = None if self.near is None else dict(zip(("latitude", "longitude", "metres"), self.near, strict=True))
-        return {"places": list(self.places), "near": around, "split": self.split, "images": int(only.sum())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +87,7 @@ async def recognize(
     """
     state = state_of(request)
     around = None if near is None else parse_near(near, "near")
-    asked = Question(k=k, places=tuple(place or ()), near=around, split=split, explain=explain)
+    asked = Question(k=k, images=Filter(places=place or (), near=around, split=split), explain=explain)
     state.recognizing.require_room()
     async with state.uploads.body(request) as body:
         snapshot = await state.snapshot()
@@ -126,7 +119,7 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
         leader, answer = combined_answer([one.answer for one in found])
         whole = {**rows[leader], **_verdict(answer), "photos": rows}
     if only is not None:
-        whole["filter"] = asked.filter(only)
+        whole["filter"] = asked.images.to_dict(only)
     return whole | {"milliseconds": round(1000 * (time.perf_counter() - began), 1)}
 
 
