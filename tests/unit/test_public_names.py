@@ -4,6 +4,10 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, is_typeddict
 
 import placeprint
 from placeprint import errors
@@ -23,11 +27,55 @@ def test_the_lazy_table_is_the_list() -> None:
     assert sorted(n for names in placeprint._HOMES.values() for n in names) == sorted(placeprint.__all__)
 
 
-def test_every_module_imports_and_every_error_is_ours() -> None:
+def _annotated(found: Any) -> Iterator[str]:
+    """The names in the annotations of a function, or of what a class lets one call."""
+    if inspect.isclass(found):
+        for name, member in inspect.getmembers_static(found):
+            member = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+            ours = str(getattr(member, "__module__", "")).startswith("placeprint.")
+            if inspect.isfunction(member) and ours and not name.startswith("_"):
+                yield from _annotated(member)
+    elif inspect.isfunction(found):
+        for annotation in found.__annotations__.values():
+            yield from re.findall(r"[A-Z]\w+", str(annotation))
+
+
+def test_what_is_returned_or_accepted_is_public() -> None:
+    modules = [m for m in _modules() if not m.__name__.startswith("placeprint.web.")]
+    ours = {
+        name
+        for module in modules
+        for name, found in vars(module).items()
+        if inspect.isclass(found) and found.__module__.startswith("placeprint.") and not is_typeddict(found)
+    }
+    assert {"Gallery", "Calibration", "Interval"} <= ours
+    asked = {(n, name) for name in placeprint.__all__ for n in _annotated(getattr(placeprint, name))}
+    assert {("Calibration", "AnyGallery"), ("Filter", "Gallery"), ("CalibrationResult", "calibrate")} <= asked
+    assert sorted((n, name) for n, name in asked if n in ours and n not in placeprint.__all__) == []
+
+
+def test_one_name_is_one_class() -> None:
+    public = {name: getattr(placeprint, name) for name in placeprint.__all__}
+    others = {
+        f"{found.__module__}.{name}"
+        for module in _modules()
+        for name, found in vars(module).items()
+        if inspect.isclass(found)
+        and found.__module__.startswith("placeprint.")
+        and found is not public.get(name, found)
+    }
+    assert others == set()
+
+
+def _modules() -> Iterator[ModuleType]:
     for module in pkgutil.walk_packages(placeprint.__path__, "placeprint."):
         if module.name.startswith("placeprint.web.") and importlib.util.find_spec("fastapi") is None:
             continue  # the extra is not installed: make test-web imports them
-        loaded = importlib.import_module(module.name)
+        yield importlib.import_module(module.name)
+
+
+def test_every_module_imports_and_every_error_is_ours() -> None:
+    for loaded in _modules():
         for _, found in inspect.getmembers(loaded, inspect.isclass):
             if found is OutputClosedError:
                 continue  # it ends the program, and Python's callers never meet it

@@ -58,9 +58,9 @@ def calibrate(
         **given(imported, learned, embed),
     )
     if output.as_json:
-        printing.show_json({"gallery": done.where, **(done.calibration.told(done.where) if done.calibration else {})})
+        printing.show_json({"gallery": done.gallery.where, **done.calibration.told(done.gallery.where)})
     else:
-        show_calibration(done.calibration, done.where)
+        show_calibration(done.calibration, done.gallery.where)
 
 
 def show_calibration(learned: Calibration | None, gallery: str, why: str = "") -> None:

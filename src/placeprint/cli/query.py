@@ -18,7 +18,7 @@ from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.embedding.embedder import AnyEmbedder
-    from placeprint.gallery.filters import Filter, Rows
+    from placeprint.gallery.filters import Filter, Selection
     from placeprint.gallery.protocol import AnyGallery
     from placeprint.recognition.query import Answered, Answers
     from placeprint.recognition.recognizer import Recognizer
@@ -147,7 +147,9 @@ def _ask_gallery(
     _end(answers)
 
 
-def _recognizer(opened: AnyGallery, model: BuildOptions, only: Rows | None, decision: DecisionOptions) -> Recognizer:
+def _recognizer(
+    opened: AnyGallery, model: BuildOptions, only: Selection | None, decision: DecisionOptions
+) -> Recognizer:
     """Load the model, which keeps one core busy, while the other imports what comes after it."""
 
     def load() -> AnyEmbedder:
@@ -214,7 +216,7 @@ def _end(answers: Sequence[Answered]) -> None:
         raise typer.Exit(3)
 
 
-def _says(chosen: Filter, rows: Rows) -> str:
+def _says(chosen: Filter, rows: Selection) -> str:
     """Return the line that says which images are asked."""
     words = [" or ".join(f'place "{place}"' for place in chosen.places)] if chosen.places else []
     if chosen.near is not None:

@@ -17,7 +17,7 @@ from placeprint.evaluation.headlines import SEED, clusters_of, headlines
 from placeprint.evaluation.inputs import gather
 from placeprint.evaluation.metrics.intervals import Interval
 from placeprint.evaluation.metrics.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
-from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
@@ -250,7 +250,7 @@ def _decides(run: EvaluationResult) -> bool:
 class _PerQuery:
     """Of each query: hit at 1, the same when its answer was accepted (NaN where there is no right one), precision."""
 
-    queries: Sequence[QueryResult]
+    queries: Sequence[EvaluatedQuery]
     hits: NDArray[np.float64]
     accepted_hits: NDArray[np.float64]
     precision: NDArray[np.float64]

@@ -27,7 +27,7 @@ from placeprint.evaluation.metrics.retrieval import (
 )
 from placeprint.evaluation.open_set import open_set_of
 from placeprint.evaluation.ranking import Ranking, rank_queries
-from placeprint.evaluation.result import EvaluationResult, QueryResult, Seconds
+from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult, Seconds
 from placeprint.gallery.index.base import unit_vectors
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.options import (
@@ -165,7 +165,7 @@ def _every_pair(inputs: Inputs, truth: GroundTruth) -> tuple[NDArray[np.float64]
 
 def _query_results(
     inputs: Inputs, left_out: Sequence[Rows] | None, ranking: Ranking, limits: Limits
-) -> tuple[QueryResult, ...]:
+) -> tuple[EvaluatedQuery, ...]:
     gallery = inputs.gallery
     precision = average_precision(ranking.positives)
     first = ranking.positives.first
@@ -176,7 +176,7 @@ def _query_results(
         score, margin = (matches[0].score if matches else float("nan")), float(ranking.margins[i])
         probability = float(sure(evidence_of(matches, margin))[0]) if sure else float("nan")
         results.append(
-            QueryResult(
+            EvaluatedQuery(
                 path=query.path,
                 places=query.places,
                 predicted=label(gallery.records[matches[0].row]) if matches else "",

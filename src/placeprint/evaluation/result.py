@@ -16,7 +16,7 @@ from placeprint.terminal import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueryResult:
+class EvaluatedQuery:
     """One query image and what became of it.
 
     Attributes
@@ -195,8 +195,8 @@ class EvaluationResult:
     conventions: tuple[Convention, ...]
     places: tuple[PlaceResult, ...]
     confusions: tuple[Confusion, ...]
-    queries: tuple[QueryResult, ...]
-    failures: tuple[QueryResult, ...]
+    queries: tuple[EvaluatedQuery, ...]
+    failures: tuple[EvaluatedQuery, ...]
     unusable: tuple[FailedImage, ...]
     seconds: Seconds
     calibrated_for: str = ""
@@ -223,7 +223,7 @@ class EvaluationResult:
             When pandas is not installed.
         """
         skipped = ("matches", "correct", "own_rows")
-        names = [f.name for f in dataclasses.fields(QueryResult) if f.name not in skipped]
+        names = [f.name for f in dataclasses.fields(EvaluatedQuery) if f.name not in skipped]
         return frame_of({name: getattr(query, name) for name in names} for query in self.queries)
 
     def to_dict(self, *, every_query: bool = False) -> dict[str, Any]:
@@ -244,7 +244,7 @@ class EvaluationResult:
         return row
 
 
-def _failure(query: QueryResult) -> dict[str, Any]:
+def _failure(query: EvaluatedQuery) -> dict[str, Any]:
     return {
         "query": query.path,
         "true": list(query.places),

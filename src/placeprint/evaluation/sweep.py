@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from placeprint.evaluation.metrics.retrieval import PositiveRanks, average_precision_found, mean_of
-from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
 
 _FOUND_AT = 20
 
@@ -44,7 +44,7 @@ def threshold_sweep(result: EvaluationResult, thresholds: Sequence[float]) -> tu
     return tuple(_row(result.queries, threshold) for threshold in thresholds)
 
 
-def _row(queries: Sequence[QueryResult], threshold: float) -> SweepRow:
+def _row(queries: Sequence[EvaluatedQuery], threshold: float) -> SweepRow:
     removed = [q for q in queries if q.score < threshold]
     known = [q for q in queries if q.known]
     ranks = PositiveRanks.of(_ranks(q, below=q.score < threshold) for q in known)
@@ -60,7 +60,7 @@ def _row(queries: Sequence[QueryResult], threshold: float) -> SweepRow:
     )
 
 
-def _ranks(query: QueryResult, *, below: bool) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _ranks(query: EvaluatedQuery, *, below: bool) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     correct = np.array(query.correct[:_FOUND_AT], np.bool_)
     if below:
         correct[:1] = False

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags
 from placeprint.errors import UsageError
 from placeprint.gallery.columns import SPLITS
 from placeprint.gallery.table import RecordTable
@@ -20,7 +21,6 @@ from placeprint.terminal import counted
 EARTH = 6_371_008.8
 """Mean radius of the Earth, metres (IUGG)."""
 
-Flags = NDArray[np.bool_]
 Near = tuple[float, float, float]
 """Latitude and longitude in degrees, and a radius in metres."""
 
@@ -28,7 +28,7 @@ _COMPARED = 20_000
 """Names that an unknown one is compared with at most."""
 
 
-class Rows(Protocol):
+class Selection(Protocol):
     """Some of a gallery's images: one flag per image, or a condition that a server applies."""
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class Filter:
         """Whether there is any condition."""
         return bool(self.places) or self.near is not None or self.split is not None
 
-    def to_dict(self, rows: Rows) -> dict[str, Any]:
+    def to_dict(self, rows: Selection) -> dict[str, Any]:
         """Ready for JSON, with the number of images that are asked."""
         near = None if self.near is None else dict(zip(("latitude", "longitude", "metres"), self.near, strict=True))
         return {"places": list(self.places), "near": near, "split": self.split, "images": int(rows.sum())}

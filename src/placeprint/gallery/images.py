@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import forks
+from placeprint.arrays import Flags
 from placeprint.errors import GalleryCorruptError, PlaceprintError
 from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.files import FAILURES, Content, failures_of
-from placeprint.gallery.filters import Filter, Flags, flags_where
+from placeprint.gallery.filters import Filter, flags_where
 from placeprint.gallery.index.base import VectorIndex, Vectors
 from placeprint.gallery.index.choice import INDEX_FILES, Before, make_index
 from placeprint.gallery.same_model import require_same_model

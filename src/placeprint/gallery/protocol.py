@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change
-from placeprint.gallery.filters import Filter, Rows
+from placeprint.gallery.filters import Filter, Selection
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.base import Vectors
@@ -113,7 +113,7 @@ class AnyGallery(Protocol):
     def search(self, vectors: Vectors, *, k: int = 20, only: Any = None) -> Neighbours:
         """Return the nearest images of each query vector, of those that `where_images` returned."""
 
-    def where_images(self, asked: Filter) -> Rows:
+    def where_images(self, asked: Filter) -> Selection:
         """Return the images that meet every condition, as `search` takes them for `only`.
 
         Raises

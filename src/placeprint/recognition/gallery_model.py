@@ -38,10 +38,10 @@ def model_for(
         As `placeprint.export`.
     """
     if is_source(model) and find_exported(model) is None:
-        from placeprint.embedding.export.candidate import Source
+        from placeprint.embedding.export.candidate import ModelSource
         from placeprint.embedding.export.conversion import export_source
 
-        model = export_source(Source(model)).spec.name
+        model = export_source(ModelSource(model)).spec.name
     return base_model(model, preset=preset, runner=runner, workers=workers)
 
 

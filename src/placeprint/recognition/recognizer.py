@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import Parts
+from placeprint.arrays import Flags, Parts
 from placeprint.embedding.embedder import AnyEmbedder, Description
-from placeprint.gallery.filters import Flags, Rows
+from placeprint.gallery.filters import Selection
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery, Nearby
@@ -58,7 +58,7 @@ class Recognizer:
         gallery: AnyGallery | Path | str,
         embedder: AnyEmbedder | None = None,
         *,
-        only: Rows | None = None,
+        only: Selection | None = None,
         **options: Unpack[RecognizerWords],
     ) -> None:
         self._model, self.decision = records_of(options, ModelOptions, DecisionOptions)
@@ -103,7 +103,7 @@ class Recognizer:
             self._embedder = embedder_for(self.gallery, model=self._model.model, runner=self._model.runner)
         return self._embedder
 
-    def recognize(self, photo: ImageInput, *, k: int = 5, only: Rows | None = None) -> Answer:
+    def recognize(self, photo: ImageInput, *, k: int = 5, only: Selection | None = None) -> Answer:
         """Answer one image.
 
         Parameters
@@ -138,7 +138,7 @@ class Recognizer:
         return self.embedder.describe(photo)
 
     def answer(
-        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Rows | None = None
+        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Selection | None = None
     ) -> Answer:
         """Answer one embedding, float32 of shape (dim,).
 
@@ -156,7 +156,7 @@ class Recognizer:
         return found if near is None else near.renumbered(found)
 
     def answer_within(
-        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Rows | None = None
+        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Selection | None = None
     ) -> tuple[Answer, Nearby | None]:
         """Answer one embedding, from the part of the gallery around it where a server fetches one.
 
@@ -208,7 +208,7 @@ class Recognizer:
         )
 
     def narrowed(
-        self, vector: NDArray[np.float32], *, k: int, only: Rows | None = None
+        self, vector: NDArray[np.float32], *, k: int, only: Selection | None = None
     ) -> tuple[Recognizer, Nearby | None]:
         """Return the recognizer to ask: itself, or for a gallery on a server one of the part around the query.
 

@@ -29,7 +29,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Effect:
     """A model beside the one that it was made from.
 
     Attributes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.errors import CalibrationError, UsageError
-from placeprint.gallery.calibration import FALSE_ACCEPT_RATE
+from placeprint.gallery.calibration import FALSE_ACCEPT_RATE, Calibration
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.options import EmbedOptions, EmbedWords, Imported, ImportedWords, records_of
@@ -23,6 +24,21 @@ class CalibrateWords(EmbedWords, ImportedWords, total=False):
     """Keywords of `calibrate`."""
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationResult:
+    """What `calibrate` learned.
+
+    Attributes
+    ----------
+    gallery : Gallery, or one that a server keeps
+        As it is now: it decides by the calibration.
+    calibration : Calibration
+    """
+
+    gallery: AnyGallery
+    calibration: Calibration
+
+
 def calibrate(
     gallery: AnyGallery | Path | str,
     *,
@@ -31,7 +47,7 @@ def calibrate(
     seed: int = 0,
     progress: Progress | None = None,
     **options: Unpack[CalibrateWords],
-) -> AnyGallery:
+) -> CalibrationResult:
     """Learn when to accept a place, and store that in the gallery, which decides by it from then on.
 
     Parameters
@@ -48,11 +64,6 @@ def calibrate(
     **options
         Fields of `placeprint.options.Imported`: embeddings of queries, instead of `queries`. And of `EmbedOptions`,
         which only `queries` need.
-
-    Returns
-    -------
-    Gallery
-        With its `calibration`.
 
     Raises
     ------
@@ -73,7 +84,7 @@ def calibrate(
     learned = learn_calibration(
         opened.download(), queries=asked, false_accept_rate=false_accept_rate, seed=seed, progress=progress
     )
-    return opened.with_calibration(learned)
+    return CalibrationResult(opened.with_calibration(learned), learned)
 
 
 def _embedded(

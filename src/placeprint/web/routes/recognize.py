@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from placeprint.errors import UsageError
-from placeprint.gallery.filters import Filter, Rows, parse_near
+from placeprint.gallery.filters import Filter, Selection, parse_near
 from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.explanation import Reason, reasons_for, what_is_missing
 from placeprint.records import Answer, Split
@@ -32,7 +32,7 @@ class Question:
     images: Filter
     explain: bool
 
-    def rows(self, snapshot: Snapshot) -> Rows | None:
+    def rows(self, snapshot: Snapshot) -> Selection | None:
         """Return the images that are asked; None for all of them."""
         if not self.images.given:
             return None
@@ -128,7 +128,7 @@ def _verdict(answer: Answer) -> dict[str, Any]:
     return {name: row[name] for name in ("answer", "place", "why")}
 
 
-def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Rows | None) -> Found:
+def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Selection | None) -> Found:
     recognizer = snapshot.recognizer
     with upload.named():
         seen = recognizer.describe(upload.data)

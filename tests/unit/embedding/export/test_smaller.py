@@ -14,7 +14,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from placeprint.embedding.embedder import load_embedder  # noqa: E402
-from placeprint.embedding.export.effect import Change, Difference  # noqa: E402
+from placeprint.embedding.export.effect import Difference, Effect  # noqa: E402
 from placeprint.embedding.export.fusion import fuse  # noqa: E402
 from placeprint.embedding.export.precision import narrowed, quantised  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
@@ -284,7 +284,7 @@ def changed(gain: float, half: float, milliseconds: float, cosine: float | None 
     figure = Difference(0.8, 0.8 + gain, gain - half, gain + half, 0.5)
     same = Difference(0.9, 0.9, 0.0, 0.0, 1.0)
     made = {"dataset": "d", "preset": "fast", "queries": 9, "photos": 3, "megabytes": (6.8, 3.6)}
-    change = Change(recall_at_1=same, average_precision=figure, cosine=cosine, milliseconds=(5.0, milliseconds), **made)  # type: ignore[arg-type]
+    change = Effect(recall_at_1=same, average_precision=figure, cosine=cosine, milliseconds=(5.0, milliseconds), **made)  # type: ignore[arg-type]
     return change.verdict()
 
 
