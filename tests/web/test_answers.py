@@ -137,6 +137,15 @@ def test_the_python_client_answers_as_the_library(client, town_gallery, queries)
         assert [type(match) for match in told.matches] == [type(match) for match in expected.matches]
     told, expected = recognize_place(photos=queries[:2], url=url), recognize_place(town_gallery, queries[:2])
     assert told.to_dict() == expected.to_dict()
+    for verb in (recognize_place, recognize_many):
+        for photos in ([content, b"words"], [queries[0], "gone.jpg"], [b"", content]):
+            reasons = []
+            for where in ({"url": url}, {"gallery": town_gallery}):
+                try:
+                    reasons.append(verb(photos=photos, **where).to_list())
+                except ImageError as error:
+                    reasons.append((error.kind, error.reason))
+            assert reasons[0] == reasons[1]
     for params in ({}, {"k": 2, "split": "gallery"}):
         photos = [queries[0], b"words", content]
         many, here = recognize_many(photos=photos, url=url, **params), recognize_many(town_gallery, photos, **params)

@@ -39,6 +39,11 @@ def several(images: object) -> bool:
     return isinstance(images, Iterable) and not (one or hasattr(images, "read") or hasattr(images, "__array__"))
 
 
+def image_name(image: object, number: int) -> str:
+    """Return what an image is called: its path, or its number among several where it has none."""
+    return str(image) if isinstance(image, str | os.PathLike) else f"image {number}"
+
+
 def prepare_image(image: ImageInput, *, min_side: int | None = None) -> Image:
     """Return an image upright and in RGB, ready for a model.
 

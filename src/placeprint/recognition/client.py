@@ -15,7 +15,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import Request
 
-from placeprint.dataset.query_image import image_bytes
+from placeprint.dataset.query_image import image_bytes, image_name
 from placeprint.errors import ImageError, ServerError, UsageError
 from placeprint.gallery.filters import Filter
 from placeprint.recognition.deadline import Deadline, opener
@@ -57,10 +57,28 @@ def told_by(url: str, images: Sequence[ImageInput], asked: Filter, *, k: int) ->
     words: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in asked.places)]
     words += [("split", str(asked.split))] if asked.split is not None else []
     words += [("near", ",".join(map(repr, asked.near)))] if asked.near is not None else []
-    kind, body = _multipart([image_bytes(image) for image in images])
+    kind, body = _multipart([_content(images, number) for number in range(len(images))])
     address = f"{server.address}/v1/recognize?{urlencode(words, errors='surrogatepass')}"
     headers = {"Content-Type": kind, "Accept": "application/json", **server.credentials}
-    return _sent(Request(address, body, headers), server, SECONDS + len(body) / _SENT_A_SECOND)  # noqa: S310
+    try:
+        return _sent(Request(address, body, headers), server, SECONDS + len(body) / _SENT_A_SECOND)  # noqa: S310
+    except ImageError as error:
+        number, _, reason = error.reason.partition(": ")
+        if not (number.isdecimal() and int(number) < len(images)):
+            raise
+        raise _about(images, int(number), error.kind, reason) from error
+
+
+def _content(images: Sequence[ImageInput], number: int) -> bytes:
+    try:
+        return image_bytes(images[number])
+    except ImageError as error:
+        raise _about(images, number, error.kind, error.reason) from error
+
+
+def _about(images: Sequence[ImageInput], number: int, kind: str, reason: str) -> ImageError:
+    """Return the error of one image; of several it is named."""
+    return ImageError(kind, reason if len(images) == 1 else f"{image_name(images[number], number)}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +115,10 @@ class _Server:
 
 
 def _multipart(images: Sequence[bytes]) -> tuple[str, bytes]:
+    """Return the images as one form, each called by its number: so the server says which one cannot be used."""
     boundary = secrets.token_hex(16)
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="photos"; filename="photo"\r\n\r\n'.encode()
-    parts = [part for image in images for part in (head, image, b"\r\n")]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="photos"; filename='
+    parts = [p for i, image in enumerate(images) for p in (f'{head}"{i}"\r\n\r\n'.encode(), image, b"\r\n")]
     return f"multipart/form-data; boundary={boundary}", b"".join([*parts, f"--{boundary}--\r\n".encode()])
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
-from placeprint.dataset.query_image import several
+from placeprint.dataset.query_image import image_name, several
 from placeprint.dataset.query_paths import query_paths
 from placeprint.errors import ImageError, UsageError
 from placeprint.gallery.filters import Filter, FilterWords
@@ -117,7 +117,7 @@ def answered(
         if isinstance(image, FailedImage):
             yield Answered(image.path, failure=image)
             continue
-        name = str(image) if isinstance(image, str | Path) else f"image {number}"
+        name = image_name(image, number)
         try:
             if explain:
                 from placeprint.recognition.explanation import explain as explained
