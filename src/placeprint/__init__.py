@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     from placeprint.progress import Progress
     from placeprint.recognition.calibration.calibrate import CalibrationResult, calibrate
     from placeprint.recognition.explanation import Explanation, explain
-    from placeprint.recognition.query import Answered, QueryResult, query, recognize_many
+    from placeprint.recognition.query import query, recognize_many
+    from placeprint.recognition.query_result import Answered, QueryResult
     from placeprint.recognition.recognize import recognize, recognize_place
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.recognition.verify import VerifyResult, verify
@@ -239,10 +240,12 @@ _HOMES = {
         "explain",
     ),
     "recognition.query": (
-        "Answered",
-        "QueryResult",
         "query",
         "recognize_many",
+    ),
+    "recognition.query_result": (
+        "Answered",
+        "QueryResult",
     ),
     "recognition.recognize": (
         "recognize",

@@ -47,6 +47,13 @@ class Preset:
         One of `WHITENINGS`: a change of the embeddings that is learned from the gallery and kept in it.
     budget_ms : float
         Milliseconds a query after which comparing stops; 0 for no limit.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> preset = placeprint.open_gallery("town.gallery").preset
+    >>> preset.name, preset.reranks
+    ('fast', False)
     """
 
     name: str

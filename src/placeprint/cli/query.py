@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from placeprint.embedding.embedder import AnyEmbedder
     from placeprint.gallery.filters import Filter, Selection
     from placeprint.gallery.protocol import AnyGallery
-    from placeprint.recognition.query import Answered, Answers
+    from placeprint.recognition.query import Answers
+    from placeprint.recognition.query_result import Answered
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.records import Answer
 
@@ -205,7 +206,7 @@ def _show_answer(photo: str, answer: Answer) -> None:
 
 def _show_json(answers: Sequence[Answered], facts: dict[str, Any]) -> None:
     """Print a list of one object for each photo, however many there are."""
-    from placeprint.recognition.query import QueryResult
+    from placeprint.recognition.query_result import QueryResult
 
     printing.show_json(QueryResult(tuple(answers), facts).to_list())
 

@@ -44,6 +44,13 @@ class Manifest:
         Numbers of images that are not read, by folder or suffix.
     name : str
         The path or address that it was opened by.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> manifest = placeprint.read_dataset("town")
+    >>> len(manifest.records), manifest.records[0].path
+    (30, 'gallery/castle-gate/01.jpg')
     """
 
     root: Path

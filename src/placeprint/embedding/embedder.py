@@ -62,6 +62,13 @@ class Description:
     parts : mapping of str to ndarray, shape (height, width, depth)
         ``cells`` (int8, see `placeprint.embedding.preprocess.cells_of`) and ``keypoints`` (uint8, one column, see
         `placeprint.embedding.rootsift`), where the ModelSpec asks for them.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> described = placeprint.Recognizer("town.gallery").describe("town-hall.jpg")
+    >>> described.vector.shape, dict(described.parts)
+    ((1280,), {})
     """
 
     vector: Vectors
@@ -69,7 +76,15 @@ class Description:
 
 
 class AnyEmbedder(Protocol):
-    """What embeds images: a model as it is (`Embedder`), or one that learned from a gallery (`LearnedEmbedder`)."""
+    """What embeds images: a model as it is (`Embedder`), or one that learned from a gallery (`LearnedEmbedder`).
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> embedder = placeprint.Recognizer("town.gallery").embedder
+    >>> embedder.describe("town-hall.jpg").vector.shape
+    (1280,)
+    """
 
     spec: ModelSpec
     file: Path | None
@@ -103,6 +118,13 @@ class Embedder:
         Pixels of the shorter side that a decode at reduced size must keep.
     file : Path or None
         The absolute path of a model that no name finds; None for the others.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> embedder = placeprint.load_embedder()
+    >>> embedder.spec.name, embedder.embed_one("town-hall.jpg").shape
+    ('efficientnet-lite0', (1280,))
     """
 
     def __init__(self, spec: ModelSpec, runner: Runner, *, threads: int, file: Path | None = None) -> None:
@@ -227,6 +249,12 @@ def load_embedder(
     Raises
     ------
     UsageError, ModelError, MissingExtraError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.load_embedder("efficientnet-lite0").embed_one("town-hall.jpg").shape
+    (1280,)
     """
     if threads is not None and threads < 1:
         raise UsageError(f"the number of workers must be at least 1, not {threads}")

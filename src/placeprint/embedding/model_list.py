@@ -35,6 +35,12 @@ class ListedModel:
         As published, per cent.
     benchmark, citation : str or None
         Of that figure.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> [model.name for model in placeprint.models() if model.bundled]
+    ['efficientnet-lite0', 'efficientnet-lite0-average', 'rootsift-vlad']
     """
 
     name: str

@@ -29,6 +29,16 @@ class ModelFile:
     """A model that can be run: what it is, and where its graph lies.
 
     `own` says that it was found by its path, and that no name finds it.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> from placeprint.embedding.models import find_model
+    >>> found = find_model("efficientnet-lite0")
+    >>> found.path.name, found.own
+    ('efficientnet-lite0.onnx', False)
+    >>> placeprint.load_embedder(found).spec == found.spec
+    True
     """
 
     spec: ModelSpec
@@ -57,6 +67,12 @@ class KnownModel:
         Of the embedding, of the input in pixels, of the file.
     here : bool
         True when it can be used now.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> [(model.name, model.dim) for model in placeprint.list_models()]
+    [('efficientnet-lite0', 1280), ('efficientnet-lite0-average', 1280), ('rootsift-vlad', 2049)]
     """
 
     name: str
@@ -85,7 +101,14 @@ _BUNDLED = {
 
 
 def list_models() -> tuple[KnownModel, ...]:
-    """Return every model that can be named, the default first."""
+    """Return every model that can be named, the default first.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.list_models()[0].name
+    'efficientnet-lite0'
+    """
     found = []
     for name, entry in _BUNDLED.items():
         model = _bundled(name)

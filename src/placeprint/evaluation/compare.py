@@ -100,6 +100,13 @@ class Compared:
         What its threshold removes, when it has one.
     megabytes : float
         That the gallery keeps: vectors, parts, records and index.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.compare(None, ["threshold=0.5", "threshold=0.9"], gallery="town.gallery")
+    >>> [(one.setting.name, one.recall_at_1.value) for one in found]
+    [('threshold=0.5', 1.0), ('threshold=0.9', 1.0)]
     """
 
     setting: Setting
@@ -121,6 +128,12 @@ class Comparison(Sequence[Compared]):
     Attributes
     ----------
     rows : tuple of Compared
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.compare(None, ["threshold=0.5", "threshold=0.9"], gallery="town.gallery")
+    <Comparison of Recall@1: threshold=0.5 1.000, threshold=0.9 1.000>
     """
 
     rows: tuple[Compared, ...]
@@ -197,6 +210,13 @@ def compare(
     ------
     UsageError
         Without settings, or when a setting cannot be understood.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> compared = placeprint.compare("town", ["threshold=0.5", "threshold=0.9"], gallery="town.gallery")
+    >>> [(one.setting.name, one.recall_at_1.value) for one in compared]
+    [('threshold=0.5', 1.0), ('threshold=0.9', 1.0)]
     """
     if not settings:
         raise UsageError("give at least one setting, for example: efficientnet-lite0 threshold=0.6")

@@ -87,6 +87,12 @@ def evaluate(
     Raises
     ------
     UsageError, DatasetError, GalleryError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.evaluate("town", gallery="town.gallery").recall[1]
+    1.0
     """
     build, decision, imported = records_of(options, BuildOptions, DecisionOptions, Imported)
     if any(k < 1 for k in ks) or not ks:

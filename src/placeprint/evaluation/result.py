@@ -48,6 +48,13 @@ class EvaluatedQuery:
         Which of them are positives.
     own_rows : tuple of int
         The gallery rows that are this very image and were left out: itself, and its copies.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> first = placeprint.evaluate(gallery="town.gallery").queries[0]
+    >>> first.path, first.predicted, first.right
+    ('gallery/castle-gate/01.jpg', 'castle-gate', True)
     """
 
     path: str
@@ -168,6 +175,15 @@ class EvaluationResult:
         The preset that the gallery's calibration is for, where another one asked: then it does not decide.
     calibration_outdated : str
         Where a calibration decided that is of the gallery as it was before: so many images changed, and what renews it.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> result = placeprint.evaluate(gallery="town.gallery")
+    >>> result
+    <EvaluationResult of town.gallery: Recall@1 1.000, mAP 1.000; 11 queries against 11 images>
+    >>> result.recall[1], result.n_queries
+    (1.0, 11)
     """
 
     dataset: str

@@ -63,6 +63,12 @@ class Calibration:
         In the gallery when it was calibrated.
     changed : int
         Added, replaced or removed since.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.open_gallery("town.gallery").calibration.false_accept_rate
+    0.05
     """
 
     coefficients: tuple[float, float, float]

@@ -37,6 +37,13 @@ class Change:
         How many of those added are already there as another place.
     missing : tuple of str
         Paths and places to be removed that the gallery does not have.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> change = placeprint.add("town.gallery", "town").change
+    >>> change.added, change.unchanged, change.nothing
+    (0, 11, True)
     """
 
     added: int = 0

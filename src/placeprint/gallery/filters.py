@@ -29,7 +29,16 @@ _COMPARED = 20_000
 
 
 class Selection(Protocol):
-    """Some of a gallery's images: one flag per image, or a condition that a server applies."""
+    """Some of a gallery's images: one flag per image, or a condition that a server applies.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> gallery = placeprint.open_gallery("town.gallery")
+    >>> chosen = gallery.where_images(placeprint.Filter(places=["town-hall"]))
+    >>> int(chosen.sum()), len(chosen)
+    (2, 11)
+    """
 
     def __len__(self) -> int:
         """Return the number of images of the gallery."""
@@ -64,6 +73,15 @@ class Filter:
     ------
     UsageError
         For coordinates that are not on Earth, a radius that is not above 0, or an unknown split.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> chosen = placeprint.Filter(places=["town-hall"], split="gallery")
+    >>> gallery = placeprint.open_gallery("town.gallery")
+    >>> only = gallery.where_images(chosen)
+    >>> placeprint.Recognizer(gallery, only=only).recognize("town-hall.jpg").place
+    'town-hall'
     """
 
     places: Collection[str] = ()

@@ -34,6 +34,13 @@ class Nearby:
         The rows in the whole gallery, ascending.
     keys : tuple of int
         Of the images, in the same order; see `placeprint.gallery.keys.key_of`.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> vector = placeprint.load_embedder().embed_one("town-hall.jpg")  # doctest: +SKIP
+    >>> gallery = placeprint.open_gallery("milvus://localhost:19530/town")  # doctest: +SKIP
+    >>> len(gallery.around(vector, look=100).gallery)  # doctest: +SKIP
     """
 
     gallery: Gallery
@@ -51,6 +58,13 @@ class AnyGallery(Protocol):
 
     It tells of itself and of single images. Records, embeddings and parts of all images are those of a `Gallery`, which
     is what `download` returns.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> gallery = placeprint.open_gallery("town.gallery")
+    >>> len(gallery), gallery.places[:2]
+    (11, ('castle-gate', 'town-hall'))
     """
 
     @property

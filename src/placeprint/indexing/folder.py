@@ -210,6 +210,12 @@ def add(
     ------
     DatasetError
         When no image could be used.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.add("town.gallery", "town").change.added
+    0
     """
     embed, opened, source = EmbedOptions(**options), open_gallery(gallery), open_source(dataset)
     manifest = source.manifest

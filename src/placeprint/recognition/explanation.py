@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,6 +91,13 @@ class Explanation:
         One for each of the answer's matches.
     missing : str
         Why no spots could be compared, and what to do about it; empty when they were.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.explain("town.gallery", "town-hall.jpg", k=1)
+    >>> found.answer.place, len(found.reasons)
+    ('town-hall', 1)
     """
 
     answer: Answer
@@ -104,12 +112,13 @@ class Explanation:
         return row | {"missing": self.missing or None}
 
 
-def explain(recognizer: Recognizer, photo: ImageInput, *, k: int = 5) -> Explanation:
+def explain(gallery: Recognizer | AnyGallery | Path | str, photo: ImageInput, *, k: int = 5) -> Explanation:
     """Answer one image and explain each of its matches.
 
     Parameters
     ----------
-    recognizer : Recognizer
+    gallery : Recognizer, Gallery, Path or str
+        A recognizer that is kept for many images; or an open gallery, a folder or an address.
     photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
         As in `placeprint.Recognizer`.
     k : int
@@ -119,7 +128,16 @@ def explain(recognizer: Recognizer, photo: ImageInput, *, k: int = 5) -> Explana
     ------
     ImageError
         When the image cannot be read.
+    UsageError, GalleryError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.explain("town.gallery", "town-hall.jpg", k=2)
+    >>> [reason.match.path for reason in found.reasons][:1]
+    ['gallery/town-hall/01.jpg']
     """
+    recognizer = gallery if isinstance(gallery, Recognizer) else Recognizer(gallery)
     found = recognizer.describe(photo)
     asked, near = recognizer.narrowed(found.vector, k=k)
     answer = asked.answer(found.vector, k=k, parts=found.parts)

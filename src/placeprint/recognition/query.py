@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
@@ -11,95 +11,16 @@ from placeprint.dataset.query_image import image_name, several
 from placeprint.dataset.query_paths import query_paths
 from placeprint.errors import ImageError, UsageError
 from placeprint.gallery.filters import Filter, FilterWords
-from placeprint.notebooks import frame_of, html_table
 from placeprint.options import DecisionOptions, DecisionWords, ModelOptions, ModelWords, records_of
 from placeprint.presets import Preset, find_preset
+from placeprint.recognition.query_result import Answered, QueryResult
 from placeprint.records import Answer, FailedImage
-from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.dataset.query_image import ImageInput
     from placeprint.gallery.protocol import AnyGallery
-    from placeprint.recognition.explanation import Explanation
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.recognition.server import Server
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One image that was asked about.
-
-    Attributes
-    ----------
-    image : str
-        Its path, or its number among the images where it has none.
-    answer : Answer or None
-        None where the image cannot be used.
-    explanation : Explanation or None
-        Why each match is there, where that was asked.
-    failure : FailedImage or None
-        Why the image cannot be used.
-    """
-
-    image: str
-    answer: Answer | None = None
-    explanation: Explanation | None = None
-    failure: FailedImage | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        if self.failure is not None:
-            return {"photo": self.image, "error": self.failure.reason, "kind": self.failure.kind}
-        told = self.explanation or self.answer
-        return {"photo": self.image} | (told.to_dict() if told else {})
-
-
-_COLUMNS = ("photo", "answer", "score", "margin", "probability", "why")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class QueryResult:
-    """What `query` answered.
-
-    Attributes
-    ----------
-    answers : tuple of Answered
-        One for each image, in the order in which they were given.
-    facts : mapping
-        What holds for all of them: ``filter``, the images that were asked where those were not all;
-        ``calibration_outdated``, why the calibration that decided may not fit any more.
-    """
-
-    answers: tuple[Answered, ...]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_list(self) -> list[dict[str, Any]]:
-        """Ready for JSON: one object for each image."""
-        return [one.to_dict() | dict(self.facts) for one in self.answers]
-
-    def __repr__(self) -> str:
-        """Say how many images were answered, and how."""
-        known = sum(one.answer is not None and not one.answer.unknown for one in self.answers)
-        failed = sum(one.failure is not None for one in self.answers)
-        return f"<QueryResult of {counted(len(self.answers), 'image')}: {known} with a place, {failed} not usable>"
-
-    def _repr_html_(self) -> str:
-        """Show a notebook one row an image."""
-        return html_table(repr(self)[1:-1], _COLUMNS, [list(row.values()) for row in self._rows()])
-
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row an image.
-
-        Raises
-        ------
-        UsageError
-            When pandas is not installed.
-        """
-        return frame_of(self._rows())
-
-    def _rows(self) -> list[dict[str, Any]]:
-        told = [one.to_dict() for one in self.answers]
-        return [{n: row.get(n) for n in _COLUMNS} | {"why": row.get("error") or row.get("why")} for row in told]
 
 
 class Answers(Protocol):
@@ -184,8 +105,10 @@ def query(
     Examples
     --------
     >>> import placeprint
-    >>> for one in placeprint.query("town.gallery", ["a.jpg", "b.jpg"]).answers:
+    >>> for one in placeprint.query("town.gallery", ["town-hall.jpg", "gone.jpg"]).answers:
     ...     print(one.image, one.answer.place if one.answer else one.failure.reason)
+    town-hall.jpg town-hall
+    gone.jpg the file is not there
     """
     given: Any = images
     many = list(given) if several(given) else [given]
@@ -222,8 +145,9 @@ def recognize_many(
     Examples
     --------
     >>> import placeprint
-    >>> found = placeprint.recognize_many("town.gallery", ["a.jpg", "b.jpg", "gone.jpg"])
+    >>> found = placeprint.recognize_many("town.gallery", ["town-hall.jpg", "gone.jpg"])
     >>> [one.answer.place if one.answer else one.failure.kind for one in found.answers]
+    ['town-hall', 'missing']
     """
     many = photo_list(photos, "recognize_many")
     asked, facts = ask(gallery, many, url=url, k=k, **options)

@@ -50,7 +50,8 @@ def recognize(
     Examples
     --------
     >>> import placeprint
-    >>> placeprint.recognize("town.gallery", "a.jpg").place
+    >>> placeprint.recognize("town.gallery", "town-hall.jpg").place
+    'town-hall'
     """
     if several(photo):
         raise UsageError(
@@ -89,7 +90,8 @@ def recognize_place(
     Examples
     --------
     >>> import placeprint
-    >>> placeprint.recognize_place("town.gallery", ["a.jpg", "a2.jpg"]).place
+    >>> placeprint.recognize_place("town.gallery", ["town-hall.jpg", "town-hall-2.jpg"]).place
+    'town-hall'
     """
     many = photo_list(photos, "recognize_place")
     asked, _ = ask(gallery, many, url=url, k=k, **options)

@@ -51,6 +51,13 @@ class Recognizer:
         without a filter and stays as it is.
     **options
         Fields of `placeprint.options.ModelOptions`, where no embedder is given, and of `DecisionOptions`.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> recognizer = placeprint.Recognizer("town.gallery")
+    >>> [recognizer.recognize(photo).place for photo in ("town-hall.jpg", "castle-gate.jpg")]
+    ['town-hall', 'castle-gate']
     """
 
     def __init__(

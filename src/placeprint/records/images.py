@@ -18,7 +18,14 @@ _ZONE = re.compile(r"([1-9]|[1-5]\d|60)[NS]?")
 
 
 class Split(StrEnum):
-    """Whether an image is searched, asked, or neither was said."""
+    """Whether an image is searched, asked, or neither was said.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.Split("query") is placeprint.Split.QUERY
+    True
+    """
 
     GALLERY = "gallery"
     QUERY = "query"
@@ -55,6 +62,13 @@ class ImageRecord:
         Where the image came from, and under which terms.
     extra : mapping of str to str
         Columns of the manifest that have no meaning here. They are kept.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> record = placeprint.ImageRecord(path="mill/1.jpg", places=("Old Mill",), latitude=48.1, longitude=11.6)
+    >>> record.place, str(record.split)
+    ('Old Mill', 'none')
     """
 
     path: str
@@ -160,6 +174,12 @@ class FailedImage:
         The word of `placeprint.errors.ImageError`.
     reason : str
         One line for people.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.index("town", "new.gallery", preset="fast").failures[0]
+    FailedImage(path='gallery/castle-gate/06.jpg', kind='empty', reason='the file has no bytes')
     """
 
     path: str

@@ -43,6 +43,12 @@ class RunResult:
         The HTML file.
     not_calibrated : str
         Why the gallery was not calibrated; empty where it was.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.run("town", "out")  # doctest: +SKIP
+    >>> done.evaluation.recall[1], done.report  # doctest: +SKIP
     """
 
     check: CheckReport
@@ -75,6 +81,13 @@ def run(
     UsageError
         Also where OUT is a file, or a folder of the dataset that holds its images.
     DatasetError, GalleryError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.run("town", "out", preset="fast")
+    >>> done.evaluation.recall[1], done.report.name
+    (1.0, 'report.html')
     """
     build, decision = records_of(options, BuildOptions, DecisionOptions)
     manifest, out = dataset if isinstance(dataset, Manifest) else read_dataset(dataset), Path(out)

@@ -54,6 +54,12 @@ class Distilled:
         All images, and those of them that were held out.
     share, ridge : float
         What they decided for.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.distil("photos", "torchvision:resnet50", "student.onnx")  # doctest: +SKIP
+    >>> done.before, done.after, done.exported.path  # doctest: +SKIP
     """
 
     exported: Exported | None
@@ -91,6 +97,11 @@ def distil(
     Raises
     ------
     UsageError, DatasetError, ModelError, MissingExtraError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.distil("photos", "torchvision:resnet50", "student.onnx").after  # doctest: +SKIP
     """
     asked, path = DistilOptions(**options), Path(out)
     require_onnx_ending(path)

@@ -53,6 +53,12 @@ def export(
         When a file is missing or is not what it should be, or the graph computes something else than its parts.
     MissingExtraError
         Without PyTorch (only for sources that need it), onnx or ONNX Runtime.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.export("efficientnet-lite0", "small.onnx", precision="float16").path.name
+    'small.onnx'
     """
     asked, path = ExportOptions(**options), None if out is None else Path(out)
     network = ModelSource(source, asked.weights, asked.branch, asked.trust)

@@ -103,19 +103,28 @@ def train(
         something else than what was trained.
     MissingExtraError
         Without PyTorch, pytorch-metric-learning, ONNX or ONNX Runtime.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.train("photos", "mine.onnx").better  # doctest: +SKIP
     """
     began, asked, path = time.perf_counter(), TrainSettings.of(settings), Path(out)
     _refuse_what_is_there(path)
     require_packages()
-    datasets = [dataset] if isinstance(dataset, Path | str | Manifest) else list(dataset)
-    if not datasets:
-        raise UsageError("give a dataset to train on")
-    course = _course(datasets, model, asked, path, cache=cache, workers=workers, progress=progress)
+    course = _course(_listed(dataset), model, asked, path, cache=cache, workers=workers, progress=progress)
     result = _trained(course, name or path.stem, began)
     write_card(result)
     write_training_page(result, path.with_suffix(".html"))
     course.state.unlink(missing_ok=True)
     return result
+
+
+def _listed(dataset: Datasets) -> list[Path | str | Manifest]:
+    datasets = [dataset] if isinstance(dataset, Path | str | Manifest) else list(dataset)
+    if not datasets:
+        raise UsageError("give a dataset to train on")
+    return datasets
 
 
 def _refuse_what_is_there(out: Path) -> None:

@@ -47,7 +47,6 @@ def serve(
     --------
     >>> import placeprint
     >>> placeprint.serve("town.gallery", port=8080)  # doctest: +SKIP
-    serving town.gallery at http://127.0.0.1:8080 (Ctrl-C stops)
     """
     try:
         from placeprint.web.server import serve as run

@@ -90,6 +90,13 @@ class Finding:
         The image's score, or a pair's distance.
     known : bool or None
         True when it is in the baseline, False when it is new, None when no baseline can tell.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> first = placeprint.check("town").findings[0]
+    >>> first.check, first.paths, first.message
+    ('empty', ('gallery/castle-gate/06.jpg',), 'the file has no bytes')
     """
 
     check: str

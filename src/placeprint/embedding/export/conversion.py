@@ -37,6 +37,12 @@ class Exported:
         What a person must know before using it.
     change : Effect or None
         How it does on images beside the model it was made from, where that was measured.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.export("efficientnet-lite0", "small.onnx", precision="float16")  # doctest: +SKIP
+    >>> done.path, done.spec.name  # doctest: +SKIP
     """
 
     path: Path

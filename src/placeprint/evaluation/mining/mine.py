@@ -73,6 +73,12 @@ def mine(
     Raises
     ------
     UsageError, DatasetError, GalleryError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.mine(gallery="town.gallery").pairs[0].places
+    ('town-hall', 'town-hall-2')
     """
     if min(negatives, positives, pairs) < 1:
         raise UsageError(f"negatives, positives and pairs must be at least 1: {negatives}, {positives}, {pairs}")

@@ -33,6 +33,13 @@ class CalibrationResult:
     gallery : Gallery, or one that a server keeps
         As it is now: it decides by the calibration.
     calibration : Calibration
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> learned = placeprint.calibrate("town.gallery", false_accept_rate=0.2)
+    >>> learned.calibration.source, learned.gallery.where
+    ('gallery', 'town.gallery')
     """
 
     gallery: AnyGallery
@@ -68,6 +75,12 @@ def calibrate(
     Raises
     ------
     UsageError, CalibrationError, DatasetError, GalleryError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.calibrate("town.gallery", false_accept_rate=0.1).calibration.false_accept_rate
+    0.1
     """
     embed, imported = records_of(options, EmbedOptions, Imported)
     opened = open_gallery(gallery)

@@ -1,0 +1,107 @@
+"""What was asked about images, and what became of each: the result of `query` and of `recognize_many`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from placeprint.notebooks import frame_of, html_table
+from placeprint.records import Answer, FailedImage
+from placeprint.terminal import counted
+
+if TYPE_CHECKING:
+    from placeprint.recognition.explanation import Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One image that was asked about.
+
+    Attributes
+    ----------
+    image : str
+        Its path, or its number among the images where it has none.
+    answer : Answer or None
+        None where the image cannot be used.
+    explanation : Explanation or None
+        Why each match is there, where that was asked.
+    failure : FailedImage or None
+        Why the image cannot be used.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> [one] = placeprint.query("town.gallery", "gone.jpg").answers
+    >>> one.image, one.answer, one.failure.kind
+    ('gone.jpg', None, 'missing')
+    """
+
+    image: str
+    answer: Answer | None = None
+    explanation: Explanation | None = None
+    failure: FailedImage | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        if self.failure is not None:
+            return {"photo": self.image, "error": self.failure.reason, "kind": self.failure.kind}
+        told = self.explanation or self.answer
+        return {"photo": self.image} | (told.to_dict() if told else {})
+
+
+_COLUMNS = ("photo", "answer", "score", "margin", "probability", "why")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class QueryResult:
+    """What `query` answered.
+
+    Attributes
+    ----------
+    answers : tuple of Answered
+        One for each image, in the order in which they were given.
+    facts : mapping
+        What holds for all of them: ``filter``, the images that were asked where those were not all;
+        ``calibration_outdated``, why the calibration that decided may not fit any more.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.query("town.gallery", ["town-hall.jpg", "gone.jpg"])
+    >>> found
+    <QueryResult of 2 images: 1 with a place, 1 not usable>
+    >>> [row["photo"] for row in found.to_list()]
+    ['town-hall.jpg', 'gone.jpg']
+    """
+
+    answers: tuple[Answered, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Ready for JSON: one object for each image."""
+        return [one.to_dict() | dict(self.facts) for one in self.answers]
+
+    def __repr__(self) -> str:
+        """Say how many images were answered, and how."""
+        known = sum(one.answer is not None and not one.answer.unknown for one in self.answers)
+        failed = sum(one.failure is not None for one in self.answers)
+        return f"<QueryResult of {counted(len(self.answers), 'image')}: {known} with a place, {failed} not usable>"
+
+    def _repr_html_(self) -> str:
+        """Show a notebook one row an image."""
+        return html_table(repr(self)[1:-1], _COLUMNS, [list(row.values()) for row in self._rows()])
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row an image.
+
+        Raises
+        ------
+        UsageError
+            When pandas is not installed.
+        """
+        return frame_of(self._rows())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        told = [one.to_dict() for one in self.answers]
+        return [{n: row.get(n) for n in _COLUMNS} | {"why": row.get("error") or row.get("why")} for row in told]
