@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any, is_typeddict
 
@@ -52,6 +53,31 @@ def test_what_is_returned_or_accepted_is_public() -> None:
     asked = {(n, name) for name in placeprint.__all__ for n in _annotated(getattr(placeprint, name))}
     assert {("Calibration", "AnyGallery"), ("Filter", "Gallery"), ("CalibrationResult", "calibrate")} <= asked
     assert sorted((n, name) for n, name in asked if n in ours and n not in placeprint.__all__) == []
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text("utf-8")
+
+
+def test_the_page_names_all_that_is_public() -> None:
+    assert [name for name in placeprint.__all__ if not re.search(rf"`{name}\b", PAGE)] == []
+
+
+def test_keywords_are_listed_in_docstrings_and_on_the_page() -> None:
+    section = PAGE.split("## Keywords")[1].split("| keyword |")[0]
+    listed = {name: row for row in section.splitlines() for name in re.findall(r"`(\w+)`", row.split(" | ")[0])}
+    checked = 0
+    for name in placeprint.__all__:
+        found = getattr(placeprint, name)
+        called = found.__init__ if inspect.isclass(found) else found
+        for parameter in inspect.signature(called).parameters.values() if inspect.isfunction(called) else ():
+            if parameter.kind is parameter.VAR_KEYWORD and (words := re.search(r"\w+Words", str(parameter.annotation))):
+                module = importlib.import_module(called.__module__)
+                keywords = getattr(module, words[0]).__optional_keys__
+                assert [word for word in keywords if f"``{word}``" not in found.__doc__] == [], name
+                row = listed[name].split(" | ")[1]
+                assert set(re.findall(r"`(\w+)`", row)) == keywords, name
+                checked += 1
+    assert checked > 10
 
 
 def test_one_name_is_one_class() -> None:

@@ -204,7 +204,8 @@ def compare(
         Of the bootstrap.
     progress : Progress, optional
     **options
-        Fields of `placeprint.options.BuildOptions`, where a setting does not say otherwise, and of `Imported`.
+        ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``, where a setting does not say otherwise;
+        ``embeddings``, ``records``: as in `placeprint.evaluate`.
 
     Raises
     ------

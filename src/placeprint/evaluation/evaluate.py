@@ -80,9 +80,10 @@ def evaluate(
         Metres within which a gallery image is right; otherwise places decide.
     progress : Progress, optional
     **options
-        Fields of `placeprint.options.BuildOptions`: how the gallery is built; of one that is there, `preset` is how to
-        ask it (without its calibration then). Of `DecisionOptions`: when the answer is UNKNOWN; without them the
-        gallery's calibration decides, where it has one. Of `Imported`: embeddings of queries, which need `gallery`.
+        ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``: how the gallery is built; one that is
+        there is asked by ``preset``, then without its calibration. ``threshold``, ``margin_threshold``: when the answer
+        is UNKNOWN, instead of the gallery's calibration. ``embeddings``, ``records``: a ``.npy`` file of queries and
+        the manifest that names its rows, which need `gallery`.
 
     Raises
     ------

@@ -204,7 +204,7 @@ def add(
         As in `index`.
     progress : Progress, optional
     **options
-        Fields of `placeprint.options.EmbedOptions`.
+        ``model``, ``runner``, ``cache``, ``workers``, as in `placeprint.options.EmbedOptions`.
 
     Raises
     ------

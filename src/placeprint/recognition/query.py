@@ -135,8 +135,11 @@ def recognize_many(
         Left out when `url` is given.
     photos : iterable of path, str, bytes, binary file, PIL.Image.Image or ndarray
         A folder is no photo here; `query` answers all images of one.
-    url, k, **options
+    url, k
         As in `query`.
+    **options
+        ``model``, ``runner``, ``preset``, ``threshold``, ``margin_threshold``, ``places``, ``near``, ``split``, as in
+        `query`.
 
     Raises
     ------

@@ -39,7 +39,8 @@ def recognize(
     k : int
         How many matches the answer lists.
     **options
-        As in `placeprint.query`.
+        ``model``, ``runner``, ``preset``, ``threshold``, ``margin_threshold``, ``places``, ``near``, ``split``, as in
+        `placeprint.query`.
 
     Raises
     ------
@@ -78,8 +79,11 @@ def recognize_place(
         Left out when `url` is given.
     photos : iterable of path, str, bytes, binary file, PIL.Image.Image or ndarray
         All of one place; see `placeprint.recognition.combined_answer`.
-    url, k, **options
+    url, k
         As in `recognize`.
+    **options
+        ``model``, ``runner``, ``preset``, ``threshold``, ``margin_threshold``, ``places``, ``near``, ``split``, as in
+        `placeprint.query`.
 
     Raises
     ------

@@ -50,7 +50,8 @@ class Recognizer:
         are not there: they are no matches, no company of their place, and no witnesses. A calibration was learned
         without a filter and stays as it is.
     **options
-        Fields of `placeprint.options.ModelOptions`, where no embedder is given, and of `DecisionOptions`.
+        ``model``, ``runner``: what embeds, where no embedder is given; ``threshold``, ``margin_threshold``: when the
+        answer is UNKNOWN, instead of the gallery's calibration.
 
     Examples
     --------

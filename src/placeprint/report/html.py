@@ -95,7 +95,7 @@ def write_report(
         queries (`evaluate` without a dataset).
     progress : Progress, optional
     **findings
-        Fields of `Findings`.
+        ``check``, ``diagnosis``, ``parts``, as in `Findings`.
 
     Returns
     -------

@@ -74,7 +74,19 @@ def run(
 ) -> RunResult:
     """Check, index and evaluate a dataset; OUT gets ``gallery``, ``report.html`` and ``report.json``.
 
-    Parameters are those of `placeprint.index` and `placeprint.evaluate`.
+    Parameters
+    ----------
+    dataset : Path, str or Manifest
+    out : Path or str
+        A folder; made when it is not there.
+    radius : float, optional
+        Metres within which a match is right, instead of places.
+    replace : bool
+        Whether the gallery in it may lose something.
+    progress : Progress, optional
+    **options
+        ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``, ``threshold``, ``margin_threshold``, as in
+        `placeprint.evaluate`.
 
     Raises
     ------

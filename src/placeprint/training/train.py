@@ -84,13 +84,13 @@ def train(
         The base: a name, or the path of an ONNX file with its description.
     name : str, optional
         What the model is called; by default the file's stem.
-    cache : bool
-        Use the embedding cache.
-    workers : int, optional
-        Images in flight while embedding.
+    cache, workers
+        As in `placeprint.options.EmbedOptions`.
     progress : Progress, optional
     **settings
-        The fields of `placeprint.training.settings.TrainSettings`: ``full=True``, ``loss="arcface"``, ``seed=1``, …
+        ``full``, ``preset``, ``loss``, ``epochs``, ``patience``, ``places``, ``images``, ``hardness``,
+        ``learning_rate``, ``decay``, ``validation``, ``test``, ``side``, ``accumulate``, ``augment``, ``neck``,
+        ``seed``, as in `placeprint.training.settings.TrainSettings`.
 
     Raises
     ------
@@ -114,8 +114,7 @@ def train(
     require_packages()
     course = _course(_listed(dataset), model, asked, path, cache=cache, workers=workers, progress=progress)
     result = _trained(course, name or path.stem, began)
-    write_card(result)
-    write_training_page(result, path.with_suffix(".html"))
+    _write_beside(result)
     course.state.unlink(missing_ok=True)
     return result
 
@@ -178,6 +177,11 @@ def _tested(course: _Course) -> tuple[Found, Found]:
     parts = {kind: reduce(Ragged.joined, [each.parts[kind] for each in found]) for kind in embedder.spec.parts}
     vectors = np.concatenate([each.vectors for each in found])
     return before, test.measure_as(preset, embedder.spec, vectors, parts, progress=course.progress)
+
+
+def _write_beside(result: TrainingResult) -> None:
+    write_card(result)
+    write_training_page(result, result.path.with_suffix(".html"))
 
 
 def _trained(course: _Course, name: str, began: float) -> TrainingResult:

@@ -32,8 +32,9 @@ def serve(
     say : callable
         Is told the address, once the server listens on it.
     **settings
-        The fields of `placeprint.web.settings.Listen`, `placeprint.web.settings.ServerOptions` and
-        `placeprint.options.ModelOptions`: ``host``, ``port``, ``token_file``, …
+        ``host``, ``port``, ``unix_socket``: where it listens; ``allow_host``, ``root_path``: how it is called behind a
+        proxy; ``token_file``: who may write; ``max_mb``, ``max_megapixels``, ``waiting``: what it accepts; ``model``,
+        ``runner``. See `placeprint.web.settings`.
 
     Raises
     ------

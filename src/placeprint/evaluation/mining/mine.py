@@ -67,8 +67,8 @@ def mine(
         How many pairs of places are listed.
     progress : Progress, optional
     **options
-        Fields of `placeprint.options.BuildOptions` and `Imported`, as in `placeprint.evaluate`; what is mined is exact,
-        and by the cosine similarity alone.
+        ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``, ``embeddings``, ``records``: as in
+        `placeprint.evaluate`. The search is exact, and by cosine similarity alone.
 
     Raises
     ------

@@ -69,8 +69,8 @@ def calibrate(
         The same seed gives the same calibration.
     progress : Progress, optional
     **options
-        Fields of `placeprint.options.Imported`: embeddings of queries, instead of `queries`. And of `EmbedOptions`,
-        which only `queries` need.
+        ``embeddings``, ``records``: a ``.npy`` file and the manifest that names its rows, instead of `queries`;
+        ``model``, ``runner``, ``cache``, ``workers``, which only `queries` need.
 
     Raises
     ------
