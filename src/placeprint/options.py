@@ -56,9 +56,10 @@ class ModelOptions:
     """
 
     model: Annotated[
-        str | None, Flag("--model", "A name or a source of `placeprint models`, or a path.onnx.", short="-m")
+        str | None,
+        Flag("--model", "A name or source from `placeprint models`, or the path of an .onnx file.", short="-m"),
     ] = None
-    runner: Annotated[str, Flag("--runner", "openvino or onnx.")] = "openvino"
+    runner: Annotated[str, Flag("--runner", "What runs the model: openvino or onnx.")] = "openvino"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +76,8 @@ class EmbedOptions(ModelOptions):
         Images in flight; None takes as many as there are cores.
     """
 
-    cache: Annotated[bool, Flag("--no-cache", "Neither read nor write the embedding cache.")] = True
-    workers: Annotated[
-        int | None, Flag("--workers", "Images in flight; as many as there are cores by default.", least=1)
-    ] = None
+    cache: Annotated[bool, Flag("--no-cache", "Do not read or write the embedding cache.")] = True
+    workers: Annotated[int | None, Flag("--workers", "Images in flight; by default one per core.", least=1)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +97,13 @@ class BuildOptions(EmbedOptions):
 
     preset: Annotated[
         str | Preset | None,
-        Flag("--preset", "fast, balanced (default) or best; with changes: balanced:verified=20:budget_ms=100."),
+        Flag(
+            "--preset",
+            "How much is done for an answer: fast, balanced (default) or best; with changes: "
+            "balanced:verified=20:budget_ms=100.",
+        ),
     ] = None
-    index: Annotated[str, Flag("--index", "auto, exact or faiss.")] = "auto"
+    index: Annotated[str, Flag("--index", "How neighbours are found: auto, exact or faiss.")] = "auto"
 
     def found_preset(self) -> Preset:
         """Return the preset that a new gallery gets.

@@ -105,7 +105,7 @@ class Preset:
             raise GalleryFormatError(f"the gallery's preset cannot be read ({error}): build it again") from error
 
 
-FAST = Preset(name="fast", about="one look, nearest by cosine similarity")
+FAST = Preset(name="fast", about="one view of the image, ranked by cosine similarity")
 
 PRESETS = {
     preset.name: preset
@@ -113,7 +113,7 @@ PRESETS = {
         FAST,
         Preset(
             name="balanced",
-            about="one look at the whole; the place's other photos count; the best 50 are compared cell by cell",
+            about="one view of the whole image; a place's other photos count; the best 50 are compared cell by cell",
             views=("whole",),
             cells=360,
             shortlist=200,
@@ -124,7 +124,7 @@ PRESETS = {
         ),
         Preset(
             name="best",
-            about="three looks; the best 100 are compared cell by cell, and by RootSIFT (extra sift)",
+            about="three views; the best 100 are compared cell by cell, and by RootSIFT keypoints (extra sift)",
             views=("crop", "squash", "flip"),
             cells=360,
             keypoints=300,
@@ -162,8 +162,10 @@ def _change(preset: Preset, text: str) -> tuple[str, Any]:
     key, _, value = text.partition("=")
     known = [f.name for f in dataclasses.fields(preset) if f.name not in ("name", "about", "views")]
     if key not in known:
-        raise UsageError(f'"{text}": what can be changed of a preset is {", ".join(known)}, as in verified=20')
+        raise UsageError(
+            f'"{text}": the numbers of a preset that can be changed are {", ".join(known)}, as in verified=20'
+        )
     try:
         return key, type(getattr(preset, key))(value)
     except ValueError as error:
-        raise UsageError(f'"{text}": "{value}" is not a number of the kind that {key} is') from error
+        raise UsageError(f'"{text}": "{value}" is not a valid number for {key}') from error

@@ -193,7 +193,7 @@ def test_a_filter_of_nothing_says_so(milvus: Any) -> None:
     with pytest.raises(UsageError, match="radius"):
         _filtered(milvus).where_images(Filter(near=(48, 11, -1)))
     asked = Recognizer(_filtered(milvus), only=_filtered(milvus).where_images(Filter(near=(0.0, 0.0, 1.0))))
-    assert asked.answer(clustered(1, 16)[0]).why == "no image of the gallery is one of those that were asked for"
+    assert asked.answer(clustered(1, 16)[0]).why == "no image of the gallery meets the conditions"
 
 
 def test_an_acknowledged_image_is_found_by_the_next_question(address: str) -> None:

@@ -27,7 +27,7 @@ class Learned:
     """What a calibration is learned for, and from which draws."""
 
     false_accept_rate: Annotated[
-        float, typer.Option("--false-accept-rate", help="Share of photos of unknown places that may get a place.")
+        float, typer.Option("--false-accept-rate", help="Share of photos of unknown places that may be given a place.")
     ] = 0.05
     seed: Annotated[int, typer.Option(help="The same seed gives the same calibration.")] = 0
 

@@ -60,7 +60,9 @@ class Asked:
 class Told:
     """How answers are told: explained, on a page, as JSON."""
 
-    explain: Annotated[bool, typer.Option("--explain", help="Say and draw why each match is there.")] = False
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each match was found, and draw it on a page.")] = (
+        False
+    )
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the page of --explain.")] = None
     as_json: options.AsJson = False
 

@@ -65,7 +65,7 @@ def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "t
                 f'"{path}" is not a manifest: give a folder, or a table ({", ".join(manifests.SUFFIXES)})'
             )
         if layout:
-            raise UsageError(f'"{path}" is a table, and a layout is how folders are read: leave out --layout')
+            raise UsageError(f'"{path}" is a table, and a layout says how folders are read: leave out --layout')
         found = manifests.read_manifest(path)
     elif path.is_dir():
         listed = None if layout else _table_in(path)

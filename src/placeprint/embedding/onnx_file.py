@@ -58,7 +58,7 @@ def refuse_outside_weights(path: Path, data: bytes) -> None:
     try:
         named = _Look(data).outside(0, len(data), "model", 0)
     except (ValueError, IndexError) as error:
-        raise ModelError(f'placeprint cannot run "{path}": it is no ONNX file, or a damaged one') from error
+        raise ModelError(f'placeprint cannot run "{path}": it is not an ONNX file, or it is damaged') from error
     if named is not None:
         raise ModelError(
             f'the model "{path}" keeps weights in another file ("{named[:200]}"), which no checksum covers: save it as '

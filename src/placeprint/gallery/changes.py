@@ -97,7 +97,9 @@ def new_content(
     if len(records) != len(unit):
         raise VectorError(f"there are {len(records)} records and {len(unit)} vectors: they must be one to one")
     if name := next((place for record in records for place in record.places if is_unknown(place)), None):
-        raise UsageError(f'a place of a gallery cannot be called "{name}", which is what answers no place')
+        raise UsageError(
+            f'a place of a gallery cannot be called "{name}", which is the answer when no place is accepted'
+        )
     file = settings.get("model_file")
     return Content(
         RecordTable.of(records),

@@ -167,7 +167,7 @@ class GalleryImages:
             found = self.index.search(vectors, k, only=only)
         there = min(k, len(self) if only is None else int(np.count_nonzero(only)))
         if not (np.abs(found.scores[:, :there]) < LARGEST_SCORE).all():
-            raise GalleryCorruptError(f"{self.where} holds vectors that are none: {ADVICE}")
+            raise GalleryCorruptError(f"{self.where} holds invalid vectors: {ADVICE}")
         return found
 
     def download(self) -> Self:

@@ -106,7 +106,7 @@ class _Server:
         except ValueError:
             host = None
         if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-            raise UsageError(f'"{shown}" is no address of a server: give one as http://127.0.0.1:8000')
+            raise UsageError(f'"{shown}" is not the address of a server: give one such as http://127.0.0.1:8000')
         user, at, place = parts.netloc.rpartition("@")
         secret = base64.b64encode(unquote(user).encode("utf-8", "surrogateescape")).decode()
         path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")

@@ -55,7 +55,7 @@ def _recognizer(asked: Answers) -> Recognizer:
     from placeprint.recognition.recognizer import Recognizer
 
     if not isinstance(asked, Recognizer):
-        raise UsageError("a server explains on its page: ask a gallery to explain an answer here")
+        raise UsageError("a server explains answers on its page: give a gallery to explain one here")
     return asked
 
 
@@ -114,7 +114,7 @@ def query(
     many = list(given) if several(given) else [given]
     asked, facts = ask(gallery, many, url=url, k=k, **options)
     if explain and url is not None:
-        raise UsageError("a server explains on its page: ask a gallery to explain an answer here")
+        raise UsageError("a server explains answers on its page: give a gallery to explain one here")
     answers = tuple(answered(asked, _expanded(many), k=k, explain=explain))
     return QueryResult(answers, dict(facts))
 
@@ -198,7 +198,9 @@ def ask(
         raise UsageError(f"k must be at least 1, not {k}")
     if url is not None:
         if preset is not None or decision.given or model != ModelOptions():
-            raise UsageError("a server decides as its gallery was calibrated: leave the thresholds and the model out")
+            raise UsageError(
+                "a server decides by its own gallery, model and calibration: leave out thresholds, model and preset"
+            )
         from placeprint.recognition.server import Server
 
         server = Server(url, chosen)

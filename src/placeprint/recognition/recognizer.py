@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FIRST_LOOK = 100
 """Neighbours fetched at first; more only while they are all of one place."""
 
-_NOTHING_LEFT = "no image of the gallery is one of those that were asked for"
+_NOTHING_LEFT = "no image of the gallery meets the conditions"
 
 
 class RecognizerWords(ModelWords, DecisionWords, total=False):

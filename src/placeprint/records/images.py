@@ -95,13 +95,13 @@ class ImageRecord:
         if self.width < 0 or self.height < 0:
             raise UsageError(f"an image cannot have {self.width} x {self.height} pixels")
         if (self.latitude is None) != (self.longitude is None):
-            raise UsageError("latitude and longitude come together")
+            raise UsageError("latitude and longitude must be given together")
         if self.latitude is not None and not abs(self.latitude) <= 90:
             raise UsageError(f"latitude {self.latitude} is not in -90..90")
         if self.longitude is not None and not abs(self.longitude) <= 180:
             raise UsageError(f"longitude {self.longitude} is not in -180..180")
         if (self.easting is None) != (self.northing is None):
-            raise UsageError("easting and northing come together")
+            raise UsageError("easting and northing must be given together")
         if self.zone is not None and (self.easting is None or not _ZONE.fullmatch(self.zone)):
             raise UsageError(f'the UTM zone "{self.zone}" is not 1..60 with N or S, or has no easting')
 

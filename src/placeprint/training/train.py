@@ -173,7 +173,7 @@ def _tested(course: _Course) -> tuple[Found, Found]:
         records = [pool.records[row] for row in test.rows[owners == number]]
         found.append(embed_records(records, root, embedder=embedder, progress=course.progress))
         for failed in found[-1].failures:
-            raise DatasetError(f'"{failed.path}" could be read before and cannot be read now: {failed.reason}')
+            raise DatasetError(f'"{failed.path}" could be read before but cannot be read now: {failed.reason}')
     parts = {kind: reduce(Ragged.joined, [each.parts[kind] for each in found]) for kind in embedder.spec.parts}
     vectors = np.concatenate([each.vectors for each in found])
     return before, test.measure_as(preset, embedder.spec, vectors, parts, progress=course.progress)

@@ -39,7 +39,7 @@ def serve(
     Raises
     ------
     UsageError
-        When the address cannot be listened on.
+        When it cannot listen on the address.
     GalleryError, ModelError
     MissingExtraError
         Without the extra `web`.

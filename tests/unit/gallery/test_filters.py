@@ -147,7 +147,7 @@ def test_when_nothing_is_asked_the_answer_is_unknown_and_says_why() -> None:
     made = Gallery.in_memory(ROWS, vectors(6), spec=SPEC, preset=BLENDED)
     answer = Recognizer(made, only=np.zeros(6, np.bool_)).answer(vectors(1)[0])
     assert (answer.place, answer.matches, answer.places) == (None, (), ())
-    assert "asked for" in answer.why
+    assert "meets the conditions" in answer.why
 
 
 def test_paths_are_given_to_the_matches_that_are_shown() -> None:

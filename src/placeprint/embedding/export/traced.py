@@ -90,7 +90,7 @@ def hub_candidate(source: ModelSource) -> Candidate:
     if not source.trust:
         raise UsageError(
             f'"{source.name}" downloads the code of github.com/{repo} and runs it on this machine with your rights. '
-            f"Licence: {licence}. When you trust it, say --trust"
+            f"Licence: {licence}. If you trust it, add --trust"
         )
     torch = torch_package()
     arguments = _ENTRIES.get(entry, {}) if "megaloc" not in source.name.lower() else {}

@@ -20,7 +20,7 @@ def tighten(result: EvaluationResult) -> str:
         return "calibrate with a lower --false-accept-rate"
     if limits := _limits(result):
         return " or ".join(f"raise {name}" for name in limits)
-    return "let UNKNOWN be said (placeprint calibrate GALLERY, or --unknown-threshold)"
+    return "allow UNKNOWN (placeprint calibrate GALLERY, or --unknown-threshold)"
 
 
 def decision_advice(result: EvaluationResult) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ class MilvusGallery:
     def around(self, vector: Vectors, *, look: int, only: Any = None) -> Nearby | None:
         """Fetch what a query needs; see `placeprint.gallery.protocol.AnyGallery.around`."""
         if only is not None and not isinstance(only, EngineFilter):
-            raise UsageError("a gallery in Milvus is asked in part by what its where_images returns, not by flags")
+            raise UsageError("a gallery in Milvus takes what its where_images returns, not an array of flags")
         unit = unit_queries(vector[None], self.spec.dim).astype(np.float32)[0]
         o = self.opened
         near = look_around(o.store, self._asked_head, o.numbering, unit, look=look, only=only)
@@ -239,7 +239,7 @@ class MilvusGallery:
             newest.require(self.spec)
             if newest.preset != self.preset:
                 raise GalleryMismatchError(
-                    f'"{self.where}" is asked by preset {newest.preset.name} and the calibration was learned with '
+                    f'"{self.where}" uses preset {newest.preset.name}, but the calibration was learned with '
                     f"{self.preset.name}: index it with that preset, or calibrate this one as it is"
                 )
             if newest._state != self._state:

@@ -135,7 +135,7 @@ class Reranker:
             found = self._evidence(parts, rows[best], {} if memo is None else memo)
         scores[best] += self._backed(found, self._records.place_codes[rows[best]], gone, only)
         if not np.isfinite(scores).all():
-            raise GalleryCorruptError(f"{self._gallery.where} holds vectors that are none: {ADVICE}")
+            raise GalleryCorruptError(f"{self._gallery.where} holds invalid vectors: {ADVICE}")
         return scores
 
     def _evidence(self, parts: Parts, rows: Rows, memo: Memo) -> Floats:

@@ -111,7 +111,7 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
     found = []
     for upload in uploads:
         if time.perf_counter() - began > state.settings.work_seconds:
-            raise busy("the answer took too long, and nobody waits for it: send fewer photos")
+            raise busy("the answer took too long and was given up: send fewer photos")
         found.append(_one(snapshot, upload, asked, only))
     rows = [{"photo": upload.name, **_row(one, asked, state.urls)} for upload, one in zip(uploads, found, strict=True)]
     whole = rows[0]

@@ -325,7 +325,7 @@ def test_the_verdict_is_honest() -> None:
         "not faster on this machine",
         "some embeddings moved far: galleries and thresholds must be made with this model",
     )
-    assert changed(-0.05, 0.06, 3.0) == ("no difference in accuracy that could not be luck on so many queries",)
+    assert changed(-0.05, 0.06, 3.0) == ("no difference in accuracy beyond chance on this many queries",)
     assert changed(0.05, 0.02, 3.0) == ("better in mAP: the whole interval lies above 0",)
 
 
