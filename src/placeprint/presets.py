@@ -163,7 +163,7 @@ def _change(preset: Preset, text: str) -> tuple[str, Any]:
     known = [f.name for f in dataclasses.fields(preset) if f.name not in ("name", "about", "views")]
     if key not in known:
         raise UsageError(
-            f'"{text}": the numbers of a preset that can be changed are {", ".join(known)}, as in verified=20'
+            f'"{text}": what can be changed in a preset is {", ".join(known)}, as in verified=20'
         )
     try:
         return key, type(getattr(preset, key))(value)

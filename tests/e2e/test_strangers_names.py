@@ -171,9 +171,9 @@ program.run()
 @pytest.mark.parametrize(
     ("fails", "said"),
     [
-        ("raise MemoryError", "the memory is not enough: "),
-        ("raise RuntimeError('std::bad_alloc')", "the memory is not enough: "),
-        ("raise ImportError('x.so: failed to map segment from shared object')", "the memory is not enough: "),
+        ("raise MemoryError", "there is not enough memory: "),
+        ("raise RuntimeError('std::bad_alloc')", "there is not enough memory: "),
+        ("raise ImportError('x.so: failed to map segment from shared object')", "there is not enough memory: "),
         ('raise RuntimeError("can\'t start new thread")', "the system allows no more threads: "),
         ("models()", "something is nested too deeply to be read"),
         (

@@ -184,7 +184,7 @@ def test_states_that_cannot_be_gone_on_from_are_refused(
         again()
     assert not (tmp_path / "ran").exists()
     torch.save({"x": torch.zeros(2)}, state)
-    with pytest.raises(ModelError, match="no state of a training"):
+    with pytest.raises(ModelError, match="not the state of a training"):
         again()
     assert not out.exists()
     state.write_bytes(good)

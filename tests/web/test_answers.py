@@ -257,7 +257,7 @@ def test_a_photo_that_is_gone_is_told(town, tmp_path):
     from placeprint.web.identity import image_id
 
     with served_in_thread(tmp_path / "gone.gallery") as url, httpx.Client(base_url=url, timeout=60) as client:
-        for row, said in ((0, "is not there"), (1, "leaves the dataset's folder"), (2, "no image any more")):
+        for row, said in ((0, "is not there"), (1, "leaves the dataset's folder"), (2, "no longer an image")):
             answer = client.get(f"/v1/images/{image_id(gallery.records, row)}")
             assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
             assert said in answer.json()["detail"]

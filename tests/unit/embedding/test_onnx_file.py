@@ -107,7 +107,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_can_be_read_in_two_ways_is_no_onnx_file(kind: str) -> None:
-    with pytest.raises(ModelError, match="no ONNX file, or a damaged one"):
+    with pytest.raises(ModelError, match="not an ONNX file, or it is damaged"):
         refuse_outside_weights(HERE, REFUSED[kind])
 
 
