@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from placeprint.embedding.embedder import AnyEmbedder, Description, Embedder, load_embedder
     from placeprint.embedding.export.conversion import Exported
     from placeprint.embedding.imported import imported_spec, read_embeddings
-    from placeprint.embedding.model_list import ListedModel, models
-    from placeprint.embedding.models import KnownModel, ModelFile, list_models
+    from placeprint.embedding.model_list import models
+    from placeprint.embedding.models import ListedModel, ModelFile, list_models
     from placeprint.embedding.pipeline import Embedded
     from placeprint.errors import PlaceprintError
     from placeprint.evaluation.compare import Compared, Comparison, compare
@@ -96,7 +96,6 @@ __all__ = [
     "Gallery",
     "ImageRecord",
     "IndexResult",
-    "KnownModel",
     "ListedModel",
     "Manifest",
     "Match",
@@ -173,12 +172,9 @@ _HOMES = {
         "imported_spec",
         "read_embeddings",
     ),
-    "embedding.model_list": (
-        "ListedModel",
-        "models",
-    ),
+    "embedding.model_list": ("models",),
     "embedding.models": (
-        "KnownModel",
+        "ListedModel",
         "ModelFile",
         "list_models",
     ),

@@ -162,9 +162,7 @@ def _change(preset: Preset, text: str) -> tuple[str, Any]:
     key, _, value = text.partition("=")
     known = [f.name for f in dataclasses.fields(preset) if f.name not in ("name", "about", "views")]
     if key not in known:
-        raise UsageError(
-            f'"{text}": what can be changed in a preset is {", ".join(known)}, as in verified=20'
-        )
+        raise UsageError(f'"{text}": what can be changed in a preset is {", ".join(known)}, as in verified=20')
     try:
         return key, type(getattr(preset, key))(value)
     except ValueError as error:

@@ -10,7 +10,7 @@ import typer
 from placeprint.cli import options, printing
 
 if TYPE_CHECKING:
-    from placeprint.embedding.model_list import ListedModel
+    from placeprint.embedding.models import ListedModel
 
 
 def models(

@@ -114,10 +114,6 @@ class HeadStore:
         kept = json.dumps(["head", *(part for parts in names.values() for part in parts)])
         self._connection.call("tidying up", "delete", self._name, filter=f"name not in {kept} and not ({_OTHERS})")
 
-    def drop(self) -> None:
-        """Remove it."""
-        self._connection.call("removing the gallery", "drop_collection", self._name)
-
     def create(self) -> None:
         """Make its collection where there is none.
 
