@@ -57,6 +57,15 @@ def here(beside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "here"
 
 
+@pytest.mark.usefixtures("here")
+def test_results_are_shown_on_one_line() -> None:
+    learned = placeprint.calibrate("town.gallery", false_accept_rate=0.2)
+    limit = f"{learned.calibration.threshold:.3f}"
+    assert repr(learned) == f"<CalibrationResult of town.gallery: UNKNOWN below probability {limit}>"
+    report = placeprint.check("town")
+    assert repr(report) == f"<CheckReport of town: {len(report.findings)} findings, {report.errors} of them errors>"
+
+
 def test_every_public_name_has_an_example() -> None:
     assert [name for name in NAMES if not _written(name)] == []
     skipped = {name for name in NAMES if all(one.options.get(doctest.SKIP) for one in _written(name)[1:])}

@@ -58,6 +58,10 @@ class RunResult:
     report: Path
     not_calibrated: str = ""
 
+    def __repr__(self) -> str:
+        """Say what was measured, and where the report is."""
+        return f"<RunResult: {self.evaluation!r}; {self.report}>"
+
 
 class RunWords(BuildWords, DecisionWords, total=False):
     """Keywords of `run`."""

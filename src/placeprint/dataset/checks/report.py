@@ -139,6 +139,10 @@ class CheckReport:
     baseline: Baseline | None = None
     overview: Overview | None = None
 
+    def __repr__(self) -> str:
+        """Say how much was found."""
+        return f"<CheckReport of {self.root}: {counted(len(self.findings), 'finding')}, {self.errors} of them errors>"
+
     @property
     def errors(self) -> int:
         """Number of errors, duplicates included."""

@@ -45,6 +45,12 @@ class CalibrationResult:
     gallery: AnyGallery
     calibration: Calibration
 
+    def __repr__(self) -> str:
+        """Name the gallery and the limit."""
+        return (
+            f"<CalibrationResult of {self.gallery.where}: UNKNOWN below probability {self.calibration.threshold:.3f}>"
+        )
+
 
 def calibrate(
     gallery: AnyGallery | Path | str,
