@@ -257,7 +257,7 @@ def test_addresses(text: str, found: Address) -> None:
     "text", ["milvus://host", "milvus://host/a-b", "milvus://h:99999/n", "milvus:///n", "milvus://h/n/m"]
 )
 def test_wrong_addresses(text: str) -> None:
-    with pytest.raises(UsageError, match="is no address"):
+    with pytest.raises(UsageError, match="is not the address"):
         parse_address(text)
 
 
