@@ -153,9 +153,9 @@ def assignment(folder: Path) -> None:
     spec = imported_spec("resnet50", vectors.shape[1])
     theirs = Gallery.build(folder / "ref.gallery", records=records, vectors=vectors, spec=spec)
     for rate in RATES:
-        learned = calibrate(own, false_accept_rate=rate)
+        learned = calibrate(own, false_accept_rate=rate).gallery
         show_assignment("efficientnet-lite0", rate, evaluate(manifest, gallery=learned))
-        learned = calibrate(theirs, false_accept_rate=rate)
+        learned = calibrate(theirs, false_accept_rate=rate).gallery
         result = evaluate(gallery=learned, embeddings=folder / "q.npy", records=folder / "q.csv")
         show_assignment("reference resnet50", rate, result)
 

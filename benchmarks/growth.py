@@ -25,7 +25,7 @@ import numpy as np
 
 from placeprint.cli.heap import lean_heap
 from placeprint.embedding.imported import imported_spec
-from placeprint.gallery.filters import rows_where
+from placeprint.gallery.filters import Filter
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import PRESETS
 from placeprint.recognition.recognizer import Recognizer
@@ -170,8 +170,8 @@ def asking(gallery: Path, runs: int) -> Row:
     made = 1000 * (time.perf_counter() - began)
     times = [milliseconds(lambda q=q: recognizer.answer(q)) for q in queries]  # type: ignore[misc]
     searches = [milliseconds(lambda q=q: opened.search(q[None], k=200)) for q in queries]  # type: ignore[misc]
-    near = [milliseconds(lambda: rows_where(opened, near=(48.5, 11.005, 2000))) for _ in range(runs)]
-    place = [milliseconds(lambda: rows_where(opened, places=["place-000007"])) for _ in range(runs)]
+    near = [milliseconds(lambda: opened.where_images(Filter(near=(48.5, 11.005, 2000)))) for _ in range(runs)]
+    place = [milliseconds(lambda: opened.where_images(Filter(places=["place-000007"]))) for _ in range(runs)]
     return {
         "recognizer_ms": made,
         "first_ms": times[0],

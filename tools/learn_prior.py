@@ -32,7 +32,13 @@ def main() -> None:
         sets = [labelled_set(path, preset) for path in (POZNAN, Path(sys.argv[1]))]
         priors += [learn_prior(sets, places=places) for places in SIZES]
     for prior in priors:
-        print(prior.places, "places", "matched:" if prior.matched else "plain:", [round(c, 3) for c in prior.coefficients], f"gap {prior.gap:.3f}")
+        print(
+            prior.places,
+            "places",
+            "matched:" if prior.matched else "plain:",
+            [round(c, 3) for c in prior.coefficients],
+            f"gap {prior.gap:.3f}",
+        )
     out = Path(shipped.__file__).with_name(shipped.FILE)
     rows = json.dumps({"format": 1, "source": SOURCE, "priors": [row_of(p) for p in priors]})
     out.write_text(rows + "\n", encoding="ascii")

@@ -18,42 +18,51 @@ from placeprint.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from placeprint.dataset.checks.check import check
-    from placeprint.dataset.checks.report import CheckReport
+    from placeprint.dataset.checks.report import CheckReport, SummaryRow
+    from placeprint.dataset.checks.rules import Finding
     from placeprint.dataset.manifest import Manifest
     from placeprint.dataset.scan import read_dataset
-    from placeprint.embedding.embedder import Embedder, load_embedder
+    from placeprint.embedding.embedder import AnyEmbedder, Description, Embedder, load_embedder
     from placeprint.embedding.export.conversion import Exported
     from placeprint.embedding.imported import imported_spec, read_embeddings
-    from placeprint.embedding.model_list import ListedModel, models
-    from placeprint.embedding.models import list_models
+    from placeprint.embedding.model_list import models
+    from placeprint.embedding.models import ListedModel, ModelFile, list_models
+    from placeprint.embedding.pipeline import Embedded
     from placeprint.errors import PlaceprintError
-    from placeprint.evaluation.compare import Compared, compare
+    from placeprint.evaluation.compare import Compared, Comparison, compare
     from placeprint.evaluation.evaluate import evaluate
     from placeprint.evaluation.mining.mine import mine
-    from placeprint.evaluation.mining.result import MiningResult
-    from placeprint.evaluation.result import EvaluationResult
+    from placeprint.evaluation.mining.result import MinedImage, MiningResult
+    from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
     from placeprint.gallery.calibration import Calibration
     from placeprint.gallery.changes import Change
+    from placeprint.gallery.filters import Filter, Selection
     from placeprint.gallery.gallery import Gallery
+    from placeprint.gallery.index.audit import Audit
+    from placeprint.gallery.index.base import Capabilities, VectorIndex
     from placeprint.gallery.move import Moved, move
     from placeprint.gallery.opening import open_gallery
-    from placeprint.gallery.protocol import AnyGallery
+    from placeprint.gallery.protocol import AnyGallery, Nearby
     from placeprint.gallery.remove import RemoveResult, remove
+    from placeprint.gallery.verification import VerifyReport
     from placeprint.indexing.folder import add
     from placeprint.indexing.index import index
     from placeprint.indexing.result import IndexResult
+    from placeprint.indexing.sources import Source
+    from placeprint.options import DecisionOptions
     from placeprint.presets import Preset
     from placeprint.progress import Progress
-    from placeprint.recognition.answered import Answered, QueryResult
-    from placeprint.recognition.calibration.calibrate import calibrate
+    from placeprint.recognition.calibration.calibrate import CalibrationResult, calibrate
     from placeprint.recognition.explanation import Explanation, explain
-    from placeprint.recognition.query import query
-    from placeprint.recognition.recognize import recognize
+    from placeprint.recognition.query import query, recognize_many
+    from placeprint.recognition.query_result import Answered, QueryResult
+    from placeprint.recognition.recognize import recognize, recognize_place
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.recognition.verify import VerifyResult, verify
-    from placeprint.records import UNKNOWN, Answer, Grade, ImageRecord, Match, ModelSpec, Neighbours, Split
+    from placeprint.records import UNKNOWN, Answer, FailedImage, Grade, ImageRecord, Match, ModelSpec, Neighbours, Split
     from placeprint.report.html import write_report
     from placeprint.report.run import RunResult, run
+    from placeprint.storage.ragged import Ragged
     from placeprint.training.distillation import Distilled, distil
     from placeprint.training.export import export
     from placeprint.training.result import TrainingResult
@@ -64,16 +73,28 @@ __all__ = [
     "UNKNOWN",
     "Answer",
     "Answered",
+    "AnyEmbedder",
     "AnyGallery",
+    "Audit",
     "Calibration",
+    "CalibrationResult",
+    "Capabilities",
     "Change",
     "CheckReport",
     "Compared",
+    "Comparison",
+    "DecisionOptions",
+    "Description",
     "Distilled",
+    "Embedded",
     "Embedder",
+    "EvaluatedQuery",
     "EvaluationResult",
     "Explanation",
     "Exported",
+    "FailedImage",
+    "Filter",
+    "Finding",
     "Gallery",
     "Grade",
     "ImageRecord",
@@ -81,19 +102,28 @@ __all__ = [
     "ListedModel",
     "Manifest",
     "Match",
+    "MinedImage",
     "MiningResult",
+    "ModelFile",
     "ModelSpec",
     "Moved",
+    "Nearby",
     "Neighbours",
     "PlaceprintError",
     "Preset",
     "Progress",
     "QueryResult",
+    "Ragged",
     "Recognizer",
     "RemoveResult",
     "RunResult",
+    "Selection",
+    "Source",
     "Split",
+    "SummaryRow",
     "TrainingResult",
+    "VectorIndex",
+    "VerifyReport",
     "VerifyResult",
     "add",
     "calibrate",
@@ -115,6 +145,8 @@ __all__ = [
     "read_dataset",
     "read_embeddings",
     "recognize",
+    "recognize_many",
+    "recognize_place",
     "remove",
     "run",
     "serve",
@@ -125,10 +157,16 @@ __all__ = [
 
 _HOMES = {
     "dataset.checks.check": ("check",),
-    "dataset.checks.report": ("CheckReport",),
+    "dataset.checks.report": (
+        "CheckReport",
+        "SummaryRow",
+    ),
+    "dataset.checks.rules": ("Finding",),
     "dataset.manifest": ("Manifest",),
     "dataset.scan": ("read_dataset",),
     "embedding.embedder": (
+        "AnyEmbedder",
+        "Description",
         "Embedder",
         "load_embedder",
     ),
@@ -137,69 +175,104 @@ _HOMES = {
         "imported_spec",
         "read_embeddings",
     ),
-    "embedding.model_list": (
+    "embedding.model_list": ("models",),
+    "embedding.models": (
         "ListedModel",
-        "models",
+        "ModelFile",
+        "list_models",
     ),
-    "embedding.models": ("list_models",),
+    "embedding.pipeline": ("Embedded",),
     "errors": ("PlaceprintError",),
     "evaluation.compare": (
         "Compared",
+        "Comparison",
         "compare",
     ),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.mining.mine": ("mine",),
-    "evaluation.mining.result": ("MiningResult",),
-    "evaluation.result": ("EvaluationResult",),
+    "evaluation.mining.result": (
+        "MinedImage",
+        "MiningResult",
+    ),
+    "evaluation.result": (
+        "EvaluatedQuery",
+        "EvaluationResult",
+    ),
     "gallery.calibration": ("Calibration",),
     "gallery.changes": ("Change",),
+    "gallery.filters": (
+        "Filter",
+        "Selection",
+    ),
     "gallery.gallery": ("Gallery",),
+    "gallery.index.audit": ("Audit",),
+    "gallery.index.base": (
+        "Capabilities",
+        "VectorIndex",
+    ),
     "gallery.move": (
         "Moved",
         "move",
     ),
     "gallery.opening": ("open_gallery",),
-    "gallery.protocol": ("AnyGallery",),
+    "gallery.protocol": (
+        "AnyGallery",
+        "Nearby",
+    ),
     "gallery.remove": (
         "RemoveResult",
         "remove",
     ),
+    "gallery.verification": ("VerifyReport",),
     "indexing.folder": ("add",),
     "indexing.index": ("index",),
     "indexing.result": ("IndexResult",),
+    "indexing.sources": ("Source",),
+    "options": ("DecisionOptions",),
     "presets": ("Preset",),
     "progress": ("Progress",),
-    "recognition.answered": (
-        "Answered",
-        "QueryResult",
+    "recognition.calibration.calibrate": (
+        "CalibrationResult",
+        "calibrate",
     ),
-    "recognition.calibration.calibrate": ("calibrate",),
     "recognition.explanation": (
         "Explanation",
         "explain",
     ),
-    "recognition.query": ("query",),
-    "recognition.recognize": ("recognize",),
+    "recognition.query": (
+        "query",
+        "recognize_many",
+    ),
+    "recognition.query_result": (
+        "Answered",
+        "QueryResult",
+    ),
+    "recognition.recognize": (
+        "recognize",
+        "recognize_place",
+    ),
     "recognition.recognizer": ("Recognizer",),
     "recognition.verify": (
         "VerifyResult",
         "verify",
     ),
     "records": (
-        "UNKNOWN",
         "Answer",
+        "FailedImage",
         "Grade",
         "ImageRecord",
         "Match",
         "ModelSpec",
         "Neighbours",
         "Split",
+        "UNKNOWN",
     ),
     "report.html": ("write_report",),
     "report.run": (
         "RunResult",
         "run",
     ),
+    "storage.ragged": ("Ragged",),
     "training.distillation": (
         "Distilled",
         "distil",

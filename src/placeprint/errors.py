@@ -28,7 +28,17 @@ from typing import Any, ClassVar
 
 
 class PlaceprintError(Exception):
-    """Base of every error that placeprint raises on purpose."""
+    """Base of every error that placeprint raises on purpose.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> try:
+    ...     placeprint.open_gallery("nowhere")
+    ... except placeprint.PlaceprintError as error:
+    ...     print(type(error).__name__, error.exit_code)
+    GalleryNotFoundError 3
+    """
 
     exit_code: ClassVar[int] = 3
 

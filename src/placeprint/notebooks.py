@@ -36,4 +36,4 @@ def html_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}" if value == value else "–"
-    return escape(printable(str(value)))
+    return "–" if value is None else escape(printable(str(value)))

@@ -58,9 +58,10 @@ class ModelOptions:
     """
 
     model: Annotated[
-        str | None, Flag("--model", "A name or a source of `placeprint models`, or a path.onnx.", short="-m")
+        str | None,
+        Flag("--model", "A name or source from `placeprint models`, or the path of an .onnx file.", short="-m"),
     ] = None
-    runner: Annotated[str, Flag("--runner", "openvino or onnx.")] = "openvino"
+    runner: Annotated[str, Flag("--runner", "What runs the model: openvino or onnx.")] = "openvino"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,8 @@ class EmbedOptions(ModelOptions):
         Images in flight; None takes as many as there are cores.
     """
 
-    cache: Annotated[bool, Flag("--no-cache", "Neither read nor write the embedding cache.")] = True
-    workers: Annotated[
-        int | None, Flag("--workers", "Images in flight; as many as there are cores by default.", least=1)
-    ] = None
+    cache: Annotated[bool, Flag("--no-cache", "Do not read or write the embedding cache.")] = True
+    workers: Annotated[int | None, Flag("--workers", "Images in flight; by default one per core.", least=1)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +99,13 @@ class BuildOptions(EmbedOptions):
 
     preset: Annotated[
         str | Preset | None,
-        Flag("--preset", "fast, balanced (default) or best; with changes: balanced:verified=20:budget_ms=100."),
+        Flag(
+            "--preset",
+            "How much is done for an answer: fast, balanced (default) or best; with changes: "
+            "balanced:verified=20:budget_ms=100.",
+        ),
     ] = None
-    index: Annotated[str, Flag("--index", "auto, exact or faiss.")] = "auto"
+    index: Annotated[str, Flag("--index", "How neighbours are found: auto, exact or faiss.")] = "auto"
 
     def found_preset(self) -> Preset:
         """Return the preset that a new gallery gets.
@@ -129,6 +132,20 @@ class DecisionOptions:
     false_accept_rate : float or None
         Of images of places that the gallery lacks, the share that may get a place: decides at this rate, or the next
         lower one that the gallery's calibration keeps.
+
+    Raises
+    ------
+    UsageError
+        For what is not a number, a rate that is not between 0 and 1, or both a threshold and a rate.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> strict = placeprint.DecisionOptions(threshold=0.999)
+    >>> recognizer = placeprint.Recognizer("town.gallery")
+    >>> answer, _ = recognizer.answer_within(recognizer.describe("town-hall.jpg").vector, decision=strict)
+    >>> answer.place, answer.best_guess
+    (None, 'town-hall')
     """
 
     threshold: Annotated[
@@ -241,8 +258,8 @@ def rate_for_a_server(words: Mapping[str, Any]) -> float | None:
     """
     if any(value is not None for name, value in words.items() if name != "false_accept_rate"):
         raise UsageError(
-            "a server decides as its gallery was calibrated, or at a false-accept rate: leave the thresholds and the "
-            "model out"
+            "a server decides by its own gallery, model and calibration, or at a false-accept rate: leave out "
+            "thresholds, model and preset"
         )
     return DecisionOptions(false_accept_rate=words.get("false_accept_rate")).false_accept_rate
 

@@ -49,6 +49,13 @@ class Preset:
         One of `WHITENINGS`: a change of the embeddings that is learned from the gallery and kept in it.
     budget_ms : float
         Milliseconds a query after which comparing stops; 0 for no limit.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> preset = placeprint.open_gallery("town.gallery").preset
+    >>> preset.name, preset.reranks
+    ('fast', False)
     """
 
     name: str
@@ -103,7 +110,7 @@ class Preset:
             raise GalleryFormatError(f"the gallery's preset cannot be read ({error}): build it again") from error
 
 
-FAST = Preset(name="fast", about="one look, nearest by cosine similarity")
+FAST = Preset(name="fast", about="one view of the image, ranked by cosine similarity")
 
 PRESETS = {
     preset.name: preset
@@ -111,7 +118,8 @@ PRESETS = {
         FAST,
         Preset(
             name="balanced",
-            about="the place's other photos count; the best 50 are compared cell by cell, the best 4 point by point",
+            about="one view of the whole image; a place's other photos count; the best 50 are compared cell by cell, "
+            "the best 4 point by point",
             views=("whole",),
             cells=360,
             xfeat=512,
@@ -125,7 +133,7 @@ PRESETS = {
         ),
         Preset(
             name="best",
-            about="three looks; the best 100 are compared cell by cell, the best 10 point by point",
+            about="three views; the best 100 are compared cell by cell, the best 10 point by point",
             views=("crop", "squash", "flip"),
             cells=360,
             xfeat=512,
@@ -164,8 +172,8 @@ def _change(preset: Preset, text: str) -> tuple[str, Any]:
     key, _, value = text.partition("=")
     known = [f.name for f in dataclasses.fields(preset) if f.name not in ("name", "about", "views")]
     if key not in known:
-        raise UsageError(f'"{text}": what can be changed of a preset is {", ".join(known)}, as in verified=20')
+        raise UsageError(f'"{text}": what can be changed in a preset is {", ".join(known)}, as in verified=20')
     try:
         return key, type(getattr(preset, key))(value)
     except ValueError as error:
-        raise UsageError(f'"{text}": "{value}" is not a number of the kind that {key} is') from error
+        raise UsageError(f'"{text}": "{value}" is not a valid number for {key}') from error

@@ -11,7 +11,24 @@ from placeprint.terminal import printable, styled, tell
 
 
 class Progress(Protocol):
-    """A display of progress, as the stages use it."""
+    """A display of progress, as the stages use it.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> class Counting:
+    ...     def start(self, what, total):
+    ...         print(what, total)
+    ...
+    ...     def advance(self, steps=1):
+    ...         pass
+    ...
+    ...     def finish(self):
+    ...         print("done")
+    >>> counted = placeprint.add("town.gallery", "town", progress=Counting())
+    embedding 13
+    done
+    """
 
     def start(self, what: str, total: int) -> None:
         """Start a task of `total` steps."""

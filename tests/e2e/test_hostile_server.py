@@ -206,7 +206,7 @@ def test_a_password_is_sent_and_never_told(stranger: tuple[type[Stranger], str],
 )
 def test_what_is_no_address(address: str, photo: Path) -> None:
     said = run("query", "--url", address, photo, expect=2)
-    assert "is no address of a server: give one as http://127.0.0.1:8000\n" in said.stderr
+    assert "is not the address of a server: give one such as http://127.0.0.1:8000\n" in said.stderr
     assert "me:secret" not in said.stderr
 
 

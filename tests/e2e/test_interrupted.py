@@ -16,7 +16,7 @@ from program import run_json
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system has no groups of processes")
 
 GO_ON = "interrupted: run the same command again to go on"
-ANEW = "interrupted: run the same command again; it begins anew"
+ANEW = "interrupted: run the same command again; it starts over"
 
 BUSY = {
     "a loop": "while True: pass",

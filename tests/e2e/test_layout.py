@@ -56,7 +56,7 @@ def test_a_linked_place_is_named_by_index(three: Path, tmp_path: Path) -> None:
     root = tmp_path / "ds"
     shutil.copytree(three / "train", root)
     (root / "Linked").symlink_to(three / "train")
-    why = "a link to a folder is not followed: copy the folder itself there"
+    why = "links to folders are not followed: copy the folder itself there"
     told = f"Linked: {why}"
     assert told in run("check", str(root), expect=1).stdout
     assert told in run("index", str(root), "-o", str(tmp_path / "g"), "-q").stderr.splitlines()[-1]

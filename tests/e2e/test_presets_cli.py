@@ -213,7 +213,7 @@ def test_each_image_is_left_out_in_turn(town: Path, program: Program, tmp_path: 
     [
         (["index", "TOWN", "-o", "NEW", "--preset", "quick"], 'preset "quick" is not known: choose one of fast'),
         (["query", "GALLERY", "PHOTO", "--preset", "quick"], 'preset "quick" is not known'),
-        (["evaluate", "TOWN", "--preset", "balanced:speed=3"], '"speed=3": what can be changed of a preset'),
+        (["evaluate", "TOWN", "--preset", "balanced:speed=3"], '"speed=3": what can be changed in a preset'),
         (["evaluate", "--gallery", "GALLERY", "--preset", "quick"], 'preset "quick" is not known'),
         (["compare", "preset=fast", "preset=quick", "--on", "TOWN"], 'preset "quick" is not known'),
     ],

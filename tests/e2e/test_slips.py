@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from placeprint import recognize
+from placeprint import recognize, recognize_many, recognize_place
 from placeprint.errors import UsageError
 from program import run
 
@@ -86,22 +86,23 @@ def test_what_is_no_gallery_is_not_taken_for_one(name: str, town: Path, tmp_path
 
 def test_a_gallery_is_no_photo(gallery: Path) -> None:
     told = run("query", gallery, gallery, expect=2).stderr
-    assert "is a gallery and no photo: only the first argument is one" in told
+    assert "is a gallery, not a photo: only the first argument is one" in told
     assert "a server has its own" in run("query", "--url", "http://127.0.0.1:9", gallery, expect=2).stderr
 
 
 def test_a_gallery_is_not_added_to_a_gallery(town: Path, gallery: Path) -> None:
     told = run("add", gallery, gallery, expect=2).stderr
-    assert f"photographs are expected there: give the photos that it was made of: {town}" in told
+    assert f"photographs are expected here: give the photos that it was made of: {town}" in told
 
 
 def test_two_datasets_are_one_too_many(town: Path) -> None:
-    assert "one dataset is expected, and 2 were given" in run("evaluate", town, town, expect=2).stderr
+    assert "one dataset is expected, but 2 were given" in run("evaluate", town, town, expect=2).stderr
 
 
 def test_python_tells_too(town: Path, gallery: Path) -> None:
     photo = town / "gallery" / "town-hall" / "01.jpg"
-    with pytest.raises(UsageError, match="is the gallery, which comes first: recognize"):
+    with pytest.raises(UsageError, match="is the gallery, which comes first: give"):
         recognize(photo, gallery)
-    with pytest.raises(UsageError, match="comes first"):
-        recognize(str(photo), [str(gallery)])
+    for ask in (recognize_many, recognize_place):
+        with pytest.raises(UsageError, match="comes first"):
+            ask(str(photo), [str(gallery)])

@@ -105,7 +105,7 @@ def test_every_error(gallery: Path, tmp_path: Path, town: Path) -> None:
         assert "\\x1b[31m\\x9b2J\\u202e" in checked(run(*verb, expect=2)).stderr
 
 
-NO_ADDRESS = 'UsageError: "x" is no address of a server: give one as http://127.0.0.1:8000\n'
+NO_ADDRESS = 'UsageError: "x" is not the address of a server: give one such as http://127.0.0.1:8000\n'
 
 
 def ended(shell: str, where: Path, **environment: str) -> tuple[int, str]:
@@ -129,7 +129,7 @@ def ended(shell: str, where: Path, **environment: str) -> tuple[int, str]:
         ("placeprint models | true", 141, ""),
         ("placeprint models --json | true", 141, ""),
         ("placeprint models 2>&- | true", 141, ""),
-        ("placeprint --version > /dev/full", 3, "what was to be said cannot be written: No space left on device\n"),
+        ("placeprint --version > /dev/full", 3, "the output cannot be written: No space left on device\n"),
         ("placeprint models > /dev/full 2> /dev/full", 3, ""),
         ("placeprint models > /dev/full 2>&-", 3, ""),
         ("placeprint models >&-", 0, ""),
@@ -171,9 +171,9 @@ program.run()
 @pytest.mark.parametrize(
     ("fails", "said"),
     [
-        ("raise MemoryError", "the memory is not enough: "),
-        ("raise RuntimeError('std::bad_alloc')", "the memory is not enough: "),
-        ("raise ImportError('x.so: failed to map segment from shared object')", "the memory is not enough: "),
+        ("raise MemoryError", "there is not enough memory: "),
+        ("raise RuntimeError('std::bad_alloc')", "there is not enough memory: "),
+        ("raise ImportError('x.so: failed to map segment from shared object')", "there is not enough memory: "),
         ('raise RuntimeError("can\'t start new thread")', "the system allows no more threads: "),
         ("models()", "something is nested too deeply to be read"),
         (

@@ -145,7 +145,7 @@ def test_a_collection_of_somebody_else_is_refused_and_stays_as_it_is(
     theirs = parse_address(address).name + name[1:]
     client.create_collection(theirs, dimension=4, consistency_level="Strong")
     client.insert(theirs, [{"id": i, "vector": [i, 1, 2, 3]} for i in range(5)])
-    with pytest.raises(GalleryFormatError, match=f"{theirs} .*is a collection of something else than placeprint"):
+    with pytest.raises(GalleryFormatError, match=f"{theirs} .*is a collection that placeprint did not make"):
         stored(address, clustered(10, 8))
     assert [row["id"] for row in client.query(theirs, "id >= 0", output_fields=["id"])] == [0, 1, 2, 3, 4]
     assert not client.has_collection(theirs + "_head")
@@ -257,7 +257,7 @@ def test_addresses(text: str, found: Address) -> None:
     "text", ["milvus://host", "milvus://host/a-b", "milvus://h:99999/n", "milvus:///n", "milvus://h/n/m"]
 )
 def test_wrong_addresses(text: str) -> None:
-    with pytest.raises(UsageError, match="is no address"):
+    with pytest.raises(UsageError, match="is not the address"):
         parse_address(text)
 
 

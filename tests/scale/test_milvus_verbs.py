@@ -15,7 +15,7 @@ from placeprint import Gallery, open_gallery
 from placeprint.cli.app import app
 from placeprint.embedding.imported import imported_spec
 from placeprint.errors import GalleryMismatchError, UsageError
-from placeprint.gallery.filters import rows_where
+from placeprint.gallery.filters import Filter
 from placeprint.gallery.milvus.gallery import MilvusGallery
 from placeprint.recognition.recognizer import Recognizer
 
@@ -154,7 +154,7 @@ def test_filters_are_met_by_the_engine(milvus: Any, filters: dict[str, Any]) -> 
     gallery = _filtered(milvus)
     vectors = clustered(200, 16)
     local = Gallery.in_memory(records_of(200), vectors, spec=imported_spec("made", 16))
-    there, here = rows_where(gallery, **filters), rows_where(local, **filters)
+    there, here = (g.where_images(Filter(**filters)) for g in (gallery, local))
     assert (there.sum(), len(there)) == (here.sum(), len(here))
     assert there.sum() > 0
     asked = clustered(4, 16, seed=8)
@@ -189,11 +189,11 @@ def test_the_second_place_is_found_behind_many_images_of_the_first(address: str)
 
 def test_a_filter_of_nothing_says_so(milvus: Any) -> None:
     with pytest.raises(UsageError, match='no place "nowhere"'):
-        rows_where(_filtered(milvus), places=["nowhere"])
+        _filtered(milvus).where_images(Filter(places=["nowhere"]))
     with pytest.raises(UsageError, match="radius"):
-        rows_where(_filtered(milvus), near=(48, 11, -1))
-    asked = Recognizer(_filtered(milvus), only=rows_where(_filtered(milvus), near=(0.0, 0.0, 1.0)))
-    assert asked.answer(clustered(1, 16)[0]).why == "no image of the gallery is one of those that were asked for"
+        _filtered(milvus).where_images(Filter(near=(48, 11, -1)))
+    asked = Recognizer(_filtered(milvus), only=_filtered(milvus).where_images(Filter(near=(0.0, 0.0, 1.0))))
+    assert asked.answer(clustered(1, 16)[0]).why == "no image of the gallery meets the conditions"
 
 
 def test_an_acknowledged_image_is_found_by_the_next_question(address: str) -> None:

@@ -50,7 +50,7 @@ def test_an_operation_that_is_not_known_is_refused() -> None:
         TorchGraph(data, "out")
     with pytest.raises(ModelError, match='no output called "embedding"'):
         TorchGraph(data, "embedding")
-    with pytest.raises(ModelError, match="no ONNX file"):
+    with pytest.raises(ModelError, match="not an ONNX file"):
         TorchGraph(b"\xff\xff", "out")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -50,6 +51,8 @@ def test_a_training_that_helps_says_so_and_its_files_agree(
     assert (result.places, result.images) == ((24, 8, 8), (96, 32, 32))
     _is_as_spread(result, photos, tiny_base)
     card = json.loads((tmp_path / "head.card.json").read_text())
+    schema = Path(__file__).parents[2] / "docs" / "schemas" / "train.json"
+    jsonschema.validate(card, json.loads(schema.read_text("utf-8")))
     assert card["test"] == {"recall_at_1": result.test.recall_at_1, "map": result.test.map}
     assert (card["spec"]["licence"], card["recommended"]) == ("Apache-2.0", str(out))
     words = (tmp_path / "head.md").read_text()
@@ -181,7 +184,7 @@ def test_states_that_cannot_be_gone_on_from_are_refused(
         again()
     assert not (tmp_path / "ran").exists()
     torch.save({"x": torch.zeros(2)}, state)
-    with pytest.raises(ModelError, match="no state of a training"):
+    with pytest.raises(ModelError, match="not the state of a training"):
         again()
     assert not out.exists()
     state.write_bytes(good)

@@ -68,7 +68,7 @@ def test_a_server_is_given_a_rate_and_nothing_else() -> None:
     assert rate_for_a_server({}) is None
     assert rate_for_a_server({"threshold": None, "false_accept_rate": 0.1}) == 0.1
     for more in ({"threshold": 0.5}, {"model": "m"}, {"margin_threshold": 0.0}):
-        with pytest.raises(UsageError, match="leave the thresholds and the model out"):
+        with pytest.raises(UsageError, match="leave out thresholds, model and preset"):
             rate_for_a_server({"false_accept_rate": 0.1, **more})
     with pytest.raises(UsageError, match="above 0 and below 1"):
         rate_for_a_server({"false_accept_rate": 1.0})

@@ -19,7 +19,7 @@ httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-w
 
 from PIL import Image  # noqa: E402
 
-from placeprint import Gallery, Recognizer, explain, recognize  # noqa: E402
+from placeprint import Gallery, Recognizer, explain, recognize, recognize_many, recognize_place  # noqa: E402
 from placeprint.errors import ImageError, ServerError, UsageError  # noqa: E402
 from placeprint.recognition.combined_answer import combined_answer  # noqa: E402
 
@@ -157,7 +157,6 @@ def test_the_python_client_answers_as_the_library(client, town_gallery, queries)
     asked = (
         (queries[-1], {"k": 3}),
         (str(queries[0]), {}),
-        (queries[:2], {}),
         (content, {"places": [place]}),  # without another place the margin is NaN
         (content, {"near": (0.0, 0.0, 5000.0), "split": "gallery"}),
         (image, {}),
@@ -167,6 +166,22 @@ def test_the_python_client_answers_as_the_library(client, town_gallery, queries)
         told, expected = recognize(photo=photo, url=url, **params), recognize(town_gallery, photo, **params)
         assert told.to_dict() == expected.to_dict()
         assert [type(match) for match in told.matches] == [type(match) for match in expected.matches]
+    told, expected = recognize_place(photos=queries[:2], url=url), recognize_place(town_gallery, queries[:2])
+    assert told.to_dict() == expected.to_dict()
+    for verb in (recognize_place, recognize_many):
+        for photos in ([content, b"words"], [queries[0], "gone.jpg"], [b"", content]):
+            reasons = []
+            for where in ({"url": url}, {"gallery": town_gallery}):
+                try:
+                    reasons.append(verb(photos=photos, **where).to_list())
+                except ImageError as error:
+                    reasons.append((error.kind, error.reason))
+            assert reasons[0] == reasons[1]
+    for params in ({}, {"k": 2, "split": "gallery"}):
+        photos = [queries[0], b"words", content]
+        many, here = recognize_many(photos=photos, url=url, **params), recognize_many(town_gallery, photos, **params)
+        assert many.to_list() == here.to_list()
+        assert [one.failure is None for one in many.answers] == [True, False, True]
     with pytest.raises(UsageError, match="no place"):
         recognize(photo=content, url=url, places=["nowhere"])
     with pytest.raises(ImageError, match="not an image") as error:
@@ -277,7 +292,7 @@ def test_a_photo_that_is_gone_is_told(town, tmp_path):
     from placeprint.web.identity import image_id
 
     with served_in_thread(tmp_path / "gone.gallery") as url, httpx.Client(base_url=url, timeout=60) as client:
-        for row, said in ((0, "is not there"), (1, "leaves the dataset's folder"), (2, "no image any more")):
+        for row, said in ((0, "is not there"), (1, "leaves the dataset's folder"), (2, "no longer an image")):
             answer = client.get(f"/v1/images/{image_id(gallery.records, row)}")
             assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
             assert said in answer.json()["detail"]

@@ -307,7 +307,7 @@ def test_files_of_somebody_else_in_the_folder_of_photos_stay(client, own_gallery
     (photos / name).write_bytes(b"mine")
     answer = client.post("/v1/places/a/images", files=[("photos", ("a.jpg", one))], headers=WRITER)
     assert answer.status_code == 422
-    assert "placeprint did not make it" in answer.json()["detail"]
+    assert "not made by placeprint" in answer.json()["detail"]
     item = add(client, "a", two)["images"][0]
     (photos / item["path"]).write_bytes(b"mine too")
     assert client.delete(item["url"], headers=WRITER).status_code == 200

@@ -71,7 +71,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Tells which place a photo shows, and how sure it is."""
 
@@ -85,7 +87,7 @@ def main(program: typer.Typer = app, name: str = "placeprint") -> None:
     except OutputClosedError as gone:
         if gone.piped:
             sys.exit(PIPE_CLOSED)
-        _refused(f"what was to be said cannot be written: {gone}", 3)
+        _refused(f"the output cannot be written: {gone}", 3)
     except OSError as error:
         where = f' "{error.filename}"' if error.filename else ""
         _refused(f"the system refused{where}: {error.strerror or error}", 3)

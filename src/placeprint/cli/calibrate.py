@@ -27,7 +27,7 @@ class Learned:
     """What a calibration is learned for, and from which draws."""
 
     false_accept_rate: Annotated[
-        float, typer.Option("--false-accept-rate", help="Share of photos of unknown places that may get a place.")
+        float, typer.Option("--false-accept-rate", help="Share of photos of unknown places that may be given a place.")
     ] = 0.05
     seed: Annotated[int, typer.Option(help="The same seed gives the same calibration.")] = 0
 
@@ -58,9 +58,9 @@ def calibrate(
         **given(imported, learned, embed),
     )
     if output.as_json:
-        printing.show_json({"gallery": done.where, **(done.calibration.told(done.where) if done.calibration else {})})
+        printing.show_json({"gallery": done.gallery.where, **done.calibration.told(done.gallery.where)})
     else:
-        show_calibration(done.calibration, done.where)
+        show_calibration(done.calibration, done.gallery.where)
 
 
 def show_calibration(learned: Calibration | None, gallery: str, why: str = "") -> None:

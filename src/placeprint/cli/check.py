@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 def check(
     dataset: options.Dataset,
-    hamming: Annotated[int, typer.Option(help="Near duplicates: differing bits of the 64-bit dHash, at most.")] = 5,
-    min_side: Annotated[int, typer.Option(help="Too small: shorter side in pixels below this.")] = 32,
+    hamming: Annotated[
+        int, typer.Option(help="Near duplicates differ in at most this many bits of the 64-bit dHash.")
+    ] = 5,
+    min_side: Annotated[int, typer.Option(help="Report images whose shorter side has fewer pixels than this.")] = 32,
     layout: options.LayoutName = None,
-    baseline: Annotated[Path | None, typer.Option(help="An earlier --json: say which findings are new.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="The --json of an earlier check: say which findings are new.")
+    ] = None,
     *,
     output: options.Output,
 ) -> None:

@@ -28,7 +28,7 @@ def compare(
     dataset: Annotated[Path | None, typer.Option("--on", help="A folder or a manifest with queries.")] = None,
     *,
     searched: options.Searched,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     embed: Annotated[EmbedOptions, Without("model", "runner", "workers")],
     output: options.Output,
 ) -> None:

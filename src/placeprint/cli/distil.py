@@ -18,18 +18,22 @@ from placeprint.terminal import counted
 class Learner:
     """What learns, what it is called afterwards, and on what it is held out and measured."""
 
-    student: Annotated[str | None, typer.Option("--student", help="The model to change; the bundled one.")] = None
-    name: Annotated[str | None, typer.Option("--name", help="What the model is called.")] = None
+    student: Annotated[
+        str | None, typer.Option("--student", help="The model to change; the bundled one by default.")
+    ] = None
+    name: Annotated[str | None, typer.Option("--name", help="Name of the new model; by default that of its file.")] = (
+        None
+    )
     measure: Annotated[
         Path | None, typer.Option("--measure", help="Compare the result with the student on these labelled photos.")
     ] = None
-    seed: Annotated[int, typer.Option(help="Of which photos are held out.")] = 0
+    seed: Annotated[int, typer.Option(help="Seed that chooses which photos are held out.")] = 0
 
 
 def distil(
     dataset: options.Dataset,
     teacher: Annotated[str, typer.Option("--teacher", help="The larger model: a name, a source or a path.onnx.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file to write.")],
     layout: options.LayoutName = None,
     *,
     learner: Learner,
@@ -58,7 +62,7 @@ def distil(
         f"{done.before:.3f} to {done.after:.3f}"
     )
     if done.exported is None:
-        printing.say("the student agrees about as well as it is: nothing was kept")
+        printing.say("the student already agrees about as well: nothing was kept")
         return
     printing.say(f"{done.exported.path}: model {done.exported.spec}, {done.exported.spec.dim} numbers an image")
     for line in done.exported.change.lines() if done.exported.change else ():

@@ -25,9 +25,9 @@ class Measured(options.Judged):
     """What is measured."""
 
     k: Annotated[str, typer.Option("--k", help="The K of Recall@K, separated by commas.")] = "1,5,10,20"
-    every_convention: Annotated[bool, typer.Option("--conventions", help="Print every convention of the field.")] = (
-        False
-    )
+    every_convention: Annotated[
+        bool, typer.Option("--conventions", help="Print mAP and recall by every convention of the field.")
+    ] = False
 
 
 def evaluate(

@@ -19,12 +19,12 @@ class Checkpoint:
 
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", help="A checkpoint (.pth, .ckpt, .safetensors, …); only numbers are read."),
+        typer.Option("--weights", help="A checkpoint (.pth, .ckpt, .safetensors, …); only numbers are read from it."),
     ] = None
     branch: Annotated[
-        str, typer.Option("--branch", help="With --weights: which network of several in it, as teacher.")
+        str, typer.Option("--branch", help="With --weights: which network, where it holds several, such as teacher.")
     ] = ""
-    trust: Annotated[bool, typer.Option("--trust", help="Let hub: run the code of its repository.")] = False
+    trust: Annotated[bool, typer.Option("--trust", help="Allow hub: to run the code of its repository.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +32,22 @@ class Changes:
     """How a model is changed, and on which photos that is learned and measured."""
 
     whiten: Annotated[
-        Path | None, typer.Option("--whiten", help="Learn a whitening from these labelled photos, into the graph.")
+        Path | None,
+        typer.Option("--whiten", help="Learn a whitening from these labelled photos, and put it into the graph."),
     ] = None
-    whitening: Annotated[str, typer.Option("--whitening", help="places (how photos of one place differ) or pca.")] = (
-        "places"
-    )
-    dim: Annotated[int | None, typer.Option("--dim", min=1, help="With --whiten: so many numbers a photo.")] = None
-    precision: Annotated[str | None, typer.Option("--precision", help="int8, float16 or bfloat16.")] = None
+    whitening: Annotated[
+        str,
+        typer.Option(
+            "--whitening", help="What the whitening evens out: places (how photos of one place differ) or pca."
+        ),
+    ] = "places"
+    dim: Annotated[int | None, typer.Option("--dim", min=1, help="With --whiten: length of the embedding.")] = None
+    precision: Annotated[
+        str | None, typer.Option("--precision", help="Store the model in int8, float16 or bfloat16.")
+    ] = None
     measure: Annotated[
-        Path | None, typer.Option("--measure", help="Compare the result with what it was made from on these photos.")
+        Path | None,
+        typer.Option("--measure", help="Compare the new model with the one it was made from on these photos."),
     ] = None
     layout: options.LayoutName = None
 
@@ -64,9 +71,12 @@ def export(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The .onnx file; by default in the folder PLACEPRINT_MODELS.")
+        Path | None,
+        typer.Option("--out", "-o", help="The .onnx file to write; by default in the folder PLACEPRINT_MODELS."),
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="What the model is called.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the new model; by default that of its file.")
+    ] = None,
     *,
     checkpoint: Checkpoint,
     changes: Changes,

@@ -68,7 +68,7 @@ def line(arguments: list[str]) -> str:
     if verb in _GO_ON and ("--no-cache" not in arguments or verb in _UNCACHED):
         return "interrupted: run the same command again to go on"
     if verb in _GO_ON | _BEGIN_ANEW:
-        return "interrupted: run the same command again; it begins anew"
+        return "interrupted: run the same command again; it starts over"
     return "interrupted"
 
 

@@ -42,10 +42,10 @@ COLUMNS = (
 class Mined:
     """How much is looked for, and by which index."""
 
-    negatives: Annotated[int, typer.Option(help="Hard negatives of each photo.")] = 10
-    positives: Annotated[int, typer.Option(help="Hard positives of each photo.")] = 1
-    pairs: Annotated[int, typer.Option(help="Confusable pairs of places, at most.")] = 100
-    index: Annotated[str, typer.Option("--index", help="auto, exact or faiss.")] = "exact"
+    negatives: Annotated[int, typer.Option(help="Hard negatives per photo.")] = 10
+    positives: Annotated[int, typer.Option(help="Hard positives per photo.")] = 1
+    pairs: Annotated[int, typer.Option(help="Most pairs of confusable places to list.")] = 100
+    index: Annotated[str, typer.Option("--index", help="How neighbours are found: auto, exact or faiss.")] = "exact"
 
 
 def mine(
@@ -128,7 +128,10 @@ def show_mining(result: MiningResult) -> None:
     if result.set_aside:
         printing.say(f"not asked: {', '.join(aside.says for aside in result.set_aside)}")
     if result.pairs:
-        title = f"Confusable pairs of places ({result.n_pairs}): photos of one whose nearest stranger is of the other"
+        title = (
+            f"Confusable pairs of places ({result.n_pairs}): "
+            "photos of one whose nearest photo of another place shows the other"
+        )
         columns: Sequence[str] = ("place", "and", "photos", "mistaken", "highest", "mean", "photos to take")
         printing.table(columns, [_pair(p) for p in result.pairs[:SHOWN]], title=title, right=(2, 3, 4, 5))
     judged = [row for anchor in result.anchors[:SHOWN] if (row := _hard(anchor))]
@@ -164,7 +167,7 @@ def _show_doubtful(result: MiningResult) -> None:
             title=f"Suspect labels ({len(result.suspects)}): a wrong label, or the same place twice",
         )
     for names, what in (
-        (result.without_positives, "Places of which no photo has another in the gallery, so without a positive"),
+        (result.without_positives, "Places without a second photo in the gallery, so without a positive"),
         (result.unlabelled, "Photos without a place, left out"),
     ):
         if names:

@@ -10,15 +10,21 @@ import typer
 from placeprint.cli import options, printing
 
 if TYPE_CHECKING:
-    from placeprint.embedding.model_list import ListedModel
+    from placeprint.embedding.models import ListedModel
 
 
 def models(
     known: Annotated[
-        bool, typer.Option("--known", help="Only the models of the field that can be brought, with published figures.")
+        bool,
+        typer.Option(
+            "--known", help="Only well-known published models that you can bring, with their published figures."
+        ),
     ] = False,
     commercial_only: Annotated[
-        bool, typer.Option("--commercial-only", help="Leave out licences like the GPL, and what nobody licensed.")
+        bool,
+        typer.Option(
+            "--commercial-only", help="Leave out models under licences such as the GPL, or without a licence."
+        ),
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:

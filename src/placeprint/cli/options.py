@@ -29,7 +29,7 @@ GalleryPath = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Replace = Annotated[
-    bool, typer.Option("--replace", help="Replace a gallery that is there also where it would lose something by it.")
+    bool, typer.Option("--replace", help="Replace an existing gallery even if it would lose something.")
 ]
 
 
@@ -52,7 +52,7 @@ class Searched(Imported):
 
     layout: LayoutName = None
     gallery: Annotated[
-        str | None, typer.Option("--gallery", "-g", help="Search in this gallery: folder or address.")
+        str | None, typer.Option("--gallery", "-g", help="The gallery to search: a folder or an address.")
     ] = None
 
 
@@ -61,5 +61,5 @@ class Judged(DecisionOptions):
     """When a place is accepted, and when it is right."""
 
     radius: Annotated[
-        float | None, typer.Option("--radius", help="Metres within which a match is right, by coordinates.")
+        float | None, typer.Option("--radius", help="A match is right within this many metres, by coordinates.")
     ] = None

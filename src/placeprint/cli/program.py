@@ -56,7 +56,7 @@ def _out_of_resources(error: BaseException) -> str:
     if "start new thread" in said:
         return "the system allows no more threads: raise its limit (ulimit -u), or end other programs"
     if isinstance(error, MemoryError) or any(words in said for words in _NO_MEMORY):
-        return "the memory is not enough: give more (ulimit -v, the limit of a container), or end other programs"
+        return "there is not enough memory: allow more (ulimit -v, the limit of a container), or end other programs"
     return ""
 
 

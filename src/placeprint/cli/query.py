@@ -18,10 +18,10 @@ from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.embedding.embedder import AnyEmbedder
-    from placeprint.gallery.filters import Rows
+    from placeprint.gallery.filters import Filter, Selection
     from placeprint.gallery.protocol import AnyGallery
-    from placeprint.recognition.answered import Answered
-    from placeprint.recognition.query import Answers, Filter
+    from placeprint.recognition.query import Answers
+    from placeprint.recognition.query_result import Answered
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.records import Answer
 
@@ -48,23 +48,21 @@ class Asked:
         Raises
         ------
         UsageError
-            When what is given to --near cannot be read.
+            When there is no such split, or what is given to --near cannot be read.
         """
-        from placeprint.recognition.query import Filter
+        from placeprint.gallery.filters import Filter, parse_near
 
-        near = None
-        if self.near is not None:
-            from placeprint.gallery.filters import parse_near
-
-            near = parse_near(self.near, "--near")
-        return Filter(places=tuple(self.place or ()), near=near, split=self.split)
+        near = None if self.near is None else parse_near(self.near, "--near")
+        return Filter(places=self.place or (), near=near, split=self.split)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
     """How answers are told: explained, on a page, as JSON."""
 
-    explain: Annotated[bool, typer.Option("--explain", help="Say and draw why each match is there.")] = False
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each match was found, and draw it on a page.")] = (
+        False
+    )
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the page of --explain.")] = None
     as_json: options.AsJson = False
 
@@ -110,14 +108,14 @@ def _refuse_what_a_server_decides(options: dict[str, object]) -> None:
 
 
 def _ask_server(photos: Sequence[Path], asked: Asked, rate: float | None, *, as_json: bool) -> None:
-    from placeprint.recognition.query import Server
+    from placeprint.recognition.server import Server
 
     assert asked.url is not None
     server = Server(asked.url, asked.filter(), rate)
     slips.refuse_galleries_as_photos(photos, url=True)
     answers = _answers(server, photos, k=asked.k, told=Told(as_json=as_json))
     if as_json:
-        _show_json(answers, {"filter": server.filter} if server.filter else {})
+        _show_json(answers, server.facts)
     _end(answers)
 
 
@@ -132,7 +130,7 @@ def _ask_gallery(
     if model.preset is not None:
         opened = opened.asked_as(find_preset(model.preset))
     chosen = asked.filter()
-    only = chosen.rows(opened)
+    only = opened.where_images(chosen) if chosen.given else None
     recognizer = _recognizer(opened, model, only, decision)
     facts: dict[str, Any] = {}
     if only is not None:
@@ -153,7 +151,9 @@ def _ask_gallery(
     _end(answers)
 
 
-def _recognizer(opened: AnyGallery, model: BuildOptions, only: Rows | None, decision: DecisionOptions) -> Recognizer:
+def _recognizer(
+    opened: AnyGallery, model: BuildOptions, only: Selection | None, decision: DecisionOptions
+) -> Recognizer:
     """Load the model, which keeps one core busy, while the other imports what comes after it."""
 
     def load() -> AnyEmbedder:
@@ -206,7 +206,7 @@ def _show_answer(photo: str, answer: Answer) -> None:
 
 def _show_json(answers: Sequence[Answered], facts: dict[str, Any]) -> None:
     """Print a list of one object for each photo, however many there are."""
-    from placeprint.recognition.answered import QueryResult
+    from placeprint.recognition.query_result import QueryResult
 
     printing.show_json(QueryResult(tuple(answers), facts).to_list())
 
@@ -217,7 +217,7 @@ def _end(answers: Sequence[Answered]) -> None:
         raise typer.Exit(3)
 
 
-def _says(chosen: Filter, rows: Rows) -> str:
+def _says(chosen: Filter, rows: Selection) -> str:
     """Return the line that says which images are asked."""
     words = [" or ".join(f'place "{place}"' for place in chosen.places)] if chosen.places else []
     if chosen.near is not None:

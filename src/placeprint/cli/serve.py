@@ -17,7 +17,7 @@ def serve(
     gallery: options.GalleryPath,
     photos: Annotated[
         Path | None,
-        typer.Option("--photos", help="Keep photos that are added to a gallery in Milvus in this folder."),
+        typer.Option("--photos", help="Folder for photos that are added to a gallery in Milvus."),
     ] = None,
     *,
     listen: Listen,

@@ -39,14 +39,14 @@ def expect_gallery(gallery: str, others: Iterable[Argument] = ()) -> None:
     path = Path(gallery)
     if path.is_file():
         raise UsageError(
-            f'"{gallery}" is a file, and a gallery is a folder; the gallery comes first: '
+            f'"{gallery}" is a file, but a gallery is a folder; the gallery comes first: '
             f"{_command([_verb(), 'GALLERY', gallery])}"
         )
     if path.is_dir() and any(path.iterdir()):
         made = f"{gallery.rstrip('/')}.gallery"
         checked = f"; to look at the photos: {_command(['check', gallery])}" if _verb() == "verify" else ""
         raise UsageError(
-            f'"{gallery}" is a folder and no gallery: make one of its photos with: '
+            f'"{gallery}" is a folder, not a gallery: make one of its photos with: '
             f"{_command(['index', gallery, '-o', made])}{checked}"
         )
 
@@ -56,7 +56,7 @@ def refuse_galleries_as_photos(photos: Sequence[Path], *, url: bool = False) -> 
     for photo in photos:
         if is_gallery(photo):
             rest = "a server has its own" if url else "only the first argument is one"
-            raise UsageError(f'"{photo}" is a gallery and no photo: {rest}; give photos')
+            raise UsageError(f'"{photo}" is a gallery, not a photo: {rest}; give photos')
 
 
 def refuse_gallery_as_dataset(dataset: Argument, others: Iterable[Argument | None] = ()) -> None:
@@ -75,7 +75,7 @@ def refuse_gallery_as_dataset(dataset: Argument, others: Iterable[Argument | Non
         meant = _command(["--gallery" if word == "--on" else word for word in sys.argv[1:]])
     else:
         meant = _photos_of(dataset)
-    raise UsageError(f'"{dataset}" is a gallery, and photographs are expected there: {meant}')
+    raise UsageError(f'"{dataset}" is a gallery, but photographs are expected here: {meant}')
 
 
 def refuse_more(dataset: Argument | None, more: Sequence[str]) -> None:
@@ -87,7 +87,7 @@ def refuse_more(dataset: Argument | None, more: Sequence[str]) -> None:
         words = [_verb(), str(photos), "--gallery", str(galleries[0]), *_without(*given)]
         raise UsageError(f'"{galleries[0]}" is a gallery, which is given by --gallery: {_command(words)}')
     if more:
-        raise UsageError(f"one dataset is expected, and {len(given)} were given: {', '.join(map(str, given))}")
+        raise UsageError(f"one dataset is expected, but {len(given)} were given: {', '.join(map(str, given))}")
 
 
 def _photos_of(gallery: Argument) -> str:

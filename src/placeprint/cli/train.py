@@ -21,9 +21,11 @@ def train(
     paths: Annotated[
         list[Path], typer.Argument(metavar="DATASET ...", help="Folders of photos by place, or manifests.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file to write.")],
     layout: options.LayoutName = None,
-    name: Annotated[str | None, typer.Option("--name", help="What the model is called.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the new model; by default that of its file.")
+    ] = None,
     *,
     settings: Annotated[TrainSettings, Without("preset")],
     build: Annotated[BuildOptions, Without("runner", "index")],

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 def verify(
     gallery: options.GalleryPath,
     recall: Annotated[
-        bool, typer.Option("--recall", help="Also measure the index against the exact one, and store what was found.")
+        bool, typer.Option("--recall", help="Also measure the index against exact search, and store the result.")
     ] = False,
-    k: Annotated[int, typer.Option(help="Neighbours that --recall compares.", min=1)] = 10,
-    queries: Annotated[int, typer.Option(help="Own images that --recall asks, disturbed.", min=1)] = 200,
+    k: Annotated[int, typer.Option(help="Neighbours per query that --recall compares.", min=1)] = 10,
+    queries: Annotated[
+        int, typer.Option(help="Slightly disturbed images of the gallery that --recall asks.", min=1)
+    ] = 200,
     as_json: options.AsJson = False,
 ) -> None:
     """Read every byte of a gallery and compare it with its checksum. Exit code 3 when one differs.

@@ -48,7 +48,7 @@ def locate(root: Path, relative: str) -> Path:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ImageError("missing", "the file is not there") from error
     except (OSError, ValueError) as error:
-        raise ImageError("unreadable", f"the file cannot be looked at: {first_line(error)}") from error
+        raise ImageError("unreadable", f"the file cannot be accessed: {first_line(error)}") from error
     if not stat.S_ISREG(mode):
         raise ImageError("not-a-file", "this is not a regular file")
     return path

@@ -44,6 +44,13 @@ class Manifest:
         Numbers of images that are not read, by folder or suffix.
     name : str
         The path or address that it was opened by.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> manifest = placeprint.read_dataset("town")
+    >>> len(manifest.records), manifest.records[0].path
+    (30, 'gallery/castle-gate/01.jpg')
     """
 
     root: Path
@@ -118,7 +125,7 @@ def parse_manifest(data: bytes, root: Path, name: str, folder: Folder) -> Manife
     where = str(root / name)
     table = read_table(data, where)
     if not table.rows:
-        raise DatasetError(f'"{where}" names columns and has no rows')
+        raise DatasetError(f'"{where}" names columns but has no rows')
     columns = choose_columns(table.columns, [row.cells for row in table.rows])
     if "path" not in columns.claims:
         raise DatasetError(without_path(where, f"its columns are {quoted(*table.columns)}"))

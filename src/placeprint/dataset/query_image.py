@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
@@ -30,6 +31,17 @@ _KINDS = "a path, the bytes of a file, a file opened to read bytes, a PIL image,
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _OVERSHOOT = 1e-3
 """Resizing may leave floats this far outside 0 to 1."""
+
+
+def several(images: object) -> bool:
+    """Return whether these are several images: what can be gone through and is no image itself, as a list."""
+    one = isinstance(images, str | bytes | bytearray | memoryview | os.PathLike)
+    return isinstance(images, Iterable) and not (one or hasattr(images, "read") or hasattr(images, "__array__"))
+
+
+def image_name(image: object, number: int) -> str:
+    """Return what an image is called: its path, or its number among several where it has none."""
+    return str(image) if isinstance(image, str | os.PathLike) else f"image {number}"
 
 
 def prepare_image(image: ImageInput, *, min_side: int | None = None) -> Image:

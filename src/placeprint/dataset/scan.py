@@ -51,6 +51,12 @@ def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "t
         When there is no dataset or no image, or the folders can be read in several ways.
     UsageError
         When there is no such layout, or a layout was given for a table.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> [record.place for record in placeprint.read_dataset("town").records][:3]
+    ['castle-gate', 'castle-gate', 'castle-gate']
     """
     path, choice = Path(path), Choice.parse(layout)
     if path.is_file():
@@ -59,7 +65,7 @@ def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "t
                 f'"{path}" is not a manifest: give a folder, or a table ({", ".join(manifests.SUFFIXES)})'
             )
         if layout:
-            raise UsageError(f'"{path}" is a table, and a layout is how folders are read: leave out --layout')
+            raise UsageError(f'"{path}" is a table, and a layout says how folders are read: leave out --layout')
         found = manifests.read_manifest(path)
     elif path.is_dir():
         listed = None if layout else _table_in(path)

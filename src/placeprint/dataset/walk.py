@@ -26,8 +26,8 @@ Names = tuple[str, ...]
 LINKED, UNREADABLE = NOT_WALKED = ("linked-folder", "unreadable-folder")
 """Kinds of failures of folders."""
 _FILE = re.compile(r"\.[A-Za-z0-9]{1,5}$")
-_LINK = "a link to a folder is not followed: copy the folder itself there"
-_NOWHERE = "it is a link that leads nowhere"
+_LINK = "links to folders are not followed: copy the folder itself there"
+_NOWHERE = "it is a broken link"
 _JUNCTION = 0xA0000003
 """The tag of a junction on Windows, a folder that leads to another one."""
 

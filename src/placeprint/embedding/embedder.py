@@ -17,14 +17,7 @@ from placeprint.cores import available_cores
 from placeprint.dataset.query_image import prepare_image
 from placeprint.embedding import xfeat
 from placeprint.embedding.models import DEFAULT_MODEL, ModelFile, find_model
-from placeprint.embedding.preprocess import (
-    WholeMaps,
-    cells_of,
-    needed_side,
-    pooled,
-    prepare,
-    prepare_whole,
-)
+from placeprint.embedding.preprocess import WholeMaps, cells_of, needed_side, pooled, prepare, prepare_whole
 from placeprint.embedding.runners.bundled_graph import bundled_graph
 from placeprint.errors import ModelError, UsageError
 from placeprint.presets import FAST, Preset, find_preset
@@ -62,9 +55,16 @@ class Description:
     vector : ndarray of float32, shape (dim,)
         The embedding, a unit vector.
     parts : mapping of str to ndarray, shape (height, width, depth)
-        ``cells`` (int8, see `placeprint.embedding.preprocess.cells_of`) ``keypoints`` (uint8, one column, see
+        ``cells`` (int8, see `placeprint.embedding.preprocess.cells_of`), ``keypoints`` (uint8, one column, see
         `placeprint.embedding.rootsift`) and ``xfeat`` (likewise, see `placeprint.embedding.xfeat`), where the ModelSpec
         asks for them.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> described = placeprint.Recognizer("town.gallery").describe("town-hall.jpg")
+    >>> described.vector.shape, dict(described.parts)
+    ((1280,), {})
     """
 
     vector: Vectors
@@ -72,7 +72,15 @@ class Description:
 
 
 class AnyEmbedder(Protocol):
-    """What embeds images: a model as it is (`Embedder`), or one that learned from a gallery (`LearnedEmbedder`)."""
+    """What embeds images: a model as it is (`Embedder`), or one that learned from a gallery (`LearnedEmbedder`).
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> embedder = placeprint.Recognizer("town.gallery").embedder
+    >>> embedder.describe("town-hall.jpg").vector.shape
+    (1280,)
+    """
 
     spec: ModelSpec
     file: Path | None
@@ -109,6 +117,13 @@ class Embedder:
         Pixels of the shorter side that a decode at reduced size must keep.
     file : Path or None
         The absolute path of a model that no name finds; None for the others.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> embedder = placeprint.load_embedder()
+    >>> embedder.spec.name, embedder.embed_one("town-hall.jpg").shape
+    ('efficientnet-lite0', (1280,))
     """
 
     def __init__(self, spec: ModelSpec, runner: Runner, *, threads: int, file: Path | None = None) -> None:
@@ -242,6 +257,12 @@ def load_embedder(
     Raises
     ------
     UsageError, ModelError, MissingExtraError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.load_embedder("efficientnet-lite0").embed_one("town-hall.jpg").shape
+    (1280,)
     """
     if threads is not None and threads < 1:
         raise UsageError(f"the number of workers must be at least 1, not {threads}")

@@ -48,6 +48,12 @@ def read_embeddings(embeddings: Path | str, records: Path | str, *, side: Side |
     DatasetError
         When a row of the manifest cannot be used: leaving it out would shift every later row; or when no row is of
         the side that was asked for.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.read_embeddings("vectors.npy", "rows.csv").vectors.shape
+    (11, 1280)
     """
     return read_side(embeddings, records, side)[0]
 
@@ -99,5 +105,12 @@ def _usable(vectors: Vectors, rows: NDArray[np.intp], file: Path, records: Seque
 
 
 def imported_spec(name: str, dim: int) -> ModelSpec:
-    """Return the description of a model that is known only by its vectors."""
+    """Return the description of a model that is known only by its vectors.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.imported_spec("mine", 512).imported
+    True
+    """
     return ModelSpec(name=name, dim=dim, source="imported embeddings")

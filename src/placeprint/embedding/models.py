@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from placeprint.embedding.model_folder import find_exported, is_source
 from placeprint.embedding.onnx_file import LARGEST, read_checked, read_onnx, refuse_unsafe
@@ -29,6 +30,16 @@ class ModelFile:
     """A model that can be run: what it is, and where its graph lies.
 
     `own` says that it was found by its path, and that no name finds it.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> from placeprint.embedding.models import find_model
+    >>> found = find_model("efficientnet-lite0")
+    >>> found.path.name, found.own
+    ('efficientnet-lite0.onnx', False)
+    >>> placeprint.load_embedder(found).spec == found.spec
+    True
     """
 
     spec: ModelSpec
@@ -46,27 +57,58 @@ class ModelFile:
         return read_checked(self.path, self.spec.weights_sha256)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownModel:
-    """One line of `list_models`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedModel:
+    """A model that is bundled, or one of the field that can be brought.
 
     Attributes
     ----------
-    name, licence, source, about : str
-    dim, input_size, megabytes
-        Of the embedding, of the input in pixels, of the file.
+    name, source, licence : str
+        `source` of a model of the field is what `placeprint export` takes, or where its authors publish it.
+    dim, input_size : int
+        Of the embedding, and of the input in pixels.
     here : bool
         True when it can be used now.
+    bundled : bool
+        True when it comes with the package.
+    about : str or None
+        One line on a bundled model.
+    megabytes : float or None
+        Of a bundled model's file.
+    parameters : float or None
+        Millions, of a model of the field.
+    commercial : bool or None
+        Whether a closed product may use a model of the field.
+    recall_at_1 : float or None
+        As published, per cent.
+    benchmark, citation : str or None
+        Of that figure.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> [model.name for model in placeprint.models() if model.bundled]
+    ['efficientnet-lite0', 'efficientnet-lite0-average', 'rootsift-vlad']
     """
 
     name: str
+    source: str
+    licence: str
     dim: int
     input_size: int
-    megabytes: float
-    licence: str
-    source: str
-    about: str
     here: bool
+    bundled: bool
+    about: str | None = None
+    megabytes: float | None = None
+    parameters: float | None = None
+    commercial: bool | None = None
+    recall_at_1: float | None = None
+    benchmark: str | None = None
+    citation: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return dataclasses.asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +126,48 @@ _BUNDLED = {
 }
 
 
-def list_models() -> tuple[KnownModel, ...]:
-    """Return every model that can be named, the default first."""
+def list_models() -> tuple[ListedModel, ...]:
+    """Return every model that can be named, the default first.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.list_models()[0].name
+    'efficientnet-lite0'
+    """
     found = []
     for name, entry in _BUNDLED.items():
         model = _bundled(name)
         spec, here = model.spec, model.path.is_file()
         size = model.path.stat().st_size / 1e6 if here else 0.0
         found.append(
-            KnownModel(name, spec.dim, spec.input_size, round(size, 1), spec.licence, spec.source, entry.about, here)
+            ListedModel(
+                name=name,
+                source=spec.source,
+                licence=spec.licence,
+                dim=spec.dim,
+                input_size=spec.input_size,
+                here=here,
+                bundled=True,
+                about=entry.about,
+                megabytes=round(size, 1),
+            )
         )
     about = "RootSIFT by VLAD, learned from each gallery (extra sift)"
     here = importlib.util.find_spec("cv2") is not None
-    found.append(KnownModel(VLAD, 2049, 640, 0.0, "no weights", "learned from the gallery", about, here))
+    found.append(
+        ListedModel(
+            name=VLAD,
+            source="learned from the gallery",
+            licence="no weights",
+            dim=2049,
+            input_size=640,
+            here=here,
+            bundled=True,
+            about=about,
+            megabytes=0.0,
+        )
+    )
     return tuple(found)
 
 

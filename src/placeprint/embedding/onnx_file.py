@@ -64,7 +64,7 @@ def refuse_unsafe(path: Path, data: bytes) -> None:
     try:
         fault = _Look(data).fault(0, len(data), "model", 0)
     except (ValueError, IndexError) as error:
-        raise ModelError(f'placeprint cannot run "{path}": it is no ONNX file, or a damaged one') from error
+        raise ModelError(f'placeprint cannot run "{path}": it is not an ONNX file, or it is damaged') from error
     if fault is not None:
         raise ModelError(f'the model "{path}" {fault}')
 

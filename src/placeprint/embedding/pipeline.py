@@ -63,6 +63,13 @@ class Embedded:
     shares : mapping of str to float
         Where the time of the threads went, adding up to 1: ``read`` (with hashing and the cache), ``decode``,
         ``embed`` (with resizing) and ``wait`` (for work, for a core, for the cache to be written).
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> read = placeprint.read_embeddings("vectors.npy", "rows.csv")
+    >>> read.vectors.shape, read.records[0].path
+    ((11, 1280), 'gallery/castle-gate/01.jpg')
     """
 
     records: tuple[ImageRecord, ...]

@@ -17,7 +17,7 @@ from placeprint.evaluation.headlines import SEED, clusters_of, headlines
 from placeprint.evaluation.inputs import gather
 from placeprint.evaluation.metrics.intervals import Interval
 from placeprint.evaluation.metrics.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
-from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
@@ -101,6 +101,13 @@ class Compared:
         What its threshold removes, when it has one.
     megabytes : float
         That the gallery keeps: vectors, parts, records and index.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.compare(None, ["threshold=0.5", "threshold=0.9"], gallery="town.gallery")
+    >>> [(one.setting.name, one.recall_at_1.value) for one in found]
+    [('threshold=0.5', 1.0), ('threshold=0.9', 1.0)]
     """
 
     setting: Setting
@@ -122,6 +129,12 @@ class Comparison(Sequence[Compared]):
     Attributes
     ----------
     rows : tuple of Compared
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.compare(None, ["threshold=0.5", "threshold=0.9"], gallery="town.gallery")
+    <Comparison of Recall@1: threshold=0.5 1.000, threshold=0.9 1.000>
     """
 
     rows: tuple[Compared, ...]
@@ -192,12 +205,20 @@ def compare(
         Of the bootstrap.
     progress : Progress, optional
     **options
-        Fields of `placeprint.options.BuildOptions`, where a setting does not say otherwise, and of `Imported`.
+        ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``, where a setting does not say otherwise;
+        ``embeddings``, ``records``: as in `placeprint.evaluate`.
 
     Raises
     ------
     UsageError
         Without settings, or when a setting cannot be understood.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> compared = placeprint.compare("town", ["threshold=0.5", "threshold=0.9"], gallery="town.gallery")
+    >>> [(one.setting.name, one.recall_at_1.value) for one in compared]
+    [('threshold=0.5', 1.0), ('threshold=0.9', 1.0)]
     """
     if not settings:
         raise UsageError("give at least one setting, for example: efficientnet-lite0 threshold=0.6")
@@ -253,7 +274,7 @@ def _decides(run: EvaluationResult) -> bool:
 class _PerQuery:
     """Of each query: hit at 1, the same when its answer was accepted (NaN where there is no right one), precision."""
 
-    queries: Sequence[QueryResult]
+    queries: Sequence[EvaluatedQuery]
     hits: NDArray[np.float64]
     accepted_hits: NDArray[np.float64]
     precision: NDArray[np.float64]

@@ -28,7 +28,7 @@ from placeprint.evaluation.metrics.retrieval import (
 )
 from placeprint.evaluation.open_set import open_set_of
 from placeprint.evaluation.ranking import Ranking, rank_queries
-from placeprint.evaluation.result import EvaluationResult, QueryResult, Seconds
+from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult, Seconds
 from placeprint.gallery.index.base import unit_vectors
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
@@ -82,13 +82,21 @@ def evaluate(
         Metres within which a gallery image is right; otherwise places decide.
     progress : Progress, optional
     **options
-        Fields of `placeprint.options.BuildOptions`: how the gallery is built; of one that is there, `preset` is how to
-        ask it (without its calibration then). Of `DecisionOptions`: when a place is accepted; without them the
-        gallery's calibration decides, where it has one. Of `Imported`: embeddings of queries, which need `gallery`.
+        ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``: how the gallery is built; one that is
+        there is asked by ``preset``, then without its calibration. ``threshold``, ``margin_threshold``,
+        ``false_accept_rate``: when a place is accepted, instead of the gallery's calibration, see
+        `placeprint.options.DecisionOptions`. ``embeddings``, ``records``: a ``.npy`` file of queries and the manifest
+        that names its rows, which need `gallery`.
 
     Raises
     ------
     UsageError, DatasetError, GalleryError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.evaluate("town", gallery="town.gallery").recall[1]
+    1.0
     """
     build, decision, imported = records_of(options, BuildOptions, DecisionOptions, Imported)
     if any(k < 1 for k in ks) or not ks:
@@ -173,7 +181,7 @@ def _every_pair(inputs: Inputs, truth: GroundTruth) -> tuple[NDArray[np.float64]
 
 def _query_results(
     inputs: Inputs, left_out: Sequence[Rows] | None, ranking: Ranking, limits: Limits
-) -> tuple[QueryResult, ...]:
+) -> tuple[EvaluatedQuery, ...]:
     gallery = inputs.gallery
     precision = average_precision(ranking.positives)
     first = ranking.positives.first
@@ -185,7 +193,7 @@ def _query_results(
         probability = float(sure(evidence_of(matches, margin))[0]) if sure else float("nan")
         decision = limits.decide(score, margin, probability)
         results.append(
-            QueryResult(
+            EvaluatedQuery(
                 path=query.path,
                 places=query.places,
                 predicted=label(gallery.records[matches[0].row]) if matches else "",

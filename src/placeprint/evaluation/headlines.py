@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from placeprint.evaluation.metrics.intervals import Interval, interval, interval_of
 from placeprint.evaluation.metrics.open_set_rates import auroc
-from placeprint.evaluation.result import Headline, QueryResult
+from placeprint.evaluation.result import EvaluatedQuery, Headline
 
 SEED = 0
 """Of every bootstrap in a report: the same run prints the same intervals."""
 
 
-def headlines(queries: Sequence[QueryResult], *, decided: bool, seed: int = SEED) -> tuple[Headline, ...]:
+def headlines(queries: Sequence[EvaluatedQuery], *, decided: bool, seed: int = SEED) -> tuple[Headline, ...]:
     """Return the headline numbers of a run; whoever shows one shows this interval.
 
     Parameters
     ----------
-    queries : sequence of QueryResult
+    queries : sequence of EvaluatedQuery
     decided : bool
         Whether UNKNOWN could be answered: then the numbers about UNKNOWN are there too.
     seed : int
@@ -50,7 +50,7 @@ def headlines(queries: Sequence[QueryResult], *, decided: bool, seed: int = SEED
     return tuple(rows)
 
 
-def clusters_of(queries: Sequence[QueryResult]) -> NDArray[np.str_]:
+def clusters_of(queries: Sequence[EvaluatedQuery]) -> NDArray[np.str_]:
     """Return the cluster that each query is drawn with: its places, or its path where it has none."""
     return np.array(["|".join(q.places) or q.path for q in queries], np.str_)
 

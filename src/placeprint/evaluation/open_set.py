@@ -16,19 +16,19 @@ from placeprint.evaluation.metrics.open_set_rates import (
 )
 from placeprint.evaluation.metrics.precision_recall import aupr
 from placeprint.evaluation.metrics.risk_coverage import reliability, risk_coverage
-from placeprint.evaluation.result import QueryResult
+from placeprint.evaluation.result import EvaluatedQuery
 from placeprint.recognition.decision.rules import Limits
 
 FALSE_ACCEPT_RATE = 0.05
 """At which `recall_at_1_at_5_far` is told."""
 
 
-def open_set_of(queries: Sequence[QueryResult], limits: Limits, *, calibrated: bool) -> OpenSetResult:
+def open_set_of(queries: Sequence[EvaluatedQuery], limits: Limits, *, calibrated: bool) -> OpenSetResult:
     """Return all open-set numbers of a run.
 
     Parameters
     ----------
-    queries : sequence of QueryResult
+    queries : sequence of EvaluatedQuery
     limits : Limits
         What decided.
     calibrated : bool
@@ -57,5 +57,5 @@ def open_set_of(queries: Sequence[QueryResult], limits: Limits, *, calibrated: b
     )
 
 
-def _flags(queries: Sequence[QueryResult], name: str) -> NDArray[np.bool_]:
+def _flags(queries: Sequence[EvaluatedQuery], name: str) -> NDArray[np.bool_]:
     return np.array([getattr(q, name) for q in queries], np.bool_)

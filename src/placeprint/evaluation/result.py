@@ -17,7 +17,7 @@ from placeprint.terminal import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueryResult:
+class EvaluatedQuery:
     """One query image and what became of it.
 
     Attributes
@@ -51,6 +51,13 @@ class QueryResult:
         Which of them are positives.
     own_rows : tuple of int
         The gallery rows that are this very image and were left out: itself, and its copies.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> first = placeprint.evaluate(gallery="town.gallery").queries[0]
+    >>> first.path, first.predicted, first.right
+    ('gallery/castle-gate/01.jpg', 'castle-gate', True)
     """
 
     path: str
@@ -178,6 +185,15 @@ class EvaluationResult:
         The preset that the gallery's calibration is for, where another one asked: then it does not decide.
     calibration_outdated : str
         Where a calibration decided that is of the gallery as it was before: so many images changed, and what renews it.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> result = placeprint.evaluate(gallery="town.gallery")
+    >>> result
+    <EvaluationResult of town.gallery: Recall@1 1.000, mAP 1.000; 11 queries against 11 images>
+    >>> result.recall[1], result.n_queries
+    (1.0, 11)
     """
 
     dataset: str
@@ -207,8 +223,8 @@ class EvaluationResult:
     conventions: tuple[Convention, ...]
     places: tuple[PlaceResult, ...]
     confusions: tuple[Confusion, ...]
-    queries: tuple[QueryResult, ...]
-    failures: tuple[QueryResult, ...]
+    queries: tuple[EvaluatedQuery, ...]
+    failures: tuple[EvaluatedQuery, ...]
     unusable: tuple[FailedImage, ...]
     seconds: Seconds
     false_accept_rate: float | None = None
@@ -236,7 +252,7 @@ class EvaluationResult:
             When pandas is not installed.
         """
         skipped = ("matches", "correct", "own_rows")
-        names = [f.name for f in dataclasses.fields(QueryResult) if f.name not in skipped]
+        names = [f.name for f in dataclasses.fields(EvaluatedQuery) if f.name not in skipped]
         return frame_of({name: getattr(query, name) for name in names} for query in self.queries)
 
     def to_dict(self, *, every_query: bool = False) -> dict[str, Any]:
@@ -257,7 +273,7 @@ class EvaluationResult:
         return row
 
 
-def _failure(query: QueryResult) -> dict[str, Any]:
+def _failure(query: EvaluatedQuery) -> dict[str, Any]:
     return {
         "query": query.path,
         "true": list(query.places),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from placeprint.evaluation.metrics.retrieval import PositiveRanks, average_precision_found, mean_of
-from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
 
 _FOUND_AT = 20
 
@@ -55,7 +55,7 @@ def threshold_sweep(
     return tuple(_row(result.queries, [value < limit for value in sure], limit) for limit in thresholds)
 
 
-def _row(queries: Sequence[QueryResult], below: Sequence[bool], threshold: float) -> SweepRow:
+def _row(queries: Sequence[EvaluatedQuery], below: Sequence[bool], threshold: float) -> SweepRow:
     removed = [q for q, is_below in zip(queries, below, strict=True) if is_below]
     known = [(q, is_below) for q, is_below in zip(queries, below, strict=True) if q.known]
     ranks = PositiveRanks.of(_ranks(q, below=is_below) for q, is_below in known)
@@ -71,7 +71,7 @@ def _row(queries: Sequence[QueryResult], below: Sequence[bool], threshold: float
     )
 
 
-def _ranks(query: QueryResult, *, below: bool) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _ranks(query: EvaluatedQuery, *, below: bool) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     correct = np.array(query.correct[:_FOUND_AT], np.bool_)
     if below:
         correct[:1] = False

@@ -67,6 +67,12 @@ class Calibration:
     trade_off : tuple of OperatingPoint
         What other rates would keep and let in, in ascending order, with the one asked for among them; empty where an
         earlier release calibrated.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.open_gallery("town.gallery").calibration.false_accept_rate
+    0.05
     """
 
     coefficients: tuple[float, float, float]

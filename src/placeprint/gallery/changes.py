@@ -37,6 +37,13 @@ class Change:
         How many of those added are already there as another place.
     missing : tuple of str
         Paths and places to be removed that the gallery does not have.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> change = placeprint.add("town.gallery", "town").change
+    >>> change.added, change.unchanged, change.nothing
+    (0, 11, True)
     """
 
     added: int = 0
@@ -90,7 +97,9 @@ def new_content(
     if len(records) != len(unit):
         raise VectorError(f"there are {len(records)} records and {len(unit)} vectors: they must be one to one")
     if name := next((place for record in records for place in record.places if is_unknown(place)), None):
-        raise UsageError(f'a place of a gallery cannot be called "{name}", which is what answers no place')
+        raise UsageError(
+            f'a place of a gallery cannot be called "{name}", which is the answer when no place is accepted'
+        )
     file = settings.get("model_file")
     return Content(
         RecordTable.of(records),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags
 from placeprint.errors import UsageError
 from placeprint.gallery.columns import SPLITS
 from placeprint.gallery.table import RecordTable
@@ -19,7 +21,6 @@ from placeprint.terminal import counted
 EARTH = 6_371_008.8
 """Mean radius of the Earth, metres (IUGG)."""
 
-Flags = NDArray[np.bool_]
 Near = tuple[float, float, float]
 """Latitude and longitude in degrees, and a radius in metres."""
 
@@ -27,8 +28,17 @@ _COMPARED = 20_000
 """Names that an unknown one is compared with at most."""
 
 
-class Rows(Protocol):
-    """Some of a gallery's images: one flag per image, or a condition that a server applies."""
+class Selection(Protocol):
+    """Some of a gallery's images: one flag per image, or a condition that a server applies.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> gallery = placeprint.open_gallery("town.gallery")
+    >>> chosen = gallery.where_images(placeprint.Filter(places=["town-hall"]))
+    >>> int(chosen.sum()), len(chosen)
+    (2, 11)
+    """
 
     def __len__(self) -> int:
         """Return the number of images of the gallery."""
@@ -37,77 +47,82 @@ class Rows(Protocol):
         """Return how many of them these are."""
 
 
-class Filtered(Protocol):
-    """A gallery that can filter its images, wherever it is kept."""
+class FilterWords(TypedDict, total=False):
+    """`Filter` as keywords."""
 
-    def where_images(
-        self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
-    ) -> Rows:
-        """Return the images that meet every given condition."""
+    places: Collection[str]
+    near: Near | None
+    split: Split | str | None
 
 
-def rows_where(
-    gallery: Filtered,
-    *,
-    places: Collection[str] = (),
-    split: Split | str | None = None,
-    near: Near | None = None,
-) -> Rows:
-    """Return which images of a gallery meet every given condition.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which images of a gallery are asked: those that meet every condition.
 
-    Parameters
+    Attributes
     ----------
-    gallery : Gallery
-        In a folder, in memory or on a server, which then applies the conditions.
-    places, split, near
-        As in `flags_where`.
-
-    Returns
-    -------
-    Rows
-        As the gallery's `search` takes it for `only`: an ndarray of bool, shape (n,), where the gallery is here.
-
-    Raises
-    ------
-    UsageError
-        As `flags_where`.
-    """
-    return gallery.where_images(places=places, split=split, near=near)
-
-
-def flags_where(
-    table: RecordTable,
-    *,
-    places: Collection[str] = (),
-    split: Split | str | None = None,
-    near: Near | None = None,
-) -> Flags:
-    """Return a flag for each record: whether it meets every given condition.
-
-    Parameters
-    ----------
-    table : RecordTable
     places : collection of str
-        Images that show any of these.
-    split : Split or str, optional
-        Images of this split.
-    near : tuple of 3 floats, optional
-        Latitude, longitude and metres: images within that distance; the border counts, and an image without
+        Images that show any of these; of any place when it is empty.
+    near : tuple of 3 floats, or None
+        Latitude, longitude and metres: images taken within that distance. The border counts, and an image without
         coordinates is never near.
+    split : Split, str or None
+        Images of this split.
 
     Raises
     ------
     UsageError
-        For a place that the gallery does not have, for coordinates that are not on Earth, a radius that is not
-        above 0, a gallery without coordinates, or an unknown split.
+        For coordinates that are not on Earth, a radius that is not above 0, or an unknown split.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> chosen = placeprint.Filter(places=["town-hall"], split="gallery")
+    >>> gallery = placeprint.open_gallery("town.gallery")
+    >>> only = gallery.where_images(chosen)
+    >>> placeprint.Recognizer(gallery, only=only).recognize("town-hall.jpg").place
+    'town-hall'
+    """
+
+    places: Collection[str] = ()
+    near: Near | None = None
+    split: Split | str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.places, str):
+            raise UsageError(f'give a list of places, not the text "{self.places}"')
+        object.__setattr__(self, "places", tuple(self.places))
+        if self.near is not None:
+            object.__setattr__(self, "near", _checked_near(self.near))
+        if self.split is not None:
+            object.__setattr__(self, "split", _known_split(self.split))
+
+    @property
+    def given(self) -> bool:
+        """Whether there is any condition."""
+        return bool(self.places) or self.near is not None or self.split is not None
+
+    def to_dict(self, rows: Selection) -> dict[str, Any]:
+        """Ready for JSON, with the number of images that are asked."""
+        near = None if self.near is None else dict(zip(("latitude", "longitude", "metres"), self.near, strict=True))
+        return {"places": list(self.places), "near": near, "split": self.split, "images": int(rows.sum())}
+
+
+def flags_where(table: RecordTable, asked: Filter) -> Flags:
+    """Return a flag for each record: whether it meets every condition.
+
+    Raises
+    ------
+    UsageError
+        For a place that the gallery does not have, or a distance in a gallery without coordinates.
     """
     found = np.ones(len(table), np.bool_)
-    if places:
-        found &= _of_places(table, places)
-    if split is not None:
-        found &= table.columns.splits == SPLITS.index(known_split(split))
-    if near is not None:
-        found &= _near(table, near)
+    if asked.places:
+        found &= _of_places(table, asked.places)
+    if asked.split is not None:
+        found &= table.columns.splits == SPLITS.index(Split(asked.split))
+    if asked.near is not None:
+        found &= _near(table, asked.near)
     return found
 
 
@@ -146,14 +161,7 @@ def _instead(name: str, places: tuple[str, ...]) -> str:
     return f": it has {counted(len(places), 'place')}" + (f', the first is "{places[0]}"' if places else "")
 
 
-def known_split(split: Split | str) -> Split:
-    """Return the split.
-
-    Raises
-    ------
-    UsageError
-        When there is none of this name.
-    """
+def _known_split(split: Split | str) -> Split:
     try:
         return Split(split)
     except ValueError as error:
@@ -183,22 +191,20 @@ def parse_near(text: str, option: str) -> Near:
     return latitude, longitude, metres
 
 
-def checked_near(near: Near) -> None:
-    """Refuse what is no circle on Earth.
-
-    Raises
-    ------
-    UsageError
-    """
-    latitude, longitude, radius = near
+def _checked_near(near: Near) -> Near:
+    """Refuse what is no circle on Earth."""
+    try:
+        latitude, longitude, radius = map(float, near)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"near takes latitude, longitude and metres, not {near!r}") from error
     if not (math.isfinite(radius) and radius > 0):
         raise UsageError(f"the radius must be above 0 metres, not {radius:g}")
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
         raise UsageError(f"there is no latitude {latitude:g} with longitude {longitude:g}: give degrees, as 48.1,11.5")
+    return latitude, longitude, radius
 
 
 def _near(table: RecordTable, near: Near) -> Flags:
-    checked_near(near)
     latitude, longitude, radius = near
     positions = table.columns.positions
     # Two images are at least as far apart as their latitudes; only the few of that belt need the whole formula.

@@ -99,7 +99,7 @@ def store_calibration(path: Path, calibrated: GalleryImages, calibration: Calibr
         require_same_model(str(path), newest.spec, calibrated.spec)
         if newest.preset != calibrated.preset:
             raise GalleryMismatchError(
-                f'"{path}" is asked by preset {newest.preset.name} and the calibration was learned with '
+                f'"{path}" uses preset {newest.preset.name}, but the calibration was learned with '
                 f"{calibrated.preset.name}: build a gallery with that preset, or calibrate this one as it is"
             )
         if newest.records != calibrated.records:

@@ -33,6 +33,21 @@ class Gallery(GalleryImages):
     kind, with what both can be asked (`placeprint.gallery.protocol`): `placeprint.open_gallery` opens either.
 
     The attributes are those of `placeprint.gallery.images.GalleryImages`.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.Gallery.open("town.gallery")
+    Gallery('town.gallery', 11 images, 5 places, model 'efficientnet-lite0', preset 'fast')
+
+    Of vectors that are there already:
+
+    >>> import numpy as np
+    >>> records = [placeprint.ImageRecord(path="a.jpg", places=("Old Mill",))]
+    >>> spec = placeprint.imported_spec("mine", 2)
+    >>> gallery = placeprint.Gallery.in_memory(records, np.array([[1, 0]], np.float32), spec=spec)
+    >>> gallery.search(np.array([[3, 4]], np.float32), k=1).scores
+    array([[0.6]], dtype=float32)
     """
 
     @classmethod

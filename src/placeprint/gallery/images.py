@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -12,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint import forks
+from placeprint.arrays import Flags
 from placeprint.errors import GalleryCorruptError, PlaceprintError
 from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.files import FAILURES, Content, failures_of
-from placeprint.gallery.filters import Flags, Near, flags_where
+from placeprint.gallery.filters import Filter, flags_where
 from placeprint.gallery.index.base import VectorIndex, Vectors
 from placeprint.gallery.index.choice import INDEX_FILES, Before, make_index
 from placeprint.gallery.same_model import require_same_model
 from placeprint.gallery.summary import Summary
 from placeprint.gallery.table import RecordTable
-from placeprint.records import FailedImage, ModelSpec, Neighbours, Split
+from placeprint.records import FailedImage, ModelSpec, Neighbours
 from placeprint.storage.arrays import HELD
 from placeprint.storage.data_folder import ADVICE, DataFolder
 
@@ -167,7 +167,7 @@ class GalleryImages:
             found = self.index.search(vectors, k, only=only)
         there = min(k, len(self) if only is None else int(np.count_nonzero(only)))
         if not (np.abs(found.scores[:, :there]) < LARGEST_SCORE).all():
-            raise GalleryCorruptError(f"{self.where} holds vectors that are none: {ADVICE}")
+            raise GalleryCorruptError(f"{self.where} holds invalid vectors: {ADVICE}")
         return found
 
     def download(self) -> Self:
@@ -178,11 +178,9 @@ class GalleryImages:
         """Return no part: the whole is here, and is asked; see `placeprint.gallery.protocol.AnyGallery.around`."""
         return
 
-    def where_images(
-        self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
-    ) -> Flags:
+    def where_images(self, asked: Filter) -> Flags:
         """Return a flag for each image, as `search` takes it; see `placeprint.gallery.filters.flags_where`."""
-        return flags_where(self.records, places=places, split=split, near=near)
+        return flags_where(self.records, asked)
 
     def require(self, spec: ModelSpec) -> None:
         """Refuse a model that is not the gallery's.

@@ -42,6 +42,11 @@ class Moved:
         Images written, and images already there.
     compared : int
         Rows whose checksums were compared.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.move("town.gallery", "milvus://localhost:19530/town").compared  # doctest: +SKIP
     """
 
     gallery: AnyGallery
@@ -72,6 +77,11 @@ def move(
     GalleryCorruptError
         When the copy does not equal the source.
     GalleryError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.move("town.gallery", "milvus://localhost:19530/town").compared  # doctest: +SKIP
     """
     source = source if isinstance(source, str | Path) else source.where
     if is_address(source) == is_address(target):

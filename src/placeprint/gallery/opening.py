@@ -32,6 +32,12 @@ def open_gallery(gallery: AnyGallery | PathLike[str] | str, *, spec: ModelSpec |
     GalleryNotFoundError, GalleryFormatError, GalleryCorruptError, GalleryMismatchError, GalleryEngineError
     UsageError
         For an address that cannot be read, and for what is no gallery.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.open_gallery("town.gallery").places
+    ('castle-gate', 'town-hall', 'town-hall-2', 'water-tower', 'windmill-field')
     """
     if isinstance(gallery, str | PathLike):
         return _opened(fspath(gallery), spec)

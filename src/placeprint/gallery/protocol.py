@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change
-from placeprint.gallery.filters import Near, Rows
+from placeprint.gallery.filters import Filter, Selection
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.verification import VerifyReport
 from placeprint.presets import Preset
-from placeprint.records import Answer, FailedImage, ImageRecord, ModelSpec, Neighbours, Split
+from placeprint.records import Answer, FailedImage, ImageRecord, ModelSpec, Neighbours
 from placeprint.storage.ragged import Ragged
 
 
@@ -34,6 +34,13 @@ class Nearby:
         The rows in the whole gallery, ascending.
     keys : tuple of int
         Of the images, in the same order; see `placeprint.gallery.keys.key_of`.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> vector = placeprint.load_embedder().embed_one("town-hall.jpg")  # doctest: +SKIP
+    >>> gallery = placeprint.open_gallery("milvus://localhost:19530/town")  # doctest: +SKIP
+    >>> len(gallery.around(vector, look=100).gallery)  # doctest: +SKIP
     """
 
     gallery: Gallery
@@ -51,6 +58,13 @@ class AnyGallery(Protocol):
 
     It tells of itself and of single images. Records, embeddings and parts of all images are those of a `Gallery`, which
     is what `download` returns.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> gallery = placeprint.open_gallery("town.gallery")
+    >>> len(gallery), gallery.places[:2]
+    (11, ('castle-gate', 'town-hall'))
     """
 
     @property
@@ -113,10 +127,14 @@ class AnyGallery(Protocol):
     def search(self, vectors: Vectors, *, k: int = 20, only: Any = None) -> Neighbours:
         """Return the nearest images of each query vector, of those that `where_images` returned."""
 
-    def where_images(
-        self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
-    ) -> Rows:
-        """Return the images that meet every condition; see `placeprint.gallery.filters.rows_where`."""
+    def where_images(self, asked: Filter) -> Selection:
+        """Return the images that meet every condition, as `search` takes them for `only`.
+
+        Raises
+        ------
+        UsageError
+            For a place that the gallery does not have, or a distance in a gallery without coordinates.
+        """
 
     def around(self, vector: NDArray[np.float32], *, look: int, only: Any = None) -> Nearby | None:
         """Return a part that answers one question as the whole would; None where the whole is here and is asked.

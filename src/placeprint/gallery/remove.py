@@ -22,6 +22,13 @@ class RemoveResult:
         As it is now.
     change : Change
         Images that were removed, and what the gallery does not have.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.remove("town.gallery", ["nowhere.jpg"], places=["town-hall"])
+    >>> done.change.removed, done.change.missing, len(done.gallery)
+    (2, ('nowhere.jpg',), 9)
     """
 
     gallery: AnyGallery
@@ -49,8 +56,8 @@ def remove(gallery: AnyGallery | Path | str, paths: Sequence[str] = (), *, place
     Examples
     --------
     >>> import placeprint
-    >>> placeprint.remove("town.gallery", places=["Old Mill"]).change.removed  # doctest: +SKIP
-    12
+    >>> placeprint.remove("town.gallery", places=["town-hall"]).change.removed
+    2
     """
     if isinstance(paths, str) or isinstance(places, str):
         raise UsageError("give a list of paths or places, not one text")

@@ -20,6 +20,12 @@ class VerifyReport:
         Empty when every file is as it was written.
     leftovers : tuple of str
         Folders of interrupted writes: harmless, removed by the next write.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.open_gallery("town.gallery").verify()
+    VerifyReport(rows=11, problems=(), leftovers=())
     """
 
     rows: int

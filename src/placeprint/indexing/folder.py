@@ -204,12 +204,18 @@ def add(
         As in `index`.
     progress : Progress, optional
     **options
-        Fields of `placeprint.options.EmbedOptions`.
+        ``model``, ``runner``, ``cache``, ``workers``, as in `placeprint.options.EmbedOptions`.
 
     Raises
     ------
     DatasetError
         When no image could be used.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.add("town.gallery", "town").change.added
+    0
     """
     embed, opened, source = EmbedOptions(**options), open_gallery(gallery), open_source(dataset)
     manifest = source.manifest

@@ -68,9 +68,9 @@ def index(
     Examples
     --------
     >>> import placeprint
-    >>> done = placeprint.index("photos", "town.gallery")  # doctest: +SKIP
-    >>> len(done.gallery), done.failures  # doctest: +SKIP
-    (1200, ())
+    >>> done = placeprint.index("town", "new.gallery", preset="fast")
+    >>> len(done.gallery), [failed.path for failed in done.failures]
+    (11, ['gallery/castle-gate/06.jpg', 'gallery/town-hall/05.jpg'])
     """
     asked: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     embeddings, records = asked.pop("embeddings", None), asked.pop("records", None)

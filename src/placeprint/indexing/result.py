@@ -34,6 +34,13 @@ class IndexResult:
         Rows of a table of embeddings that are left for `evaluate` to ask.
     notes : tuple of str
         What is doubtful about that table.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.index("town", "new.gallery", preset="fast")
+    >>> len(done.gallery), done.change.added, len(done.failures)
+    (11, 11, 2)
     """
 
     gallery: AnyGallery

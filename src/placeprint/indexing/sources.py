@@ -22,6 +22,14 @@ class Source:
         What its paths are relative to, as a gallery keeps it.
     read : callable
         Returns the bytes of a path, or raises ImageError.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> from placeprint.indexing.sources import open_source
+    >>> source = open_source("town")
+    >>> len(source.manifest.records)
+    30
     """
 
     manifest: Manifest

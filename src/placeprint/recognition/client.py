@@ -7,7 +7,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -15,15 +15,13 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import Request
 
-from placeprint.dataset.query_image import image_bytes
+from placeprint.dataset.query_image import image_bytes, image_name
 from placeprint.errors import ImageError, ServerError, UsageError
-from placeprint.gallery.filters import Near
-from placeprint.recognition.answer_json import answer_of
+from placeprint.gallery.filters import Filter
 from placeprint.recognition.deadline import Deadline, opener
 
 if TYPE_CHECKING:
     from placeprint.dataset.query_image import ImageInput
-    from placeprint.records import Answer
 
 SECONDS = 60.0
 """For a whole answer: reaching the server, sending the images, and every byte that comes back."""
@@ -36,17 +34,10 @@ _LONGEST = 500
 _ELSEWHERE = (300, 301, 302, 303, 305, 307, 308)
 
 
-def recognize_at(
-    url: str,
-    images: Sequence[ImageInput],
-    *,
-    k: int = 5,
-    places: Collection[str] = (),
-    split: str | None = None,
-    near: Near | None = None,
-    false_accept_rate: float | None = None,
-) -> Answer:
-    """Ask a server about images of one place.
+def told_by(
+    url: str, images: Sequence[ImageInput], asked: Filter, *, k: int, false_accept_rate: float | None = None
+) -> dict[str, Any]:
+    """Ask a server about images of one place, and return its whole answer; see ``docs/api.md``.
 
     Parameters
     ----------
@@ -54,7 +45,8 @@ def recognize_at(
         Of the server, as ``http://127.0.0.1:8000``.
     images : sequence of path, str, bytes, binary file, PIL.Image.Image or ndarray
         As in `placeprint.Recognizer`; what comes from a file is sent as it is.
-    k, places, split, near, false_accept_rate
+    asked : Filter
+    k, false_accept_rate
         As in `placeprint.recognize`.
 
     Raises
@@ -64,31 +56,33 @@ def recognize_at(
     ServerError
         When the server cannot be reached, or does not answer.
     """
-    return answer_of(
-        told_by(url, images, k=k, places=places, split=split, near=near, false_accept_rate=false_accept_rate)
-    )
-
-
-def told_by(
-    url: str,
-    images: Sequence[ImageInput],
-    *,
-    k: int,
-    places: Collection[str],
-    split: str | None,
-    near: Near | None,
-    false_accept_rate: float | None,
-) -> dict[str, Any]:
-    """Return a server's whole answer; see `recognize_at` and ``docs/api.md``."""
     server = _Server.at(url)
-    asked: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in places)]
-    asked += [("split", split)] if split is not None else []
-    asked += [("near", ",".join(repr(float(v)) for v in near))] if near is not None else []
-    asked += [("false_accept_rate", repr(float(false_accept_rate)))] if false_accept_rate is not None else []
-    kind, body = _multipart([image_bytes(image) for image in images])
-    address = f"{server.address}/v1/recognize?{urlencode(asked, errors='surrogatepass')}"
+    words: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in asked.places)]
+    words += [("split", str(asked.split))] if asked.split is not None else []
+    words += [("near", ",".join(map(repr, asked.near)))] if asked.near is not None else []
+    words += [("false_accept_rate", repr(float(false_accept_rate)))] if false_accept_rate is not None else []
+    kind, body = _multipart([_content(images, number) for number in range(len(images))])
+    address = f"{server.address}/v1/recognize?{urlencode(words, errors='surrogatepass')}"
     headers = {"Content-Type": kind, "Accept": "application/json", **server.credentials}
-    return _sent(Request(address, body, headers), server, SECONDS + len(body) / _SENT_A_SECOND)  # noqa: S310
+    try:
+        return _sent(Request(address, body, headers), server, SECONDS + len(body) / _SENT_A_SECOND)  # noqa: S310
+    except ImageError as error:
+        number, _, reason = error.reason.partition(": ")
+        if not (number.isdecimal() and int(number) < len(images)):
+            raise
+        raise _about(images, int(number), error.kind, reason) from error
+
+
+def _content(images: Sequence[ImageInput], number: int) -> bytes:
+    try:
+        return image_bytes(images[number])
+    except ImageError as error:
+        raise _about(images, number, error.kind, error.reason) from error
+
+
+def _about(images: Sequence[ImageInput], number: int, kind: str, reason: str) -> ImageError:
+    """Return the error of one image; of several it is named."""
+    return ImageError(kind, reason if len(images) == 1 else f"{image_name(images[number], number)}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +110,7 @@ class _Server:
         except ValueError:
             host = None
         if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-            raise UsageError(f'"{shown}" is no address of a server: give one as http://127.0.0.1:8000')
+            raise UsageError(f'"{shown}" is not the address of a server: give one such as http://127.0.0.1:8000')
         user, at, place = parts.netloc.rpartition("@")
         secret = base64.b64encode(unquote(user).encode("utf-8", "surrogateescape")).decode()
         path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
@@ -125,9 +119,10 @@ class _Server:
 
 
 def _multipart(images: Sequence[bytes]) -> tuple[str, bytes]:
+    """Return the images as one form, each called by its number: so the server says which one cannot be used."""
     boundary = secrets.token_hex(16)
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="photos"; filename="photo"\r\n\r\n'.encode()
-    parts = [part for image in images for part in (head, image, b"\r\n")]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="photos"; filename='
+    parts = [p for i, image in enumerate(images) for p in (f'{head}"{i}"\r\n\r\n'.encode(), image, b"\r\n")]
     return f"multipart/form-data; boundary={boundary}", b"".join([*parts, f"--{boundary}--\r\n".encode()])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,6 +92,13 @@ class Explanation:
         One for each of the answer's matches.
     missing : str
         Why no spots could be compared, and what to do about it; empty when they were.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.explain("town.gallery", "town-hall.jpg", k=1)
+    >>> found.answer.place, len(found.reasons)
+    ('town-hall', 1)
     """
 
     answer: Answer
@@ -105,12 +113,13 @@ class Explanation:
         return row | {"missing": self.missing or None}
 
 
-def explain(recognizer: Recognizer, photo: ImageInput, *, k: int = 5) -> Explanation:
+def explain(gallery: Recognizer | AnyGallery | Path | str, photo: ImageInput, *, k: int = 5) -> Explanation:
     """Answer one image and explain each of its matches.
 
     Parameters
     ----------
-    recognizer : Recognizer
+    gallery : Recognizer, Gallery, Path or str
+        A recognizer that is kept for many images; or an open gallery, a folder or an address.
     photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
         As in `placeprint.Recognizer`.
     k : int
@@ -120,7 +129,16 @@ def explain(recognizer: Recognizer, photo: ImageInput, *, k: int = 5) -> Explana
     ------
     ImageError
         When the image cannot be read.
+    UsageError, GalleryError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.explain("town.gallery", "town-hall.jpg", k=2)
+    >>> [reason.match.path for reason in found.reasons][:1]
+    ['gallery/town-hall/01.jpg']
     """
+    recognizer = gallery if isinstance(gallery, Recognizer) else Recognizer(gallery)
     found = seen(recognizer, photo, k=k)
     parts, near = found.description.parts, found.near
     reasons = reasons_for(recognizer.part(near), parts, found.answer.matches, turned=found.turned)

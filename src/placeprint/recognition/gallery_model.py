@@ -39,10 +39,10 @@ def model_for(
         As `placeprint.export`.
     """
     if is_source(model) and find_exported(model) is None:
-        from placeprint.embedding.export.candidate import Source
+        from placeprint.embedding.export.candidate import ModelSource
         from placeprint.embedding.export.conversion import export_source
 
-        model = export_source(Source(model)).spec.name
+        model = export_source(ModelSource(model)).spec.name
     return base_model(model, preset=preset, runner=runner, workers=workers)
 
 
@@ -149,7 +149,5 @@ def open_for(gallery: AnyGallery | Path | str, images: Sequence[object]) -> AnyG
     except GalleryNotFoundError as error:
         for image in images:
             if isinstance(image, str | Path) and (Path(image) / HEAD).is_file():
-                raise UsageError(
-                    f'"{image}" is the gallery, which comes first: recognize("{image}", "{gallery}")'
-                ) from error
+                raise UsageError(f'"{image}" is the gallery, which comes first: give "{gallery}" after it') from error
         raise

@@ -1,116 +1,33 @@
-"""The verb `query`: many images, each with its answer or the reason why there is none."""
+"""Many images, each with its answer or the reason why there is none: `query` and `recognize_many`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
+from placeprint.dataset.query_image import image_name, several
 from placeprint.dataset.query_paths import query_paths
 from placeprint.errors import ImageError, UsageError
-from placeprint.options import DecisionOptions, DecisionWords, ModelWords, rate_for_a_server
+from placeprint.gallery.filters import Filter, FilterWords
+from placeprint.options import DecisionOptions, DecisionWords, ModelOptions, ModelWords, rate_for_a_server, records_of
 from placeprint.presets import Preset, find_preset
-from placeprint.recognition.answered import Answered, QueryResult
+from placeprint.recognition.query_result import Answered, QueryResult
 from placeprint.records import Answer, FailedImage
 
 if TYPE_CHECKING:
     from placeprint.dataset.query_image import ImageInput
-    from placeprint.gallery.filters import Near, Rows
     from placeprint.gallery.protocol import AnyGallery
     from placeprint.recognition.recognizer import Recognizer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which images of a gallery are asked.
-
-    Attributes
-    ----------
-    places : tuple of str
-        Only images of these places; of all where it is empty.
-    near : tuple of 3 floats, or None
-        Only images taken within a distance: latitude, longitude, metres.
-    split : str or None
-        Only images of this split.
-    """
-
-    places: tuple[str, ...] = ()
-    near: Near | None = None
-    split: str | None = None
-
-    @property
-    def given(self) -> bool:
-        """Whether any images are left out."""
-        return bool(self.places) or self.near is not None or self.split is not None
-
-    def rows(self, gallery: AnyGallery) -> Rows | None:
-        """Return the images that are asked; None when all of them are.
-
-        Raises
-        ------
-        UsageError
-            As `placeprint.gallery.filters.rows_where`.
-        """
-        from placeprint.gallery.filters import rows_where
-
-        return rows_where(gallery, places=self.places, near=self.near, split=self.split) if self.given else None
-
-    def to_dict(self, rows: Rows) -> dict[str, Any]:
-        """Ready for JSON, with the number of images that are asked."""
-        near = None if self.near is None else dict(zip(("latitude", "longitude", "metres"), self.near, strict=True))
-        return {"places": list(self.places), "near": near, "split": self.split, "images": int(rows.sum())}
+    from placeprint.recognition.server import Server
 
 
 class Answers(Protocol):
-    """What answers an image: a `placeprint.Recognizer`, or a `Server`."""
+    """What answers an image: a `placeprint.Recognizer`, or a `placeprint.recognition.server.Server`."""
 
     def recognize(self, photo: ImageInput, *, k: int = 5) -> Answer:
         """Answer one image."""
-
-
-class Server:
-    """Answers images by asking a server of ``placeprint serve``.
-
-    Parameters
-    ----------
-    url : str
-    asked : Filter
-    rate : float, optional
-        The false-accept rate at which its gallery decides; the one that it was calibrated for when not given.
-
-    Attributes
-    ----------
-    filter : mapping or None
-        What the server said of the images that it asked last, when it was not all of them.
-    """
-
-    def __init__(self, url: str, asked: Filter, rate: float | None = None) -> None:
-        self.url, self.asked, self.rate = url, asked, rate
-        self.filter: dict[str, Any] | None = None
-
-    def recognize(self, photo: ImageInput, *, k: int = 5) -> Answer:
-        """Answer one image.
-
-        Raises
-        ------
-        ImageError, UsageError, ServerError
-        """
-        from placeprint.recognition.answer_json import answer_of
-        from placeprint.recognition.client import told_by
-
-        asked = self.asked
-        row = told_by(
-            self.url,
-            [photo],
-            k=k,
-            places=asked.places,
-            near=asked.near,
-            split=asked.split,
-            false_accept_rate=self.rate,
-        )
-        self.filter = row.get("filter")
-        return answer_of(row)
 
 
 def answered(
@@ -121,7 +38,7 @@ def answered(
         if isinstance(image, FailedImage):
             yield Answered(image.path, failure=image)
             continue
-        name = str(image) if isinstance(image, str | Path) else f"image {number}"
+        name = image_name(image, number)
         try:
             if explain:
                 from placeprint.recognition.explanation import explain as explained
@@ -138,7 +55,7 @@ def _recognizer(asked: Answers) -> Recognizer:
     from placeprint.recognition.recognizer import Recognizer
 
     if not isinstance(asked, Recognizer):
-        raise UsageError("a server explains on its page: ask a gallery to explain an answer here")
+        raise UsageError("a server explains answers on its page: give a gallery to explain one here")
     return asked
 
 
@@ -150,23 +67,23 @@ def outdated(gallery: AnyGallery, decision: DecisionOptions) -> str:
     return gallery.calibration.outdated(gallery.where) if gallery.calibration and decides else ""
 
 
-class QueryWords(ModelWords, DecisionWords, total=False):
-    """What `query` is given besides images: how they are embedded and decided, and which images are asked."""
+class QueryWords(ModelWords, DecisionWords, FilterWords, total=False):
+    """Keywords of `query` and of `recognize`: how images are embedded and decided, and which images are asked."""
 
     preset: str | Preset | None
-    places: Sequence[str]
-    near: Near | None
-    split: str | None
+
+
+_FILTERS = FilterWords.__optional_keys__
 
 
 def query(
     gallery: AnyGallery | Path | str | None,
-    images: ImageInput | Sequence[ImageInput],
+    images: ImageInput | Iterable[ImageInput],
     *,
     url: str | None = None,
     k: int = 5,
     explain: bool = False,
-    **settings: Unpack[QueryWords],
+    **options: Unpack[QueryWords],
 ) -> QueryResult:
     """Say which place each image shows, or UNKNOWN; an image that cannot be used has the reason instead.
 
@@ -174,7 +91,7 @@ def query(
     ----------
     gallery : Gallery, Path, str or None
         An open gallery, a folder or an address; None with `url`.
-    images : path, str, bytes, binary file, PIL.Image.Image or ndarray, or a sequence of those
+    images : path, str, bytes, binary file, PIL.Image.Image or ndarray, or several of those
         Of a folder all images are asked about.
     url : str, optional
         Ask a server of ``placeprint serve`` instead; its gallery, model and calibration decide.
@@ -182,7 +99,7 @@ def query(
         How many matches an answer lists.
     explain : bool
         Also find out why each match is there.
-    **settings
+    **options
         ``model``, ``runner``, ``preset``: how images are embedded, and how the gallery is asked; ``threshold``,
         ``margin_threshold``, ``false_accept_rate``: when a place is accepted, see `placeprint.options.DecisionOptions`;
         ``places``, ``near`` (latitude, longitude, metres), ``split``: which images of the gallery are asked.
@@ -194,45 +111,115 @@ def query(
     Examples
     --------
     >>> import placeprint
-    >>> for one in placeprint.query("town.gallery", ["a.jpg", "b.jpg"]).answers:  # doctest: +SKIP
+    >>> for one in placeprint.query("town.gallery", ["town-hall.jpg", "gone.jpg"]).answers:
     ...     print(one.image, one.answer.place if one.answer else one.failure.reason)
+    town-hall.jpg town-hall
+    gone.jpg the file is not there
     """
+    given: Any = images
+    many = list(given) if several(given) else [given]
+    asked, facts = ask(gallery, many, url=url, k=k, **options)
+    if explain and url is not None:
+        raise UsageError("a server explains answers on its page: give a gallery to explain one here")
+    answers = tuple(answered(asked, _expanded(many), k=k, explain=explain))
+    return QueryResult(answers, dict(facts))
+
+
+def recognize_many(
+    gallery: AnyGallery | Path | str | None = None,
+    photos: Iterable[ImageInput] = (),
+    *,
+    url: str | None = None,
+    k: int = 5,
+    **options: Unpack[QueryWords],
+) -> QueryResult:
+    """Answer each of several images, one answer an image, in their order; one that cannot be used costs no other.
+
+    Parameters
+    ----------
+    gallery : Gallery, Path or str, optional
+        Left out when `url` is given.
+    photos : iterable of path, str, bytes, binary file, PIL.Image.Image or ndarray
+        A folder is no photo here; `query` answers all images of one.
+    url, k
+        As in `query`.
+    **options
+        ``model``, ``runner``, ``preset``, ``threshold``, ``margin_threshold``, ``false_accept_rate``, ``places``,
+        ``near``, ``split``, as in `query`.
+
+    Raises
+    ------
+    UsageError, GalleryError, ModelError, ServerError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.recognize_many("town.gallery", ["town-hall.jpg", "gone.jpg"])
+    >>> [one.answer.place if one.answer else one.failure.kind for one in found.answers]
+    ['town-hall', 'missing']
+    """
+    many = photo_list(photos, "recognize_many")
+    asked, facts = ask(gallery, many, url=url, k=k, **options)
+    return QueryResult(tuple(answered(asked, many, k=k, explain=False)), dict(facts))
+
+
+def photo_list(photos: Any, verb: str) -> list[ImageInput]:
+    """Return several images as a list.
+
+    Raises
+    ------
+    UsageError
+        For a single one, and for none.
+    """
+    if not several(photos):
+        raise UsageError(f"{verb} takes a list of photos: recognize answers a single one")
+    if not (many := list(photos)):
+        raise UsageError("there is no photo to answer")
+    return many
+
+
+def ask(
+    gallery: AnyGallery | Path | str | None,
+    images: Sequence[ImageInput],
+    *,
+    url: str | None,
+    k: int,
+    **options: Unpack[QueryWords],
+) -> tuple[Recognizer | Server, Mapping[str, Any]]:
+    """Return what answers these images, and what holds for all answers, complete once they are there.
+
+    Raises
+    ------
+    UsageError
+        Without a gallery and a server, or with both; for options that a server decides.
+    """
+    words: dict[str, Any] = dict(options)
+    preset = words.pop("preset", None)
+    model, decision, chosen = records_of(words, ModelOptions, DecisionOptions, Filter)
+    if not images:
+        raise UsageError("there is no photo to answer")
     if (gallery is None) == (url is None):
         raise UsageError("give a gallery, or the url of a server")
     if k < 1:
         raise UsageError(f"k must be at least 1, not {k}")
-    many = images if isinstance(images, list | tuple) else [images]
-    if not many:
-        raise UsageError("there is no photo to answer")
-    asked = Filter(
-        places=tuple(settings.pop("places", ())), near=settings.pop("near", None), split=settings.pop("split", None)
-    )
     if url is not None:
-        if explain:
-            raise UsageError("a server explains on its page: ask a gallery to explain an answer here")
-        server = Server(url, asked, rate_for_a_server(settings))
-        answers = tuple(answered(server, _expanded(many), k=k, explain=False))
-        return QueryResult(answers, {"filter": server.filter} if server.filter else {})
+        rate = rate_for_a_server({name: word for name, word in options.items() if name not in _FILTERS})
+        from placeprint.recognition.server import Server
+
+        server = Server(url, chosen, rate)
+        return server, server.facts
     assert gallery is not None
     from placeprint.recognition.gallery_model import open_for
-
-    recognizer, facts = _opened(open_for(gallery, many), asked, dict(settings))
-    return QueryResult(tuple(answered(recognizer, _expanded(many), k=k, explain=explain)), facts)
-
-
-def _opened(gallery: AnyGallery, asked: Filter, settings: dict[str, Any]) -> tuple[Recognizer, dict[str, Any]]:
-    """Return what answers from a gallery, and what holds for all of its answers."""
     from placeprint.recognition.recognizer import Recognizer
 
-    preset = settings.pop("preset", None)
+    opened = open_for(gallery, images)
     if preset is not None:
-        gallery = gallery.asked_as(find_preset(preset))
-    only = asked.rows(gallery)
-    recognizer = Recognizer(gallery, only=only, **settings)
-    facts: dict[str, Any] = {} if only is None else {"filter": asked.to_dict(only)}
-    if old := outdated(gallery, recognizer.decision):
+        opened = opened.asked_as(find_preset(preset))
+    only = opened.where_images(chosen) if chosen.given else None
+    facts: dict[str, Any] = {} if only is None else {"filter": chosen.to_dict(only)}
+    if old := outdated(opened, decision):
         facts["calibration_outdated"] = old
-    return recognizer, facts
+    return Recognizer(opened, only=only, **asdict(model), **asdict(decision)), facts
 
 
 def _expanded(images: Sequence[Any]) -> Iterator[ImageInput | FailedImage]:

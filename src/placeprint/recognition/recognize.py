@@ -1,72 +1,111 @@
-"""The verb `recognize`: one image, or several of one place, against a gallery or a server."""
+"""The functions `recognize` and `recognize_place`: one image, or several of one place, and one answer."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from placeprint.errors import UsageError
-from placeprint.gallery.filters import Near, rows_where
-from placeprint.gallery.protocol import AnyGallery
-from placeprint.options import rate_for_a_server
-from placeprint.recognition.combined_answer import combined_answer
-from placeprint.recognition.gallery_model import open_for
-from placeprint.recognition.recognizer import Recognizer, RecognizeWords
+from placeprint.dataset.query_image import several
+from placeprint.errors import ImageError, UsageError
+from placeprint.recognition.query import QueryWords, answered, ask, photo_list
+from placeprint.recognition.recognizer import Recognizer
 from placeprint.records import Answer
 
 if TYPE_CHECKING:
     from placeprint.dataset.query_image import ImageInput
+    from placeprint.gallery.protocol import AnyGallery
 
 
 def recognize(
     gallery: AnyGallery | Path | str | None = None,
-    photo: ImageInput | list[ImageInput] | tuple[ImageInput, ...] = (),
+    photo: ImageInput | None = None,
     *,
     url: str | None = None,
     k: int = 5,
-    places: Collection[str] = (),
-    split: str | None = None,
-    near: Near | None = None,
-    **options: Unpack[RecognizeWords],
+    **options: Unpack[QueryWords],
 ) -> Answer:
-    """Answer one image, or several of one place, against a gallery; for many images keep a `Recognizer`.
+    """Answer one image; to ask again and again keep a `Recognizer`.
 
     Parameters
     ----------
     gallery : Gallery, Path or str, optional
         Left out when `url` is given.
-    photo : path, str, bytes, binary file, PIL.Image.Image or ndarray, or a list of those
-        As in `Recognizer`; several are images of one place, see `placeprint.recognition.combined_answer`.
+    photo : path, str, bytes, binary file, PIL.Image.Image or ndarray
+        A file, its content, or its pixels: see `placeprint.dataset.query_image`.
     url : str, optional
         Ask a server of ``placeprint serve`` instead, as ``http://127.0.0.1:8000``: its gallery decides as it was
         calibrated, or at the `false_accept_rate` that is asked for.
     k : int
         How many matches the answer lists.
-    places, split, near
-        Ask only these images of the gallery, see `placeprint.gallery.filters.rows_where`.
     **options
-        As in `Recognizer`.
+        ``model``, ``runner``, ``preset``, ``threshold``, ``margin_threshold``, ``false_accept_rate``, ``places``,
+        ``near``, ``split``, as in `placeprint.query`.
 
     Raises
     ------
     ImageError, GalleryError, ModelError, UsageError
     ServerError
         When a server cannot be reached.
-    """
-    images = list(photo) if isinstance(photo, list | tuple) else [photo]
-    if not images:
-        raise UsageError("there is no photo to answer")
-    if (gallery is None) == (url is None):
-        raise UsageError("give a gallery, or the url of a server")
-    if url is not None:
-        rate = rate_for_a_server(options)
-        from placeprint.recognition.client import recognize_at  # what it needs takes 16 ms to import
 
-        return recognize_at(url, images, k=k, places=places, split=split, near=near, false_accept_rate=rate)
-    assert gallery is not None
-    opened = open_for(gallery, images)
-    filtered = places or split is not None or near is not None
-    only = rows_where(opened, places=places, split=split, near=near) if filtered else None
-    recognizer = Recognizer(opened, only=only, **options)
-    return combined_answer([recognizer.recognize(one, k=k) for one in images])[1]
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.recognize("town.gallery", "town-hall.jpg").place
+    'town-hall'
+    """
+    if several(photo):
+        raise UsageError(
+            "recognize answers one photo: recognize_many answers each of a list, recognize_place several of one place"
+        )
+    asked, _ = ask(gallery, [] if photo is None else [photo], url=url, k=k, **options)
+    assert photo is not None
+    return asked.recognize(photo, k=k)
+
+
+def recognize_place(
+    gallery: AnyGallery | Path | str | None = None,
+    photos: Iterable[ImageInput] = (),
+    *,
+    url: str | None = None,
+    k: int = 5,
+    **options: Unpack[QueryWords],
+) -> Answer:
+    """Answer several images of one place together: with the place that more than half of them show.
+
+    Parameters
+    ----------
+    gallery : Gallery, Path or str, optional
+        Left out when `url` is given.
+    photos : iterable of path, str, bytes, binary file, PIL.Image.Image or ndarray
+        All of one place; see `placeprint.recognition.combined_answer`.
+    url, k
+        As in `recognize`.
+    **options
+        ``model``, ``runner``, ``preset``, ``threshold``, ``margin_threshold``, ``false_accept_rate``, ``places``,
+        ``near``, ``split``, as in `placeprint.query`.
+
+    Raises
+    ------
+    ImageError, GalleryError, ModelError, UsageError
+    ServerError
+        When a server cannot be reached.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.recognize_place("town.gallery", ["town-hall.jpg", "town-hall-2.jpg"]).place
+    'town-hall'
+    """
+    many = photo_list(photos, "recognize_place")
+    asked, _ = ask(gallery, many, url=url, k=k, **options)
+    if not isinstance(asked, Recognizer):
+        return asked.recognize_place(many, k=k)
+    from placeprint.recognition.combined_answer import combined_answer
+
+    answers = []
+    for one in answered(asked, many, k=k, explain=False):
+        if one.failure is not None:
+            raise ImageError(one.failure.kind, f"{one.image}: {one.failure.reason}")
+        answers += [one.answer] if one.answer is not None else []
+    return combined_answer(answers)[1]

@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import Parts
+from placeprint.arrays import Flags, Parts
 from placeprint.embedding.embedder import AnyEmbedder, Description
-from placeprint.gallery.filters import Flags, Rows
+from placeprint.gallery.filters import Selection
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery, Nearby
-from placeprint.options import (
-    DecisionOptions,
-    DecisionWords,
-    ModelOptions,
-    ModelWords,
-    records_of,
-)
+from placeprint.options import DecisionOptions, DecisionWords, ModelOptions, ModelWords, records_of
 from placeprint.recognition.decision.rules import Limits
 from placeprint.recognition.gallery_model import embedder_for, limits_of, probability_of
 from placeprint.recognition.rerank.reranker import Reranker
@@ -37,11 +31,11 @@ if TYPE_CHECKING:
 _FIRST_LOOK = 100
 """Neighbours fetched at first; more only while they are all of one place."""
 
-_NOTHING_LEFT = "no image of the gallery is one of those that were asked for"
+_NOTHING_LEFT = "no image of the gallery meets the conditions"
 
 
-class RecognizeWords(ModelWords, DecisionWords, total=False):
-    """Keywords of `recognize` and of `Recognizer`."""
+class RecognizerWords(ModelWords, DecisionWords, total=False):
+    """Keywords of `Recognizer`."""
 
 
 class Recognizer:
@@ -54,11 +48,19 @@ class Recognizer:
     embedder : AnyEmbedder, optional
         The gallery's own model when not given.
     only : ndarray of bool, shape (n_gallery,), optional
-        The rows that are asked, see `placeprint.gallery.filters.rows_where`; all of them when not given. The others
+        The rows that are asked, see `where_images` of a gallery; all of them when not given. The others
         are not there: they are no matches, no company of their place, and no witnesses. A calibration was learned
         without a filter and stays as it is.
     **options
-        Fields of `placeprint.options.ModelOptions`, where no embedder is given, and of `DecisionOptions`.
+        ``model``, ``runner``: what embeds, where no embedder is given; ``threshold``, ``margin_threshold``,
+        ``false_accept_rate``: when a place is accepted, see `placeprint.options.DecisionOptions`.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> recognizer = placeprint.Recognizer("town.gallery")
+    >>> [recognizer.recognize(photo).place for photo in ("town-hall.jpg", "castle-gate.jpg")]
+    ['town-hall', 'castle-gate']
     """
 
     def __init__(
@@ -66,8 +68,8 @@ class Recognizer:
         gallery: AnyGallery | Path | str,
         embedder: AnyEmbedder | None = None,
         *,
-        only: Rows | None = None,
-        **options: Unpack[RecognizeWords],
+        only: Selection | None = None,
+        **options: Unpack[RecognizerWords],
     ) -> None:
         self._model, self.decision = records_of(options, ModelOptions, DecisionOptions)
         self.gallery, self.only = open_gallery(gallery), only
@@ -111,7 +113,7 @@ class Recognizer:
             self._embedder = embedder_for(self.gallery, model=self._model.model, runner=self._model.runner)
         return self._embedder
 
-    def recognize(self, photo: ImageInput, *, k: int = 5, only: Rows | None = None) -> Answer:
+    def recognize(self, photo: ImageInput, *, k: int = 5, only: Selection | None = None) -> Answer:
         """Answer one image.
 
         Parameters
@@ -146,7 +148,7 @@ class Recognizer:
         return self.embedder.describe(photo)
 
     def answer(
-        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Rows | None = None
+        self, vector: NDArray[np.float32], *, k: int = 5, parts: Parts | None = None, only: Selection | None = None
     ) -> Answer:
         """Answer one embedding, float32 of shape (dim,).
 
@@ -169,7 +171,7 @@ class Recognizer:
         *,
         k: int = 5,
         parts: Parts | None = None,
-        only: Rows | None = None,
+        only: Selection | None = None,
         decision: DecisionOptions | None = None,
     ) -> tuple[Answer, Nearby | None]:
         """Answer one embedding, from the part of the gallery around it where a server fetches one.
@@ -230,7 +232,7 @@ class Recognizer:
         )
 
     def narrowed(
-        self, vector: NDArray[np.float32], *, k: int, only: Rows | None = None
+        self, vector: NDArray[np.float32], *, k: int, only: Selection | None = None
     ) -> tuple[Recognizer, Nearby | None]:
         """Return the recognizer to ask: itself, or for a gallery on a server one of the part around the query.
 

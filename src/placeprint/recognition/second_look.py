@@ -22,7 +22,7 @@ from placeprint.dataset.query_image import prepare_image
 from placeprint.embedding.embedder import AnyEmbedder, Description
 from placeprint.embedding.lettering import without_lettering
 from placeprint.embedding.upright import TURNS, upright_head
-from placeprint.gallery.filters import Rows
+from placeprint.gallery.filters import Selection
 from placeprint.gallery.protocol import Nearby
 from placeprint.options import DecisionOptions
 from placeprint.recognition.combined_answer import sureness
@@ -56,7 +56,7 @@ class Answers(Protocol):
         *,
         k: int = 5,
         parts: Parts | None = None,
-        only: Rows | None = None,
+        only: Selection | None = None,
         decision: DecisionOptions | None = None,
     ) -> tuple[Answer, Nearby | None]:
         """Answer one embedding, and return the part of the gallery that was asked, None for the whole."""
@@ -92,7 +92,7 @@ def seen(
     photo: ImageInput,
     *,
     k: int = 5,
-    only: Rows | None = None,
+    only: Selection | None = None,
     decision: DecisionOptions | None = None,
 ) -> Seen:
     """Look at an image, again where that is worth it, and answer it.

@@ -33,6 +33,13 @@ class Grade(StrEnum):
         It is not accepted and more probable than not; or nothing decides, and every image gets a place.
     UNKNOWN
         Nothing fits.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> answer = placeprint.recognize("town.gallery", "town-hall.jpg")
+    >>> answer.grade is placeprint.Grade.SURE, str(answer.grade)
+    (True, 'sure')
     """
 
     SURE = "sure"
@@ -50,6 +57,14 @@ class Neighbours:
         Gallery rows; -1 where there are fewer than k.
     scores : ndarray of float32, shape (n_queries, k)
         Cosine similarity; -inf where there are fewer than k.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> gallery = placeprint.Gallery.open("town.gallery")
+    >>> gallery.search(gallery.vectors[:2], k=1).rows
+    array([[0],
+           [1]])
     """
 
     rows: Rows
@@ -80,6 +95,13 @@ class Match:
         What it was ranked by: the cosine similarity, or what re-ranking made of it.
     similarity : float
         Cosine similarity of the two embeddings.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> best = placeprint.recognize("town.gallery", "town-hall.jpg").matches[0]
+    >>> best.path, best.places, round(best.similarity, 3)
+    ('gallery/town-hall/01.jpg', ('town-hall',), 1.0)
     """
 
     row: int
@@ -130,6 +152,13 @@ class Answer:
         Best first.
     why : str
         One line for people.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> answer = placeprint.recognize("town.gallery", "town-hall.jpg")
+    >>> answer.place, answer.unknown, answer.matches[0].path
+    ('town-hall', False, 'gallery/town-hall/01.jpg')
     """
 
     place: str | None

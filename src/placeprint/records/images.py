@@ -18,7 +18,14 @@ _ZONE = re.compile(r"([1-9]|[1-5]\d|60)[NS]?")
 
 
 class Split(StrEnum):
-    """Whether an image is searched, asked, or neither was said."""
+    """Whether an image is searched, asked, or neither was said.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.Split("query") is placeprint.Split.QUERY
+    True
+    """
 
     GALLERY = "gallery"
     QUERY = "query"
@@ -55,6 +62,13 @@ class ImageRecord:
         Where the image came from, and under which terms.
     extra : mapping of str to str
         Columns of the manifest that have no meaning here. They are kept.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> record = placeprint.ImageRecord(path="mill/1.jpg", places=("Old Mill",), latitude=48.1, longitude=11.6)
+    >>> record.place, str(record.split)
+    ('Old Mill', 'none')
     """
 
     path: str
@@ -81,13 +95,13 @@ class ImageRecord:
         if self.width < 0 or self.height < 0:
             raise UsageError(f"an image cannot have {self.width} x {self.height} pixels")
         if (self.latitude is None) != (self.longitude is None):
-            raise UsageError("latitude and longitude come together")
+            raise UsageError("latitude and longitude must be given together")
         if self.latitude is not None and not abs(self.latitude) <= 90:
             raise UsageError(f"latitude {self.latitude} is not in -90..90")
         if self.longitude is not None and not abs(self.longitude) <= 180:
             raise UsageError(f"longitude {self.longitude} is not in -180..180")
         if (self.easting is None) != (self.northing is None):
-            raise UsageError("easting and northing come together")
+            raise UsageError("easting and northing must be given together")
         if self.zone is not None and (self.easting is None or not _ZONE.fullmatch(self.zone)):
             raise UsageError(f'the UTM zone "{self.zone}" is not 1..60 with N or S, or has no easting')
 
@@ -160,6 +174,12 @@ class FailedImage:
         The word of `placeprint.errors.ImageError`.
     reason : str
         One line for people.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.index("town", "new.gallery", preset="fast").failures[0]
+    FailedImage(path='gallery/castle-gate/06.jpg', kind='empty', reason='the file has no bytes')
     """
 
     path: str

@@ -69,6 +69,13 @@ class ModelSpec:
         Of the ONNX file; empty when the embeddings were imported.
     licence, source : str
         Of the weights. They do not enter the fingerprint.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> spec = placeprint.open_gallery("town.gallery").spec
+    >>> spec.name, spec.dim, spec.imported
+    ('efficientnet-lite0', 1280, False)
     """
 
     name: str

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
 from placeprint.report.thumbnails import ImageFile
 
 MAX_MISSES = 60
@@ -30,7 +30,7 @@ class Tile:
 class Case:
     """One query and its matches: the best, and the first positive where it comes later."""
 
-    query: QueryResult
+    query: EvaluatedQuery
     image: ImageFile
     tiles: tuple[Tile, ...]
 
@@ -82,7 +82,7 @@ def choose_cases(
     """
     image_of = dict(zip(result.queries, query_images, strict=True))
 
-    def sheet(queries: Sequence[QueryResult], limit: int) -> Sheet:
+    def sheet(queries: Sequence[EvaluatedQuery], limit: int) -> Sheet:
         cases = (Case(q, image_of[q], _tiles(q, gallery_image)) for q in queries[:limit])
         return Sheet(tuple(cases), len(queries))
 
@@ -91,7 +91,7 @@ def choose_cases(
     return Sheets(sheet(result.failures, MAX_MISSES), sheet(unknown, MAX_UNKNOWN), sheet(right, MAX_RIGHT))
 
 
-def _sureness(query: QueryResult) -> tuple[bool, float, str]:
+def _sureness(query: EvaluatedQuery) -> tuple[bool, float, str]:
     """Sort what was answered UNKNOWN before the rest, then by margin."""
     return query.accepted, _or(query.margin, math.inf), query.path
 
@@ -100,7 +100,7 @@ def _or(value: float, instead: float) -> float:
     return instead if math.isnan(value) else value
 
 
-def _tiles(query: QueryResult, gallery_image: Callable[[int], ImageFile]) -> tuple[Tile, ...]:
+def _tiles(query: EvaluatedQuery, gallery_image: Callable[[int], ImageFile]) -> tuple[Tile, ...]:
     ranks = list(range(1, min(MATCHES, len(query.matches)) + 1))
     if query.first_positive is not None and MATCHES < query.first_positive <= len(query.matches):
         ranks.append(query.first_positive)

@@ -95,7 +95,7 @@ def write_report(
         queries (`evaluate` without a dataset).
     progress : Progress, optional
     **findings
-        Fields of `Findings`.
+        ``check``, ``diagnosis``, ``parts``, as in `Findings`.
 
     Returns
     -------
@@ -108,6 +108,14 @@ def write_report(
         When the folder holds files of these names that somebody else made.
     OSError
         When the folder cannot be written to.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> gallery = placeprint.open_gallery("town.gallery")
+    >>> result = placeprint.evaluate("town", gallery=gallery)
+    >>> placeprint.write_report(result, "out", gallery=gallery, query_root="town").name
+    'report.html'
     """
     told = Findings(**findings)
     require_room(Path(out))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from placeprint.arrays import Parts
 from placeprint.errors import ImageError
-from placeprint.evaluation.result import QueryResult
+from placeprint.evaluation.result import EvaluatedQuery
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.recognition.explanation import Reason, reasons_for
@@ -87,18 +87,18 @@ def draw_reason(
 
 def explain_cases(
     sheets: Sheets,
-    numbers: Mapping[QueryResult, int],
+    numbers: Mapping[EvaluatedQuery, int],
     *,
     gallery: AnyGallery,
     parts: Mapping[str, Ragged],
     gallery_image: Callable[[int], ImageFile],
-) -> dict[QueryResult, tuple[Drawn, ...]]:
+) -> dict[EvaluatedQuery, tuple[Drawn, ...]]:
     """Explain the first cases of each sheet: the best match, and for a miss the best positive too.
 
     Parameters
     ----------
     sheets : Sheets
-    numbers : mapping of QueryResult to int
+    numbers : mapping of EvaluatedQuery to int
         Which of the queries each is.
     gallery : Gallery
     parts : mapping of str to Ragged
@@ -136,7 +136,7 @@ def _explained(
     )
 
 
-def _chosen(query: QueryResult, gallery: Gallery, parts: Parts) -> dict[str, Match]:
+def _chosen(query: EvaluatedQuery, gallery: Gallery, parts: Parts) -> dict[str, Match]:
     """Return the best match and, of a miss, the best positive, each under what it is."""
     chosen = {}
     for rank in dict.fromkeys((1, 1 if query.first_positive is None else query.first_positive)):
@@ -147,7 +147,7 @@ def _chosen(query: QueryResult, gallery: Gallery, parts: Parts) -> dict[str, Mat
     return chosen
 
 
-def _most_agreeing(query: QueryResult, gallery: Gallery, parts: Parts) -> Match | None:
+def _most_agreeing(query: EvaluatedQuery, gallery: Gallery, parts: Parts) -> Match | None:
     """Return the image of a query's place that agrees most; None where places do not tell what is right.
 
     It stands in for a best positive that is too far behind for its row to be kept.

@@ -43,6 +43,12 @@ class RunResult:
         The HTML file.
     not_calibrated : str
         Why the gallery was not calibrated; empty where it was.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.run("town", "out")  # doctest: +SKIP
+    >>> done.evaluation.recall[1], done.report  # doctest: +SKIP
     """
 
     check: CheckReport
@@ -51,6 +57,10 @@ class RunResult:
     diagnosis: Diagnosis
     report: Path
     not_calibrated: str = ""
+
+    def __repr__(self) -> str:
+        """Say what was measured, and where the report is."""
+        return f"<RunResult: {self.evaluation!r}; {self.report}>"
 
 
 class RunWords(BuildWords, DecisionWords, total=False):
@@ -68,13 +78,32 @@ def run(
 ) -> RunResult:
     """Check, index and evaluate a dataset; OUT gets ``gallery``, ``report.html`` and ``report.json``.
 
-    Parameters are those of `placeprint.index` and `placeprint.evaluate`.
+    Parameters
+    ----------
+    dataset : Path, str or Manifest
+    out : Path or str
+        A folder; made when it is not there.
+    radius : float, optional
+        Metres within which a match is right, instead of places.
+    replace : bool
+        Whether the gallery in it may lose something.
+    progress : Progress, optional
+    **options
+        ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``, ``threshold``, ``margin_threshold``,
+        ``false_accept_rate``, as in `placeprint.evaluate`.
 
     Raises
     ------
     UsageError
         Also where OUT is a file, or a folder of the dataset that holds its images.
     DatasetError, GalleryError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.run("town", "out", preset="fast")
+    >>> done.evaluation.recall[1], done.report.name
+    (1.0, 'report.html')
     """
     build, decision = records_of(options, BuildOptions, DecisionOptions)
     manifest, out = dataset if isinstance(dataset, Manifest) else read_dataset(dataset), Path(out)

@@ -114,7 +114,9 @@ def require_ours(path: Path, ours: Callable[[bytes], bool]) -> None:
     require_way(path)
     if not os.path.lexists(path) or (path.is_file() and (not path.stat().st_size or ours(path.read_bytes()))):
         return
-    raise UsageError(f'"{path}" is there and placeprint did not make it: choose another place, or move it away first')
+    raise UsageError(
+        f'"{path}" already exists and was not made by placeprint: choose another place, or move it away first'
+    )
 
 
 def write_json(path: Path, value: object) -> None:

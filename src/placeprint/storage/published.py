@@ -213,7 +213,7 @@ def read_head(folder: Path, head_name: str) -> dict[str, Any]:
         sealed = seal is not None and _seal(head) == seal
     except (FileNotFoundError, NotADirectoryError) as error:
         if folder.is_file():
-            raise GalleryNotFoundError(f'"{folder}" is a file, and a gallery is a folder') from error
+            raise GalleryNotFoundError(f'"{folder}" is a file, but a gallery is a folder') from error
         filled = folder.is_dir() and any(folder.iterdir())
         dataset, made = (folder, f"{folder}.gallery") if filled else ("DATASET", folder)
         raise GalleryNotFoundError(

@@ -91,6 +91,14 @@ class Ragged:
         The numbers.
     where : ndarray of int64, shape (n, 4)
         Block, first row in it, height and width of each image.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> import numpy as np
+    >>> cells = placeprint.Ragged([np.zeros((6, 4), np.int8)], np.array([[0, 0, 2, 3]]))
+    >>> len(cells), cells[0].shape
+    (1, (2, 3, 4))
     """
 
     def __init__(self, blocks: Sequence[Block], where: Numbers) -> None:

@@ -54,6 +54,12 @@ class Distilled:
         All images, and those of them that were held out.
     share, ridge : float
         What they decided for.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.distil("photos", "torchvision:resnet50", "student.onnx")  # doctest: +SKIP
+    >>> done.before, done.after, done.exported.path  # doctest: +SKIP
     """
 
     exported: Exported | None
@@ -91,6 +97,11 @@ def distil(
     Raises
     ------
     UsageError, DatasetError, ModelError, MissingExtraError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.distil("photos", "torchvision:resnet50", "student.onnx").after  # doctest: +SKIP
     """
     asked, path = DistilOptions(**options), Path(out)
     require_onnx_ending(path)
@@ -132,6 +143,8 @@ def agreement(student: Vectors, teacher: Vectors, held: Flags) -> float:
     """
     pairs = held[:, None] & ~np.eye(len(held), dtype=np.bool_)
     both = [(vectors.astype(np.float64) @ vectors.T.astype(np.float64))[pairs] for vectors in (student, teacher)]
+    if min(float(np.ptp(similarities)) for similarities in both) < 1e-9:
+        return 0.0  # one of them finds all images equally alike, and tells the other nothing
     return float(np.corrcoef(both[0], both[1])[0, 1])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Unpack
 
 from placeprint.dataset.manifest import Manifest
-from placeprint.embedding.export.candidate import Source
+from placeprint.embedding.export.candidate import ModelSource
 from placeprint.embedding.export.conversion import Exported, export_source
 from placeprint.embedding.export.fusion import fuse
 from placeprint.embedding.export.output_path import require_room
@@ -53,9 +53,15 @@ def export(
         When a file is missing or is not what it should be, or the graph computes something else than its parts.
     MissingExtraError
         Without PyTorch (only for sources that need it), onnx or ONNX Runtime.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.export("efficientnet-lite0", "small.onnx", precision="float16").path.name
+    'small.onnx'
     """
     asked, path = ExportOptions(**options), None if out is None else Path(out)
-    network = Source(source, asked.weights, asked.branch, asked.trust)
+    network = ModelSource(source, asked.weights, asked.branch, asked.trust)
     if not asked.changes:
         return export_source(network, path, name=asked.name)
     if path is None or path.suffix.lower() != ".onnx":
@@ -72,7 +78,7 @@ def export(
         return finished(changed, path, asked, progress)
 
 
-def _base(source: Source, folder: Path) -> Changed:
+def _base(source: ModelSource, folder: Path) -> Changed:
     """Return the model to change; what is not here as an ONNX file is exported into a folder that goes."""
     name, note = source.name, ""
     if name in BLOCKS or (is_source(name) and source.weights is not None):

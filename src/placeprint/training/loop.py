@@ -148,7 +148,7 @@ class Training:
             self._objective.load_state_dict(state.part("loss"))
             self._optimiser.load_state_dict({"state": kept, "param_groups": optimiser["param_groups"]})
         except (RuntimeError, ValueError) as error:
-            raise ModelError(f"the training cannot go on: its state is not whole ({error})") from error
+            raise ModelError(f"the training cannot be resumed: its state is not whole ({error})") from error
         return state
 
     def _step(self, chosen: Rows, rng: np.random.Generator) -> float:

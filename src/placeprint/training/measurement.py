@@ -10,12 +10,12 @@ import numpy as np
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.embedder import Embedder, load_embedder
-from placeprint.embedding.export.effect import Change, Difference
+from placeprint.embedding.export.effect import Difference, Effect
 from placeprint.embedding.models import find_model
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.metrics.paired_tests import paired_difference
 from placeprint.evaluation.metrics.retrieval import mean_of
-from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
 from placeprint.presets import Preset, find_preset
 from placeprint.progress import Progress
 from placeprint.training.images import some_images
@@ -32,7 +32,7 @@ ROUNDS = 3
 
 def measured(
     models: tuple[str, str], manifest: Manifest, options: ChangeOptions, *, alike: bool, progress: Progress | None
-) -> Change:
+) -> Effect:
     """Evaluate two models on one dataset, query by query, and time both.
 
     Parameters
@@ -55,7 +55,7 @@ def measured(
     embedders = [load_embedder(model, preset=preset, threads=1) for model in models]
     images = list(some_images(manifest, embedders[0].spec, IMAGES))
     before, after = (find_model(model).path.stat().st_size / 1e6 for model in models)
-    return Change(
+    return Effect(
         dataset=str(manifest.root),
         preset=preset.name,
         queries=runs[0].n_answerable,
@@ -68,7 +68,7 @@ def measured(
     )
 
 
-def _per_query(run: EvaluationResult, value: Callable[[QueryResult], float]) -> dict[str, float]:
+def _per_query(run: EvaluationResult, value: Callable[[EvaluatedQuery], float]) -> dict[str, float]:
     """Return a value of each query that has an answer; what a calibration makes of it does not matter."""
     return {query.path: value(query) for query in run.queries if query.known}
 

@@ -52,7 +52,7 @@ class ExportOptions(ChangeOptions):
     name, measure, preset, cache, workers
         As in `ChangeOptions`; a model that is exported as it is may also be called what its source is.
     weights, branch, trust
-        As in `placeprint.embedding.export.candidate.Source`.
+        As in `placeprint.embedding.export.candidate.ModelSource`.
     whiten : Path, str, Manifest or None
         Labelled images (the gallery split) that a whitening is learned from; it becomes part of the graph.
     whitening : str

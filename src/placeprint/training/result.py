@@ -62,6 +62,12 @@ class TrainingResult:
     seconds : float
     device : str
         ``cpu`` or ``cuda``.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> result = placeprint.train("photos", "mine.onnx")  # doctest: +SKIP
+    >>> result.better, result.test.recall_at_1, result.test_base.recall_at_1  # doctest: +SKIP
     """
 
     path: Path

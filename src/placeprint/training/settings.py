@@ -55,21 +55,23 @@ class TrainSettings:
     full: Annotated[bool, Flag("--full", "Train the whole network, not only a head.")] = False
     preset: str = DEFAULT_PRESET
     loss: Annotated[str, Flag("--loss", "multi-similarity, triplet, triplet-semihard or arcface.")] = "multi-similarity"
-    epochs: Annotated[int, Flag("--epochs", "At most.")] = 60
-    patience: Annotated[int, Flag("--patience", "Epochs without a better score before it ends.")] = 10
-    places: Annotated[int, Flag("--places", "Places in a batch.")] = 16
-    images: Annotated[int, Flag("--images", "Photos of each of them.")] = 4
-    hardness: Annotated[float, Flag("--hardness", "Share of a batch that is hard to tell from the rest.")] = 0.5
-    learning_rate: Annotated[float, Flag("--learning-rate", "Of Adam.")] = 3e-4
-    decay: Annotated[float, Flag("--decay", "How strongly the base draws back.")] = 0.01
-    validation: Annotated[float, Flag("--validation", "Share of the places to choose by.")] = 0.2
-    test: Annotated[float, Flag("--test", "Share of the places to test with.")] = 0.2
-    side: Annotated[int, Flag("--side", "Pixels that --full trains in; 0 for the model's own.")] = 0
-    accumulate: Annotated[int, Flag("--accumulate", "Parts of a batch, to save memory.")] = 1
+    epochs: Annotated[int, Flag("--epochs", "The most epochs to train.")] = 60
+    patience: Annotated[int, Flag("--patience", "Stop after this many epochs without a better score.")] = 10
+    places: Annotated[int, Flag("--places", "Places per batch.")] = 16
+    images: Annotated[int, Flag("--images", "Photos of each place in a batch.")] = 4
+    hardness: Annotated[
+        float, Flag("--hardness", "Share of a batch that is chosen because it is hard to tell apart.")
+    ] = 0.5
+    learning_rate: Annotated[float, Flag("--learning-rate", "The learning rate of Adam.")] = 3e-4
+    decay: Annotated[float, Flag("--decay", "How strongly weights are pulled back to the base's.")] = 0.01
+    validation: Annotated[float, Flag("--validation", "Share of the places that choose the epoch.")] = 0.2
+    test: Annotated[float, Flag("--test", "Share of the places kept for the final test.")] = 0.2
+    side: Annotated[int, Flag("--side", "Image side in pixels for --full; 0 takes the model's own.")] = 0
+    accumulate: Annotated[int, Flag("--accumulate", "Split each batch into this many parts, to save memory.")] = 1
     augment: Annotated[
-        bool, Flag("--augment/--no-augment", "Vary light, season, viewpoint, crop, sharpness (--full).")
+        bool, Flag("--augment/--no-augment", "Vary light, season, viewpoint, crop and sharpness (with --full).")
     ] = True
-    neck: Annotated[bool, Flag("--neck/--no-neck", "ArcFace learns behind a batch norm.")] = True
+    neck: Annotated[bool, Flag("--neck/--no-neck", "Put a batch norm before ArcFace.")] = True
     seed: Annotated[int, Flag("--seed", "The same seed gives the same model.")] = 0
 
     def __post_init__(self) -> None:
@@ -107,7 +109,7 @@ class TrainSettings:
         """
         known = [field.name for field in dataclasses.fields(cls)]
         if unknown := sorted(set(given) - set(known)):
-            raise UsageError(f'"{unknown[0]}" is no setting of a training: choose of {", ".join(sorted(known))}')
+            raise UsageError(f'"{unknown[0]}" is not a setting of a training: choose one of {", ".join(sorted(known))}')
         return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:

@@ -90,17 +90,19 @@ def read_state(path: Path, fingerprint: str, shapes: Mapping[str, tuple[int, ...
         meta = json.loads(arrays.pop(_META).tobytes())
         of, state = meta["of"], State(int(meta["epoch"]), list(meta["history"]), int(meta["best"]))
     except ModelError as error:
-        raise ModelError(f"the training cannot go on: {error}. Or {advice}") from error
+        raise ModelError(f"the training cannot be resumed: {error}. Or {advice}") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f'the training cannot go on: "{path}" is no state of a training; {advice}') from error
+        raise ModelError(
+            f'the training cannot be resumed: "{path}" is not the state of a training; {advice}'
+        ) from error
     if of != fingerprint:
         raise UsageError(
-            f'"{path}" is of a training with other settings, photos or base: run the command that it is of, '
+            f'"{path}" belongs to a training with other settings, photos or base: run the command that made it, '
             f"give another --out, or {advice}"
         )
     tensors = {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
     for name, shape in shapes.items():
         for kind in ("now", "best"):
             if tuple(getattr(tensors.get(f"{kind}.{name}"), "shape", ())) != shape:
-                raise ModelError(f'the training cannot go on: "{path}" lacks "{kind}.{name}"; {advice}')
+                raise ModelError(f'the training cannot be resumed: "{path}" lacks "{kind}.{name}"; {advice}')
     return State(state.epoch, state.history, state.best, tensors)

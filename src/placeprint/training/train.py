@@ -84,13 +84,13 @@ def train(
         The base: a name, or the path of an ONNX file with its description.
     name : str, optional
         What the model is called; by default the file's stem.
-    cache : bool
-        Use the embedding cache.
-    workers : int, optional
-        Images in flight while embedding.
+    cache, workers
+        As in `placeprint.options.EmbedOptions`.
     progress : Progress, optional
     **settings
-        The fields of `placeprint.training.settings.TrainSettings`: ``full=True``, ``loss="arcface"``, ``seed=1``, …
+        ``full``, ``preset``, ``loss``, ``epochs``, ``patience``, ``places``, ``images``, ``hardness``,
+        ``learning_rate``, ``decay``, ``validation``, ``test``, ``side``, ``accumulate``, ``augment``, ``neck``,
+        ``seed``, as in `placeprint.training.settings.TrainSettings`.
 
     Raises
     ------
@@ -103,19 +103,27 @@ def train(
         something else than what was trained.
     MissingExtraError
         Without PyTorch, pytorch-metric-learning, ONNX or ONNX Runtime.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.train("photos", "mine.onnx").better  # doctest: +SKIP
     """
     began, asked, path = time.perf_counter(), TrainSettings.of(settings), Path(out)
     _refuse_what_is_there(path)
     require_packages()
+    course = _course(_listed(dataset), model, asked, path, cache=cache, workers=workers, progress=progress)
+    result = _trained(course, name or path.stem, began)
+    _write_beside(result)
+    course.state.unlink(missing_ok=True)
+    return result
+
+
+def _listed(dataset: Datasets) -> list[Path | str | Manifest]:
     datasets = [dataset] if isinstance(dataset, Path | str | Manifest) else list(dataset)
     if not datasets:
         raise UsageError("give a dataset to train on")
-    course = _course(datasets, model, asked, path, cache=cache, workers=workers, progress=progress)
-    result = _trained(course, name or path.stem, began)
-    write_card(result)
-    write_training_page(result, path.with_suffix(".html"))
-    course.state.unlink(missing_ok=True)
-    return result
+    return datasets
 
 
 def _refuse_what_is_there(out: Path) -> None:
@@ -165,10 +173,15 @@ def _tested(course: _Course) -> tuple[Found, Found]:
         records = [pool.records[row] for row in test.rows[owners == number]]
         found.append(embed_records(records, root, embedder=embedder, progress=course.progress))
         for failed in found[-1].failures:
-            raise DatasetError(f'"{failed.path}" could be read before and cannot be read now: {failed.reason}')
+            raise DatasetError(f'"{failed.path}" could be read before but cannot be read now: {failed.reason}')
     parts = {kind: reduce(Ragged.joined, [each.parts[kind] for each in found]) for kind in embedder.spec.parts}
     vectors = np.concatenate([each.vectors for each in found])
     return before, test.measure_as(preset, embedder.spec, vectors, parts, progress=course.progress)
+
+
+def _write_beside(result: TrainingResult) -> None:
+    write_card(result)
+    write_training_page(result, result.path.with_suffix(".html"))
 
 
 def _trained(course: _Course, name: str, began: float) -> TrainingResult:

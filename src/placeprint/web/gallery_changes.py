@@ -101,7 +101,7 @@ def _refusal(
     snapshot: Snapshot, there: Mapping[str, CatalogueImage], planned: Mapping[str, NewImage], write: Addition
 ) -> Problem | None:
     if write.spec.fingerprint() != snapshot.gallery.spec.fingerprint():
-        return busy("the gallery was built anew with another model meanwhile: send the photo again")
+        return busy("the gallery was rebuilt with another model in the meantime: send the photo again")
     return next((problem for one in write.images if (problem := _conflict(there, planned, one))), None)
 
 

@@ -261,7 +261,7 @@ _SAYS = {
     403: "Nobody may write to this server.",
     404: "It is not there.",
     408: "The photo came too slowly.",
-    409: "The gallery says something else of this photo.",
+    409: "The photo is in the gallery under another place.",
     413: "Too many bytes or pixels.",
     415: "This kind of body holds no photo.",
     422: "Something that was sent cannot be used.",

@@ -32,13 +32,14 @@ def serve(
     say : callable
         Is told the address, once the server listens on it.
     **settings
-        The fields of `placeprint.web.settings.Listen`, `placeprint.web.settings.ServerOptions` and
-        `placeprint.options.ModelOptions`: ``host``, ``port``, ``token_file``, …
+        ``host``, ``port``, ``unix_socket``: where it listens; ``allow_host``, ``root_path``: how it is called behind a
+        proxy; ``token_file``: who may write; ``max_mb``, ``max_megapixels``, ``waiting``: what it accepts; ``model``,
+        ``runner``. See `placeprint.web.settings`.
 
     Raises
     ------
     UsageError
-        When the address cannot be listened on.
+        When it cannot listen on the address.
     GalleryError, ModelError
     MissingExtraError
         Without the extra `web`.
@@ -47,7 +48,6 @@ def serve(
     --------
     >>> import placeprint
     >>> placeprint.serve("town.gallery", port=8080)  # doctest: +SKIP
-    serving town.gallery at http://127.0.0.1:8080 (Ctrl-C stops)
     """
     try:
         from placeprint.web.server import serve as run

@@ -79,7 +79,7 @@ class _Server(uvicorn.Server):
 
 
 def _end() -> None:
-    LOG.warning("what still ran %d s after the server was told to stop was given up", STOP_SECONDS)
+    LOG.warning("requests that still ran %d s after the server was told to stop were abandoned", STOP_SECONDS)
     os._exit(0)
 
 
@@ -102,7 +102,7 @@ def snapshots_of(
 
         return MilvusSnapshots(str(gallery), photos=photos, model=model)
     if photos is not None:
-        raise UsageError("a gallery in a folder keeps the photos that are added in itself: leave --photos out")
+        raise UsageError("a gallery in a folder keeps added photos itself: leave out --photos")
     return FolderSnapshots(Path(gallery), model=model)
 
 
@@ -129,7 +129,7 @@ def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
         listener = socket.create_server((host, port), family=family, backlog=512)
     except (OSError, OverflowError, TypeError, ValueError) as error:
         raise UsageError(
-            f"{host}, port {port}, cannot be listened on ({_reason(error)}): choose others with --host and --port"
+            f"cannot listen on {host}, port {port} ({_reason(error)}): choose others with --host and --port"
         ) from error
     with listener:
         name = f"[{host}]" if ":" in host else host
@@ -147,9 +147,7 @@ def _socket_file(path: Path) -> Iterator[tuple[socket.socket, str]]:
             listener.listen(512)
             made = path.stat().st_ino
         except OSError as error:
-            raise UsageError(
-                f'"{path}" cannot be listened on ({_reason(error)}): choose another with --socket'
-            ) from error
+            raise UsageError(f'cannot listen on "{path}" ({_reason(error)}): choose another with --socket') from error
         try:
             yield listener, f"unix:{path}"
         finally:

@@ -89,15 +89,19 @@ class Listen:
     host : str
         An address of this machine; others than its own are reached from elsewhere.
     port : int
-        0 takes any that is free.
+        Port to listen on; 0 takes any free one.
     unix_socket : Path or None
         A socket of the file system to listen on instead, as for a reverse proxy.
     """
 
-    host: Annotated[str, Flag("--host", "Address to listen on; others than this machine's warn.")] = "127.0.0.1"
-    port: Annotated[int, Flag("--port", "0 takes any that is free.", short="-p", least=0, most=65535)] = 8000
+    host: Annotated[
+        str, Flag("--host", "Address to listen on; a warning is printed when other machines can reach it.")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Flag("--port", "Port to listen on; 0 takes any free one.", short="-p", least=0, most=65535)
+    ] = 8000
     unix_socket: Annotated[
-        Path | None, Flag("--socket", "Listen on this socket file instead, as for a reverse proxy.")
+        Path | None, Flag("--socket", "Listen on this socket file instead, for example behind a reverse proxy.")
     ] = None
 
 
@@ -114,23 +118,32 @@ class ServerOptions:
     allow_host : sequence of str or None
         Names that this server is called by, as behind a proxy.
     max_mb : int
-        MiB that one request may hold.
+        Largest request, in MiB.
     max_megapixels : float
         Of one image.
     waiting : int
         Images that may wait.
     """
 
-    root_path: Annotated[str, Flag("--root-path", "The path that a reverse proxy serves this under, as /photos.")] = ""
+    root_path: Annotated[
+        str, Flag("--root-path", "The path under which a reverse proxy serves this, such as /photos.")
+    ] = ""
     token_file: Annotated[
-        Path | None, Flag("--token-file", "Who sends this token may write; or set PLACEPRINT_TOKEN. Off without.")
+        Path | None,
+        Flag(
+            "--token-file",
+            "File with the token that allows writing (or set PLACEPRINT_TOKEN). Without one nobody can write.",
+        ),
     ] = None
     allow_host: Annotated[
-        list[str] | None, Flag("--allow-host", "A name that this server is called by, as behind a proxy; repeatable.")
+        list[str] | None,
+        Flag("--allow-host", "A host name that clients use for this server, for example behind a proxy; repeatable."),
     ] = None
-    max_mb: Annotated[int, Flag("--max-mb", "MiB that one request may hold.", least=1, most=1024)] = 32
-    max_megapixels: Annotated[float, Flag("--max-megapixels", "Of one photo.", least=0.1)] = 50.0
-    waiting: Annotated[int, Flag("--waiting", "Photos that may wait; more are told to retry.", least=0)] = 16
+    max_mb: Annotated[int, Flag("--max-mb", "Largest request, in MiB.", least=1, most=1024)] = 32
+    max_megapixels: Annotated[float, Flag("--max-megapixels", "Largest photo, in megapixels.", least=0.1)] = 50.0
+    waiting: Annotated[
+        int, Flag("--waiting", "Photos that may wait for an answer; further requests get 503 at once.", least=0)
+    ] = 16
 
     def settings(self, host: str) -> Settings:
         """Return what a server that listens on an address allows.
@@ -182,7 +195,7 @@ def checked_prefix(path: str) -> str:
     """
     prefix = path.rstrip("/")
     if not _PREFIX.fullmatch(prefix):
-        raise UsageError(f'"{path}" is no path that can stand before addresses: give one such as /photos')
+        raise UsageError(f'"{path}" is not a path under which a server can be reached: give one such as /photos')
     return prefix
 
 

@@ -109,9 +109,9 @@ def test_every_column_with_a_meaning(tmp_path: Path) -> None:
         (",A,query,,", "row 3", "bad-row", "a record needs a path"),
         ("x.jpg,A,query,north,1", "x.jpg", "bad-row", 'row 3: latitude "north" is not a number'),
         ("x.jpg,A,query,inf,1", "x.jpg", "bad-row", 'row 3: latitude "inf" is not a number'),
-        ("x.jpg,A,query,nan,1", "x.jpg", "bad-row", "row 3: latitude and longitude come together"),
+        ("x.jpg,A,query,nan,1", "x.jpg", "bad-row", "row 3: latitude and longitude must be given together"),
         ("x.jpg,A,query,91,1", "x.jpg", "bad-row", "row 3: latitude 91.0 is not in -90..90"),
-        ("x.jpg,A,query,1,", "x.jpg", "bad-row", "row 3: latitude and longitude come together"),
+        ("x.jpg,A,query,1,", "x.jpg", "bad-row", "row 3: latitude and longitude must be given together"),
     ],
 )
 def test_a_bad_row_is_told_and_the_others_are_read(tmp_path: Path, row: str, path: str, kind: str, word: str) -> None:

@@ -146,7 +146,7 @@ def test_the_check_finds_zeros_and_refuses_half_a_position(tmp_path: Path) -> No
     assert (zero.paths, zero.message) == (("a.png",), "easting 0, northing 0 is in no zone: that counts as no position")
     (tmp_path / "e.csv").write_text("path,utm_east\na.png,448250\n")
     [failure] = read_manifest(tmp_path / "e.csv").failures
-    assert (failure.path, failure.reason) == ("a.png", "row 2: easting and northing come together")
+    assert (failure.path, failure.reason) == ("a.png", "row 2: easting and northing must be given together")
 
 
 @pytest.mark.parametrize("zone", ["0N", "61N", "31U", "N"])

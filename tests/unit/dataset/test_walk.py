@@ -18,7 +18,7 @@ from placeprint.dataset.walk import listed, walk
 from placeprint.errors import DatasetError
 from placeprint.records import FailedImage
 
-LINK = "a link to a folder is not followed: copy the folder itself there"
+LINK = "links to folders are not followed: copy the folder itself there"
 
 
 def fill(root: Path, *names: str) -> Path:
@@ -68,7 +68,7 @@ def test_links_to_folders_are_failures_that_say_so(tmp_path: Path) -> None:
     (root / "@eaDir").symlink_to(store)
     assert read_dataset(root).failures == (
         FailedImage("Eiffel", "linked-folder", LINK),
-        FailedImage("Galata", "linked-folder", "it is a link that leads nowhere"),
+        FailedImage("Galata", "linked-folder", "it is a broken link"),
         FailedImage("Inside", "linked-folder", LINK),
         FailedImage("Round", "linked-folder", LINK),
     )
@@ -83,7 +83,7 @@ def test_a_dataset_of_links_only_says_so(tmp_path: Path) -> None:
     (root / "Eiffel").symlink_to(store / "Eiffel")
     with pytest.raises(
         DatasetError,
-        match=r"no photograph was found.*\(Eiffel: a link to a folder is not followed: copy the folder itself there\)",
+        match=r"no photograph was found.*\(Eiffel: links to folders are not followed: copy the folder itself there\)",
     ):
         read_dataset(root)
     (tmp_path / "whole").symlink_to(store)

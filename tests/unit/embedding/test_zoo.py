@@ -64,7 +64,7 @@ def test_the_folder_of_models_is_chosen_by_the_environment(tmp_path: Path, monke
         (["torchvision:resnet101:v2"], 3, "bring https://download.pytorch.org/models/resnet101-cd907fc2.pth"),
         (["torchvision:resnet50", "--weights", "w.pth"], 2, "--weights goes with"),
         (["torchvision:resnet50", "--name", "x"], 2, "--name goes with --out"),
-        (["hub:serizba/salad:dinov2_salad"], 2, "Licence: GPL-3.0. When you trust it, say --trust"),
+        (["hub:serizba/salad:dinov2_salad"], 2, "Licence: GPL-3.0. If you trust it, add --trust"),
         (["hub:serizba/salad"], 2, "must be hub:OWNER/REPO:ENTRY"),
         (["hf:a/b"], 3, "bring https://huggingface.co/a/b/resolve/main/onnx/model.onnx"),
         (["hf:../b"], 2, "must be hf:OWNER/REPO"),

@@ -8,7 +8,7 @@ import pytest
 
 from placeprint.errors import UsageError
 from placeprint.evaluation.ground_truth import ByDistance
-from placeprint.gallery.filters import Near, flags_where, metres_between, parse_near, rows_where
+from placeprint.gallery.filters import Filter, Near, flags_where, metres_between, parse_near
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import FAST, Preset
 from placeprint.recognition.recognizer import Recognizer
@@ -61,8 +61,8 @@ def gallery(request: pytest.FixtureRequest, tmp_path: Path) -> Gallery:
 def test_rows_meet_every_condition(
     gallery: Gallery, places: tuple[str, ...], split: str | None, near: Near | None, wanted: list[int]
 ) -> None:
-    asked = {"places": places, "split": split, "near": near}
-    for found in (rows_where(gallery, **asked), flags_where(gallery.records, **asked)):
+    asked = Filter(places=places, split=split, near=near)
+    for found in (gallery.where_images(asked), flags_where(gallery.records, asked)):
         assert (found.dtype, found.shape) == (np.bool_, (6,))
         assert np.flatnonzero(found).tolist() == wanted
 
@@ -75,7 +75,7 @@ def test_distances_are_those_that_answers_are_judged_by() -> None:
     for i in range(0, 500, 50):
         for radius in (1.0, 300_000.0, 5_000_000.0):
             right = ByDistance.of(spread, radius=radius).positives(spread[i])
-            found = rows_where(made, near=(*spots[i].tolist(), radius))
+            found = made.where_images(Filter(near=(*spots[i].tolist(), radius)))
             assert np.flatnonzero(found).tolist() == right.tolist()
     quarter = metres_between(np.array([[0.0, 0.0], [90.0, 7.0], [np.nan, np.nan]]), (0.0, 0.0))
     np.testing.assert_allclose(quarter, [0, np.pi / 2 * 6_371_008.8, np.nan])
@@ -97,13 +97,13 @@ def test_distances_are_those_that_answers_are_judged_by() -> None:
 )
 def test_what_cannot_be_asked_is_told(gallery: Gallery, given: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        rows_where(gallery, **given)
+        gallery.where_images(Filter(**given))
 
 
 def test_without_coordinates_nothing_is_near() -> None:
     made = Gallery.in_memory([ImageRecord(path="0.jpg")], vectors(1), spec=SPEC)
     with pytest.raises(UsageError, match="no coordinates"):
-        rows_where(made, near=(1.0, 1.0, 5.0))
+        made.where_images(Filter(near=(1.0, 1.0, 5.0)))
 
 
 def test_near_is_read_from_text() -> None:
@@ -147,7 +147,7 @@ def test_when_nothing_is_asked_the_answer_is_unknown_and_says_why() -> None:
     made = Gallery.in_memory(ROWS, vectors(6), spec=SPEC, preset=BLENDED)
     answer = Recognizer(made, only=np.zeros(6, np.bool_)).answer(vectors(1)[0])
     assert (answer.place, answer.matches, answer.places) == (None, (), ())
-    assert "asked for" in answer.why
+    assert "meets the conditions" in answer.why
 
 
 def test_paths_are_given_to_the_matches_that_are_shown() -> None:

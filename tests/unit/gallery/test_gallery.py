@@ -18,7 +18,7 @@ from placeprint.errors import (
     VectorError,
 )
 from placeprint.gallery.changes import Change
-from placeprint.gallery.filters import rows_where
+from placeprint.gallery.filters import Filter
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
 from placeprint.gallery.index.faiss_index import FaissIndex
@@ -272,7 +272,7 @@ def test_a_gallery_of_the_third_format_opens_and_can_be_changed(tmp_path: Path) 
     assert [c.shape[2] for c in golden.parts["cells"]] == [4, 4, 4]
     assert golden.verify().ok
     np.testing.assert_allclose(golden.vectors, vectors(3), atol=1e-6)
-    np.testing.assert_array_equal(rows_where(golden, near=(48.1, 11.5, 1.0)), [True, False, False])
+    np.testing.assert_array_equal(golden.where_images(Filter(near=(48.1, 11.5, 1.0))), [True, False, False])
     less, change = golden.remove(["a/0.jpg"])
     assert (change, json.loads((tmp_path / "g" / HEAD).read_text())["format"]) == (Change(removed=1), 3)
     assert Gallery.open(less.path).records == rows[1:]

@@ -188,7 +188,7 @@ def test_vectors_that_are_none_are_told_when_they_are_found(tmp_path: Path) -> N
         numbers[:8] = value
         numbers.flush()
         del numbers
-        with pytest.raises(GalleryCorruptError, match="vectors that are none: run placeprint verify"):
+        with pytest.raises(GalleryCorruptError, match="holds invalid vectors: run placeprint verify"):
             asked(path)
         shutil.rmtree(path)
 

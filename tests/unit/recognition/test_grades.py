@@ -12,10 +12,10 @@ from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.options import DecisionOptions
 from placeprint.recognition.answer_json import answer_of
-from placeprint.recognition.answered import Answered, QueryResult
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.gallery_model import limits_of
 from placeprint.recognition.query import outdated
+from placeprint.recognition.query_result import Answered, QueryResult
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.records import Answer, FailedImage, Grade, ImageRecord, ModelSpec
 
@@ -158,8 +158,8 @@ def test_a_notebook_shows_the_grades() -> None:
     result = QueryResult((*found, lost))
     grades = [one.answer.grade for one in found]
     assert repr(result) == (
-        f"<QueryResult of 73 photos: {grades.count('sure')} sure, {grades.count('likely')} likely, "
-        f"{grades.count('UNKNOWN')} UNKNOWN, 1 that could not be used>"
+        f"<QueryResult of 73 images: {grades.count('sure')} sure, {grades.count('likely')} likely, "
+        f"{grades.count('UNKNOWN')} UNKNOWN, 1 not usable>"
     )
     html = result._repr_html_()
     for one in found:

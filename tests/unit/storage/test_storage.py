@@ -95,8 +95,8 @@ def test_what_is_empty_or_the_program_s_is_written_over(tmp_path: Path) -> None:
     path.write_bytes(b"ours")
     require_ours(path, lambda data: data == b"ours")
     for theirs in (path, tmp_path):
-        with pytest.raises(UsageError, match="placeprint did not make it"):
+        with pytest.raises(UsageError, match="not made by placeprint"):
             require_ours(theirs, lambda _: False)
     (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
-    with pytest.raises(UsageError, match="placeprint did not make it"):
+    with pytest.raises(UsageError, match="not made by placeprint"):
         require_ours(tmp_path / "nowhere", lambda _: True)

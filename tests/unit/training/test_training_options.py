@@ -53,5 +53,5 @@ def test_a_record_refuses_what_does_not_go_together_and_what_it_does_not_have() 
         ExportOptions(branch="teacher")
     with pytest.raises(TypeError, match="colour"):
         export("resnet50", colour="red")  # type: ignore[call-arg]
-    with pytest.raises(UsageError, match='"colour" is no setting of a training: choose of accumulate'):
+    with pytest.raises(UsageError, match='"colour" is not a setting of a training: choose one of accumulate'):
         TrainSettings.of({"colour": "red"})

@@ -55,26 +55,27 @@ def check(
         When a number is out of range.
     DatasetError
         When there is no dataset, or the baseline cannot be read.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> [(row.check, row.count) for row in placeprint.check("town").summary()][:2]
+    [('empty', 1), ('missing', 1)]
     """
     _refuse_bad_options(hamming, min_side, workers)
     known = None if baseline is None else Baseline.read(Path(baseline))
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
     rules = _rules(min_side)
     images, failed = _measure(manifest, rules, workers, progress)
-    failures = (*manifest.failures, *failed)
-    pairs = _duplicates(images, hamming)
-    findings = [
-        *(finding(f.kind, f.reason, f.path) for f in failures),
-        *_image_findings(images, rules),
-        *label_findings(manifest, _whole(images)),
-        *_cut(pairs, hamming),
-    ]
+    failures, pairs = (*manifest.failures, *failed), _duplicates(images, hamming)
+    found = [finding(f.kind, f.reason, f.path) for f in failures]
+    found += [*_image_findings(images, rules), *label_findings(manifest, _whole(images)), *_cut(pairs, hamming)]
     return CheckReport(
         root=manifest.root,
         source=manifest.source,
         images=images,
         failures=failures,
-        findings=_sorted(findings, known),
+        findings=_sorted(found, known),
         pairs=pairs,
         hamming=hamming,
         min_side=min_side,

@@ -81,6 +81,12 @@ class SummaryRow:
         How many of them are not in the baseline; None when no baseline can tell.
     example : Finding
         The first.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> [(row.check, row.count) for row in placeprint.check("town").summary()][:2]
+    [('empty', 1), ('missing', 1)]
     """
 
     check: str
@@ -113,6 +119,13 @@ class CheckReport:
     baseline : Baseline or None
     overview : Overview
         How the dataset was understood.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> report = placeprint.check("town")
+    >>> report.ok, report.findings[0].check
+    (False, 'empty')
     """
 
     root: Path
@@ -125,6 +138,10 @@ class CheckReport:
     min_side: int = 32
     baseline: Baseline | None = None
     overview: Overview | None = None
+
+    def __repr__(self) -> str:
+        """Say how much was found."""
+        return f"<CheckReport of {self.root}: {counted(len(self.findings), 'finding')}, {self.errors} of them errors>"
 
     @property
     def errors(self) -> int:

@@ -90,6 +90,13 @@ class Finding:
         The image's score, or a pair's distance.
     known : bool or None
         True when it is in the baseline, False when it is new, None when no baseline can tell.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> first = placeprint.check("town").findings[0]
+    >>> first.check, first.paths, first.message
+    ('empty', ('gallery/castle-gate/06.jpg',), 'the file has no bytes')
     """
 
     check: str
@@ -173,7 +180,9 @@ _OTHER_RULES = (
     Rule("not-a-file", _E, "Rename or remove what is there: it is not a photograph."),
     Rule("bad-name", _E, "Rename the file."),
     Rule("linked-folder", _E, "Copy the folder into the dataset: what is behind a link is not read."),
-    Rule("unreadable-folder", _E, "Give yourself the right to read it, or mount it again: its photographs are lost."),
+    Rule(
+        "unreadable-folder", _E, "Give yourself permission to read it, or mount it again: its photographs are left out."
+    ),
     Rule("left-out", _W, "Convert them to JPEG or PNG, or give them the ending of what they are."),
     Rule("unknown-split", _E, "Write gallery or query, or leave the split empty."),
     Rule("bad-row", _E, "Correct this row of the manifest, or this file name."),
@@ -187,13 +196,13 @@ _OTHER_RULES = (
     Rule("near-duplicates-cut", _I, "Ask for a smaller Hamming distance, or thin out the image sequence."),
     Rule("empty-place", _W, "Add photographs of the place, or remove it."),
     Rule("single-photo-place", _I, "Add photographs: one view of a place is seldom enough."),
-    Rule("open-set-place", _I, "Nothing, if it is meant: the right answer to its queries is UNKNOWN."),
+    Rule("open-set-place", _I, "Nothing, if this is intended: the right answer to its queries is UNKNOWN."),
     Rule("name-clash", _W, "Rename one: on Windows or macOS one of the files would replace the other."),
     Rule("place-clash", _W, "Use one spelling: each of these labels counts as a place of its own."),
     Rule("unlabelled", _W, "Give the image a place: without one it cannot be evaluated."),
     Rule("position-zero", _W, "Give the true position, or none: 0, 0 is what a device without a fix writes."),
     Rule("no-gallery", _W, "Add gallery images: there is nothing to search in."),
-    Rule("doubtful-table", _W, "Correct the table or the name of the column, unless it was meant like this."),
+    Rule("doubtful-table", _W, "Correct the table or the name of the column, unless this is intended."),
     Rule("listed-twice", _W, "Remove one of the rows."),
     Rule("changed-file", _W, "Restore the file, or correct the checksum in the manifest."),
 )

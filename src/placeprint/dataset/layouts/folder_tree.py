@@ -137,8 +137,10 @@ class Tree:
         whole = [top for top in kinds if self._holds_both_splits(top)]
         chosen = whole if len(whole) < 2 else [t for t in whole if stage in getattr(kinds[t], "kind", ())]
         if whole and len(chosen) != 1:
-            folders = " or ".join("/".join((*self.around(), name)) for name in sorted(whole))
-            raise DatasetError(f'"{self._where}" has a gallery and queries of its own in each of {folders}: give one')
+            folders = " and ".join("/".join((*self.around(), name)) for name in sorted(whole))
+            raise DatasetError(
+                f'"{self._where}" is several datasets: {folders} each have a gallery and queries: give one of them'
+            )
         for name in chosen:
             self._enter(name)
         return bool(chosen)

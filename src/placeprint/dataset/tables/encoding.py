@@ -45,7 +45,7 @@ def text_of(data: bytes, name: str) -> tuple[str, str]:
         When it is not text.
     """
     if data.startswith(_WORKBOOKS):
-        raise DatasetError(f'"{name}" is a workbook and not text: save it as "CSV UTF-8"')
+        raise DatasetError(f'"{name}" is a workbook, not text: save it as "CSV UTF-8"')
     mark, encoding, called = next((m for m in _MARKS if data.startswith(m[0])), _unmarked(data))
     if not called:
         return _eight_bits(data[len(mark) :], name, marked=bool(mark))

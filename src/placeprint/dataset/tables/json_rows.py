@@ -52,7 +52,7 @@ def _values(text: str, name: str) -> Sequence[object] | None:
         return value
     if isinstance(value, dict) and not all(isinstance(v, dict | list) for v in value.values()):
         return [value]
-    raise DatasetError(f'"{name}" is one JSON value and not rows: {_WANTED}')
+    raise DatasetError(f'"{name}" is a single JSON value, not rows: {_WANTED}')
 
 
 def _is_line(text: str) -> bool:

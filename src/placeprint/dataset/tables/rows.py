@@ -196,7 +196,7 @@ def _columns(header: list[str], name: str, delimiter: str) -> tuple[str, ...]:
     while header and not header[-1]:
         header = header[:-1]
     if not header:
-        raise DatasetError(f'"{name}" holds comments and no columns')
+        raise DatasetError(f'"{name}" holds comments but no columns')
     if len(header) > MAX_COLUMNS:
         raise DatasetError(f'"{name}" has {len(header)} columns, more than {MAX_COLUMNS}: is it a table of images?')
     if any(map(looks_like_image, header)):

@@ -14,7 +14,7 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModelSource:
     """A network that is exported, and where its weights are.
 
     Attributes

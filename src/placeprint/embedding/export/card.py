@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from placeprint.embedding.export.effect import Change
+from placeprint.embedding.export.effect import Effect
 from placeprint.embedding.export.output_path import CARD_END
 from placeprint.records import ModelSpec
 
 
-def card(spec: ModelSpec, base: ModelSpec, done: tuple[str, ...], change: Change | None, note: str) -> str:
+def card(spec: ModelSpec, base: ModelSpec, done: tuple[str, ...], change: Effect | None, note: str) -> str:
     """Return the Markdown that lies beside the ONNX file.
 
     Parameters
@@ -16,7 +16,7 @@ def card(spec: ModelSpec, base: ModelSpec, done: tuple[str, ...], change: Change
         Of the model and of the one it was made from, both with the hash of their weights.
     done : tuple of str
         What was done to it.
-    change : Change or None
+    change : Effect or None
         What that did on images.
     note : str
         What a person must know; empty for nothing.

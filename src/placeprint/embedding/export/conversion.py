@@ -10,8 +10,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from placeprint.embedding.export.candidate import Candidate, Source
-from placeprint.embedding.export.effect import Change
+from placeprint.embedding.export.candidate import Candidate, ModelSource
+from placeprint.embedding.export.effect import Effect
 from placeprint.embedding.export.output_path import require_onnx_ending, require_room
 from placeprint.embedding.export.parity import check_parity
 from placeprint.embedding.export.resnet import BLOCKS
@@ -35,23 +35,29 @@ class Exported:
         The lowest similarity to PyTorch that was seen; None when the source was an ONNX file.
     note : str
         What a person must know before using it.
-    change : Change or None
+    change : Effect or None
         How it does on images beside the model it was made from, where that was measured.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> done = placeprint.export("efficientnet-lite0", "small.onnx", precision="float16")  # doctest: +SKIP
+    >>> done.path, done.spec.name  # doctest: +SKIP
     """
 
     path: Path
     spec: ModelSpec
     cosine: float | None
     note: str
-    change: Change | None = None
+    change: Effect | None = None
 
 
-def export_source(source: Source, out: Path | None = None, *, name: str | None = None) -> Exported:
+def export_source(source: ModelSource, out: Path | None = None, *, name: str | None = None) -> Exported:
     """Write a model as an ONNX file with its description beside it; nothing is kept when anything is wrong.
 
     Parameters
     ----------
-    source : Source
+    source : ModelSource
     out : Path, optional
         The ONNX file; by default in the folder of models, where `source` is found as a model's name from then on.
     name : str, optional
@@ -84,7 +90,7 @@ def export_source(source: Source, out: Path | None = None, *, name: str | None =
     return Exported(path, keep(candidate.data, spec, path), cosine, candidate.note)
 
 
-def _candidate(source: Source, called: str) -> Candidate:
+def _candidate(source: ModelSource, called: str) -> Candidate:
     if source.name in BLOCKS:
         if source.weights is None:
             raise UsageError(

@@ -29,7 +29,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Effect:
     """A model beside the one that it was made from.
 
     Attributes
@@ -83,7 +83,7 @@ class Change:
         elif better:
             said.append(f"better in {' and '.join(better)}: the whole interval lies above 0")
         else:
-            said.append("no difference in accuracy that could not be luck on so many queries")
+            said.append("no difference in accuracy beyond chance on this many queries")
         if self.milliseconds[1] > SLOWER_THAN * self.milliseconds[0]:
             said.append("not faster on this machine")
         if self.megabytes[1] > SLOWER_THAN * self.megabytes[0]:

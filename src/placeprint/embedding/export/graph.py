@@ -36,7 +36,7 @@ def read_proto(data: bytes, *, oldest: int = 0) -> Any:
     try:
         proto = onnx.load_model_from_string(data)
     except Exception as error:  # protobuf has its own tree of errors
-        raise ModelError(f"the model is no ONNX file: {in_brief(error)}") from error
+        raise ModelError(f"the model is not an ONNX file: {in_brief(error)}") from error
     opset = next((each.version for each in proto.opset_import if each.domain in ("", "ai.onnx")), 0)
     if opset < oldest:
         raise ModelError(f"the ONNX file is of opset {opset}; {oldest} is the oldest that can be changed like this")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from placeprint.embedding.export.candidate import Candidate, Source
+from placeprint.embedding.export.candidate import Candidate, ModelSource
 from placeprint.embedding.export.parity import seeded_images
 from placeprint.embedding.model_folder import models_folder
 from placeprint.embedding.onnx_file import read_onnx, refuse_unsafe
@@ -28,7 +28,7 @@ _INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}
 """Pillow's numbers, as the hub's files have them."""
 
 
-def hub_file_candidate(source: Source) -> Candidate:
+def hub_file_candidate(source: ModelSource) -> Candidate:
     """Return the ONNX file of a repository of the hub.
 
     Raises
@@ -56,7 +56,7 @@ def hub_file_candidate(source: Source) -> Candidate:
     return Candidate(data, _described(source, path, data, config), reference=None, free=False)
 
 
-def _described(source: Source, path: Path, data: bytes, config: Path) -> ModelSpec:
+def _described(source: ModelSource, path: Path, data: bytes, config: Path) -> ModelSpec:
     try:
         row = json.loads(read_regular(config, LARGEST))
         side = _side(row.get("crop_size") or row["size"])

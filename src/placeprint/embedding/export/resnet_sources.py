@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate, Source
+from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate, ModelSource
 from placeprint.embedding.export.checkpoints import read_checkpoint, torch_package
 from placeprint.embedding.export.parameter_names import matched
 from placeprint.embedding.export.resnet import DIM, parameters, run_by_torch
@@ -70,7 +70,7 @@ def resnet_candidate(name: str, architecture: str, weights: Path, *, branch: str
     )
 
 
-def torchvision_candidate(source: Source) -> Candidate:
+def torchvision_candidate(source: ModelSource) -> Candidate:
     """Return the graph for ``torchvision:resnet50``, with ``:v1`` or ``:v2`` when one is meant.
 
     Raises

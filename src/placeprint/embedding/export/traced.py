@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from placeprint.arrays import Maps, Vectors
-from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate, Source
+from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, Candidate, ModelSource
 from placeprint.embedding.export.checkpoints import read_checkpoint, torch_package
 from placeprint.embedding.export.parameter_names import matched
 from placeprint.embedding.model_folder import models_folder
@@ -30,7 +30,7 @@ _ENTRIES: dict[str, dict[str, object]] = {
 """Arguments of the entries of `hub:`, where an entry makes several models."""
 
 
-def timm_candidate(source: Source) -> Candidate:
+def timm_candidate(source: ModelSource) -> Candidate:
     """Return the graph of a network of timm, with its own preprocessing.
 
     Raises
@@ -72,7 +72,7 @@ def timm_candidate(source: Source) -> Candidate:
     return traced(model, spec, note=note)
 
 
-def hub_candidate(source: Source) -> Candidate:
+def hub_candidate(source: ModelSource) -> Candidate:
     """Return the graph of a model that ``torch.hub`` loads.
 
     Raises
@@ -90,7 +90,7 @@ def hub_candidate(source: Source) -> Candidate:
     if not source.trust:
         raise UsageError(
             f'"{source.name}" downloads the code of github.com/{repo} and runs it on this machine with your rights. '
-            f"Licence: {licence}. When you trust it, say --trust"
+            f"Licence: {licence}. If you trust it, add --trust"
         )
     torch = torch_package()
     arguments = _ENTRIES.get(entry, {}) if "megaloc" not in source.name.lower() else {}
@@ -119,7 +119,7 @@ def hub_candidate(source: Source) -> Candidate:
     return traced(model, spec, note=note)
 
 
-def other_torchvision_candidate(source: Source) -> Candidate:
+def other_torchvision_candidate(source: ModelSource) -> Candidate:
     """Return the graph of a network that only torchvision defines, as ``torchvision:efficientnet_b0``.
 
     Raises

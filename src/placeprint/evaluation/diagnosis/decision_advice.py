@@ -27,7 +27,7 @@ def tighten(result: EvaluationResult) -> str:
         return f"{_verb(result)} a lower {_RATE}{_at(result, lower_rates(result))}"
     if limits := _limits(result):
         return " or ".join(f"raise {name}" for name in limits)
-    return "let UNKNOWN be said (placeprint calibrate GALLERY, or --unknown-threshold)"
+    return "allow UNKNOWN (placeprint calibrate GALLERY, or --unknown-threshold)"
 
 
 def decision_advice(result: EvaluationResult) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from statistics import quantiles
 from placeprint.evaluation.diagnosis.decision_advice import LABELLED, capital, loosen, tighten
 from placeprint.evaluation.diagnosis.image_quality import ImageQuality
 from placeprint.evaluation.diagnosis.leaks import Twin, misfiled
-from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
 from placeprint.presets import DEFAULT_PRESET, FAST
 from placeprint.records import Grade
 
@@ -168,7 +168,7 @@ def failed_paths(result: EvaluationResult) -> tuple[str, ...]:
     return tuple(query.path for query in _failed(result) if not query.right)
 
 
-def _failed(result: EvaluationResult) -> list[QueryResult]:
+def _failed(result: EvaluationResult) -> list[EvaluatedQuery]:
     """Return the failures; a query without a label is none, unless positions decide what is right."""
     judged = [q for q in result.queries if q.places or result.truth != "same place"]
     return [q for q in judged if (not (q.right and q.accepted) if q.known else q.accepted)]
@@ -179,7 +179,7 @@ def _confused(result: EvaluationResult) -> Counter[tuple[str, str]]:
     return Counter((place, q.predicted) for q in misses for place in q.places if place != q.predicted)
 
 
-def _usual(queries: Sequence[QueryResult]) -> tuple[float, float] | None:
+def _usual(queries: Sequence[EvaluatedQuery]) -> tuple[float, float] | None:
     right = [q for q in queries if q.right and q.margin == q.margin]  # without another place the margin is NaN
     if len(right) < ENOUGH_RIGHT:
         return None
@@ -187,7 +187,7 @@ def _usual(queries: Sequence[QueryResult]) -> tuple[float, float] | None:
     return own[0], other[2]
 
 
-def _turned_away(query: QueryResult, _: _Evidence) -> str:
+def _turned_away(query: EvaluatedQuery, _: _Evidence) -> str:
     if not query.right:
         return ""
     sure = "" if query.probability != query.probability else f", {query.probability:.2f}"
@@ -198,19 +198,19 @@ def _turned_away(query: QueryResult, _: _Evidence) -> str:
     )
 
 
-def _leak(query: QueryResult, evidence: _Evidence) -> str:
+def _leak(query: EvaluatedQuery, evidence: _Evidence) -> str:
     found = misfiled(query, (evidence.twins or {}).get(query.path, ()))
     return f"{found[0].path} is its copy ({found[0].how}), under {_named(found[0].places)}" if found else ""
 
 
-def _not_in_gallery(query: QueryResult, evidence: _Evidence) -> str:
+def _not_in_gallery(query: EvaluatedQuery, evidence: _Evidence) -> str:
     if query.known:
         return ""
     lacks = f"the gallery has no photo of {_named(query.places)}" if evidence.same_place else "nothing is near enough"
     return f"{lacks}, but the answer was {query.predicted} at {query.score:.3f}"
 
 
-def _wrong_label(query: QueryResult, evidence: _Evidence) -> str:
+def _wrong_label(query: EvaluatedQuery, evidence: _Evidence) -> str:
     best = query.matches[:AGREEING]
     if not evidence.same_place or evidence.usual is None:
         return ""
@@ -223,12 +223,12 @@ def _wrong_label(query: QueryResult, evidence: _Evidence) -> str:
     return f"the {AGREEING} best are {query.predicted} at {query.score:.3f}, as right answers are; {own}"
 
 
-def _poor_image(query: QueryResult, evidence: _Evidence) -> str:
+def _poor_image(query: EvaluatedQuery, evidence: _Evidence) -> str:
     measured = (evidence.quality or {}).get(query.path)
     return measured.fault if measured else ""
 
 
-def _confusable(query: QueryResult, evidence: _Evidence) -> str:
+def _confusable(query: EvaluatedQuery, evidence: _Evidence) -> str:
     there = max(query.places, key=lambda p: evidence.confused[p, query.predicted], default="")
     if not there or there == query.predicted:
         return ""
@@ -242,7 +242,7 @@ def _confusable(query: QueryResult, evidence: _Evidence) -> str:
     return ""
 
 
-def _lower(query: QueryResult, _: _Evidence) -> str:
+def _lower(query: EvaluatedQuery, _: _Evidence) -> str:
     behind = query.score - query.positive_score
     return f"the first right image is at rank {query.first_positive}, {behind:.3f} behind {query.predicted}"
 
@@ -251,7 +251,7 @@ def _named(places: Sequence[str]) -> str:
     return " or ".join(places) or "its place"
 
 
-_TESTS: Mapping[Kind, Callable[[QueryResult, _Evidence], str]] = {
+_TESTS: Mapping[Kind, Callable[[EvaluatedQuery, _Evidence], str]] = {
     Kind.TURNED_AWAY: _turned_away,
     Kind.LEAK: _leak,
     Kind.NOT_IN_GALLERY: _not_in_gallery,

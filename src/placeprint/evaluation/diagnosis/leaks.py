@@ -16,7 +16,7 @@ import numpy as np
 from placeprint.dataset.checks.duplicates import MAX_GROUP, Exact
 from placeprint.dataset.checks.report import CheckReport
 from placeprint.evaluation.metrics.retrieval import mean_of
-from placeprint.evaluation.result import EvaluationResult, QueryResult
+from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
 from placeprint.records import ImageRecord, Split
 from placeprint.terminal import counted
 
@@ -167,12 +167,12 @@ def compare_leaks(result: EvaluationResult, twins: Mapping[str, Sequence[Twin]] 
     )
 
 
-def misfiled(query: QueryResult, twins: Sequence[Twin]) -> tuple[Twin, ...]:
+def misfiled(query: EvaluatedQuery, twins: Sequence[Twin]) -> tuple[Twin, ...]:
     """Return the copies whose places contradict the query's: both are labelled, and none is common."""
     return tuple(t for t in twins if query.places and t.places and not set(query.places) & set(t.places))
 
 
-def _numbers(queries: Sequence[QueryResult]) -> LeakNumbers:
+def _numbers(queries: Sequence[EvaluatedQuery]) -> LeakNumbers:
     known = [q for q in queries if q.known]
     return LeakNumbers(
         len(known),

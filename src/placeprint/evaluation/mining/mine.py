@@ -67,12 +67,18 @@ def mine(
         How many pairs of places are listed.
     progress : Progress, optional
     **options
-        Fields of `placeprint.options.BuildOptions` and `Imported`, as in `placeprint.evaluate`; what is mined is exact,
-        and by the cosine similarity alone.
+        ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``, ``embeddings``, ``records``: as in
+        `placeprint.evaluate`. The search is exact, and by cosine similarity alone.
 
     Raises
     ------
     UsageError, DatasetError, GalleryError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.mine(gallery="town.gallery").pairs[0].places
+    ('town-hall', 'town-hall-2')
     """
     if min(negatives, positives, pairs) < 1:
         raise UsageError(f"negatives, positives and pairs must be at least 1: {negatives}, {positives}, {pairs}")

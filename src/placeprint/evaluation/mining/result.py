@@ -34,6 +34,14 @@ class MinedImage:
         Images that share no place, the most similar first, without the suspect labels.
     margin : float
         Score of the best positive less that of the best negative; NaN where either is missing.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> mined = placeprint.mine(gallery="town.gallery")
+    >>> hardest = mined.anchors[0]
+    >>> len(hardest.negatives), hardest.violation
+    (9, False)
     """
 
     path: str
@@ -134,6 +142,13 @@ class MiningResult:
     unusable : tuple of FailedImage
     seconds : float
         Wall time of the search.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> mined = placeprint.mine(gallery="town.gallery")
+    >>> mined.pairs[0].places
+    ('town-hall', 'town-hall-2')
     """
 
     dataset: str

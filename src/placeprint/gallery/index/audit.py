@@ -68,6 +68,12 @@ class Audit:
         ISO 8601, UTC.
     data : str
         The gallery's data folder at that time: with another one, this is not about what is there.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.verify("town.gallery", recall=True).audit.recall
+    1.0
     """
 
     index: str

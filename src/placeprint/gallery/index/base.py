@@ -31,6 +31,12 @@ class Capabilities:
         Rows can be removed without building it anew.
     filter : bool
         A search can be restricted to some rows without losing recall.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.Gallery.open("town.gallery").index.capabilities
+    Capabilities(exact=True, delete=True, filter=True)
     """
 
     exact: bool
@@ -43,6 +49,13 @@ class VectorIndex(Protocol):
 
     Among equal scores the lower row comes first. Fewer than `k` neighbours are padded with row -1 and
     score -inf. Inputs are never changed.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> index = placeprint.Gallery.open("town.gallery").index
+    >>> index.name, len(index)
+    ('exact', 11)
     """
 
     @property

@@ -67,14 +67,14 @@ def parse_address(text: str | Path) -> Address:
     found = _ADDRESS.fullmatch(whole)
     if found is not None and found["secret"] is not None:
         raise UsageError(
-            "a password does not belong into an address: name the user alone, and set PLACEPRINT_MILVUS_PASSWORD"
+            "a password does not belong in an address: give the user alone, and set PLACEPRINT_MILVUS_PASSWORD"
         )
     shown = re.sub(r"//[^/@]*@", "//…@", whole)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     if found is None or not 0 < int(found["port"] or PORT) < 65536:
-        raise UsageError(f'"{shown}" is no address of a gallery: it is {FORM}')
+        raise UsageError(f'"{shown}" is not the address of a gallery: give {FORM}')
     if problem := name_problem(found["name"], most=LONGEST_NAME - len(HEAD_SUFFIX)):
-        raise UsageError(f'"{shown}" is no address of a gallery: {problem}')
+        raise UsageError(f'"{shown}" is not the address of a gallery: {problem}')
     return Address(
         host=found["host"].strip("[]"),
         port=int(found["port"] or PORT),

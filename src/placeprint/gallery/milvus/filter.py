@@ -12,7 +12,7 @@ import numpy as np
 
 from placeprint.errors import UsageError
 from placeprint.gallery.columns import SPLITS
-from placeprint.gallery.filters import EARTH, Near, checked_near, known_split, metres_between
+from placeprint.gallery.filters import EARTH, Filter, Near, metres_between
 from placeprint.gallery.milvus.store import KEYS, Store
 from placeprint.records import Split
 
@@ -21,7 +21,7 @@ NOT_NEAR = ("latitude", "longitude")
 
 @dataclass(frozen=True, slots=True)
 class EngineFilter:
-    """Which images may be found: what `placeprint.gallery.filters.rows_where` returns for a gallery in Milvus.
+    """Which images may be found: what `where_images` returns for a gallery in Milvus.
 
     It stands for one flag an image, as an array of bool does elsewhere, and holds none of them.
 
@@ -82,26 +82,17 @@ def of_places(places: Collection[str]) -> str:
     return f"array_contains_any(places, {json.dumps(sorted(places), ensure_ascii=False)})"
 
 
-def engine_filter(
-    store: Store,
-    size: int,
-    end: int,
-    *,
-    places: Collection[str] = (),
-    split: Split | str | None = None,
-    near: Near | None = None,
-) -> EngineFilter:
-    """Return the filter of a question; parameters and errors are those of `placeprint.gallery.filters.rows_where`."""
-    parts = []
-    if places:
-        for place in sorted(places):
+def engine_filter(store: Store, size: int, end: int, asked: Filter) -> EngineFilter:
+    """Return the filter of a question; errors are those of `placeprint.gallery.filters.flags_where`."""
+    parts, near = [], asked.near
+    if asked.places:
+        for place in sorted(asked.places):
             if not store.count(of_places([place])):
                 raise UsageError(f'the gallery has no place "{place}"')
-        parts.append(of_places(places))
-    if split is not None:
-        parts.append(f"split == {SPLITS.index(known_split(split))}")
+        parts.append(of_places(asked.places))
+    if asked.split is not None:
+        parts.append(f"split == {SPLITS.index(Split(asked.split))}")
     if near is not None:
-        checked_near(near)
         if not store.count("latitude <= 90.0"):
             raise UsageError("the gallery has no coordinates: images cannot be chosen by distance")
         parts.append(box_around(near))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +20,7 @@ import numpy as np
 from placeprint.errors import GalleryMismatchError, UsageError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, new_content
-from placeprint.gallery.filters import Near
+from placeprint.gallery.filters import Filter
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.audit import Audit, audit_of
 from placeprint.gallery.index.base import Vectors, unit_queries
@@ -39,7 +39,7 @@ from placeprint.gallery.same_model import require_same_model
 from placeprint.gallery.summary import Summary
 from placeprint.gallery.verification import VerifyReport
 from placeprint.presets import Preset
-from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours, Split
+from placeprint.records import FailedImage, ImageRecord, ModelSpec, Neighbours
 from placeprint.storage.ragged import Ragged
 
 
@@ -145,17 +145,14 @@ class MilvusGallery:
         """Return the nearest images of each query vector; see `VectorIndex.search`."""
         return self.engine.search(vectors, k, only=only)
 
-    def where_images(
-        self, *, places: Collection[str] = (), split: Split | str | None = None, near: Near | None = None
-    ) -> EngineFilter:
-        """Return the filter that Milvus applies; see `placeprint.gallery.filters.rows_where`."""
-        o = self.opened
-        return engine_filter(o.store, len(self), o.head.end, places=places, split=split, near=near)
+    def where_images(self, asked: Filter) -> EngineFilter:
+        """Return the filter that Milvus applies."""
+        return engine_filter(self.opened.store, len(self), self.opened.head.end, asked)
 
     def around(self, vector: Vectors, *, look: int, only: Any = None) -> Nearby | None:
         """Fetch what a query needs; see `placeprint.gallery.protocol.AnyGallery.around`."""
         if only is not None and not isinstance(only, EngineFilter):
-            raise UsageError("a gallery in Milvus is asked in part by rows_where(gallery, …), not by flags")
+            raise UsageError("a gallery in Milvus takes what its where_images returns, not an array of flags")
         unit = unit_queries(vector[None], self.spec.dim).astype(np.float32)[0]
         o = self.opened
         near = look_around(o.store, self._asked_head, o.numbering, unit, look=look, only=only)
@@ -242,7 +239,7 @@ class MilvusGallery:
             newest.require(self.spec)
             if newest.preset != self.preset:
                 raise GalleryMismatchError(
-                    f'"{self.where}" is asked by preset {newest.preset.name} and the calibration was learned with '
+                    f'"{self.where}" uses preset {newest.preset.name}, but the calibration was learned with '
                     f"{self.preset.name}: index it with that preset, or calibrate this one as it is"
                 )
             if newest._state != self._state:

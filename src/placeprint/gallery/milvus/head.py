@@ -184,7 +184,7 @@ def said_in(text: str, address: Address) -> Said:
             f"the head of {address} cannot be read ({in_brief(error)}): index it again"
         ) from error
     if not isinstance(values, dict) or values.get("kind") != KIND:
-        raise GalleryFormatError(f"{address} is a collection of something else than placeprint")
+        raise GalleryFormatError(f"{address} is a collection that placeprint did not make")
     if values.get("format") != FORMAT:
         raise GalleryFormatError(
             f"{address} has format {values.get('format')!a:.40}, this release reads {FORMAT}: upgrade placeprint, or "

@@ -67,7 +67,7 @@ class HeadStore:
             if reading + 1 < readings:
                 time.sleep(PAUSE)
         if said is None:
-            raise GalleryNotFoundError(f"{address} was begun and never written: index it again")
+            raise GalleryNotFoundError(f"{address} was begun but never completed: index it again")
         raise GalleryCorruptError(f"{address}: {lost} is missing: index it again")
 
     def _there_and_ours(self) -> bool:
@@ -81,7 +81,7 @@ class HeadStore:
             taken = address.name if call("looking for the gallery", "has_collection", address.name) else ""
         if taken:
             raise GalleryFormatError(
-                f"{address}: {taken} is a collection of something else than placeprint: choose another name, or remove "
+                f"{address}: {taken} is a collection that placeprint did not make: choose another name, or remove "
                 "it from the server first"
             )
         return there
@@ -113,10 +113,6 @@ class HeadStore:
         self.put("head", json.dumps(values_of(head) | {"blobs": names}))
         kept = json.dumps(["head", *(part for parts in names.values() for part in parts)])
         self._connection.call("tidying up", "delete", self._name, filter=f"name not in {kept} and not ({_OTHERS})")
-
-    def drop(self) -> None:
-        """Remove it."""
-        self._connection.call("removing the gallery", "drop_collection", self._name)
 
     def create(self) -> None:
         """Make its collection where there is none.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
 from placeprint.errors import CalibrationError, UsageError
-from placeprint.gallery.calibration import FALSE_ACCEPT_RATE
+from placeprint.gallery.calibration import FALSE_ACCEPT_RATE, Calibration
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.options import EmbedOptions, EmbedWords, Imported, ImportedWords, records_of
@@ -23,6 +24,34 @@ class CalibrateWords(EmbedWords, ImportedWords, total=False):
     """Keywords of `calibrate`."""
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationResult:
+    """What `calibrate` learned.
+
+    Attributes
+    ----------
+    gallery : Gallery, or one that a server keeps
+        As it is now: it decides by the calibration.
+    calibration : Calibration
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> learned = placeprint.calibrate("town.gallery", false_accept_rate=0.2)
+    >>> learned.calibration.source, learned.gallery.where
+    ('gallery', 'town.gallery')
+    """
+
+    gallery: AnyGallery
+    calibration: Calibration
+
+    def __repr__(self) -> str:
+        """Name the gallery and the limit."""
+        return (
+            f"<CalibrationResult of {self.gallery.where}: UNKNOWN below probability {self.calibration.threshold:.3f}>"
+        )
+
+
 def calibrate(
     gallery: AnyGallery | Path | str,
     *,
@@ -31,7 +60,7 @@ def calibrate(
     seed: int = 0,
     progress: Progress | None = None,
     **options: Unpack[CalibrateWords],
-) -> AnyGallery:
+) -> CalibrationResult:
     """Learn when to accept a place, and store that in the gallery, which decides by it from then on.
 
     Parameters
@@ -46,17 +75,18 @@ def calibrate(
         The same seed gives the same calibration.
     progress : Progress, optional
     **options
-        Fields of `placeprint.options.Imported`: embeddings of queries, instead of `queries`. And of `EmbedOptions`,
-        which only `queries` need.
-
-    Returns
-    -------
-    Gallery
-        With its `calibration`.
+        ``embeddings``, ``records``: a ``.npy`` file and the manifest that names its rows, instead of `queries`;
+        ``model``, ``runner``, ``cache``, ``workers``, which only `queries` need.
 
     Raises
     ------
     UsageError, CalibrationError, DatasetError, GalleryError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.calibrate("town.gallery", false_accept_rate=0.1).calibration.false_accept_rate
+    0.1
     """
     embed, imported = records_of(options, EmbedOptions, Imported)
     opened = open_gallery(gallery)
@@ -73,7 +103,7 @@ def calibrate(
     learned = learn_calibration(
         opened.download(), queries=asked, false_accept_rate=false_accept_rate, seed=seed, progress=progress
     )
-    return opened.with_calibration(learned)
+    return CalibrationResult(opened.with_calibration(learned), learned)
 
 
 def _embedded(

@@ -91,9 +91,7 @@ def learn_calibration(
     (known, unknown), aside = _questions(gallery, queries, seed, progress), _set_aside(gallery, queries)
     if not len(known):
         raise CalibrationError(_no_company(len(gallery), queries is not None))
-    matched = bool(gallery.preset.matched) and "xfeat" in gallery.parts
-    prior = prior_for(len(gallery.places), priors or shipped_priors(), matched=matched)
-    learned = _learn(known, unknown, prior, rate=false_accept_rate, seed=seed)
+    learned = _learn(known, unknown, _nearest(gallery, priors or shipped_priors()), rate=false_accept_rate, seed=seed)
     limit = _limit(learned, false_accept_rate)
     threshold = float(np.nextafter(limit, np.inf))
     low, high = learned.mixture.threshold_interval(false_accept_rate, seed=seed)
@@ -118,6 +116,11 @@ def learn_calibration(
         images=len(gallery),
         trade_off=_trade_off(learned, known, false_accept_rate, seed),
     )
+
+
+def _nearest(gallery: Gallery, priors: Sequence[Prior]) -> Prior:
+    matched = bool(gallery.preset.matched) and "xfeat" in gallery.parts
+    return prior_for(len(gallery.places), priors, matched=matched)
 
 
 def _trade_off(learned: _Learned, known: Questions, rate: float, seed: int) -> tuple[OperatingPoint, ...]:

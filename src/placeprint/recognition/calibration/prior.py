@@ -58,7 +58,9 @@ class Prior:
         b0, b1, b2 = row["coefficients"]
         features = np.array(row["features"], np.float64).reshape(-1, 2)
         groups = np.array(row["groups"], np.int64)
-        return cls(row["places"], row.get("matched", False), (b0, b1, b2), row["usual_agreement"], row["gap"], features, groups)
+        return cls(
+            row["places"], row.get("matched", False), (b0, b1, b2), row["usual_agreement"], row["gap"], features, groups
+        )
 
 
 def shipped_priors() -> tuple[Prior, ...]:
@@ -68,5 +70,5 @@ def shipped_priors() -> tuple[Prior, ...]:
 
 
 def prior_for(places: int, priors: Sequence[Prior], *, matched: bool = False) -> Prior:
-    """Return the prior of the nearest number of places, of galleries that were asked the same way where there is one."""
+    """Return the prior of the nearest number of places, of galleries that were asked the same way if there are any."""
     return min(priors, key=lambda p: (p.matched != matched, abs(p.places - places), p.places))

@@ -151,7 +151,7 @@ class Reranker:
             scores[best] += self._backed(found, self._records.place_codes[rows[best]], gone, only)
         self._match(scores, parts, rows, memo)
         if not np.isfinite(scores).all():
-            raise GalleryCorruptError(f"{self._gallery.where} holds vectors that are none: {ADVICE}")
+            raise GalleryCorruptError(f"{self._gallery.where} holds invalid vectors: {ADVICE}")
         return scores
 
     def _evidence(self, parts: Parts, rows: Rows, memo: Memo) -> Floats:

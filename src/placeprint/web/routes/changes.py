@@ -55,7 +55,7 @@ Writer = Annotated[WriteQueue, Depends(write_queue_of)]
     status_code=201,
     response_class=Json,
     responses={
-        200: {"model": AddedImages, "description": "All of them were there."},
+        200: {"model": AddedImages, "description": "All of them were there already."},
         201: {"model": AddedImages},
         **problems(401, 403, 408, 409, 413, 415, 422, 503),
     },
@@ -115,7 +115,9 @@ def checked_place(name: str) -> str:
             f"a place's name has 1 to {LONGEST_PLACE} characters, no spaces around it, no | and no control characters"
         )
     if is_unknown(name):
-        raise UsageError(f'a place cannot be called "{name}", which is what answers no place: give it another name')
+        raise UsageError(
+            f'a place cannot be called "{name}", which is the answer when no place is accepted: give it another name'
+        )
     return name
 
 

@@ -55,7 +55,7 @@ _HEADERS = {
     response_class=Response,
     responses={
         200: {"content": {kind: {} for kind in sorted(set(_KINDS.values()))}, "description": "The file as it is."},
-        304: {"description": "It is as the client has it."},
+        304: {"description": "Not modified: the client's copy is current."},
         **problems(404, 503),
     },
 )
@@ -100,7 +100,7 @@ async def _pieces(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
     response_class=Response,
     responses={
         200: {"content": {"image/jpeg": {}}, "description": "An upright JPEG without EXIF."},
-        304: {"description": "It is as the client has it."},
+        304: {"description": "Not modified: the client's copy is current."},
         **problems(404, 422, 503),
     },
 )
@@ -146,7 +146,10 @@ def opened_original(shown: CatalogueImage, uploads: Path | None) -> BinaryIO:
     """
     path = shown.record.path
     if shown.root == UPLOADED_ROOT and uploads is None:
-        raise Problem(404, "this photo was added through a server and not kept: start it with --photos FOLDER for that")
+        raise Problem(
+            404,
+            "this photo was added through a server and not kept: to keep photos, start the server with --photos FOLDER",
+        )
     try:
         return _opened(shown.root, path)
     except ImageError as error:
@@ -178,7 +181,7 @@ def _original(shown: CatalogueImage, uploads: Path | None) -> tuple[BinaryIO, st
     file.seek(0)
     if kind is None:
         file.close()
-        raise Problem(404, "the file is no image any more: index it again")
+        raise Problem(404, "the file is no longer an image: index it again")
     return file, kind
 
 

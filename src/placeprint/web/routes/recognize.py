@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from placeprint.errors import UsageError
-from placeprint.gallery.filters import Near, Rows, parse_near, rows_where
+from placeprint.gallery.filters import Filter, Selection, parse_near
 from placeprint.gallery.trade_off import RATES
 from placeprint.options import DecisionOptions
 from placeprint.recognition.combined_answer import combined_answer
@@ -32,27 +32,20 @@ class Question:
     """What is asked about photos: how many matches, of which images, decided how, and whether to say why."""
 
     k: int
-    places: tuple[str, ...]
-    near: Near | None
-    split: str | None
+    images: Filter
     decision: DecisionOptions
     explain: bool
 
-    def rows(self, snapshot: Snapshot) -> Rows | None:
+    def rows(self, snapshot: Snapshot) -> Selection | None:
         """Return the images that are asked; None for all of them."""
-        if not self.places and self.near is None and self.split is None:
+        if not self.images.given:
             return None
         try:
-            return rows_where(snapshot.gallery, places=self.places, split=self.split, near=self.near)
+            return snapshot.gallery.where_images(self.images)
         except UsageError as error:
-            if all(snapshot.catalogue.has_place(place) for place in self.places):
+            if all(snapshot.catalogue.has_place(place) for place in self.images.places):
                 raise
             raise Problem(404, str(error), error="UsageError") from error
-
-    def filter(self, only: Rows) -> dict[str, Any]:
-        """Return what an answer says of the images that were asked."""
-        around = None if self.near is None else dict(zip(("latitude", "longitude", "metres"), self.near, strict=True))
-        return {"places": list(self.places), "near": around, "split": self.split, "images": int(only.sum())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +102,8 @@ async def recognize(
     state = state_of(request)
     around = None if near is None else parse_near(near, "near")
     decision = DecisionOptions(false_accept_rate=false_accept_rate)
-    asked = Question(k=k, places=tuple(place or ()), near=around, split=split, decision=decision, explain=explain)
+    images = Filter(places=place or (), near=around, split=split)
+    asked = Question(k=k, images=images, decision=decision, explain=explain)
     state.recognizing.require_room()
     async with state.uploads.body(request) as body:
         snapshot = await state.snapshot()
@@ -133,7 +127,7 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
     found = []
     for upload in uploads:
         if time.perf_counter() - began > state.settings.work_seconds:
-            raise busy("the answer took too long, and nobody waits for it: send fewer photos")
+            raise busy("the answer took too long and was given up: send fewer photos")
         found.append(_one(snapshot, upload, asked, only))
     rows = [{"photo": upload.name, **_row(one, asked, state.urls)} for upload, one in zip(uploads, found, strict=True)]
     whole = rows[0]
@@ -141,7 +135,7 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
         leader, answer = combined_answer([one.answer for one in found])
         whole = {**rows[leader], **_verdict(answer), "photos": rows}
     if only is not None:
-        whole["filter"] = asked.filter(only)
+        whole["filter"] = asked.images.to_dict(only)
     return whole | {"milliseconds": round(1000 * (time.perf_counter() - began), 1)}
 
 
@@ -150,7 +144,7 @@ def _verdict(answer: Answer) -> dict[str, Any]:
     return {name: row[name] for name in ("answer", "place", "grade", "why")}
 
 
-def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Rows | None) -> Found:
+def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Selection | None) -> Found:
     recognizer = snapshot.recognizer
     with upload.named():
         found = seen(recognizer, upload.data, k=asked.k, only=only, decision=asked.decision)

@@ -100,7 +100,7 @@ def test_of_several_stages_test_is_read_and_the_others_are_named() -> None:
 
 
 def test_stages_of_which_none_is_test_are_asked_about() -> None:
-    with pytest.raises(DatasetError, match="each of images/train or images/val: give one"):
+    with pytest.raises(DatasetError, match="images/train and images/val each have a gallery"):
         read(STAGED[:4])
 
 

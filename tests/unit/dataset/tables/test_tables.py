@@ -99,13 +99,13 @@ def test_a_row_that_is_not_utf8_in_a_table_that_is_costs_itself(damaged: bytes) 
 
 
 def test_what_is_no_text_is_said() -> None:
-    assert refusal(b"PK\x03\x04rest").endswith('m.csv" is a workbook and not text: save it as "CSV UTF-8"')
+    assert refusal(b"PK\x03\x04rest").endswith('m.csv" is a workbook, not text: save it as "CSV UTF-8"')
     assert "is neither UTF-8, UTF-16 nor Windows-1252 (byte 10)" in refusal(b"path\nx.jpg\x81")
     assert "is UTF-16 and damaged at byte 4" in refusal(b"\xff\xfea\0\x00\xd8")
     for nothing in (b"", b"\n\n", b"\xef\xbb\xbf", b"\0" * 99, b";;;\n"):
         assert refusal(nothing).endswith('m.csv" is empty')
-    assert refusal("path,place\n").endswith('m.csv" names columns and has no rows')
-    assert refusal("# a\n# b\n").endswith('m.csv" holds comments and no columns')
+    assert refusal("path,place\n").endswith('m.csv" names columns but has no rows')
+    assert refusal("# a\n# b\n").endswith('m.csv" holds comments but no columns')
 
 
 def test_zeros_in_a_table_cost_their_row() -> None:
@@ -460,9 +460,9 @@ def test_a_list_of_objects(name: str, indent: int | None) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"path": {"0": "a.jpg"}, "place": {"0": "A"}}', "is one JSON value and not rows: write one object a line"),
-        ('{"images": [{"path": "a.jpg"}]}', "is one JSON value and not rows"),
-        ("3", "is one JSON value and not rows"),
+        ('{"path": {"0": "a.jpg"}, "place": {"0": "A"}}', "is a single JSON value, not rows: write one object a line"),
+        ('{"images": [{"path": "a.jpg"}]}', "is a single JSON value, not rows"),
+        ("3", "is a single JSON value, not rows"),
         ('[{"path": "a.jpg"},', "is not JSON: "),
         ("[" * 100_000, "is not JSON: nested too deeply"),
         ("[]", "has no rows"),

@@ -5,7 +5,9 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,7 +16,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from placeprint.embedding.embedder import load_embedder  # noqa: E402
-from placeprint.embedding.export.effect import Change, Difference  # noqa: E402
+from placeprint.embedding.export.effect import Difference, Effect  # noqa: E402
 from placeprint.embedding.export.fusion import fuse  # noqa: E402
 from placeprint.embedding.export.precision import narrowed, quantised  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
@@ -22,8 +24,11 @@ from placeprint.embedding.whitening import Whitening, learn_whitening  # noqa: E
 from placeprint.errors import DatasetError, MissingExtraError, ModelError, UsageError  # noqa: E402
 from placeprint.evaluation.evaluate import evaluate  # noqa: E402
 from placeprint.records import ModelSpec  # noqa: E402
-from placeprint.training.distillation import distil, learn_turn  # noqa: E402
+from placeprint.training.distillation import agreement, distil, learn_turn  # noqa: E402
 from placeprint.training.export import export  # noqa: E402
+from program import run  # noqa: E402
+
+SCHEMAS = Path(__file__).parents[4] / "docs" / "schemas"
 
 SPEC = ModelSpec(
     name="small", dim=32, input_size=32, resize_size=32, mean=(127.0,) * 3, std=(60.0,) * 3, pooling="gem", gem_p=2.0
@@ -230,20 +235,23 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_student_learns_what_its_teacher_finds_alike(tmp_path: Path, crowd: Path, model: Path) -> None:
-    """The teacher sees only three directions of what the student sees: a matrix can learn that, and must."""
-    from placeprint.dataset.scan import read_dataset
-
-    manifest = read_dataset(crowd)
-    base = find_model(str(model))
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory, model: Path) -> str:
+    """It sees only three directions of what the student sees: a matrix can learn that, and must."""
+    base, folder = find_model(str(model)), tmp_path_factory.mktemp("teacher")
     shown = load_embedder(str(model), precision="f32").embed([picture(seed) for seed in range(60)])
     _, _, basis = np.linalg.svd(shown - shown.mean(axis=0))
     eye = Whitening(shown.mean(axis=0), np.ascontiguousarray(basis[5:8].T, np.float32))
-    (tmp_path / "teacher").mkdir()
     data, spec, _ = fuse(base.path.read_bytes(), base.spec, eye)
-    (tmp_path / "teacher" / "t.onnx").write_bytes(data)
-    (tmp_path / "teacher" / "t.json").write_text(json.dumps(spec.to_dict()))
-    teacher, out = str(tmp_path / "teacher" / "t.onnx"), tmp_path / "s.onnx"
+    (folder / "t.onnx").write_bytes(data)
+    (folder / "t.json").write_text(json.dumps(spec.to_dict()))
+    return str(folder / "t.onnx")
+
+
+def test_a_student_learns_what_its_teacher_finds_alike(tmp_path: Path, crowd: Path, model: Path, teacher: str) -> None:
+    from placeprint.dataset.scan import read_dataset
+
+    manifest, out = read_dataset(crowd), tmp_path / "s.onnx"
     done = distil(manifest, teacher, out, student=str(model), preset="fast", cache=False)
     assert done.exported is not None
     assert done.before < 0.2
@@ -270,6 +278,29 @@ def test_a_student_that_agrees_already_stays(tmp_path: Path, crowd: Path, photos
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_teacher_that_tells_nothing_teaches_nothing() -> None:
+    held = np.arange(60) % 5 == 0
+    shown = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    for alike in (np.ones((60, 4), np.float32), np.zeros((60, 4), np.float32)):
+        assert agreement(shown, alike, held) == agreement(alike, shown, held) == 0.0
+
+
+def test_what_is_printed_is_as_the_schemas_say(
+    tmp_path: Path, crowd: Path, photos: Path, model: Path, teacher: str
+) -> None:
+    def told(verb: str, *arguments: object) -> dict[str, Any]:
+        row = json.loads(run(verb, *arguments, "--preset", "fast", "--no-cache", "--json").stdout)
+        jsonschema.validate(row, json.loads((SCHEMAS / f"{verb}.json").read_text("utf-8")))
+        return dict(row)
+
+    half = ("export", model, "--precision", "float16", "-o")
+    assert told(*half, tmp_path / "half.onnx")["change"] is None
+    assert told(*half, tmp_path / "measured.onnx", "--measure", photos)["verdict"]
+    learn = ("distil", crowd, "--student", model, "-o")
+    assert told(*learn, tmp_path / "learned.onnx", "--teacher", teacher)["exported"]["spec"]["name"] == "learned"
+    assert told(*learn, tmp_path / "same.onnx", "--teacher", model)["exported"] is None
+
+
 def test_no_share_of_the_teacher_leaves_the_centred_student() -> None:
     rng = np.random.default_rng(0)
     student, teacher = rng.normal(size=(60, 8)), rng.normal(size=(60, 5))
@@ -284,7 +315,7 @@ def changed(gain: float, half: float, milliseconds: float, cosine: float | None 
     figure = Difference(0.8, 0.8 + gain, gain - half, gain + half, 0.5)
     same = Difference(0.9, 0.9, 0.0, 0.0, 1.0)
     made = {"dataset": "d", "preset": "fast", "queries": 9, "photos": 3, "megabytes": (6.8, 3.6)}
-    change = Change(recall_at_1=same, average_precision=figure, cosine=cosine, milliseconds=(5.0, milliseconds), **made)  # type: ignore[arg-type]
+    change = Effect(recall_at_1=same, average_precision=figure, cosine=cosine, milliseconds=(5.0, milliseconds), **made)  # type: ignore[arg-type]
     return change.verdict()
 
 
@@ -294,7 +325,7 @@ def test_the_verdict_is_honest() -> None:
         "not faster on this machine",
         "some embeddings moved far: galleries and thresholds must be made with this model",
     )
-    assert changed(-0.05, 0.06, 3.0) == ("no difference in accuracy that could not be luck on so many queries",)
+    assert changed(-0.05, 0.06, 3.0) == ("no difference in accuracy beyond chance on this many queries",)
     assert changed(0.05, 0.02, 3.0) == ("better in mAP: the whole interval lies above 0",)
 
 

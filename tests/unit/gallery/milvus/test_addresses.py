@@ -55,7 +55,7 @@ def test_a_name_is_taken_where_the_server_takes_it(name: str) -> None:
     ],
 )
 def test_a_name_that_the_server_refuses_is_told_at_once(name: str, why: str) -> None:
-    with pytest.raises(UsageError, match=f"is no address of a gallery: .*{why}") as told:
+    with pytest.raises(UsageError, match=f"is not the address of a gallery: .*{why}") as told:
         parse_address(f"milvus://me@host/{name}")
     assert len(str(told.value)) < 400
     assert "me@" not in str(told.value)

@@ -91,6 +91,6 @@ def test_both_runners_are_equally_sure(query: Packed, gallery: list[Packed], mon
 
 
 def test_a_graph_is_pickled_by_its_name() -> None:
-    graph = pickle.loads(pickle.dumps(bundled_graph("xfeat", threads=2, precision="f32")))  # noqa: S301 - our own
+    graph = pickle.loads(pickle.dumps(bundled_graph("xfeat", threads=2, precision="f32")))
     grey = np.zeros((1, 1, 96, 96), np.float32)
     assert [value.shape for value in graph.run(grey)] == [(1024, 2), (1024,), (1024, 64)]

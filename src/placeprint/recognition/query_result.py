@@ -1,4 +1,4 @@
-"""What became of images that were asked about: the answers of the verb `query`."""
+"""What was asked about images, and what became of each: the result of `query` and of `recognize_many`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from placeprint.notebooks import html_table
+from placeprint.notebooks import frame_of, html_table
 from placeprint.records import Answer, FailedImage, Grade
 from placeprint.terminal import counted
 
@@ -29,6 +29,13 @@ class Answered:
         Why each match is there, where that was asked.
     failure : FailedImage or None
         Why the image cannot be used.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> [one] = placeprint.query("town.gallery", "gone.jpg").answers
+    >>> one.image, one.answer, one.failure.kind
+    ('gone.jpg', None, 'missing')
     """
 
     image: str
@@ -44,7 +51,10 @@ class Answered:
         return {"photo": self.image} | (told.to_dict() if told else {})
 
 
-@dataclass(frozen=True, slots=True)
+_COLUMNS = ("photo", "answer", "grade", "best_guess", "score", "margin", "probability", "why")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class QueryResult:
     """What `query` answered.
 
@@ -55,6 +65,15 @@ class QueryResult:
     facts : mapping
         What holds for all of them: ``filter``, the images that were asked where those were not all;
         ``calibration_outdated``, why the calibration that decided may not fit any more.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.query("town.gallery", ["town-hall.jpg", "gone.jpg"])
+    >>> found
+    <QueryResult of 2 images: 1 sure, 1 not usable>
+    >>> [row["photo"] for row in found.to_list()]
+    ['town-hall.jpg', 'gone.jpg']
     """
 
     answers: tuple[Answered, ...]
@@ -65,19 +84,35 @@ class QueryResult:
         return [one.to_dict() | dict(self.facts) for one in self.answers]
 
     def __repr__(self) -> str:
-        """Count the answers by their grade."""
+        """Say how many images got which grade, and how many cannot be used."""
         grades = [one.answer.grade for one in self.answers if one.answer is not None]
         told = [f"{grades.count(grade)} {grade}" for grade in Grade if grade in grades]
-        lost = len(self.answers) - len(grades)
-        told += [f"{lost} that could not be used"] if lost else []
-        return f"<QueryResult of {counted(len(self.answers), 'photo')}: {', '.join(told)}>"
+        failed = len(self.answers) - len(grades)
+        told += [f"{failed} not usable"] if failed else []
+        return f"<QueryResult of {counted(len(self.answers), 'image')}: {', '.join(told)}>"
 
     def _repr_html_(self) -> str:
         """Show a notebook each answer with its grade."""
-        return html_table(repr(self)[1:-1], ("photo", "grade", "place", "probability", "why"), map(_row, self.answers))
+        return html_table(
+            repr(self)[1:-1], ("photo", "grade", "place", "probability", "why"), map(_shown, self.answers)
+        )
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row an image.
+
+        Raises
+        ------
+        UsageError
+            When pandas is not installed.
+        """
+        return frame_of(self._rows())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        told = [one.to_dict() for one in self.answers]
+        return [{n: row.get(n) for n in _COLUMNS} | {"why": row.get("error") or row.get("why")} for row in told]
 
 
-def _row(one: Answered) -> tuple[object, ...]:
+def _shown(one: Answered) -> tuple[object, ...]:
     if one.answer is None:
         return (one.image, "", "", "", one.failure.reason if one.failure else "")
     found = one.answer
