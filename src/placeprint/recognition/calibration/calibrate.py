@@ -47,9 +47,7 @@ class CalibrationResult:
 
     def __repr__(self) -> str:
         """Name the gallery and the limit."""
-        return (
-            f"<CalibrationResult of {self.gallery.where}: UNKNOWN below probability {self.calibration.threshold:.3f}>"
-        )
+        return f"<CalibrationResult of {self.gallery.where}: sure from probability {self.calibration.threshold:.3f}>"
 
 
 def calibrate(
