@@ -253,6 +253,7 @@ MODEL_SPEC = {
     "cells_stride": "int",
     "cells": "int",
     "keypoints": "int",
+    "xfeat": "int",
     "learned": "text",
     "learned_sha256": "text",
     "weights_sha256": "text",

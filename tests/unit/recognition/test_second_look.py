@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placeprint import Answer, Recognizer, explain, index
+from placeprint import Answer, Grade, Recognizer, explain, index
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.recognition import second_look
 from placeprint.recognition.second_look import doubtful, likely_turns, seen, turned_back
@@ -30,7 +30,9 @@ class Asked:
 
 
 def answer(place: str | None, probability: float) -> Answer:
-    return Answer(place=place, score=0.5, margin=0.1, probability=probability, probability_threshold=0.8, why="so")
+    grade, best_guess = (Grade.SURE, place) if place else (Grade.UNKNOWN, "a")
+    numbers = {"score": 0.5, "margin": 0.1, "probability": probability, "probability_threshold": 0.8}
+    return Answer(place=place, grade=grade, best_guess=best_guess, why="so", **numbers)
 
 
 def turned_by(monkeypatch: pytest.MonkeyPatch, *probabilities: float) -> None:
@@ -71,7 +73,7 @@ def test_what_is_doubtful():
     assert doubtful(answer(None, 0.1))
     assert not doubtful(answer("a", 0.9))
     assert doubtful(replace(answer("a", 0.9), probability=None, probability_threshold=None))
-    assert not doubtful(Answer(place="a", score=1, margin=1, threshold=0.5))
+    assert not doubtful(Answer(place="a", grade=Grade.SURE, best_guess="a", score=1, margin=1, threshold=0.5))
 
 
 def test_an_image_whose_place_is_told_is_looked_at_once(embedder: Embedder, monkeypatch: pytest.MonkeyPatch):
