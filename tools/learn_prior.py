@@ -15,7 +15,7 @@ from pathlib import Path
 
 from placeprint.presets import PRESETS
 from placeprint.recognition.calibration import prior as shipped
-from tools.prior_fit import SIZES, labelled_set, learn_prior, remember_matches, row_of
+from tools.prior_fit import SIZES, labelled_set, learn_prior, remember_votes, row_of
 
 POZNAN = Path(__file__).parents[2] / "shared" / "data" / "poznan_bovw" / "labels.csv"
 SOURCE = (
@@ -26,13 +26,19 @@ SOURCE = (
 
 def main() -> None:
     """Write the file."""
-    remember_matches()
+    remember_votes()
     priors = []
     for preset in (PRESETS["fast"], PRESETS["balanced"]):
         sets = [labelled_set(path, preset) for path in (POZNAN, Path(sys.argv[1]))]
         priors += [learn_prior(sets, places=places) for places in SIZES]
     for prior in priors:
-        print(prior.places, "places", "matched:" if prior.matched else "plain:", [round(c, 3) for c in prior.coefficients], f"gap {prior.gap:.3f}")
+        print(
+            prior.places,
+            "places",
+            "matched:" if prior.matched else "plain:",
+            [round(c, 3) for c in prior.coefficients],
+            f"gap {prior.gap:.3f}",
+        )
     out = Path(shipped.__file__).with_name(shipped.FILE)
     rows = json.dumps({"format": 1, "source": SOURCE, "priors": [row_of(p) for p in priors]})
     out.write_text(rows + "\n", encoding="ascii")

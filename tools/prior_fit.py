@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import Floats, Packed
+from placeprint.arrays import Cells, Floats
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.models import DEFAULT_MODEL
@@ -23,14 +23,14 @@ from placeprint.recognition.calibration.held_out import Asker, PlaceRows, Questi
 from placeprint.recognition.calibration.prior import Prior
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.decision.rules import agreement
-from placeprint.recognition.rerank import matches
+from placeprint.recognition.rerank import cells
 from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.records import ImageRecord, ModelSpec
 from placeprint.storage.ragged import Ragged
 
 SIZES = (2, 3, 4)
 """Numbers of places in the small galleries."""
-_GALLERIES = 20
+_GALLERIES = 10
 """Small galleries drawn from each set."""
 _KEPT = 200
 """Unknown queries kept, as many from each set."""
@@ -80,17 +80,20 @@ def labelled_set(path: Path, preset: Preset, *, model: str = DEFAULT_MODEL) -> L
     )
 
 
-def remember_matches() -> None:
-    """Keep what pairs of images gave: small galleries of one set share most of them."""
-    compare, known = matches._confidence, dict[tuple[bytes, bytes], float]()
+def remember_votes() -> None:
+    """Keep what the cells of pairs gave, as is done for matches: small galleries of one set share most of them."""
+    votes, known = cells.votes, dict[tuple[bytes, bytes], float]()
 
-    def remembered(query: Packed, candidate: Packed) -> float:
+    def one(query: Cells, candidate: Cells) -> float:
         pair = (hashlib.sha256(query).digest(), hashlib.sha256(candidate).digest())
         if pair not in known:
-            known[pair] = compare(query, candidate)
+            known[pair] = float(votes(query, [candidate])[0])
         return known[pair]
 
-    matches._confidence = remembered
+    def remembered(query: Cells, candidates: Iterable[Cells], **_: float) -> Floats:
+        return np.array([one(query, candidate) for candidate in candidates], np.float64)
+
+    cells.votes = remembered
 
 
 @dataclass(frozen=True, slots=True)

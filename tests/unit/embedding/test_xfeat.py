@@ -14,7 +14,9 @@ def facade(width: int = 500, height: int = 400, seed: int = 0) -> Image.Image:
     rng = np.random.default_rng(seed)
     image = Image.new("RGB", (width, height), (90, 120, 150))
     draw = ImageDraw.Draw(image)
-    for x, y, w, h in zip(*(rng.integers(0, side, 90) for side in (width, height, width // 4, height // 4)), strict=True):
+    for x, y, w, h in zip(
+        *(rng.integers(0, side, 90) for side in (width, height, width // 4, height // 4)), strict=True
+    ):
         draw.rectangle((x, y, x + w, y + h), fill=tuple(rng.integers(0, 255, 3).tolist()))
     return image
 
