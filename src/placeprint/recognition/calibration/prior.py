@@ -58,9 +58,8 @@ class Prior:
         b0, b1, b2 = row["coefficients"]
         features = np.array(row["features"], np.float64).reshape(-1, 2)
         groups = np.array(row["groups"], np.int64)
-        return cls(
-            row["places"], row.get("matched", False), (b0, b1, b2), row["usual_agreement"], row["gap"], features, groups
-        )
+        scalars = row["places"], row["matched"], (b0, b1, b2), row["usual_agreement"], row["gap"]
+        return cls(*scalars, features, groups)
 
 
 def shipped_priors() -> tuple[Prior, ...]:
@@ -70,5 +69,5 @@ def shipped_priors() -> tuple[Prior, ...]:
 
 
 def prior_for(places: int, priors: Sequence[Prior], *, matched: bool = False) -> Prior:
-    """Return the prior of the nearest number of places, of galleries that were asked the same way where there is one."""
+    """Return the prior of the nearest number of places, if there is one of galleries that were asked the same way."""
     return min(priors, key=lambda p: (p.matched != matched, abs(p.places - places), p.places))

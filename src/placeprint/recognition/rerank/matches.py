@@ -115,7 +115,7 @@ def _confidence(query: Packed, candidate: Packed) -> float:
 
 
 def _digest(packed: Packed) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(packed), digest_size=16).digest()
+    return hashlib.blake2b(packed.tobytes(), digest_size=16).digest()
 
 
 def _matched(query: Packed, candidate: Packed) -> tuple[NDArray[Any], NDArray[np.float32]]:
