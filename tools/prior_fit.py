@@ -30,8 +30,6 @@ from placeprint.storage.ragged import Ragged
 
 SIZES = (2, 3, 4)
 """Numbers of places in the small galleries."""
-_GALLERIES = 10
-"""Small galleries drawn from each set."""
 _KEPT = 200
 """Unknown queries kept, as many from each set."""
 _START = (-4.0, 6.0, 1.0)
@@ -108,7 +106,7 @@ class _Row:
     gap: float
 
 
-def learn_prior(sets: Sequence[LabelledSet], *, places: int, seed: int = 0) -> Prior:
+def learn_prior(sets: Sequence[LabelledSet], *, places: int, galleries: int, seed: int = 0) -> Prior:
     """Learn from random small galleries; every set counts alike.
 
     Parameters
@@ -117,10 +115,12 @@ def learn_prior(sets: Sequence[LabelledSet], *, places: int, seed: int = 0) -> P
         With several images of each place, and more places than `places`.
     places : int
         In each small gallery.
+    galleries : int
+        Drawn from each set.
     seed : int
     """
     rng = np.random.default_rng(seed)
-    rows = [_small_gallery(s, places, rng, number=1000 * i) for i, s in enumerate(sets) for _ in range(_GALLERIES)]
+    rows = [_small_gallery(s, places, rng, number=1000 * i) for i, s in enumerate(sets) for _ in range(galleries)]
     votes = np.concatenate([r.features[:, 1] for r in rows])
     unknown = np.concatenate([r.unknown for r in rows])
     usual = float(np.nanmean(votes[unknown]))
