@@ -19,8 +19,9 @@ from tools.prior_fit import SIZES, labelled_set, learn_prior, remember_votes, ro
 
 POZNAN = Path(__file__).parents[2] / "shared" / "data" / "poznan_bovw" / "labels.csv"
 SOURCE = (
-    "scores of efficientnet-lite0 by fast, and by balanced where matched, on poznan_bovw (5 buildings by day and night) "
-    "and on a rendered town (python -m town --places 20 --seed 7), by tools/learn_prior.py; no photograph and no embedding is in here"
+    "scores of efficientnet-lite0 by fast, and by balanced where matched, on poznan_bovw (5 buildings by day and "
+    "night) and on a rendered town (python -m town --places 20 --seed 7), by tools/learn_prior.py; no photograph and no "
+    "embedding is in here"
 )
 
 
