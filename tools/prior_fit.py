@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import Floats, Packed
+from placeprint.arrays import Cells, Floats
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.models import DEFAULT_MODEL
@@ -23,15 +23,13 @@ from placeprint.recognition.calibration.held_out import Asker, PlaceRows, Questi
 from placeprint.recognition.calibration.prior import Prior
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.decision.rules import agreement
-from placeprint.recognition.rerank import matches
+from placeprint.recognition.rerank import cells
 from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.records import ImageRecord, ModelSpec
 from placeprint.storage.ragged import Ragged
 
 SIZES = (2, 3, 4)
 """Numbers of places in the small galleries."""
-_GALLERIES = 20
-"""Small galleries drawn from each set."""
 _KEPT = 200
 """Unknown queries kept, as many from each set."""
 _START = (-4.0, 6.0, 1.0)
@@ -80,17 +78,20 @@ def labelled_set(path: Path, preset: Preset, *, model: str = DEFAULT_MODEL) -> L
     )
 
 
-def remember_matches() -> None:
-    """Keep what pairs of images gave: small galleries of one set share most of them."""
-    compare, known = matches._confidence, dict[tuple[bytes, bytes], float]()
+def remember_votes() -> None:
+    """Keep what the cells of pairs gave, as is done for matches: small galleries of one set share most of them."""
+    votes, known = cells.votes, dict[tuple[bytes, bytes], float]()
 
-    def remembered(query: Packed, candidate: Packed) -> float:
+    def one(query: Cells, candidate: Cells) -> float:
         pair = (hashlib.sha256(query).digest(), hashlib.sha256(candidate).digest())
         if pair not in known:
-            known[pair] = compare(query, candidate)
+            known[pair] = float(votes(query, [candidate])[0])
         return known[pair]
 
-    matches._confidence = remembered
+    def remembered(query: Cells, candidates: Iterable[Cells], **_: float) -> Floats:
+        return np.array([one(query, candidate) for candidate in candidates], np.float64)
+
+    cells.votes = remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class _Row:
     gap: float
 
 
-def learn_prior(sets: Sequence[LabelledSet], *, places: int, seed: int = 0) -> Prior:
+def learn_prior(sets: Sequence[LabelledSet], *, places: int, galleries: int, seed: int = 0) -> Prior:
     """Learn from random small galleries; every set counts alike.
 
     Parameters
@@ -114,10 +115,12 @@ def learn_prior(sets: Sequence[LabelledSet], *, places: int, seed: int = 0) -> P
         With several images of each place, and more places than `places`.
     places : int
         In each small gallery.
+    galleries : int
+        Drawn from each set.
     seed : int
     """
     rng = np.random.default_rng(seed)
-    rows = [_small_gallery(s, places, rng, number=1000 * i) for i, s in enumerate(sets) for _ in range(_GALLERIES)]
+    rows = [_small_gallery(s, places, rng, number=1000 * i) for i, s in enumerate(sets) for _ in range(galleries)]
     votes = np.concatenate([r.features[:, 1] for r in rows])
     unknown = np.concatenate([r.unknown for r in rows])
     usual = float(np.nanmean(votes[unknown]))

@@ -49,7 +49,8 @@ def test_cells_are_unit_vectors_in_8_bits_in_the_shape_of_the_image(embedder: Em
     for size, shape in (((320, 240), (16, 22)), ((240, 320), (22, 16)), ((300, 300), (18, 18))):
         found = embedder.describe(picture(0, size))
         cells = found.parts["cells"]
-        assert list(found.parts) == ["cells"]
+        assert list(found.parts) == ["cells", "xfeat"]
+        assert found.parts["xfeat"].shape[1:] == (1, 68)
         assert cells.dtype == np.int8
         assert cells.shape[:2] == shape
         assert cells.shape[2] > 16
@@ -191,7 +192,7 @@ def test_a_model_without_a_map_keeps_no_cells_and_one_that_lies_is_told(tmp_path
         pytest.importorskip("onnxruntime")
     bare = load_embedder(str(by_path(tmp_path, cells_output="", cells_stride=0)), preset="balanced", runner=runner)
     found = bare.describe(picture(0))
-    assert (dict(found.parts), bare.spec.cells, bare.spec.views) == ({}, 0, ("crop", "squash"))
+    assert (list(found.parts), bare.spec.cells, bare.spec.views) == (["xfeat"], 0, ("crop", "squash"))
     assert np.linalg.norm(found.vector) == pytest.approx(1, abs=1e-6)
     with pytest.raises(ModelError, match='no output called "nothing"'):
         load_embedder(str(by_path(tmp_path, cells_output="nothing")), preset="balanced", runner=runner)

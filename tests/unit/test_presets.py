@@ -16,7 +16,9 @@ def test_the_three_presets() -> None:
     assert DEFAULT_PRESET == "balanced"
     assert [PRESETS[name].reranks for name in PRESETS] == [False, True, True]
     assert (FAST.views, FAST.cells, FAST.keypoints) == ((), 0, 0)
-    assert PRESETS["balanced"].keypoints == 0 < PRESETS["best"].keypoints
+    assert [PRESETS[name].keypoints for name in PRESETS] == [0, 0, 0]
+    assert [PRESETS[name].xfeat for name in PRESETS] == [0, 512, 512]
+    assert [PRESETS[name].matched for name in PRESETS] == [0, 4, 10]
     assert all(name == preset.name and preset.about for name, preset in PRESETS.items())
 
 

@@ -19,7 +19,7 @@ from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.choice import INDEXES
 from placeprint.gallery.model_hint import absolute
 from placeprint.gallery.table import RecordTable
-from placeprint.presets import FAST, Preset
+from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, is_unknown
 from placeprint.storage.ragged import Ragged
 
@@ -71,7 +71,7 @@ class Settings(TypedDict, total=False):
     index: str
     root: str
     failures: Sequence[FailedImage]
-    preset: Preset
+    preset: Preset | str
     parts: Mapping[str, Ragged] | None
     learned: Mapping[str, NDArray[Any]] | None
     model_file: Path | None
@@ -108,7 +108,7 @@ def new_content(
         index_name=index,
         roots=(settings.get("root", "."),),
         failures=failure_lines(settings.get("failures", ())),
-        preset=settings.get("preset", FAST),
+        preset=find_preset(settings.get("preset", FAST)),
         parts=_checked_parts(spec, settings.get("parts"), len(records)),
         learned=settings.get("learned") or {},
         model_file=None if file is None else absolute(file),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.recognition.rerank import cells as agreement
+from placeprint.recognition.rerank import matches as matching
 from placeprint.recognition.rerank.blas import one_blas_thread
 from placeprint.recognition.rerank.cells import Lines
 from placeprint.recognition.second_look import seen, turned_back
@@ -187,12 +188,31 @@ def reasons_for(gallery: Gallery, parts: Parts, matches: Sequence[Match], *, tur
     with one_blas_thread():
         usual = agreement.votes(ours, (kept[row] for row in rows))
         found = [agreement.lines(ours, kept[match.row]) for match in matches]
-    found = [Lines(turned_back(lines.ends, turned), lines.weights) for lines in found]
+    found = [_turned(lines, turned) for lines in found]
     shape = ours.shape if turned in (0, 180) else (ours.shape[1], ours.shape[0])
-    return tuple(
+    reasons = (
         _reason(gallery, match, lines, (shape, kept[match.row].shape), _usual(gallery, match, rows, usual))
         for match, lines in zip(matches, found, strict=True)
     )
+    return tuple(_with_matches(reason, gallery, parts, turned) for reason in reasons)
+
+
+def _with_matches(reason: Reason, gallery: Gallery, parts: Parts, turned: int) -> Reason:
+    """Show which points match, where more do than by chance: they decide, and lie on the very spot."""
+    kept, ours = gallery.parts.get("xfeat"), parts.get("xfeat")
+    if kept is None or ours is None:
+        return reason
+    row = reason.match.row
+    aspects = [cells.shape[1] / cells.shape[0] for cells in (parts["cells"], gallery.parts["cells"][row])]
+    lines = matching.lines(ours, kept[row], aspects=(aspects[0], aspects[1]))
+    if float(lines.weights.sum()) <= matching.ONSET:
+        return reason
+    says = f"{len(lines)} points match; {reason.says}"
+    return replace(reason, lines=spread(_turned(lines, turned)), says=says)
+
+
+def _turned(lines: Lines, turned: int) -> Lines:
+    return Lines(turned_back(lines.ends, turned), lines.weights)
 
 
 def _usual(gallery: Gallery, match: Match, rows: Sequence[int], votes: NDArray[np.float64]) -> float:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from placeprint import Explanation, Gallery, ImageRecord, Recognizer, explain, imported_spec, load_embedder
 from placeprint.embedding.embedder import Embedder
-from placeprint.presets import FAST, PRESETS
+from placeprint.presets import FAST, find_preset
 from placeprint.recognition import explanation as explaining
 from placeprint.recognition.explanation import MOST_LINES, Reason, reasons_for, spread, what_is_missing
 from placeprint.recognition.rerank import cells as agreement
@@ -20,6 +20,9 @@ from placeprint.recognition.rerank.cells import Lines
 from placeprint.records import Match
 from placeprint.report.match_drawing import drawable, packed, picture
 from placeprint.storage.ragged import Ragged
+
+CELLS = find_preset("balanced:xfeat=0:matched=0")
+"""Only cells: what they show is looked at spot by spot here."""
 
 WIDTH, HEIGHT = 704, 512
 """Of a photo: 22 columns and 16 rows of cells."""
@@ -45,7 +48,7 @@ def view(image: Image.Image, left: int = 0, top: int = 0) -> Image.Image:
 
 def gallery_of(embedder: Embedder, photos: Sequence[Image.Image], places: Sequence[str], **settings) -> Gallery:
     found = [embedder.describe(photo) for photo in photos]
-    parts = {"cells": Ragged.of([f.parts["cells"] for f in found])} if embedder.spec.cells else None
+    parts = {name: Ragged.of([f.parts[name] for f in found]) for name in embedder.spec.parts}
     return Gallery.in_memory(
         [ImageRecord(path=f"{i}.jpg", places=(place,)) for i, place in enumerate(places)],
         np.stack([f.vector for f in found]),
@@ -57,14 +60,14 @@ def gallery_of(embedder: Embedder, photos: Sequence[Image.Image], places: Sequen
 
 @pytest.fixture(scope="module")
 def balanced() -> Embedder:
-    return load_embedder(preset="balanced")
+    return load_embedder(preset=CELLS)
 
 
 @pytest.fixture(scope="module")
 def recognizer(balanced: Embedder) -> Recognizer:
     """Six places; the first is seen from further to the right and further down than the query sees it."""
     photos = [view(scene(0), 128, 96), *(view(scene(seed)) for seed in range(1, 6))]
-    return Recognizer(gallery_of(balanced, photos, "abcdef", preset=PRESETS["balanced"]), balanced)
+    return Recognizer(gallery_of(balanced, photos, "abcdef", preset=CELLS), balanced)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +194,7 @@ def test_what_is_missing_has_three_causes(recognizer: Recognizer) -> None:
 
 def test_a_place_with_other_photos_is_told(balanced: Embedder) -> None:
     photos = [view(scene(seed)) for seed in (1, 2, 3, 4, 5)]
-    gallery = gallery_of(balanced, photos, "aabbc", preset=PRESETS["balanced"])
+    gallery = gallery_of(balanced, photos, "aabbc", preset=CELLS)
     found = explain(Recognizer(gallery, balanced), view(scene(9)))
     ends = {r.match.places[0]: r.says.endswith("and the place's other photos") for r in found.reasons}
     assert ends == {"a": True, "b": True, "c": False}
@@ -199,7 +202,7 @@ def test_a_place_with_other_photos_is_told(balanced: Embedder) -> None:
 
 def test_one_place_alone_has_no_usual(balanced: Embedder) -> None:
     photos = [view(scene(seed)) for seed in (0, 1, 2)]
-    found = explain(Recognizer(gallery_of(balanced, photos, "aaa", preset=PRESETS["balanced"]), balanced), photos[0])
+    found = explain(Recognizer(gallery_of(balanced, photos, "aaa", preset=CELLS), balanced), photos[0])
     assert math.isnan(found.reasons[0].times)
     assert found.reasons[0].says == "352 of 352 spots lie alike: all over the photo"
 
@@ -291,3 +294,21 @@ def test_a_picture_holds_only_pixels(shifted: Explanation) -> None:
         assert b"remark" not in data
     with pytest.raises(ValueError, match="none of lines, heat"):
         picture(photo, photo, shifted.reasons[0], look="smoke")
+
+
+def test_points_that_match_are_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They lie on the very spot, and the heat stays that of the cells."""
+    embedder, whole = load_embedder(preset="balanced"), scene(3)
+    photos = [whole, *(scene(seed) for seed in (4, 5))]
+    recognizer = Recognizer(gallery_of(embedder, photos, "abc", preset=find_preset("balanced")), embedder)
+    box = (whole.width // 8, whole.height // 8, whole.width, whole.height)
+    found = explain(recognizer, whole.crop(box), k=2).reasons
+    assert "points match" in found[0].says
+    ends = found[0].lines.ends.astype(np.float64)
+    off = ends[:, :2] * 7 / 8 + 1 / 8 - ends[:, 2:]
+    assert len(ends) >= 10
+    assert np.median(np.abs(off)) < 0.01
+    monkeypatch.setattr(explaining.matching, "ONSET", math.inf)
+    cells = explain(recognizer, whole.crop(box), k=2).reasons
+    assert "points match" not in cells[0].says
+    np.testing.assert_array_equal(cells[0].heat, found[0].heat)

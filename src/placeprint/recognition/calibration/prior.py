@@ -58,9 +58,8 @@ class Prior:
         b0, b1, b2 = row["coefficients"]
         features = np.array(row["features"], np.float64).reshape(-1, 2)
         groups = np.array(row["groups"], np.int64)
-        return cls(
-            row["places"], row.get("matched", False), (b0, b1, b2), row["usual_agreement"], row["gap"], features, groups
-        )
+        scalars = row["places"], row["matched"], (b0, b1, b2), row["usual_agreement"], row["gap"]
+        return cls(*scalars, features, groups)
 
 
 def shipped_priors() -> tuple[Prior, ...]:

@@ -7,16 +7,20 @@ viewpoint, and unlike counting nearest neighbours it seldom finds anything where
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint import forks
 from placeprint.arrays import Packed
 from placeprint.cores import available_cores
 from placeprint.embedding.runners.bundled_graph import bundled_graph
@@ -29,6 +33,10 @@ ENOUGH = 30.0
 """Summed confidence that chance never gave: no other image is compared then."""
 ONSET = 6.0
 """Summed confidence at which evidence begins."""
+MOST_KNOWN = 50_000
+"""Pairs that are remembered in this process, 10 MB: calibrating asks most pairs twice, and again after `add`."""
+_KNOWN: OrderedDict[bytes, float] = OrderedDict()
+_LOCK = forks.Lock()
 
 
 def confidences(query: Packed, candidates: Iterable[Packed], *, until: float, at_once: int = 1) -> NDArray[np.float64]:
@@ -89,8 +97,25 @@ def lines(query: Packed, candidate: Packed, *, aspects: tuple[float, float]) -> 
 
 
 def _confidence(query: Packed, candidate: Packed) -> float:
-    sure = _matched(query, candidate)[1]
-    return float(sure[sure > SURE].sum(dtype=np.float64))
+    """Return the summed confidence of a pair, the same whichever of the two is asked for."""
+    pair = sorted(((_digest(each), each) for each in (query, candidate)), key=itemgetter(0))
+    key = pair[0][0] + pair[1][0]
+    with _LOCK:
+        known = _KNOWN.get(key)
+        if known is not None:
+            _KNOWN.move_to_end(key)
+            return known
+    sure = _matched(pair[0][1], pair[1][1])[1]
+    found = float(sure[sure > SURE].sum(dtype=np.float64))
+    with _LOCK:
+        _KNOWN[key] = found
+        if len(_KNOWN) > MOST_KNOWN:
+            _KNOWN.popitem(last=False)
+    return found
+
+
+def _digest(packed: Packed) -> bytes:
+    return hashlib.blake2b(packed.tobytes(), digest_size=16).digest()
 
 
 def _matched(query: Packed, candidate: Packed) -> tuple[NDArray[Any], NDArray[np.float32]]:

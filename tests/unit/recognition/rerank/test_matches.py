@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from collections import OrderedDict
 from collections.abc import Iterator
 
 import numpy as np
@@ -94,3 +95,25 @@ def test_a_graph_is_pickled_by_its_name() -> None:
     graph = pickle.loads(pickle.dumps(bundled_graph("xfeat", threads=2, precision="f32")))
     grey = np.zeros((1, 1, 96, 96), np.float32)
     assert [value.shape for value in graph.run(grey)] == [(1024, 2), (1024,), (1024, 64)]
+
+
+def test_a_pair_is_matched_once_whichever_side_asks(
+    query: Packed, gallery: list[Packed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matches, "_KNOWN", OrderedDict())
+    runs: list[int] = []
+    matched = matches._matched
+
+    def counted(one: Packed, other: Packed) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        runs.append(1)
+        return matched(one, other)
+
+    monkeypatch.setattr(matches, "_matched", counted)
+    first = confidences(query, gallery[:2], until=math.inf)
+    assert len(runs) == 2
+    back = [confidences(each, [query], until=math.inf)[0] for each in gallery[:2]]
+    np.testing.assert_array_equal(first, back)
+    assert len(runs) == 2
+    monkeypatch.setattr(matches, "MOST_KNOWN", 1)
+    confidences(query, [gallery[2]], until=math.inf)
+    assert len(matches._KNOWN) <= 2
