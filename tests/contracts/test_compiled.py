@@ -33,7 +33,7 @@ def test_a_kept_graph_gives_the_same_numbers_without_compiling(graphs: Path, mon
         with monkeypatch.context() as patched:
             patched.setattr("placeprint.embedding.runners.openvino_runner._graph", never)
             np.testing.assert_array_equal(look(precision), first)
-    assert len(list(graphs.glob("*.blob"))) == 2
+    assert len(list(graphs.glob("*.blob"))) == 4  # the model and XFeat, in two precisions each
 
 
 def other_weights(data: bytes) -> bytes:

@@ -41,8 +41,8 @@ def test_it_is_near_32_bit_and_not_the_same(preset: str, photos: list[Image.Imag
     for photo in photos:
         found, wanted = small.describe(photo), single.describe(photo)
         assert 0.998 < found.vector @ wanted.vector < 0.99999  # without the moved biases 0.996
-        for name, cells in wanted.parts.items():
-            ours, theirs = (each.astype(np.float64).ravel() for each in (found.parts[name], cells))
+        if "cells" in wanted.parts:  # XFeat never computes in 8 bits
+            ours, theirs = (each.parts["cells"].astype(np.float64).ravel() for each in (found, wanted))
             assert ours @ theirs / np.sqrt((ours @ ours) * (theirs @ theirs)) > 0.996
 
 

@@ -127,13 +127,12 @@ def test_vlad_learns_from_the_gallery_and_answers(town: Path, tmp_path: Path) ->
     assert inside.recall[1] > 0.3
 
 
-def test_best_compares_keypoints_too(town: Path, tmp_path: Path) -> None:
-    pytest.importorskip("cv2")
+def test_best_compares_points_too(town: Path, tmp_path: Path) -> None:
     opened = index(town, tmp_path / "g", preset="best").gallery
-    assert set(opened.parts) == {"cells", "keypoints"}
+    assert set(opened.parts) == {"cells", "xfeat"}
     recognizer = Recognizer(opened)
     seen = recognizer.describe(opened.image_file(0))
-    np.testing.assert_array_equal(seen.parts["keypoints"], opened.parts["keypoints"][0])
+    np.testing.assert_array_equal(seen.parts["xfeat"], opened.parts["xfeat"][0])
     np.testing.assert_array_equal(seen.parts["cells"], opened.parts["cells"][0])
     both = recognizer.answer(seen.vector, parts=seen.parts)
     cells = recognizer.answer(seen.vector, parts={"cells": seen.parts["cells"]})

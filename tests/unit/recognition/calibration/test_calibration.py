@@ -467,14 +467,19 @@ def test_calibrate_with_query_vectors(tmp_path: Path) -> None:
 
 def test_shipped_priors_are_whole() -> None:
     priors = shipped_priors()
-    assert [p.places for p in priors] == [2, 3, 4]
+    assert [(p.places, p.matched) for p in priors] == [(n, matched) for matched in (False, True) for n in (2, 3, 4)]
     for prior in priors:
         assert prior.coefficients[1] > 0
         assert prior.coefficients[2] > 0
-        assert 0 < prior.gap < 1
+        assert 0 < prior.gap < 1 or prior.matched  # scores with matches go above 1
+        assert prior.gap > 0
         assert np.isfinite(prior.features).all()
         assert len(prior.groups) == len(prior.features)
-    assert [prior_for(n, priors).places for n in (1, 2, 3, 50)] == [2, 2, 3, 4]
+    for matched in (False, True):
+        found = [prior_for(n, priors, matched=matched) for n in (1, 2, 3, 50)]
+        assert [(p.places, p.matched) for p in found] == [(2, matched), (2, matched), (3, matched), (4, matched)]
+    plain = [p for p in priors if not p.matched]
+    assert prior_for(3, plain, matched=True).places == 3
 
 
 def test_an_interrupted_write_leaves_the_old_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
