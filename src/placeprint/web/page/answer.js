@@ -1,16 +1,10 @@
 // One answer: the photo, the place or UNKNOWN, how sure and why, and what else it could be.
 
-import { h, s, counted, photo } from "./dom.js";
+import { bdi, h, s, counted, photo, sentence } from "./dom.js";
 import { answerMap } from "./where.js";
 import { meaning, percent, sureness } from "./verdict.js";
 import { reasons } from "./why.js";
-import { addDialog } from "./writing.js";
-
-/** What is shown while the server looks: the photo is there at once. */
-export function waitingView(photos) {
-  return [h("section", { class: "answer" }, asked(photos, 0),
-    h("div", { class: "verdict" }, h("h1", { class: "soft" }, "Looking …"), h("p", { class: "busy" }, photos.length > 1 ? counted(photos.length, "photo") : "Comparing it with the gallery")))];
-}
+import { addDialog } from "./addition.js";
 
 /** The answer, whole. */
 export function answerView(kept, about) {
@@ -27,7 +21,7 @@ export function answerView(kept, about) {
 function asked(photos, lead, each = []) {
   const picture = h("div", { class: "asked" }, photo(photos[lead].source, `Asked about: ${photos[lead].text}`));
   if (photos.length > 1) {
-    picture.append(h("ul", {}, photos.map((one, number) => h("li", {}, photo(one.source, one.text), h("span", { class: "small soft" }, each[number] ? said(each[number]) : "")))));
+    picture.append(h("ul", {}, photos.map((one, number) => h("li", {}, photo(one.source, one.text), h("span", { class: "small soft" }, each[number] ? bdi(said(each[number])) : "")))));
   }
   return picture;
 }
@@ -37,7 +31,7 @@ const said = (answer) => answer.place ?? "UNKNOWN";
 function verdict(kept, about) {
   const { answer, photos } = kept;
   const known = answer.place !== null;
-  const name = known ? h("a", { href: `#/places/${encodeURIComponent(answer.place)}` }, answer.place) : "UNKNOWN";
+  const name = known ? h("a", { href: `#/places/${encodeURIComponent(answer.place)}` }, bdi(answer.place)) : "UNKNOWN";
   return h("div", { class: `verdict ${known ? "named" : "unknown"}` },
     h("p", { class: "sure" }, h("span", { "aria-hidden": "true" }, known ? "✓" : "?"), sureness(answer)),
     h("h1", { tabindex: "-1" }, name),
@@ -46,8 +40,11 @@ function verdict(kept, about) {
     numbers(answer, about),
     h("div", { class: "actions" },
       h("a", { class: "button", href: "#/" }, "Ask about another"),
-      about.writing ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.place ?? "" }) }, counted(photos.length, "Add it to a place", "Add them to a place").replace(/^\S+ /, "")) : null));
+      about.writing && photos.every((one) => one.file) ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.place ?? "", candidates: pictured(answer), most: about.limits.photos }) }, counted(photos.length, "Add it to a place", "Add them to a place").replace(/^\S+ /, "")) : null));
 }
+
+/** The candidates, each with an image that shows it. */
+const pictured = (answer) => answer.places.map(({ place }) => ({ place, image: answer.matches.find((match) => match.places.includes(place))?.image }));
 
 /** Whether one number stands for the answer: photos that do not agree have none. */
 const measured = (answer) => answer.probability !== null && (answer.place !== null || !answer.photos?.some((one) => one.place !== null));
@@ -71,7 +68,7 @@ function numbers(answer, about) {
     about.calibration === null ? null : `calibrated for ${(100 * about.calibration.false_accept_rate).toLocaleString("en")} % false accepts`,
     `answered in ${Math.round(answer.milliseconds)} ms`,
   ];
-  return h("details", {}, h("summary", {}, "In numbers"), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, `${answer.why}.`));
+  return h("details", {}, h("summary", {}, "In numbers"), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, sentence(answer.why)));
 }
 
 function candidates(answer) {
@@ -79,7 +76,7 @@ function candidates(answer) {
   return h("section", { class: answer.place === null ? "" : "named", "aria-labelledby": "candidates" },
     h("header", {}, h("h2", { id: "candidates" }, "Candidates")),
     h("ol", { class: "candidates" }, answer.places.map((one) => h("li", {},
-      h("a", { href: `#/places/${encodeURIComponent(one.place)}` }, one.place),
+      h("a", { href: `#/places/${encodeURIComponent(one.place)}` }, bdi(one.place)),
       s("svg", { "aria-hidden": "true" },
         s("rect", { class: "track", width: "100%", height: "100%", rx: 4 }),
         s("rect", { class: "level", width: `${(100 * Math.max(0, one.score)) / best}%`, height: "100%", rx: 4 })),

@@ -28,7 +28,7 @@ export const forget = () => { known = null; };
 
 function candidates(answer, points) {
   const near = new Map(answer.matches.filter((match) => match.latitude !== null).flatMap((match) => match.places.map((place) => [place, [match.latitude, match.longitude]])));
-  return answer.places.map(({ place }) => ({ at: points.get(place) ?? near.get(place), text: place })).filter((mark) => mark.at);
+  return answer.places.map(({ place }, at) => ({ at: points.get(place) ?? near.get(place), text: place, number: at + 1, href: `#/places/${encodeURIComponent(place)}` })).filter((mark) => mark.at);
 }
 
 async function everywhere() {

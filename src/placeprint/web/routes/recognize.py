@@ -13,8 +13,10 @@ from placeprint.gallery.filters import Near, Rows, parse_near, rows_where
 from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.explanation import Reason, reasons_for, what_is_missing
 from placeprint.records import Answer, Split
+from placeprint.report.thumbnails import data_uri
 from placeprint.web.catalogue import CatalogueImage
 from placeprint.web.identity import Urls
+from placeprint.web.previews import PREVIEW_SIDE, small_jpeg
 from placeprint.web.problems import Json, Problem, busy
 from placeprint.web.schemas import NEAR, DoubtfulList, Recognition, photos_body, problems
 from placeprint.web.snapshots import Snapshot
@@ -26,13 +28,14 @@ router = APIRouter(tags=["recognition"])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked about photos: how many matches, of which images, and whether to say why."""
+    """What is asked about photos: how many matches, of which images, whether to say why and to show them."""
 
     k: int
     places: tuple[str, ...]
     near: Near | None
     split: str | None
     explain: bool
+    preview: bool
 
     def rows(self, snapshot: Snapshot) -> Rows | None:
         """Return the images that are asked; None for all of them."""
@@ -59,6 +62,7 @@ class Found:
     shown: tuple[CatalogueImage, ...]
     reasons: tuple[Reason, ...] = ()
     missing: str = ""
+    preview: str = ""
 
 
 @router.post(
@@ -86,6 +90,9 @@ async def recognize(
         Query(description="Ask only images of this split.", json_schema_extra={"enum": list(map(str, Split))}),
     ] = None,
     explain: Annotated[bool, Query(description="Say why each match is there: lines, and a heat map.")] = False,
+    preview: Annotated[
+        bool, Query(description="Send a small JPEG of each photo back, for those that a browser cannot draw.")
+    ] = False,
 ) -> Json:
     """Answer photos of one place.
 
@@ -94,7 +101,7 @@ async def recognize(
     """
     state = state_of(request)
     around = None if near is None else parse_near(near, "near")
-    asked = Question(k=k, places=tuple(place or ()), near=around, split=split, explain=explain)
+    asked = Question(k=k, places=tuple(place or ()), near=around, split=split, explain=explain, preview=preview)
     state.recognizing.require_room()
     async with state.uploads.body(request) as body:
         snapshot = await state.snapshot()
@@ -125,6 +132,7 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
     if len(rows) > 1:
         leader, answer = combined_answer([one.answer for one in found])
         whole = {**rows[leader], **_verdict(answer), "photos": rows}
+        whole.pop("preview", None)
     if only is not None:
         whole["filter"] = asked.filter(only)
     return whole | {"milliseconds": round(1000 * (time.perf_counter() - began), 1)}
@@ -139,13 +147,14 @@ def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Rows | None)
     recognizer = snapshot.recognizer
     with upload.named():
         seen = recognizer.describe(upload.data)
+        preview = data_uri(small_jpeg(upload.data, PREVIEW_SIDE)) if asked.preview else ""
     answer, near = recognizer.answer_within(seen.vector, k=asked.k, parts=seen.parts, only=only)
     shown = tuple(snapshot.catalogue.matches_of(answer, near))
     whole = answer if near is None else near.renumbered(answer)
     if not asked.explain:
-        return Found(whole, shown)
+        return Found(whole, shown, preview=preview)
     reasons = reasons_for(recognizer.part(near), seen.parts, answer.matches)
-    return Found(whole, shown, reasons, what_is_missing(snapshot.gallery, seen.parts))
+    return Found(whole, shown, reasons, what_is_missing(snapshot.gallery, seen.parts), preview)
 
 
 def _row(found: Found, asked: Question, urls: Urls) -> dict[str, Any]:
@@ -163,7 +172,8 @@ def _row(found: Found, asked: Question, urls: Urls) -> dict[str, Any]:
         }
         if asked.explain:
             match["explanation"] = _explanation(found.reasons[number])
-    return row | ({"missing": found.missing or None} if asked.explain else {})
+    shown = {"preview": found.preview} if asked.preview else {}
+    return row | shown | ({"missing": found.missing or None} if asked.explain else {})
 
 
 def _explanation(reason: Reason) -> dict[str, Any]:
