@@ -27,8 +27,8 @@ export async function answersView(about, query) {
 function said(rows) {
   if (!rows.length) return "Nothing was asked yet. Answers are kept in this browser, with a small copy of each photo, until they are cleared.";
   const doubted = rows.filter((row) => row.doubtful).length;
-  const where = isKept() ? "They are kept in this browser, with a small copy of each photo, until they are cleared." : "This browser keeps nothing: they are gone with the page.";
-  return `${counted(rows.length, "answer")}, ${doubted.toLocaleString("en")} of them doubtful: UNKNOWN, or named by little. ${where}`;
+  const where = isKept() ? "Kept in this browser, with a small copy of each photo, until cleared." : "This browser keeps nothing: all is gone with the page.";
+  return `${counted(rows.length, "answer")}, ${doubted.toLocaleString("en")} doubtful (UNKNOWN, or named by little). ${where}`;
 }
 
 function clear() {

@@ -4,6 +4,7 @@ import { s } from "./dom.js";
 
 export const PIN_HIGH = 30;
 const [EDGE, HIGH, AROUND] = [6, 18, 12]; // of the frame, of a line of text, of a dot
+const PIN = 3; // its box among those that are taken
 const LONGEST = 0.6; // of the width of the picture
 
 const pen = document.createElement("canvas").getContext("2d");
@@ -11,7 +12,7 @@ const pen = document.createElement("canvas").getContext("2d");
 /** Text elements for spots { xy, text }, the best first; a name without room is left to its number and the list. */
 export function labelled(spots, { width, height }) {
   pen.font = "650 15px system-ui, sans-serif";
-  const taken = [[0, height - 48, 0.3 * width, height], [width - 36, 0, width, 48], ...spots.map(({ xy: [x, y] }, number) => (number ? [x - AROUND, y - AROUND, x + AROUND, y + AROUND] : [x - 15, y - PIN_HIGH - 2, x + 15, y + 2]))];
+  const taken = [[0, height - 48, 0.3 * width, height], [width - 36, 0, width, 48], [width - 160, height - 58, width, height], ...spots.map(({ xy: [x, y] }, number) => (number ? [x - AROUND, y - AROUND, x + AROUND, y + AROUND] : [x - 15, y - PIN_HIGH - 2, x + 15, y + 2]))];
   return spots.map((spot, number) => {
     const [x, y] = spot.xy;
     if (x < 0 || y < 0 || x > width || y > height) return null;
@@ -19,9 +20,8 @@ export function labelled(spots, { width, height }) {
     const half = pen.measureText(text).width / 2;
     const tries = positions(x, y, half, number === 0).filter(([middle, line]) => middle - half >= EDGE && middle + half <= width - EDGE && line - HIGH >= 0 && line <= height - EDGE);
     const box = ([middle, line]) => [middle - half - 3, line - HIGH + 4, middle + half + 3, line + 5];
-    const others = number ? taken : [taken[2], ...taken.slice(0, 2), ...taken.slice(3)];
-    const free = tries.find((one) => !others.some((other) => overlap(box(one), other)));
-    const found = free ?? (number ? null : tries.find((one) => !overlap(box(one), taken[2])));
+    const free = tries.find((one) => !taken.some((other) => overlap(box(one), other)));
+    const found = free ?? (number ? null : tries.find((one) => !overlap(box(one), taken[PIN]))); // the best is named whatever lies there
     if (!found) return null;
     taken.push(box(found));
     return s("text", { class: number ? "" : "best", x: found[0], y: found[1] }, text);
