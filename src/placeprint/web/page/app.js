@@ -51,7 +51,10 @@ async function show({ focus = true } = {}) {
     main.replaceChildren(trouble(error, () => show()));
   }
   const heading = titled(found.page);
-  if (!focus) return;
+  if (!focus) { // the same view, drawn anew: nothing arrives, and nobody is moved
+    main.querySelectorAll(".arrives").forEach((part) => part.classList.remove("arrives"));
+    return;
+  }
   window.scrollTo(0, 0);
   (heading ?? main).focus({ preventScroll: true });
 }

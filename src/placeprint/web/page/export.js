@@ -1,6 +1,7 @@
 // Rows as files that other programs read: CSV, JSON and GeoJSON. Pure functions of rows, and one that saves.
 
 import { h } from "./dom.js";
+import { filedUnder } from "./grade.js";
 
 const COLUMNS = ["file", "asked", "state", "grade", "place", "best_guess", "probability", "probability_threshold", "score", "latitude", "longitude", "mark", "correct_place", "error"];
 
@@ -10,7 +11,7 @@ export function facts(row) {
     file: row.name, asked: row.when, state: row.state, grade: row.grade ?? null, place: row.place ?? null, best_guess: row.guess ?? null,
     probability: row.probability ?? null, probability_threshold: row.limit ?? null, score: row.score ?? null,
     latitude: row.at?.[0] ?? null, longitude: row.at?.[1] ?? null,
-    mark: row.mark ?? null, correct_place: row.correction || (row.mark === "right" ? row.place : null) || null, error: row.error?.message ?? null,
+    mark: row.mark ?? null, correct_place: row.correction || (row.mark === "right" ? filedUnder(row) : null) || null, error: row.error?.message ?? null,
   };
 }
 

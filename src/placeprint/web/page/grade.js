@@ -6,6 +6,9 @@ export const gradeOf = (answer) => answer.grade ?? (answer.place === null ? "UNK
 /** The best place, accepted or not; null when nothing was found. */
 export const guessOf = (answer) => answer.best_guess?.place ?? answer.best_guess ?? answer.places[0]?.place ?? null;
 
+/** The place that a row is filed under: its answer, or the best guess of a likely one; null when it is UNKNOWN. */
+export const filedUnder = (row) => (row.grade === "likely" ? row.guess : row.place ?? null);
+
 export const GRADES = { sure: "Sure", likely: "Likely", named: "Named", UNKNOWN: "UNKNOWN" };
 
 /** What a row keeps of an answer: enough to list, sort and export it. */

@@ -37,7 +37,7 @@ async function photosOf(name, about) {
 function card(image, about) {
   const file = readable(image.path.split("/").pop());
   return h("li", {}, h("a", { class: "card", href: `v1/images/${image.image}`, target: "_blank", rel: "noopener", "aria-label": `${file}, the original in a new tab` },
-    h("span", { class: "frame" }, photo(thumbnail(image.image, 480), file, { loading: "lazy", width: 240, height: 180 })),
+    h("span", { class: "frame" }, photo(thumbnail(image.image, 480), "", { loading: "lazy", width: 240, height: 180 })),
     h("span", { class: "small soft" }, bdi(file))),
   about.writing ? h("button", { type: "button", class: "plain small", "aria-label": `Remove ${file}`, onclick: () => removeImage(image, file) }, "Remove") : null);
 }

@@ -3,6 +3,7 @@
 import { addDialog } from "./addition.js";
 import { counted, h } from "./dom.js";
 import { FORMATS, save } from "./export.js";
+import { filedUnder } from "./grade.js";
 import { filesOf } from "./queue.js";
 import { dropRow, gradeWord, rowElement } from "./row.js";
 import { replaceQuery } from "./route.js";
@@ -27,7 +28,7 @@ const SORT = {
   newest: ["Newest first", (a, b) => b.id - a.id],
   surest: ["Surest first", (a, b) => last(b.probability, -1) - last(a.probability, -1)],
   least: ["Least sure first", (a, b) => last(a.probability, 2) - last(b.probability, 2)],
-  place: ["By place", byText((row) => row.place ?? `\uffff${row.guess ?? ""}`)],
+  place: ["By place", byText((row) => filedUnder(row) ?? `\uffff${row.guess ?? ""}`)],
   file: ["By file", byText((row) => row.name)],
 };
 
@@ -84,7 +85,7 @@ export function results({ rows, query, about, order, name }) {
   };
   const addChosen = () => {
     const picked = listed.filter((row) => chosen.has(row));
-    const guesses = picked.map((row) => row.correction || row.place || row.guess).filter(Boolean);
+    const guesses = picked.map((row) => row.correction || filedUnder(row)).filter(Boolean);
     addDialog({ files: picked.flatMap((row) => filesOf(row.id)), missing: picked.filter((row) => !filesOf(row.id).length).length, place: guesses.length && guesses.every((one) => one === guesses[0]) ? guesses[0] : "", candidates: [...new Set(guesses)].map((one) => ({ place: one })), most: about.limits.photos });
   };
   const exported = () => (chosen.size ? listed.filter((row) => chosen.has(row)) : listed);

@@ -1,7 +1,7 @@
 // One answer as a line of a list: its photo, place, how sure, and whether a person found it right.
 
 import { bdi, h, photo } from "./dom.js";
-import { GRADES } from "./grade.js";
+import { filedUnder, GRADES } from "./grade.js";
 import { changeRow, previewsOf } from "./store.js";
 import { percent } from "./verdict.js";
 
@@ -33,9 +33,10 @@ export function rowElement(row, { chosen, select }) {
 function what(row) {
   const file = h("span", { class: "small soft file" }, bdi(row.name), row.photos > 1 ? ` and ${row.photos - 1} more` : "");
   if (row.state !== "answered") return h("span", { class: "what" }, h("a", { href: `#/answers/${row.id}` }, h("b", {}, bdi(row.name))), h("span", { class: "small soft note" }, noteOf(row)));
-  const name = row.place === null ? "UNKNOWN" : bdi(row.place);
+  const place = filedUnder(row);
+  const name = place === null ? "UNKNOWN" : bdi(place);
   return h("span", { class: "what" }, h("a", { href: `#/answers/${row.id}` }, h("b", {}, name)), file,
-    row.place === null && row.guess ? h("span", { class: "small soft" }, "Closest ", bdi(row.guess)) : null,
+    place === null && row.guess ? h("span", { class: "small soft" }, "Closest ", bdi(row.guess)) : null,
     row.doubtful && row.grade === "named" ? h("span", { class: "tag" }, "doubtful") : null,
     row.mark === "wrong" ? correction(row) : null);
 }
