@@ -10,19 +10,20 @@ there are cores; each round does both, one after the other. Page, server and bro
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
-import random
 import shutil
 import statistics
 import tempfile
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from page import chromium, serving
-
 from placeprint import Gallery, Recognizer, index
 
 ROUNDS = 3
@@ -35,7 +36,7 @@ VERY_SLOW = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "up
 def chosen(folder: Path, count: int) -> tuple[list[Path], list[Path]]:
     """Return the photos of the gallery and the photos that are asked, in an order of chance that stays."""
     photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
-    random.Random(1).shuffle(photos)
+    photos.sort(key=lambda photo: hashlib.sha256(photo.name.encode()).digest())
     return photos[count : count + max(20, count // 2)], photos[:count]
 
 
@@ -78,9 +79,7 @@ def dropped(browser: Any, url: str, photos: list[Path]) -> tuple[float, dict[str
 
 def memory(url: str) -> float:
     """Return the resident memory of the server, in MiB."""
-    import urllib.request
-
-    with urllib.request.urlopen(f"{url}metrics") as answer:
+    with urllib.request.urlopen(f"http://{urlsplit(url).netloc}/metrics") as answer:
         lines = answer.read().decode().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith("process_resident_memory_bytes")) / 2**20
 

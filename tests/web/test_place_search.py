@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("fastapi", reason='the extra "web" is not installed')
 
-from placeprint.web.catalogue import Place  # noqa: E402
-from placeprint.web.place_search import folded_words, named_like  # noqa: E402
+from placeprint.web.catalogue import Place
+from placeprint.web.place_search import folded_words, named_like
 
 NAMES = ("Choir and Hall", "Eiffel_Tower__lid_47378", "Hội An", "Phố cổ Hội An", "Straße 9", "Łódź-Đà", "三十三間堂")
 PLACES = [Place(name, 1, "0", None) for name in NAMES]

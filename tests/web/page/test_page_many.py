@@ -167,8 +167,8 @@ def test_rows_that_are_selected_are_added_to_a_place(visit: Callable[..., Any], 
 
 
 AT_ONCE = """async () => {
-  const answer = { answer: "a", place: "a", score: 1, margin: 1, probability: .9, probability_threshold: .5, why: "it is",
-    places: [{ place: "a", score: 1, images: 1 }], matches: [], milliseconds: 1 };
+  const answer = { answer: "a", place: "a", score: 1, margin: 1, probability: .9, probability_threshold: .5, 
+    why: "it is", places: [{ place: "a", score: 1, images: 1 }], matches: [], milliseconds: 1 };
   window.XMLHttpRequest = class extends EventTarget {
     upload = new EventTarget(); status = 200; responseText = JSON.stringify(answer);
     open() {} setRequestHeader() {} abort() {}
@@ -200,3 +200,22 @@ def test_a_thousand_photos_are_drawn_as_they_come_into_sight(visit: Callable[...
     drawn = page.page.locator(".result").count()
     assert drawn > 300
     page.page.wait_for_function("live.size < 80")
+
+
+def test_an_answer_is_judged_by_keyboard_and_the_list_knows(visit: Callable[..., Any]) -> None:
+    page = visit()
+    page.ask(page.served.known)
+    mark = page.page.get_by_role("button", name=f"Wrong: {page.served.known.name}")
+    mark.focus()
+    page.page.keyboard.press("Enter")
+    assert mark.get_attribute("aria-pressed") == "true"
+    assert page.page.evaluate("document.activeElement.className") == "mark wrong"
+    field = page.page.get_by_label(f"The right place of {page.served.known.name}")
+    field.fill("elsewhere")
+    field.press("Tab")
+    page.go("answers")
+    assert page.page.locator(".result .correction").input_value() == "elsewhere"
+    page.page.locator(".mark.right").focus()
+    page.page.keyboard.press("Enter")
+    assert page.page.evaluate("document.activeElement.className") == "mark right"
+    assert page.page.locator(".result .correction").count() == 0

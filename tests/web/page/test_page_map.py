@@ -17,7 +17,11 @@ DRAW = """async ([marks]) => {
   const box = (e) => { const { left, top, right, bottom } = e.getBoundingClientRect(); return [left - frame.left, top - frame.top, right - frame.left, bottom - frame.top]; };
   return { frame: [frame.width, frame.height], pin: box(document.querySelector(".pin")), names: [...document.querySelectorAll("svg.map > text")].map(box) };
 }"""  # noqa: E501
-NAMES = ["Santa Maria della Salute e dei Pilastri del Canal Grande di Venezia, lato sud", "Ägyptisches Tor", "三十三間堂"]
+NAMES = [
+    "Santa Maria della Salute e dei Pilastri del Canal Grande di Venezia, lato sud",
+    "Ägyptisches Tor",
+    "三十三間堂",
+]
 
 
 @pytest.mark.parametrize("width", [1440, 390])

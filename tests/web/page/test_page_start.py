@@ -30,8 +30,8 @@ def test_the_first_drawing_takes_few_requests_and_little_code(visit: Callable[..
 
 
 def fetched(address: str) -> bytes:
-    asked = urllib.request.Request(address, headers={"Accept-Encoding": "gzip"})  # noqa: S310
-    with urllib.request.urlopen(asked) as answer:  # noqa: S310
+    asked = urllib.request.Request(address, headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(asked) as answer:
         assert answer.headers["Content-Encoding"] == "gzip"
         return gzip.decompress(answer.read())
 

@@ -60,7 +60,9 @@ def test_a_photo_that_somebody_removed_meanwhile_is_told_and_gone(visit: Callabl
     page.page.get_by_label("Token of this server").fill(TOKEN)
     page.page.get_by_role("button", name="Remove", exact=True).click()
     page.page.locator("#notice").get_by_text(f"{names[0]} was removed already").wait_for()
-    page.page.wait_for_function("count => document.querySelectorAll('.grid .card').length === count", arg=len(names) - 1)
+    page.page.wait_for_function(
+        "count => document.querySelectorAll('.grid .card').length === count", arg=len(names) - 1
+    )
 
 
 def test_what_the_server_refuses_is_a_sentence_with_a_size(visit: Callable[..., Any], tmp_path: Any) -> None:
@@ -70,6 +72,5 @@ def test_what_the_server_refuses_is_a_sentence_with_a_size(visit: Callable[..., 
     page.page.set_input_files("input[multiple]", tmp_path / "huge.tif")
     page.page.wait_for_selector("[role=alert]")
     assert (
-        page.text("[role=alert] p")
-        == "That is too large. A request may hold 32 MiB: send a smaller photo, or fewer."
+        page.text("[role=alert] p") == "That is too large. A request may hold 32 MiB: send a smaller photo, or fewer."
     )

@@ -19,7 +19,7 @@ export async function answersView(about, query) {
       h("p", { class: "soft" }, said(there)),
       there.length ? h("div", { class: "actions" }, h("button", { type: "button", onclick: clear }, "Clear")) : null),
     batches(there),
-    list && Object.assign(list, { rowChanged: (row) => list.redraw({ detail: row }), revived: list.draw }),
+    list && Object.assign(list, { rowChanged: (row) => list.redraw(row), revived: list.draw }),
     await others(),
   ];
 }

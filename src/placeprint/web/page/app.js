@@ -127,9 +127,10 @@ function rowHere() {
   return found ? rowOf(found[1]) : undefined;
 }
 
-document.addEventListener("row-changed", async ({ detail: row }) => {
+document.addEventListener("row-changed", async ({ detail: { row, change } }) => {
   for (const part of main.children) part.rowChanged?.(row);
-  if (row !== rowHere() || row.state === "running" || row.note) return;
+  const judged = "mark" in change || "correction" in change;
+  if (row !== rowHere() || row.state === "running" || row.note || judged) return;
   await show({ focus: main.querySelector(".busy") !== null });
   if (row.state === "answered") announce(spoken(await answerOf(row.id)));
 });

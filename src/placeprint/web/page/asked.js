@@ -3,7 +3,7 @@
 import { answerView } from "./answer.js";
 import { announce, bdi, counted, h, photo } from "./dom.js";
 import { askAgain, canAskAgain, cancel, explain, filesOf, release } from "./queue.js";
-import { noteOf } from "./row.js";
+import { correction, marks, noteOf } from "./row.js";
 import { allRows, answerOf, previewsOf, rowOf } from "./store.js";
 
 const MOST = 12; // questions whose photos are ready to be drawn
@@ -18,7 +18,8 @@ export async function askedView(id, about) {
   const answer = row.state === "answered" ? await answerOf(row.id) : null;
   if (!answer) return [wayBack(row), failedView(row, photos)];
   if (about.explains && answer.matches.length && answer.matches[0].explanation === undefined) explain(row);
-  return [wayBack(row), ...answerView({ answer, photos, row }, about)];
+  const [verdict, ...more] = answerView({ answer, photos, row }, about);
+  return [wayBack(row), verdict, judgement(row), ...more];
 }
 
 /** The photos of a row as they can be drawn: the files themselves while the page is open, their small copies later. */
@@ -49,6 +50,18 @@ function wayBack(row) {
   const at = batch.indexOf(row);
   const beside = (other, text) => (other ? h("a", { href: `#/answers/${other.id}` }, text) : h("span", { class: "soft" }, text));
   return h("nav", { class: "between small", "aria-label": "Photos" }, h("a", { href: `#/batch/${row.batch}` }, `All ${counted(batch.length, "photo")}`), beside(batch[at - 1], "Previous"), beside(batch[at + 1], "Next"));
+}
+
+/** Whether the answer is right, as a person says; and what it is instead. */
+function judgement(row) {
+  const room = h("section", { class: "judgement", "aria-label": "Is this right?" });
+  const draw = () => {
+    const focused = room.contains(document.activeElement) ? document.activeElement.className : null;
+    room.replaceChildren(h("span", { class: "soft" }, "Is this right?"), marks(row), ...(row.mark === "wrong" ? [correction(row)] : []));
+    if (focused) room.querySelector(`[class="${focused}"]`)?.focus();
+  };
+  draw();
+  return Object.assign(room, { rowChanged: (changed) => changed === row && draw(), revived: draw });
 }
 
 const asked = (photos) => h("div", { class: "asked" }, photo(photos[0].source, `Asked about: ${photos[0].text}`));
@@ -82,6 +95,7 @@ function failedView(row, photos) {
       h("h1", { tabindex: "-1" }, "No answer"),
       h("div", { class: "trouble", role: "alert" }, h("p", {}, h("b", {}, title), " ", bdi(message)),
         canAskAgain(row) ? h("button", { type: "button", onclick: () => askAgain([row]) }, row.state === "failed" ? "Try again" : "Ask") : null),
+      row.error && !canAskAgain(row) ? h("p", { class: "soft" }, "Choose another photo, or save this one anew as JPEG.") : null,
       filesOf(row.id).length ? null : h("p", { class: "soft" }, "The photo is no longer here: choose it again."),
       h("div", { class: "actions" }, h("a", { class: "button", href: "#/" }, "Ask about another"))));
 }

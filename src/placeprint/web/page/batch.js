@@ -18,7 +18,7 @@ export function batchView(number, about, query) {
   const soon = () => { drawing ||= requestAnimationFrame(() => { drawing = 0; head.update(); }); };
   return [
     Object.assign(head.element, { rowChanged: (row) => row.batch === id && soon(), revived: head.update }),
-    Object.assign(list, { rowChanged: (row) => row.batch === id && list.redraw({ detail: row }), revived: list.draw }),
+    Object.assign(list, { rowChanged: (row) => row.batch === id && list.redraw(row), revived: list.draw }),
   ];
 }
 

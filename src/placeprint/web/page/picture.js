@@ -4,12 +4,22 @@ const WORTH = 500_000; // bytes: smaller files are sent as they are
 const [LONG, SHORT] = [1280, 640]; // pixels that stay: of the longer side, and of the shorter one of a panorama
 const PREVIEW = 480; // pixels of the longer side of what is kept
 
-/** Copies of a file: { sent, preview }. One that this browser cannot draw is sent whole, and its preview is null. */
-export async function copies(file) {
+let turn = Promise.resolve();
+
+/** Copies of a file: { sent, preview }. One at a time: decoded, a photo takes 50 to 200 MB. */
+export function copies(file) {
+  turn = turn.then(() => made(file));
+  return turn;
+}
+
+/** One that this browser cannot draw is sent whole, and its preview is null. */
+async function made(file) {
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) return { sent: file, preview: null };
   try {
     return { sent: file.size > WORTH ? await smaller(file, bitmap) : file, preview: await drawn(bitmap, share(bitmap, PREVIEW, 0), 0.8) };
+  } catch {
+    return { sent: file, preview: null }; // drawn, but too large to be drawn anew
   } finally {
     bitmap.close();
   }

@@ -74,7 +74,7 @@ export function results({ rows, query, about, order, name }) {
     replaceQuery({ show: state.show === "all" ? "" : state.show, sort: state.sort === order ? "" : state.sort, q: state.q });
     draw();
   };
-  const redraw = ({ detail: row }) => {
+  const redraw = (row) => {
     const old = list.querySelector(`[data-id="${row.id}"]`);
     if (!old) return;
     const focused = old.contains(document.activeElement) ? document.activeElement.className : null;

@@ -48,7 +48,8 @@ export function noteOf(row) {
   return row.note ?? "Waits for its turn.";
 }
 
-function marks(row) {
+/** Two buttons by which a person says whether an answer is right. */
+export function marks(row) {
   const button = (mark, sign, text) => h("button", {
     type: "button", class: `mark ${mark}`, "aria-pressed": String(row.mark === mark), "aria-label": `${text}: ${row.name}`, title: text,
     onclick: () => changeRow(row, { mark: row.mark === mark ? null : mark }),
@@ -57,7 +58,7 @@ function marks(row) {
 }
 
 /** What it is instead; kept when the field is left. */
-function correction(row) {
+export function correction(row) {
   return h("input", { type: "text", class: "correction", value: row.correction, placeholder: "Which place is it?", "aria-label": `The right place of ${row.name}`, maxlength: 200, onchange: (event) => changeRow(row, { correction: event.target.value.trim() }) });
 }
 

@@ -44,10 +44,10 @@ export async function addRows(made, together) {
 
 /** Change a row, and keep what comes with it: { answer, previews }. */
 export async function changeRow(row, change, { answer, previews } = {}) {
-  if (answer) await keepAnswer(row.id, answer);
+  if (answer) row.bytes = (row.bytes ?? 0) + await keepAnswer(row.id, answer);
   if (previews) await shelf.put("previews", [{ id: row.id, previews }]);
   Object.assign(row, change);
-  document.dispatchEvent(new CustomEvent("row-changed", { detail: row }));
+  document.dispatchEvent(new CustomEvent("row-changed", { detail: { row, change } }));
   if (row.state !== "running" && rows.has(row.id)) await shelf.put("rows", [row]);
 }
 
@@ -55,6 +55,7 @@ async function keepAnswer(id, answer) {
   recent.set(id, answer);
   for (const old of [...recent.keys()].slice(0, -MOST_RECENT)) recent.delete(old);
   await shelf.put("answers", [{ id, answer }]);
+  return JSON.stringify(answer).length;
 }
 
 /** The whole answer of a row, or undefined. */

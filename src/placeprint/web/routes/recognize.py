@@ -172,8 +172,8 @@ def _row(found: Found, asked: Question, urls: Urls) -> dict[str, Any]:
         }
         if asked.explain:
             match["explanation"] = _explanation(found.reasons[number])
-    shown = {"preview": found.preview} if asked.preview else {}
-    return row | shown | ({"missing": found.missing or None} if asked.explain else {})
+    small = {"preview": found.preview} if asked.preview else {}
+    return row | small | ({"missing": found.missing or None} if asked.explain else {})
 
 
 def _explanation(reason: Reason) -> dict[str, Any]:
