@@ -167,7 +167,7 @@ def test_rows_that_are_selected_are_added_to_a_place(visit: Callable[..., Any], 
 
 
 AT_ONCE = """async () => {
-  const answer = { answer: "a", place: "a", score: 1, margin: 1, probability: .9, probability_threshold: .5, 
+  const answer = { answer: "a", place: "a", score: 1, margin: 1, probability: .9, probability_threshold: .5,
     why: "it is", places: [{ place: "a", score: 1, images: 1 }], matches: [], milliseconds: 1 };
   window.XMLHttpRequest = class extends EventTarget {
     upload = new EventTarget(); status = 200; responseText = JSON.stringify(answer);

@@ -30,7 +30,7 @@ export function labelled(spots, { width, height }) {
 
 /** Above, below and at both sides; above and below a name may also be moved sideways, so that it stays in the frame. */
 function positions(x, y, half, best) {
-  const [above, below] = best ? [y - PIN_HIGH - 8, y + 20] : [y - 16, y + 25];
+  const [above, below] = best ? [y - PIN_HIGH - 8, y + 20] : [y - 18, y + 28];
   const [side, level] = best ? [20, y - 8] : [15, y + 5];
   const shifts = [0, 0.45, -0.45, 0.9, -0.9].map((share) => x + share * half);
   return [...shifts.map((middle) => [middle, above]), ...shifts.map((middle) => [middle, below]), [x + side + half, level], [x - side - half, level]];
