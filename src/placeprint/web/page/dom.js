@@ -37,7 +37,7 @@ export function sized(bytes) {
 
 /** A message as a sentence: with a capital, where it does not begin with the name of a file, and a full stop. */
 export function sentence(text) {
-  const named = /^\S+\.\w{2,5}: /.test(text);
+  const named = /^[^"“]{1,200}\.\w{2,5}: /.test(text);
   const begun = named ? text : text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }

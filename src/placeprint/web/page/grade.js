@@ -13,8 +13,8 @@ export const GRADES = { sure: "Sure", likely: "Likely", named: "Named", UNKNOWN:
 
 /** What a row keeps of an answer: enough to list, sort and export it. */
 export function summary(answer) {
-  const place = answer.place ?? guessOf(answer);
-  const near = answer.matches.find((match) => match.latitude !== null && match.places.includes(place));
+  const place = gradeOf(answer) === "UNKNOWN" ? null : answer.place ?? guessOf(answer);
+  const near = place !== null && answer.matches.find((match) => match.latitude !== null && match.places.includes(place));
   return {
     grade: gradeOf(answer), place: answer.place, guess: guessOf(answer), score: answer.score,
     probability: answer.probability, limit: answer.probability_threshold, why: answer.why,
