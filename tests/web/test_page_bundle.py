@@ -24,7 +24,7 @@ def client(town_gallery: Path) -> Iterator[httpx.Client]:
 def test_each_module_is_a_function_before_those_that_need_it():
     made = joined_script(
         {
-            "app.js": 'import { one, two as second } from "./b.js";\nsecond(one);\n',
+            "app.js": 'import { one, two as second } from "./b.js";\nif (one) {\n  second(one);\n}\n',
             "b.js": "// A comment.\nexport const one = 1;\nexport async function two() {}\n",
             "unused.js": "export const three = 3;\n",
         }
@@ -32,7 +32,7 @@ def test_each_module_is_a_function_before_those_that_need_it():
     assert made == (
         '"use strict";\n'
         "const $b = (() => {\nconst one = 1;\nasync function two() {}\nreturn { one, two };\n})();\n"
-        "const $app = (() => {\nconst { one, two: second } = $b;\nsecond(one);\nreturn {  };\n})();\n"
+        "const $app = (() => {\nconst { one, two: second } = $b;\nif (one) {\nsecond(one);\n}\nreturn {  };\n})();\n"
     )
 
 
@@ -44,6 +44,7 @@ def test_each_module_is_a_function_before_those_that_need_it():
         ({"app.js": 'import * as all from "./a.js";\n'}, "app.js: this line cannot be joined: import"),
         ({"app.js": "export default 1;\n"}, "cannot be joined: export default"),
         ({"app.js": "export let a = 1;\n"}, "cannot be joined: export let"),
+        ({"app.js": "const text = `one\n  two`;\n"}, "cannot be joined: const text = `one"),
     ],
 )
 def test_what_cannot_be_joined_is_told(modules, said):

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 DOCUMENT, ENTRY, SCRIPT = "index.html", "app.js", "page.js"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) ([\w$]+))", re.M)
-_LEFT = re.compile(r"^(?:import|export)\b.*", re.M)
+_LEFT = re.compile(r"(?:import|export)\b")
+"""What may not be left at the beginning of a line; nor a template that goes on in the next one, indented."""
 _COMMENT = re.compile(r"^\s*(?://|/\*\*.*\*/$).*\n", re.M)
+_INDENT = re.compile(r"^[ \t]+", re.M)
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="static/[\w-]+\.css">\n)+')
 _STYLE = re.compile(r'href="static/([\w-]+\.css)"')
 SMALLEST = 512
@@ -57,7 +59,7 @@ def bundled(files: Mapping[str, bytes]) -> dict[str, PageFile]:
     found = _STYLES.search(document)
     if found is None:
         raise ValueError(f"{DOCUMENT} links no style")
-    style = "".join(_COMMENT.sub("", files[name].decode()) for name in _STYLE.findall(found[0]))
+    style = "".join(_INDENT.sub("", files[name].decode()) for name in _STYLE.findall(found[0]))
     document = document.replace(found[0], f"<style>{style}</style>\n")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     made[DOCUMENT] = PageFile.of(document.encode(), f"'sha256-{digest}'")
@@ -96,8 +98,10 @@ def _wrapped(name: str, text: str) -> str:
     ]
     gives = _EXPORT.findall(text)
     body = _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text)))
-    if left := _LEFT.search(body):
+    lines = body.splitlines()
+    if left := [line for line in lines if _LEFT.match(line) or line.count("`") % 2]:
         raise ValueError(f"{name}: this line cannot be joined: {left[0]}")
+    body = "".join(f"{line.lstrip()}\n" for line in lines)
     return f"const {_variable(name)} = (() => {{\n{''.join(needs)}{body}return {{ {', '.join(gives)} }};\n}})();\n"
 
 

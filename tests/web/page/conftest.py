@@ -124,8 +124,10 @@ class Visit:
 
     def go(self, view: str = "") -> None:
         """Open a view and wait until it is drawn."""
+        old = "hash => location.hash !== hash && document.querySelector('main h1')?.setAttribute('data-old', '')"
+        self.page.evaluate(old, f"#/{view}")
         self.page.goto(f"{self.served.url}#/{view}")
-        self.page.wait_for_selector("main h1")
+        self.page.wait_for_selector("main h1:not([data-old])")
         self.page.wait_for_load_state("networkidle")
 
     def ask(self, *photos: Path) -> None:

@@ -65,5 +65,5 @@ def test_a_pair_is_enlarged(visit: Callable[..., Any], width: int) -> None:
     assert large > small if width == 1440 else large > 0.9 * small
     assert page.page.evaluate("document.querySelector('dialog').scrollWidth") <= width
     page.page.keyboard.press("Escape")
-    assert page.page.locator("dialog").count() == 0
+    page.page.locator("dialog").wait_for(state="detached")
     assert page.page.evaluate("document.activeElement.textContent") == "Enlarge"

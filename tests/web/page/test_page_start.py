@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
 
-MOST_REQUESTS, MOST_CODE = 10, 120_000
+MOST_REQUESTS, MOST_CODE = 10, 120 * 1024
 
 
 def test_the_first_drawing_takes_few_requests_and_little_code(visit: Callable[..., Any]) -> None:

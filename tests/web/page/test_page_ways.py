@@ -93,6 +93,8 @@ def test_everything_is_reached_by_keyboard(visit: Callable[..., Any]) -> None:
 
     tab_to("Skip to the content")
     assert page.page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
+    press("Enter")
+    assert page.page.evaluate("[document.activeElement.tagName, location.hash]") == ["H1", "#/"]
     tab_to("Choose photos")
     with page.page.expect_file_chooser() as chooser:
         press("Enter")

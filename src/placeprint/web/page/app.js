@@ -138,6 +138,10 @@ document.addEventListener("keydown", (event) => {
   const row = rowHere();
   if (event.key === "Escape" && row && !document.querySelector("dialog[open]")) cancel([row]);
 });
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address is that of the view
+  (main.querySelector("h1") ?? main).focus();
+});
 document.addEventListener("view-changed", () => show());
 document.addEventListener("gallery-changed", () => {
   ready = null;

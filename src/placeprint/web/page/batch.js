@@ -1,6 +1,6 @@
 // Many photos, each asked by itself: how far it is, and the answers that are there.
 
-import { counted, h } from "./dom.js";
+import { announce, counted, h } from "./dom.js";
 import { askAgain, canAskAgain, cancel, isPaused, pause, release } from "./queue.js";
 import { results, tally } from "./results.js";
 import { allRows } from "./store.js";
@@ -25,7 +25,8 @@ export function batchView(number, about, query) {
 function progress(id, rows) {
   const began = { at: performance.now(), done: rows().filter((row) => !isOpen(row)).length };
   const title = h("h1", { tabindex: "-1" }, counted(rows().length, "photo"));
-  const says = h("p", { class: "soft", role: "status" });
+  const says = h("p", { class: "soft" }); // told aloud at the end, and not 200 times
+  let wasOpen = rows().some(isOpen);
   const note = h("p", { class: "small soft" });
   const bar = h("progress", { "aria-label": "Answered" });
   const button = (text, run) => h("button", { type: "button", onclick: () => { run(); update(); } }, text);
@@ -48,6 +49,8 @@ function progress(id, rows) {
     const held = open.find((row) => row.state === "waiting" && row.note);
     note.textContent = held ? held.note : "";
     note.hidden = line.hidden = !held;
+    if (wasOpen && !open.length) announce(says.textContent);
+    wasOpen = open.length > 0;
   }
   update();
   return { element, update };

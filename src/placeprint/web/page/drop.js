@@ -19,7 +19,8 @@ export function listen(ask, refuse) {
     curtain.hidden = true;
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    take(await dropped(event.dataTransfer), "Nothing that was dropped is a photo. Drop photos, or a folder of them.");
+    const found = await dropped(event.dataTransfer).catch(() => []);
+    take(found, "Nothing that was dropped is a photo that can be read. Drop photos, or a folder of them.");
   });
   document.addEventListener("paste", (event) => {
     if (event.target.closest?.("input, textarea")) return;
