@@ -32,7 +32,7 @@ function progress(id, rows) {
   const button = (text, run) => h("button", { type: "button", onclick: () => { run(); update(); } }, text);
   const hold = button("Pause", () => { pause(id, !isPaused(id)); began.at = performance.now(); began.done = bar.value; });
   const stop = button("Cancel", () => cancel(rows()));
-  const again = button("Ask again", () => askAgain(rows().filter(canAskAgain)));
+  const again = button("Ask again", () => { pause(id, false); askAgain(rows().filter(canAskAgain)); });
   const line = button("Try again now", release);
   const element = h("section", { class: "hero slim" }, title, bar, says, note, h("div", { class: "actions" }, hold, stop, again, line));
   function update() {
