@@ -1,8 +1,12 @@
 // What is sent of a photo, and what is kept of it: copies that the browser draws, upright, as EXIF says.
 
 const WORTH = 500_000; // bytes: smaller files are sent as they are
+const DRAWN = /^image\/(jpeg|png|webp|gif|avif|bmp)$/; // what browsers draw
 const [LONG, SHORT] = [1280, 640]; // pixels that stay: of the longer side, and of the shorter one of a panorama
 const PREVIEW = 480; // pixels of the longer side of what is kept
+
+/** Whether a file is sent and drawn as it is, so that its small copy can wait until nothing else does. */
+export const isLight = (file) => file.size <= WORTH && DRAWN.test(file.type);
 
 let turn = Promise.resolve();
 

@@ -3,17 +3,19 @@
 import { recognize } from "./api.js";
 import { counted, sized } from "./dom.js";
 import { summary } from "./grade.js";
-import { copies } from "./picture.js";
+import { copies, isLight } from "./picture.js";
 import { addRows, allRows, changeRow } from "./store.js";
 import { doubtful } from "./verdict.js";
 
 const AT_ONCE = 3; // one is prepared and one is sent while the server looks at another
 const PATIENCE = [1, 2, 4, 8, 15, 30]; // seconds between attempts to reach a server that is gone or busy
+const SOON = 200; // milliseconds: what is sent faster needs no words
 const SLOW_TRIES = 3; // a line that was too slow so often is told
 
 const files = new Map(); // of each row that was asked in this visit; a file on a disk takes no memory
 const running = new Map(); // an AbortController for each row that is asked now
 const paused = new Set(); // batches
+const uncopied = []; // answered rows whose small copies are made when nothing waits
 let waiting = [];
 let attempts = 0; // since the server was last reached
 let held = 0; // the timer until the next attempt; 0 while the line is open
@@ -79,7 +81,7 @@ function next() {
   if (held) return;
   while (running.size < AT_ONCE) {
     const at = waiting.findIndex((row) => !paused.has(row.batch));
-    if (at < 0) return;
+    if (at < 0) return running.size ? undefined : copyNext();
     const [row] = waiting.splice(at, 1);
     work(row);
     if (attempts) return; // one alone finds out whether the server is back
@@ -90,7 +92,7 @@ async function work(row) {
   const stop = new AbortController();
   running.set(row, stop);
   try {
-    await changeRow(row, { state: "running", note: "Preparing the photo", error: null });
+    await changeRow(row, { state: "running", note: row.batch ? looking(row) : "Preparing the photo", error: null });
     await answered(row, await prepared(row), stop.signal);
   } catch (error) {
     await failed(row, error, stop.signal.aborted);
@@ -100,7 +102,18 @@ async function work(row) {
   }
 }
 
+/** Make the small copies that were put off, one at a time, until something is asked again. */
+async function copyNext() {
+  const row = uncopied.shift();
+  if (!row) return;
+  const { preview } = await copies(files.get(row.id)[0]);
+  if (preview) await changeRow(row, { bytes: (row.bytes ?? 0) + preview.size }, { previews: [preview] });
+  next();
+}
+
 async function prepared(row) {
+  const [first] = files.get(row.id);
+  if (row.batch && isLight(first)) return [{ sent: first }];
   const made = [];
   for (const file of files.get(row.id)) made.push(await copies(file));
   await changeRow(row, { bytes: made.reduce((sum, one) => sum + (one.preview?.size ?? 0), 0) }, {});
@@ -109,14 +122,16 @@ async function prepared(row) {
 
 async function answered(row, made, signal) {
   const alone = row.batch === 0;
+  const began = performance.now();
   const undrawn = made.some((one) => one.preview === null);
   const total = made.reduce((sum, one) => sum + one.sent.size, 0);
-  const progress = (loaded) => changeRow(row, { note: loaded < total ? `Sending ${sized(total)}: ${Math.floor((100 * loaded) / total)} %` : looking(row), share: Math.min(1, loaded / total) });
+  const progress = (loaded) => performance.now() - began > SOON && changeRow(row, { note: loaded < total ? `Sending ${sized(total)}: ${Math.floor((100 * loaded) / total)} %` : looking(row), share: Math.min(1, loaded / total) });
   if (signal.aborted) throw signal.reason;
   const answer = await recognize(made.map((one) => one.sent), { explain: alone || null, preview: undrawn || null }, { signal, progress });
   reached();
   const each = answer.photos ?? [answer];
-  const previews = await Promise.all(made.map((one, number) => one.preview ?? blobOf(each[number].preview)));
+  const previews = made[0].preview === undefined ? undefined : made.map((one, number) => one.preview ?? blobOf(each[number].preview));
+  if (!previews) uncopied.push(row);
   for (const one of [answer, ...each]) delete one.preview;
   await changeRow(row, { state: "answered", note: null, share: null, doubtful: doubtful(answer), undrawn, ...summary(answer) }, { answer, previews });
 }

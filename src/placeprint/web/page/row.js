@@ -2,6 +2,8 @@
 
 import { bdi, h, photo } from "./dom.js";
 import { filedUnder, GRADES } from "./grade.js";
+import { isLight } from "./picture.js";
+import { filesOf } from "./queue.js";
 import { changeRow, previewsOf } from "./store.js";
 import { percent } from "./verdict.js";
 
@@ -73,7 +75,8 @@ const seen = new IntersectionObserver((entries) => {
 async function draw(shot) {
   if (shot.firstChild) return;
   shot.append(h("span", { class: "gone" }));
-  const [preview] = await previewsOf(Number(shot.dataset.id));
+  const id = Number(shot.dataset.id);
+  const preview = (await previewsOf(id))[0] ?? filesOf(id).find(isLight);
   if (!preview || !shot.firstChild) return;
   shot.dataset.source = URL.createObjectURL(preview);
   shot.replaceChildren(photo(shot.dataset.source, "", { width: 80, height: 60 }));
