@@ -59,7 +59,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str
     from town import render_town
 
     folder = tmp_path_factory.mktemp("page")
-    render_town(folder / "town", places=8, views=4, seed=5)
+    render_town(folder / "town", places=8, views=4, seed=8)
     index(folder / "town", folder / "town.gallery", cache=False)
     recognizer = Recognizer(Gallery.open(folder / "town.gallery"))
     photos = sorted((folder / "town").glob("query/*/0[345].jpg"))
