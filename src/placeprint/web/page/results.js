@@ -108,7 +108,7 @@ function menu(legend, options, value, change) {
 
 /** How many rows came to what, in words: `120 sure, 40 likely, 38 UNKNOWN, 2 failed`. */
 export function tally(rows) {
-  const counts = new Map();
+  const counts = new Map(["sure", "likely", "UNKNOWN"].map((grade) => [grade, 0]));
   for (const row of rows) counts.set(gradeWord(row), (counts.get(gradeWord(row)) ?? 0) + 1);
-  return [...counts].map(([word, count]) => `${count.toLocaleString("en")} ${word}`).join(", ");
+  return [...counts].filter(([, count]) => count).map(([word, count]) => `${count.toLocaleString("en")} ${word}`).join(", ");
 }
