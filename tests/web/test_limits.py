@@ -88,7 +88,8 @@ def test_every_address_says_what_it_takes(client):
         assert (wrong.status_code, wrong.headers["allow"]) == (405, methods), path
         assert methods in wrong.json()["detail"]
         if "HEAD" in methods:
-            got, head = client.get(path), client.head(path)
+            whole = {"accept-encoding": "identity"}  # a length is that of what is sent
+            got, head = client.get(path, headers=whole), client.head(path, headers=whole)
             assert (head.status_code, head.content) == (got.status_code, b""), path
             assert head.headers["content-type"] == got.headers["content-type"]
             if path != "/metrics":

@@ -22,6 +22,7 @@ httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-w
 
 from PIL import Image  # noqa: E402
 
+from placeprint.web import uploads  # noqa: E402
 from placeprint.web.settings import digest_of  # noqa: E402
 
 MOST = 300_000
@@ -119,9 +120,9 @@ def test_an_image_that_is_something_else_too_is_only_an_image(client, queries):
 def test_too_many_bytes_are_refused_declared_or_not(client):
     most = bytes(MOST + 1)
     for path, headers in (("/v1/recognize", {}), ("/v1/places/a/images", WRITER)):
-        refused(client.post(path, content=most, headers=headers), 413, f"{MOST} bytes")
-        refused(client.post(path, content=iter([most[:200_000]] * 2), headers=headers), 413, f"{MOST} bytes")
-        refused(client.post(path, files={"photos": most}, headers=headers), 413, f"{MOST} bytes")
+        refused(client.post(path, content=most, headers=headers), 413, "293 KiB")
+        refused(client.post(path, content=iter([most[:200_000]] * 2), headers=headers), 413, "293 KiB")
+        refused(client.post(path, files={"photos": most}, headers=headers), 413, "293 KiB")
 
 
 def said_to(url: str, head: str, body: bytes = b"", *, slowly: float = 0.0) -> tuple[int, float]:
@@ -154,6 +155,13 @@ def test_a_slow_body_is_not_waited_for(url, client):
     assert status == 408
     assert seconds < 5  # of the ten seconds that the body would have taken
     assert client.get("/v1/health").status_code == 200
+
+
+def test_a_body_that_keeps_coming_is_waited_for(url, monkeypatch):
+    monkeypatch.setattr(uploads, "STEP_BYTES", 10)
+    status, seconds = said_to(url, "POST /v1/recognize HTTP/1.1\r\nContent-Length: 40", bytes(40), slowly=0.05)
+    assert status == 422  # it came, and is no photo
+    assert seconds > 1.5  # longer than a body may stand still
 
 
 def test_hundreds_of_damaged_photos(client, queries):

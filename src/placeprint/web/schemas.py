@@ -109,6 +109,7 @@ class PhotoAnswer(BaseModel):
     matches: list[MatchFound]
     why: str
     missing: str | None = None
+    preview: str | None = None
 
 
 class Recognition(PhotoAnswer):

@@ -43,7 +43,7 @@ class Settings:
     max_k : int
         Matches that an answer may list.
     body_seconds, work_seconds : float
-        How long a body may take to come, and an answer to be made.
+        How long a body may stand still while it comes, and how long an answer may take to be made.
     waiting : int
         Requests that may wait for a thread; one more is answered 503.
     held_bytes : int

@@ -27,6 +27,8 @@ MOST_FIELDS = 100
 """The most fields of a multipart body, images or not."""
 PARSE_SECONDS = 2.0
 """Processor time for parsing a multipart body: 30 MB take a tenth of it, unless made to take long."""
+STEP_BYTES = 16 << 10
+"""What must come of a body in `Settings.body_seconds`: a slow line is waited for, one on which nothing moves is not."""
 _NAME_LENGTH = 200
 _IN_MEMORY = {"MAX_MEMORY_FILE_SIZE": 1 << 40}
 """Of the parser, which would write large parts to disk: the limit of the body bounds them."""
@@ -59,7 +61,9 @@ class Upload:
                 raise ImageError("empty", "the file has no bytes")
             width, height = images.size_of(self.data)
             if width * height > most:
-                raise ImageError("too-large", f"{width}x{height} pixels are more than {most}: send a smaller photo")
+                allowed = f"{most / 1e6:.3g} megapixels" if most >= 100_000 else f"{most} pixels"
+                said = f"{width} x {height} pixels are more than the {allowed} that this server takes"
+                raise ImageError("too-large", f"{said}: send a smaller photo")
 
 
 @dataclass(slots=True)
@@ -124,6 +128,14 @@ class Body:
         return form.photos
 
 
+def spoken_bytes(count: int) -> str:
+    """Return a number of bytes as people read it: ``32 MiB``."""
+    for unit, size in (("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"
+
+
 class _Form:
     """What the parser of a multipart body finds."""
 
@@ -179,13 +191,16 @@ class UploadReader:
             raise Problem(
                 415, f'{body.kind} holds no photo: send multipart/form-data with the field "{FIELD}", or the image'
             )
+        limit, moved = self._settings.body_seconds, 0
         try:
-            async with asyncio.timeout(self._settings.body_seconds):
+            async with asyncio.timeout(limit) as patience:
                 while not body_is_read(request):
                     self._take(body, await next_chunk(request))
+                    if body.bytes - moved >= STEP_BYTES:
+                        moved = body.bytes
+                        patience.reschedule(asyncio.get_running_loop().time() + limit)
         except TimeoutError as error:
-            limit = self._settings.body_seconds
-            raise Problem(408, f"the photo did not come within {limit:g} s: send it again", closes=True) from error
+            raise Problem(408, f"nothing of the photo came for {limit:g} s: send it again", closes=True) from error
 
     def _take(self, body: Body, piece: bytes) -> None:
         body.pieces.append(piece)
@@ -198,4 +213,4 @@ class UploadReader:
 
     def _too_large(self) -> Problem:
         most = self._settings.max_bytes
-        return Problem(413, f"a request may hold {most} bytes: send a smaller photo, or fewer", closes=True)
+        return Problem(413, f"a request may hold {spoken_bytes(most)}: send a smaller photo, or fewer", closes=True)

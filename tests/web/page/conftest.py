@@ -59,7 +59,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str
     from town import render_town
 
     folder = tmp_path_factory.mktemp("page")
-    render_town(folder / "town", places=8, views=4, seed=5)
+    render_town(folder / "town", places=8, views=4, seed=8)
     index(folder / "town", folder / "town.gallery", cache=False)
     recognizer = Recognizer(Gallery.open(folder / "town.gallery"))
     photos = sorted((folder / "town").glob("query/*/0[345].jpg"))
@@ -126,13 +126,17 @@ class Visit:
 
     def go(self, view: str = "") -> None:
         """Open a view and wait until it is drawn."""
+        old = "hash => location.hash !== hash && document.querySelector('main h1')?.setAttribute('data-old', '')"
+        self.page.evaluate(old, f"#/{view}")
         self.page.goto(f"{self.served.url}#/{view}")
-        self.page.wait_for_selector("main h1")
+        self.page.wait_for_selector("main h1:not([data-old])")
         self.page.wait_for_load_state("networkidle")
 
     def ask(self, *photos: Path) -> None:
-        """Drop photos on the page and wait for the answer."""
+        """Drop photos on the page and wait for the answer, which has an address of its own."""
+        before = self.page.evaluate("location.hash")
         self.drop(*photos)
+        self.page.wait_for_function("before => location.hash !== before", arg=before)
         self.page.wait_for_selector(".verdict .sure")
 
     def drop(self, *photos: Path) -> None:
@@ -151,6 +155,7 @@ class Visit:
 
     def text(self, selector: str) -> str:
         """Return the text of one element, as it is seen."""
+        self.page.locator(selector).first.wait_for()
         return " ".join(self.page.locator(selector).first.inner_text().split())
 
     def texts(self, selector: str) -> list[str]:

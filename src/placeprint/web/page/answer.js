@@ -1,16 +1,11 @@
 // One answer: the photo, the place or UNKNOWN, how sure and why, and what else it could be.
 
-import { h, s, counted, photo } from "./dom.js";
+import { bdi, h, s, counted, photo, sentence } from "./dom.js";
 import { answerMap } from "./where.js";
-import { disagreeing, meaning, percent, said, sureness } from "./verdict.js";
+import { told } from "./grade.js";
+import { disagreeing, meaning, percent, sureness } from "./verdict.js";
 import { reasons } from "./why.js";
-import { addDialog } from "./writing.js";
-
-/** What is shown while the server looks: the photo is there at once. */
-export function waitingView(photos) {
-  return [h("section", { class: "answer" }, asked(photos, 0),
-    h("div", { class: "verdict" }, h("h1", { class: "soft" }, "Looking …"), h("p", { class: "busy" }, photos.length > 1 ? counted(photos.length, "photo") : "Comparing it with the gallery")))];
-}
+import { addDialog } from "./addition.js";
 
 /** The answer, whole. */
 export function answerView(kept, about) {
@@ -27,32 +22,35 @@ export function answerView(kept, about) {
 function asked(photos, lead, each = []) {
   const picture = h("div", { class: "asked" }, photo(photos[lead].source, `Asked about: ${photos[lead].text}`));
   if (photos.length > 1) {
-    picture.append(h("ul", {}, photos.map((one, number) => h("li", {}, photo(one.source, one.text), h("span", { class: "small soft" }, each[number] ? said(each[number]) : "")))));
+    picture.append(h("ul", {}, photos.map((one, number) => h("li", {}, photo(one.source, one.text), h("span", { class: "small soft" }, each[number] ? told(each[number]) : "")))));
   }
   return picture;
 }
 
-const LOOKS = { sure: { name: "named", sign: "✓" }, likely: { name: "likely", sign: "≈" }, UNKNOWN: { name: "unknown", sign: "?" } };
+const SIGNS = { sure: "✓", likely: "≈", UNKNOWN: "?" };
 
 /** The name of the place, as a link to it. */
 function named(answer) {
   if (answer.grade === "UNKNOWN") return answer.grade;
-  const link = h("a", { href: `#/places/${encodeURIComponent(answer.best_guess)}` }, answer.best_guess);
+  const link = h("a", { href: `#/places/${encodeURIComponent(answer.best_guess)}` }, bdi(answer.best_guess));
   return answer.grade === "likely" ? [h("span", { class: "soft" }, "likely "), link] : link;
 }
 
 function verdict(kept, about) {
   const { answer, photos } = kept;
-  return h("div", { class: `verdict ${LOOKS[answer.grade].name}` },
-    h("p", { class: "sure" }, h("span", { "aria-hidden": "true" }, LOOKS[answer.grade].sign), sureness(answer)),
+  return h("div", { class: `verdict ${answer.grade}` },
+    h("p", { class: "sure" }, h("span", { "aria-hidden": "true" }, SIGNS[answer.grade]), sureness(answer)),
     h("h1", { tabindex: "-1" }, named(answer)),
     measured(answer) ? meter(answer) : null,
     h("p", {}, meaning(answer)),
     numbers(answer),
     h("div", { class: "actions" },
       h("a", { class: "button", href: "#/" }, "Ask about another"),
-      about.writing ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.grade === "UNKNOWN" ? "" : answer.best_guess }) }, counted(photos.length, "Add it to a place", "Add them to a place").replace(/^\S+ /, "")) : null));
+      about.writing && photos.every((one) => one.file) ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.grade === "UNKNOWN" ? "" : answer.best_guess, candidates: pictured(answer), most: about.limits.photos }) }, counted(photos.length, "Add it to a place", "Add them to a place").replace(/^\S+ /, "")) : null));
 }
+
+/** The candidates, each with an image that shows it. */
+const pictured = (answer) => answer.places.map(({ place }) => ({ place, image: answer.matches.find((match) => match.places.includes(place))?.image }));
 
 /** Whether one number stands for the answer: photos that do not agree have none. */
 const measured = (answer) => answer.probability !== null && !disagreeing(answer);
@@ -76,7 +74,7 @@ function numbers(answer) {
     answer.false_accept_rate === null ? null : `calibrated for ${(100 * answer.false_accept_rate).toLocaleString("en")} % false accepts`,
     `answered in ${Math.round(answer.milliseconds)} ms`,
   ];
-  return h("details", {}, h("summary", {}, "In numbers"), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, `${answer.why}.`));
+  return h("details", {}, h("summary", {}, "In numbers"), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, sentence(answer.why)));
 }
 
 function candidates(answer) {
@@ -84,7 +82,7 @@ function candidates(answer) {
   return h("section", { class: answer.grade === "sure" ? "named" : "", "aria-labelledby": "candidates" },
     h("header", {}, h("h2", { id: "candidates" }, "Candidates")),
     h("ol", { class: "candidates" }, answer.places.map((one) => h("li", {},
-      h("a", { href: `#/places/${encodeURIComponent(one.place)}` }, one.place),
+      h("a", { href: `#/places/${encodeURIComponent(one.place)}` }, bdi(one.place)),
       s("svg", { "aria-hidden": "true" },
         s("rect", { class: "track", width: "100%", height: "100%", rx: 4 }),
         s("rect", { class: "level", width: `${(100 * Math.max(0, one.score)) / best}%`, height: "100%", rx: 4 })),

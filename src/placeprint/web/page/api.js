@@ -1,43 +1,89 @@
 // The server, asked. Every address is relative, so the page works under a path of a proxy too.
 
-const TOKEN = "placeprint-token"; // in sessionStorage: gone with the tab
-const SLOW = 60_000; // milliseconds after which a server counts as gone
+import { sentence } from "./dom.js";
 
-const TITLES = { 401: "The token is missing or wrong.", 403: "That is not allowed here.", 404: "It is not there.", 408: "That took too long.", 409: "That does not fit.", 413: "That is too large.", 415: "That is no photo.", 422: "That cannot be used.", 503: "The server is busy." };
+const TOKEN = "placeprint-token"; // in sessionStorage: gone with the tab
+const SLOW = 60_000; // milliseconds without any progress after which a server counts as gone
+
+const TITLES = { 401: "The token is missing or wrong.", 403: "That is not allowed here.", 404: "It is not there.", 408: "The line is too slow.", 409: "That does not fit.", 413: "That is too large.", 415: "That is no photo.", 422: "That cannot be used.", 503: "The server is busy." };
 
 /** What went wrong, told for people: `title` in a few words, `message` as the server says it. */
 export class Trouble extends Error {
   constructor(status, title, message) {
-    super(message);
+    super(sentence(message));
     Object.assign(this, { status, title, told: true });
   }
 }
 
-async function send(path, { method = "GET", body, token, signal } = {}) {
+const gone = () => new Trouble(0, "The server does not answer.", "Is “placeprint serve” still running, and this device still connected to it?");
+
+async function send(path, { method = "GET", token, signal } = {}) {
   let response;
   const patience = AbortSignal.timeout(SLOW);
   try {
     response = await fetch(path, {
-      method, body, signal: signal ? AbortSignal.any([signal, patience]) : patience,
+      method, signal: signal ? AbortSignal.any([signal, patience]) : patience,
       headers: token ? { Authorization: `Bearer ${token}` } : {},
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Trouble(0, "The server does not answer.", "Is “placeprint serve” still running, and this device still connected to it?");
+    throw gone();
   }
-  if (!response.ok) throw await problem(response);
+  if (!response.ok) throw problem(response, await response.text().catch(() => ""), response.headers.get("Retry-After"));
   return response.status === 204 ? null : response.json();
 }
 
+/** Send a form, and read JSON. Progress is told as bytes of all; a line on which nothing moves is given up. */
+function post(path, body, { token, signal, progress } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    let still = 0;
+    const moved = () => {
+      clearTimeout(still);
+      still = setTimeout(() => request.abort(), SLOW);
+    };
+    const end = (settle, value) => {
+      clearTimeout(still);
+      signal?.removeEventListener("abort", stop);
+      settle(value);
+    };
+    const stop = () => request.abort();
+    request.upload.addEventListener("progress", (event) => {
+      moved();
+      progress?.(event.loaded, event.total);
+    });
+    request.addEventListener("progress", moved);
+    request.addEventListener("error", () => end(reject, gone()));
+    request.addEventListener("abort", () => end(reject, signal?.aborted ? signal.reason : gone()));
+    request.addEventListener("load", () => {
+      if (request.status < 200 || request.status > 299) return end(reject, problem(request, request.responseText, request.getResponseHeader("Retry-After")));
+      try {
+        end(resolve, JSON.parse(request.responseText));
+      } catch {
+        end(reject, gone()); // a proxy's page, or half an answer
+      }
+    });
+    if (signal?.aborted) return end(reject, signal.reason);
+    signal?.addEventListener("abort", stop);
+    request.open("POST", path);
+    if (token) request.setRequestHeader("Authorization", `Bearer ${token}`);
+    moved();
+    request.send(body);
+  });
+}
+
 /** Read problem+json (RFC 9457); a proxy may have sent something else. */
-async function problem(response) {
-  const said = await response.json().catch(() => ({}));
-  const detail = said.detail ?? `The server answered ${response.status} ${response.statusText}.`;
-  if (response.status === 503) {
-    const seconds = Number(response.headers.get("Retry-After")) || 1;
-    return new Trouble(503, TITLES[503], `${detail}. Try again in ${seconds} s.`);
+function problem({ status, statusText }, text, retry) {
+  let said = {};
+  try {
+    said = JSON.parse(text);
+  } catch { /* no JSON: the status alone is told */ }
+  const detail = said.detail ?? `The server answered ${status} ${statusText}`;
+  if (status === 503) {
+    const seconds = Number(retry) || 1;
+    return Object.assign(new Trouble(503, TITLES[503], `${sentence(detail)} Try again in ${seconds} s.`), { seconds });
   }
-  return new Trouble(response.status, TITLES[response.status] ?? "The server failed.", detail);
+  return new Trouble(status, TITLES[status] ?? "The server failed.", detail);
 }
 
 function query(values) {
@@ -53,11 +99,11 @@ function form(files) {
 
 export const about = () => send("v1/about");
 
-/** Ask about files of one place. */
-export const recognize = (files, signal) => send(`v1/recognize${query({ k: 6, explain: true })}`, { method: "POST", body: form(files), signal });
+/** Ask about files of one place; `how` says whether to explain the matches, and to send previews back. */
+export const recognize = (files, how, more) => post(`v1/recognize${query({ k: 6, ...how })}`, form(files), more);
 
 /** Places by name: { total, places }. */
-export const places = (values) => send(`v1/places${query(values)}`);
+export const places = (values, signal) => send(`v1/places${query(values)}`, { signal });
 
 /** One place and its images: { total, items, … }. */
 export const place = (name, values) => send(`v1/places/${encodeURIComponent(name)}${query(values)}`);
@@ -66,12 +112,12 @@ export const place = (name, values) => send(`v1/places/${encodeURIComponent(name
 export const thumbnail = (image, size = 240) => `v1/images/${image}/thumbnail?size=${size}`;
 
 /** Add files to a place, which is made when it is not there; `at` may hold latitude and longitude. */
-export const add = (name, files, token, at = {}) => send(`v1/places/${encodeURIComponent(name)}/images${query(at)}`, { method: "POST", body: form(files), token });
+export const add = (name, files, token, { at, ...more } = {}) => post(`v1/places/${encodeURIComponent(name)}/images${query({ at })}`, form(files), { token, ...more });
 
 /** The original of an image, as a file. */
 export async function original(image, name) {
   const response = await fetch(`v1/images/${image}`);
-  if (!response.ok) throw await problem(response);
+  if (!response.ok) throw problem(response, await response.text(), null);
   return new File([await response.blob()], name);
 }
 

@@ -1,62 +1,80 @@
 // The page: which view is shown, what is asked, and what is said when something goes wrong.
 //
-//   ask       photos get in            answer, why, pair, where, map   one answer, drawn
-//   places, place, listing   browse    writing   add, remove, undo     answers, session   what was asked
-//   api       the server, asked        verdict   an answer in words    dom   elements
+//   ask, drop   photos get in             queue, picture   asked one by one        store    what stays in the browser
+//   asked       one question              answer, why, pair, where, map            one answer, drawn
+//   batch, answers, results, row, export  many answers     places, place, listing  browse
+//   addition, removal, dialog, notice     the gallery is changed                   route    addresses, and Back
+//   api         the server, asked         verdict, grade   an answer in words      dom      elements
 
-import { about as fetchAbout, recognize } from "./api.js";
-import { askView, listen } from "./ask.js";
-import { answerView, waitingView } from "./answer.js";
+import { about as fetchAbout } from "./api.js";
+import { askView } from "./ask.js";
+import { askedView } from "./asked.js";
 import { answersView } from "./answers.js";
+import { batchView } from "./batch.js";
 import { placeView } from "./place.js";
 import { placesView } from "./places.js";
 import { announce, counted, h } from "./dom.js";
-import { drawable, recall, remember } from "./session.js";
+import { listen, together } from "./drop.js";
+import { askEach, askTogether, cancel } from "./queue.js";
+import { address, forgetViews, turnTo } from "./route.js";
+import { answerOf, openStore, rowOf } from "./store.js";
 import { spoken } from "./verdict.js";
 import { forget } from "./where.js";
 
 const main = document.getElementById("main");
-let about = null;
-let asking = null;
+let ready = null;
 let shown = 0;
 
 const VIEWS = [
-  [/^$/, "ask", () => askView({ about, ask })],
-  [/^answers$/, "answers", () => answersView()],
-  [/^answers\/(\d+)$/, "answers", (number) => answerOf(number)],
-  [/^places$/, "places", () => placesView()],
-  [/^places\/(.+)$/, "places", (id) => placeView(decodeURIComponent(id), about)],
+  [/^$/, "ask", () => askView({ ready: known, ask })],
+  [/^answers$/, "answers", async (query) => answersView(await known(), query)],
+  [/^answers\/(\d+)$/, "answers", async (_, id) => askedView(id, await known())],
+  [/^batch\/(\d+)$/, "answers", async (query, id) => batchView(id, await known(), query)],
+  [/^places$/, "places", (query) => placesView(query)],
+  [/^places\/(.+)$/, "places", async (_, name) => placeView(decodeURIComponent(name), await known())],
 ];
 
-function answerOf(number) {
-  const kept = recall(number);
-  if (kept) return answerView(kept, about);
-  return h("section", { class: "hero" }, h("h1", { tabindex: "-1" }, "This answer is gone"), h("p", { class: "soft" }, "Answers are kept only while the page is open. Ask again with the photo."));
-}
-
-/** Draw the view that the address names. A view that comes too late, after another was chosen, is dropped. */
+/** Draw the view that the address names, or put back the one that was left there. */
 async function show({ focus = true } = {}) {
   const mine = ++shown;
-  const path = location.hash.replace(/^#\/?/, "");
+  const { path, query } = address();
   const found = VIEWS.map(([pattern, page, view]) => ({ page, view, match: pattern.exec(path) })).find((one) => one.match);
   if (!found) return go("");
+  const kept = turnTo(main);
+  if (kept) return revive(kept, found.page);
   try {
-    about ??= await learn();
-    const view = await found.view(...found.match.slice(1));
-    if (mine !== shown) return;
+    const view = await found.view(query, ...found.match.slice(1));
+    if (mine !== shown) return; // another view was chosen meanwhile
     main.replaceChildren(...[view].flat().filter(Boolean));
   } catch (error) {
-    if (mine === shown) main.replaceChildren(trouble(error, () => show()));
+    if (mine !== shown) return;
+    main.replaceChildren(trouble(error, () => show()));
   }
-  for (const link of document.querySelectorAll("nav a")) {
-    if (link.dataset.page === found.page) link.setAttribute("aria-current", "page");
+  const heading = titled(found.page);
+  if (!focus) { // the same view, drawn anew: nothing arrives, and nobody is moved
+    main.querySelectorAll(".arrives").forEach((part) => part.classList.remove("arrives"));
+    return;
+  }
+  window.scrollTo(0, 0);
+  (heading ?? main).focus({ preventScroll: true });
+}
+
+function revive(kept, page) {
+  main.replaceChildren(...kept.nodes);
+  for (const part of main.children) part.revived?.();
+  titled(page);
+  window.scrollTo(0, kept.y);
+  if (main.contains(kept.focus)) kept.focus.focus({ preventScroll: true });
+}
+
+function titled(page) {
+  for (const link of document.querySelectorAll(".bar nav a")) {
+    if (link.dataset.page === page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   const heading = main.querySelector("h1");
   document.title = [heading?.textContent, "placeprint"].filter(Boolean).join(" · ");
-  if (!focus) return;
-  window.scrollTo(0, 0);
-  (heading ?? main).focus({ preventScroll: true });
+  return heading;
 }
 
 function go(path) {
@@ -64,31 +82,34 @@ function go(path) {
   return show();
 }
 
+/** What is served; asked once, and again after it failed or the gallery changed. */
+function known() {
+  ready ??= learn().catch((error) => {
+    ready = null;
+    throw error;
+  });
+  return ready;
+}
+
 async function learn() {
   const found = await fetchAbout();
+  await openStore(found.gallery);
   document.getElementById("gallery").textContent = found.gallery;
   document.getElementById("about").textContent = `placeprint ${found.version}, model ${found.model.name}, preset ${found.preset}`;
   return found;
 }
 
-/** Ask about photographs of one place, and show the answer. */
+/** Ask about photos: of one place, or each by itself. */
 async function ask(files) {
-  asking?.abort();
-  const mine = (asking = new AbortController());
-  const photos = drawable(files);
-  const turn = ++shown;
-  main.replaceChildren(...waitingView(photos));
-  announce(`Looking at ${counted(photos.length, "photo")}`);
   try {
-    const answer = await recognize(files, mine.signal);
-    const number = remember(photos, answer);
-    if (turn === shown) await go(`answers/${number}`); // who went elsewhere meanwhile finds it among the answers
-    announce(spoken(answer));
+    const about = await known();
+    const how = await together(files, about.limits.photos);
+    if (how === "each") await go(`batch/${await askEach(files)}`);
+    if (how !== "together") return;
+    announce(`Looking at ${counted(files.length, "photo")}`);
+    await go(`answers/${(await askTogether(files)).id}`);
   } catch (error) {
-    if (mine.signal.aborted || turn !== shown) return;
-    main.replaceChildren(trouble(error, () => ask(files)));
-    const view = await askView({ about, ask }).catch(() => []);
-    if (turn === shown) main.append(...view.filter(Boolean));
+    main.prepend(trouble(error, () => ask(files)));
   }
 }
 
@@ -96,15 +117,38 @@ async function ask(files) {
 function trouble(error, again) {
   if (!error.told) console.error(error);
   return h("div", { class: "trouble", role: "alert" },
-    h("p", {}, h("b", {}, error.title ?? "The page stumbled. "), " ", error.message),
+    h("p", {}, h("b", {}, error.title ?? "The page stumbled."), " ", error.message),
     error.status >= 400 && error.status < 500 ? null : h("button", { type: "button", onclick: again }, "Try again"));
 }
 
-window.addEventListener("popstate", () => show());
+/** The row whose own view is on the screen. */
+function rowHere() {
+  const found = /^answers\/(\d+)$/.exec(address().path);
+  return found ? rowOf(found[1]) : undefined;
+}
+
+document.addEventListener("row-changed", async ({ detail: { row, change } }) => {
+  for (const part of main.children) part.rowChanged?.(row);
+  const judged = "mark" in change || "correction" in change;
+  if (row !== rowHere() || row.state === "running" || row.note || judged) return;
+  await show({ focus: main.querySelector(".busy") !== null });
+  if (row.state === "answered") announce(spoken(await answerOf(row.id)));
+});
+document.addEventListener("keydown", (event) => {
+  const row = rowHere();
+  if (event.key === "Escape" && row && !document.querySelector("dialog[open]")) cancel([row]);
+});
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address is that of the view
+  (main.querySelector("h1") ?? main).focus();
+});
+document.addEventListener("view-changed", () => show());
 document.addEventListener("gallery-changed", () => {
-  about = null;
+  ready = null;
   forget();
+  forgetViews();
   show({ focus: false });
 });
+window.addEventListener("popstate", () => show());
 listen(ask, (text) => main.prepend(trouble(Object.assign(new Error(text), { title: "No photo.", told: true }), () => show())));
 show({ focus: false });

@@ -1,12 +1,12 @@
-// Ways for a photograph to get in: dropped, pasted, chosen, taken.
+// The first view: photos are chosen or taken, and places that the gallery knows.
 
-import { h, s, counted, photo } from "./dom.js";
+import { bdi, h, s, counted, photo } from "./dom.js";
 import { places, thumbnail } from "./api.js";
 
 const SHOWN = 12; // places that are shown under the question
 
-/** The first view. `ask` takes files. */
-export async function askView({ about, ask }) {
+/** The view; `ready` gives what is served, and `ask` takes files. It is there before the server has told anything. */
+export function askView({ ready, ask }) {
   const pick = picker({ multiple: true }, ask);
   const take = picker({ capture: "environment" }, ask);
   const zone = h("div", { class: "drop", onclick: (event) => event.target.closest("button") || pick.click() },
@@ -15,20 +15,25 @@ export async function askView({ about, ask }) {
     h("div", { class: "actions" },
       h("button", { type: "button", class: "first take", onclick: () => take.click() }, "Take a photo"),
       h("button", { type: "button", class: "first", onclick: () => pick.click() }, "Choose photos")),
-    h("p", { class: "small soft" }, h("span", { class: "desk" }, "Or drop them anywhere, or paste one. "), "Several are taken as one place."));
+    h("p", { class: "small soft" }, h("span", { class: "desk" }, "Or drop them anywhere, or paste. "), "One, or as many as you like; folders too."));
+  const intro = h("p", { class: "soft" }, "Looking at what is in the gallery …");
+  const room = h("div", {});
+  ready().then(async (about) => {
+    intro.textContent = introduction(about);
+    room.replaceChildren(...[await samples()].filter(Boolean));
+  }).catch((error) => { intro.textContent = `${error.title ?? "The page stumbled."} ${error.message}`; });
   return [
     h("section", { class: "hero arrives" },
       h("h1", { tabindex: "-1" }, "Which place is this?"),
-      h("p", { class: "soft" }, introduction(about)),
-      zone, pick, take), // beside the zone: a click of theirs must not reach it
-    await samples(),
+      intro, zone, pick, take), // beside the zone: a click of theirs must not reach it
+    room,
   ];
 }
 
 function introduction(about) {
   if (!about.images) return "This gallery has no photos yet, so every answer is UNKNOWN.";
   const asked = `Your photo is compared with ${counted(about.images, "photo")} of ${counted(about.places, "place")}`;
-  return `${asked}. It is not kept, and nothing leaves the machine that serves this page.`;
+  return `${asked}. The server does not keep it, and nothing leaves the machine that serves this page.`;
 }
 
 function picker(attributes, ask) {
@@ -53,28 +58,5 @@ export function placeCard(place) {
   const picture = photo(thumbnail(place.cover.image), "", { loading: "lazy", width: 240, height: 180 });
   return h("li", {}, h("a", { class: "card", href: `#/places/${encodeURIComponent(place.place)}` },
     h("span", { class: "frame" }, picture),
-    h("b", {}, place.place), h("span", { class: "small soft" }, counted(place.images, "photo"))));
-}
-
-/** Listen for photographs that are dropped on the page or pasted into it. */
-export function listen(ask, refuse) {
-  const curtain = document.getElementById("curtain");
-  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-  document.addEventListener("dragover", (event) => {
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    curtain.hidden = false;
-  });
-  document.addEventListener("dragleave", (event) => { curtain.hidden = event.relatedTarget === null || curtain.hidden; });
-  document.addEventListener("drop", (event) => {
-    curtain.hidden = true;
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    take([...event.dataTransfer.files], "Nothing that was dropped is a file: drop photos, not a folder or a link.");
-  });
-  document.addEventListener("paste", (event) => {
-    if (event.target.closest("input, textarea")) return;
-    take([...event.clipboardData.files], "There is no photo on the clipboard.");
-  });
-  const take = (files, otherwise) => (files.length ? ask(files) : refuse(otherwise));
+    h("b", {}, bdi(place.place)), h("span", { class: "small soft" }, counted(place.images, "photo"))));
 }

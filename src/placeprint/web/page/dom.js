@@ -21,15 +21,33 @@ function fill(element, attributes, children) {
   return element;
 }
 
+/** A name of a place or file, kept apart from the sentence around it: it may be written from right to left. */
+export const bdi = (text) => h("bdi", {}, text);
+
 /** `1 photo`, `2 photos`, `10,000 photos`. */
 export function counted(count, one, many = `${one}s`) {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
+/** Bytes as people read them: `640 B`, `210 kB`, `1.9 MB`. */
+export function sized(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: bytes < 1e7 ? 1 : 0 })} MB`;
+}
+
+/** A message as a sentence: with a capital, where it does not begin with the name of a file, and a full stop. */
+export function sentence(text) {
+  const named = /^[^"“]{1,200}\.\w{2,5}: /.test(text);
+  const begun = named ? text : text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+}
+
 /** A photograph that fills its frame; one that cannot be drawn says so instead of a broken sign. */
 export function photo(source, text, attributes = {}) {
+  const gone = h("span", { class: "gone", role: "img", "aria-label": text || "No preview" }, "No preview");
+  if (!source) return gone;
   const image = h("img", { alt: text, decoding: "async", ...attributes, src: source });
-  image.addEventListener("error", () => image.replaceWith(h("span", { class: "gone", role: "img", "aria-label": text }, "No preview")));
+  image.addEventListener("error", () => image.replaceWith(gone));
   return image;
 }
 

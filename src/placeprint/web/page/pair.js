@@ -10,17 +10,23 @@ export function pair(query, match, explanation, look) {
   const right = pane(match.source, match.text, look === "heat" ? explanation?.heat.match : null);
   const overlay = s("svg", { class: "lines", "aria-hidden": "true" });
   const both = h("div", { class: "pair" }, left, right, look === "lines" ? overlay : null);
-  const draw = () => look === "lines" && drawLines(both, left, right, overlay, explanation);
+  const seen = () => [left, right].every((frame) => frame.querySelector("img")?.naturalWidth);
+  const draw = () => {
+    overlay.replaceChildren(); // over a photo that cannot be drawn no line means anything
+    if (look === "lines" && seen()) drawLines(both, left, right, overlay, explanation);
+  };
   for (const frame of [left, right]) {
     const image = frame.querySelector("img");
+    if (!image) continue;
     const known = () => {
       shape(both, frame, image.naturalWidth, image.naturalHeight);
       draw();
     };
     if (image.complete && image.naturalWidth) known();
     else image.addEventListener("load", known);
+    image.addEventListener("error", () => setTimeout(draw));
   }
-  if (match.height) shape(both, right, match.width, match.height);
+  if (match.height) shape(both, right, match.width, match.height); // known before it is loaded
   new ResizeObserver(draw).observe(both);
   return both;
 }
@@ -77,4 +83,13 @@ function glow(heat) {
   });
   context.putImageData(pixels, 0, 0);
   return canvas;
+}
+
+/** The same pair as large as the screen allows. */
+export function enlarged(query, match, explanation, look) {
+  const dialog = h("dialog", { class: "large", "aria-label": `${query.text}. ${match.text}`, onclose: () => dialog.remove() },
+    h("form", { method: "dialog" }, h("button", { autofocus: true }, "Close")));
+  document.body.append(dialog);
+  dialog.showModal();
+  dialog.append(pair(query, match, explanation, look));
 }

@@ -1,15 +1,17 @@
 // One place: its photos, and a way to add one.
 
-import { h, counted, photo, readable } from "./dom.js";
+import { bdi, h, counted, photo, readable } from "./dom.js";
 import { place as fetchPlace, thumbnail } from "./api.js";
 import { listed } from "./listing.js";
-import { addDialog, removeImage } from "./writing.js";
+import { addDialog } from "./addition.js";
+import { removeImage } from "./removal.js";
+import { position } from "./row.js";
 
 /** The photos of a place; with writing on, one can be added or removed. */
 export async function placeView(name, about) {
   return photosOf(name, about).catch((error) => {
     if (error.status !== 404) throw error;
-    return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, "No such place"), h("p", { class: "soft" }, `The gallery has no photo of ${name}. `, h("a", { href: "#/places" }, "All places")));
+    return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, "No such place"), h("p", { class: "soft" }, "The gallery has no photo of ", bdi(name), ". ", h("a", { href: "#/places" }, "All places")));
   });
 }
 
@@ -20,28 +22,22 @@ async function photosOf(name, about) {
   picker.addEventListener("change", () => {
     const files = [...picker.files];
     picker.value = "";
-    if (files.length) addDialog({ files, place: name });
+    if (files.length) addDialog({ files, place: name, most: about.limits.photos });
   });
   return [
     h("section", { class: "hero slim arrives" },
       h("p", { class: "small" }, h("a", { href: "#/places" }, "All places")),
-      h("h1", { tabindex: "-1" }, name),
-      h("p", { class: "soft" }, [counted(list.total, "photo"), position(facts)].filter(Boolean).join(", ")),
+      h("h1", { tabindex: "-1" }, bdi(name)),
+      h("p", { class: "soft" }, [counted(list.total, "photo"), facts.latitude === null ? null : position([facts.latitude, facts.longitude])].filter(Boolean).join(", ")),
       about.writing ? h("div", { class: "actions" }, h("button", { type: "button", onclick: () => picker.click() }, "Add photos"), picker) : null),
     ...list.elements,
   ];
 }
 
-function position({ latitude, longitude }) {
-  if (latitude === null) return null;
-  const side = (degrees, plus, minus) => `${Math.abs(degrees).toFixed(5)}° ${degrees < 0 ? minus : plus}`;
-  return `${side(latitude, "N", "S")} ${side(longitude, "E", "W")}`;
-}
-
 function card(image, about) {
   const file = readable(image.path.split("/").pop());
   return h("li", {}, h("a", { class: "card", href: `v1/images/${image.image}`, target: "_blank", rel: "noopener", "aria-label": `${file}, the original in a new tab` },
-    h("span", { class: "frame" }, photo(thumbnail(image.image, 480), file, { loading: "lazy", width: 240, height: 180 })),
-    h("span", { class: "small soft" }, file)),
+    h("span", { class: "frame" }, photo(thumbnail(image.image, 480), "", { loading: "lazy", width: 240, height: 180 })),
+    h("span", { class: "small soft" }, bdi(file))),
   about.writing ? h("button", { type: "button", class: "plain small", "aria-label": `Remove ${file}`, onclick: () => removeImage(image, file) }, "Remove") : null);
 }

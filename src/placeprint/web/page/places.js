@@ -1,29 +1,31 @@
 // All places: searched by name, and loaded as they come into sight.
 
-import { h, counted } from "./dom.js";
+import { bdi, h, counted } from "./dom.js";
 import { placeCard } from "./ask.js";
 import { places } from "./api.js";
 import { listed } from "./listing.js";
+import { replaceQuery } from "./route.js";
 
 const PAUSE = 150; // milliseconds after the last key
 
-/** The search box and the list. */
-export async function placesView() {
+/** The search box and the list; what is searched is in the address. */
+export async function placesView(query) {
   const says = h("p", { class: "soft", role: "status" });
   const room = h("div", {});
-  const box = h("input", { type: "search", placeholder: "Search by name", "aria-label": "Search places by name", autocomplete: "off", spellcheck: "false" });
+  const box = h("input", { type: "search", placeholder: "Search by name", "aria-label": "Search places by name", value: query.get("q") ?? "", autocomplete: "off", spellcheck: "false" });
   let mine = 0;
   const draw = async () => {
     const number = ++mine;
     const q = box.value.trim();
     const list = await listed((offset, limit) => places({ q, offset, limit }), (page) => page.places, placeCard);
     if (number !== mine) return;
-    says.textContent = q ? `${counted(list.total, "place")} with “${q}” in the name.` : counted(list.total, "place") + ".";
+    says.replaceChildren(...(q ? [`${counted(list.total, "place")} with “`, bdi(q), "” in the name."] : [`${counted(list.total, "place")}.`]));
     room.replaceChildren(...list.elements);
   };
   let waiting = 0;
   box.addEventListener("input", () => {
     clearTimeout(waiting);
+    replaceQuery({ q: box.value.trim() });
     waiting = setTimeout(() => draw().catch((error) => { says.textContent = error.message; }), PAUSE);
   });
   await draw();

@@ -7,12 +7,6 @@ export function percent(probability) {
   return `${Math.round(100 * probability)} %`;
 }
 
-/** The answer in a few words: the place, "likely" and the best guess, or UNKNOWN. */
-export function said(answer) {
-  if (answer.grade === "sure") return answer.place;
-  return answer.grade === "likely" ? `likely ${answer.best_guess}` : answer.grade;
-}
-
 /** How sure, in a few words: the grade first, then what explains it. */
 export function sureness(answer) {
   if (answer.grade === "sure") return "sure";

@@ -16,7 +16,7 @@ export function answerMap(answer, about) {
   known ??= everywhere().catch(() => ({ points: new Map(), total: 0 }));
   known.then(({ points, total }) => {
     const marks = candidates(answer, points);
-    const drawn = map([...points.values()], marks, { caption: caption(points.size, total, marks.length), named: answer.place !== null });
+    const drawn = map([...points.values()], marks, { caption: caption(points.size, total, marks.length), named: answer.grade === "sure" });
     if (drawn) section.append(drawn);
     else section.remove();
   });
@@ -28,7 +28,7 @@ export const forget = () => { known = null; };
 
 function candidates(answer, points) {
   const near = new Map(answer.matches.filter((match) => match.latitude !== null).flatMap((match) => match.places.map((place) => [place, [match.latitude, match.longitude]])));
-  return answer.places.map(({ place }) => ({ at: points.get(place) ?? near.get(place), text: place })).filter((mark) => mark.at);
+  return answer.places.map(({ place }, at) => ({ at: points.get(place) ?? near.get(place), text: place, number: at + 1, href: `#/places/${encodeURIComponent(place)}` })).filter((mark) => mark.at);
 }
 
 async function everywhere() {

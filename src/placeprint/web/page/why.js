@@ -1,8 +1,8 @@
 // Why: the photo beside a match, and the other matches to choose from.
 
-import { h, photo, readable } from "./dom.js";
+import { bdi, h, photo, readable, sentence } from "./dom.js";
 import { thumbnail } from "./api.js";
-import { pair } from "./pair.js";
+import { enlarged, pair } from "./pair.js";
 
 const LOOKS = { lines: "Lines", heat: "Heat map", plain: "Photos" };
 
@@ -36,9 +36,10 @@ function drawn(photos, each, state) {
   return [
     pair(query, other, match.explanation ?? null, state.look),
     h("figcaption", {},
-      h("span", {}, h("b", {}, match.places.join(", ")), says ? `: ${says}.` : ""),
-      h("span", { class: "small soft" }, readable(match.path)),
-      answer.missing ? h("span", { class: "small soft" }, `No lines: ${answer.missing}.`) : null),
+      h("span", {}, h("b", {}, bdi(match.places.join(", "))), says ? `: ${says}.` : ""),
+      h("span", { class: "small soft" }, bdi(readable(match.path))),
+      h("button", { type: "button", class: "plain", onclick: () => enlarged(query, { ...other, source: thumbnail(match.image, 1600) }, match.explanation ?? null, state.look) }, "Enlarge"),
+      answer.missing ? h("span", { class: "small soft" }, `No lines: ${sentence(answer.missing)}`) : null),
   ];
 }
 
@@ -46,7 +47,7 @@ function item(match, number, state, choose) {
   const name = match.places.join(", ");
   return h("li", {}, h("button", { type: "button", "aria-pressed": String(number === state.match), onclick: choose },
     photo(thumbnail(match.image), "", { width: 240, height: 180 }),
-    h("span", {}, h("span", {}, h("b", {}, h("span", { class: "unseen" }, `Match ${number + 1}: `), name)), h("span", { class: "soft number" }, match.score.toFixed(3)))));
+    h("span", {}, h("span", {}, h("b", {}, h("span", { class: "unseen" }, `Match ${number + 1}: `), bdi(name))), h("span", { class: "soft number" }, match.score.toFixed(3)))));
 }
 
 /** A row of radio buttons that look like one switch. */

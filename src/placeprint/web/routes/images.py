@@ -14,14 +14,13 @@ from fastapi import APIRouter, Query, Request
 from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
-from placeprint.dataset.decoding import images
 from placeprint.dataset.decoding.formats import HEAD_BYTES, kind_of
 from placeprint.dataset.files import MAX_BYTES, locate, open_file
 from placeprint.dataset.remote import RemoteFiles, is_remote
 from placeprint.errors import DatasetError, ImageError, MissingExtraError
-from placeprint.report.thumbnails import QUALITY, jpeg
 from placeprint.web.catalogue import CatalogueImage
 from placeprint.web.identity import UPLOADED_NAME, UPLOADED_ROOT
+from placeprint.web.previews import small_jpeg
 from placeprint.web.problems import Problem
 from placeprint.web.schemas import problems
 from placeprint.web.snapshots import Snapshot
@@ -186,13 +185,9 @@ def _original(shown: CatalogueImage, uploads: Path | None) -> tuple[BinaryIO, st
 
 
 def _small(shown: CatalogueImage, uploads: Path | None, side: int) -> bytes:
-    from PIL.Image import Resampling
-
     with opened_original(shown, uploads) as file:
         data = file.read(MAX_BYTES)
     try:
-        image = images.decode(data, min_side=side)
+        return small_jpeg(data, side)
     except ImageError as error:
         raise Problem(404, f"the photo cannot be shown: {error.reason}") from error
-    image.thumbnail((side, side), Resampling.LANCZOS)
-    return jpeg(image, quality=QUALITY)

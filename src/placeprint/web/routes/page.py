@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -10,49 +9,59 @@ from importlib.resources.abc import Traversable
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from placeprint.web.middleware import POLICY
+from placeprint.web.page_bundle import DOCUMENT, PageFile, bundled
 from placeprint.web.problems import Problem
 
 _EXTRA_KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 
 def make_router() -> APIRouter:
-    """Return the routes of the page. The files are listed once: a name that is not in the list does not exist."""
-    files = dict(_listed(resources.files("placeprint.web") / "page", ""))
+    """Return the routes of the page. The files are read once: a name that is not in the list does not exist."""
+    files = bundled(dict(_read(resources.files("placeprint.web") / "page", "")))
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     async def index(request: Request) -> Response:
-        return _file(request, files, "index.html")
+        return _sent(request, files, DOCUMENT)
 
     @router.get("/static/{name:path}")
     async def static(request: Request, name: str) -> Response:
-        return _file(request, files, name)
+        return _sent(request, files, name)
 
     @router.get("/favicon.ico")
     async def icon(request: Request) -> Response:
-        return _file(request, files, "favicon.ico" if "favicon.ico" in files else "favicon.svg")
+        return _sent(request, files, "favicon.ico" if "favicon.ico" in files else "favicon.svg")
 
     return router
 
 
-def _listed(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
-    found: list[tuple[str, Traversable]] = []
+def _read(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
     for entry in folder.iterdir():
         if entry.is_dir():
-            found += _listed(entry, f"{prefix}{entry.name}/")
+            found += _read(entry, f"{prefix}{entry.name}/")
         elif not entry.name.startswith("."):
-            found.append((f"{prefix}{entry.name}", entry))
+            found.append((f"{prefix}{entry.name}", entry.read_bytes()))
     return found
 
 
-def _file(request: Request, files: dict[str, Traversable], name: str) -> Response:
+def _sent(request: Request, files: dict[str, PageFile], name: str) -> Response:
     if name not in files:
         raise Problem(404, "there is no such page")
-    data = files[name].read_bytes()
-    etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    file = files[name]
+    packed = bool(file.compressed) and "gzip" in request.headers.get("accept-encoding", "")
+    etag = f'"{file.etag}{"-gzip" if packed else ""}"'
+    # The script's address changes with its content, so a visit takes it from the browser without asking.
+    named = request.url.query != "" and file.etag.startswith(request.url.query)
+    headers = {"ETag": etag, "Vary": "Accept-Encoding"}
+    headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-cache"
+    if file.style:
+        headers["Content-Security-Policy"] = f"{POLICY}; style-src 'self' {file.style}"
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
     suffix = "." + name.rpartition(".")[2]
     kind = _EXTRA_KINDS.get(suffix) or mimetypes.types_map.get(suffix, "application/octet-stream")
-    return Response(data, media_type=kind, headers=headers)
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(file.compressed if packed else file.data, media_type=kind, headers=headers)

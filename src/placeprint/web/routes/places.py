@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 
 from placeprint.web.catalogue import Catalogue, Place
 from placeprint.web.identity import Urls
+from placeprint.web.place_search import named_like
 from placeprint.web.problems import Json, Problem
 from placeprint.web.schemas import PlaceList, PlacePage, problems
 from placeprint.web.state import state_of
@@ -29,19 +30,22 @@ async def places(
     request: Request,
     offset: Offset = 0,
     limit: Limit = 50,
-    q: Annotated[str | None, Query(description="Only names that hold these letters.", max_length=200)] = None,
+    q: Annotated[
+        str | None,
+        Query(description="Only names with these words, without regard to accents, case and order.", max_length=200),
+    ] = None,
 ) -> Json:
-    """List the places by name, each with the number of its images, one of them, and where it is."""
+    """List the places by name, or those asked for with the closest name first: images, one of them, and where it is."""
     state = state_of(request)
     snapshot = await state.snapshot()
-    found = await to_thread(_named, snapshot.catalogue, (q or "").casefold())
+    found = await to_thread(_named, snapshot.catalogue, q or "")
     listed = [_place(place, state.urls) for place in found[offset : offset + limit]]
     return Json({"total": len(found), "offset": offset, "limit": limit, "places": listed})
 
 
-def _named(catalogue: Catalogue, letters: str) -> list[Place]:
-    """Return the places whose names hold these letters."""
-    return [place for place in catalogue.places.values() if letters in place.name.casefold()]
+def _named(catalogue: Catalogue, asked: str) -> list[Place]:
+    """Return the places whose names hold what is asked; all of them when nothing is."""
+    return named_like(catalogue.places.values(), asked)
 
 
 @router.get(

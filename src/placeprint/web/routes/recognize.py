@@ -16,8 +16,10 @@ from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.explanation import Reason, reasons_for, what_is_missing
 from placeprint.recognition.second_look import seen
 from placeprint.records import Answer, Split
+from placeprint.report.thumbnails import data_uri
 from placeprint.web.catalogue import CatalogueImage
 from placeprint.web.identity import Urls
+from placeprint.web.previews import PREVIEW_SIDE, small_jpeg
 from placeprint.web.problems import Json, Problem, busy
 from placeprint.web.schemas import NEAR, DoubtfulList, Recognition, photos_body, problems
 from placeprint.web.snapshots import Snapshot
@@ -29,12 +31,13 @@ router = APIRouter(tags=["recognition"])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked about photos: how many matches, of which images, decided how, and whether to say why."""
+    """What is asked about photos: how many matches, of which images, decided how, with reasons and previews or not."""
 
     k: int
     images: Filter
     decision: DecisionOptions
     explain: bool
+    preview: bool
 
     def rows(self, snapshot: Snapshot) -> Selection | None:
         """Return the images that are asked; None for all of them."""
@@ -56,6 +59,7 @@ class Found:
     shown: tuple[CatalogueImage, ...]
     reasons: tuple[Reason, ...] = ()
     missing: str = ""
+    preview: str = ""
 
 
 @router.post(
@@ -91,6 +95,9 @@ async def recognize(
         ),
     ] = None,
     explain: Annotated[bool, Query(description="Say why each match is there: lines, and a heat map.")] = False,
+    preview: Annotated[
+        bool, Query(description="Send a small JPEG of each photo back, for those that a browser cannot draw.")
+    ] = False,
 ) -> Json:
     """Answer photos of one place, in one of three grades: sure, likely or UNKNOWN.
 
@@ -103,7 +110,7 @@ async def recognize(
     around = None if near is None else parse_near(near, "near")
     decision = DecisionOptions(false_accept_rate=false_accept_rate)
     images = Filter(places=place or (), near=around, split=split)
-    asked = Question(k=k, images=images, decision=decision, explain=explain)
+    asked = Question(k=k, images=images, decision=decision, explain=explain, preview=preview)
     state.recognizing.require_room()
     async with state.uploads.body(request) as body:
         snapshot = await state.snapshot()
@@ -134,6 +141,7 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
     if len(rows) > 1:
         leader, answer = combined_answer([one.answer for one in found])
         whole = {**rows[leader], **_verdict(answer), "photos": rows}
+        whole.pop("preview", None)
     if only is not None:
         whole["filter"] = asked.images.to_dict(only)
     return whole | {"milliseconds": round(1000 * (time.perf_counter() - began), 1)}
@@ -148,13 +156,14 @@ def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Selection | 
     recognizer = snapshot.recognizer
     with upload.named():
         found = seen(recognizer, upload.data, k=asked.k, only=only, decision=asked.decision)
+        preview = data_uri(small_jpeg(upload.data, PREVIEW_SIDE)) if asked.preview else ""
     answer, near, parts = found.answer, found.near, found.description.parts
     shown = tuple(snapshot.catalogue.matches_of(answer, near))
     whole = answer if near is None else near.renumbered(answer)
     if not asked.explain:
-        return Found(whole, shown)
+        return Found(whole, shown, preview=preview)
     reasons = reasons_for(recognizer.part(near), parts, answer.matches, turned=found.turned)
-    return Found(whole, shown, reasons, what_is_missing(snapshot.gallery, parts))
+    return Found(whole, shown, reasons, what_is_missing(snapshot.gallery, parts), preview)
 
 
 def _row(found: Found, asked: Question, urls: Urls) -> dict[str, Any]:
@@ -172,7 +181,8 @@ def _row(found: Found, asked: Question, urls: Urls) -> dict[str, Any]:
         }
         if asked.explain:
             match["explanation"] = _explanation(found.reasons[number])
-    return row | ({"missing": found.missing or None} if asked.explain else {})
+    small = {"preview": found.preview} if asked.preview else {}
+    return row | small | ({"missing": found.missing or None} if asked.explain else {})
 
 
 def _explanation(reason: Reason) -> dict[str, Any]:

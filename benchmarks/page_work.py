@@ -1,0 +1,166 @@
+"""What work on the page takes: many photos dropped at once, a slow line, and the first drawing. Drawn by Chromium.
+
+    python benchmarks/page_work.py PHOTOS [--count 200]
+
+PHOTOS is a folder of real photographs. A quarter of them make the gallery, `--count` others are dropped on the page
+together with two broken files, and the same photos are asked of the library in this process, by as many threads as
+there are cores; each round does both, one after the other. Page, server and browser share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from page import chromium, serving
+from placeprint import Gallery, Recognizer, index
+
+ROUNDS = 3
+MANY_MS = 600_000
+DONE = """() => document.querySelector(".hero progress")?.hidden === true"""
+SLOW = {"offline": False, "latency": 0, "downloadThroughput": 60_000, "uploadThroughput": 60_000}
+VERY_SLOW = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+
+
+def chosen(folder: Path, count: int) -> tuple[list[Path], list[Path]]:
+    """Return the photos of the gallery and the photos that are asked, in an order of chance that stays."""
+    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+    photos.sort(key=lambda photo: hashlib.sha256(photo.name.encode()).digest())
+    return photos[count : count + max(20, count // 2)], photos[:count]
+
+
+def copied(photos: list[Path], folder: Path) -> list[Path]:
+    """Copy photos into one folder under names of their own, a folder for each place."""
+    made = []
+    for number, photo in enumerate(photos):
+        target = folder / f"place-{number % 40:02d}" / f"{number:03d}{photo.suffix.lower()}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, target)
+        made.append(target)
+    return made
+
+
+def by_library(recognizer: Recognizer, photos: list[Path]) -> tuple[float, list[str | None]]:
+    """Ask the library about every photo; return the seconds and the places."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        places = list(pool.map(lambda photo: recognizer.recognize(photo).place, photos))
+    return time.perf_counter() - began, places
+
+
+def dropped(browser: Any, url: str, photos: list[Path]) -> tuple[float, dict[str, Any]]:
+    """Give photos to the page; return the seconds until all are drawn, and what it exports as JSON."""
+    with browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True) as context:
+        page = context.new_page()
+        page.goto(url)
+        page.wait_for_load_state("networkidle")
+        began = time.perf_counter()
+        page.set_input_files("input[multiple]", photos)
+        page.wait_for_selector(".result")
+        page.wait_for_function(DONE, timeout=MANY_MS)
+        seconds = time.perf_counter() - began
+        page.locator(".export summary").click()
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="JSON", exact=True).click()
+        exported = json.loads(Path(saved.value.path()).read_text())
+        return seconds, exported
+
+
+def memory(url: str) -> float:
+    """Return the resident memory of the server, in MiB."""
+    with urllib.request.urlopen(f"http://{urlsplit(url).netloc}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("process_resident_memory_bytes")) / 2**20
+
+
+def many(browser: Any, url: str, gallery: Path, photos: list[Path], broken: list[Path]) -> None:
+    """Print how long many photos take, beside the library's own time, and the memory of the server."""
+    recognizer = Recognizer(Gallery.open(gallery))
+    by_library(recognizer, photos[:20])
+    dropped(browser, url, photos[:20])
+    own, page = [], []
+    for _ in range(ROUNDS):
+        seconds, places = by_library(recognizer, photos)
+        own.append(seconds)
+        seconds, exported = dropped(browser, url, [*photos, *broken])
+        page.append(seconds)
+        answers = exported["answers"]
+        failed = sum(one["state"] == "failed" for one in answers)
+        same = sum(one["place"] == place for one, place in zip(answers, places, strict=False))
+        print(
+            f"{len(photos)} photos: library {own[-1]:.1f} s, page {page[-1]:.1f} s; {len(answers)} exported, "
+            f"{failed} failed, {same} the place of the library; server {memory(url):.0f} MiB",
+            flush=True,
+        )
+    ratio = statistics.median(page) / statistics.median(own)
+    print(f"medians: library {statistics.median(own):.1f} s, page {statistics.median(page):.1f} s, {ratio:.2f} times")
+
+
+def slow_line(browser: Any, url: str, photo: Path) -> None:
+    """Print how long one large photo takes at 60 kB/s."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(url)
+    page.wait_for_load_state("networkidle")
+    page.context.new_cdp_session(page).send("Network.enable")
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW)
+    began = time.perf_counter()
+    page.set_input_files("input[multiple]", photo)
+    page.wait_for_selector(".verdict .sure", timeout=120_000)
+    print(f"{photo.stat().st_size / 1e6:.1f} MB at 60 kB/s: answered in {time.perf_counter() - began:.1f} s")
+    page.close()
+
+
+def first_drawing(browser: Any, url: str) -> None:
+    """Print what the first visit costs at 50 kB/s and 400 ms."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", VERY_SLOW)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(url, wait_until="commit")
+    page.wait_for_selector("main h1", timeout=60_000)
+    before = len(asked)
+    drawn = page.evaluate("performance.getEntriesByType('paint').map(e => Math.round(e.startTime))")
+    heading = page.evaluate("Math.round(performance.now())")
+    print(f"first visit at 50 kB/s, 400 ms: drawn after {min(drawn)} ms, heading {heading} ms, {before} requests")
+    page.close()
+
+
+def main() -> int:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--count", type=int, default=200)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        known, asked = chosen(options.photos, options.count)
+        copied(known, folder / "photos" / "gallery")
+        asked = copied(asked, folder / "asked")
+        broken = [folder / "broken.jpg", folder / "cut.jpg"]
+        broken[0].write_text("no photo")
+        broken[1].write_bytes(asked[0].read_bytes()[:5000])
+        gallery = folder / "photos.gallery"
+        index(folder / "photos", gallery, cache=False)
+        large = max(asked, key=lambda path: path.stat().st_size)
+        with serving(gallery) as url, chromium() as browser:
+            first_drawing(browser, url)
+            slow_line(browser, url, large)
+            many(browser, url, gallery, asked, broken)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

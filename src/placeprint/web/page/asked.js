@@ -1,0 +1,101 @@
+// One question: what happens to it while it waits, what went wrong, or its answer.
+
+import { answerView } from "./answer.js";
+import { announce, bdi, counted, h, photo } from "./dom.js";
+import { askAgain, canAskAgain, cancel, explain, filesOf, release } from "./queue.js";
+import { correction, marks, noteOf } from "./row.js";
+import { allRows, answerOf, previewsOf, rowOf } from "./store.js";
+
+const MOST = 12; // questions whose photos are ready to be drawn
+const drawable = new Map();
+
+/** The view of a row. */
+export async function askedView(id, about) {
+  const row = rowOf(id);
+  if (!row) return h("section", { class: "hero" }, h("h1", { tabindex: "-1" }, "This answer is gone"), h("p", { class: "soft" }, "It was cleared, or it was asked in another browser. ", h("a", { href: "#/" }, "Ask again"), " with the photo."));
+  const photos = await photosOf(row);
+  if (row.state === "waiting" || row.state === "running") return waitingView(row, photos);
+  const answer = row.state === "answered" ? await answerOf(row.id) : null;
+  if (!answer) return [wayBack(row), failedView(row, photos)];
+  if (about.explains && answer.matches.length && answer.matches[0].explanation === undefined) explain(row);
+  const [verdict, ...more] = answerView({ answer, photos, row }, about);
+  return [wayBack(row), verdict, judgement(row), ...more];
+}
+
+/** The photos of a row as they can be drawn: the files themselves while the page is open, their small copies later. */
+async function photosOf(row) {
+  const mark = `${row.id} ${row.undrawn ?? ""}`;
+  const found = drawable.get(mark) ?? await made(row);
+  drawable.delete(mark);
+  drawable.set(mark, found);
+  for (const old of [...drawable.keys()].slice(0, -MOST)) {
+    for (const one of drawable.get(old)) if (one.source) URL.revokeObjectURL(one.source);
+    drawable.delete(old);
+  }
+  return found;
+}
+
+async function made(row) {
+  const files = filesOf(row.id);
+  const previews = row.undrawn || !files.length ? await previewsOf(row.id) : [];
+  return row.names.map((text, number) => {
+    const shown = previews[number] ?? files[number];
+    return { file: files[number], source: shown ? URL.createObjectURL(shown) : "", text };
+  });
+}
+
+function wayBack(row) {
+  if (!row.batch) return null;
+  const batch = allRows(row.batch);
+  const at = batch.indexOf(row);
+  const beside = (other, text) => (other ? h("a", { href: `#/answers/${other.id}` }, text) : h("span", { class: "soft" }, text));
+  return h("nav", { class: "between small", "aria-label": "Photos" }, h("a", { href: `#/batch/${row.batch}` }, `All ${counted(batch.length, "photo")}`), beside(batch[at - 1], "Previous"), beside(batch[at + 1], "Next"));
+}
+
+/** Whether the answer is right, as a person says; and what it is instead. */
+function judgement(row) {
+  const room = h("section", { class: "judgement", "aria-label": "Is this right?" });
+  const draw = () => {
+    const focused = room.contains(document.activeElement) ? document.activeElement.className : null;
+    room.replaceChildren(h("span", { class: "soft" }, "Is this right?"), marks(row), ...(row.mark === "wrong" ? [correction(row)] : []));
+    if (focused) room.querySelector(`[class="${focused}"]`)?.focus();
+  };
+  draw();
+  return Object.assign(room, { rowChanged: (changed) => changed === row && draw(), revived: draw });
+}
+
+const asked = (photos) => h("div", { class: "asked" }, photo(photos[0].source, `Asked about: ${photos[0].text}`));
+
+function waitingView(row, photos) {
+  const says = h("p", { class: "busy" });
+  const bar = h("progress", { max: 1, "aria-label": "Sent" });
+  const again = h("button", { type: "button", onclick: release }, "Try again now");
+  const update = (changed) => {
+    if (changed.id !== row.id) return;
+    says.textContent = noteOf(row);
+    if (row.share) bar.value = row.share;
+    bar.hidden = !row.share || row.share >= 1;
+    again.hidden = row.state !== "waiting" || !row.note;
+    if (row.state === "waiting" && row.note) announce(row.note);
+  };
+  update(row);
+  const view = h("section", { class: "answer" }, asked(photos),
+    h("div", { class: "verdict" },
+      h("h1", { class: "soft", tabindex: "-1" }, "Looking …"), says, bar,
+      h("div", { class: "actions" }, h("button", { type: "button", onclick: () => cancel([row]) }, "Cancel"), again),
+      h("p", { class: "small soft desk" }, "Escape cancels too.")));
+  return Object.assign(view, { rowChanged: update });
+}
+
+function failedView(row, photos) {
+  const title = row.state === "failed" ? row.error.title : row.state === "lost" ? "It was not asked." : row.state === "cancelled" ? "Cancelled." : "The answer is gone.";
+  const message = row.state === "failed" ? row.error.message : row.state === "cancelled" ? "" : "The page was left before its turn.";
+  return h("section", { class: "answer" }, asked(photos),
+    h("div", { class: "verdict" },
+      h("h1", { tabindex: "-1" }, "No answer"),
+      h("div", { class: "trouble", role: "alert" }, h("p", {}, h("b", {}, title), " ", bdi(message)),
+        canAskAgain(row) ? h("button", { type: "button", onclick: () => askAgain([row]) }, row.state === "failed" ? "Try again" : "Ask") : null),
+      row.error && !canAskAgain(row) ? h("p", { class: "soft" }, "Choose another photo, or save this one anew as JPEG.") : null,
+      filesOf(row.id).length ? null : h("p", { class: "soft" }, "The photo is no longer here: choose it again."),
+      h("div", { class: "actions" }, h("a", { class: "button", href: "#/" }, "Ask about another"))));
+}

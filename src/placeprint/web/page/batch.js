@@ -1,0 +1,65 @@
+// Many photos, each asked by itself: how far it is, and the answers that are there.
+
+import { announce, counted, h } from "./dom.js";
+import { askAgain, canAskAgain, cancel, isPaused, pause, release } from "./queue.js";
+import { results, tally } from "./results.js";
+import { allRows } from "./store.js";
+
+const isOpen = (row) => row.state === "waiting" || row.state === "running";
+
+/** The view of a batch. */
+export function batchView(number, about, query) {
+  const id = Number(number);
+  const rows = () => allRows(id);
+  if (!rows().length) return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, "These answers are gone"), h("p", { class: "soft" }, "They were cleared, or asked in another browser. ", h("a", { href: "#/" }, "Ask again"), " with the photos."));
+  const head = progress(id, rows);
+  const list = results({ rows, query, about, order: "order", name: `placeprint-${rows()[0].when.slice(0, 10)}` });
+  let drawing = 0;
+  const soon = () => { drawing ||= requestAnimationFrame(() => { drawing = 0; head.update(); }); };
+  return [
+    Object.assign(head.element, { rowChanged: (row) => row.batch === id && soon(), revived: head.update }),
+    Object.assign(list, { rowChanged: (row) => row.batch === id && list.redraw(row), revived: list.draw }),
+  ];
+}
+
+function progress(id, rows) {
+  const began = { at: performance.now(), done: rows().filter((row) => !isOpen(row)).length };
+  const title = h("h1", { tabindex: "-1" }, counted(rows().length, "photo"));
+  const says = h("p", { class: "soft" }); // told aloud at the end, and not 200 times
+  let wasOpen = rows().some(isOpen);
+  const note = h("p", { class: "small soft" });
+  const bar = h("progress", { "aria-label": "Answered" });
+  const button = (text, run) => h("button", { type: "button", onclick: () => { run(); update(); } }, text);
+  const hold = button("Pause", () => { pause(id, !isPaused(id)); began.at = performance.now(); began.done = bar.value; });
+  const stop = button("Cancel", () => cancel(rows()));
+  const again = button("Ask again", () => { pause(id, false); askAgain(rows().filter(canAskAgain)); });
+  const line = button("Try again now", release);
+  const element = h("section", { class: "hero slim" }, title, bar, says, note, h("div", { class: "actions" }, hold, stop, again, line));
+  function update() {
+    const all = rows();
+    const open = all.filter(isOpen);
+    const done = all.length - open.length;
+    const missed = all.filter(canAskAgain);
+    Object.assign(bar, { max: all.length, value: done });
+    bar.hidden = hold.hidden = stop.hidden = !open.length;
+    hold.textContent = isPaused(id) ? "Resume" : "Pause";
+    again.hidden = open.length > 0 || !missed.length;
+    again.textContent = `Ask again about ${missed.length === 1 ? "it" : counted(missed.length, "photo")}`;
+    says.textContent = open.length ? `${done.toLocaleString("en")} of ${all.length.toLocaleString("en")} done${isPaused(id) ? ", paused" : left(began, done, open.length)}.` : `${tally(all)}.`;
+    const held = open.find((row) => row.state === "waiting" && row.note);
+    note.textContent = held ? held.note : "";
+    note.hidden = line.hidden = !held;
+    if (wasOpen && !open.length) announce(says.textContent);
+    wasOpen = open.length > 0;
+  }
+  update();
+  return { element, update };
+}
+
+/** How long it may take, once a few are answered. */
+function left(began, done, open) {
+  const made = done - began.done;
+  if (made < 5) return "";
+  const seconds = ((performance.now() - began.at) / 1000 / made) * open;
+  return seconds < 90 ? `, about ${Math.max(1, Math.round(seconds))} s left` : `, about ${Math.round(seconds / 60)} min left`;
+}

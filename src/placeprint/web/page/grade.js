@@ -1,0 +1,16 @@
+// The grade of an answer, sure, likely or UNKNOWN, in a few words, and what is told of an answer in a row.
+
+import { bdi } from "./dom.js";
+
+/** An answer in a few words: the place, "likely" and the best guess, or UNKNOWN. */
+export const told = ({ grade, best_guess: guess }) => (grade === "UNKNOWN" ? [grade] : [grade === "likely" ? "likely " : null, bdi(guess)]);
+
+/** The place that a row is filed under: its answer, or the best guess of a likely one; null when it is UNKNOWN. */
+export const filedUnder = (row) => (row.grade === "sure" || row.grade === "likely" ? row.guess : null);
+
+/** What a row keeps of an answer: enough to list, sort and export it. */
+export function summary(answer) {
+  const { grade, place, best_guess: guess, score, probability, probability_threshold: limit, why } = answer;
+  const near = grade !== "UNKNOWN" && answer.matches.find((match) => match.latitude !== null && match.places.includes(guess));
+  return { grade, place, guess, score, probability, limit, why, at: near ? [near.latitude, near.longitude] : null };
+}

@@ -1,0 +1,96 @@
+// One answer as a line of a list: its photo, place, how sure, and whether a person found it right.
+
+import { bdi, h, photo } from "./dom.js";
+import { filedUnder } from "./grade.js";
+import { isLight } from "./picture.js";
+import { filesOf } from "./queue.js";
+import { changeRow, previewsOf } from "./store.js";
+import { percent } from "./verdict.js";
+
+const STATES = { waiting: "waiting", running: "asking", failed: "failed", cancelled: "cancelled", lost: "not asked" };
+
+/** How sure, as a word; of one without an answer, what became of it. */
+export const gradeWord = (row) => (row.state === "answered" ? row.grade : STATES[row.state]);
+
+export function position([latitude, longitude]) {
+  const side = (degrees, plus, minus) => `${Math.abs(degrees).toFixed(5)}° ${degrees < 0 ? minus : plus}`;
+  return `${side(latitude, "N", "S")} ${side(longitude, "E", "W")}`;
+}
+
+/** The element of a row. `select` is told when its box is ticked, `chosen` says whether it is. */
+export function rowElement(row, { chosen, select }) {
+  const shot = h("span", { class: "shot" });
+  const element = h("li", { class: `result ${row.state} ${row.grade ?? ""}`, "data-id": row.id },
+    h("label", { class: "pick" }, h("input", { type: "checkbox", checked: chosen, "aria-label": `Select ${row.name}`, onchange: (event) => select(row, event.target.checked) })),
+    shot, what(row),
+    h("span", { class: "grade" }, gradeWord(row)),
+    h("span", { class: "number" }, row.probability === null || row.probability === undefined ? "" : percent(row.probability)),
+    h("span", { class: "small soft number at" }, row.at ? position(row.at) : ""),
+    row.state === "answered" ? marks(row) : null);
+  seen.observe(shot);
+  shot.dataset.id = row.id;
+  return element;
+}
+
+function what(row) {
+  const file = h("span", { class: "small soft file" }, bdi(row.name), row.photos > 1 ? ` and ${row.photos - 1} more` : "");
+  if (row.state !== "answered") return h("span", { class: "what" }, h("a", { href: `#/answers/${row.id}` }, h("b", {}, bdi(row.name))), h("span", { class: "small soft note" }, noteOf(row)));
+  const place = filedUnder(row);
+  const name = place === null ? "UNKNOWN" : bdi(place);
+  return h("span", { class: "what" }, h("a", { href: `#/answers/${row.id}` }, h("b", {}, name)), file,
+    place === null && row.guess ? h("span", { class: "small soft" }, "Closest ", bdi(row.guess)) : null,
+    row.doubtful && row.grade === "sure" ? h("span", { class: "tag" }, "doubtful") : null,
+    row.mark === "wrong" ? correction(row) : null);
+}
+
+export function noteOf(row) {
+  if (row.error) return `${row.error.title} ${row.error.message}`;
+  if (row.state === "lost") return "The page was left before its turn. Drop it again.";
+  if (row.state === "cancelled") return "Cancelled before it was answered.";
+  return row.note ?? "Waits for its turn.";
+}
+
+/** Two buttons by which a person says whether an answer is right. */
+export function marks(row) {
+  const button = (mark, sign, text) => h("button", {
+    type: "button", class: `mark ${mark}`, "aria-pressed": String(row.mark === mark), "aria-label": `${text}: ${row.name}`, title: text,
+    onclick: () => changeRow(row, { mark: row.mark === mark ? null : mark }),
+  }, sign);
+  return h("span", { class: "marks" }, button("right", "✓", "Right"), button("wrong", "✗", "Wrong"));
+}
+
+/** What it is instead; kept when the field is left. */
+export function correction(row) {
+  return h("input", { type: "text", class: "correction", value: row.correction, placeholder: "Which place is it?", "aria-label": `The right place of ${row.name}`, maxlength: 200, onchange: (event) => changeRow(row, { correction: event.target.value.trim() }) });
+}
+
+/** Small copies are drawn while their row is near the screen, and let go of when it is not. */
+const seen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) draw(target);
+    else clear(target);
+  }
+}, { rootMargin: "800px" });
+
+async function draw(shot) {
+  if (shot.firstChild) return;
+  shot.append(h("span", { class: "gone" }));
+  const id = Number(shot.dataset.id);
+  const preview = (await previewsOf(id))[0] ?? filesOf(id).find(isLight);
+  if (!preview || !shot.firstChild) return;
+  shot.dataset.source = URL.createObjectURL(preview);
+  shot.replaceChildren(photo(shot.dataset.source, "", { width: 80, height: 60 }));
+}
+
+function clear(shot) {
+  if (shot.dataset.source) URL.revokeObjectURL(shot.dataset.source);
+  delete shot.dataset.source;
+  shot.replaceChildren();
+}
+
+/** Let go of a row's picture before the row leaves the list. */
+export function dropRow(element) {
+  const shot = element.querySelector(".shot");
+  seen.unobserve(shot);
+  clear(shot);
+}
