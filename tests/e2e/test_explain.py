@@ -31,7 +31,7 @@ def photo(town: Path) -> Path:
 
 def test_it_prints_why_and_writes_a_page_named_after_the_photo(gallery: Path, photo: Path, tmp_path: Path) -> None:
     text = query(gallery, photo, "--explain", folder=tmp_path).stdout
-    assert re.search(r"1 +\d+ of \d+ spots lie alike, \d+ times the usual: all over the photo", text)
+    assert re.search(r"1 +\d+ points match; \d+ of \d+ spots lie alike, \d+ times the usual: all over the photo", text)
     assert text.count(" spots") == 5
     page = tmp_path / f"{photo.stem}-explained.html"
     assert f"pictures: {page.name}" in text

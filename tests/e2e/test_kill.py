@@ -49,14 +49,16 @@ def test_killed_again_and_again(town: Path, tmp_path: Path, verb: str) -> None:
         (small / "first").mkdir(parents=True)
         source = next((town / "gallery").rglob("*.jpg"))
         (small / "first" / "one.jpg").write_bytes(source.read_bytes())
-        old = tuple(r.path for r in index(small, gallery, cache=False).gallery.records)
+        old = tuple(r.path for r in index(small, gallery, cache=False, preset="fast").gallery.records)
         command = placeprint("add", str(gallery), str(town))
     else:
-        command = placeprint("index", str(town), "-o", str(gallery))
+        command = placeprint("index", str(town), "-o", str(gallery), "--preset", "fast")
     began = time.monotonic()
     whole_gallery = tmp_path / "whole"
     subprocess.run(
-        placeprint("index", str(town), "-o", str(whole_gallery), "--no-cache"), check=True, capture_output=True
+        placeprint("index", str(town), "-o", str(whole_gallery), "--no-cache", "--preset", "fast"),
+        check=True,
+        capture_output=True,
     )
     whole = time.monotonic() - began
     new = (*old, *(r.path for r in Gallery.open(whole_gallery).records))

@@ -48,7 +48,7 @@ def test_places_held_out_are_asked_as_evaluate_asks(preset: str, tmp_path: Path,
     photos = drawn(tmp_path / "photos", places=8, views=4, seed=7, shuffled=True)
     asked, embedder = find_preset(preset), load_embedder(preset=preset)
     pool = gather_pool([photos], embedder, cache=False, progress=None)
-    assert sorted(pool.parts) == (["cells"] if preset == "balanced" else [])
+    assert sorted(pool.parts) == (["cells", "xfeat"] if preset == "balanced" else [])
     rows = np.arange(len(pool.records))
     test = HeldOut(pool, rows[:16], among=rows[16:])
     ours = test.measure_as(asked, embedder.spec, pool.vectors, pool.parts)
