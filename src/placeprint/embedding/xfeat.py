@@ -99,8 +99,9 @@ def _working(image: Image) -> NDArray[np.float32] | None:
     longer = max(image.size)
     scale = min(max(longer, SHORTEST_LONG_SIDE), LONG_SIDE) / longer
     width, height = (max(_LEAST_SIDE, round(side * scale / _SIDE) * _SIDE) for side in image.size)
-    colours = np.asarray(image.resize((width, height), Resampling.BILINEAR), np.float32)
-    grey = colours.mean(axis=2) if colours.ndim == 3 else colours
+    colours = image if image.mode == "RGB" else image.convert("RGB")
+    mean = colours.convert("L", (1 / 3, 1 / 3, 1 / 3, 0))
+    grey = np.asarray(mean.resize((width, height), Resampling.BILINEAR, reducing_gap=2.0), np.float32)
     grey, spread = grey - grey.mean(), grey.std()
     return np.asarray(grey / spread, np.float32) if spread > _BLANK else None
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from placeprint.errors import UsageError
 from placeprint.gallery.filters import Filter, Selection, parse_near
@@ -62,16 +62,7 @@ class Found:
     preview: str = ""
 
 
-@router.post(
-    "/v1/recognize",
-    summary="Say which place photos show, or UNKNOWN",
-    response_class=Json,
-    responses={200: {"model": Recognition}, **problems(404, 408, 413, 415, 422, 503)},
-    openapi_extra=photos_body("Photos of one place."),
-)
-async def recognize(
-    request: Request,
-    k: Annotated[int, Query(ge=1, le=100, description="How many matches the answer lists.")] = 5,
+def asked_images(
     place: Annotated[
         list[str] | None, Query(description="Ask only images of this place; may be given several times.")
     ] = None,
@@ -86,6 +77,22 @@ async def recognize(
         str | None,
         Query(description="Ask only images of this split.", json_schema_extra={"enum": list(map(str, Split))}),
     ] = None,
+) -> Filter:
+    """Return which images of the gallery are asked."""
+    return Filter(places=place or (), near=None if near is None else parse_near(near, "near"), split=split)
+
+
+@router.post(
+    "/v1/recognize",
+    summary="Say which place photos show, or UNKNOWN",
+    response_class=Json,
+    responses={200: {"model": Recognition}, **problems(404, 408, 413, 415, 422, 503)},
+    openapi_extra=photos_body("Photos of one place."),
+)
+async def recognize(
+    request: Request,
+    images: Annotated[Filter, Depends(asked_images)],
+    k: Annotated[int, Query(ge=1, le=100, description="How many matches the answer lists.")] = 5,
     false_accept_rate: Annotated[
         float | None,
         Query(
@@ -107,9 +114,7 @@ async def recognize(
     itself; a place is given when more than half of them say the same (see `photos` of the answer).
     """
     state = state_of(request)
-    around = None if near is None else parse_near(near, "near")
     decision = DecisionOptions(false_accept_rate=false_accept_rate)
-    images = Filter(places=place or (), near=around, split=split)
     asked = Question(k=k, images=images, decision=decision, explain=explain, preview=preview)
     state.recognizing.require_room()
     async with state.uploads.body(request) as body:
