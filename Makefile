@@ -66,8 +66,10 @@ demo: $(VENV)/run
 	@echo "Open demo/out/report.html in a browser."
 
 # In two processes, whole files at a time and the slow ones first: what a module's tests share is made once.
+# TESTS chooses some.
+TESTS ?= tests
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 # TARGET chooses one, see tests/fuzz/target.py; what fails is kept in .fuzz, with the line that repeats it.
 SECONDS ?= 60
