@@ -199,7 +199,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
         train(tiny, tmp_path / "m.onnx", cache=False)
     with pytest.raises(UsageError, match=r"must end with \.onnx"):
         train(places, tmp_path / "m.pt")
-    with pytest.raises(UsageError, match='"speed" is no setting'):
+    with pytest.raises(UsageError, match='"speed" is not a setting of a training'):
         train(places, tmp_path / "m.onnx", speed=1)
     with pytest.raises(UsageError, match='loss "softmax" is not known'):
         train(places, tmp_path / "m.onnx", loss="softmax")
