@@ -79,9 +79,10 @@ fuzz: $(VENV)/fuzz
 # Old packages deprecate what newer ones below them have dropped since, which is no fault of ours: `make test` is strict.
 # With PYTHON a 3.11: for a newer one some of these versions have no wheels.
 LENIENT := -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning
+LOWEST_TESTS ?= tests/unit tests/contracts tests/e2e
 test-lowest: $(LOWEST)/dev
 	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
-		$(LENIENT) tests/unit tests/contracts tests/e2e
+		$(LENIENT) $(LOWEST_TESTS)
 	$(LOWEST)/bin/python -m pytest $(LENIENT) tests/web --ignore tests/web/page
 
 test-torch: $(VENV)/torch
