@@ -24,7 +24,7 @@ from placeprint.recognition.calibration.operating_points import operating_points
 from placeprint.recognition.calibration.prior import Prior, prior_for, shipped_priors
 from placeprint.recognition.decision.rules import Probability
 from placeprint.recognition.queries import Queries
-from placeprint.recognition.rerank.reranker import Reranker
+from placeprint.recognition.rerank.reranker import Reranker, matches_points
 from placeprint.records import SetAside
 from placeprint.terminal import counted
 
@@ -119,8 +119,7 @@ def learn_calibration(
 
 
 def _nearest(gallery: Gallery, priors: Sequence[Prior]) -> Prior:
-    matched = bool(gallery.preset.matched) and "xfeat" in gallery.parts
-    return prior_for(len(gallery.places), priors, matched=matched)
+    return prior_for(len(gallery.places), priors, matched=matches_points(gallery))
 
 
 def _trade_off(learned: _Learned, known: Questions, rate: float, seed: int) -> tuple[OperatingPoint, ...]:

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import takewhile
 
 import numpy as np
@@ -53,6 +52,12 @@ class Ranked:
     similarities: NDArray[np.float32]
 
 
+def matches_points(gallery: Gallery) -> bool:
+    """Return whether a gallery is asked by matching local features too."""
+    preset = gallery.preset
+    return bool(preset.matched and preset.match_weight and "xfeat" in gallery.parts)
+
+
 class Reranker:
     """A gallery's places and parts, ready to rank shortlists again by the gallery's preset.
 
@@ -81,8 +86,7 @@ class Reranker:
     @property
     def matches(self) -> bool:
         """Whether local features are matched."""
-        preset = self._preset
-        return bool(preset.matched and preset.match_weight and "xfeat" in self._gallery.parts)
+        return matches_points(self._gallery)
 
     @property
     def shortlist(self) -> int:
@@ -146,19 +150,23 @@ class Reranker:
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             scores = self._with_places(vector, rows, gone, only)
             best = np.argsort(-scores, kind="stable")[: self._preset.verified]
-            memo = {} if memo is None else memo
-            found = self._evidence(parts, rows[best], memo)
+            until = self._deadline()
+            found = self._evidence(parts, rows[best], until, {} if memo is None else memo)
             scores[best] += self._backed(found, self._records.place_codes[rows[best]], gone, only)
-        self._match(scores, parts, rows, memo)
+        self._match(scores, parts, rows, until)
         if not np.isfinite(scores).all():
             raise GalleryCorruptError(f"{self._gallery.where} holds invalid vectors: {ADVICE}")
         return scores
 
-    def _evidence(self, parts: Parts, rows: Rows, memo: Memo) -> Floats:
+    def _deadline(self) -> float:
+        """Return the moment, by `time.perf_counter`, from which nothing else of a query is compared."""
+        budget = self._preset.budget_ms
+        return time.perf_counter() + budget / 1000 if budget else math.inf
+
+    def _evidence(self, parts: Parts, rows: Rows, until: float, memo: Memo) -> Floats:
         """Return the weighted evidence of all kinds of parts for each row, at least 0; 0 where there was no time."""
         total = np.zeros(len(rows))
         preset, kept = self._preset, self._gallery.parts
-        until = time.perf_counter() + preset.budget_ms / 1000 if preset.budget_ms else math.inf
         if preset.cell_weight and "cells" in parts and "cells" in kept:
             votes = _as_time_allows("cells", agreement.votes, parts, kept, rows, until, memo)
             total[: len(votes)] += preset.cell_weight * beyond_chance(votes)
@@ -167,18 +175,14 @@ class Reranker:
             total[: len(digits)] += preset.keypoint_weight * np.log1p(digits)
         return total
 
-    def _match(self, scores: Floats, parts: Parts, rows: Rows, memo: Memo) -> None:
+    def _match(self, scores: Floats, parts: Parts, rows: Rows, until: float) -> None:
         """Add the evidence of matched local features to the best scores."""
-        preset, kept = self._preset, self._gallery.parts
         if not self.matches or "xfeat" not in parts:
             return
-        best = np.argsort(-scores, kind="stable")[: preset.matched]
-        until = time.perf_counter() + preset.budget_ms / 1000 if preset.budget_ms else math.inf
-        compare = partial(matches.confidences, at_once=self._at_once)
-        known = takewhile(lambda row: memo.get(("xfeat", row), 0.0) < matches.ENOUGH, rows[best].tolist())
-        asked = rows[best][: sum(1 for _ in known) + 1]
-        found = matches.up_to_enough(_as_time_allows("xfeat", compare, parts, kept, asked, until, memo))
-        scores[best[: len(found)]] += preset.match_weight * matches.beyond_chance(found)
+        best = np.argsort(-scores, kind="stable")[: self._preset.matched]
+        kept = iter(self._gallery.parts["xfeat"].kept(rows[best].tolist()))
+        found = matches.confidences(parts["xfeat"], kept, until=until, at_once=self._at_once)
+        scores[best[: len(found)]] += self._preset.match_weight * matches.beyond_chance(found)
 
     def _backed(self, evidence: Floats, codes: Rows, gone: Rows, only: Flags | None) -> Floats:
         """Return evidence that is backed by other images of the same place.

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
@@ -275,3 +275,28 @@ def test_a_calibration_asks_as_the_gallery_is_asked(shortlist: int) -> None:
             np.testing.assert_allclose(questions.evidence.scores[i][: len(near)], near, atol=1e-6)
             assert questions.evidence.other[i] == pytest.approx(wanted.score - wanted.margin, abs=1e-6)
             assert questions.right[i] == bool(set(wanted.matches[0].places) & places[row])
+
+
+def test_a_query_has_one_budget_for_cells_and_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cells took is not there for points: both end at the same moment."""
+    preset = dataclasses.replace(PRESET, xfeat=8, matched=4, match_weight=0.1, budget_ms=50.0)
+    cells, points = maps(6, 0), [np.zeros((8, 1, 68), np.uint8)] * 6
+    gallery = Gallery.in_memory(
+        records_of("aabbcc"),
+        units(6, 0),
+        spec=dataclasses.replace(SPEC, xfeat=8),
+        index="exact",
+        preset=preset,
+        parts={"cells": Ragged.of(cells), "xfeat": Ragged.of(points)},
+    )
+    ends: list[float] = []
+
+    def noted(_: object, candidates: Iterable[object], *, until: float, **__: int) -> NDArray[np.float64]:
+        ends.append(until)
+        return np.ones(len(list(candidates)))
+
+    monkeypatch.setattr("placeprint.recognition.rerank.cells.votes", noted)
+    monkeypatch.setattr("placeprint.recognition.rerank.matches.confidences", noted)
+    Reranker(gallery).scores(units(1, 1)[0], {"cells": cells[0], "xfeat": points[0]}, np.arange(6))
+    assert len(ends) == 2
+    assert ends[0] == ends[1] < time.perf_counter() + 1
