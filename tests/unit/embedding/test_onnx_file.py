@@ -82,6 +82,13 @@ def test_weights_outside_are_found_wherever_and_however(place: str, way: str) ->
     refuse_unsafe(HERE, field(1, 8) + PLACES[place](TENSOR + field(14, 0)))
 
 
+@pytest.mark.parametrize("path", [b"a\nb\r\x1b[2J", "\u202e\u2028\x85".encode(), b"\xff\n" * 300])
+def test_the_path_of_weights_outside_is_told_on_one_line(path: bytes) -> None:
+    with pytest.raises(ModelError, match="keeps weights in another file") as caught:
+        refuse_unsafe(HERE, field(7, field(5, TENSOR + field(13, field(1, b"location") + field(2, path)))))
+    assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize("high", [1 << 32, 1 << 33, 1 << 34, 7 << 32])
 @pytest.mark.parametrize("depth", range(3))
 def test_every_tag_on_the_way_is_cut_to_32_bits(depth: int, high: int) -> None:
