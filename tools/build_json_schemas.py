@@ -252,7 +252,6 @@ MODEL_SPEC = {
     "cells_output": "text",
     "cells_stride": "int",
     "cells": "int",
-    "keypoints": "int",
     "xfeat": "int",
     "learned": "text",
     "learned_sha256": "text",

@@ -30,8 +30,8 @@ Pixels = NDArray[np.uint8]
 Cells = NDArray[np.int8]
 """Local features of a feature map: see `placeprint.embedding.preprocess.cells_of`."""
 Packed = NDArray[np.uint8]
-"""Keypoints of one image with their descriptors: see `placeprint.embedding.rootsift.extract`."""
+"""Local features of one image with their descriptors: see `placeprint.embedding.xfeat.extract`."""
 Arrays = Mapping[str, NDArray[Any]]
 """Arrays by name."""
 Parts = Arrays
-"""The parts of one image by name (``cells``, ``keypoints``), each of shape (height, width, depth)."""
+"""The parts of one image by name (``cells``, ``xfeat``), each of shape (height, width, depth)."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from placeprint.errors import GalleryFormatError, UsageError
-from placeprint.storage.json_records import record_from
+from placeprint.storage.json_records import record_from, without_keypoints
 
 DEFAULT_PRESET = "balanced"
 FEWEST_CELLS = 64
@@ -31,8 +31,8 @@ class Preset:
         One line for people.
     views : tuple of str
         See `placeprint.ModelSpec`.
-    cells, keypoints, xfeat : int
-        The most cells, RootSIFT keypoints and XFeat features that are kept of an image; 0 keeps none.
+    cells, xfeat : int
+        The most cells and XFeat features that are kept of an image; 0 keeps none.
     shortlist : int
         Neighbours that are re-ranked; 0 keeps the order of the cosine similarity.
     place_weight : float
@@ -43,7 +43,7 @@ class Preset:
         0 leaves the mean as short as it is, 1 makes every place's images equally long.
     matched : int
         Best images whose XFeat features are matched with the query's, until one matches without doubt.
-    cell_weight, keypoint_weight, match_weight : float
+    cell_weight, match_weight : float
         What one unit of evidence adds to the score.
     whiten : str
         One of `WHITENINGS`: a change of the embeddings that is learned from the gallery and kept in it.
@@ -62,7 +62,6 @@ class Preset:
     about: str
     views: tuple[str, ...] = ()
     cells: int = 0
-    keypoints: int = 0
     xfeat: int = 0
     shortlist: int = 0
     place_weight: float = 0.0
@@ -70,7 +69,6 @@ class Preset:
     verified: int = 0
     matched: int = 0
     cell_weight: float = 0.0
-    keypoint_weight: float = 0.0
     match_weight: float = 0.0
     budget_ms: float = 0.0
     whiten: str = ""
@@ -105,7 +103,7 @@ class Preset:
             When a field is missing, unknown or of another type.
         """
         try:
-            return record_from(cls, row)
+            return record_from(cls, without_keypoints(row))
         except (TypeError, ValueError) as error:
             raise GalleryFormatError(f"the gallery's preset cannot be read ({error}): build it again") from error
 

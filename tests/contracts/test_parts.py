@@ -170,7 +170,7 @@ def test_cells_of_a_map_by_value() -> None:
 
 def test_the_preset_is_in_the_fingerprint_where_it_changes_what_is_kept() -> None:
     fast, balanced = load_embedder().spec, load_embedder(preset="balanced").spec
-    assert (fast.views, fast.cells, fast.keypoints) == ((), 0, 0)
+    assert (fast.views, fast.cells) == ((), 0)
     assert dataclasses.replace(fast, cells_output="", cells_stride=0).fingerprint() == fast.fingerprint()
     assert balanced.fingerprint() != fast.fingerprint()
     cheaper = load_embedder(preset="balanced:verified=3:budget_ms=5").spec
@@ -227,7 +227,7 @@ def test_the_cache_by_value(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     parts = {
         "cells": rng.integers(-127, 128, (2, 3, 5), dtype=np.int8),
-        "keypoints": rng.integers(0, 256, (7, 1, 4), dtype=np.uint8),
+        "xfeat": rng.integers(0, 256, (7, 1, 4), dtype=np.uint8),
     }
     none = {"cells": np.zeros((0, 1, 5), np.int8)}
     vector = np.ones(4, np.float32)

@@ -131,7 +131,7 @@ def seeds() -> Sequence[bytes]:
     rows = [
         {"row": [40, 30, ["bytes", vector], "right"], "parts": [["cells", "int8", 2, 3, 4, ["bytes", part]]]},
         {"row": [40, 30, ["bytes", vector], "right"], "parts": []},
-        {"row": [40, 30, ["bytes", vector], None], "parts": [["keypoints", "uint8", 2, 3, 4, "text"]]},
+        {"row": [40, 30, ["bytes", vector], None], "parts": [["xfeat", "uint8", 2, 3, 4, "text"]]},
     ]
     return (whole, old, *(json.dumps(row).encode() for row in rows))
 

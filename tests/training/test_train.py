@@ -233,7 +233,7 @@ def test_a_trained_model_indexes_and_answers_without_pytorch(whole: Any, places:
         "found = asked.recognize(sys.argv[1] + '/place-03/1.png', k=80).matches\n"
         "print(max(found, key=lambda match: match.similarity).path, made.spec.name)\n"
     )
-    for preset in ("fast", "best:keypoints=0"):
+    for preset in ("fast", "best"):
         command = [sys.executable, "-c", code, str(places), str(tmp_path / preset[:4]), str(whole.path), preset]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -15,8 +15,7 @@ def test_the_three_presets() -> None:
     assert list(PRESETS) == ["fast", "balanced", "best"]
     assert DEFAULT_PRESET == "balanced"
     assert [PRESETS[name].reranks for name in PRESETS] == [False, True, True]
-    assert (FAST.views, FAST.cells, FAST.keypoints) == ((), 0, 0)
-    assert [PRESETS[name].keypoints for name in PRESETS] == [0, 0, 0]
+    assert (FAST.views, FAST.cells) == ((), 0)
     assert [PRESETS[name].xfeat for name in PRESETS] == [0, 512, 512]
     assert [PRESETS[name].matched for name in PRESETS] == [0, 4, 10]
     assert all(name == preset.name and preset.about for name, preset in PRESETS.items())
@@ -52,7 +51,7 @@ def test_changes_stand_behind_colons() -> None:
         ("quick", 'preset "quick" is not known: choose one of fast, balanced, best'),
         ("", 'preset "" is not known'),
         ("Balanced", "is not known"),
-        ("balanced:", "what can be changed in a preset is cells, keypoints"),
+        ("balanced:", "what can be changed in a preset is cells, xfeat"),
         ("balanced:views=crop", '"views=crop": what can be changed'),
         ("balanced:name=x", "what can be changed"),
         ("balanced:speed=9", "what can be changed"),
@@ -99,7 +98,7 @@ def test_only_what_the_embedding_depends_on_enters_the_fingerprint() -> None:
         dataclasses.replace(kept, cells=41),
         dataclasses.replace(kept, cells_output="other"),
         dataclasses.replace(kept, cells_stride=8),
-        dataclasses.replace(with_map, keypoints=5),
+        dataclasses.replace(with_map, xfeat=5),
         dataclasses.replace(with_map, views=("crop",)),
         dataclasses.replace(with_map, views=("crop", "flip")),
         dataclasses.replace(with_map, views=("flip", "crop")),
@@ -115,9 +114,20 @@ def test_the_fingerprint_is_what_it_was() -> None:
 
 
 def test_a_spec_with_views_and_parts_survives_json_and_an_old_one_is_read() -> None:
-    spec = ModelSpec(name="m", dim=8, views=("crop", "flip"), cells=9, cells_output="c", cells_stride=16, keypoints=2)
+    spec = ModelSpec(name="m", dim=8, views=("crop", "flip"), cells=9, cells_output="c", cells_stride=16, xfeat=2)
     assert ModelSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
     assert ModelSpec.from_dict({"name": "m", "dim": 8}) == ModelSpec(name="m", dim=8)
+
+
+def test_settings_of_keypoints_are_left_out_where_none_are_kept_and_refused_where_some_are() -> None:
+    spec = ModelSpec(name="m", dim=8)
+    assert ModelSpec.from_dict(spec.to_dict() | {"keypoints": 0}) == spec
+    assert Preset.from_dict(FAST.to_dict() | {"keypoints": 0, "keypoint_weight": 0.0}) == FAST
+    with pytest.raises(ModelError, match="RootSIFT keypoints, which this release does not read"):
+        ModelSpec.from_dict(spec.to_dict() | {"keypoints": 300})
+    for name in ("keypoints", "keypoint_weight"):
+        with pytest.raises(GalleryFormatError, match=r"RootSIFT keypoints, which .*build it again"):
+            Preset.from_dict(FAST.to_dict() | {name: 1})
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,7 +22,6 @@ from placeprint.embedding.runners.bundled_graph import bundled_graph
 from placeprint.errors import ModelError, UsageError
 from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import ModelSpec
-from placeprint.storage.ragged import Ragged
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -55,9 +54,8 @@ class Description:
     vector : ndarray of float32, shape (dim,)
         The embedding, a unit vector.
     parts : mapping of str to ndarray, shape (height, width, depth)
-        ``cells`` (int8, see `placeprint.embedding.preprocess.cells_of`), ``keypoints`` (uint8, one column, see
-        `placeprint.embedding.rootsift`) and ``xfeat`` (likewise, see `placeprint.embedding.xfeat`), where the ModelSpec
-        asks for them.
+        ``cells`` (int8, see `placeprint.embedding.preprocess.cells_of`) and ``xfeat`` (uint8, one column, see
+        `placeprint.embedding.xfeat`), where the ModelSpec asks for them.
 
     Examples
     --------
@@ -98,8 +96,8 @@ class AnyEmbedder(Protocol):
     def describe(self, image: ImageInput) -> Description:
         """Return the embedding and the parts of an image, however it is given."""
 
-    def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:
-        """Return the embeddings of n images for their looks."""
+    def finish(self, vectors: Vectors) -> Vectors:
+        """Return the embeddings of n images for those of their looks."""
 
     def coarser(self, cells: int) -> AnyEmbedder:
         """Return the same model, for looks at fewer pixels that keep so many cells and nothing else."""
@@ -162,8 +160,6 @@ class Embedder:
         ------
         ImageError, UsageError, ModelError
             As `embed_one`.
-        MissingExtraError
-            When keypoints are asked for and OpenCV is not installed.
         """
         return self.look(prepare_image(image, min_side=self.decode_side))
 
@@ -172,28 +168,24 @@ class Embedder:
 
         Raises
         ------
-        ModelError, MissingExtraError
+        ModelError
             As `describe`.
         """
         parts: dict[str, NDArray[Any]] = {}
         whole = self._whole(image) if self.spec.cells else None
         if whole is not None:
             parts["cells"] = cells_of(whole.cells)
-        if self.spec.keypoints:
-            from placeprint.embedding import rootsift
-
-            parts["keypoints"] = rootsift.extract(image)[: self.spec.keypoints, None]
         if self.spec.xfeat:
             parts["xfeat"] = xfeat.extract(image, self._xfeat, most=self.spec.xfeat)[:, None]
         return Description(self._embedding(image, whole), parts)
 
-    def finish(self, vectors: Vectors, parts: Mapping[str, Ragged]) -> Vectors:  # noqa: ARG002
+    def finish(self, vectors: Vectors) -> Vectors:
         """Return the vectors as they are."""
         return vectors
 
     def coarser(self, cells: int) -> Embedder:
         """Return the same model, for looks at fewer pixels that keep so many cells and nothing else."""
-        spec = dataclasses.replace(self.spec, cells=cells, keypoints=0, xfeat=0)
+        spec = dataclasses.replace(self.spec, cells=cells, xfeat=0)
         return Embedder(spec, self._runner, threads=self.threads, file=self.file)
 
     def _whole(self, image: Image) -> WholeMaps:
@@ -294,4 +286,4 @@ def _as_asked(spec: ModelSpec, asked: Preset | ModelSpec) -> ModelSpec:
     cells, views = asked.cells if spec.cells_output else 0, asked.views
     if not cells or spec.pooling == "graph":
         views = tuple(square for view in views for square in (("crop", "squash") if view == "whole" else (view,)))
-    return dataclasses.replace(spec, views=views, cells=cells, keypoints=asked.keypoints, xfeat=asked.xfeat)
+    return dataclasses.replace(spec, views=views, cells=cells, xfeat=asked.xfeat)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,6 @@ from placeprint.records import ModelSpec
 from placeprint.storage.atomic import sha256_file
 
 DEFAULT_MODEL = "efficientnet-lite0"
-VLAD = "rootsift-vlad"
-"""Needs no weights: its codebook is learned from each gallery, see `placeprint.embedding.vlad`."""
 WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -88,7 +85,7 @@ class ListedModel:
     --------
     >>> import placeprint
     >>> [model.name for model in placeprint.models() if model.bundled]
-    ['efficientnet-lite0', 'efficientnet-lite0-average', 'rootsift-vlad']
+    ['efficientnet-lite0', 'efficientnet-lite0-average']
     """
 
     name: str
@@ -153,21 +150,6 @@ def list_models() -> tuple[ListedModel, ...]:
                 megabytes=round(size, 1),
             )
         )
-    about = "RootSIFT by VLAD, learned from each gallery (extra sift)"
-    here = importlib.util.find_spec("cv2") is not None
-    found.append(
-        ListedModel(
-            name=VLAD,
-            source="learned from the gallery",
-            licence="no weights",
-            dim=2049,
-            input_size=640,
-            here=here,
-            bundled=True,
-            about=about,
-            megabytes=0.0,
-        )
-    )
     return tuple(found)
 
 
@@ -190,7 +172,7 @@ def find_model(name: str) -> ModelFile:
     elif name.lower().endswith(".onnx"):
         return _from_path(Path(name), own=True)
     else:
-        known = ", ".join((*_BUNDLED, VLAD))
+        known = ", ".join(_BUNDLED)
         raise UsageError(f'model "{name}" is not known: choose one of {known}, or give the path of an .onnx file')
     if not model.path.is_file():
         raise ModelError(f'model "{name}": the file "{model.path}" is missing: install placeprint again')
@@ -198,8 +180,8 @@ def find_model(name: str) -> ModelFile:
 
 
 def is_bundled(name: str) -> bool:
-    """Return whether a name is that of a bundled model, or of one that needs no file."""
-    return name in _BUNDLED or name == VLAD
+    """Return whether a name is that of a bundled model."""
+    return name in _BUNDLED
 
 
 def hash_of_model(path: Path) -> str:

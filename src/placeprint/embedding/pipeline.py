@@ -169,7 +169,7 @@ def embed_records(
     seconds = time.perf_counter() - began
     return Embedded(
         tuple(kept.records),
-        embedder.finish(vectors, parts),
+        embedder.finish(vectors),
         tuple(failures),
         kept.computed,
         len(kept.records) - kept.computed,

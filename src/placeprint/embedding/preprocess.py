@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image, Resampling
 
 
-KEYPOINT_SIDE = 480
-"""Pixels of the shorter side that keypoints are looked for in."""
+POINT_SIDE = 480
+"""Pixels of the shorter side that local features are looked for in."""
 SIDE = 32
 """Sides of an input whose aspect is kept are multiples of so many pixels."""
 FEWEST = 8
@@ -56,7 +56,7 @@ def needed_side(spec: ModelSpec) -> int:
     if spec.views == ("whole",):
         once = 0
     square = int(spec.cells**0.5) * spec.cells_stride
-    return max(once, square, KEYPOINT_SIDE if spec.keypoints or spec.xfeat else 0)
+    return max(once, square, POINT_SIDE if spec.xfeat else 0)
 
 
 def prepare(image: Image, spec: ModelSpec, view: str = "") -> Pixels:

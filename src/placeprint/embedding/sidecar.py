@@ -56,7 +56,6 @@ _CHECKS: dict[str, Check] = {
     "views": (lambda value: isinstance(value, list) and len(value) <= 8 and all(map(_text, value)), "must be a list"),
     "cells_stride": _whole(0, LARGEST_SIDE),
     "cells": _whole(0, MOST_CELLS),
-    "keypoints": _whole(0, 1_000_000),
     "xfeat": _whole(0, 1_000_000),
     "weights_sha256": (_hash, "must be the 64 hexadecimal digits of the ONNX file's SHA-256, or empty"),
 } | dict.fromkeys(

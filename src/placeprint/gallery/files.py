@@ -2,7 +2,7 @@
 
 A gallery is a folder: ``gallery.json`` (format, ModelSpec, where its file was, roots, checksums) points to one data
 folder with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of images that the preset keeps
-(``cells.npy``, ``cells-shapes.npy``, ``keypoints.npy``, …) and, for some indexes, their file. Beside the records lie
+(``cells.npy``, ``cells-shapes.npy``, ``xfeat.npy``, …) and, for some indexes, their file. Beside the records lie
 ``places.json`` and ``column-*.npy``: where each line begins, and what is asked of all records at once
 (see `placeprint.gallery.columns`), so that opening a gallery takes as long whatever its size.
 A server keeps uploaded images beside that, in ``photos`` (see `placeprint.web.gallery_changes`).

@@ -70,7 +70,7 @@ class Gallery(GalleryImages):
         preset : Preset
             How it is asked; kept in the gallery.
         parts : mapping of str to Ragged, optional
-            ``cells`` and ``keypoints`` of every image, where the spec says that there are some.
+            ``cells`` and ``xfeat`` of every image, where the spec says that there are some.
         learned : mapping of str to ndarray, optional
             What the model learned from these images.
         model_file : Path, optional

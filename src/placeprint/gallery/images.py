@@ -49,7 +49,7 @@ class GalleryImages:
     preset : Preset
         What is kept of every image, and how neighbours are re-ranked.
     parts : mapping of str to Ragged
-        What is kept of each image besides its vector: ``cells``, ``keypoints``.
+        What is kept of each image besides its vector: ``cells``, ``xfeat``.
     learned : mapping of str to ndarray
         What the model learned from this gallery; see `placeprint.embedding.learned`.
     model_file : Path or None

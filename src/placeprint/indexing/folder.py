@@ -9,7 +9,7 @@ from typing import TypeVar, Unpack
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import AnyEmbedder
-from placeprint.embedding.learned import arrays_of, learn, needs_learning
+from placeprint.embedding.learned import arrays_of, learn
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.embedding.pipeline import Embedded, Reader
 from placeprint.errors import CalibrationError
@@ -130,10 +130,10 @@ def embed_gallery(
         The model with what it learned, and the embeddings finished with it.
     """
     done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress, read=read)
-    made = learn(embedder, preset.whiten, done.vectors, done.parts, [label(record) for record in done.records])
+    made = learn(embedder, preset.whiten, done.vectors, [label(record) for record in done.records])
     if made is embedder:
         return embedder, done
-    return made, dataclasses.replace(done, vectors=made.finish(done.vectors, done.parts))
+    return made, dataclasses.replace(done, vectors=made.finish(done.vectors))
 
 
 def _on_server(
@@ -145,9 +145,9 @@ def _on_server(
     replace: bool,
     progress: Progress | None,
 ) -> IndexResult:
-    """Write to a server block by block; a model that learns from the images embeds all of them first."""
+    """Write to a server block by block; a preset that whitens embeds all images first."""
     preset, embedded = options.found_preset(), None
-    if needs_learning(embedder, preset.whiten):
+    if preset.whiten:
         with opened_cache(options.cache) as cache:
             embedder, embedded = embed_gallery(
                 source.manifest, embedder, preset, cache=cache, progress=progress, read=source.read

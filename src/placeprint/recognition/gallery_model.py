@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from placeprint.embedding.embedder import AnyEmbedder
-from placeprint.embedding.learned import base_model, with_learned
+from placeprint.embedding.embedder import AnyEmbedder, load_embedder
+from placeprint.embedding.learned import with_learned
 from placeprint.embedding.model_folder import find_exported, is_source
 from placeprint.embedding.models import ModelFile
 from placeprint.errors import GalleryMismatchError, GalleryNotFoundError, ModelError, UsageError
@@ -28,7 +28,7 @@ from placeprint.records import ModelSpec
 def model_for(
     model: str, *, preset: str | Preset | ModelSpec, runner: str = "openvino", workers: int | None = None
 ) -> AnyEmbedder:
-    """Load a model as `placeprint.embedding.learned.base_model` does, exporting it first where it names a source.
+    """Load a model as `placeprint.load_embedder` does, exporting it first where it names a source.
 
     Every verb comes through here, so ``torchvision:resnet50`` means the same to all of them. The export is made once
     and kept in the folder of models; only then PyTorch is imported.
@@ -43,7 +43,7 @@ def model_for(
         from placeprint.embedding.export.conversion import export_source
 
         model = export_source(ModelSource(model)).spec.name
-    return base_model(model, preset=preset, runner=runner, workers=workers)
+    return load_embedder(model, preset=preset, runner=runner, threads=workers)
 
 
 def embedder_for(
@@ -79,7 +79,7 @@ def embedder_for(
         base = model_for(model, preset=gallery.spec, runner=runner, workers=workers)
     else:
         found = find_gallery_model(gallery)
-        base = base_model(found, preset=gallery.spec, runner=runner, workers=workers)
+        base = load_embedder(found, preset=gallery.spec, runner=runner, threads=workers)
     embedder = with_learned(base, gallery.learned)
     try:
         gallery.require(embedder.spec)

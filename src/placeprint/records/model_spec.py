@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from placeprint.errors import ModelError
-from placeprint.storage.json_records import record_from
+from placeprint.storage.json_records import record_from, without_keypoints
 
 VIEWS = ("crop", "squash", "flip", "whole")
 """Views of an image: its centre, the whole squeezed into a square, that mirrored; or the whole in its own aspect, in
 the pass that cells are taken from."""
-_OFTEN_UNUSED = ("views", "cells", "keypoints", "xfeat", "learned", "learned_sha256")
+_OFTEN_UNUSED = ("views", "cells", "xfeat", "learned", "learned_sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +56,11 @@ class ModelSpec:
         Pixels of the input for each cell of that map.
     cells : int
         The most cells that are kept of an image; 0 keeps none, and then the three fields do not matter.
-    keypoints : int
-        The most RootSIFT keypoints that are kept of an image; 0 keeps none.
     xfeat : int
         The most XFeat features that are kept of an image; 0 keeps none.
     learned : str
-        What is learned from the gallery and kept in it: ``pca`` or ``places`` (see `placeprint.embedding.whitening`),
-        ``vlad`` (see `placeprint.embedding.vlad`); empty for nothing.
+        What is learned from the gallery and kept in it: ``whitening`` (see
+        `placeprint.embedding.whitening`); empty for nothing.
     learned_sha256 : str
         Of what was learned.
     weights_sha256 : str
@@ -94,7 +92,6 @@ class ModelSpec:
     cells_output: str = ""
     cells_stride: int = 0
     cells: int = 0
-    keypoints: int = 0
     xfeat: int = 0
     learned: str = ""
     learned_sha256: str = ""
@@ -130,8 +127,8 @@ class ModelSpec:
 
     @property
     def parts(self) -> frozenset[str]:
-        """The parts of an image that are kept beside its embedding: ``cells``, ``keypoints``, ``xfeat``."""
-        return frozenset(name for name in ("cells", "keypoints", "xfeat") if getattr(self, name))
+        """The parts of an image that are kept beside its embedding: ``cells``, ``xfeat``."""
+        return frozenset(name for name in ("cells", "xfeat") if getattr(self, name))
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of everything that the embedding depends on, hexadecimal."""
@@ -157,6 +154,10 @@ class ModelSpec:
         ModelError
             When a field is missing, not known, or not what it must be.
         """
+        try:
+            row = without_keypoints(row)
+        except ValueError as error:
+            raise ModelError(str(error)) from error
         known = {f.name for f in dataclasses.fields(cls)}
         if unknown := sorted(set(row) - known):
             raise ModelError(f"the model description has unknown fields: {', '.join(unknown)}")

@@ -49,6 +49,20 @@ def record_from(kind: type[R], row: object) -> R:
     return kind(**values)
 
 
+def without_keypoints(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of an earlier release without its settings of RootSIFT keypoints, 0 where it keeps none.
+
+    Raises
+    ------
+    ValueError
+        When it keeps some.
+    """
+    gone = ("keypoints", "keypoint_weight")
+    if any(row.get(name) for name in gone):
+        raise ValueError("it keeps RootSIFT keypoints, which this release does not read")
+    return {name: value for name, value in row.items() if name not in gone}
+
+
 @lru_cache(maxsize=64)
 def _readers(kind: type[Any]) -> Mapping[str, Reader]:
     hints = get_type_hints(kind)

@@ -1,7 +1,7 @@
 """Arrays of different lengths, one for each image, in one file of which only the rows that are needed are read.
 
-Parts of an image (cells of a feature map, keypoints) are rows of numbers, and images have different numbers of them.
-They are read, not memory-mapped: pages of a map stay in a process's memory once they were read.
+Parts of an image (cells of a feature map, local features) are rows of numbers, and images have different numbers of
+them. They are read, not memory-mapped: pages of a map stay in a process's memory once they were read.
 """
 
 from __future__ import annotations

@@ -7,10 +7,8 @@ import pytest
 
 from placeprint.embedding.whitening import FEWEST, Whitening, learn_whitening
 from placeprint.errors import GalleryMismatchError, VectorError
-from placeprint.evaluation.evaluate import evaluate
 from placeprint.gallery.gallery import Gallery
 from placeprint.indexing.folder import add, index
-from placeprint.recognition.gallery_model import embedder_for
 from placeprint.recognition.recognizer import Recognizer
 
 pytestmark = pytest.mark.usefixtures("shared_cache")
@@ -107,24 +105,6 @@ def test_a_gallery_keeps_its_whitening(town: Path, tmp_path: Path, preset: str) 
     assert answer.matches[0].row == 0
     assert answer.matches[0].similarity == pytest.approx(1, abs=1e-4)
     assert add(opened, town).change.nothing
-
-
-def test_vlad_learns_from_the_gallery_and_answers(town: Path, tmp_path: Path) -> None:
-    pytest.importorskip("cv2")
-    made = index(town, tmp_path / "g", model="rootsift-vlad", preset="fast").gallery
-    opened = Gallery.open(tmp_path / "g")
-    assert (opened.spec.learned, opened.spec.dim) == ("vlad", opened.vectors.shape[1])
-    assert opened.verify().ok
-    embedder = embedder_for(opened)
-    assert embedder.spec == made.spec
-    first = Recognizer(opened, embedder).recognize(opened.image_file(0))
-    assert first.matches[0].row == 0
-    assert first.matches[0].similarity == pytest.approx(1, abs=1e-5)
-    inside = evaluate(town, model="rootsift-vlad", preset="fast")
-    outside = evaluate(town, gallery=tmp_path / "g")
-    assert inside.fingerprint == outside.fingerprint
-    assert (inside.recall[1], inside.map) == (outside.recall[1], outside.map)
-    assert inside.recall[1] > 0.3
 
 
 def test_best_compares_points_too(town: Path, tmp_path: Path) -> None:

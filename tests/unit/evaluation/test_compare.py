@@ -124,9 +124,9 @@ def test_what_a_gallery_keeps_is_what_it_writes(preset: Preset, name: str, tmp_p
     """Vectors alone were counted: of `balanced` that is an eighth."""
     rng = np.random.default_rng(0)
     count = 40
-    kinds = {kind for kind, weight in (("cells", preset.cell_weight), ("keypoints", preset.keypoint_weight)) if weight}
-    spec = ModelSpec(name="hand", dim=64, cells=9, cells_output="map", cells_stride=16, keypoints=9)
-    spec = dataclasses.replace(spec, **dict.fromkeys({"cells", "keypoints"} - kinds, 0))
+    kinds = {kind for kind, weight in (("cells", preset.cell_weight), ("xfeat", preset.match_weight)) if weight}
+    spec = ModelSpec(name="hand", dim=64, cells=9, cells_output="map", cells_stride=16, xfeat=9)
+    spec = dataclasses.replace(spec, **dict.fromkeys({"cells", "xfeat"} - kinds, 0))
     parts = {
         kind: Ragged.of(rng.integers(0, 255, (3, 3, 112)).astype(np.uint8) for _ in range(count)) for kind in kinds
     }

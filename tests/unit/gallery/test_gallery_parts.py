@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from placeprint.embedding.xfeat import ROW_BYTES
 from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryMismatchError, VectorError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change
@@ -20,9 +21,9 @@ from placeprint.storage import published
 from placeprint.storage.marker import make_folder
 from placeprint.storage.ragged import Ragged
 
-SPEC = ModelSpec(name="test", dim=8, cells=40, cells_output="c", cells_stride=16, keypoints=9)
-CELLS = dataclasses.replace(SPEC, keypoints=0)
-BARE = dataclasses.replace(SPEC, cells=0, keypoints=0)
+SPEC = ModelSpec(name="test", dim=8, cells=40, cells_output="c", cells_stride=16, xfeat=9)
+CELLS = dataclasses.replace(SPEC, xfeat=0)
+BARE = dataclasses.replace(SPEC, cells=0, xfeat=0)
 BALANCED = PRESETS["balanced"]
 
 Parts = dict[str, Ragged]
@@ -43,12 +44,12 @@ def vectors(count: int, seed: int = 0) -> NDArray[np.float32]:
 
 
 def arrays(count: int, seed: int = 0) -> dict[str, list[NDArray[np.generic]]]:
-    """Return cells of a shape of their own for each image, and keypoints of which some have none."""
+    """Return cells of a shape of their own for each image, and local features of which some have none."""
     rng = np.random.default_rng(seed)
     shapes = [(int(h), int(w)) for h, w in rng.integers(1, 6, (count, 2))]
     return {
         "cells": [rng.integers(-127, 128, (*shape, 4), dtype=np.int8) for shape in shapes],
-        "keypoints": [rng.integers(0, 256, ((i + seed) % 3, 1, 12), dtype=np.uint8) for i in range(count)],
+        "xfeat": [rng.integers(0, 256, ((i + seed) % 3, 1, ROW_BYTES), dtype=np.uint8) for i in range(count)],
     }
 
 
@@ -79,7 +80,7 @@ def test_what_was_built_is_what_is_opened(gallery: Gallery) -> None:
         assert one.spec == SPEC
         assert one.verify().ok
     files = {p.name for p in gallery.path.glob("data-*/*")}
-    assert {"cells.npy", "cells-shapes.npy", "keypoints.npy", "keypoints-shapes.npy"} <= files
+    assert {"cells.npy", "cells-shapes.npy", "xfeat.npy", "xfeat-shapes.npy"} <= files
 
 
 def test_a_preset_with_changes_travels_with_the_gallery(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_each_row_keeps_its_parts_when_images_are_removed(gallery: Gallery) -> N
 
 def test_an_emptied_gallery_can_be_filled_again(gallery: Gallery) -> None:
     empty, _ = gallery.remove(places=["place 0", "place 1", "place 2"])
-    assert_parts(empty, {"cells": [], "keypoints": []})
+    assert_parts(empty, {"cells": [], "xfeat": []})
     again, _ = Gallery.open(gallery.path).add(records(3), vectors(3, 2), spec=SPEC, parts=parts(3, seed=2))
     assert_parts(Gallery.open(again.path), arrays(3, seed=2))
     assert again.verify().ok
@@ -130,10 +131,10 @@ def test_in_memory_it_is_the_same(gallery: Gallery) -> None:
         ),
     ):
         assert one.records == other.records
-        assert_parts(one, {name: list(other.parts[name]) for name in ("cells", "keypoints")})
+        assert_parts(one, {name: list(other.parts[name]) for name in ("cells", "xfeat")})
 
 
-@pytest.mark.parametrize("name", ["cells.npy", "cells-shapes.npy", "keypoints.npy", "keypoints-shapes.npy"])
+@pytest.mark.parametrize("name", ["cells.npy", "cells-shapes.npy", "xfeat.npy", "xfeat-shapes.npy"])
 def test_verify_finds_a_flipped_byte(gallery: Gallery, name: str) -> None:
     path = next(gallery.path.rglob(name))
     data = bytearray(path.read_bytes())
@@ -173,10 +174,10 @@ def test_a_short_or_missing_file_is_told(gallery: Gallery, name: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "given", "words"),
     [
-        (SPEC, {}, r"keeps cells, keypoints of each of 4 images, and what was given is nothing"),
+        (SPEC, {}, r"keeps cells, xfeat of each of 4 images, and what was given is nothing"),
         (SPEC, {"cells": 4}, "given is cells of 4"),
-        (SPEC, {"cells": 4, "keypoints": 3}, "keypoints of 3"),
-        (CELLS, {"cells": 4, "keypoints": 4}, "keeps cells of each of 4 images"),
+        (SPEC, {"cells": 4, "xfeat": 3}, "xfeat of 3"),
+        (CELLS, {"cells": 4, "xfeat": 4}, "keeps cells of each of 4 images"),
         (CELLS, {"cells": 5}, "cells of 5"),
         (BARE, {"cells": 4}, "keeps no parts of each of 4 images"),
     ],
@@ -185,7 +186,7 @@ def test_parts_that_are_missing_or_too_many_are_refused(spec: ModelSpec, given: 
     ragged = {name: parts(count)[name] for name, count in given.items()}
     with pytest.raises(VectorError, match=words):
         Gallery.in_memory(records(4), vectors(4), spec=spec, parts=ragged)
-    wanted = {"cells": spec.cells, "keypoints": spec.keypoints}
+    wanted = {"cells": spec.cells, "xfeat": spec.xfeat}
     started = {name: rows for name, rows in parts(2).items() if wanted[name]}
     made = Gallery.in_memory(records(2), vectors(2), spec=spec, parts=started)
     with pytest.raises(VectorError, match=words):
@@ -212,6 +213,12 @@ def test_another_format_is_refused_with_advice(tmp_path: Path, number: object, a
 def test_a_preset_of_another_release_is_refused(tmp_path: Path) -> None:
     write_head(tmp_path / "g", preset={**FAST.to_dict(), "telepathy": 3})
     with pytest.raises(GalleryFormatError, match=r"telepathy.*build it again"):
+        Gallery.open(tmp_path / "g")
+
+
+def test_a_gallery_that_keeps_keypoints_of_an_earlier_release_is_refused_in_one_line(tmp_path: Path) -> None:
+    write_head(tmp_path / "g", model={**BARE.to_dict(), "keypoints": 300}, parts=["keypoints"])
+    with pytest.raises(GalleryFormatError, match=r"gallery\.json.*RootSIFT keypoints, which.*: build it again$"):
         Gallery.open(tmp_path / "g")
 
 

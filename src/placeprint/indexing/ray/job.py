@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from placeprint.dataset.remote import RemoteFiles, is_remote
-from placeprint.embedding.learned import base_model
+from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.pipeline import Reader, file_reader
 from placeprint.errors import GalleryMismatchError
 from placeprint.gallery.milvus.address import parse_address
@@ -56,7 +56,7 @@ class EmbeddingActor:
     """Embeds and writes blocks; Ray makes one in each of its worker processes."""
 
     def __init__(self, job: Job) -> None:
-        embedder = base_model(job.model, preset=job.preset, runner=job.runner, workers=1)
+        embedder = load_embedder(job.model, preset=job.preset, runner=job.runner, threads=1)
         if embedder.spec.fingerprint() != job.fingerprint:
             raise GalleryMismatchError(
                 f"this worker's model is {embedder.spec} and another one was asked for: install the same "

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from placeprint.embedding.embedder import AnyEmbedder
-from placeprint.embedding.learned import needs_learning
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
 from placeprint.gallery.milvus.address import parse_address
@@ -28,7 +26,6 @@ from placeprint.indexing.result import IndexResult
 from placeprint.indexing.server import head_of
 from placeprint.indexing.sources import Source, open_source
 from placeprint.options import BuildOptions
-from placeprint.presets import Preset
 from placeprint.progress import Progress
 from placeprint.recognition.dataset_embeddings import none_usable, nothing_to_search_in
 from placeprint.recognition.gallery_model import model_for
@@ -77,7 +74,11 @@ def store_images_on_ray(
     if not records:
         raise nothing_to_search_in(manifest, root)
     embedder = model_for(model, preset=preset, runner=options.runner, workers=1)
-    _refuse_learning(embedder, preset, model)
+    if preset.whiten:
+        raise UsageError(
+            f'preset "{preset.name}" learns from all images first, which a cluster does not do: index without --on, or '
+            "without whitening"
+        )
     where = parse_address(address)
     wanted = None if replace else Wanted.of(records, root, embedder.spec)
     with Cluster(on) as cluster:
@@ -100,14 +101,6 @@ def _failed(told: Sequence[dict[str, Any]], records: Sequence[ImageRecord], root
     if len(failed) == len(records):
         raise none_usable(failed, root)
     return failed
-
-
-def _refuse_learning(embedder: AnyEmbedder, preset: Preset, model: str) -> None:
-    if needs_learning(embedder, preset.whiten):
-        raise UsageError(
-            f'model "{model}" with preset "{preset.name}" learns from all images first, which a cluster does not do: '
-            "index without --on, or without whitening"
-        )
 
 
 def _blocks(records: Sequence[ImageRecord]) -> list[dict[str, Any]]:

@@ -1,1 +1,1 @@
-"""A shortlist ranked again: by places, by cells, by keypoints."""
+"""A shortlist ranked again: by places, by cells, by local features."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -15,15 +15,14 @@ from placeprint.arrays import Flags, Floats, Parts, Rows
 from placeprint.cores import available_cores
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.gallery import Gallery
-from placeprint.recognition.rerank import cells as agreement
-from placeprint.recognition.rerank import matches
+from placeprint.recognition.rerank import cells, matches
 from placeprint.recognition.rerank.blas import one_blas_thread
 from placeprint.recognition.rerank.evidence import beyond_chance
 from placeprint.storage.data_folder import ADVICE
 from placeprint.storage.ragged import Ragged
 
-Memo = dict[tuple[str, int], float]
-"""What was found of one query before, by kind of parts and gallery row."""
+Memo = dict[int, float]
+"""The votes of cells that were counted for one query before, by gallery row."""
 
 WITNESSES = 3
 """Images of a place that are asked for evidence, where it has so many."""
@@ -164,15 +163,16 @@ class Reranker:
         return time.perf_counter() + budget / 1000 if budget else math.inf
 
     def _evidence(self, parts: Parts, rows: Rows, until: float, memo: Memo) -> Floats:
-        """Return the weighted evidence of all kinds of parts for each row, at least 0; 0 where there was no time."""
+        """Return the weighted evidence of cells for each row, at least 0; 0 where there was no time."""
         total = np.zeros(len(rows))
-        preset, kept = self._preset, self._gallery.parts
-        if preset.cell_weight and "cells" in parts and "cells" in kept:
-            votes = _as_time_allows("cells", agreement.votes, parts, kept, rows, until, memo)
-            total[: len(votes)] += preset.cell_weight * beyond_chance(votes)
-        if preset.keypoint_weight and "keypoints" in parts and "keypoints" in kept:
-            digits = _as_time_allows("keypoints", _digits, parts, kept, rows, until, memo)
-            total[: len(digits)] += preset.keypoint_weight * np.log1p(digits)
+        kept = self._gallery.parts.get("cells")
+        if kept is None or "cells" not in parts or not self._preset.cell_weight:
+            return total
+        names = rows.tolist()
+        new = [row for row in names if row not in memo]
+        memo.update(zip(new, cells.votes(parts["cells"], kept.kept(new), until=until).tolist(), strict=False))
+        found = [memo[row] for row in takewhile(memo.__contains__, names)]
+        total[: len(found)] += self._preset.cell_weight * beyond_chance(np.array(found))
         return total
 
     def _match(self, scores: Floats, parts: Parts, rows: Rows, until: float) -> None:
@@ -255,32 +255,3 @@ def _merged(rows: Rows, scores: NDArray[np.float32], again: Floats) -> Ranked:
         np.concatenate([again[order], rest]).astype(np.float32),
         np.concatenate([scores[:many][order], scores[many:]]),
     )
-
-
-def _as_time_allows(
-    kind: str,
-    compare: Callable[..., Floats],
-    parts: Parts,
-    kept: Mapping[str, Ragged],
-    rows: Rows,
-    until: float,
-    memo: Memo,
-) -> Floats:
-    """Compare the query's parts with those of as many rows as there is time for."""
-    names = rows.tolist()
-    new = [row for row in names if (kind, row) not in memo]
-    found = compare(parts[kind], iter(kept[kind].kept(new)), until=until)
-    memo.update({(kind, row): value for row, value in zip(new, found.tolist(), strict=False)})
-    return np.array([memo[kind, row] for row in takewhile(lambda row: (kind, row) in memo, names)], np.float64)
-
-
-def _digits(query: NDArray[np.uint8], candidates: Iterable[NDArray[np.uint8]], *, until: float) -> Floats:
-    """Return how improbable each candidate's fit of keypoints is by chance, in digits, for as many as time allows."""
-    from placeprint.recognition.rerank.geometry import verify
-
-    found = []
-    for candidate in candidates:
-        if time.perf_counter() > until:
-            break
-        found.append(verify(query[:, 0], candidate[:, 0]).score)
-    return np.array(found, np.float64)
