@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 
 class LearnedEmbedder:
-    """A model with what was learned behind it; the interface is that of `placeprint.Embedder`.
-
-    Parameters
-    ----------
-    base : AnyEmbedder
-    learned : Whitening
-    """
+    """A model with what was learned behind it; the interface is that of `placeprint.Embedder`."""
 
     def __init__(self, base: AnyEmbedder, learned: Whitening) -> None:
         self._base, self.learned = base, learned

@@ -54,12 +54,7 @@ def vectors_of(learner: Learner, rows: Rows) -> Vectors:
 
 
 class HeadLearner:
-    """A linear head behind the base, which stays as it is; the head begins as the identity.
-
-    Parameters
-    ----------
-    pool : Pool
-    """
+    """A linear head behind the base, which stays as it is; the head begins as the identity."""
 
     def __init__(self, pool: Pool) -> None:
         torch = torch_package()
@@ -88,13 +83,6 @@ def make_learner(pool: Pool, base: ModelFile, settings: TrainSettings, progress:
 
 class FullLearner:
     """The base's network, generalised-mean pooling with a learned exponent, and a linear head, in PyTorch.
-
-    Parameters
-    ----------
-    pool : Pool
-    base : ModelFile
-    settings : TrainSettings
-    progress : Progress, optional
 
     Attributes
     ----------

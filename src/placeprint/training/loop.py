@@ -56,15 +56,7 @@ def fingerprint(pool: Pool, settings: TrainSettings, base: str) -> str:
 
 
 class Training:
-    """One training from the base to its end, or from where a state left it.
-
-    Parameters
-    ----------
-    learner : Learner
-    pool : Pool
-    division : Division
-    settings : TrainSettings
-    """
+    """One training from the base to its end, or from where a state left it."""
 
     def __init__(self, learner: Learner, pool: Pool, division: Division, settings: TrainSettings) -> None:
         torch = torch_package()

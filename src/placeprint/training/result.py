@@ -18,12 +18,7 @@ from placeprint.training.settings import TrainSettings
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was found on places held out.
-
-    Attributes
-    ----------
-    recall_at_1, map : float
-    """
+    """What was found on places held out."""
 
     recall_at_1: float
     map: float

@@ -30,10 +30,6 @@ class Reading:
     stage : str
         Which of train, val and test to read when each has its own gallery and queries.
 
-    Attributes
-    ----------
-    layout : Layout
-
     Raises
     ------
     DatasetError

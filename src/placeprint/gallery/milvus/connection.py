@@ -119,10 +119,6 @@ def _advice(address: Address, doing: str, said: str) -> str:
 class Connection:
     """A client of one server, for one gallery.
 
-    Parameters
-    ----------
-    address : Address
-
     Raises
     ------
     GalleryEngineError

@@ -48,10 +48,6 @@ class MilvusGallery:
 
     The attributes are those of `placeprint.gallery.protocol.AnyGallery`; records, embeddings and parts of all images
     are those of the copy that `download` makes.
-
-    Parameters
-    ----------
-    opened : Opened
     """
 
     path = None

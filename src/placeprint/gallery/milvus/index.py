@@ -50,13 +50,7 @@ class Numbering:
 
 
 class MilvusIndex:
-    """Cosine similarity over the unit vectors of a collection.
-
-    Parameters
-    ----------
-    store : Store
-    numbering : Numbering
-    """
+    """Cosine similarity over the unit vectors of a collection."""
 
     def __init__(self, store: Store, numbering: Numbering) -> None:
         self._store, self._numbering = store, numbering
