@@ -28,7 +28,7 @@ from placeprint.dataset.decoding import images
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.preprocess import prepare
 from placeprint.gallery.gallery import Gallery
-from placeprint.indexing.folder import index
+from placeprint.indexing.index import index
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.records import ImageRecord
 

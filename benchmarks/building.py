@@ -31,7 +31,7 @@ from placeprint.dataset.files import read_bytes
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.embedding.pipeline import embed_records
 from placeprint.embedding.preprocess import prepare, prepare_whole
-from placeprint.indexing.folder import index
+from placeprint.indexing.index import index
 from town import render_town
 
 LANDMARKS = Path(__file__).parents[2] / "shared" / "data" / "landmarks" / "landmarks"

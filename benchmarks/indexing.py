@@ -72,7 +72,7 @@ def jpeg(seed: int) -> bytes:
 def time_stages(seconds: Row, processor: Row) -> None:
     """Time the stages of `placeprint.index` from now on, in this process: by the clock, and of the processor."""
     from placeprint.gallery.gallery import Gallery
-    from placeprint.indexing import folder as indexing
+    from placeprint.indexing import folder, index
 
     def timed(stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
         def measured(*given: Any, **named: Any) -> Any:
@@ -86,10 +86,10 @@ def time_stages(seconds: Row, processor: Row) -> None:
         return measured
 
     for stage, owner, name in (
-        ("listing", indexing, "open_source"),
-        ("embedding", indexing, "embed_split"),
+        ("listing", index, "open_source"),
+        ("embedding", folder, "embed_split"),
         ("writing", Gallery, "build"),
-        ("calibrating", indexing, "learn_calibration"),
+        ("calibrating", folder, "learn_calibration"),
     ):
         setattr(owner, name, timed(stage, getattr(owner, name)))
 
@@ -116,7 +116,7 @@ def replace_network() -> None:
 
 def index_here(folder: Path, files: int, *, network: bool) -> Row:
     """Index what `make` wrote, in this process; return seconds by stage and the peak memory."""
-    from placeprint.indexing import folder as indexing
+    from placeprint.indexing.index import index
 
     lean_heap()  # as the program does
     if not network:
@@ -125,7 +125,7 @@ def index_here(folder: Path, files: int, *, network: bool) -> Row:
     processor: Row = {}
     time_stages(seconds, processor)
     began, busy = time.perf_counter(), time.process_time()
-    done = indexing.index(folder / "photos", folder / "g", preset="fast")
+    done = index(folder / "photos", folder / "g", preset="fast")
     whole, processor["whole"] = time.perf_counter() - began, time.process_time() - busy
     embedding = seconds.pop("embedding")
     inside = {stage: share * embedding for stage, share in done.shares.items()}  # of the threads' time

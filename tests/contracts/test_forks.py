@@ -22,7 +22,7 @@ from placeprint.gallery.index.choice import make_index
 from placeprint.gallery.index.quantization import threads
 from placeprint.gallery.milvus import connection
 from placeprint.gallery.milvus.address import Address
-from placeprint.indexing.folder import index
+from placeprint.indexing.index import index
 from placeprint.recognition.recognizer import Recognizer
 
 pytestmark = [

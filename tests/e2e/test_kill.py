@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from placeprint.gallery.gallery import Gallery
-from placeprint.indexing.folder import index
+from placeprint.indexing.index import index
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 

@@ -51,7 +51,7 @@ class Answer:
 @contextmanager
 def ready(folder: Path) -> Iterator[Callable[[bytes], object]]:
     """Serve a small gallery, in this process, to those who ask with the token and to others."""
-    from placeprint.indexing.folder import index
+    from placeprint.indexing.index import index
     from placeprint.web.app import make_app
     from placeprint.web.settings import Settings, digest_of
     from placeprint.web.snapshots import FolderSnapshots

@@ -23,7 +23,7 @@ from test_writes import drawn  # noqa: E402
 
 from placeprint import Gallery, open_gallery  # noqa: E402
 from placeprint.gallery.move import move  # noqa: E402
-from placeprint.indexing.folder import index  # noqa: E402
+from placeprint.indexing.index import index  # noqa: E402
 from placeprint.web.server import snapshots_of  # noqa: E402
 from placeprint.web.settings import digest_of  # noqa: E402
 

@@ -13,7 +13,7 @@ from served import Program
 @pytest.fixture(scope="session")
 def town_gallery(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The rendered town as a gallery; nobody may change it."""
-    from placeprint.indexing.folder import index
+    from placeprint.indexing.index import index
 
     return index(town, tmp_path_factory.mktemp("served") / "town.gallery", cache=False).gallery.path
 

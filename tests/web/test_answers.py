@@ -226,7 +226,7 @@ def test_query_asks_a_server_as_it_asks_a_gallery(client, town_gallery, queries,
 
 def test_a_server_finds_its_gallerys_own_model(town, queries, tmp_path):
     from placeprint.embedding.models import DEFAULT_MODEL, WEIGHTS
-    from placeprint.indexing.folder import index
+    from placeprint.indexing.index import index
 
     row = json.loads((WEIGHTS / f"{DEFAULT_MODEL}.json").read_text()) | {"name": "mine"}
     (tmp_path / "mine.json").write_text(json.dumps(row))
@@ -280,7 +280,7 @@ def test_thumbnails(client):
 
 def test_a_photo_that_is_gone_is_told(town, tmp_path):
     moved = Path(shutil.copytree(town, tmp_path / "town"))
-    from placeprint.indexing.folder import index
+    from placeprint.indexing.index import index
 
     gallery = index(moved, tmp_path / "gone.gallery", cache=False).gallery
     (moved / gallery.records[0].path).unlink()

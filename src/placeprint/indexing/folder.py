@@ -24,7 +24,7 @@ from placeprint.indexing.moved_dataset import wanted_of
 from placeprint.indexing.result import IndexResult
 from placeprint.indexing.server import store_images
 from placeprint.indexing.sources import Source, open_source
-from placeprint.options import BuildOptions, BuildWords, EmbedOptions, EmbedWords
+from placeprint.options import BuildOptions, EmbedOptions, EmbedWords
 from placeprint.presets import Preset
 from placeprint.progress import Progress
 from placeprint.recognition.calibration.fit import learn_calibration
@@ -39,47 +39,10 @@ CALIBRATED_ALONE = 100_000
 """Images of a gallery on a server up to which it is calibrated by itself: that takes a copy of it."""
 
 
-def index(
-    dataset: Path | str | Manifest | Source,
-    out: Path | str,
-    *,
-    replace: bool = False,
-    progress: Progress | None = None,
-    **options: Unpack[BuildWords],
-) -> IndexResult:
-    """Embed the gallery images of a dataset and write them to a gallery.
-
-    Interrupted, it goes on where it was when it is called again: what was embedded is in the cache.
-
-    Parameters
-    ----------
-    dataset : Path, str, Manifest or Source
-        See `placeprint.indexing.sources.open_source`.
-    out : Path or str
-        The gallery's folder; a gallery that is there is replaced in one step at the end, where it loses nothing. Or an
-        address, ``milvus://host:19530/name``: that gallery is changed image by image, until it holds these and no
-        others.
-    replace : bool
-        Whether a gallery that is there may lose something by it: images that the dataset lacks, the embeddings of
-        another model, the calibration that a person made.
-    progress : Progress, optional
-    **options
-        Fields of `placeprint.options.BuildOptions`.
-
-    Raises
-    ------
-    DatasetError
-        When no image could be used.
-    UsageError
-        When something would be lost, or the folder holds something else than a gallery.
-    """
-    return index_source(open_source(dataset), out, BuildOptions(**options), replace=replace, progress=progress)
-
-
 def index_source(
     source: Source, out: Path | str, options: BuildOptions, *, replace: bool, progress: Progress | None
 ) -> IndexResult:
-    """Do what `index` does, with its options as a record."""
+    """Make a gallery of a dataset's gallery images; see `placeprint.index`."""
     preset = options.found_preset()
     if not is_address(out):  # before an hour of embedding
         refuse_strangers(Path(out))
@@ -153,30 +116,10 @@ def _on_server(
                 source.manifest, embedder, preset, cache=cache, progress=progress, read=source.read
             )
     stored = store_images(address, source, embedder, options, embedded=embedded, replace=replace, progress=progress)
-    return _calibrated(stored, progress)
+    return calibrated(stored, progress)
 
 
-def index_on_ray(
-    dataset: Path | str | Source,
-    address: Path | str,
-    *,
-    on: str,
-    replace: bool = False,
-    progress: Progress | None = None,
-    **options: Unpack[BuildWords],
-) -> IndexResult:
-    """Embed the gallery images of a dataset on a Ray cluster and write them to a server.
-
-    The parameters are those of `placeprint.indexing.ray.store.store_images_on_ray`, and the fields of `BuildOptions`.
-    """
-    from placeprint.indexing.ray.store import store_images_on_ray
-
-    built = BuildOptions(**options)
-    stored = store_images_on_ray(dataset, address, on=on, options=built, replace=replace, progress=progress)
-    return _calibrated(stored, progress)
-
-
-def _calibrated(stored: IndexResult, progress: Progress | None) -> IndexResult:
+def calibrated(stored: IndexResult, progress: Progress | None) -> IndexResult:
     """Calibrate a gallery on a server, unless that needs a large download or would replace a person's calibration."""
     gallery, before = stored.gallery, stored.gallery.calibration
     if len(gallery) <= CALIBRATED_ALONE and (before is None or before.automatic):

@@ -7,17 +7,15 @@ from typing import Any, Unpack
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.imported import imported_spec, read_side
-from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
-from placeprint.indexing import folder
-from placeprint.indexing.folder import calibrated_alone
+from placeprint.indexing.folder import calibrated, calibrated_alone, index_source
 from placeprint.indexing.result import IndexResult
-from placeprint.indexing.sources import Source
-from placeprint.options import BuildWords
-from placeprint.presets import DEFAULT_PRESET, FAST, find_preset
+from placeprint.indexing.sources import Source, open_source
+from placeprint.options import BuildOptions, BuildWords
+from placeprint.presets import FAST, find_preset
 from placeprint.progress import Progress
 
 
@@ -80,15 +78,18 @@ def index(
         return _import(out, Path(embeddings), Path(records), asked)
     if dataset is None:
         raise UsageError("give a dataset, or --embeddings and --records")
+    replace = asked.pop("replace", False)
+    build = BuildOptions(**asked)
     if on is None:
-        return folder.index(dataset, out, progress=progress, **asked)
+        return index_source(open_source(dataset), out, build, replace=replace, progress=progress)
     if not is_address(out):
         raise UsageError("--on embeds on a cluster, which writes to a server: give --store milvus://host:19530/name")
     if isinstance(dataset, Manifest):
         raise UsageError("a cluster reads the dataset by its path: give that, not a manifest that was read")
-    names = ("model", "preset", "index", "runner", "replace")
-    chosen = {"model": DEFAULT_MODEL, "preset": DEFAULT_PRESET} | {n: asked[n] for n in names if n in asked}
-    return folder.index_on_ray(dataset, out, on=on, progress=progress, **chosen)
+    from placeprint.indexing.ray.store import store_images_on_ray
+
+    stored = store_images_on_ray(dataset, out, on=on, options=build, replace=replace, progress=progress)
+    return calibrated(stored, progress)
 
 
 def _import(out: Path | str, embeddings: Path, records: Path, asked: dict[str, Any]) -> IndexResult:

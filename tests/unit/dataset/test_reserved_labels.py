@@ -11,7 +11,7 @@ from placeprint import Gallery, ImageRecord, ModelSpec, Split
 from placeprint.dataset.checks.check import check
 from placeprint.dataset.scan import read_dataset
 from placeprint.errors import DatasetError, UsageError
-from placeprint.indexing.folder import index
+from placeprint.indexing.index import index
 from placeprint.records import is_unknown
 
 SPEC = ModelSpec(name="made", dim=2)

@@ -8,7 +8,8 @@ import pytest
 from placeprint.embedding.whitening import FEWEST, Whitening, learn_whitening
 from placeprint.errors import GalleryMismatchError, VectorError
 from placeprint.gallery.gallery import Gallery
-from placeprint.indexing.folder import add, index
+from placeprint.indexing.folder import add
+from placeprint.indexing.index import index
 from placeprint.recognition.recognizer import Recognizer
 
 pytestmark = pytest.mark.usefixtures("shared_cache")

@@ -117,7 +117,7 @@ def test_imported_files_that_do_not_fit(gallery: Gallery, tmp_path: Path) -> Non
 
 
 def test_an_empty_gallery_is_searched_not_replaced(town: Path, tmp_path: Path) -> None:
-    from placeprint.indexing.folder import index
+    from placeprint.indexing.index import index
 
     made = index(town, tmp_path / "g").gallery
     empty, _ = made.remove(places=made.places)

@@ -20,7 +20,7 @@ from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.inputs import gather
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.gallery.gallery import Gallery
-from placeprint.indexing.folder import index
+from placeprint.indexing.index import index
 from placeprint.recognition.rerank.cells import votes
 from placeprint.report.cases import MAX_RIGHT, choose_cases
 from placeprint.report.histogram import score_histogram
