@@ -1,4 +1,4 @@
-"""Embeddings by content hash and model, kept across runs and galleries in one SQLite file.
+"""Embeddings by content hash and model, and matched pairs of images, kept across runs and galleries in one SQLite file.
 
 The file may be opened by several processes at once, and by one that is killed: SQLite's write-ahead log
 keeps it whole.
@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from placeprint import forks
+from placeprint.embedding.cache_pairs import found_pair, keep_pair
 from placeprint.embedding.cache_rows import CachedEmbedding, found_row, keep_rows, make_tables
 from placeprint.storage.user_cache import cache_folder, go_without
 from placeprint.terminal import tell
@@ -101,6 +102,14 @@ class EmbeddingCache:
         """Remember embeddings by content hash, in one transaction."""
         known = list(rows)
         self._asked(lambda base: keep_rows(base, model, known), again=True)
+
+    def pair(self, pair: bytes) -> float | None:
+        """Return how surely two images match; None where nobody knows. The pair is named by a hash."""
+        return self._asked(lambda base: found_pair(base, pair))
+
+    def keep_pair(self, pair: bytes, confidence: float) -> None:
+        """Remember how surely two images match."""
+        self._asked(lambda base: keep_pair(base, pair, confidence), again=True)
 
     def _asked(self, ask: Callable[[sqlite3.Connection], T], *, again: bool = False) -> T | None:
         """Ask the file under the lock; when it turns out to be damaged, begin a new one and, with `again`, ask that."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.arrays import Parts, Vectors
+from placeprint.embedding import cache_pairs
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,10 +28,12 @@ _TABLES = (
     content text not null, model text not null, name text not null, kind text not null,
     height integer not null, width integer not null, depth integer not null, rows blob not null,
     primary key (content, model, name))""",
+    cache_pairs.TABLE,
 )
 _COLUMNS = {
     "embeddings": ["content", "model", "width", "height", "vector", "checksum"],
     "parts": ["content", "model", "name", "kind", "height", "width", "depth", "rows"],
+    "pairs": cache_pairs.COLUMNS,
 }
 _FIND = "select width, height, vector, checksum from embeddings where content = ? and model = ?"
 _FIND_PARTS = "select name, kind, height, width, depth, rows from parts where content = ? and model = ? order by name"

@@ -32,6 +32,7 @@ from placeprint.options import (
     records_of,
 )
 from placeprint.progress import Progress
+from placeprint.recognition.dataset_embeddings import opened_cache
 
 _KEYS = {
     "model": str,
@@ -230,8 +231,9 @@ def compare(
         asked = {**options, **setting.options}
         radius = asked.pop("radius", None)
         build, decision, imported = records_of(asked, BuildOptions, DecisionOptions, Imported)
-        inputs = gather(dataset, opened, options=build, imported=imported, progress=progress)
-        runs.append(evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress))
+        with opened_cache(build.cache):  # keeps what is matched
+            inputs = gather(dataset, opened, options=build, imported=imported, progress=progress)
+            runs.append(evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress))
         rows.append(_compared(setting, runs[-1], runs[0], seed=seed, kept=kept_bytes(inputs.gallery)))
     return Comparison(tuple(rows))
 

@@ -42,6 +42,7 @@ from placeprint.options import (
     records_of,
 )
 from placeprint.progress import Progress
+from placeprint.recognition.dataset_embeddings import opened_cache
 from placeprint.recognition.decision.rules import Limits
 from placeprint.recognition.gallery_model import limits_of, probability_of
 from placeprint.recognition.voting import evidence_of, label, matches_of
@@ -104,8 +105,9 @@ def evaluate(
     if gallery is not None and build.preset is None:
         gallery = open_gallery(gallery)
         limits_of(gallery, decision)  # refuses what cannot decide before anything is embedded
-    inputs = gather(dataset, gallery, options=build, imported=imported, progress=progress)
-    return evaluate_inputs(inputs, ks=ks, decision=decision, radius=radius, progress=progress)
+    with opened_cache(build.cache):  # keeps what is matched
+        inputs = gather(dataset, gallery, options=build, imported=imported, progress=progress)
+        return evaluate_inputs(inputs, ks=ks, decision=decision, radius=radius, progress=progress)
 
 
 def evaluate_inputs(

@@ -56,22 +56,22 @@ def index_source(
         embedder, done = embed_gallery(
             source.manifest, embedder, preset, cache=cache, progress=progress, read=source.read
         )
-    failures = (*source.manifest.failures, *done.failures)
-    gallery = Gallery.build(
-        out,
-        records=done.records,
-        vectors=done.vectors,
-        spec=embedder.spec,
-        index=options.index,
-        root=source.root,
-        failures=failures,
-        preset=preset,
-        parts=done.parts,
-        learned=arrays_of(embedder),
-        model_file=embedder.file,
-        replace=replace,
-    )
-    gallery, why = calibrated_alone(gallery, progress=progress)
+        failures = (*source.manifest.failures, *done.failures)
+        gallery = Gallery.build(
+            out,
+            records=done.records,
+            vectors=done.vectors,
+            spec=embedder.spec,
+            index=options.index,
+            root=source.root,
+            failures=failures,
+            preset=preset,
+            parts=done.parts,
+            learned=arrays_of(embedder),
+            model_file=embedder.file,
+            replace=replace,
+        )
+        gallery, why = calibrated_alone(gallery, progress=progress)
     change = Change(added=len(gallery))
     return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds, done.shares, why)
 
@@ -116,14 +116,15 @@ def _on_server(
                 source.manifest, embedder, preset, cache=cache, progress=progress, read=source.read
             )
     stored = store_images(address, source, embedder, options, embedded=embedded, replace=replace, progress=progress)
-    return calibrated(stored, progress)
+    return calibrated(stored, options, progress)
 
 
-def calibrated(stored: IndexResult, progress: Progress | None) -> IndexResult:
+def calibrated(stored: IndexResult, options: EmbedOptions, progress: Progress | None) -> IndexResult:
     """Calibrate a gallery on a server, unless that needs a large download or would replace a person's calibration."""
     gallery, before = stored.gallery, stored.gallery.calibration
     if len(gallery) <= CALIBRATED_ALONE and (before is None or before.automatic):
-        gallery, why = calibrated_alone(gallery, progress=progress)
+        with opened_cache(options.cache):
+            gallery, why = calibrated_alone(gallery, progress=progress)
         return dataclasses.replace(stored, gallery=gallery, not_calibrated=why)
     if before is not None:
         return stored
@@ -167,13 +168,13 @@ def add(
         done = embed_split(
             manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress, read=source.read
         )
-    changed, change = opened.add(
-        done.records, done.vectors, spec=embedder.spec, root=source.root, parts=done.parts, model_file=embedder.file
-    )
-    before, why = opened.calibration, ""
-    if not change.nothing and (before is None or before.automatic):
-        rate = before.false_accept_rate if before else FALSE_ACCEPT_RATE
-        changed, why = calibrated_alone(changed, rate=rate, progress=progress)
+        changed, change = opened.add(
+            done.records, done.vectors, spec=embedder.spec, root=source.root, parts=done.parts, model_file=embedder.file
+        )
+        before, why = opened.calibration, ""
+        if not change.nothing and (before is None or before.automatic):
+            rate = before.false_accept_rate if before else FALSE_ACCEPT_RATE
+            changed, why = calibrated_alone(changed, rate=rate, progress=progress)
     failures = (*manifest.failures, *done.failures)
     return IndexResult(changed, change, failures, done.computed, done.cached, done.seconds, done.shares, why)
 

@@ -89,7 +89,7 @@ def index(
     from placeprint.indexing.ray.store import store_images_on_ray
 
     stored = store_images_on_ray(dataset, out, on=on, options=build, replace=replace, progress=progress)
-    return calibrated(stored, progress)
+    return calibrated(stored, build, progress)
 
 
 def _import(out: Path | str, embeddings: Path, records: Path, asked: dict[str, Any]) -> IndexResult:

@@ -17,17 +17,18 @@ from placeprint.options import Imported
 from placeprint.progress import Progress
 from placeprint.recognition.copies import rows_of_themselves
 from placeprint.recognition.queries import Queries
+from placeprint.recognition.rerank.known_pairs import KNOWN_PAIRS
 from placeprint.records import FailedImage, ImageRecord, Split
 from placeprint.terminal import counted
 
 
 @contextmanager
 def opened_cache(use: bool) -> Iterator[EmbeddingCache | None]:
-    """Open the user's cache, or none."""
+    """Open the user's cache, or none; while it is open, pairs of images that are matched are kept in it too."""
     if not use:
         yield None
         return
-    with EmbeddingCache() as cache:
+    with EmbeddingCache() as cache, KNOWN_PAIRS.kept_in(cache):
         yield cache
 
 

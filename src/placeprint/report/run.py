@@ -23,6 +23,7 @@ from placeprint.indexing.folder import index_source
 from placeprint.indexing.sources import open_source
 from placeprint.options import BuildOptions, BuildWords, DecisionOptions, DecisionWords, records_of
 from placeprint.progress import Progress
+from placeprint.recognition.dataset_embeddings import opened_cache
 from placeprint.report.html import require_room, write_report
 
 GALLERY = "gallery"
@@ -107,15 +108,14 @@ def run(
     """
     build, decision = records_of(options, BuildOptions, DecisionOptions)
     manifest, out = dataset if isinstance(dataset, Manifest) else read_dataset(dataset), Path(out)
-    _require_apart(out, manifest)
-    refuse_strangers(out / GALLERY)
-    require_room(out)
+    _require_usable(out, manifest)
     checked = check(manifest, progress=progress)
     done = index_source(open_source(manifest), out / GALLERY, build, replace=replace, progress=progress)
-    inputs = gather(manifest, done.gallery, options=dataclasses.replace(build, preset=None), progress=progress)
-    inputs = inputs.judged(choose_truth(inputs.gallery.records, inputs.queries.records, radius=radius))
-    result = evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress)
-    diagnosis = diagnose(result, inputs, check=checked, root=manifest.root)
+    with opened_cache(build.cache):  # keeps what is matched
+        inputs = gather(manifest, done.gallery, options=dataclasses.replace(build, preset=None), progress=progress)
+        inputs = inputs.judged(choose_truth(inputs.gallery.records, inputs.queries.records, radius=radius))
+        result = evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress)
+        diagnosis = diagnose(result, inputs, check=checked, root=manifest.root)
     report = write_report(
         result,
         out,
@@ -127,6 +127,18 @@ def run(
         parts=inputs.queries.parts,
     )
     return RunResult(checked, done.gallery, result, diagnosis, report, done.not_calibrated)
+
+
+def _require_usable(out: Path, manifest: Manifest) -> None:
+    """Refuse a folder that takes no gallery and no report.
+
+    Raises
+    ------
+    UsageError
+    """
+    _require_apart(out, manifest)
+    refuse_strangers(out / GALLERY)
+    require_room(out)
 
 
 def _require_apart(out: Path, manifest: Manifest) -> None:

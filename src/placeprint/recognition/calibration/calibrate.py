@@ -8,6 +8,7 @@ from typing import Unpack
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.scan import read_dataset
+from placeprint.embedding.cache import EmbeddingCache
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.calibration import FALSE_ACCEPT_RATE, Calibration
 from placeprint.gallery.opening import open_gallery
@@ -75,6 +76,7 @@ def calibrate(
     **options
         ``embeddings``, ``records``: a ``.npy`` file and the manifest that names its rows, instead of `queries`;
         ``model``, ``runner``, ``cache``, ``workers``, which only `queries` need.
+        Without ``cache`` pairs of images are matched anew too.
 
     Raises
     ------
@@ -90,25 +92,29 @@ def calibrate(
     opened = open_gallery(gallery)
     opened.require_undamaged()
     asked: Queries | None = None
-    if imported.given:
-        if queries is not None or imported.embeddings is None or imported.records is None:
-            raise UsageError("give either --queries, or both --embeddings and --records")
-        asked = imported_queries(opened.download(), imported)
-    elif queries is not None:
-        asked = _embedded(opened, queries, embed, progress)
-    if asked is not None and not any(record.places for record in asked.records):
-        raise CalibrationError("none of these queries has a place: calibration needs labelled ones")
-    learned = learn_calibration(
-        opened.download(), queries=asked, false_accept_rate=false_accept_rate, seed=seed, progress=progress
-    )
+    with opened_cache(embed.cache) as cache:
+        if imported.given:
+            if queries is not None or imported.embeddings is None or imported.records is None:
+                raise UsageError("give either --queries, or both --embeddings and --records")
+            asked = imported_queries(opened.download(), imported)
+        elif queries is not None:
+            asked = _embedded(opened, queries, embed, cache, progress)
+        if asked is not None and not any(record.places for record in asked.records):
+            raise CalibrationError("none of these queries has a place: calibration needs labelled ones")
+        learned = learn_calibration(
+            opened.download(), queries=asked, false_accept_rate=false_accept_rate, seed=seed, progress=progress
+        )
     return CalibrationResult(opened.with_calibration(learned), learned)
 
 
 def _embedded(
-    gallery: AnyGallery, queries: Path | str | Manifest, embed: EmbedOptions, progress: Progress | None
+    gallery: AnyGallery,
+    queries: Path | str | Manifest,
+    embed: EmbedOptions,
+    cache: EmbeddingCache | None,
+    progress: Progress | None,
 ) -> Queries:
     manifest = queries if isinstance(queries, Manifest) else read_dataset(queries)
     embedder = embedder_for(gallery, model=embed.model, runner=embed.runner, workers=embed.workers)
-    with opened_cache(embed.cache) as cache:
-        done = embed_split(manifest, manifest.asked(), embedder=embedder, cache=cache, progress=progress)
+    done = embed_split(manifest, manifest.asked(), embedder=embedder, cache=cache, progress=progress)
     return Queries(done.records, done.vectors, done.parts)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint import forks
 from placeprint.arrays import Packed
 from placeprint.cores import available_cores
-from placeprint.embedding.runners.bundled_graph import bundled_graph
+from placeprint.embedding.runners.bundled_graph import HASHES, bundled_graph
 from placeprint.embedding.xfeat import unpack
 from placeprint.recognition.rerank.cells import Lines
+from placeprint.recognition.rerank.known_pairs import KNOWN_PAIRS
 
 SURE = 0.1
 """Confidence from which a match counts."""
@@ -33,10 +32,7 @@ ENOUGH = 30.0
 """Summed confidence that chance never gave: no other image is compared then."""
 ONSET = 6.0
 """Summed confidence at which evidence begins."""
-MOST_KNOWN = 50_000
-"""Pairs that are remembered in this process, 10 MB: calibrating asks most pairs twice, and again after `add`."""
-_KNOWN: OrderedDict[bytes, float] = OrderedDict()
-_LOCK = forks.Lock()
+_MATCHER = "lighterglue"
 
 
 def confidences(query: Packed, candidates: Iterable[Packed], *, until: float, at_once: int = 1) -> NDArray[np.float64]:
@@ -98,24 +94,20 @@ def lines(query: Packed, candidate: Packed, *, aspects: tuple[float, float]) -> 
 
 def _confidence(query: Packed, candidate: Packed) -> float:
     """Return the summed confidence of a pair, the same whichever of the two is asked for."""
-    pair = sorted(((_digest(each), each) for each in (query, candidate)), key=itemgetter(0))
-    key = pair[0][0] + pair[1][0]
-    with _LOCK:
-        known = _KNOWN.get(key)
-        if known is not None:
-            _KNOWN.move_to_end(key)
-            return known
-    sure = _matched(pair[0][1], pair[1][1])[1]
-    found = float(sure[sure > SURE].sum(dtype=np.float64))
-    with _LOCK:
-        _KNOWN[key] = found
-        if len(_KNOWN) > MOST_KNOWN:
-            _KNOWN.popitem(last=False)
-    return found
+    first, second = sorted(((_digest(each), each) for each in (query, candidate)), key=itemgetter(0))
+
+    def match() -> float:
+        sure = _matched(first[1], second[1])[1]
+        return float(sure[sure > SURE].sum(dtype=np.float64))
+
+    return KNOWN_PAIRS.of(_digest(first[0], second[0], HASHES[_MATCHER].encode(), str(SURE).encode()), match)
 
 
-def _digest(packed: Packed) -> bytes:
-    return hashlib.blake2b(packed.tobytes(), digest_size=16).digest()
+def _digest(*data: Packed | bytes) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for each in data:
+        digest.update(each.tobytes() if isinstance(each, np.ndarray) else each)
+    return digest.digest()
 
 
 def _matched(query: Packed, candidate: Packed) -> tuple[NDArray[Any], NDArray[np.float32]]:
@@ -123,7 +115,7 @@ def _matched(query: Packed, candidate: Packed) -> tuple[NDArray[Any], NDArray[np
     if not len(query) or not len(candidate):
         return np.zeros(len(query), np.int64), np.zeros(len(query), np.float32)
     (here, ours), (there, theirs) = unpack(query[:, 0]), unpack(candidate[:, 0])
-    graph = bundled_graph("lighterglue", threads=available_cores())
+    graph = bundled_graph(_MATCHER, threads=available_cores())
     partner, sure = graph.run(here[None], there[None], ours[None], theirs[None])
     return partner, sure
 

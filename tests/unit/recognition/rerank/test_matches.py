@@ -2,7 +2,6 @@
 
 import math
 import pickle
-from collections import OrderedDict
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +12,7 @@ from placeprint.arrays import Packed
 from placeprint.embedding.runners.bundled_graph import BundledGraph, bundled_graph
 from placeprint.embedding.xfeat import extract
 from placeprint.recognition.rerank import matches
+from placeprint.recognition.rerank.known_pairs import KnownPairs
 from placeprint.recognition.rerank.matches import ENOUGH, ONSET, beyond_chance, confidences, lines, up_to_enough
 from tests.unit.embedding.test_xfeat import facade
 
@@ -100,7 +100,7 @@ def test_a_graph_is_pickled_by_its_name() -> None:
 def test_a_pair_is_matched_once_whichever_side_asks(
     query: Packed, gallery: list[Packed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matches, "_KNOWN", OrderedDict())
+    monkeypatch.setattr(matches, "KNOWN_PAIRS", KnownPairs())
     runs: list[int] = []
     matched = matches._matched
 
@@ -114,6 +114,3 @@ def test_a_pair_is_matched_once_whichever_side_asks(
     back = [confidences(each, [query], until=math.inf)[0] for each in gallery[:2]]
     np.testing.assert_array_equal(first, back)
     assert len(runs) == 2
-    monkeypatch.setattr(matches, "MOST_KNOWN", 1)
-    confidences(query, [gallery[2]], until=math.inf)
-    assert len(matches._KNOWN) <= 2
