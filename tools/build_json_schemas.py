@@ -1,35 +1,60 @@
 """Write docs/schemas: what each verb prints with --json, as a JSON schema.
 
 A shape is a type by its name (with ``?``: or null), a list of one shape, a dict of named shapes (a name with ``?`` may
-be missing), ``("one of", "a", "b")`` for a few texts, or ``{"*": shape}`` for a mapping. Run it after a change; a test
-compares the files with it, and what the verbs print with the files.
+be missing), ``("one of", "a", "b")`` for a few texts, or ``{"*": shape}`` for a mapping. What is written as a record is
+takes its shape from it (`of`). Run it after a change; a test compares the files with it, and what the verbs print with
+the files.
 """
 
+import dataclasses
 import json
 import re
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
-from placeprint.records import Grade
+from placeprint.dataset.overview import Overview
+from placeprint.embedding.export.conversion import Exported
+from placeprint.embedding.export.effect import Difference
+from placeprint.embedding.models import ListedModel
+from placeprint.gallery.changes import Change
+from placeprint.gallery.index.audit import Audit
+from placeprint.gallery.verification import VerifyReport
+from placeprint.recognition.verify import FoundModel
+from placeprint.records import FailedImage, Grade, ModelSpec
+from placeprint.training.settings import TrainSettings
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
 _TYPES = {"text": "string", "int": "integer", "number": "number", "bool": "boolean", "any": None}
+_NAMES = {str: "text", Path: "text", int: "int", float: "number", bool: "bool"}
+
+
+@cache
+def of(record: type[Any]) -> dict[str, Any]:
+    """Return the shape of a record that is written field by field."""
+    hints = get_type_hints(record)
+    return {field.name: _of_hint(hints[field.name]) for field in dataclasses.fields(record)}
+
+
+def _of_hint(hint: Any) -> Any:
+    inner = [each for each in get_args(hint) if each not in (NoneType, Ellipsis)]
+    if isinstance(hint, UnionType):
+        shape = _of_hint(inner[0])
+        return f"{shape}?" if isinstance(shape, str) else (shape,)
+    if get_origin(hint) is tuple:
+        return [_of_hint(inner[0])]
+    if get_origin(hint) is Mapping:
+        return {"*": _of_hint(inner[1])}
+    return _NAMES[hint] if hint in _NAMES else of(hint)
+
 
 GRADE = ("one of", *Grade)
 SPLITS = {"gallery": "int", "query": "int", "none": "int"}
-FAILED_IMAGE = {"path": "text", "kind": "text", "reason": "text"}
+FAILED_IMAGE = of(FailedImage)
 SET_ASIDE = {"says": "text", "why": "text", "count": "int", "paths": ["text"]}
-UNDERSTOOD = {
-    "layout": "text",
-    "source": "text",
-    "images": SPLITS,
-    "places": SPLITS,
-    "first_places": ["text"],
-    "unlabelled": "int",
-    "left_out": {"*": "int"},
-    "not_walked": ["text"],
-    "advice": "text",
-}
+UNDERSTOOD = of(Overview) | {"images": SPLITS, "places": SPLITS}
 CALIBRATION = {
     "coefficients": ["number"],
     "low": "number",
@@ -64,15 +89,7 @@ CALIBRATION = {
     "doubts": ["text"],
     "outdated": "text?",
 }
-CHANGE = {
-    "added": "int",
-    "replaced": "int",
-    "unchanged": "int",
-    "removed": "int",
-    "elsewhere": "int",
-    "contradicting": "int",
-    "missing": ["text"],
-}
+CHANGE = of(Change)
 GALLERY = {
     "gallery": "text",
     "images": "int",
@@ -227,77 +244,8 @@ MINED = {
     "negatives": [MATCH],
     "margin": "number?",
 }
-TRIAL = {
-    "filter": "text",
-    "rows": "int",
-    "recall": "number",
-    "error": "number",
-    "milliseconds": "number",
-    "exact_milliseconds": "number",
-}
-MODEL_SPEC = {
-    "name": "text",
-    "dim": "int",
-    "input_size": "int",
-    "resize": "text",
-    "resize_size": "int",
-    "interpolation": "text",
-    "mean": ["number"],
-    "std": ["number"],
-    "pooling": "text",
-    "gem_p": "number",
-    "embedding_output": "text",
-    "feature_output": "text",
-    "views": ["text"],
-    "cells_output": "text",
-    "cells_stride": "int",
-    "cells": "int",
-    "xfeat": "int",
-    "learned": "text",
-    "learned_sha256": "text",
-    "weights_sha256": "text",
-    "licence": "text",
-    "source": "text",
-}
-DIFFERENCE = {"before": "number", "after": "number", "low": "number", "high": "number", "p_value": "number"}
-EFFECT = {
-    "dataset": "text",
-    "preset": "text",
-    "queries": "int",
-    "recall_at_1": DIFFERENCE,
-    "average_precision": DIFFERENCE,
-    "photos": "int",
-    "cosine": "number?",
-    "milliseconds": ["number"],
-    "megabytes": ["number"],
-}
-EXPORTED = {
-    "path": "text",
-    "spec": MODEL_SPEC,
-    "cosine": "number?",
-    "note": "text",
-    "change": (EFFECT,),
-}
+MODEL_SPEC, DIFFERENCE, EXPORTED = of(ModelSpec), of(Difference), of(Exported)
 FIGURES = {"recall_at_1": "number?", "map": "number?"}
-SETTINGS = {
-    "full": "bool",
-    "preset": "text",
-    "loss": "text",
-    "epochs": "int",
-    "patience": "int",
-    "places": "int",
-    "images": "int",
-    "hardness": "number",
-    "learning_rate": "number",
-    "decay": "number",
-    "validation": "number",
-    "test": "number",
-    "side": "int",
-    "accumulate": "int",
-    "augment": "bool",
-    "neck": "bool",
-    "seed": "int",
-}
 SHAPES: dict[str, tuple[str, Any]] = {
     "add": ("What became of the images that were given, and the gallery as it is now.", INDEXED),
     "calibrate": ("The calibration that was learned.", {"gallery": "text"} | CALIBRATION),
@@ -427,24 +375,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
     ),
     "models": (
         "Every model that can be named or brought; null stands for what is not known of it.",
-        [
-            {
-                "name": "text",
-                "source": "text",
-                "licence": "text",
-                "dim": "int",
-                "input_size": "int",
-                "here": "bool",
-                "bundled": "bool",
-                "about": "text?",
-                "megabytes": "number?",
-                "parameters": "number?",
-                "commercial": "bool?",
-                "recall_at_1": "number?",
-                "benchmark": "text?",
-                "citation": "text?",
-            }
-        ],
+        [of(ListedModel)],
     ),
     "move": (
         "The gallery where it is now.",
@@ -465,7 +396,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
             "recommended": "text",
             "spec": MODEL_SPEC,
             "base": MODEL_SPEC,
-            "settings": SETTINGS,
+            "settings": of(TrainSettings),
             "datasets": ["text"],
             "images": ["int"],
             "places": ["int"],
@@ -491,25 +422,8 @@ SHAPES: dict[str, tuple[str, Any]] = {
     ),
     "verify": (
         "Whether a gallery is as it was written; model and audit are missing where it cannot be opened.",
-        {
-            "rows": "int",
-            "problems": ["text"],
-            "leftovers": ["text"],
-            "ok": "bool",
-            "model?": {"name": "text", "fingerprint": "text", "file": "text?", "here": "bool", "says": "text"},
-            "audit?": {
-                "index": "text",
-                "k": "int",
-                "queries": "int",
-                "rows": "int",
-                "target": "number",
-                "trials": [TRIAL],
-                "when": "text",
-                "data": "text",
-                "recall": "number",
-                "ok": "bool",
-            },
-        },
+        of(VerifyReport)
+        | {"ok": "bool", "model?": of(FoundModel), "audit?": of(Audit) | {"recall": "number", "ok": "bool"}},
     ),
 }
 
