@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from placeprint.dataset.checks.report import CheckReport, SummaryRow
     from placeprint.dataset.checks.rules import Finding
     from placeprint.dataset.manifest import Manifest
+    from placeprint.dataset.metadata.gpx import Track, read_track
     from placeprint.dataset.scan import read_dataset
     from placeprint.embedding.embedder import AnyEmbedder, Description, Embedder, load_embedder
     from placeprint.embedding.export.conversion import Exported
@@ -121,6 +122,7 @@ __all__ = [
     "Source",
     "Split",
     "SummaryRow",
+    "Track",
     "TrainingResult",
     "VectorIndex",
     "VerifyReport",
@@ -144,6 +146,7 @@ __all__ = [
     "query",
     "read_dataset",
     "read_embeddings",
+    "read_track",
     "recognize",
     "recognize_many",
     "recognize_place",
@@ -160,6 +163,7 @@ _HOMES = {
     "dataset.checks.report": ("CheckReport", "SummaryRow"),
     "dataset.checks.rules": ("Finding",),
     "dataset.manifest": ("Manifest",),
+    "dataset.metadata.gpx": ("Track", "read_track"),
     "dataset.scan": ("read_dataset",),
     "embedding.embedder": ("AnyEmbedder", "Description", "Embedder", "load_embedder"),
     "embedding.export.conversion": ("Exported",),

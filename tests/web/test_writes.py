@@ -313,3 +313,39 @@ def test_files_of_somebody_else_in_the_folder_of_photos_stay(client, own_gallery
     assert client.delete(item["url"], headers=WRITER).status_code == 200
     there = {path.name: path.read_bytes() for path in photos.iterdir()}
     assert there == {"holiday.jpg": b"mine", name: b"mine", item["path"]: b"mine too"}
+
+
+def test_what_is_stored_tells_no_position(own_gallery, exif_photo):
+    """A photo's own position is in no answer and in no file, unless the server was told to keep it."""
+    position = re.compile(rb"48\.5|11\.25|\x88\x25|SECRET")
+    for kept in (False, True):
+        with (
+            served_in_thread(own_gallery, **WRITING, keep_metadata=kept) as url,
+            httpx.Client(base_url=url, timeout=60) as client,
+        ):
+            made = add(client, f"kept {kept}", exif_photo(kept))
+            image = made["images"][0]
+            assert (image["latitude"], image["longitude"]) == (None, None)
+            stored = client.get(image["url"]).content
+            assert bool(position.search(stored)) is kept
+            assert add(client, f"kept {kept}", exif_photo(kept), status=200)["added"] == 0
+            answer = client.post("/v1/recognize", content=exif_photo(kept))
+            assert answer.json()["matches"][0]["image"] == image["image"]
+            assert not position.search(answer.content)
+            assert client.delete(f"/v1/images/{image['image']}", headers=WRITER).status_code == 200
+            assert client.get(image["url"]).status_code == 404
+
+
+@pytest.fixture
+def exif_photo():
+    """A JPEG that tells where it was taken, in Munich."""
+    from exif_writer import exif_block, gps_of
+
+    block = exif_block({0x010F: (2, "SECRET"), 0x0112: (3, [6])}, gps=gps_of(48.5, 11.25))
+
+    def made(other: bool) -> bytes:
+        data, body = drawn(int(other)), b"Exif\0\0" + block
+        return data[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2) + body + data[2:]
+
+    drawn_once = {other: made(other) for other in (False, True)}
+    return drawn_once.__getitem__

@@ -11,8 +11,8 @@ from placeprint.options import EmbedOptions
 def add(
     gallery: options.GalleryPath,
     dataset: options.Dataset,
-    layout: options.LayoutName = None,
     *,
+    reading: options.Reading,
     embed: EmbedOptions,
     output: options.Output,
 ) -> None:
@@ -25,6 +25,6 @@ def add(
 
     slips.expect_gallery(gallery, [dataset])
     opened = open_gallery(gallery)
-    source = datasets.opened(dataset, layout, beside=[gallery])
+    source = datasets.opened(dataset, reading.layout, beside=[gallery], track=datasets.track_of(reading))
     done = indexing.add(opened, source, progress=output.progress, **given(embed))
     show_index(done, source, as_json=output.as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placeprint.cli import options, printing, slips
+from placeprint.cli import datasets, options, printing, slips
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ def check(
         int, typer.Option(help="Near duplicates differ in at most this many bits of the 64-bit dHash.")
     ] = 5,
     min_side: Annotated[int, typer.Option(help="Report images whose shorter side has fewer pixels than this.")] = 32,
-    layout: options.LayoutName = None,
     baseline: Annotated[
         Path | None, typer.Option(help="The --json of an earlier check: say which findings are new.")
     ] = None,
     *,
+    reading: options.Reading,
     output: options.Output,
 ) -> None:
     """Say what is wrong with these photos. Exit code 1 when there are errors."""
@@ -32,7 +32,7 @@ def check(
     from placeprint.dataset.scan import read_dataset
 
     slips.refuse_gallery_as_dataset(dataset)
-    progress, manifest = output.progress, read_dataset(dataset, layout=layout)
+    progress, manifest = output.progress, read_dataset(dataset, layout=reading.layout, track=datasets.track_of(reading))
     report = look(manifest, hamming=hamming, min_side=min_side, baseline=baseline, progress=progress)
     if output.as_json:
         printing.show_json(report.to_dict())

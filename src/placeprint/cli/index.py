@@ -51,8 +51,8 @@ def index(
         str | None,
         typer.Argument(help="A folder of photos by place, a manifest, or s3://bucket/photos."),
     ] = None,
-    layout: options.LayoutName = None,
     *,
+    reading: options.Reading,
     target: Target,
     imported: Imported,
     build: BuildOptions,
@@ -68,7 +68,7 @@ def index(
     where = target.where()
     source = None
     if dataset is not None and not imported.given:
-        source = datasets.opened(dataset, layout, beside=[target.out])
+        source = datasets.opened(dataset, reading.layout, beside=[target.out], track=datasets.track_of(reading))
     settings = given(imported, build) | {"on": target.on, "replace": target.replace}
     done = make(source or dataset, where, progress=output.progress, **settings)
     if source is None:

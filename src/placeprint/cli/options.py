@@ -23,6 +23,27 @@ LayoutName = Annotated[
         "gallery and queries: train/val, train+val/test.",
     ),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a dataset is read: its folders, and where its photos were taken."""
+
+    layout: LayoutName = None
+    gpx: Annotated[
+        Path | None,
+        typer.Option("--gpx", help="A GPX track: gives positions to photos without, by the time of capture."),
+    ] = None
+    clock_offset: Annotated[
+        str | None,
+        typer.Option(
+            "--clock-offset",
+            metavar="+HH:MM",
+            help="How far the camera's clock is ahead of UTC, or of the zone that its photos tell; with --gpx.",
+        ),
+    ] = None
+
+
 GalleryPath = Annotated[
     str, typer.Argument(metavar="GALLERY", help="A gallery's folder, or its address: milvus://host:19530/name.")
 ]
@@ -47,10 +68,9 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Searched(Imported):
-    """What is searched, and how the folders of what is asked are read."""
+class Searched(Reading, Imported):
+    """What is searched, and how what is asked is read."""
 
-    layout: LayoutName = None
     gallery: Annotated[
         str | None, typer.Option("--gallery", "-g", help="The gallery to search: a folder or an address.")
     ] = None

@@ -22,9 +22,9 @@ SHOWN_PLACES = 5
 def run(
     dataset: options.Dataset,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the gallery and the report.")],
-    layout: options.LayoutName = None,
     replace: options.Replace = False,
     *,
+    reading: options.Reading,
     judged: options.Judged,
     build: BuildOptions,
     quiet: options.Quiet = False,
@@ -35,7 +35,7 @@ def run(
     from placeprint.report.run import run as run_all
 
     done = run_all(
-        datasets.opened(dataset, layout).manifest,
+        datasets.opened(dataset, reading.layout, track=datasets.track_of(reading)).manifest,
         out,
         replace=replace,
         progress=on_stderr(quiet=quiet),

@@ -44,6 +44,8 @@ class Manifest:
         Numbers of images that are not read, by folder or suffix.
     name : str
         The path or address that it was opened by.
+    position_faults : tuple of FailedImage
+        Positions in photos and sidecars that are not used, or were understood by a guess.
 
     Examples
     --------
@@ -62,6 +64,7 @@ class Manifest:
     layout: str = "manifest"
     left_out: Mapping[str, int] = field(default_factory=dict)
     name: str = ""
+    position_faults: tuple[FailedImage, ...] = ()
 
     def split(self, *splits: Split) -> tuple[ImageRecord, ...]:
         """Return the records of the given splits, in order."""

@@ -9,6 +9,7 @@ from typing import Any
 from placeprint.dataset.file_types import says_left_out
 from placeprint.dataset.layouts.layout import some
 from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.metadata.described import counted_sources
 from placeprint.dataset.walk import why_not_walked
 from placeprint.records import Split
 from placeprint.terminal import counted
@@ -32,6 +33,8 @@ class Overview:
         Their first names in alphabetical order.
     unlabelled : int
         Images without a place.
+    positions : mapping of str to int
+        Numbers of images whose position was read, by where it was read; see `ImageRecord.position_source`.
     left_out : mapping of str to int
         Numbers of images that are not read, by folder or suffix.
     not_walked : tuple of str
@@ -46,6 +49,7 @@ class Overview:
     places: Mapping[str, int]
     first_places: tuple[str, ...] = ()
     unlabelled: int = 0
+    positions: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     not_walked: tuple[str, ...] = ()
     advice: str = ""
@@ -62,6 +66,7 @@ class Overview:
             places={key: len(found) for key, found in names.items()},
             first_places=tuple(sorted(set().union(*names.values()))[:4]),
             unlabelled=sum(not record.places for record in manifest.records),
+            positions=dict(counted_sources(manifest.records)),
             left_out=dict(manifest.left_out),
             not_walked=why_not_walked(manifest.failures),
             advice=_one_place(manifest),
@@ -73,6 +78,9 @@ class Overview:
         name = "" if self.layout == "manifest" else f" (layout {self.layout})"
         parts = [f"{self.source}{name}", f"places {some(self.first_places)}" if self.first_places else "no places"]
         parts += [self.advice] if self.advice else []
+        parts += (
+            [f"positions of {', '.join(f'{n} from {s}' for s, n in self.positions.items())}"] if self.positions else []
+        )
         bare = counted(self.unlabelled, "image")
         parts += [f"{bare} without a place"] if self.unlabelled and self.first_places else []
         parts += [says_left_out(self.left_out)] if self.left_out else []

@@ -22,6 +22,8 @@ from placeprint.dataset.files import SUFFIXES
 from placeprint.dataset.layouts.detection import Reading
 from placeprint.dataset.layouts.layout import NO_CHOICE, SHOWN, Choice
 from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.metadata.described import described
+from placeprint.dataset.metadata.gpx import Track
 from placeprint.dataset.positions import position_in_name
 from placeprint.dataset.reserved_labels import refuse_unknown
 from placeprint.dataset.walk import NOT_WALKED, Listing, Names, walk, why_not_walked
@@ -32,8 +34,13 @@ MANIFEST_NAMES = ("manifest.csv", "manifest.jsonl", "labels.csv", "labels.jsonl"
 """Names that are tried in a dataset's folder, in this order."""
 
 
-def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "test") -> Manifest:
-    """Read a manifest file, a folder that holds one, or a folder of images.
+def read_dataset(
+    path: Path | str, *, layout: str | None = None, stage: str = "test", track: Track | None = None
+) -> Manifest:
+    """Read a manifest file, a folder that holds one, or a folder of images, and the metadata of the images.
+
+    Where a photo was taken comes from the table or the file's name, else from the photo's own EXIF or XMP, else from an
+    XMP sidecar beside it, else from the track. No pixels are decoded.
 
     Parameters
     ----------
@@ -44,6 +51,8 @@ def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "t
         folders of gallery and queries, as ``train/val`` or ``train+val/test``. A table in the folder is then ignored.
     stage : str
         Which of train, val and test to read when each has its own gallery and queries.
+    track : Track, optional
+        Where the photographer was, see `placeprint.read_track`: for photos that do not say it themselves.
 
     Raises
     ------
@@ -72,7 +81,9 @@ def read_dataset(path: Path | str, *, layout: str | None = None, stage: str = "t
         found = manifests.read_manifest(listed) if listed else scan_folder(path, choice=choice, stage=stage)
     else:
         raise DatasetError(f'there is no dataset at "{path}"')
-    return replace(require_images(found, str(path)), name=str(path))
+    require_images(found, str(path))
+    records, faults = described(found.records, found.root, track)
+    return replace(found, records=records, name=str(path), position_faults=faults)
 
 
 def _table_in(folder: Path) -> Path | None:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.arrays import Floats, Rows
+from placeprint.dataset.distances import metres_between
 from placeprint.errors import DatasetError, UsageError
-from placeprint.gallery.filters import metres_between
 from placeprint.records import ImageRecord
 from placeprint.terminal import counted
 

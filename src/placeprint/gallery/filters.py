@@ -9,17 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from placeprint.arrays import Flags
+from placeprint.dataset.distances import EARTH, metres_between
 from placeprint.errors import UsageError
 from placeprint.gallery.columns import SPLITS
 from placeprint.gallery.table import RecordTable
 from placeprint.records import Split
 from placeprint.terminal import counted
-
-EARTH = 6_371_008.8
-"""Mean radius of the Earth, metres (IUGG)."""
 
 Near = tuple[float, float, float]
 """Latitude and longitude in degrees, and a radius in metres."""
@@ -124,21 +121,6 @@ def flags_where(table: RecordTable, asked: Filter) -> Flags:
     if asked.near is not None:
         found &= _near(table, asked.near)
     return found
-
-
-def metres_between(positions: NDArray[np.float64], here: tuple[float, float]) -> NDArray[np.float64]:
-    """Return great-circle distances by the haversine formula; NaN where a position is NaN.
-
-    Parameters
-    ----------
-    positions : ndarray of float64, shape (n, 2)
-        Latitude and longitude, degrees.
-    here : tuple of 2 floats
-    """
-    there, centre = np.radians(positions), np.radians(here)
-    half = (there - centre) / 2
-    a = np.sin(half[:, 0]) ** 2 + np.cos(there[:, 0]) * np.cos(centre[0]) * np.sin(half[:, 1]) ** 2
-    return np.asarray(2 * EARTH * np.arcsin(np.sqrt(np.clip(a, 0, 1))))
 
 
 def _of_places(table: RecordTable, places: Collection[str]) -> Flags:

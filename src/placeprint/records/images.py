@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,20 @@ class ImageRecord:
     zone : str or None
         The UTM zone of the two and, where it is known, the hemisphere: ``31N``, ``31``. None for a plane that is not
         named.
+    altitude : float or None
+        Metres above the sea.
+    heading : float or None
+        Where the camera looked: degrees from north, clockwise.
+    position_error : float or None
+        Metres by which the position may be off, as the receiver estimated it.
+    position_source : str or None
+        ``exif``, ``sidecar`` or ``track``; None for a position of a table or a file's name, or none.
+    taken : str or None
+        When, as ISO 8601; without an offset where the camera's time zone is not known.
+    camera : str or None
+        Maker, model and serial number.
+    focal_length : float or None
+        Millimetres.
     sequence, frame : str or None, int or None
         The traverse and the position in it.
     address, licence : str or None
@@ -82,6 +97,13 @@ class ImageRecord:
     easting: float | None = None
     northing: float | None = None
     zone: str | None = None
+    altitude: float | None = None
+    heading: float | None = None
+    position_error: float | None = None
+    position_source: str | None = None
+    taken: str | None = None
+    camera: str | None = None
+    focal_length: float | None = None
     sequence: str | None = None
     frame: int | None = None
     address: str | None = None
@@ -104,6 +126,9 @@ class ImageRecord:
             raise UsageError("easting and northing must be given together")
         if self.zone is not None and (self.easting is None or not _ZONE.fullmatch(self.zone)):
             raise UsageError(f'the UTM zone "{self.zone}" is not 1..60 with N or S, or has no easting')
+        for name, value in (("altitude", self.altitude), ("heading", self.heading), ("error", self.position_error)):
+            if value is not None and not math.isfinite(value):
+                raise UsageError(f"the {name} {value} of a position is not a number")
 
     @property
     def at_zero(self) -> bool:

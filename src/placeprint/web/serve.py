@@ -33,7 +33,8 @@ def serve(
         Is told the address, once the server listens on it.
     **settings
         ``host``, ``port``, ``unix_socket``: where it listens; ``allow_host``, ``root_path``: how it is called behind a
-        proxy; ``token_file``: who may write; ``max_mb``, ``max_megapixels``, ``waiting``: what it accepts; ``model``,
+        proxy; ``token_file``: who may write; ``max_mb``, ``max_megapixels``, ``waiting``: what it accepts;
+        ``keep_metadata``: whether added photos are stored with the position, time and camera in them; ``model``,
         ``runner``. See `placeprint.web.settings`.
 
     Raises

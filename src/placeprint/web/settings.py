@@ -54,6 +54,8 @@ class Settings:
         The path that a reverse proxy puts before the server's URLs, as ``/photos``.
     doubtful : int
         Recent doubtful answers that are remembered, in memory.
+    keep_metadata : bool
+        Whether photos that are added are stored as they come, with the position, time and camera in them.
     """
 
     token_digest: bytes = b""
@@ -69,6 +71,7 @@ class Settings:
     decode_bytes: int = 224 * MEBIBYTE
     prefix: str = ""
     doubtful: int = 200
+    keep_metadata: bool = False
 
     @property
     def writing(self) -> bool:
@@ -123,6 +126,8 @@ class ServerOptions:
         Of one image.
     waiting : int
         Images that may wait.
+    keep_metadata : bool
+        Whether added photos keep the position, time and camera that their files tell.
     """
 
     root_path: Annotated[
@@ -144,6 +149,13 @@ class ServerOptions:
     waiting: Annotated[
         int, Flag("--waiting", "Photos that may wait for an answer; further requests get 503 at once.", least=0)
     ] = 16
+    keep_metadata: Annotated[
+        bool,
+        Flag(
+            "--keep-metadata",
+            "Store added photos as they come; else what their files tell of position, time and camera is left out.",
+        ),
+    ] = False
 
     def settings(self, host: str) -> Settings:
         """Return what a server that listens on an address allows.
@@ -161,6 +173,7 @@ class ServerOptions:
             max_pixels=int(self.max_megapixels * 1_000_000),
             waiting=self.waiting,
             held_bytes=max(256, 2 * self.max_mb) * MEBIBYTE,
+            keep_metadata=self.keep_metadata,
         )
 
 
@@ -176,6 +189,7 @@ class ServeWords(ModelWords, total=False):
     max_mb: int
     max_megapixels: float
     waiting: int
+    keep_metadata: bool
 
 
 def own_names(host: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from placeprint.dataset.manifest import Manifest, read_manifest
 from placeprint.dataset.tables.cells import MISSING
 from placeprint.dataset.tables.columns import ALIASES
 from placeprint.errors import DatasetError
-from placeprint.records import FailedImage, ImageRecord, Split
+from placeprint.records import FailedImage, ImageRecord, Split, is_unknown
 
 
 def written(folder: Path, text: str, name: str = "labels.csv") -> Path:
@@ -154,7 +154,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 words = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="|\\:/."), min_size=1, max_size=12
 )
-labels = words.map(str.strip).filter(lambda word: word and word not in MISSING)
+labels = words.map(str.strip).filter(lambda word: word and word not in MISSING and not is_unknown(word))
 metres = st.floats(allow_nan=False, allow_infinity=False)
 positions = st.none() | st.tuples(st.floats(-90, 90), st.floats(-180, 180))
 

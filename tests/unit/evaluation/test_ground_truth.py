@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from placeprint.dataset.distances import EARTH
 from placeprint.errors import DatasetError, UsageError
 from placeprint.evaluation.ground_truth import choose_truth
-from placeprint.gallery.filters import EARTH
 from placeprint.records import ImageRecord
 
 

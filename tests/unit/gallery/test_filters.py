@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from placeprint.dataset.distances import metres_between
 from placeprint.errors import UsageError
 from placeprint.evaluation.ground_truth import ByDistance
-from placeprint.gallery.filters import Filter, Near, flags_where, metres_between, parse_near
+from placeprint.gallery.filters import Filter, Near, flags_where, parse_near
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import FAST, Preset
 from placeprint.recognition.recognizer import Recognizer

@@ -10,6 +10,7 @@ import numpy as np
 
 from placeprint.dataset.checks.baseline import Baseline
 from placeprint.dataset.checks.duplicates import DuplicatePairs, find_duplicates
+from placeprint.dataset.checks.jumps import jump_findings
 from placeprint.dataset.checks.labels import label_findings
 from placeprint.dataset.checks.measurements import ImageFacts, measure_files
 from placeprint.dataset.checks.report import CheckReport, ImageTable
@@ -68,8 +69,8 @@ def check(
     rules = _rules(min_side)
     images, failed = _measure(manifest, rules, workers, progress)
     failures, pairs = (*manifest.failures, *failed), _duplicates(images, hamming)
-    found = [finding(f.kind, f.reason, f.path) for f in failures]
-    found += [*_image_findings(images, rules), *label_findings(manifest, _whole(images)), *_cut(pairs, hamming)]
+    found = [finding(f.kind, f.reason, f.path) for f in (*failures, *manifest.position_faults)]
+    found += [*_image_findings(images, rules), *_cut(pairs, hamming), *_listed_findings(manifest, images)]
     return CheckReport(
         root=manifest.root,
         source=manifest.source,
@@ -148,6 +149,11 @@ def _image_findings(images: ImageTable, rules: Sequence[ImageRule]) -> Iterator[
             if (rule.name, path) not in told:  # a file that is listed twice is one finding
                 told.add((rule.name, path))
                 yield finding(rule.name, rule.message(score), path, score=score)
+
+
+def _listed_findings(manifest: Manifest, images: ImageTable) -> Iterator[Finding]:
+    yield from label_findings(manifest, _whole(images))
+    yield from jump_findings(manifest.records)
 
 
 def _cut(pairs: DuplicatePairs, hamming: int) -> Iterator[Finding]:

@@ -201,6 +201,13 @@ _OTHER_RULES = (
     Rule("place-clash", _W, "Use one spelling: each of these labels counts as a place of its own."),
     Rule("unlabelled", _W, "Give the image a place: without one it cannot be evaluated."),
     Rule("position-zero", _W, "Give the true position, or none: 0, 0 is what a device without a fix writes."),
+    Rule("position-impossible", _W, "Correct the position in the photo's metadata, or give the true one in the table."),
+    Rule("position-odd", _I, "Look whether the photo is where that says: it was written in a form that needs a guess."),
+    Rule(
+        "position-jump",
+        _W,
+        "Look at both: one position is wrong, or the camera's clock is; no aeroplane is as fast.",
+    ),
     Rule("no-gallery", _W, "Add gallery images: there is nothing to search in."),
     Rule("doubtful-table", _W, "Correct the table or the name of the column, unless this is intended."),
     Rule("listed-twice", _W, "Remove one of the rows."),

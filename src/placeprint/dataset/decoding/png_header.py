@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 
 from placeprint.dataset.decoding.header import Header
 from placeprint.dataset.decoding.integrity import PNG_START, png_chunks
@@ -74,6 +75,11 @@ def png_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
         loading=len(data),
     )
     return header, partial(_bare_file, data, chunks)
+
+
+def png_blocks(data: bytes) -> tuple[bytes, bytes]:
+    """Return the last EXIF block and the last XMP block of a PNG, each empty if there is none."""
+    return _blocks(data, list(islice(png_chunks(data), MOST_CHUNKS)))
 
 
 def _bare_file(data: bytes, chunks: Sequence[_Chunk]) -> bytes:

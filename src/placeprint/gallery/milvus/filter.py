@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from placeprint.dataset.distances import EARTH, metres_between
 from placeprint.errors import UsageError
 from placeprint.gallery.columns import SPLITS
-from placeprint.gallery.filters import EARTH, Filter, Near, metres_between
+from placeprint.gallery.filters import Filter, Near
 from placeprint.gallery.milvus.store import KEYS, Store
 from placeprint.records import Split
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from asyncio import to_thread
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -11,11 +12,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from placeprint.dataset.decoding import images
 from placeprint.dataset.files import content_hash
+from placeprint.dataset.metadata.bare import without_metadata
 from placeprint.errors import UsageError
 from placeprint.records import ImageRecord, Split, is_unknown
 from placeprint.web.gallery_changes import Addition, NewImage, Removal
 from placeprint.web.problems import Json, Problem
 from placeprint.web.schemas import LONGEST_PLACE, PLACE, POSITION, AddedImages, RemovedImage, photos_body, problems
+from placeprint.web.settings import Settings
 from placeprint.web.snapshots import Snapshot
 from placeprint.web.state import state_of
 from placeprint.web.uploads import Upload
@@ -24,6 +27,14 @@ from placeprint.web.write_queue import WriteQueue
 _SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "TIFF": "tiff", "HEIF": "heif"}
 
 bearer = HTTPBearer(auto_error=False, description="The token that the server was started with.")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the request says of its photos: their place, and their position, which is never taken from the files."""
+
+    place: str
+    position: tuple[float, float] | None
 
 
 def write_queue_of(
@@ -59,7 +70,7 @@ Writer = Annotated[WriteQueue, Depends(write_queue_of)]
         201: {"model": AddedImages},
         **problems(401, 403, 408, 409, 413, 415, 422, 503),
     },
-    openapi_extra=photos_body("Photos of the place. They are stored in the gallery."),
+    openapi_extra=photos_body("Photos of the place. They are stored in the gallery, without metadata."),
 )
 async def add(
     request: Request,
@@ -75,13 +86,12 @@ async def add(
     """Add photos of a place, which may be new; answered when they are on disk."""
     state = state_of(request)
     name = checked_place(place)
-    position = (None, None) if at is None else parse_position(at)
+    told = Told(name, None if at is None else parse_position(at))
     state.recognizing.require_room()
     async with state.uploads.body(request) as body:
         snapshot = await state.snapshot()
-        most = state.settings.max_pixels
         uploads = await state.recognizing.run(body.photos)
-        made = [await state.recognizing.run(_described, snapshot, each, name, position, most) for each in uploads]
+        made = [await state.recognizing.run(_described, snapshot, each, told, state.settings) for each in uploads]
         done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
     listed = [one.facts(state.urls) for one in done.images]
     return Json({"added": done.changed, "images": listed}, 201 if done.changed else 200)
@@ -138,24 +148,27 @@ def parse_position(text: str) -> tuple[float, float]:
     return latitude, longitude
 
 
-def _described(
-    snapshot: Snapshot, upload: Upload, place: str, position: tuple[float | None, float | None], most: int
-) -> NewImage:
-    """Embed a photo that is to be added, of at most so many pixels; on a thread."""
-    upload.check(most)
+def _described(snapshot: Snapshot, upload: Upload, told: Told, settings: Settings) -> NewImage:
+    """Embed a photo that is to be added; on a thread.
+
+    Its file is named by what is stored of it; `content_hash` stays that of the file that came, so that the same photo
+    in a folder is known for the same.
+    """
+    upload.check(settings.max_pixels)
     with upload.named():
         seen = snapshot.recognizer.describe(upload.data)
+        stored = upload.data if settings.keep_metadata else without_metadata(upload.data)
     width, height = images.size_of(upload.data)
-    content = content_hash(upload.data)
-    suffix = _SUFFIXES.get(images.format_of(upload.data), "img")
+    suffix = _SUFFIXES.get(images.format_of(stored), "img")
+    latitude, longitude = told.position or (None, None)
     record = ImageRecord(
-        path=f"{content}.{suffix}",
-        places=(place,),
+        path=f"{content_hash(stored)}.{suffix}",
+        places=(told.place,),
         split=Split.GALLERY,
-        content_hash=content,
+        content_hash=content_hash(upload.data),
         width=width,
         height=height,
-        latitude=position[0],
-        longitude=position[1],
+        latitude=latitude,
+        longitude=longitude,
     )
-    return NewImage(record, seen.vector, seen.parts, upload.data)
+    return NewImage(record, seen.vector, seen.parts, stored)

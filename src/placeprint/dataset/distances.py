@@ -1,0 +1,29 @@
+"""Distances on Earth, between latitudes and longitudes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+EARTH = 6_371_008.8
+"""Mean radius of the Earth, metres (IUGG)."""
+
+
+def metres_between(positions: NDArray[np.float64], here: tuple[float, float]) -> NDArray[np.float64]:
+    """Return great-circle distances by the haversine formula; NaN where a position is NaN.
+
+    Parameters
+    ----------
+    positions : ndarray of float64, shape (n, 2)
+        Latitude and longitude, degrees.
+    here : tuple of 2 floats
+    """
+    there, centre = np.radians(positions), np.radians(here)
+    half = (there - centre) / 2
+    a = np.sin(half[:, 0]) ** 2 + np.cos(there[:, 0]) * np.cos(centre[0]) * np.sin(half[:, 1]) ** 2
+    return np.asarray(2 * EARTH * np.arcsin(np.sqrt(np.clip(a, 0, 1))))
+
+
+def metres_apart(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Return the distance of two positions: latitude and longitude, degrees."""
+    return float(metres_between(np.array([one], np.float64), other)[0])

@@ -1,0 +1,1 @@
+"""What a camera wrote beside the picture: where and when it was taken, and with what."""
