@@ -112,7 +112,7 @@ def _interval(value: Interval, *, sign: bool = False) -> str:
 
 
 def _row(row: Compared) -> dict[str, Any]:
-    from placeprint.evaluation.result import plain
+    from placeprint.evaluation.json_values import plain
 
     return {
         "setting": row.setting.name,

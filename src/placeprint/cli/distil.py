@@ -51,7 +51,7 @@ def distil(
         **given(learner, build) | {"measure": datasets.manifest(learner.measure, layout)},
     )
     if output.as_json:
-        from placeprint.evaluation.result import plain
+        from placeprint.evaluation.json_values import plain
 
         made = done.exported
         row = None if made is None else {**plain(made), "path": str(made.path), "spec": made.spec.to_dict()}

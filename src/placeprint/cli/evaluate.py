@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placeprint.cli import datasets, options, printing, slips
+from placeprint.cli import benchmark_table, datasets, options, printing, protocols, slips
 from placeprint.cli.option_records import Without, given
 from placeprint.errors import UsageError
 from placeprint.options import BuildOptions
@@ -25,6 +25,13 @@ class Measured(options.Judged):
     """What is measured."""
 
     k: Annotated[str, typer.Option("--k", help="The K of Recall@K, separated by commas.")] = "1,5,10,20"
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            help="Measure as the field does on one of its datasets, whose folder is given; `list` shows them.",
+        ),
+    ] = None
     every_convention: Annotated[
         bool, typer.Option("--conventions", help="Print mAP and recall by every convention of the field.")
     ] = False
@@ -42,10 +49,14 @@ def evaluate(
     """Measure: Recall@K, mAP, open set, and what went wrong."""
     from placeprint.evaluation.evaluate import evaluate as measure
 
+    if measured.protocol == "list":
+        protocols.show(None, as_json=output.as_json)
+        return
     slips.refuse_more(dataset, context.args)
-    manifest = datasets.asked(dataset, searched)
+    found = None if measured.protocol is None else protocols.opened(measured.protocol, dataset, searched)
+    manifest = datasets.asked(dataset, searched) if found is None else found.manifest
     result = measure(
-        manifest,
+        manifest if found is None else found,
         gallery=searched.gallery,
         embeddings=searched.embeddings,
         records=searched.records,
@@ -108,6 +119,7 @@ def show_evaluation(result: EvaluationResult) -> None:
     rows.append(("risk-coverage area", printing.number(result.open_set.risk_coverage_area), ""))
     rows.append(("search, ms a query", printing.number(1000 * result.seconds.search_per_query, 2), ""))
     printing.table(("measure", "value", "95 % interval over places"), rows, right=(1,))
+    benchmark_table.show(result)
     if result.open_set.recall_at_1 is not None:
         grades = [(g.grade, str(g.right), str(g.wrong), str(g.unknown)) for g in result.grades]
         of = ("grade", "best place right", "wrong", "of places that the gallery lacks")

@@ -98,7 +98,7 @@ def export(
         **changes.opened(),
     )
     if output.as_json:
-        from placeprint.evaluation.result import plain
+        from placeprint.evaluation.json_values import plain
 
         said = {} if done.change is None else {"verdict": list(done.change.verdict())}
         printing.show_json({**plain(done), "path": str(done.path), "spec": done.spec.to_dict(), **said})

@@ -105,7 +105,7 @@ class Overview:
 
 def _one_place(manifest: Manifest) -> str:
     """Return advice for a dataset that may be the folder of one place: nothing in it names the place."""
-    if manifest.layout == "manifest" or any(r.places or r.degrees or r.metres for r in manifest.records):
+    if manifest.layout in ("manifest", "protocol") or any(r.places or r.degrees or r.metres for r in manifest.records):
         return ""
     above = f' ("{manifest.root.resolve().parent}")' if manifest.root.is_dir() else ""
     return f"if this folder is one place, give the folder above it{above}"

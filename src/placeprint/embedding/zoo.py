@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from placeprint.dataset.protocols.published import own_figure
+from placeprint.dataset.protocols.table import find_protocol
 from placeprint.embedding.model_folder import find_exported
 
 
@@ -49,9 +51,12 @@ class ZooModel:
     here: bool = False
 
 
-_MIXVPR = "Ali-bey et al., WACV 2023; github.com/amaralibey/MixVPR"
-_BOQ = "Ali-bey et al., CVPR 2024; github.com/amaralibey/Bag-of-Queries"
-_SALAD = "Izquierdo and Civera, CVPR 2024; github.com/serizba/salad"
+def _published(model: str, protocol: str) -> tuple[float, str, str]:
+    """Return the Recall@1 that a model's authors publish, on what, and where."""
+    figure = own_figure(model, protocol)
+    return figure.values["R@1"], find_protocol(protocol).title, figure.citation
+
+
 _BSD = "BSD-3-Clause (torchvision)"
 _KNOWN = (
     ZooModel("ResNet50", 2048, 224, 23.5, _BSD, True, "torchvision:resnet50"),
@@ -63,15 +68,15 @@ _KNOWN = (
     ZooModel("EigenPlaces (ResNet50)", 2048, 512, 27.7, "MIT", True, "hub:gmberton/EigenPlaces:get_trained_model"),
     ZooModel(
         *("MixVPR (ResNet50)", 4096, 320, None, "none stated", False, "https://github.com/amaralibey/MixVPR"),
-        *(91.6, "Pitts30k-test", _MIXVPR),
+        *_published("MixVPR (ResNet50)", "pitts30k"),
     ),
     ZooModel(
         *("SALAD (DINOv2)", 8448, 322, None, "GPL-3.0", False, "hub:serizba/salad:dinov2_salad"),
-        *(92.2, "MSLS val", _SALAD),
+        *_published("SALAD (DINOv2)", "msls-val"),
     ),
     ZooModel(
         *("BoQ (DINOv2)", 12288, 322, None, "MIT", True, "hub:amaralibey/bag-of-queries:get_trained_boq"),
-        *(93.7, "Pitts30k-test", _BOQ),
+        *_published("BoQ (DINOv2)", "pitts30k"),
     ),
     ZooModel(
         *("MegaLoc (DINOv2)", 8448, 322, None, "MIT; parts from SALAD (GPL-3.0)", False),

@@ -21,7 +21,6 @@ from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
-from placeprint.gallery.size import kept_bytes
 from placeprint.notebooks import frame_of, html_table
 from placeprint.options import (
     BuildOptions,
@@ -234,7 +233,7 @@ def compare(
         with opened_cache(build.cache):  # keeps what is matched
             inputs = gather(dataset, opened, options=build, imported=imported, progress=progress)
             runs.append(evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress))
-        rows.append(_compared(setting, runs[-1], runs[0], seed=seed, kept=kept_bytes(inputs.gallery)))
+        rows.append(_compared(setting, runs[-1], runs[0], seed=seed, kept=runs[-1].gallery_bytes))
     return Comparison(tuple(rows))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Rows
 from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.protocols.reading import ProtocolSet, read_protocol
 from placeprint.errors import UsageError
+from placeprint.evaluation.benchmark import BenchmarkRun, tolerances
 from placeprint.evaluation.diagnosis.failures import confusions, misses, per_place
 from placeprint.evaluation.grades import grade_counts, rate_outcomes
 from placeprint.evaluation.ground_truth import GroundTruth, choose_truth
@@ -27,11 +30,15 @@ from placeprint.evaluation.metrics.retrieval import (
     reciprocal_rank,
 )
 from placeprint.evaluation.open_set import open_set_of
+from placeprint.evaluation.protocol_truth import truth_of
 from placeprint.evaluation.ranking import Ranking, rank_queries
 from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult, Seconds
+from placeprint.evaluation.test_set import TestSet
+from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import unit_vectors
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
+from placeprint.gallery.size import kept_bytes
 from placeprint.options import (
     BuildOptions,
     BuildWords,
@@ -46,6 +53,7 @@ from placeprint.recognition.dataset_embeddings import opened_cache
 from placeprint.recognition.decision.rules import Limits
 from placeprint.recognition.gallery_model import limits_of, probability_of
 from placeprint.recognition.voting import evidence_of, label, matches_of
+from placeprint.records import ImageRecord
 
 DEFAULT_KS = (1, 5, 10, 20)
 _FOUND_AT = 20
@@ -60,11 +68,12 @@ class EvaluateWords(BuildWords, DecisionWords, ImportedWords, total=False):
 
 
 def evaluate(
-    dataset: Path | str | Manifest | None = None,
+    dataset: Path | str | Manifest | ProtocolSet | None = None,
     *,
     gallery: AnyGallery | Path | str | None = None,
     ks: Sequence[int] = DEFAULT_KS,
     radius: float | None = None,
+    protocol: str | None = None,
     progress: Progress | None = None,
     **options: Unpack[EvaluateWords],
 ) -> EvaluationResult:
@@ -72,7 +81,7 @@ def evaluate(
 
     Parameters
     ----------
-    dataset : Path, str or Manifest, optional
+    dataset : Path, str, Manifest or ProtocolSet, optional
         Queries, and the gallery when no `gallery` is given. Without a query split every image is
         searched among the others.
     gallery : Gallery, Path or str, optional
@@ -81,6 +90,8 @@ def evaluate(
         The K of Recall@K.
     radius : float, optional
         Metres within which a gallery image is right; otherwise places decide.
+    protocol : str, optional
+        One of the field's, see `placeprint.protocols`: `dataset` is the folder of its files.
     progress : Progress, optional
     **options
         ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``: how the gallery is built; one that is
@@ -102,12 +113,15 @@ def evaluate(
     build, decision, imported = records_of(options, BuildOptions, DecisionOptions, Imported)
     if any(k < 1 for k in ks) or not ks:
         raise UsageError(f"every K of Recall@K must be at least 1: {list(ks)}")
+    by = _protocol_of(dataset, protocol, radius)
+    dataset = by or dataset
     if gallery is not None and build.preset is None:
         gallery = open_gallery(gallery)
         limits_of(gallery, decision)  # refuses what cannot decide before anything is embedded
+    read = dataset.manifest if isinstance(dataset, ProtocolSet) else dataset
     with opened_cache(build.cache):  # keeps what is matched
-        inputs = gather(dataset, gallery, options=build, imported=imported, progress=progress)
-        return evaluate_inputs(inputs, ks=ks, decision=decision, radius=radius, progress=progress)
+        inputs = gather(read, gallery, options=build, imported=imported, progress=progress)
+        return evaluate_inputs(inputs, ks=ks, decision=decision, radius=radius, protocol=by, progress=progress)
 
 
 def evaluate_inputs(
@@ -116,21 +130,20 @@ def evaluate_inputs(
     ks: Sequence[int] = DEFAULT_KS,
     decision: DecisionOptions = _UNDECIDED,
     radius: float | None = None,
+    protocol: ProtocolSet | None = None,
     progress: Progress | None = None,
 ) -> EvaluationResult:
     """Measure a gallery and queries that are embedded already, as `evaluate` does."""
     searched = inputs.gallery
-    truth = choose_truth(searched.records, inputs.queries.records, radius=radius)
-    inputs = inputs.judged(truth)
+    held = searched.records if protocol is None else protocol.known(searched.records)
+    inputs, truth = _judged(inputs, held, radius, protocol)
     left_out, limits = inputs.left_out(truth), limits_of(searched, decision)
-    depth = max(*ks, _FOUND_AT)
-    ranking = rank_queries(searched, inputs.queries, truth=truth, k=depth, left_out=left_out, progress=progress)
-    positives = ranking.positives
-    results = _query_results(inputs, left_out, ranking, limits)
+    asked = inputs.queries
+    gone = left_out or _ignored(truth, asked.records)
+    ranking = rank_queries(searched, asked, truth=truth, k=max(*ks, _FOUND_AT), left_out=gone, progress=progress)
+    positives, results = ranking.positives, _query_results(inputs, left_out, ranking, limits)
     opened = open_set_of(results, limits, calibrated=searched.calibration is not None)
-    learned = searched.calibration if limits.probability is not None else None
-    pairs = _every_pair(inputs, truth)
-    scores = np.array([q.score for q in results], np.float64)
+    pairs = _every_pair(inputs, truth) if gone is None else None
     return EvaluationResult(
         dataset=inputs.name,
         model=searched.spec.name,
@@ -143,8 +156,8 @@ def evaluate_inputs(
         n_queries=len(results),
         n_answerable=int(positives.answerable.sum()),
         n_unknown=int((~positives.answerable).sum()),
-        set_aside=inputs.queries.set_aside,
-        gallery_unjudged=sum(not truth.judges(record) for record in searched.records),
+        set_aside=asked.set_aside,
+        gallery_unjudged=sum(not truth.judges(record) for record in held),
         n_copied=sum(len(query.own_rows) > 1 for query in results),
         recall={k: recall_at(positives, k) for k in ks},
         recall_over_all={k: recall_at_over_all(positives, k) for k in ks},
@@ -156,17 +169,59 @@ def evaluate_inputs(
         trade_off=rate_outcomes(results, limits, searched.calibration),
         false_accept_rate=limits.rate,
         calibrated_for=searched.calibrated_for,
-        calibration_outdated=learned.outdated(searched.where) if learned else "",
+        calibration_outdated=_outdated(searched, limits),
         dim=searched.spec.dim,
         headlines=headlines(results, decided=opened.recall_at_1 is not None),
-        conventions=conventions(positives, scores, ks=ks, pairs=pairs),
+        conventions=conventions(positives, np.array([q.score for q in results], np.float64), ks=ks, pairs=pairs),
         places=per_place(results, searched.records),
         confusions=confusions(results),
         queries=results,
         failures=misses(results),
         unusable=inputs.unusable,
         seconds=Seconds(inputs.seconds, ranking.seconds, ranking.seconds / max(len(results), 1)),
+        test_set=TestSet.of(searched.records, asked.records, ranking.digests),
+        gallery_bytes=kept_bytes(searched),
+        tolerances=tolerances(truth, asked.records, ranking, ks),
+        benchmark=None if protocol is None else BenchmarkRun.of(protocol, positives, len(inputs.unusable)),
     )
+
+
+def _protocol_of(dataset: object, protocol: str | None, radius: float | None) -> ProtocolSet | None:
+    """Return the protocol that was asked for, with its images."""
+    if protocol is None and not isinstance(dataset, ProtocolSet):
+        return None
+    if radius is not None:
+        raise UsageError("a protocol says itself what is right: leave out the radius")
+    if isinstance(dataset, ProtocolSet):
+        return dataset
+    if not isinstance(dataset, Path | str):
+        raise UsageError(f"a protocol needs the folder of its files: give it as the dataset of {protocol}")
+    return read_protocol(dataset, protocol or "")
+
+
+def _judged(
+    inputs: Inputs, held: Sequence[ImageRecord], radius: float | None, protocol: ProtocolSet | None
+) -> tuple[Inputs, GroundTruth]:
+    """Return the queries that can be judged, with what a protocol knows of them, and the ground truth over `held`."""
+    queries = inputs.queries.records
+    if protocol is None:
+        truth = choose_truth(held, queries, radius=radius)
+        return inputs.judged(truth), truth
+    known = protocol.known(queries)
+    truth = truth_of(protocol, held, known)
+    return replace(inputs, queries=replace(inputs.queries, records=known)).judged(truth), truth
+
+
+def _outdated(searched: Gallery, limits: Limits) -> str:
+    """Return what renews the calibration that decides, where the gallery changed since."""
+    decides = searched.calibration if limits.probability is not None else None
+    return decides.outdated(searched.where) if decides else ""
+
+
+def _ignored(truth: GroundTruth, queries: Sequence[ImageRecord]) -> tuple[Rows, ...] | None:
+    """Return for each query the gallery rows that count neither way; None when there are none."""
+    gone = tuple(truth.ignored(query) for query in queries)
+    return gone if any(len(rows) for rows in gone) else None
 
 
 def _every_pair(inputs: Inputs, truth: GroundTruth) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:

@@ -35,6 +35,9 @@ class GroundTruth(Protocol):
     def positives(self, query: ImageRecord) -> Rows:
         """Return the right gallery rows, ascending; empty when there is none."""
 
+    def ignored(self, query: ImageRecord) -> Rows:
+        """Return the gallery rows that count neither way for a query, and are left out of its ranking."""
+
     def judges(self, query: ImageRecord) -> bool:
         """Return whether it can tell what is right for a query: one that it cannot takes no part."""
 
@@ -60,6 +63,10 @@ class ByPlace:
         """Return the rows of any of the query's places."""
         found = [self.rows_of[place] for place in query.places if place in self.rows_of]
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
+
+    def ignored(self, query: ImageRecord) -> Rows:  # noqa: ARG002 - none for any
+        """Return no rows: every image counts."""
+        return np.empty(0, np.int64)
 
     def judges(self, query: ImageRecord) -> bool:
         """Return whether the query has a place."""
@@ -124,7 +131,11 @@ class ByDistance:
 
     def positives(self, query: ImageRecord) -> Rows:
         """Return the rows within the radius."""
-        return np.flatnonzero(self._distances(query) <= self.radius).astype(np.int64)
+        return np.flatnonzero(self.offsets(query) <= self.radius).astype(np.int64)
+
+    def ignored(self, query: ImageRecord) -> Rows:  # noqa: ARG002 - none for any
+        """Return no rows: every image counts."""
+        return np.empty(0, np.int64)
 
     def judges(self, query: ImageRecord) -> bool:
         """Return whether the query's position can be compared with any of the gallery."""
@@ -132,7 +143,7 @@ class ByDistance:
             return True
         return query.metres is not None and (query.zone or self.only_zone) in self.planes
 
-    def _distances(self, query: ImageRecord) -> Floats:
+    def offsets(self, query: ImageRecord) -> Floats:
         """Return the metres to each image of the gallery; NaN where they cannot be compared."""
         found = metres_between(self.degrees, query.degrees or NOWHERE)
         east, north = query.metres or NOWHERE

@@ -21,6 +21,7 @@ from placeprint.arrays import Parts, Rows
 from placeprint.cores import available_cores
 from placeprint.evaluation.ground_truth import GroundTruth
 from placeprint.evaluation.metrics.retrieval import PositiveRanks
+from placeprint.evaluation.test_set import digest, order_of
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import VectorIndex
 from placeprint.gallery.index.exact import ExactIndex
@@ -52,6 +53,8 @@ class Ranking:
         Which of them are positives.
     margins, positive_scores : ndarray of float64, shape (n_queries,)
         To the best image of another place; of the best positive. NaN without one.
+    digests : tuple of bytes
+        Of each query's positives, by name; see `placeprint.evaluation.test_set`.
     seconds : float
         Spent in the index and in ranking again.
     index : str
@@ -64,6 +67,7 @@ class Ranking:
     correct: NDArray[np.bool_]
     margins: NDArray[np.float64]
     positive_scores: NDArray[np.float64]
+    digests: tuple[bytes, ...]
     seconds: float
     index: str
 
@@ -77,6 +81,7 @@ class _Line:
     correct: NDArray[np.bool_]
     margin: float
     positive_score: float
+    digest: bytes
 
 
 def rank_queries(
@@ -102,7 +107,7 @@ def rank_queries(
     """
     index: VectorIndex = gallery.index if gallery.index.capabilities.exact else ExactIndex(gallery.vectors)
     gone: Sequence[int | Rows] = left_out or queries.own_rows or [-1] * len(queries)
-    codes = place_codes(gallery.records)
+    codes, order = place_codes(gallery.records), order_of(gallery.records)
     again = Reranker(gallery) if gallery.preset.reranks else None
 
     def one(found: Neighbours, first: int, i: int) -> tuple[_Line, float]:
@@ -111,7 +116,8 @@ def rank_queries(
         if again is not None:
             whole = _again(again, whole, queries.vectors[number], parts_at(queries.parts, number))
         took = time.perf_counter() - began
-        return _line(whole, truth.positives(queries.records[number]), codes, k), took
+        positives = truth.positives(queries.records[number])
+        return _line(whole, positives, codes, k, digest(positives, order)), took
 
     size = max(len(gallery), 1)
     step = max(1, BLOCK_BYTES // (12 * size))
@@ -141,6 +147,7 @@ def _ranking(lines: Sequence[_Line], k: int, seconds: float, index: str) -> Rank
         _stacked([line.correct for line in lines], k, np.bool_(False)),
         np.array([line.margin for line in lines], np.float64),
         np.array([line.positive_score for line in lines], np.float64),
+        tuple(line.digest for line in lines),
         seconds,
         index,
     )
@@ -168,7 +175,9 @@ def _again(again: Reranker, whole: _Whole, vector: NDArray[np.float32], parts: P
     return _Whole(whole.own, better.rows, better.scores, better.similarities)
 
 
-def _line(whole: _Whole, positives: NDArray[np.int64], codes: NDArray[np.int64], k: int) -> _Line:
+def _line(
+    whole: _Whole, positives: NDArray[np.int64], codes: NDArray[np.int64], k: int, positives_digest: bytes
+) -> _Line:
     rows, scores = whole.rows, whole.scores
     right = np.zeros(len(codes), np.bool_)
     right[positives] = True
@@ -183,6 +192,7 @@ def _line(whole: _Whole, positives: NDArray[np.int64], codes: NDArray[np.int64],
         correct[:k],
         float(scores[0] - scores[other[0]]) if len(other) else math.nan,
         float(scores[ranks[0]]) if len(ranks) else math.nan,
+        positives_digest,
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
+from placeprint.evaluation.benchmark import BenchmarkRun, Tolerance
+from placeprint.evaluation.json_values import plain
 from placeprint.evaluation.metrics.conventions import Convention
 from placeprint.evaluation.metrics.intervals import Interval
 from placeprint.evaluation.metrics.open_set_rates import OpenSetResult
 from placeprint.evaluation.outcomes import GradeCount, RateOutcome
+from placeprint.evaluation.test_set import TestSet
 from placeprint.notebooks import frame_of, html_table
 from placeprint.records import FailedImage, Grade, Match, SetAside
 from placeprint.terminal import counted
@@ -162,7 +164,6 @@ class EvaluationResult:
     map_found_at_20 : float
         Over the 20 best, divided by the positives found there (a published convention).
     mrr : float
-        Mean reciprocal rank.
     open_set : OpenSetResult
     grades : tuple of GradeCount
         How many queries are sure, likely and UNKNOWN.
@@ -179,6 +180,14 @@ class EvaluationResult:
     unusable : tuple of FailedImage
         Images that took no part, each with its reason.
     seconds : Seconds
+    test_set : TestSet
+        What was measured on: runs are comparable where it is equal.
+    gallery_bytes : int
+        That the gallery keeps: vectors, parts, records and index.
+    tolerances : tuple of Tolerance
+        Recall at other distances, where a distance or frames decide what is right.
+    benchmark : BenchmarkRun or None
+        The run in the words of a protocol; None without one.
     false_accept_rate : float or None
         At which the gallery's calibration decided; None where it did not.
     calibrated_for : str
@@ -227,6 +236,10 @@ class EvaluationResult:
     failures: tuple[EvaluatedQuery, ...]
     unusable: tuple[FailedImage, ...]
     seconds: Seconds
+    test_set: TestSet
+    gallery_bytes: int
+    tolerances: tuple[Tolerance, ...] = ()
+    benchmark: BenchmarkRun | None = None
     false_accept_rate: float | None = None
     calibrated_for: str = ""
     calibration_outdated: str = ""
@@ -285,16 +298,3 @@ def _failure(query: EvaluatedQuery) -> dict[str, Any]:
         "positive_score": plain(query.positive_score),
         "match": query.matches[0].path if query.matches else None,
     }
-
-
-def plain(value: Any) -> Any:
-    """Convert records, tuples and NaN to what JSON has."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from placeprint.embedding.export.output_path import CARD_END
-from placeprint.evaluation.result import plain
+from placeprint.evaluation.json_values import plain
 from placeprint.records import FailedImage, ModelSpec
 from placeprint.storage.atomic import write_atomic, write_json
 from placeprint.terminal import counted

@@ -12,7 +12,8 @@ from placeprint.evaluation.diagnosis.failure_kinds import FailureKind, failed_pa
 from placeprint.evaluation.diagnosis.image_quality import measure_quality
 from placeprint.evaluation.diagnosis.leaks import LeakComparison, compare_leaks, twins_of_queries
 from placeprint.evaluation.inputs import Inputs
-from placeprint.evaluation.result import EvaluationResult, plain
+from placeprint.evaluation.json_values import plain
+from placeprint.evaluation.result import EvaluationResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,19 @@ def average_precision_trapezoidal(ranks: PositiveRanks) -> Floats:
     return _divided(ranks.summed((before + at) / 2), ranks.counts)
 
 
+def precision_at(ranks: PositiveRanks, k: int) -> Floats:
+    """Return the share of positives among the `k` best, or among those down to the last positive where these are fewer.
+
+    mP@k of revisited Oxford and Paris (filipradenovic/revisitop, ``evaluate.py``, ``compute_map``); junk is to be left
+    out of the ranking before. Shape (n_queries,), NaN without a positive.
+    """
+    deepest = np.zeros(len(ranks.counts), np.int64)
+    np.maximum.at(deepest, ranks.owners(), ranks.ranks + 1)
+    limits = np.minimum(deepest, k)
+    inside = ranks.summed((ranks.ranks < np.repeat(limits, ranks.counts)).astype(np.float64))
+    return np.where(ranks.answerable, inside / np.maximum(limits, 1), np.nan)
+
+
 def reciprocal_rank(ranks: PositiveRanks) -> Floats:
     """Return 1 / rank of the best positive, counted from 1; NaN without one.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
-from placeprint.evaluation.result import plain
+from placeprint.evaluation.json_values import plain
 from placeprint.notebooks import frame_of, html_table
 from placeprint.records import FailedImage, Match, SetAside
 from placeprint.terminal import counted
