@@ -16,9 +16,11 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from placeprint.dataset.overview import Overview
+from placeprint.dataset.protocols.published import Figure
 from placeprint.embedding.export.conversion import Exported
 from placeprint.embedding.export.effect import Difference
 from placeprint.embedding.models import ListedModel
+from placeprint.evaluation.test_set import TestSet
 from placeprint.gallery.changes import Change
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.verification import VerifyReport
@@ -154,6 +156,7 @@ INTERVAL = {
     "units": "int",
     "resamples": "int",
 }
+FIGURE = of(Figure)
 EVALUATION = {
     "dataset": "text",
     "model": "text",
@@ -218,6 +221,18 @@ EVALUATION = {
     "confusions": [{"*": "any"}],
     "unusable": [FAILED_IMAGE],
     "seconds": {"embed": "number", "search": "number", "search_per_query": "number"},
+    "test_set": of(TestSet),
+    "gallery_bytes": "int",
+    "tolerances": [{"tolerance": "number", "unit": "text", "answerable": "int", "recall": {"*": "number"}}],
+    "benchmark": (
+        {
+            "protocol": "text",
+            "title": "text",
+            "figures": {"*": "number?"},
+            "doubts": ["text"],
+            "published": [FIGURE],
+        },
+    ),
     "false_accept_rate": "number?",
     "calibrated_for": "text",
     "calibration_outdated": "text",
@@ -340,6 +355,34 @@ SHAPES: dict[str, tuple[str, Any]] = {
         "The gallery that `index --embeddings` made.",
         GALLERY | {"set_aside": [SET_ASIDE], "notes": ["text"]},
     ),
+    "leaderboard": (
+        "Runs side by side, and which of them cannot be compared with the first.",
+        {
+            "comparable": "bool",
+            "rows": [
+                {
+                    "source": "text",
+                    "model": "text",
+                    "preset": "text",
+                    "dataset": "text",
+                    "protocol": "text",
+                    "truth": "text",
+                    "asked": "text",
+                    "gallery": "int",
+                    "queries": "int",
+                    "dim": "int",
+                    "names": "text",
+                    "positives": "text",
+                    "figures": {"*": "number?"},
+                    "ms": "number?",
+                    "bytes_an_image": "number?",
+                    "group": "int",
+                    "rank": "int",
+                    "why_not": "text",
+                }
+            ],
+        },
+    ),
     "mine": (
         "Hard negatives and confusable places.",
         {
@@ -380,6 +423,25 @@ SHAPES: dict[str, tuple[str, Any]] = {
     "move": (
         "The gallery where it is now.",
         {"gallery": "text", "images": "int", "compared": "int", "change": CHANGE},
+    ),
+    "protocols": (
+        "The field's protocols.",
+        [
+            {
+                "name": "text",
+                "title": "text",
+                "family": "text",
+                "gallery": "text?",
+                "queries": "text?",
+                "right": "text",
+                "reports": ["text"],
+                "unanswerable_queries": "text",
+                "forms": [{"about": "text", "needs": ["text"]}],
+                "source": "text",
+                "note": "text",
+                "published": [FIGURE],
+            }
+        ],
     ),
     "query": (
         "A list of one object for each photo, in the order in which they were given, also where there is only one.",

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from placeprint.dataset.checks.rules import Finding
     from placeprint.dataset.manifest import Manifest
     from placeprint.dataset.metadata.gpx import Track, read_track
+    from placeprint.dataset.protocols.protocol import Protocol
+    from placeprint.dataset.protocols.reading import ProtocolSet, read_protocol
+    from placeprint.dataset.protocols.table import protocols
     from placeprint.dataset.scan import read_dataset
     from placeprint.embedding.embedder import AnyEmbedder, Description, Embedder, load_embedder
     from placeprint.embedding.export.conversion import Exported
@@ -32,9 +35,12 @@ if TYPE_CHECKING:
     from placeprint.errors import PlaceprintError
     from placeprint.evaluation.compare import Compared, Comparison, compare
     from placeprint.evaluation.evaluate import evaluate
+    from placeprint.evaluation.leaderboard import Leaderboard, leaderboard
     from placeprint.evaluation.mining.mine import mine
     from placeprint.evaluation.mining.result import MinedImage, MiningResult
     from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
+    from placeprint.evaluation.standing import Standing
+    from placeprint.evaluation.test_set import TestSet
     from placeprint.gallery.calibration import Calibration
     from placeprint.gallery.changes import Change
     from placeprint.gallery.filters import Filter, Selection
@@ -100,6 +106,7 @@ __all__ = [
     "Grade",
     "ImageRecord",
     "IndexResult",
+    "Leaderboard",
     "ListedModel",
     "Manifest",
     "Match",
@@ -113,6 +120,8 @@ __all__ = [
     "PlaceprintError",
     "Preset",
     "Progress",
+    "Protocol",
+    "ProtocolSet",
     "QueryResult",
     "Ragged",
     "Recognizer",
@@ -121,7 +130,9 @@ __all__ = [
     "Selection",
     "Source",
     "Split",
+    "Standing",
     "SummaryRow",
+    "TestSet",
     "Track",
     "TrainingResult",
     "VectorIndex",
@@ -137,15 +148,18 @@ __all__ = [
     "export",
     "imported_spec",
     "index",
+    "leaderboard",
     "list_models",
     "load_embedder",
     "mine",
     "models",
     "move",
     "open_gallery",
+    "protocols",
     "query",
     "read_dataset",
     "read_embeddings",
+    "read_protocol",
     "read_track",
     "recognize",
     "recognize_many",
@@ -164,6 +178,9 @@ _HOMES = {
     "dataset.checks.rules": ("Finding",),
     "dataset.manifest": ("Manifest",),
     "dataset.metadata.gpx": ("Track", "read_track"),
+    "dataset.protocols.protocol": ("Protocol",),
+    "dataset.protocols.reading": ("ProtocolSet", "read_protocol"),
+    "dataset.protocols.table": ("protocols",),
     "dataset.scan": ("read_dataset",),
     "embedding.embedder": ("AnyEmbedder", "Description", "Embedder", "load_embedder"),
     "embedding.export.conversion": ("Exported",),
@@ -174,9 +191,12 @@ _HOMES = {
     "errors": ("PlaceprintError",),
     "evaluation.compare": ("Compared", "Comparison", "compare"),
     "evaluation.evaluate": ("evaluate",),
+    "evaluation.leaderboard": ("Leaderboard", "leaderboard"),
     "evaluation.mining.mine": ("mine",),
     "evaluation.mining.result": ("MinedImage", "MiningResult"),
     "evaluation.result": ("EvaluatedQuery", "EvaluationResult"),
+    "evaluation.standing": ("Standing",),
+    "evaluation.test_set": ("TestSet",),
     "gallery.calibration": ("Calibration",),
     "gallery.changes": ("Change",),
     "gallery.filters": ("Filter", "Selection"),
