@@ -124,6 +124,6 @@ def _broken(original: tuple[Row, bytes | None], kind: str, place: str, number: i
         "missing": None,
     }
     path = f"{row.split}/{place}/{number:02d}.jpg"
-    here = {"latitude": row.latitude, "longitude": row.longitude}
     said = row.exif_position if kind == "truncated" else NONE
-    return Row(path, row.split, place, number, broken=kind, exif_position=said, **here), contents[kind]
+    broken = Row(path, row.split, place, number, broken=kind, exif_position=said)
+    return replace(broken, latitude=row.latitude, longitude=row.longitude), contents[kind]
