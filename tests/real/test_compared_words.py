@@ -11,7 +11,7 @@ from placeprint.evaluation.compare import compare
 def test_compare_and_evaluate_agree_on_the_landmarks(shared_data: Path) -> None:
     """34 queries of six places; the gallery calibrates itself and says UNKNOWN to some that it ranks right."""
     photos = shared_data / "landmarks" / "landmarks"
-    places = "fast:shortlist=200:place_weight=6"  # ranked again without a look at cells or points: a quarter of the time
+    places = "fast:shortlist=200:place_weight=6"  # ranked again without cells and points: a quarter of the time
     alone = evaluate(photos, preset=places)
     first, second = compare(photos, [f"preset={places}", "preset=fast"])
     assert alone.recall[1] >= 31 / 34  # 32 where the processor has bfloat16
