@@ -117,6 +117,7 @@ EXPLANATION = {
     "says": "text",
     "alike": "int",
     "spots": "int",
+    "points": "int",
     "times": "number?",
     "ends": [["number"]],
     "weights": ["number"],
@@ -148,6 +149,7 @@ ANSWER = FACTS | {
     "missing?": "text?",
 }
 NO_ANSWER = FACTS | {"photo": "text", "error": "text", "kind": "text"}
+TOGETHER = {name: shape for name, shape in ANSWER.items() if name != "photo"} | {"photos": [("or", ANSWER, NO_ANSWER)]}
 INTERVAL = {
     "value": "number?",
     "low": "number?",
@@ -444,8 +446,9 @@ SHAPES: dict[str, tuple[str, Any]] = {
         ],
     ),
     "query": (
-        "A list of one object for each photo, in the order in which they were given, also where there is only one.",
-        [("or", ANSWER, NO_ANSWER)],
+        "A list of one object for each photo, in the order in which they were given, also where there is only one. "
+        "With --one-place a list of one object: what they say together, and `photos`, what each says.",
+        [("or", ANSWER, NO_ANSWER, TOGETHER)],
     ),
     "remove": (
         "What was removed, and the gallery as it is now.",

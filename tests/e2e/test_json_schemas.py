@@ -70,6 +70,8 @@ def test_verbs_that_answer(town: Path, gallery: Path, tmp_path: Path) -> None:
     assert len(told("query", "query", gallery, photo)) == 1
     assert len(told("query", "query", gallery, photo, tmp_path / "bad.jpg", "--place", "town-hall", expect=3)) == 2
     told("query", "query", gallery, photo, "--explain", "--unknown-threshold", "1")
+    together = told("query", "query", gallery, photo, photo, tmp_path / "bad.jpg", "--one-place", expect=3)
+    assert [("error" in one) for one in together[0]["photos"]] == [False, False, True]
 
 
 def test_verbs_that_measure(town: Path, gallery: Path) -> None:

@@ -115,7 +115,12 @@ def test_several_photos_of_one_place(client, recognizer, queries):
         assert [row["photo"] for row in found["photos"]] == [photo.name for photo in photos]
         assert found["photo"] == photos[leader].name
     assert ask(client, sure[0], sure[0], unsure[0])["place"] == recognizer.recognize(sure[0]).place
-    assert ask(client, sure[0], unsure[0])["answer"] == "UNKNOWN"
+    silent = next(photo for photo in unsure if recognizer.recognize(photo).grade == "UNKNOWN")
+    together, alone = ask(client, silent, sure[0]), ask(client, sure[0])
+    assert {n: together[n] for n in ("place", "grade", "probability")} == {
+        n: alone[n] for n in ("place", "grade", "probability")
+    }
+    assert ", one could not tell, " in together["why"]
 
 
 def test_the_rate_is_asked_with_the_photo(client, town_gallery, queries, recognizer):

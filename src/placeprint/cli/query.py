@@ -38,6 +38,9 @@ class Asked:
         str | None, typer.Option("--near", metavar="LAT,LON,METRES", help="Ask only images taken within a distance.")
     ] = None
     split: Annotated[str | None, typer.Option("--split", help="Ask only images of this split of the gallery.")] = None
+    one_place: Annotated[bool, typer.Option("--one-place", help="All photos show one place: answer them together.")] = (
+        False
+    )
     url: Annotated[
         str | None, typer.Option("--url", help="Ask a server of `placeprint serve`; then all arguments are photos.")
     ] = None
@@ -113,9 +116,8 @@ def _ask_server(photos: Sequence[Path], asked: Asked, rate: float | None, *, as_
     assert asked.url is not None
     server = Server(asked.url, asked.filter(), rate)
     slips.refuse_galleries_as_photos(photos, url=True)
-    answers = _answers(server, photos, k=asked.k, told=Told(as_json=as_json))
-    if as_json:
-        _show_json(answers, server.facts)
+    answers = _answers(server, photos, asked, told=Told(as_json=as_json))
+    _show_all(answers, server.facts, asked, as_json=as_json)
     _end(answers)
 
 
@@ -137,13 +139,12 @@ def _ask_gallery(
         facts["filter"] = chosen.to_dict(only)
         if not told.as_json:
             printing.say(_says(chosen, only))
-    answers = _answers(recognizer, photos, k=asked.k, told=told)
+    answers = _answers(recognizer, photos, asked, told=told)
     if old := outdated(opened, decision):
         facts["calibration_outdated"] = old
     explained = [(Path(one.image), one.explanation) for one in answers if one.explanation is not None]
-    if told.as_json:
-        _show_json(answers, facts)
-    elif old:
+    _show_all(answers, facts, asked, as_json=told.as_json)
+    if old and not told.as_json:
         printing.say(old, err=True)
     if explained and (told.out is not None or not told.as_json):
         page = query_explanation.page_of(photos, told.out)
@@ -173,7 +174,7 @@ def _recognizer(
         return Recognizer(opened, loading.result(), only=only, **given(decision))
 
 
-def _answers(asked: Answers, photos: Sequence[Path], *, k: int, told: Told) -> list[Answered]:
+def _answers(recognizer: Answers, photos: Sequence[Path], asked: Asked, *, told: Told) -> list[Answered]:
     """Ask about each photo, and print what is answered as it comes."""
     from placeprint.dataset.query_paths import listed_paths, query_paths
     from placeprint.recognition.query import answered
@@ -181,17 +182,20 @@ def _answers(asked: Answers, photos: Sequence[Path], *, k: int, told: Told) -> l
     listed = listed_paths(sys.stdin.buffer.read()) if query_explanation.STDIN in photos else []
     paths = [path for photo in photos for path in (listed if photo == query_explanation.STDIN else [photo])]
     answers = []
-    for one in answered(asked, query_paths(paths), k=k, explain=told.explain):
+    for one in answered(recognizer, query_paths(paths), k=asked.k, explain=told.explain):
         answers.append(one)
         if not told.as_json:
-            _show(one)
+            _show(one, brief=asked.one_place)
     return answers
 
 
-def _show(one: Answered) -> None:
+def _show(one: Answered, *, brief: bool) -> None:
+    """Print what became of a photo; of one among several of a place, in one line."""
     if one.failure is not None:
         printing.say(f"{one.image}: {one.failure.reason}", err=True)
-    if one.answer is not None:
+    if one.answer is not None and brief:
+        printing.say(f"{one.image}: {one.answer.said()}")
+    elif one.answer is not None:
         _show_answer(one.image, one.answer)
     if one.explanation is not None:
         query_explanation.show_reasons(one.explanation)
@@ -204,11 +208,18 @@ def _show_answer(photo: str, answer: Answer) -> None:
     printing.table(("score", "place", "image"), rows, right=(0,))
 
 
-def _show_json(answers: Sequence[Answered], facts: dict[str, Any]) -> None:
-    """Print a list of one object for each photo, however many there are."""
+def _show_all(answers: Sequence[Answered], facts: dict[str, Any], asked: Asked, *, as_json: bool) -> None:
+    """Print what all photos of one place say; as JSON a list of one object for each photo, or of one for all."""
     from placeprint.recognition.query_result import QueryResult
 
-    printing.show_json(QueryResult(tuple(answers), facts).to_list())
+    found = QueryResult(tuple(answers), facts)
+    if asked.one_place and any(one.answer is not None for one in answers):
+        if as_json:
+            printing.show_json([found.together().to_dict() | {"photos": found.to_list()} | facts])
+        else:
+            _show_answer(counted(len(answers), "photo"), found.together())
+    elif as_json:
+        printing.show_json(found.to_list())
 
 
 def _end(answers: Sequence[Answered]) -> None:

@@ -59,6 +59,8 @@ class Reason:
         none does. Shape (0, 0) where nothing could be compared.
     says : str
         One line for people.
+    points : int
+        How many points match, where that is more than chance; else 0.
     """
 
     match: Match
@@ -69,6 +71,7 @@ class Reason:
     heat: Heat
     match_heat: Heat
     says: str
+    points: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON, rounded; without the heat, which a picture shows."""
@@ -76,6 +79,7 @@ class Reason:
             "says": self.says,
             "alike": self.alike,
             "spots": self.spots,
+            "points": self.points,
             "times": None if math.isnan(self.times) else round(self.times, 2),
             "ends": [[round(v, 4) for v in row] for row in self.lines.ends.tolist()],
             "weights": [round(v, 3) for v in self.lines.weights.tolist()],
@@ -208,7 +212,7 @@ def _with_matches(reason: Reason, gallery: Gallery, parts: Parts, turned: int) -
     if float(lines.weights.sum()) <= matching.ONSET:
         return reason
     says = f"{len(lines)} points match; {reason.says}"
-    return replace(reason, lines=spread(_turned(lines, turned)), says=says)
+    return replace(reason, lines=spread(_turned(lines, turned)), says=says, points=len(lines))
 
 
 def _turned(lines: Lines, turned: int) -> Lines:

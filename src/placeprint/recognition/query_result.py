@@ -83,6 +83,20 @@ class QueryResult:
         """Ready for JSON: one object for each image."""
         return [one.to_dict() | dict(self.facts) for one in self.answers]
 
+    def together(self) -> Answer:
+        """Return one answer for all images that could be used, which show one place.
+
+        See `placeprint.recognition.combined_answer`: what `recognize_place` answers.
+
+        Raises
+        ------
+        UsageError
+            When none could be used.
+        """
+        from placeprint.recognition.combined_answer import combined_answer
+
+        return combined_answer([one.answer for one in self.answers if one.answer is not None])[1]
+
     def __repr__(self) -> str:
         """Say how many images got which grade, and how many cannot be used."""
         grades = [one.answer.grade for one in self.answers if one.answer is not None]

@@ -71,7 +71,7 @@ def recognize_place(
     k: int = 5,
     **options: Unpack[QueryWords],
 ) -> Answer:
-    """Answer several images of one place together: with the place that more than half of them show.
+    """Answer several images of one place together: surer where they agree, UNKNOWN where they do not.
 
     Parameters
     ----------

@@ -140,7 +140,7 @@ class Answer:
     threshold, margin_threshold : float or None
         The least score and margin that were asked for, or None.
     probability : float or None
-        That the best place is correct; None without a calibration.
+        That the best place is correct; None without a calibration, and where images of one place do not agree.
     probability_threshold : float or None
         The least probability that is accepted: the calibration's, or one that was asked for; None where no probability
         decided.

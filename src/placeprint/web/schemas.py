@@ -56,6 +56,7 @@ class MatchReason(BaseModel):
     says: str
     alike: int
     spots: int
+    points: int
     times: float | None
     ends: list[list[float]]
     weights: list[float]

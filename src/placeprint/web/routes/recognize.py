@@ -111,7 +111,8 @@ async def recognize(
     A sure answer has a `place`; a likely one has its `best_guess` and a `probability`.
 
     Send one photo or several in the multipart field `photos`, or one as the body. Several are answered each by
-    itself; a place is given when more than half of them say the same (see `photos` of the answer).
+    itself (`photos` of the answer) and together: agreement makes an answer surer, a photo that could not tell takes
+    nothing from it, and photos that do not agree are UNKNOWN, without a probability.
     """
     state = state_of(request)
     decision = DecisionOptions(false_accept_rate=false_accept_rate)
@@ -154,7 +155,7 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
 
 def _verdict(answer: Answer) -> dict[str, Any]:
     row = answer.to_dict()
-    return {name: row[name] for name in ("answer", "place", "grade", "why")}
+    return {name: row[name] for name in ("answer", "place", "grade", "best_guess", "probability", "why")}
 
 
 def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Selection | None) -> Found:
