@@ -148,7 +148,7 @@ def seeds() -> Sequence[bytes]:
     """Return a request to every address, with photos in every form."""
     token = b"Authorization: Bearer " + TOKEN.encode()
     asked = (b"/v1/health", b"/v1/ready", b"/v1/about", b"/metrics", b"/", b"/v1/openapi.json", b"/v1/doubtful?limit=5")
-    asked += (b"/v1/places?offset=1&limit=2&search=pl", b"/v1/places/place%200?offset=0&limit=1", b"/static/page.js")
+    asked += (b"/v1/places?offset=1&limit=2&search=pl", b"/v1/places/place%200?offset=0&limit=1", b"/static/app.js")
     image = b"/v1/images/0"
     made = [_written(b"GET " + path) for path in (*asked, image, image + b"/thumbnail?side=64")]
     query = b"POST /v1/recognize?k=3&place=place%200&near=48.1,11.5,1000&split=gallery&explain=true"

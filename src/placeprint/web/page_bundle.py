@@ -1,7 +1,9 @@
-"""The page's files joined: one document with its style, one script. So the first drawing takes two requests.
+"""The page's files joined, for each language: one document with its style, one script.
 
-The files stay as they are written, and each is still served by its own name; there is no build step. A module is joined
-as a function that returns what it exports, so names of one never meet those of another.
+So the first drawing takes two requests, and only the words of the language in use are sent. The files stay as they are
+written, and each is still served by its own name; there is no build step: comments and spaces are taken out when a
+server starts. A module is joined as a function that returns what it exports, so names of one never meet those of
+another.
 """
 
 from __future__ import annotations
@@ -13,13 +15,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-DOCUMENT, ENTRY, SCRIPT = "index.html", "app.js", "page.js"
+import rcssmin
+import rjsmin
+
+from placeprint.web.page_words import DEFAULT, PageWords, read_words
+
+DOCUMENT, ENTRY, CATALOGUE = "index.html", "app.js", "catalogue.js"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) ([\w$]+))", re.M)
 _LEFT = re.compile(r"(?:import|export)\b")
-"""What may not be left at the beginning of a line; nor a template that goes on in the next one, indented."""
-_COMMENT = re.compile(r"^\s*(?://|/\*\*.*\*/$).*\n", re.M)
-_INDENT = re.compile(r"^[ \t]+", re.M)
+"""What may not be left at the beginning of a line."""
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="static/[\w-]+\.css">\n)+')
 _STYLE = re.compile(r'href="static/([\w-]+\.css)"')
 SMALLEST = 512
@@ -45,25 +50,44 @@ class PageFile:
 
 
 def bundled(files: Mapping[str, bytes]) -> dict[str, PageFile]:
-    """Return the page's files by name, with the joined script beside them and the document pointing to it.
+    """Return the page's files by name, and for each language a joined script and a document that points to it.
 
     Raises
     ------
     ValueError
         When a module imports in a circle, or imports or exports in a form that cannot be joined.
     """
-    script = joined_script({name: data.decode() for name, data in files.items() if name.endswith(".js")})
-    made = {name: PageFile.of(data) for name, data in files.items()}
-    made[SCRIPT] = PageFile.of(script.encode())
-    document = files[DOCUMENT].decode().replace(f"static/{ENTRY}", f"static/{SCRIPT}?{made[SCRIPT].etag[:12]}")
+    modules = {name: data.decode() for name, data in files.items() if name.endswith(".js")}
+    words = read_words(files)
+    names = {language: str(one.texts["language"]) for language, one in words.items()}
+    made = {name: PageFile.of(data) for name, data in files.items() if name != DOCUMENT}
+    made[CATALOGUE] = PageFile.of(words[DEFAULT].module(names).encode())
+    for language, one in words.items():
+        script = PageFile.of(rjsmin.jsmin(joined_script({**modules, CATALOGUE: one.module(names)})).encode())
+        made[script_of(language)] = script
+        made[document_of(language)] = _document(files, one, f"{script_of(language)}?{script.etag[:12]}")
+    return made
+
+
+def script_of(language: str) -> str:
+    """Return the name of the joined script in a language."""
+    return f"page-{language}.js"
+
+
+def document_of(language: str) -> str:
+    """Return the name of the document in a language."""
+    return f"index-{language}.html"
+
+
+def _document(files: Mapping[str, bytes], words: PageWords, script: str) -> PageFile:
+    document = words.filled(files[DOCUMENT].decode()).replace(f"static/{ENTRY}", f"static/{script}")
     found = _STYLES.search(document)
     if found is None:
         raise ValueError(f"{DOCUMENT} links no style")
-    style = "".join(_INDENT.sub("", files[name].decode()) for name in _STYLE.findall(found[0]))
+    style = str(rcssmin.cssmin("".join(files[name].decode() for name in _STYLE.findall(found[0]))))
     document = document.replace(found[0], f"<style>{style}</style>\n")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    made[DOCUMENT] = PageFile.of(document.encode(), f"'sha256-{digest}'")
-    return made
+    return PageFile.of(document.encode(), f"'sha256-{digest}'")
 
 
 def joined_script(modules: Mapping[str, str]) -> str:
@@ -97,11 +121,9 @@ def _wrapped(name: str, text: str) -> str:
         for names, needed in _IMPORT.findall(text)
     ]
     gives = _EXPORT.findall(text)
-    body = _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text)))
-    lines = body.splitlines()
-    if left := [line for line in lines if _LEFT.match(line) or line.count("`") % 2]:
+    body = _EXPORT.sub("", _IMPORT.sub("", text))
+    if left := [line for line in body.splitlines() if _LEFT.match(line)]:
         raise ValueError(f"{name}: this line cannot be joined: {left[0]}")
-    body = "".join(f"{line.lstrip()}\n" for line in lines)
     return f"const {_variable(name)} = (() => {{\n{''.join(needs)}{body}return {{ {', '.join(gives)} }};\n}})();\n"
 
 

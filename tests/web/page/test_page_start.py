@@ -24,7 +24,9 @@ def test_the_first_drawing_takes_few_requests_and_little_code(visit: Callable[..
     code = [name for name in asked if not name.startswith("v1/images/")]
     assert len(code) <= MOST_REQUESTS
     assert sorted(code)[:1] == [""]
-    sizes = [len(fetched(page.served.url + name)) for name in code if name == "" or name.startswith("static/page.js")]
+    sizes = [
+        len(fetched(page.served.url + name)) for name in code if name == "" or name.startswith("static/page-en.js")
+    ]
     assert len(sizes) == 2
     assert sum(sizes) < MOST_CODE
 
@@ -40,7 +42,7 @@ def fetched(address: str) -> bytes:
 def test_a_skeleton_is_there_before_the_script(visit: Callable[..., Any], scheme: str) -> None:
     page = visit(color_scheme=scheme)
     held: list[Any] = []
-    page.page.route("**/static/page.js*", lambda route: held.append(route))
+    page.page.route("**/static/page-*.js*", lambda route: held.append(route))
     page.page.goto("about:blank")
     page.page.goto(page.served.url, wait_until="commit")
     page.page.wait_for_selector(".skeleton span")

@@ -1,11 +1,12 @@
 // One answer: the photo, the place or UNKNOWN, how sure and why, and what else it could be.
 
-import { bdi, h, s, counted, photo, sentence } from "./dom.js";
+import { foreign, h, s, photo, placeName, sentence } from "./dom.js";
 import { answerMap } from "./where.js";
 import { told } from "./grade.js";
-import { disagreeing, meaning, percent, sureness } from "./verdict.js";
+import { meaning, percent, sureness } from "./verdict.js";
 import { reasons } from "./why.js";
 import { addDialog } from "./addition.js";
+import { decimal, say, tell } from "./words.js";
 
 /** The answer, whole. */
 export function answerView(kept, about) {
@@ -20,7 +21,7 @@ export function answerView(kept, about) {
 }
 
 function asked(photos, lead, each = []) {
-  const picture = h("div", { class: "asked" }, photo(photos[lead].source, `Asked about: ${photos[lead].text}`));
+  const picture = h("div", { class: "asked" }, photo(photos[lead].source, say("asked.about", { file: photos[lead].text })));
   if (photos.length > 1) {
     picture.append(h("ul", {}, photos.map((one, number) => h("li", {}, photo(one.source, one.text), h("span", { class: "small soft" }, each[number] ? told(each[number]) : "")))));
   }
@@ -31,9 +32,9 @@ const SIGNS = { sure: "✓", likely: "≈", UNKNOWN: "?" };
 
 /** The name of the place, as a link to it. */
 function named(answer) {
-  if (answer.grade === "UNKNOWN") return answer.grade;
-  const link = h("a", { href: `#/places/${encodeURIComponent(answer.best_guess)}` }, bdi(answer.best_guess));
-  return answer.grade === "likely" ? [h("span", { class: "soft" }, "likely "), link] : link;
+  if (answer.grade === "UNKNOWN") return say("grade.UNKNOWN");
+  const link = h("a", { href: `#/places/${encodeURIComponent(answer.best_guess)}` }, placeName(answer));
+  return answer.grade === "likely" ? tell("likelyPlace", { place: link }) : link;
 }
 
 function verdict(kept, about) {
@@ -41,19 +42,16 @@ function verdict(kept, about) {
   return h("div", { class: `verdict ${answer.grade}` },
     h("p", { class: "sure" }, h("span", { "aria-hidden": "true" }, SIGNS[answer.grade]), sureness(answer)),
     h("h1", { tabindex: "-1" }, named(answer)),
-    measured(answer) ? meter(answer) : null,
+    answer.probability === null ? null : meter(answer),
     h("p", {}, meaning(answer)),
     numbers(answer),
     h("div", { class: "actions" },
-      h("a", { class: "button", href: "#/" }, "Ask about another"),
-      about.writing && photos.every((one) => one.file) ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.grade === "UNKNOWN" ? "" : answer.best_guess, candidates: pictured(answer), most: about.limits.photos }) }, counted(photos.length, "Add it to a place", "Add them to a place").replace(/^\S+ /, "")) : null));
+      h("a", { class: "button", href: "#/" }, say("askAnother")),
+      about.writing && photos.every((one) => one.file) ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.grade === "UNKNOWN" ? "" : answer.best_guess, candidates: pictured(answer), most: about.limits.photos }) }, say("answer.add", { n: photos.length })) : null));
 }
 
 /** The candidates, each with an image that shows it. */
 const pictured = (answer) => answer.places.map(({ place }) => ({ place, image: answer.matches.find((match) => match.places.includes(place))?.image }));
-
-/** Whether one number stands for the answer: photos that do not agree have none. */
-const measured = (answer) => answer.probability !== null && !disagreeing(answer);
 
 /** Probability as a bar, with a tick where an answer is sure. */
 function meter(answer) {
@@ -69,22 +67,22 @@ function meter(answer) {
 
 function numbers(answer) {
   const facts = [
-    answer.score === null ? null : `Score ${answer.score.toFixed(3)}`,
-    answer.margin === null ? null : `margin to another place ${answer.margin.toFixed(3)}`,
-    answer.false_accept_rate === null ? null : `calibrated for ${(100 * answer.false_accept_rate).toLocaleString("en")} % false accepts`,
-    `answered in ${Math.round(answer.milliseconds)} ms`,
+    answer.score === null ? null : say("answer.score", { score: decimal(answer.score, 3) }),
+    answer.margin === null ? null : say("answer.margin", { margin: decimal(answer.margin, 3) }),
+    answer.false_accept_rate === null ? null : say("answer.rate", { rate: 100 * answer.false_accept_rate }),
+    say("answer.took", { ms: Math.round(answer.milliseconds) }),
   ];
-  return h("details", {}, h("summary", {}, "In numbers"), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, sentence(answer.why)));
+  return h("details", {}, h("summary", {}, say("answer.numbers")), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, foreign(sentence(answer.why))));
 }
 
 function candidates(answer) {
   const best = Math.max(...answer.places.map((one) => one.score), 1e-6);
   return h("section", { class: answer.grade === "sure" ? "named" : "", "aria-labelledby": "candidates" },
-    h("header", {}, h("h2", { id: "candidates" }, "Candidates")),
+    h("header", {}, h("h2", { id: "candidates" }, say("answer.candidates"))),
     h("ol", { class: "candidates" }, answer.places.map((one) => h("li", {},
-      h("a", { href: `#/places/${encodeURIComponent(one.place)}` }, bdi(one.place)),
+      h("a", { href: `#/places/${encodeURIComponent(one.place)}` }, placeName(one)),
       s("svg", { "aria-hidden": "true" },
         s("rect", { class: "track", width: "100%", height: "100%", rx: 4 }),
         s("rect", { class: "level", width: `${(100 * Math.max(0, one.score)) / best}%`, height: "100%", rx: 4 })),
-      h("span", { class: "number soft" }, h("span", { class: "unseen" }, "score "), one.score.toFixed(3))))));
+      h("span", { class: "number soft" }, h("span", { class: "unseen" }, `${say("answer.scoreOf")} `), decimal(one.score, 3))))));
 }

@@ -1,21 +1,27 @@
 // The server, asked. Every address is relative, so the page works under a path of a proxy too.
 
 import { sentence } from "./dom.js";
+import { has, LANGUAGE, say } from "./words.js";
 
 const TOKEN = "placeprint-token"; // in sessionStorage: gone with the tab
 const SLOW = 60_000; // milliseconds without any progress after which a server counts as gone
 
-const TITLES = { 401: "The token is missing or wrong.", 403: "That is not allowed here.", 404: "It is not there.", 408: "The line is too slow.", 409: "That does not fit.", 413: "That is too large.", 415: "That is no photo.", 422: "That cannot be used.", 503: "The server is busy." };
+/** What went wrong, in a few words and in a sentence: in the page's language where its kind is known, else as the server says it. */
+export function wrong({ status, kind, message }) {
+  const known = has(`kind.${kind}`) && LANGUAGE !== "en";
+  return [say(has(`status.${status}`) ? `status.${status}` : status < 0 ? "page.stumbled" : "status.other"), known ? say(`kind.${kind}`) : message, known];
+}
 
-/** What went wrong, told for people: `title` in a few words, `message` as the server says it. */
+/** What went wrong, told for people. */
 export class Trouble extends Error {
-  constructor(status, title, message) {
-    super(sentence(message));
-    Object.assign(this, { status, title, told: true });
+  constructor(status, said, kind = "") {
+    const [title, message, translated] = wrong({ status, kind, message: sentence(said) });
+    super(message);
+    Object.assign(this, { status, kind, title, told: true, translated });
   }
 }
 
-const gone = () => new Trouble(0, "The server does not answer.", "Is “placeprint serve” still running, and this device still connected to it?");
+const gone = () => Object.assign(new Trouble(0, say("server.gone")), { translated: true });
 
 async function send(path, { method = "GET", token, signal } = {}) {
   let response;
@@ -78,12 +84,12 @@ function problem({ status, statusText }, text, retry) {
   try {
     said = JSON.parse(text);
   } catch { /* no JSON: the status alone is told */ }
-  const detail = said.detail ?? `The server answered ${status} ${statusText}`;
+  const detail = said.detail ?? say("server.answered", { status: `${status} ${statusText}` });
   if (status === 503) {
     const seconds = Number(retry) || 1;
-    return Object.assign(new Trouble(503, TITLES[503], `${sentence(detail)} Try again in ${seconds} s.`), { seconds });
+    return Object.assign(new Trouble(503, `${sentence(detail)} ${say("server.seconds", { seconds })}`), { seconds });
   }
-  return new Trouble(status, TITLES[status] ?? "The server failed.", detail);
+  return new Trouble(status, detail, said.kind);
 }
 
 function query(values) {

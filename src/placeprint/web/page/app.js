@@ -13,13 +13,14 @@ import { answersView } from "./answers.js";
 import { batchView } from "./batch.js";
 import { placeView } from "./place.js";
 import { placesView } from "./places.js";
-import { announce, counted, h } from "./dom.js";
+import { announce, foreign, h } from "./dom.js";
 import { listen, together } from "./drop.js";
 import { askEach, askTogether, cancel } from "./queue.js";
 import { address, forgetViews, turnTo } from "./route.js";
 import { answerOf, openStore, rowOf } from "./store.js";
 import { spoken } from "./verdict.js";
 import { forget } from "./where.js";
+import { languageMenu, say } from "./words.js";
 
 const main = document.getElementById("main");
 let ready = null;
@@ -95,7 +96,7 @@ async function learn() {
   const found = await fetchAbout();
   await openStore(found.gallery);
   document.getElementById("gallery").textContent = found.gallery;
-  document.getElementById("about").textContent = `placeprint ${found.version}, model ${found.model.name}, preset ${found.preset}`;
+  document.getElementById("about").textContent = say("page.served", { version: found.version, model: found.model.name, preset: found.preset });
   return found;
 }
 
@@ -106,7 +107,7 @@ async function ask(files) {
     const how = await together(files, about.limits.photos);
     if (how === "each") await go(`batch/${await askEach(files)}`);
     if (how !== "together") return;
-    announce(`Looking at ${counted(files.length, "photo")}`);
+    announce(say("asked.lookingAt", { n: files.length }));
     await go(`answers/${(await askTogether(files)).id}`);
   } catch (error) {
     main.prepend(trouble(error, () => ask(files)));
@@ -117,8 +118,8 @@ async function ask(files) {
 function trouble(error, again) {
   if (!error.told) console.error(error);
   return h("div", { class: "trouble", role: "alert" },
-    h("p", {}, h("b", {}, error.title ?? "The page stumbled."), " ", error.message),
-    error.status >= 400 && error.status < 500 ? null : h("button", { type: "button", onclick: again }, "Try again"));
+    h("p", {}, h("b", {}, error.title ?? say("page.stumbled")), " ", error.translated ? error.message : foreign(error.message)),
+    error.status >= 400 && error.status < 500 ? null : h("button", { type: "button", onclick: again }, say("again")));
 }
 
 /** The row whose own view is on the screen. */
@@ -149,6 +150,7 @@ document.addEventListener("gallery-changed", () => {
   forgetViews();
   show({ focus: false });
 });
+document.querySelector("footer").append(languageMenu(h));
 window.addEventListener("popstate", () => show());
-listen(ask, (text) => main.prepend(trouble(Object.assign(new Error(text), { title: "No photo.", told: true }), () => show())));
+listen(ask, (text) => main.prepend(trouble(Object.assign(new Error(text), { title: say("drop.none"), told: true, translated: true }), () => show())));
 show({ focus: false });

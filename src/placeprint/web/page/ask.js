@@ -1,7 +1,8 @@
 // The first view: photos are chosen or taken, and places that the gallery knows.
 
-import { bdi, h, s, counted, photo } from "./dom.js";
+import { placeName, h, s, photo } from "./dom.js";
 import { places, thumbnail } from "./api.js";
+import { say } from "./words.js";
 
 const SHOWN = 12; // places that are shown under the question
 
@@ -13,27 +14,26 @@ export function askView({ ready, ask }) {
     s("svg", { viewBox: "0 0 48 48", fill: "none", stroke: "currentColor", "stroke-width": 2, "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true" },
       s("rect", { x: 5, y: 9, width: 38, height: 30, rx: 5 }), s("circle", { cx: 16, cy: 19, r: 3.5 }), s("path", { d: "m6 34 11-9 7 6 9-10 10 10" })),
     h("div", { class: "actions" },
-      h("button", { type: "button", class: "first take", onclick: () => take.click() }, "Take a photo"),
-      h("button", { type: "button", class: "first", onclick: () => pick.click() }, "Choose photos")),
-    h("p", { class: "small soft" }, h("span", { class: "desk" }, "Or drop them anywhere, or paste. "), "One, or as many as you like; folders too."));
-  const intro = h("p", { class: "soft" }, "Looking at what is in the gallery …");
+      h("button", { type: "button", class: "first take", onclick: () => take.click() }, say("ask.take")),
+      h("button", { type: "button", class: "first", onclick: () => pick.click() }, say("ask.choose"))),
+    h("p", { class: "small soft" }, h("span", { class: "desk" }, `${say("ask.drop")} `), say("ask.many")));
+  const intro = h("p", { class: "soft" }, say("ask.learning"));
   const room = h("div", {});
   ready().then(async (about) => {
     intro.textContent = introduction(about);
     room.replaceChildren(...[await samples()].filter(Boolean));
-  }).catch((error) => { intro.textContent = `${error.title ?? "The page stumbled."} ${error.message}`; });
+  }).catch((error) => { intro.textContent = `${error.title ?? say("page.stumbled")} ${error.message}`; });
   return [
     h("section", { class: "hero arrives" },
-      h("h1", { tabindex: "-1" }, "Which place is this?"),
+      h("h1", { tabindex: "-1" }, say("ask.title")),
       intro, zone, pick, take), // beside the zone: a click of theirs must not reach it
     room,
   ];
 }
 
 function introduction(about) {
-  if (!about.images) return "This gallery has no photos yet, so every answer is UNKNOWN.";
-  const asked = `Your photo is compared with ${counted(about.images, "photo")} of ${counted(about.places, "place")}`;
-  return `${asked}. The server does not keep it, and nothing leaves the machine that serves this page.`;
+  if (!about.images) return say("ask.empty");
+  return say("ask.compared", { photos: say("withPhotos", { n: about.images }), places: say("ofPlaces", { n: about.places }) });
 }
 
 function picker(attributes, ask) {
@@ -49,7 +49,7 @@ async function samples() {
   const found = await places({ limit: SHOWN });
   if (!found.places.length) return null;
   return h("section", { class: "part", "aria-labelledby": "known" },
-    h("header", {}, h("h2", { id: "known" }, "Places it knows"), h("a", { class: "small", href: "#/places" }, `All ${counted(found.total, "place")}`)),
+    h("header", {}, h("h2", { id: "known" }, say("ask.known")), h("a", { class: "small", href: "#/places" }, say("ask.all", { n: found.total }))),
     h("ul", { class: "grid" }, found.places.map(placeCard)));
 }
 
@@ -58,5 +58,5 @@ export function placeCard(place) {
   const picture = photo(thumbnail(place.cover.image), "", { loading: "lazy", width: 240, height: 180 });
   return h("li", {}, h("a", { class: "card", href: `#/places/${encodeURIComponent(place.place)}` },
     h("span", { class: "frame" }, picture),
-    h("b", {}, bdi(place.place)), h("span", { class: "small soft" }, counted(place.images, "photo"))));
+    h("b", {}, placeName(place)), h("span", { class: "small soft" }, say("photos", { n: place.images }))));
 }

@@ -1,10 +1,12 @@
 // One question: what happens to it while it waits, what went wrong, or its answer.
 
 import { answerView } from "./answer.js";
-import { announce, bdi, counted, h, photo } from "./dom.js";
+import { announce, bdi, foreign, h, photo } from "./dom.js";
+import { wrong } from "./api.js";
 import { askAgain, canAskAgain, cancel, explain, filesOf, release } from "./queue.js";
 import { correction, marks, noteOf } from "./row.js";
 import { allRows, answerOf, previewsOf, rowOf } from "./store.js";
+import { say, tell } from "./words.js";
 
 const MOST = 12; // questions whose photos are ready to be drawn
 const drawable = new Map();
@@ -12,7 +14,7 @@ const drawable = new Map();
 /** The view of a row. */
 export async function askedView(id, about) {
   const row = rowOf(id);
-  if (!row) return h("section", { class: "hero" }, h("h1", { tabindex: "-1" }, "This answer is gone"), h("p", { class: "soft" }, "It was cleared, or it was asked in another browser. ", h("a", { href: "#/" }, "Ask again"), " with the photo."));
+  if (!row) return h("section", { class: "hero" }, h("h1", { tabindex: "-1" }, say("asked.gone")), h("p", { class: "soft" }, tell("asked.goneWhy", { again: h("a", { href: "#/" }, say("asked.againLink")) })));
   const photos = await photosOf(row);
   if (row.state === "waiting" || row.state === "running") return waitingView(row, photos);
   const answer = row.state === "answered" ? await answerOf(row.id) : null;
@@ -49,27 +51,27 @@ function wayBack(row) {
   const batch = allRows(row.batch);
   const at = batch.indexOf(row);
   const beside = (other, text) => (other ? h("a", { href: `#/answers/${other.id}` }, text) : h("span", { class: "soft" }, text));
-  return h("nav", { class: "between small", "aria-label": "Photos" }, h("a", { href: `#/batch/${row.batch}` }, `All ${counted(batch.length, "photo")}`), beside(batch[at - 1], "Previous"), beside(batch[at + 1], "Next"));
+  return h("nav", { class: "between small", "aria-label": say("why.photos") }, h("a", { href: `#/batch/${row.batch}` }, say("asked.all", { n: batch.length })), beside(batch[at - 1], say("asked.previous")), beside(batch[at + 1], say("asked.next")));
 }
 
 /** Whether the answer is right, as a person says; and what it is instead. */
 function judgement(row) {
-  const room = h("section", { class: "judgement", "aria-label": "Is this right?" });
+  const room = h("section", { class: "judgement", "aria-label": say("asked.right") });
   const draw = () => {
     const focused = room.contains(document.activeElement) ? document.activeElement.className : null;
-    room.replaceChildren(h("span", { class: "soft" }, "Is this right?"), marks(row), ...(row.mark === "wrong" ? [correction(row)] : []));
+    room.replaceChildren(h("span", { class: "soft" }, say("asked.right")), marks(row), ...(row.mark === "wrong" ? [correction(row)] : []));
     if (focused) room.querySelector(`[class="${focused}"]`)?.focus();
   };
   draw();
   return Object.assign(room, { rowChanged: (changed) => changed === row && draw(), revived: draw });
 }
 
-const asked = (photos) => h("div", { class: "asked" }, photo(photos[0].source, `Asked about: ${photos[0].text}`));
+const asked = (photos) => h("div", { class: "asked" }, photo(photos[0].source, say("asked.about", { file: photos[0].text })));
 
 function waitingView(row, photos) {
   const says = h("p", { class: "busy" });
-  const bar = h("progress", { max: 1, "aria-label": "Sent" });
-  const again = h("button", { type: "button", onclick: release }, "Try again now");
+  const bar = h("progress", { max: 1, "aria-label": say("asked.sent") });
+  const again = h("button", { type: "button", onclick: release }, say("againNow"));
   const update = (changed) => {
     if (changed.id !== row.id) return;
     says.textContent = noteOf(row);
@@ -81,21 +83,20 @@ function waitingView(row, photos) {
   update(row);
   const view = h("section", { class: "answer" }, asked(photos),
     h("div", { class: "verdict" },
-      h("h1", { class: "soft", tabindex: "-1" }, "Looking …"), says, bar,
-      h("div", { class: "actions" }, h("button", { type: "button", onclick: () => cancel([row]) }, "Cancel"), again),
-      h("p", { class: "small soft desk" }, "Escape cancels too.")));
+      h("h1", { class: "soft", tabindex: "-1" }, say("asked.looking")), says, bar,
+      h("div", { class: "actions" }, h("button", { type: "button", onclick: () => cancel([row]) }, say("cancel")), again),
+      h("p", { class: "small soft desk" }, say("asked.escape"))));
   return Object.assign(view, { rowChanged: update });
 }
 
 function failedView(row, photos) {
-  const title = row.state === "failed" ? row.error.title : row.state === "lost" ? "It was not asked." : row.state === "cancelled" ? "Cancelled." : "The answer is gone.";
-  const message = row.state === "failed" ? row.error.message : row.state === "cancelled" ? "" : "The page was left before its turn.";
+  const [title, message, known] = row.state === "failed" ? wrong(row.error) : [say(row.state === "lost" ? "asked.notAsked" : row.state === "cancelled" ? "asked.cancelled" : "asked.gone"), row.state === "cancelled" ? "" : say("asked.left")];
   return h("section", { class: "answer" }, asked(photos),
     h("div", { class: "verdict" },
-      h("h1", { tabindex: "-1" }, "No answer"),
-      h("div", { class: "trouble", role: "alert" }, h("p", {}, h("b", {}, title), " ", bdi(message)),
-        canAskAgain(row) ? h("button", { type: "button", onclick: () => askAgain([row]) }, row.state === "failed" ? "Try again" : "Ask") : null),
-      row.error && !canAskAgain(row) ? h("p", { class: "soft" }, "Choose another photo, or save this one anew as JPEG.") : null,
-      filesOf(row.id).length ? null : h("p", { class: "soft" }, "The photo is no longer here: choose it again."),
-      h("div", { class: "actions" }, h("a", { class: "button", href: "#/" }, "Ask about another"))));
+      h("h1", { tabindex: "-1" }, say("asked.none")),
+      h("div", { class: "trouble", role: "alert" }, h("p", {}, h("b", {}, title), " ", bdi(row.state === "failed" && !known ? foreign(message) : message)),
+        canAskAgain(row) ? h("button", { type: "button", onclick: () => askAgain([row]) }, say(row.state === "failed" ? "again" : "page.ask")) : null),
+      row.error && !canAskAgain(row) ? h("p", { class: "soft" }, say("asked.another")) : null,
+      filesOf(row.id).length ? null : h("p", { class: "soft" }, say("asked.away")),
+      h("div", { class: "actions" }, h("a", { class: "button", href: "#/" }, say("askAnother")))));
 }

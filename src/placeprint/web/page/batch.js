@@ -1,9 +1,10 @@
 // Many photos, each asked by itself: how far it is, and the answers that are there.
 
-import { announce, counted, h } from "./dom.js";
+import { announce, h } from "./dom.js";
 import { askAgain, canAskAgain, cancel, isPaused, pause, release } from "./queue.js";
 import { results, tally } from "./results.js";
 import { allRows } from "./store.js";
+import { say, tell } from "./words.js";
 
 const isOpen = (row) => row.state === "waiting" || row.state === "running";
 
@@ -11,7 +12,7 @@ const isOpen = (row) => row.state === "waiting" || row.state === "running";
 export function batchView(number, about, query) {
   const id = Number(number);
   const rows = () => allRows(id);
-  if (!rows().length) return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, "These answers are gone"), h("p", { class: "soft" }, "They were cleared, or asked in another browser. ", h("a", { href: "#/" }, "Ask again"), " with the photos."));
+  if (!rows().length) return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, say("batch.gone")), h("p", { class: "soft" }, tell("batch.goneWhy", { again: h("a", { href: "#/" }, say("asked.againLink")) })));
   const head = progress(id, rows);
   const list = results({ rows, query, about, order: "order", name: `placeprint-${rows()[0].when.slice(0, 10)}` });
   let drawing = 0;
@@ -24,16 +25,16 @@ export function batchView(number, about, query) {
 
 function progress(id, rows) {
   const began = { at: performance.now(), done: rows().filter((row) => !isOpen(row)).length };
-  const title = h("h1", { tabindex: "-1" }, counted(rows().length, "photo"));
+  const title = h("h1", { tabindex: "-1" }, say("photos", { n: rows().length }));
   const says = h("p", { class: "soft" }); // told aloud at the end, and not 200 times
   let wasOpen = rows().some(isOpen);
   const note = h("p", { class: "small soft" });
-  const bar = h("progress", { "aria-label": "Answered" });
+  const bar = h("progress", { "aria-label": say("batch.answered") });
   const button = (text, run) => h("button", { type: "button", onclick: () => { run(); update(); } }, text);
-  const hold = button("Pause", () => { pause(id, !isPaused(id)); began.at = performance.now(); began.done = bar.value; });
-  const stop = button("Cancel", () => cancel(rows()));
-  const again = button("Ask again", () => { pause(id, false); askAgain(rows().filter(canAskAgain)); });
-  const line = button("Try again now", release);
+  const hold = button(say("batch.pause"), () => { pause(id, !isPaused(id)); began.at = performance.now(); began.done = bar.value; });
+  const stop = button(say("cancel"), () => cancel(rows()));
+  const again = button(say("asked.againLink"), () => { pause(id, false); askAgain(rows().filter(canAskAgain)); });
+  const line = button(say("againNow"), release);
   const element = h("section", { class: "hero slim" }, title, bar, says, note, h("div", { class: "actions" }, hold, stop, again, line));
   function update() {
     const all = rows();
@@ -42,10 +43,10 @@ function progress(id, rows) {
     const missed = all.filter(canAskAgain);
     Object.assign(bar, { max: all.length, value: done });
     bar.hidden = hold.hidden = stop.hidden = !open.length;
-    hold.textContent = isPaused(id) ? "Resume" : "Pause";
+    hold.textContent = say(isPaused(id) ? "batch.resume" : "batch.pause");
     again.hidden = open.length > 0 || !missed.length;
-    again.textContent = `Ask again about ${missed.length === 1 ? "it" : counted(missed.length, "photo")}`;
-    says.textContent = open.length ? `${done.toLocaleString("en")} of ${all.length.toLocaleString("en")} done${isPaused(id) ? ", paused" : left(began, done, open.length)}.` : `${tally(all)}.`;
+    again.textContent = say("batch.again", { n: missed.length });
+    says.textContent = open.length ? `${say("batch.done", { done, all: all.length })}${isPaused(id) ? say("batch.paused") : left(began, done, open.length)}.` : `${tally(all)}.`;
     const held = open.find((row) => row.state === "waiting" && row.note);
     note.textContent = held ? held.note : "";
     note.hidden = line.hidden = !held;
@@ -61,5 +62,5 @@ function left(began, done, open) {
   const made = done - began.done;
   if (made < 5) return "";
   const seconds = ((performance.now() - began.at) / 1000 / made) * open;
-  return seconds < 90 ? `, about ${Math.max(1, Math.round(seconds))} s left` : `, about ${Math.round(seconds / 60)} min left`;
+  return seconds < 90 ? say("batch.seconds", { seconds: Math.max(1, Math.round(seconds)) }) : say("batch.minutes", { minutes: Math.round(seconds / 60) });
 }

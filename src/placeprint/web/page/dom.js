@@ -1,5 +1,7 @@
 // Builds elements. Text is always a text node, so nothing that a server or a file name says becomes markup.
 
+import { LANGUAGE, say } from "./words.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Make an element: `on…` functions are listeners, true sets a bare attribute, null and false set none. */
@@ -17,22 +19,26 @@ function fill(element, attributes, children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
 /** A name of a place or file, kept apart from the sentence around it: it may be written from right to left. */
 export const bdi = (text) => h("bdi", {}, text);
 
-/** `1 photo`, `2 photos`, `10,000 photos`. */
-export function counted(count, one, many = `${one}s`) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
-}
+/** A place as people call it, and its key where that differs; kept apart from the sentence around it. */
+export const placeName = ({ place, best_guess: guess, title }) => (title ? h("bdi", { title: place ?? guess }, title) : bdi(place ?? guess));
+
+/** The places of a match, as people call them. */
+export const placeNames = ({ places, titles }) => bdi(places.map((place) => titles?.[place] ?? place).join(", "));
+
+/** What the server says in English, marked as that where the page speaks another language. */
+export const foreign = (text) => (LANGUAGE === "en" ? text : h("span", { lang: "en", dir: "ltr" }, text));
 
 /** Bytes as people read them: `640 B`, `210 kB`, `1.9 MB`. */
 export function sized(bytes) {
   if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: bytes < 1e7 ? 1 : 0 })} MB`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toLocaleString(LANGUAGE, { maximumFractionDigits: bytes < 1e7 ? 1 : 0 })} MB`;
 }
 
 /** A message as a sentence: with a capital, where it does not begin with the name of a file, and a full stop. */
@@ -44,7 +50,7 @@ export function sentence(text) {
 
 /** A photograph that fills its frame; one that cannot be drawn says so instead of a broken sign. */
 export function photo(source, text, attributes = {}) {
-  const gone = h("span", { class: "gone", role: "img", "aria-label": text || "No preview" }, "No preview");
+  const gone = h("span", { class: "gone", role: "img", "aria-label": text || say("noPreview") }, say("noPreview"));
   if (!source) return gone;
   const image = h("img", { alt: text, decoding: "async", ...attributes, src: source });
   image.addEventListener("error", () => image.replaceWith(gone));
@@ -52,9 +58,9 @@ export function photo(source, text, attributes = {}) {
 }
 
 /** A path for people: a photo that was added here is stored under the hash of its content, which tells nobody anything. */
-export const readable = (path) => path.replace(/^([0-9a-f]{6})[0-9a-f]{58}\.[a-z]+$/, "added here, $1");
+export const readable = (path) => path.replace(/^([0-9a-f]{6})[0-9a-f]{58}\.[a-z]+$/, (_, start) => say("addedHere", { start }));
 
-/** Say something to people who listen instead of looking. */
-export function announce(text) {
-  document.getElementById("said").textContent = text;
+/** Say something to people who listen instead of looking: text, or pieces of it. */
+export function announce(said) {
+  document.getElementById("said").replaceChildren(...[said].flat().map((piece) => piece.textContent ?? piece));
 }

@@ -1,6 +1,7 @@
 // Photos that are dropped anywhere or pasted, folders too; and the question whether they show one place.
 
-import { counted, h } from "./dom.js";
+import { h } from "./dom.js";
+import { say } from "./words.js";
 
 const PHOTO = /\.(jpe?g|png|webp|avif|hei[cf]|tiff?|bmp|gif)$/i;
 const FEW = 8; // photos that may be of one place; a server may take fewer
@@ -20,11 +21,11 @@ export function listen(ask, refuse) {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     const found = await dropped(event.dataTransfer).catch(() => []);
-    take(found, "Nothing that was dropped is a photo that can be read. Drop photos, or a folder of them.");
+    take(found, say("drop.nothing"));
   });
   document.addEventListener("paste", (event) => {
     if (event.target.closest?.("input, textarea")) return;
-    take([...event.clipboardData.files], "There is no photo on the clipboard. Copy one, then paste it here.");
+    take([...event.clipboardData.files], say("drop.clipboard"));
   });
   const take = (files, otherwise) => (files.length ? ask(files) : refuse(otherwise));
 }
@@ -58,9 +59,9 @@ export function together(files, most) {
     const choice = (value, text, attributes) => h("button", { ...attributes, value }, text);
     const dialog = h("dialog", { "aria-labelledby": "together-title", onclose: () => { dialog.remove(); resolve(dialog.returnValue || null); } },
       h("form", { method: "dialog" },
-        h("h2", { id: "together-title" }, `Do these ${counted(files.length, "photo")} show one place?`),
-        h("p", { class: "soft" }, "Photos of one place are answered together. Else each gets an answer of its own."),
-        h("div", { class: "actions" }, choice("", "Cancel", { class: "aside" }), choice("together", "One place", {}), choice("each", "One answer each", { class: "first", autofocus: true }))));
+        h("h2", { id: "together-title" }, say("drop.onePlace", { n: files.length })),
+        h("p", { class: "soft" }, say("drop.together")),
+        h("div", { class: "actions" }, choice("", say("cancel"), { class: "aside" }), choice("together", say("drop.one"), {}), choice("each", say("drop.each"), { class: "first", autofocus: true }))));
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -1,9 +1,10 @@
 // The grade of an answer, sure, likely or UNKNOWN, in a few words, and what is told of an answer in a row.
 
-import { bdi } from "./dom.js";
+import { placeName } from "./dom.js";
+import { say, tell } from "./words.js";
 
 /** An answer in a few words: the place, "likely" and the best guess, or UNKNOWN. */
-export const told = ({ grade, best_guess: guess }) => (grade === "UNKNOWN" ? [grade] : [grade === "likely" ? "likely " : null, bdi(guess)]);
+export const told = (answer) => (answer.grade === "UNKNOWN" ? [say("grade.UNKNOWN")] : answer.grade === "likely" ? tell("likelyPlace", { place: placeName(answer) }) : [placeName(answer)]);
 
 /** The place that a row is filed under: its answer, or the best guess of a likely one; null when it is UNKNOWN. */
 export const filedUnder = (row) => (row.grade === "sure" || row.grade === "likely" ? row.guess : null);
@@ -12,5 +13,5 @@ export const filedUnder = (row) => (row.grade === "sure" || row.grade === "likel
 export function summary(answer) {
   const { grade, place, best_guess: guess, score, probability, probability_threshold: limit, why } = answer;
   const near = grade !== "UNKNOWN" && answer.matches.find((match) => match.latitude !== null && match.places.includes(guess));
-  return { grade, place, guess, score, probability, limit, why, at: near ? [near.latitude, near.longitude] : null };
+  return { grade, place, guess, title: answer.title ?? null, score, probability, limit, why, at: near ? [near.latitude, near.longitude] : null };
 }

@@ -2,6 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { labelled, PIN_HIGH } from "./labels.js";
+import { LANGUAGE, say } from "./words.js";
 
 const [WIDE, NARROW] = [640, 360]; // units of the drawing, about a pixel each
 const [LOWEST, HIGHEST] = [240, 420]; // the picture is as high as the points need
@@ -30,7 +31,7 @@ export function map(ground, marks, { caption, named }) {
   const zoom = (factor) => draw(zoomed(view, marks[0]?.at, factor));
   movable(picture, (east, south) => draw(moved(view, east, south)), zoom);
   const button = (text, sign, run) => h("button", { type: "button", "aria-label": text, title: text, onclick: run }, sign);
-  const controls = h("div", { class: "zoom" }, button("Zoom in", "+", () => zoom(CLOSER)), button("Zoom out", "−", () => zoom(1 / CLOSER)), button("Show all", "⤢", () => draw(first)));
+  const controls = h("div", { class: "zoom" }, button(say("map.in"), "+", () => zoom(CLOSER)), button(say("map.out"), "−", () => zoom(1 / CLOSER)), button(say("map.all"), "⤢", () => draw(first)));
   return h("figure", { class: "where" }, h("div", { class: "mapped" }, picture, controls), h("figcaption", { class: "small soft" }, caption));
 }
 
@@ -138,6 +139,6 @@ function scale({ width, height, metres }) {
   const power = 10 ** Math.floor(Math.log10(about));
   const round = [5, 2, 1].find((step) => step * power <= about) * power;
   const long = round / metres;
-  const text = round >= 1000 ? `${(round / 1000).toLocaleString("en")} km` : `${round.toLocaleString("en")} m`;
+  const text = round >= 1000 ? `${(round / 1000).toLocaleString(LANGUAGE)} km` : `${round.toLocaleString(LANGUAGE)} m`;
   return s("g", { class: "scale" }, s("path", { d: `M20 ${height - 26}v6h${long.toFixed(1)}v-6` }), s("text", { x: 20 + long / 2, y: height - 30 }, text));
 }

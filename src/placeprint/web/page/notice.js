@@ -1,16 +1,17 @@
 // A line at the foot of the page, with one thing that can be done about it.
 
 import { announce, h } from "./dom.js";
+import { say } from "./words.js";
 
 const STAYS = 15_000; // milliseconds
 
-/** Tell something; `action` names what `run` does. */
+/** Tell something, text or pieces; `action` names what `run` does. */
 export function notice(text, action, run) {
   const room = document.getElementById("notice");
   const hide = () => { room.hidden = true; };
   clearTimeout(Number(room.dataset.timer));
   room.dataset.timer = setTimeout(hide, STAYS);
-  const parts = [h("span", {}, text), action ? h("button", { type: "button", onclick: () => { hide(); run(); } }, action) : h("button", { type: "button", onclick: hide }, "Close")];
+  const parts = [h("span", {}, text), action ? h("button", { type: "button", onclick: () => { hide(); run(); } }, action) : h("button", { type: "button", onclick: hide }, say("close"))];
   room.hidden = false;
   room.replaceChildren(...parts);
   announce(text);

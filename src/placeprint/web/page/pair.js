@@ -1,6 +1,7 @@
 // Two photographs side by side, with lines between what lies alike in them, or lit where it does.
 
 import { h, s, photo } from "./dom.js";
+import { say } from "./words.js";
 
 const STRENGTHS = [[64, 140, 232], [110, 200, 190], [255, 214, 48]]; // weak to strong, as in the report
 
@@ -88,7 +89,7 @@ function glow(heat) {
 /** The same pair as large as the screen allows. */
 export function enlarged(query, match, explanation, look) {
   const dialog = h("dialog", { class: "large", "aria-label": `${query.text}. ${match.text}`, onclose: () => dialog.remove() },
-    h("form", { method: "dialog" }, h("button", { autofocus: true }, "Close")));
+    h("form", { method: "dialog" }, h("button", { autofocus: true }, say("close"))));
   document.body.append(dialog);
   dialog.showModal();
   dialog.append(pair(query, match, explanation, look));

@@ -1,24 +1,25 @@
 // One place: its photos, and a way to add one.
 
-import { bdi, h, counted, photo, readable } from "./dom.js";
+import { bdi, h, photo, placeName, readable } from "./dom.js";
 import { place as fetchPlace, thumbnail } from "./api.js";
 import { listed } from "./listing.js";
 import { addDialog } from "./addition.js";
 import { removeImage } from "./removal.js";
 import { position } from "./row.js";
+import { say, tell } from "./words.js";
 
 /** The photos of a place; with writing on, one can be added or removed. */
 export async function placeView(name, about) {
   return photosOf(name, about).catch((error) => {
     if (error.status !== 404) throw error;
-    return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, "No such place"), h("p", { class: "soft" }, "The gallery has no photo of ", bdi(name), ". ", h("a", { href: "#/places" }, "All places")));
+    return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, say("place.none")), h("p", { class: "soft" }, tell("place.noneWhy", { place: bdi(name) }), " ", h("a", { href: "#/places" }, say("place.all"))));
   });
 }
 
 async function photosOf(name, about) {
   let facts = null;
   const list = await listed(async (offset, limit) => (facts = await fetchPlace(name, { offset, limit })), (page) => page.items, (image) => card(image, about));
-  const picker = h("input", { type: "file", accept: "image/*,.heic,.heif,.avif", multiple: true, hidden: true, "aria-label": "Photos to add" });
+  const picker = h("input", { type: "file", accept: "image/*,.heic,.heif,.avif", multiple: true, hidden: true, "aria-label": say("place.toAdd") });
   picker.addEventListener("change", () => {
     const files = [...picker.files];
     picker.value = "";
@@ -26,18 +27,18 @@ async function photosOf(name, about) {
   });
   return [
     h("section", { class: "hero slim arrives" },
-      h("p", { class: "small" }, h("a", { href: "#/places" }, "All places")),
-      h("h1", { tabindex: "-1" }, bdi(name)),
-      h("p", { class: "soft" }, [counted(list.total, "photo"), facts.latitude === null ? null : position([facts.latitude, facts.longitude])].filter(Boolean).join(", ")),
-      about.writing ? h("div", { class: "actions" }, h("button", { type: "button", onclick: () => picker.click() }, "Add photos"), picker) : null),
+      h("p", { class: "small" }, h("a", { href: "#/places" }, say("place.all"))),
+      h("h1", { tabindex: "-1" }, placeName(facts)),
+      h("p", { class: "soft" }, [facts.title ? name : null, say("photos", { n: list.total }), facts.latitude === null ? null : position([facts.latitude, facts.longitude])].filter(Boolean).join(", ")),
+      about.writing ? h("div", { class: "actions" }, h("button", { type: "button", onclick: () => picker.click() }, say("place.add")), picker) : null),
     ...list.elements,
   ];
 }
 
 function card(image, about) {
   const file = readable(image.path.split("/").pop());
-  return h("li", {}, h("a", { class: "card", href: `v1/images/${image.image}`, target: "_blank", rel: "noopener", "aria-label": `${file}, the original in a new tab` },
+  return h("li", {}, h("a", { class: "card", href: `v1/images/${image.image}`, target: "_blank", rel: "noopener", "aria-label": say("place.original", { file }) },
     h("span", { class: "frame" }, photo(thumbnail(image.image, 480), "", { loading: "lazy", width: 240, height: 180 })),
     h("span", { class: "small soft" }, bdi(file))),
-  about.writing ? h("button", { type: "button", class: "plain small", "aria-label": `Remove ${file}`, onclick: () => removeImage(image, file) }, "Remove") : null);
+  about.writing ? h("button", { type: "button", class: "plain small", "aria-label": say("place.removeOne", { file }), onclick: () => removeImage(image, file) }, say("remove")) : null);
 }

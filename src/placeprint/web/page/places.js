@@ -1,10 +1,11 @@
 // All places: searched by name, and loaded as they come into sight.
 
-import { bdi, h, counted } from "./dom.js";
+import { bdi, h } from "./dom.js";
 import { placeCard } from "./ask.js";
 import { places } from "./api.js";
 import { listed } from "./listing.js";
 import { replaceQuery } from "./route.js";
+import { say, tell } from "./words.js";
 
 const PAUSE = 150; // milliseconds after the last key
 
@@ -12,14 +13,14 @@ const PAUSE = 150; // milliseconds after the last key
 export async function placesView(query) {
   const says = h("p", { class: "soft", role: "status" });
   const room = h("div", {});
-  const box = h("input", { type: "search", placeholder: "Search by name", "aria-label": "Search places by name", value: query.get("q") ?? "", autocomplete: "off", spellcheck: "false" });
+  const box = h("input", { type: "search", placeholder: say("places.search"), "aria-label": say("places.searchAll"), value: query.get("q") ?? "", autocomplete: "off", spellcheck: "false" });
   let mine = 0;
   const draw = async () => {
     const number = ++mine;
     const q = box.value.trim();
     const list = await listed((offset, limit) => places({ q, offset, limit }), (page) => page.places, placeCard);
     if (number !== mine) return;
-    says.replaceChildren(...(q ? [`${counted(list.total, "place")} with “`, bdi(q), "” in the name."] : [`${counted(list.total, "place")}.`]));
+    says.replaceChildren(...(q ? tell("places.found", { n: list.total, name: bdi(q) }) : [say("places.count", { n: list.total })]));
     room.replaceChildren(...list.elements);
   };
   let waiting = 0;
@@ -29,5 +30,5 @@ export async function placesView(query) {
     waiting = setTimeout(() => draw().catch((error) => { says.textContent = error.message; }), PAUSE);
   });
   await draw();
-  return [h("section", { class: "hero slim arrives" }, h("h1", { tabindex: "-1" }, "Places"), h("search", {}, box), says), room];
+  return [h("section", { class: "hero slim arrives" }, h("h1", { tabindex: "-1" }, say("places.title")), h("search", {}, box), says), room];
 }

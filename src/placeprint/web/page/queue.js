@@ -1,11 +1,12 @@
 // Photos that are asked about, a few at a time: paused, cancelled, and asked again when the line or the server is back.
 
 import { recognize } from "./api.js";
-import { counted, sized } from "./dom.js";
+import { sized } from "./dom.js";
 import { summary } from "./grade.js";
 import { copies, isLight } from "./picture.js";
 import { addRows, allRows, changeRow } from "./store.js";
 import { doubtful } from "./verdict.js";
+import { say } from "./words.js";
 
 const AT_ONCE = 3; // one is prepared and one is sent while the server looks at another
 const PATIENCE = [1, 2, 4, 8, 15, 30]; // seconds between attempts to reach a server that is gone or busy
@@ -43,7 +44,7 @@ export async function askEach(chosen) {
 
 const newRow = (chosen) => ({ state: "waiting", when: new Date().toISOString(), name: nameOf(chosen[0]), names: chosen.map(nameOf), photos: chosen.length, mark: null, correction: "" });
 
-const nameOf = (file) => file.webkitRelativePath || file.name || "Photo";
+const nameOf = (file) => file.webkitRelativePath || file.name || say("why.photo");
 
 /** Whether asking again may help: what the server refused it refuses again. */
 export const canAskAgain = (row) => files.has(row.id) && !["waiting", "running", "answered"].includes(row.state) && !(row.error?.status >= 400 && row.error.status < 500 && row.error.status !== 408);
@@ -92,7 +93,7 @@ async function work(row) {
   const stop = new AbortController();
   running.set(row, stop);
   try {
-    await changeRow(row, { state: "running", note: row.batch ? looking(row) : "Preparing the photo", error: null });
+    await changeRow(row, { state: "running", note: row.batch ? looking(row) : say("queue.preparing"), error: null });
     await answered(row, await prepared(row), stop.signal);
   } catch (error) {
     await failed(row, error, stop.signal.aborted);
@@ -125,7 +126,7 @@ async function answered(row, made, signal) {
   const began = performance.now();
   const undrawn = made.some((one) => one.preview === null);
   const total = made.reduce((sum, one) => sum + one.sent.size, 0);
-  const progress = (loaded) => performance.now() - began > SOON && changeRow(row, { note: loaded < total ? `Sending ${sized(total)}: ${Math.floor((100 * loaded) / total)} %` : looking(row), share: Math.min(1, loaded / total) });
+  const progress = (loaded) => performance.now() - began > SOON && changeRow(row, { note: loaded < total ? say("sending", { size: sized(total), percent: Math.floor((100 * loaded) / total) }) : looking(row), share: Math.min(1, loaded / total) });
   if (signal.aborted) throw signal.reason;
   const answer = await recognize(made.map((one) => one.sent), { explain: alone || null, preview: undrawn || null }, { signal, progress });
   reached();
@@ -136,7 +137,7 @@ async function answered(row, made, signal) {
   await changeRow(row, { state: "answered", note: null, share: null, doubtful: doubtful(answer), undrawn, ...summary(answer) }, { answer, previews });
 }
 
-const looking = (row) => (row.photos > 1 ? `Comparing ${counted(row.photos, "photo")} with the gallery` : "Comparing it with the gallery");
+const looking = (row) => say("queue.comparing", { n: row.photos });
 
 /** A data: address as bytes; fetch may not read one here. */
 function blobOf(address) {
@@ -169,12 +170,12 @@ async function failed(row, error, given) {
   }
   if (!error.told) console.error(error);
   reached();
-  return changeRow(row, { state: "failed", note: null, share: null, error: { title: error.title ?? "The page stumbled.", message: error.message, status: error.status ?? 0 } });
+  return changeRow(row, { state: "failed", note: null, share: null, error: { message: error.message, status: error.status ?? -1, kind: error.kind ?? "" } });
 }
 
 const waitingNote = (error) => (error.status === 0
-  ? "No connection to the server. The photo stays here and is asked about when the line is back."
-  : `${error.title} The photo is asked about again shortly.`);
+  ? say("queue.offline")
+  : `${error.title} ${say("queue.shortly")}`);
 
 /** Wait before the next attempt; longer each time. A browser that is offline waits until it is told of a line. */
 function hold(error) {

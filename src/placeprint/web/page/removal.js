@@ -4,15 +4,16 @@ import { add, original, remove, token } from "./api.js";
 import { confirmed } from "./dialog.js";
 import { bdi, h } from "./dom.js";
 import { notice } from "./notice.js";
+import { say, tell } from "./words.js";
 
 export const changed = () => document.dispatchEvent(new CustomEvent("gallery-changed"));
 
 /** Ask before an image leaves the gallery; it can come back as long as its file was there. */
 export function removeImage(image, file) {
   confirmed({
-    title: "Remove this photo?",
-    fields: [h("p", { class: "soft" }, bdi(file), " leaves the gallery. A file that was indexed from a folder stays in that folder.")],
-    action: "Remove",
+    title: say("remove.title"),
+    fields: [h("p", { class: "soft" }, tell("remove.says", { file: bdi(file) }))],
+    action: say("remove"),
     run: async (key) => {
       const copy = image.places.length === 1 ? await original(image.image, file).catch(() => null) : null;
       const gone = await remove(image.image, key).then(() => false, (error) => {
@@ -20,8 +21,8 @@ export function removeImage(image, file) {
         return true;
       });
       changed();
-      if (gone) notice(`${file} was removed already, by someone else. The list is up to date now.`);
-      else notice(`${file} removed.`, copy && "Undo", () => bringBack(image, copy));
+      if (gone) notice(tell("remove.already", { file: bdi(file) }));
+      else notice(tell("remove.done", { file: bdi(file) }), copy && say("undo"), () => bringBack(image, copy));
     },
   });
 }
@@ -41,9 +42,9 @@ async function bringBack({ places: [place], latitude, longitude }, file) {
 async function undone(run, place) {
   try {
     await run();
-    notice(`Undone: ${place} is as it was.`);
+    notice(tell("undone", { place: bdi(place) }));
   } catch (error) {
-    notice(`Not undone. ${error.message}`);
+    notice(`${say("notUndone")} ${error.message}`);
   }
   changed();
 }

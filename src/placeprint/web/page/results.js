@@ -1,35 +1,36 @@
 // A list of answers: sorted, filtered, marked, exported, and added to a place. Rows are drawn as they come into sight.
 
 import { addDialog } from "./addition.js";
-import { counted, h } from "./dom.js";
+import { h } from "./dom.js";
 import { FORMATS, save } from "./export.js";
 import { filedUnder } from "./grade.js";
 import { filesOf } from "./queue.js";
 import { dropRow, gradeWord, rowElement } from "./row.js";
 import { replaceQuery } from "./route.js";
+import { LANGUAGE, say } from "./words.js";
 
 const PAGE = 100; // rows that are drawn at once
 
 const SHOW = {
-  all: ["All answers", () => true],
-  sure: ["Sure", (row) => row.grade === "sure"],
-  likely: ["Likely", (row) => row.grade === "likely"],
-  unknown: ["UNKNOWN", (row) => row.grade === "UNKNOWN"],
-  doubtful: ["Doubtful", (row) => row.doubtful],
-  failed: ["Not answered", (row) => ["failed", "cancelled", "lost"].includes(row.state)],
-  open: ["Not yet marked", (row) => row.state === "answered" && !row.mark],
-  right: ["Marked right", (row) => row.mark === "right"],
-  wrong: ["Marked wrong", (row) => row.mark === "wrong"],
+  all: [say("show.all"), () => true],
+  sure: [say("show.sure"), (row) => row.grade === "sure"],
+  likely: [say("show.likely"), (row) => row.grade === "likely"],
+  unknown: [say("show.unknown"), (row) => row.grade === "UNKNOWN"],
+  doubtful: [say("show.doubtful"), (row) => row.doubtful],
+  failed: [say("show.failed"), (row) => ["failed", "cancelled", "lost"].includes(row.state)],
+  open: [say("show.open"), (row) => row.state === "answered" && !row.mark],
+  right: [say("show.right"), (row) => row.mark === "right"],
+  wrong: [say("show.wrong"), (row) => row.mark === "wrong"],
 };
 const last = (value, otherwise) => (value === null || value === undefined ? otherwise : value);
-const byText = (read) => (a, b) => read(a).localeCompare(read(b), "en", { numeric: true });
+const byText = (read) => (a, b) => read(a).localeCompare(read(b), LANGUAGE, { numeric: true });
 const SORT = {
-  order: ["As asked", (a, b) => a.id - b.id],
-  newest: ["Newest first", (a, b) => b.id - a.id],
-  surest: ["Surest first", (a, b) => last(b.probability, -1) - last(a.probability, -1)],
-  least: ["Least sure first", (a, b) => last(a.probability, 2) - last(b.probability, 2)],
-  place: ["By place", byText((row) => filedUnder(row) ?? `\uffff${row.guess ?? ""}`)],
-  file: ["By file", byText((row) => row.name)],
+  order: [say("sort.order"), (a, b) => a.id - b.id],
+  newest: [say("sort.newest"), (a, b) => b.id - a.id],
+  surest: [say("sort.surest"), (a, b) => last(b.probability, -1) - last(a.probability, -1)],
+  least: [say("sort.least"), (a, b) => last(a.probability, 2) - last(b.probability, 2)],
+  place: [say("sort.place"), byText((row) => filedUnder(row) ?? `\uffff${row.guess ?? ""}`)],
+  file: [say("sort.file"), byText((row) => row.name)],
 };
 
 const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -40,13 +41,13 @@ export function results({ rows, query, about, order, name }) {
   const chosen = new Set();
   const list = h("ol", { class: "results" });
   const says = h("p", { class: "small soft", role: "status" });
-  const more = h("button", { type: "button", class: "more", onclick: () => extend() }, "Show more");
-  const add = h("button", { type: "button", onclick: () => addChosen() }, "Add to a place");
+  const more = h("button", { type: "button", class: "more", onclick: () => extend() }, say("more"));
+  const add = h("button", { type: "button", onclick: () => addChosen() }, say("results.add"));
   const every = h("input", { type: "checkbox", onchange: () => { listed.forEach((row) => (every.checked ? chosen.add(row) : chosen.delete(row))); draw(); } });
   let listed = [];
   const tell = () => {
     const picked = listed.filter((row) => chosen.has(row)).length;
-    says.textContent = `${counted(listed.length, "photo")}${picked ? `, ${picked.toLocaleString("en")} selected` : ""}.`;
+    says.textContent = `${say("photos", { n: listed.length })}${picked ? `, ${say("results.selected", { n: picked })}` : ""}.`;
     every.checked = picked > 0 && picked === listed.length;
     every.indeterminate = picked > 0 && picked < listed.length;
     add.hidden = !about.writing || !picked;
@@ -62,7 +63,7 @@ export function results({ rows, query, about, order, name }) {
   const draw = () => {
     const words = folded(state.q).split(/\s+/).filter(Boolean);
     const test = (SHOW[state.show] ?? SHOW.all)[1];
-    const text = (row) => folded(`${row.name} ${row.place ?? ""} ${row.guess ?? ""} ${row.correction}`);
+    const text = (row) => folded(`${row.name} ${row.place ?? ""} ${row.guess ?? ""} ${row.title ?? ""} ${row.correction}`);
     listed = rows().filter((row) => test(row) && words.every((word) => text(row).includes(word))).sort((SORT[state.sort] ?? SORT.order)[1]);
     [...list.children].forEach(dropRow);
     list.replaceChildren(...listed.slice(0, Math.max(PAGE, state.shown)).map(element));
@@ -92,12 +93,12 @@ export function results({ rows, query, about, order, name }) {
   draw();
   new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && !more.hidden && extend(), { rootMargin: "800px" }).observe(more);
   const tools = h("div", { class: "tools" },
-    menu("Show", SHOW, state.show, (show) => turn({ show })),
-    menu("Sort", SORT, state.sort, (sort) => turn({ sort })),
-    h("input", { type: "search", value: state.q, placeholder: "Find a file or place", "aria-label": "Find a file or place", oninput: (event) => turn({ q: event.target.value }) }),
-    h("details", { class: "export" }, h("summary", { class: "button" }, "Export"), h("div", {}, Object.keys(FORMATS).map((format) => h("button", { type: "button", onclick: (event) => { save(exported(), format, name); event.target.closest("details").open = false; } }, format)))),
+    menu(say("results.show"), SHOW, state.show, (show) => turn({ show })),
+    menu(say("results.sort"), SORT, state.sort, (sort) => turn({ sort })),
+    h("input", { type: "search", value: state.q, placeholder: say("results.find"), "aria-label": say("results.find"), oninput: (event) => turn({ q: event.target.value }) }),
+    h("details", { class: "export" }, h("summary", { class: "button" }, say("results.export")), h("div", {}, Object.keys(FORMATS).map((format) => h("button", { type: "button", onclick: (event) => { save(exported(), format, name); event.target.closest("details").open = false; } }, format)))),
     add);
-  const whole = h("div", {}, tools, h("div", { class: "every" }, h("label", { class: "only" }, every, "Select all"), says), list, more);
+  const whole = h("div", {}, tools, h("div", { class: "every" }, h("label", { class: "only" }, every, say("results.every")), says), list, more);
   return Object.assign(whole, { redraw, draw });
 }
 
@@ -108,7 +109,7 @@ function menu(legend, options, value, change) {
 
 /** How many rows came to what, in words: `120 sure, 40 likely, 38 UNKNOWN, 2 failed`. */
 export function tally(rows) {
-  const counts = new Map(["sure", "likely", "UNKNOWN"].map((grade) => [grade, 0]));
+  const counts = new Map(["sure", "likely", "UNKNOWN"].map((grade) => [say(`grade.${grade}`), 0]));
   for (const row of rows) counts.set(gradeWord(row), (counts.get(gradeWord(row)) ?? 0) + 1);
-  return [...counts].filter(([, count]) => count).map(([word, count]) => `${count.toLocaleString("en")} ${word}`).join(", ");
+  return [...counts].filter(([, count]) => count).map(([word, count]) => `${count.toLocaleString(LANGUAGE)} ${word}`).join(", ");
 }

@@ -1,27 +1,27 @@
 // One answer as a line of a list: its photo, place, how sure, and whether a person found it right.
 
+import { wrong } from "./api.js";
 import { bdi, h, photo } from "./dom.js";
 import { filedUnder } from "./grade.js";
 import { isLight } from "./picture.js";
 import { filesOf } from "./queue.js";
 import { changeRow, previewsOf } from "./store.js";
 import { percent } from "./verdict.js";
-
-const STATES = { waiting: "waiting", running: "asking", failed: "failed", cancelled: "cancelled", lost: "not asked" };
+import { decimal, say, tell } from "./words.js";
 
 /** How sure, as a word; of one without an answer, what became of it. */
-export const gradeWord = (row) => (row.state === "answered" ? row.grade : STATES[row.state]);
+export const gradeWord = (row) => say(row.state === "answered" ? `grade.${row.grade}` : `state.${row.state}`);
 
 export function position([latitude, longitude]) {
-  const side = (degrees, plus, minus) => `${Math.abs(degrees).toFixed(5)}° ${degrees < 0 ? minus : plus}`;
-  return `${side(latitude, "N", "S")} ${side(longitude, "E", "W")}`;
+  const side = (degrees, plus, minus) => `${decimal(Math.abs(degrees), 5)}° ${say(degrees < 0 ? minus : plus)}`;
+  return `${side(latitude, "north", "south")} ${side(longitude, "east", "west")}`;
 }
 
 /** The element of a row. `select` is told when its box is ticked, `chosen` says whether it is. */
 export function rowElement(row, { chosen, select }) {
   const shot = h("span", { class: "shot" });
   const element = h("li", { class: `result ${row.state} ${row.grade ?? ""}`, "data-id": row.id },
-    h("label", { class: "pick" }, h("input", { type: "checkbox", checked: chosen, "aria-label": `Select ${row.name}`, onchange: (event) => select(row, event.target.checked) })),
+    h("label", { class: "pick" }, h("input", { type: "checkbox", checked: chosen, "aria-label": say("row.select", { file: row.name }), onchange: (event) => select(row, event.target.checked) })),
     shot, what(row),
     h("span", { class: "grade" }, gradeWord(row)),
     h("span", { class: "number" }, row.probability === null || row.probability === undefined ? "" : percent(row.probability)),
@@ -33,35 +33,35 @@ export function rowElement(row, { chosen, select }) {
 }
 
 function what(row) {
-  const file = h("span", { class: "small soft file" }, bdi(row.name), row.photos > 1 ? ` and ${row.photos - 1} more` : "");
+  const file = h("span", { class: "small soft file" }, bdi(row.name), row.photos > 1 ? ` ${say("row.more", { n: row.photos - 1 })}` : "");
   if (row.state !== "answered") return h("span", { class: "what" }, h("a", { href: `#/answers/${row.id}` }, h("b", {}, bdi(row.name))), h("span", { class: "small soft note" }, noteOf(row)));
   const place = filedUnder(row);
-  const name = place === null ? "UNKNOWN" : bdi(place);
+  const name = place === null ? say("grade.UNKNOWN") : bdi(row.title ?? place);
   return h("span", { class: "what" }, h("a", { href: `#/answers/${row.id}` }, h("b", {}, name)), file,
-    place === null && row.guess ? h("span", { class: "small soft" }, "Closest ", bdi(row.guess)) : null,
-    row.doubtful && row.grade === "sure" ? h("span", { class: "tag" }, "doubtful") : null,
+    place === null && row.guess ? h("span", { class: "small soft" }, tell("closest", { place: bdi(row.title ?? row.guess) })) : null,
+    row.doubtful && row.grade === "sure" ? h("span", { class: "tag" }, say("row.doubtful")) : null,
     row.mark === "wrong" ? correction(row) : null);
 }
 
 export function noteOf(row) {
-  if (row.error) return `${row.error.title} ${row.error.message}`;
-  if (row.state === "lost") return "The page was left before its turn. Drop it again.";
-  if (row.state === "cancelled") return "Cancelled before it was answered.";
-  return row.note ?? "Waits for its turn.";
+  if (row.error) return wrong(row.error).slice(0, 2).join(" ");
+  if (row.state === "lost") return say("row.lost");
+  if (row.state === "cancelled") return say("row.cancelled");
+  return row.note ?? say("row.waits");
 }
 
 /** Two buttons by which a person says whether an answer is right. */
 export function marks(row) {
   const button = (mark, sign, text) => h("button", {
-    type: "button", class: `mark ${mark}`, "aria-pressed": String(row.mark === mark), "aria-label": `${text}: ${row.name}`, title: text,
+    type: "button", class: `mark ${mark}`, "aria-pressed": String(row.mark === mark), "aria-label": `${say(text)}: ${row.name}`, title: say(text),
     onclick: () => changeRow(row, { mark: row.mark === mark ? null : mark }),
   }, sign);
-  return h("span", { class: "marks" }, button("right", "✓", "Right"), button("wrong", "✗", "Wrong"));
+  return h("span", { class: "marks" }, button("right", "✓", "row.right"), button("wrong", "✗", "row.wrong"));
 }
 
 /** What it is instead; kept when the field is left. */
 export function correction(row) {
-  return h("input", { type: "text", class: "correction", value: row.correction, placeholder: "Which place is it?", "aria-label": `The right place of ${row.name}`, maxlength: 200, onchange: (event) => changeRow(row, { correction: event.target.value.trim() }) });
+  return h("input", { type: "text", class: "correction", value: row.correction, placeholder: say("row.which"), "aria-label": say("row.correct", { file: row.name }), maxlength: 200, onchange: (event) => changeRow(row, { correction: event.target.value.trim() }) });
 }
 
 /** Small copies are drawn while their row is near the screen, and let go of when it is not. */

@@ -1,61 +1,71 @@
-// What an answer says, in words. Pure functions of the answer: no elements, no server.
+// What an answer says, in words: pieces of text and names, by the answer alone.
+
+import { bdi, placeName } from "./dom.js";
+import { decimal, say, spelled, tell } from "./words.js";
 
 /** Probability as people say it: never "100 %", which nothing learned from photographs can promise. */
 export function percent(probability) {
-  if (probability > 0.995) return "over 99 %";
-  if (probability < 0.005) return "under 1 %";
-  return `${Math.round(100 * probability)} %`;
+  if (probability > 0.995) return say("percent.over");
+  if (probability < 0.005) return say("percent.under");
+  return say("percent", { n: Math.round(100 * probability) });
 }
 
 /** How sure, in a few words: the grade first, then what explains it. */
 export function sureness(answer) {
-  if (answer.grade === "sure") return "sure";
-  if (disagreeing(answer)) return `${answer.grade}: the photos do not agree`;
-  if (answer.best_guess === null) return "UNKNOWN: nothing to compare with";
-  if (answer.grade === "likely") return answer.place === null ? "likely, not sure" : "likely: nothing decides here";
-  return answer.probability === null ? "UNKNOWN" : "UNKNOWN: probably no place it knows";
+  if (answer.grade === "sure") return say("grade.sure");
+  if (disagreeing(answer)) return say("sureness.parted");
+  if (answer.best_guess === null) return say("sureness.nothing");
+  if (answer.grade === "likely") return say(answer.place === null ? "sureness.likely" : "sureness.undecided");
+  return say(answer.probability === null ? "grade.UNKNOWN" : "sureness.unknown");
 }
 
-/** Whether one of several photos names a place that the others do not. */
-export function disagreeing(answer) {
-  return answer.place === null && (answer.photos ?? []).some((one) => one.place !== null);
+/** Whether several photos name places, and no place is left of them. */
+function disagreeing({ grade, photos = [] }) {
+  return grade === "UNKNOWN" && photos.some((one) => one.grade !== "UNKNOWN");
 }
 
-/** One sentence more: what the number means, or what was missing. */
+/** One sentence or two: what several photos say, and what the number means. */
 export function meaning(answer) {
-  return answer.photos ? together(answer) : alone(answer);
+  if (!answer.photos) return alone(answer);
+  return disagreeing(answer) ? together(answer) : [...together(answer), " ", ...alone(answer)];
 }
 
 function alone(answer) {
   const { best_guess: best, probability: p, probability_threshold: limit } = answer;
-  if (best === null) return "There is no photo to compare this one with.";
+  if (best === null) return tell("meaning.empty");
   if (p === null) {
-    const ahead = answer.margin === null ? "" : `, ${answer.margin.toFixed(2)} ahead of the next place`;
-    return `The best score is ${answer.score.toFixed(2)}${ahead}. This gallery was not calibrated, so there is no probability.`;
+    const ahead = answer.margin === null ? "" : say("meaning.ahead", { margin: decimal(answer.margin, 2) });
+    return tell("meaning.score", { score: decimal(answer.score, 2), ahead });
   }
-  const needed = limit === null ? "" : `; it takes ${percent(limit)} to be sure`;
-  if (answer.place !== null) return `Right with a probability of ${percent(p)}${needed}.`;
-  return answer.grade === "likely"
-    ? `It is ${best} with a probability of ${percent(p)}${needed}.`
-    : `The closest place is ${best}, at ${percent(p)}${needed}.`;
+  const values = { place: placeName({ ...answer, place: best }), percent: percent(p), needed: limit === null ? "" : say("meaning.needed", { percent: percent(limit) }) };
+  return tell(answer.place !== null ? "meaning.sure" : answer.grade === "likely" ? "meaning.likely" : "meaning.closest", values);
 }
 
-/** Several photos of one place, each answered by itself. */
+/** What several photos of one place say: each names a place, or could not tell. */
 function together(answer) {
-  const named = answer.photos.filter((one) => one.place !== null);
-  if (!named.length) return `None of the ${answer.photos.length} photos by itself is sure. The surest: ${lower(alone(answer))}`;
-  const same = answer.photos.filter((one) => one.place === answer.place).length;
-  if (answer.place !== null) return `${same} of ${answer.photos.length} photos say so, each by itself. The surest: ${lower(alone(answer))}`;
-  const said = [...new Set(named.map((one) => one.place))].join(", ");
-  return `${named.length} of ${answer.photos.length} name a place (${said}); more than half must name the same.`;
+  const counts = new Map();
+  for (const one of answer.photos) if (one.grade !== "UNKNOWN") counts.set(one.best_guess, (counts.get(one.best_guess) ?? 0) + 1);
+  const all = answer.photos.length;
+  const name = (place) => placeName(answer.photos.find((one) => one.best_guess === place));
+  if (!counts.size) return tell("together.none", { n: all, count: spelled(all) });
+  if (counts.get(answer.best_guess) === all) return tell("together.all", { n: all, count: spelled(all), place: name(answer.best_guess) });
+  const silent = all - [...counts.values()].reduce((sum, count) => sum + count);
+  const own = counts.get(answer.best_guess);
+  const rivals = [...counts].filter(([place]) => place !== answer.best_guess).sort((a, b) => b[1] - a[1]);
+  const parts = [
+    tell("together.name", { n: own, count: spelled(own), place: name(answer.best_guess) }),
+    ...rivals.map(([place, count]) => tell("together.rival", { n: count, count: spelled(count), place: name(place) })),
+    silent ? tell("together.silent", { n: silent, count: spelled(silent) }) : null,
+  ].filter(Boolean);
+  const said = parts.flatMap((part, at) => (at ? [", ", ...part] : part));
+  if (disagreeing(answer)) return [say("together.parted"), " ", ...said, "."];
+  return [said[0].charAt(0).toUpperCase() + said[0].slice(1), ...said.slice(1), "."];
 }
-
-const lower = (sentence) => sentence[0].toLowerCase() + sentence.slice(1);
 
 /** The whole of it in one breath, for people who listen. */
 export function spoken(answer) {
-  const name = { sure: `This is ${answer.place}.`, likely: `This is likely ${answer.best_guess}.`, UNKNOWN: "Unknown." }[answer.grade];
-  return `${name} ${meaning(answer)}`;
+  const name = { sure: "spoken.sure", likely: "spoken.likely", UNKNOWN: "spoken.unknown" }[answer.grade];
+  return [...tell(name, { place: bdi(answer.title ?? answer.best_guess ?? "") }), " ", ...meaning(answer)];
 }
 
 /** Whether a person should look twice: not accepted, or by little. */

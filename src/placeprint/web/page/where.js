@@ -1,8 +1,9 @@
 // The map of an answer: the candidates among all places of the gallery.
 
-import { counted, h } from "./dom.js";
+import { h } from "./dom.js";
 import { places } from "./api.js";
 import { map } from "./map.js";
+import { LANGUAGE, say } from "./words.js";
 
 const PAGE = 200;
 const MOST = 2000; // places that are drawn behind the candidates
@@ -12,7 +13,7 @@ let known = null;
 /** A section that fills itself, or null where the gallery has no coordinates. */
 export function answerMap(answer, about) {
   if (!about.coordinates) return null;
-  const section = h("section", { "aria-labelledby": "map" }, h("header", {}, h("h2", { id: "map" }, "Where")));
+  const section = h("section", { "aria-labelledby": "map" }, h("header", {}, h("h2", { id: "map" }, say("map.title"))));
   known ??= everywhere().catch(() => ({ points: new Map(), total: 0 }));
   known.then(({ points, total }) => {
     const marks = candidates(answer, points);
@@ -28,7 +29,7 @@ export const forget = () => { known = null; };
 
 function candidates(answer, points) {
   const near = new Map(answer.matches.filter((match) => match.latitude !== null).flatMap((match) => match.places.map((place) => [place, [match.latitude, match.longitude]])));
-  return answer.places.map(({ place }, at) => ({ at: points.get(place) ?? near.get(place), text: place, number: at + 1, href: `#/places/${encodeURIComponent(place)}` })).filter((mark) => mark.at);
+  return answer.places.map(({ place, title }, at) => ({ at: points.get(place) ?? near.get(place), text: title ?? place, number: at + 1, href: `#/places/${encodeURIComponent(place)}` })).filter((mark) => mark.at);
 }
 
 async function everywhere() {
@@ -44,6 +45,6 @@ async function everywhere() {
 }
 
 function caption(drawn, total, marked) {
-  const among = total > drawn ? `${drawn.toLocaleString("en")} of ${counted(total, "place")}` : counted(drawn, "place");
-  return `${counted(marked, "candidate")} among ${among}. North is up.`;
+  const among = total > drawn ? say("map.some", { drawn, total }) : say("map.among", { n: drawn });
+  return `${say("map.candidates", { n: marked })} ${among}. ${say("map.north")}`;
 }

@@ -1,10 +1,13 @@
 // Why: the photo beside a match, and the other matches to choose from.
 
-import { bdi, h, photo, readable, sentence } from "./dom.js";
+import { bdi, foreign, h, photo, placeNames, readable, sentence } from "./dom.js";
 import { thumbnail } from "./api.js";
 import { enlarged, pair } from "./pair.js";
+import { decimal, say } from "./words.js";
 
-const LOOKS = { lines: "Lines", heat: "Heat map", plain: "Photos" };
+const LOOKS = { lines: say("why.lines"), heat: say("why.heat"), plain: say("why.photos") };
+
+const [BEYOND, MOSTLY] = [1.5, 0.7]; // times the usual that explain something; share in a part that is named
 
 /** A section for the matches of one photo, or of several: `each` are their answers, `lead` is shown first. */
 export function reasons(photos, each, lead) {
@@ -21,38 +24,63 @@ export function reasons(photos, each, lead) {
   draw();
   list();
   return h("section", { class: "part why", "aria-labelledby": "why" },
-    h("header", {}, h("h2", { id: "why" }, each[lead].grade === "UNKNOWN" ? "The closest" : "Why"),
-      photos.length > 1 ? choice("Photo", photos.map((_, i) => String(i + 1)), lead, (i) => { Object.assign(state, { photo: i, match: 0 }); draw(); list(); }) : null,
-      explained ? choice("How it is shown", Object.values(LOOKS), 0, (i) => { state.look = Object.keys(LOOKS)[i]; draw(); }) : null),
-    stage, h("h3", { class: "unseen" }, "Matches"), strip);
+    h("header", {}, h("h2", { id: "why" }, say(each[lead].grade === "UNKNOWN" ? "why.closest" : "why.title")),
+      photos.length > 1 ? choice("photo", say("why.photo"), photos.map((_, i) => String(i + 1)), lead, (i) => { Object.assign(state, { photo: i, match: 0 }); draw(); list(); }) : null,
+      explained ? choice("look", say("why.how"), Object.values(LOOKS), 0, (i) => { state.look = Object.keys(LOOKS)[i]; draw(); }) : null),
+    stage, h("h3", { class: "unseen" }, say("why.matches")), strip);
 }
 
 function drawn(photos, each, state) {
   const answer = each[state.photo];
   const match = answer.matches[state.match];
-  const query = { ...photos[state.photo], text: `The photo that was asked about: ${photos[state.photo].text}` };
-  const other = { source: thumbnail(match.image, 960), text: `Match ${state.match + 1}: ${match.places.join(", ")}`, width: match.width, height: match.height };
-  const says = match.explanation?.says ?? "";
+  const query = { ...photos[state.photo], text: say("why.asked", { file: photos[state.photo].text }) };
+  const other = { source: thumbnail(match.image, 960), text: say("why.match", { n: state.match + 1, place: match.places.join(", ") }), width: match.width, height: match.height };
+  const says = match.explanation ? reasonOf(match) : "";
   return [
     pair(query, other, match.explanation ?? null, state.look),
     h("figcaption", {},
-      h("span", {}, h("b", {}, bdi(match.places.join(", "))), says ? `: ${says}.` : ""),
+      h("span", {}, h("b", {}, placeNames(match)), says ? `: ${says}.` : ""),
       h("span", { class: "small soft" }, bdi(readable(match.path))),
-      h("button", { type: "button", class: "plain", onclick: () => enlarged(query, { ...other, source: thumbnail(match.image, 1600) }, match.explanation ?? null, state.look) }, "Enlarge"),
-      answer.missing ? h("span", { class: "small soft" }, `No lines: ${sentence(answer.missing)}`) : null),
+      h("button", { type: "button", class: "plain", onclick: () => enlarged(query, { ...other, source: thumbnail(match.image, 1600) }, match.explanation ?? null, state.look) }, say("why.enlarge")),
+      answer.missing ? h("span", { class: "small soft" }, say("why.missing"), " ", foreign(sentence(answer.missing))) : null),
   ];
 }
 
+/** Why a match is there, in a sentence without its full stop. */
+function reasonOf({ similarity, explanation: { alike, spots, times, points, heat } }) {
+  const likeness = say("why.likeness", { cosine: decimal(similarity, 2) });
+  if (!spots) return likeness;
+  if (!alike) return `${say("why.nothing")}: ${likeness}`;
+  const first = points ? `${say("why.points", { n: points })}; ` : "";
+  if (times !== null && times < BEYOND) return `${first}${say("why.chance", { alike, spots })}: ${likeness}`;
+  const more = times === null ? "" : say("why.times", { times: decimal(times, times >= 3 ? 0 : 1) });
+  return `${first}${say("why.alike", { alike, spots })}${more}: ${say(`why.${partOf(heat.query)}`)}`;
+}
+
+/** The part of the photo in which most of what agrees lies. */
+function partOf(heat) {
+  const [high, wide] = [heat.length, heat[0].length];
+  const sum = (top, bottom, left, right) => heat.slice(top, bottom).reduce((all, row) => all + row.slice(left, right).reduce((a, b) => a + b, 0), 0);
+  const most = MOSTLY * sum(0, high, 0, wide);
+  const [half, across] = [Math.floor(high / 2), Math.floor(wide / 2)];
+  const found = [
+    [sum(0, half, 0, wide), "upper"], [sum(high - half, high, 0, wide), "lower"],
+    [sum(0, high, 0, across), "left"], [sum(0, high, wide - across, wide), "right"],
+  ].filter(([part]) => part >= most).map(([, name]) => name);
+  if (found.length) return found.slice(0, 2).join("-");
+  const [inset, aside] = [Math.floor(high / 4), Math.floor(wide / 4)];
+  return sum(inset, high - inset, aside, wide - aside) >= most ? "middle" : "everywhere";
+}
+
 function item(match, number, state, choose) {
-  const name = match.places.join(", ");
   return h("li", {}, h("button", { type: "button", "aria-pressed": String(number === state.match), onclick: choose },
     photo(thumbnail(match.image), "", { width: 240, height: 180 }),
-    h("span", {}, h("span", {}, h("b", {}, h("span", { class: "unseen" }, `Match ${number + 1}: `), bdi(name))), h("span", { class: "soft number" }, match.score.toFixed(3)))));
+    h("span", {}, h("span", {}, h("b", {}, h("span", { class: "unseen" }, say("why.match", { n: number + 1, place: "" })), placeNames(match))), h("span", { class: "soft number" }, decimal(match.score, 3)))));
 }
 
 /** A row of radio buttons that look like one switch. */
-function choice(legend, names, chosen, change) {
-  const group = `choice-${legend.replace(/\W+/g, "-")}`;
-  return h("fieldset", { class: "looks" }, h("legend", { class: "unseen" }, legend), names.map((name, i) =>
-    h("label", {}, h("input", { type: "radio", name: group, checked: i === chosen, onchange: () => change(i) }), name)));
+function choice(name, legend, names, chosen, change) {
+  const group = `choice-${name}`;
+  return h("fieldset", { class: "looks" }, h("legend", { class: "unseen" }, legend), names.map((text, i) =>
+    h("label", {}, h("input", { type: "radio", name: group, checked: i === chosen, onchange: () => change(i) }), text)));
 }

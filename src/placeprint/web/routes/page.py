@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from placeprint.web.middleware import POLICY
-from placeprint.web.page_bundle import DOCUMENT, PageFile, bundled
+from placeprint.web.page_bundle import PageFile, bundled, document_of
+from placeprint.web.page_words import chosen_language, read_words
 from placeprint.web.problems import Problem
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _EXTRA_KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 
 def make_router() -> APIRouter:
     """Return the routes of the page. The files are read once: a name that is not in the list does not exist."""
-    files = bundled(dict(_read(resources.files("placeprint.web") / "page", "")))
+    written = dict(_read(resources.files("placeprint.web") / "page", ""))
+    files, languages = bundled(written), tuple(read_words(written))
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     async def index(request: Request) -> Response:
-        return _sent(request, files, DOCUMENT)
+        headers = request.headers
+        language = chosen_language(languages, headers.get("cookie", ""), headers.get("accept-language", ""))
+        return _sent(request, files, document_of(language), {"Content-Language": language})
 
     @router.get("/static/{name:path}")
     async def static(request: Request, name: str) -> Response:
@@ -46,7 +53,7 @@ def _read(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
     return found
 
 
-def _sent(request: Request, files: dict[str, PageFile], name: str) -> Response:
+def _sent(request: Request, files: dict[str, PageFile], name: str, more: Mapping[str, str] = _NOTHING) -> Response:
     if name not in files:
         raise Problem(404, "there is no such page")
     file = files[name]
@@ -54,7 +61,7 @@ def _sent(request: Request, files: dict[str, PageFile], name: str) -> Response:
     etag = f'"{file.etag}{"-gzip" if packed else ""}"'
     # The script's address changes with its content, so a visit takes it from the browser without asking.
     named = request.url.query != "" and file.etag.startswith(request.url.query)
-    headers = {"ETag": etag, "Vary": "Accept-Encoding"}
+    headers = {"ETag": etag, "Vary": "Accept-Encoding, Accept-Language, Cookie" if more else "Accept-Encoding", **more}
     headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-cache"
     if file.style:
         headers["Content-Security-Policy"] = f"{POLICY}; style-src 'self' {file.style}"
