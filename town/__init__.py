@@ -6,6 +6,7 @@ agree with each other. The flow::
     textures ─► walls ─► facades ─► solids ─► sites        (materials and geometry)
     houses, squares, sanctuaries, towers, monuments, waterside, works ─► places   (what stands where)
     figures, weather ─► camera ─► shading ─► photograph    (what one picture shows)
+    receiver: where a photograph was taken, and what it says of that
     shoot ─► render                                        (one place, then the whole town with its manifest)
 """
 

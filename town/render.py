@@ -17,7 +17,7 @@ from town.places import Plan, plan_town
 from town.shoot import Job, Made, Row
 from town.standing import NOTES, files_in, require_room, swap
 
-FORMAT = 2
+FORMAT = 3
 COLUMNS = (
     "path",
     "split",
@@ -32,6 +32,7 @@ COLUMNS = (
     "broken",
     "latitude",
     "longitude",
+    "exif_position",
 )
 # The first four known places each get one of these.
 BROKEN = ("empty", "truncated", "text", "missing")

@@ -9,10 +9,10 @@ import numpy as np
 
 from town.photograph import take
 from town.places import Plan, build
+from town.receiver import NONE, degrees_of, fix_of, with_position
 from town.sites import Site
 
 QUERY_SHARE = 0.4
-METRES_PER_DEGREE = 111_320
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Row:
     broken: str = ""
     latitude: float = 0.0
     longitude: float = 0.0
+    exif_position: str = NONE
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ def _photograph(site: Site, job: Job, view: int, *, query: bool) -> tuple[Row, b
     rng = np.random.default_rng([job.seed, 3, plan.number, view])
     data, shot = take(site, rng, size=job.size, query=query)
     east, north = float(shot.camera.position[0]), float(shot.camera.position[1])
+    latitude, longitude = degrees_of(plan.number, east, north)
+    fix = fix_of(plan.number, east, north, np.random.default_rng([job.seed, 9, plan.number, view]))
     row = Row(
         path=f"{split}/{plan.name}/{view + 1:02d}.jpg",
         split=split,
@@ -90,10 +93,11 @@ def _photograph(site: Site, job: Job, view: int, *, query: bool) -> tuple[Row, b
         weather=shot.conditions.weather,
         people=shot.people,
         jpeg_quality=shot.quality,
-        latitude=round(0.01 * (plan.number // 16) + north / METRES_PER_DEGREE, 7),
-        longitude=round(0.01 * (plan.number % 16) + east / METRES_PER_DEGREE, 7),
+        latitude=round(latitude, 7),
+        longitude=round(longitude, 7),
+        exif_position=fix.kind,
     )
-    return row, data
+    return row, with_position(data, fix)
 
 
 def _near_copy(original: tuple[Row, bytes | None], split: str, place: str, number: int) -> tuple[Row, bytes | None]:
@@ -106,7 +110,8 @@ def _near_copy(original: tuple[Row, bytes | None], split: str, place: str, numbe
     out = BytesIO()
     ImageEnhance.Brightness(smaller).enhance(1.04).save(out, "JPEG", quality=80)
     path = f"{split}/{place}/{number:02d}.jpg"
-    return replace(row, path=path, split=split, jpeg_quality=80, near_duplicate_of=row.path), out.getvalue()
+    made = replace(row, path=path, split=split, jpeg_quality=80, near_duplicate_of=row.path, exif_position=NONE)
+    return made, out.getvalue()
 
 
 def _broken(original: tuple[Row, bytes | None], kind: str, place: str, number: int) -> tuple[Row, bytes | None]:
@@ -119,6 +124,6 @@ def _broken(original: tuple[Row, bytes | None], kind: str, place: str, number: i
         "missing": None,
     }
     path = f"{row.split}/{place}/{number:02d}.jpg"
-    return Row(path, row.split, place, number, broken=kind, latitude=row.latitude, longitude=row.longitude), contents[
-        kind
-    ]
+    said = row.exif_position if kind == "truncated" else NONE
+    broken = Row(path, row.split, place, number, broken=kind, exif_position=said)
+    return replace(broken, latitude=row.latitude, longitude=row.longitude), contents[kind]

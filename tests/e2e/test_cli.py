@@ -343,7 +343,7 @@ def test_photos_that_cannot_be_used_are_counted_and_cost_only_themselves(town: P
 
 def test_remove_names_what_is_not_there_and_removes_the_others(town: Path, tmp_path: Path) -> None:
     gallery = str(tmp_path / "g")
-    held = run_json("index", str(town), "-o", gallery)["images"]
+    held = run_json("index", str(town), "-o", gallery, "--preset", "fast")["images"]
     first, second = (photo_of(town, "gallery", n)[0].relative_to(town).as_posix() for n in (0, 1))
     said = run("remove", gallery, first, "no/such.jpg", "--place", "Atlantis", expect=3)
     assert said.stdout.startswith("1 image removed;")
@@ -354,15 +354,15 @@ def test_remove_names_what_is_not_there_and_removes_the_others(town: Path, tmp_p
 
 def test_the_cache_spares_the_second_run(town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLACEPRINT_CACHE", str(tmp_path / "cache"))
-    first = run_json("index", str(town), "-o", str(tmp_path / "a"))
-    second = run_json("index", str(town), "-o", str(tmp_path / "b"))
-    without = run_json("index", str(town), "-o", str(tmp_path / "c"), "--no-cache")
+    command = ["index", str(town), "--preset", "fast", "-o"]
+    first, second = (run_json(*command, str(tmp_path / name)) for name in ("a", "b"))
+    without = run_json(*command, str(tmp_path / "c"), "--no-cache")
     assert (first["cached"], second["computed"], without["cached"]) == (0, 0, 0)
     assert second["cached"] == first["computed"] == without["computed"] == first["images"]
 
 
 def test_run_writes_gallery_and_report(town: Path, tmp_path: Path) -> None:
-    done = run_apart("run", town, "-o", tmp_path / "out")
+    done = run_apart("run", town, "-o", tmp_path / "out", "--preset", "fast")
     assert "report.html" in done.stdout
     page = (tmp_path / "out" / "report.html").read_text()
     row = json.loads((tmp_path / "out" / "report.json").read_text())

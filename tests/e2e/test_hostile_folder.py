@@ -60,7 +60,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_indexed(hostile: Path, tmp_path: Path) -> None:
-    done = run("index", str(hostile), "-o", str(tmp_path / "g"), "--json")
+    done = run("index", str(hostile), "--preset", "fast", "-o", str(tmp_path / "g"), "--json")
     assert done.returncode == 0, done.stderr
     row = json.loads(done.stdout)
     assert {f["path"]: f["kind"] for f in row["failures"]} == EXPECTED
@@ -70,7 +70,7 @@ def test_indexed(hostile: Path, tmp_path: Path) -> None:
 
 
 def test_indexed_for_people(hostile: Path, tmp_path: Path) -> None:
-    done = run("index", str(hostile), "-o", str(tmp_path / "g"))
+    done = run("index", str(hostile), "--preset", "fast", "-o", str(tmp_path / "g"))
     assert done.returncode == 0, done.stderr
     assert "8 images could not be used" in done.stderr
     assert "Traceback" not in done.stderr
@@ -91,7 +91,7 @@ def test_checked(hostile: Path) -> None:
 def test_a_folder_of_only_bad_files_is_one_clear_line(hostile: Path, tmp_path: Path) -> None:
     for photo in (hostile / "place").glob("good*"):
         photo.unlink()
-    done = run("index", str(hostile), "-o", str(tmp_path / "g"))
+    done = run("index", str(hostile), "--preset", "fast", "-o", str(tmp_path / "g"))
     assert done.returncode == 3
     assert done.stderr.strip().splitlines()[-1].startswith("DatasetError: none of 8 images")
     assert not (tmp_path / "g").exists()

@@ -22,7 +22,7 @@ def folder(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(WEIGHTS / f"{DEFAULT_MODEL}.onnx", folder / "mine.onnx")
     row = json.loads((WEIGHTS / f"{DEFAULT_MODEL}.json").read_text()) | {"name": "mine", "mean": [90.0, 90.0, 90.0]}
     (folder / "mine.json").write_text(json.dumps(row))
-    run("index", town, "-o", folder / "g", "--model", folder / "mine.onnx", "--quiet")
+    run("index", town, "-o", folder / "g", "--model", folder / "mine.onnx", "--preset", "fast", "--quiet")
     return folder
 
 

@@ -191,3 +191,21 @@ def test_progress_is_told_of_each_place(tmp_path):
 
     render_town(tmp_path / "town", places=2, views=2, size=(64, 64), workers=1, progress=Spy())
     assert told == [("rendering", 2), 1, 1, "end"]
+
+
+def test_photographs_say_where_they_were_taken_and_the_manifest_knows_better(tmp_path):
+    """Truth, noise, and the wrong crossing: what is in the files is what the manifest says of it."""
+    from placeprint import read_dataset
+    from placeprint.dataset.distances import metres_apart
+
+    made = render_town(tmp_path / "town", places=3, views=24, size=(64, 64), workers=2)
+    said = {record.path: record.degrees for record in read_dataset(made.folder, layout="split-first").records}
+    off = {kind: [] for kind in ("exact", "shifted", "wrong", "none")}
+    for row in read(made):
+        if not row["broken"]:
+            there = said[row["path"]]
+            truth = (float(row["latitude"]), float(row["longitude"]))
+            off[row["exif_position"]].append(None if there is None else metres_apart(there, truth))
+    assert {kind for kind, found in off.items() if not found} == set()
+    assert max(off["exact"]) < 20 < min(off["shifted"]) <= max(off["shifted"]) < 110 < 300 < min(off["wrong"])
+    assert set(off["none"]) == {None}
