@@ -187,6 +187,13 @@ def noise(size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
 
 
+def stripes(size: tuple[int, int]) -> np.ndarray:
+    """Return a picture of thin bright lines, which looks like lettering."""
+    rows = np.full((size[1], size[0], 3), 16, np.uint8)
+    rows[::8] = rows[1::8] = 240
+    return rows
+
+
 LARGE: dict[str, Callable[[], bytes]] = {
     "PNG, 16 bits grey, 79 MP": lambda: png((8900, 8900), 16, 0, row=b"\x12\x34" * 8900),
     "PNG, RGBA, 79 MP": lambda: png((8900, 8900), 8, 6, row=b"\x11\x22\x33\x80" * 8900),
@@ -196,6 +203,17 @@ LARGE: dict[str, Callable[[], bytes]] = {
         (7070, 7070), 8, 3, row=bytes(7070), extra=chunk(b"PLTE", b"\1\2\3") + chunk(b"tRNS", b"\x80")
     ),
     "PNG, 16 bits grey, 50 MP": lambda: png((7070, 7070), 16, 0, row=b"\x12\x34" * 7070),
+    "PNG, palette, 39 MP": lambda: png(
+        (6250, 6250), 8, 3, row=b"\0\1" * 3125, extra=chunk(b"PLTE", b"\1\2\3\xf0\xf0\xf0")
+    ),
+    "PNG, black and white, 79 MP": lambda: png((8896, 8896), 1, 0, row=b"\x0f" * 1112),
+    "PNG, 480x104000": lambda: png((480, 104_000), 8, 2, row=(b"\x10" * 12 + b"\xf0" * 12) * 60),
+    "PNG, 305x262000, grey": lambda: png((305, 262_000), 8, 0, row=b"\x10\xf0" * 152 + b"\x10"),
+    "PNG, 190000x262, RGBA": lambda: png(
+        (190_000, 262), 8, 6, row=(b"\x10\x10\x10\x80" + b"\xf0\xf0\xf0\xff") * 95_000
+    ),
+    "PNG, 1x49000000": lambda: png((1, 49_000_000), 8, 2, row=b"\x10\x20\x30"),
+    "JPEG, 700x65000": lambda: encoded(Image.fromarray(stripes((700, 65_000))), "JPEG", quality=30),
     "PNG, 65500x65500": lambda: png_of((65_500, 65_500), 1, 0, zeros(100)),
     "PNG, a text of 900 MB": lambda: small_png(chunk(b"zTXt", b"k\0\0" + zeros(900 << 20))),
     "PNG, a profile of 900 MB": lambda: small_png(chunk(b"iCCP", b"k\0\0" + zeros(900 << 20))),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Pixels
 from placeprint.dataset.decoding import images
+from placeprint.dataset.decoding.header import times_larger
 from placeprint.dataset.decoding.pixel_limit import max_pixels
 from placeprint.dataset.files import MAX_BYTES, read_bytes, require_content
 from placeprint.errors import ImageError, UsageError, first_line
@@ -184,7 +185,7 @@ def _file_behind(image: Image, min_side: int | None) -> bytes | None:
 
     Only a JPEG is decoded differently from its file, and only when it is reduced.
     """
-    if getattr(image, "format", None) not in ("JPEG", "MPO") or not min_side or min(image.size) < 2 * min_side:
+    if getattr(image, "format", None) not in ("JPEG", "MPO") or not min_side or times_larger(image.size, min_side) < 2:
         return None
     if getattr(image, "tell", int)():
         return None  # not the first frame

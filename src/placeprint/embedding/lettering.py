@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from placeprint.arrays import Flags, Pixels
+from placeprint.dataset.decoding.header import LONGEST
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 SIDE = 320
-"""Pixels of the shorter side that lettering is looked for in."""
+"""Pixels of the shorter side that lettering is looked for in; the longer one has `LONGEST` times as many at most."""
 STROKE = 15
 """Pixels below which something bright is thin."""
 BRIGHT, RISE = 200, 40
@@ -38,7 +39,7 @@ def without_lettering(image: Image) -> Image | None:
     from PIL.Image import Resampling, fromarray
     from PIL.ImageFilter import MaxFilter
 
-    shrink = min(1.0, SIDE / min(image.size))
+    shrink = min(1.0, SIDE / min(image.size), LONGEST * SIDE / max(image.size))
     small = image.resize([max(1, round(side * shrink)) for side in image.size], Resampling.BILINEAR)
     found = strokes(np.asarray(small.convert("L")))
     if found.mean() < MUCH:

@@ -116,6 +116,13 @@ def test_a_jpeg_is_reduced_by_the_same_means_with_and_without_its_file() -> None
     assert np.abs(with_file - without).max() <= 2
 
 
+def test_a_long_jpeg_that_was_opened_is_answered_as_its_file() -> None:
+    data = encoded(scene(3000, 120), "JPEG", quality=85)
+    wanted = array(decode(data, min_side=SIDE))
+    np.testing.assert_array_equal(array(prepare_image(Image.open(io.BytesIO(data)), min_side=SIDE)), wanted)
+    assert wanted.shape == (60, 1500, 3)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "copy"])
 def test_a_turn_that_was_not_applied_is_applied_once(form: str, orientation: int) -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from placeprint.embedding.lettering import MUCH, STROKE, strokes, without_lettering
+from placeprint.dataset.decoding.header import LONGEST
+from placeprint.embedding.lettering import MUCH, SIDE, STROKE, strokes, without_lettering
 
 
 def slope(width: int = 480, height: int = 400) -> Image.Image:
@@ -60,3 +61,9 @@ def test_lettering_is_filled_with_what_is_around_it():
 def test_an_image_of_one_pixel_a_line_and_all_white_are_no_lettering():
     for size in ((1, 1), (3, 900), (400, 2)):
         assert without_lettering(Image.new("RGB", size, "white")) is None
+
+
+def test_a_long_photo_is_looked_at_as_a_small_one():
+    found = without_lettering(lettered(slope(20 * SIDE, 400)))
+    assert found is not None
+    assert found.size == (LONGEST * SIDE, 400 * LONGEST // 20)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from placeprint.dataset.decoding.header import times_larger
 from placeprint.dataset.decoding.images import what_is_there
 from placeprint.dataset.decoding.strips import strips
 from placeprint.dataset.files import content_hash, locate, read_bytes
@@ -108,7 +109,7 @@ def _light(grey: Image) -> tuple[float, float]:
 
 
 def _colour(image: Image) -> float:
-    small = np.asarray(image.reduce(max(1, min(image.size) // _COLOUR_SIDE)))
+    small = np.asarray(image.reduce(max(1, times_larger(image.size, _COLOUR_SIDE))))
     red, green, blue = small[..., 0], small[..., 1], small[..., 2]
     most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
     return float(np.percentile(most - least, 99) / 255.0)

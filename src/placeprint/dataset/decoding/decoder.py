@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from placeprint.dataset.decoding.damage import Damage
-from placeprint.dataset.decoding.header import Header
+from placeprint.dataset.decoding.header import Header, octave, times_larger
 from placeprint.dataset.decoding.integrity import find_damage
 from placeprint.dataset.decoding.jpeg import decode_damaged, decode_jpeg
 from placeprint.dataset.decoding.jpeg_header import jpeg_header
@@ -129,12 +129,13 @@ def canvas_of(data: bytes) -> tuple[int, int]:
 
 
 def decode_opened(opened: Opened, min_side: int | None, *, as_far: bool) -> tuple[Image, Damage | None]:
-    """Decode the pixels to an upright RGB image, reduced as long as both sides keep `min_side`.
+    """Decode the pixels to an upright RGB image, reduced as long as they are enough.
 
     Parameters
     ----------
     opened : Opened
     min_side : int or None
+        See `placeprint.dataset.decoding.header.times_larger`; None decodes at full size.
     as_far : bool
         Return what there is of a damaged image, instead of refusing it.
 
@@ -145,7 +146,9 @@ def decode_opened(opened: Opened, min_side: int | None, *, as_far: bool) -> tupl
     """
     with failures_told():
         if min_side is not None:
-            opened.image.draft(None, (min_side, min_side))
+            factor = octave(opened.image.size, min_side)
+            width, height = (max(1, side // factor) for side in opened.image.size)
+            opened.image.draft(None, (width, height))
         loaded, damage = _loaded(opened, as_far=as_far)
         return shown(loaded, opened.header.turn, min_side), damage
 
@@ -183,12 +186,11 @@ def _reduced(image: Image, min_side: int | None) -> Image:
 
     It is reduced by 8, 4 or 2 first: libjpeg's reduced decoding gives the same means of a JPEG's brightness.
     """
-    if not min_side or image.mode not in ("RGB", "RGBA", "L", "LA"):
+    if not min_side:
         return image
-    fits = min(image.size) // min_side
-    octave = next((factor for factor in (8, 4, 2) if factor <= fits), 1)
-    image = reduced(image, octave) if octave > 1 else image
-    left = min(image.size) // min_side
+    factor = octave(image.size, min_side)
+    image = reduced(image, factor) if factor > 1 else image
+    left = times_larger(image.size, min_side)
     return reduced(image, left) if left > 1 else image
 
 

@@ -6,10 +6,29 @@ from dataclasses import dataclass
 
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """Bytes of a pixel as Pillow holds it; four in all other modes."""
-_REDUCIBLE = ("RGB", "RGBA", "L", "LA")
-"""Modes that are reduced before anything else."""
-
 _DEEP = ("I", "F")
+LONGEST = 8
+"""Times as long as it is wide: an image that is longer is reduced as if it were wider. Models see a square from its
+middle, or as much as seven squares side by side; kept as it is, a long strip of pixels would take hundreds of megabytes
+behind the limits of decoding."""
+
+
+def times_larger(size: tuple[int, int], min_side: int) -> int:
+    """Return how many times as large as needed an image is, rounded down: 0 when it is too small.
+
+    Parameters
+    ----------
+    size : tuple of two ints
+    min_side : int
+        Pixels of the shorter side that are needed; `LONGEST` times as many of the longer side.
+    """
+    return max(min(size), max(size) // LONGEST) // min_side
+
+
+def octave(size: tuple[int, int], min_side: int | None) -> int:
+    """Return the largest of 8, 4, 2 and 1 by which an image may be reduced."""
+    fits = times_larger(size, min_side) if min_side else 1
+    return next((factor for factor in (8, 4, 2) if factor <= fits), 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +78,12 @@ class Header:
         apart : bool
             In a process of its own: then the file and the image exist twice.
         """
-        fits = min(self.width, self.height) // min_side if min_side else 1
-        shrunk = next((factor for factor in (8, 4, 2) if factor <= fits), 1)
-        small = -(-self.width // shrunk) * -(-self.height // shrunk)
-        decoded = small if self.kind == "JPEG" else self.pixels  # a JPEG is reduced while it is decoded
-        shown = small if self.mode in _REDUCIBLE or self.kind == "JPEG" else self.pixels
+        shrunk = octave((self.width, self.height), min_side)
+        shown = -(-self.width // shrunk) * -(-self.height // shrunk)
+        decoded = shown if self.kind == "JPEG" else self.pixels  # a JPEG is reduced while it is decoded
         held = decoded * _BYTES.get(self.mode, 4)
         if self.mode.startswith(_DEEP):  # converted to 8-bit grey first
-            held, shown = held + 2 * decoded, small
+            held += 2 * decoded
         copies = (self.mode != "RGB" or shown != decoded) + (self.turn != 1)
         twice = self.file_bytes + 4 * shown if apart else 0
         return self.file_bytes + self.loading + held + 4 * shown * copies + twice

@@ -43,7 +43,7 @@ def decode(data: bytes, *, min_side: int | None = None) -> Image:
         The file's content.
     min_side : int, optional
         The image may be reduced, a JPEG by 2, 4 or 8 and others by any whole number, as long as both sides keep at
-        least this many pixels; None decodes at full size.
+        least this many pixels, or the longer one eight times as many; None decodes at full size.
 
     Returns
     -------

@@ -11,6 +11,8 @@ _DIGITS = 12
 """More digits of a limit make no difference."""
 MAX_PIXELS = 80_000_000
 """An image with more pixels in its header is refused as a possible decompression bomb."""
+MAX_SIDE = 1 << 18
+"""Pixels of a side: images are worked on a few rows at a time, and a row must not be a large image by itself."""
 
 
 def max_pixels() -> int:
@@ -42,7 +44,7 @@ def from_environment(variable: str, unit: str) -> int | None:
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Refuse an image with more pixels than the limit.
+    """Refuse an image with more pixels than the limit, or a longer side than any camera makes.
 
     Raises
     ------
@@ -55,3 +57,5 @@ def check_pixels(width: int, height: int) -> None:
             "too-large",
             f"{width}x{height} pixels are more than {limit}: if you trust the file, set {MAX_PIXELS_VARIABLE}",
         )
+    if max(width, height) > MAX_SIDE:
+        raise ImageError("too-large", f"a side of {max(width, height)} pixels is longer than {MAX_SIDE}: cut the image")

@@ -36,14 +36,19 @@ def to_rgb(image: Image) -> Image:
 
 
 def reduced(image: Image, factor: int) -> Image:
-    """Reduce an image by the mean of squares of pixels; with transparency in strips, as Pillow copies it then."""
+    """Reduce an image by the mean of squares of pixels.
+
+    With transparency in strips, as Pillow copies it then. Of palettes, and other modes that have no mean, every strip
+    becomes RGB first.
+    """
     from PIL import Image as pillow
 
-    if image.mode not in ("RGBA", "LA"):
+    if image.mode in ("RGB", "L"):
         return image.reduce(factor)
-    small = pillow.new(image.mode, (-(-image.width // factor), -(-image.height // factor)), None)
+    kept = image.mode in ("RGBA", "LA")
+    small = pillow.new(image.mode if kept else "RGB", (-(-image.width // factor), -(-image.height // factor)), None)
     for top, strip in strips(image, _STRIP, multiple=factor):
-        small.paste(strip.reduce(factor), (0, top // factor))
+        small.paste((strip if kept else to_rgb(strip)).reduce(factor), (0, top // factor))
     return small
 
 

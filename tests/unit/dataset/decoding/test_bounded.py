@@ -37,6 +37,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: hostile.png_of((65_500, 65_500), 1, 0, hostile.zeros(100)), "65500x65500 pixels"),
     "PNG of 79 MP in four channels of 16 bits": (
         lambda: hostile.png_of((8900, 8900), 16, 6, hostile.zeros(100)), "PLACEPRINT_DECODE_MB"),
+    "PNG that is a line": (lambda: hostile.png((1, 300_000), 8, 0, row=b"\0"), "a side of 300000 pixels"),
+    "TIFF that is a line": (
+        lambda: hostile.encoded(Image.new("L", (300_000, 1)), "TIFF"), "a side of 300000 pixels"),
     "PNG of many chunks": (lambda: hostile.small_png(hostile.chunk(b"abCd", b"") * 70_000), "65536 chunks"),
     "JPEG of many segments": (lambda: hostile.jpeg_with(hostile.segment(0xE5, b"") * 9000), "8192 segments"),
     "JPEG of fill bytes": (lambda: hostile.jpeg_with(b"\xff" * 9000), "8192 segments"),
@@ -125,6 +128,10 @@ def test_the_memory_of_a_header_is_no_less_than_what_decoding_takes() -> None:
     assert turned.memory(100) - 10 == (4 + 8 / 16) * pixels  # reduced by 4 first
     jpeg = Header(mode="RGB", **{**shape, "kind": "JPEG"})
     assert jpeg.memory(100) - 10 == 4 / 16 * pixels
+    palette = Header(mode="P", **shape)
+    assert palette.memory(100) - 10 == (1 + 4 / 16) * pixels
+    long = Header(mode="L", **{**shape, "width": 50_000, "height": 10})
+    assert long.memory(1000) - 10 == pixels + 4 * 12_500 * 3  # as if it were 6,250 high
     assert jpeg.memory(None, apart=True) == jpeg.memory(None) + 10 + 4 * pixels
 
 

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 
 from placeprint.dataset import files
 from placeprint.dataset.decoding import heif
+from placeprint.dataset.decoding.header import LONGEST
 from placeprint.dataset.decoding.images import decode, memory_reused, size_of
 from placeprint.dataset.files import locate, read_bytes
 from placeprint.errors import ImageError, UsageError
@@ -245,6 +246,30 @@ def test_reduced_decode_keeps_the_picture(min_side: int | None, size: tuple[int,
     assert got.size == size
     full = decode(data).resize(size, Image.Resampling.BOX)
     assert np.abs(pixels(got).astype(float) - pixels(full)).mean() < 1.0
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "RGB", "RGBA", "CMYK", "I;16"])
+@pytest.mark.parametrize("size", [(6000, 50), (40, 7001), (1, 9000), (410, 3999), (500, 500)])
+def test_no_image_is_much_larger_than_it_must_be_when_it_may_be_reduced(size: tuple[int, int], mode: str) -> None:
+    ramp = Image.linear_gradient("L")  # from top to bottom
+    grey = (ramp.rotate(90) if size[0] > size[1] else ramp).resize(size)
+    deep = Image.fromarray(np.asarray(grey, np.uint16) * 257) if mode == "I;16" else None
+    data = encoded(deep or grey.convert(mode), "TIFF" if mode == "CMYK" else "PNG")
+    got, fewest = decode(data, min_side=20), min(20, *size)
+    assert got.size == decode(encoded(grey, "PNG"), min_side=20).size
+    assert fewest < 20 or min(got.size) >= 20 or max(got.size) >= 20 * LONGEST
+    assert max(min(got.size), max(got.size) // LONGEST) < 40
+    if mode not in ("LA", "RGBA", "1"):  # the first two are transparent where they are dark, the last has dots
+        assert np.abs(pixels(got).mean(axis=(0, 1)) - np.asarray(grey).mean()).max() < 3
+    assert size_of(data) == size
+
+
+@pytest.mark.parametrize("size", [(110, 1900), (2000, 77), (3, 2000)])
+def test_a_long_jpeg_is_reduced_too(size: tuple[int, int]) -> None:
+    data = encoded(photo(*size), "JPEG", quality=95)
+    got = decode(data, min_side=50)
+    assert 50 * LONGEST // 2 < max(got.size) < 100 * LONGEST
+    assert abs(pixels(got).mean() - pixels(decode(data)).mean()) < 3
 
 
 def test_the_same_file_gives_the_same_pixels() -> None:
