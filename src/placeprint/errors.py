@@ -19,12 +19,15 @@
         ├── GalleryEngineError      its server does not answer, refuses, or is full
         └── GalleryMismatchError    it was built with another model
 
-A message says what happened, on which thing, and what to do next.
+A message says what happened, on which thing, and what to do next. It is one line: whatever it quotes of a file, a name
+or a library is escaped where it would not be visible as itself.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
+
+from placeprint.terminal import printable
 
 
 class PlaceprintError(Exception):
@@ -41,6 +44,10 @@ class PlaceprintError(Exception):
     """
 
     exit_code: ClassVar[int] = 3
+
+    def __str__(self) -> str:
+        """Return the message, on one line."""
+        return printable(super().__str__())
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Make every subclass picklable, whatever its `__init__` takes: else a pool of processes would hang."""
@@ -81,7 +88,7 @@ class ImageError(PlaceprintError):
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
         self.kind = kind
-        self.reason = reason
+        self.reason = str(self)
 
 
 class ModelError(PlaceprintError):

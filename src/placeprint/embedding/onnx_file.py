@@ -22,7 +22,6 @@ from pathlib import Path
 
 from placeprint.errors import ModelError
 from placeprint.storage.regular_files import TooLargeError, read_regular
-from placeprint.terminal import printable
 
 LARGEST = 1 << 31
 """Bytes of an ONNX file that keeps its weights inside: a protocol buffer has no more."""
@@ -72,7 +71,7 @@ def refuse_unsafe(path: Path, data: bytes) -> None:
 
 def _outside(named: str) -> str:
     return (
-        f'keeps weights in another file ("{printable(named[:200])}"), which no checksum covers: save it as one file, '
+        f'keeps weights in another file ("{named[:200]}"), which no checksum covers: save it as one file, '
         "with onnx.save_model(onnx.load(path), path, save_as_external_data=False)"
     )
 
