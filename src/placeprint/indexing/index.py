@@ -82,6 +82,18 @@ def index(
     build = BuildOptions(**asked)
     if on is None:
         return index_source(open_source(dataset), out, build, replace=replace, progress=progress)
+    return _on_cluster(dataset, out, on, build, replace=replace, progress=progress)
+
+
+def _on_cluster(
+    dataset: Path | str | Manifest | Source,
+    out: Path | str,
+    on: str,
+    build: BuildOptions,
+    *,
+    replace: bool,
+    progress: Progress | None,
+) -> IndexResult:
     if not is_address(out):
         raise UsageError("--on embeds on a cluster, which writes to a server: give --store milvus://host:19530/name")
     if isinstance(dataset, Manifest):
