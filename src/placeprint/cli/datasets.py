@@ -72,6 +72,11 @@ def manifest(
     return found
 
 
+def named(record: object, *fields: str, layout: str | None) -> dict[str, Manifest | None]:
+    """Read the datasets that some fields of a record of options name."""
+    return {field: manifest(getattr(record, field), layout) for field in fields}
+
+
 def asked(dataset: Path | None, searched: options.Searched) -> Manifest | None:
     """Read what is asked of a gallery, and see that the gallery is one; None where only the gallery was given."""
     found = manifest(dataset, searched.layout, beside=[searched.gallery], track=track_of(searched))

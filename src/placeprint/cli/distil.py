@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,22 +11,7 @@ from placeprint.cli import datasets, options, printing
 from placeprint.cli.option_records import Without, given
 from placeprint.options import BuildOptions
 from placeprint.terminal import counted
-
-
-@dataclass(frozen=True, kw_only=True)
-class Learner:
-    """What learns, what it is called afterwards, and on what it is held out and measured."""
-
-    student: Annotated[
-        str | None, typer.Option("--student", help="The model to change; the bundled one by default.")
-    ] = None
-    name: Annotated[str | None, typer.Option("--name", help="Name of the new model; by default that of its file.")] = (
-        None
-    )
-    measure: Annotated[
-        Path | None, typer.Option("--measure", help="Compare the result with the student on these labelled photos.")
-    ] = None
-    seed: Annotated[int, typer.Option(help="Seed that chooses which photos are held out.")] = 0
+from placeprint.training.options import DistilOptions
 
 
 def distil(
@@ -36,7 +20,7 @@ def distil(
     out: Annotated[Path, typer.Option("--out", "-o", help="The .onnx file to write.")],
     layout: options.LayoutName = None,
     *,
-    learner: Learner,
+    asked: Annotated[DistilOptions, Without("preset", "cache", "workers")],
     build: Annotated[BuildOptions, Without("model", "runner", "index")],
     output: options.Output,
 ) -> None:
@@ -48,7 +32,7 @@ def distil(
         teacher,
         out,
         progress=output.progress,
-        **given(learner, build) | {"measure": datasets.manifest(learner.measure, layout)},
+        **given(asked, build) | datasets.named(asked, "measure", layout=layout),
     )
     if output.as_json:
         from placeprint.evaluation.json_values import plain

@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from placeprint.cli import datasets, options, printing
 from placeprint.cli.option_records import Without, given
 from placeprint.options import BuildOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """Where a model's numbers come from, where the source alone does not say it."""
-
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", help="A checkpoint (.pth, .ckpt, .safetensors, …); only numbers are read from it."),
-    ] = None
-    branch: Annotated[
-        str, typer.Option("--branch", help="With --weights: which network, where it holds several, such as teacher.")
-    ] = ""
-    trust: Annotated[bool, typer.Option("--trust", help="Allow hub: to run the code of its repository.")] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Changes:
-    """How a model is changed, and on which photos that is learned and measured."""
-
-    whiten: Annotated[
-        Path | None,
-        typer.Option("--whiten", help="Learn a whitening from these labelled photos, and put it into the graph."),
-    ] = None
-    whitening: Annotated[
-        str,
-        typer.Option(
-            "--whitening", help="What the whitening evens out: places (how photos of one place differ) or pca."
-        ),
-    ] = "places"
-    dim: Annotated[int | None, typer.Option("--dim", min=1, help="With --whiten: length of the embedding.")] = None
-    precision: Annotated[
-        str | None, typer.Option("--precision", help="Store the model in int8, float16 or bfloat16.")
-    ] = None
-    measure: Annotated[
-        Path | None,
-        typer.Option("--measure", help="Compare the new model with the one it was made from on these photos."),
-    ] = None
-    layout: options.LayoutName = None
-
-    def opened(self) -> dict[str, Any]:
-        """Return them as keywords of `placeprint.export`, with the photos read."""
-        return {
-            "whiten": datasets.manifest(self.whiten, self.layout),
-            "whitening": self.whitening,
-            "dim": self.dim,
-            "precision": self.precision,
-            "measure": datasets.manifest(self.measure, self.layout),
-        }
+from placeprint.training.options import ExportOptions
 
 
 def export(
@@ -74,12 +25,9 @@ def export(
         Path | None,
         typer.Option("--out", "-o", help="The .onnx file to write; by default in the folder PLACEPRINT_MODELS."),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", help="Name of the new model; by default that of its file.")
-    ] = None,
+    layout: options.LayoutName = None,
     *,
-    checkpoint: Checkpoint,
-    changes: Changes,
+    asked: Annotated[ExportOptions, Without("preset", "cache", "workers")],
     build: Annotated[BuildOptions, Without("model", "runner", "index")],
     output: options.Output,
 ) -> None:
@@ -89,14 +37,8 @@ def export(
     """
     from placeprint.training.export import export as write
 
-    done = write(
-        source,
-        out,
-        name=name,
-        progress=output.progress,
-        **given(checkpoint, build),
-        **changes.opened(),
-    )
+    photos = datasets.named(asked, "whiten", "measure", layout=layout)
+    done = write(source, out, progress=output.progress, **given(asked, build) | photos)
     if output.as_json:
         from placeprint.evaluation.json_values import plain
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from placeprint.dataset.manifest import Manifest
-from placeprint.embedding.export.precision import PRECISIONS
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
+from placeprint.options import Flag
 from placeprint.presets import DEFAULT_PRESET, WHITENINGS, Preset, find_preset
+
+PRECISIONS = ("int8", "float16", "bfloat16")
+"""What a model's weights may be stored in; see `placeprint.embedding.export.precision`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +35,11 @@ class ChangeOptions:
         Images in flight; None takes as many as there are cores.
     """
 
-    name: str | None = None
-    measure: Path | str | Manifest | None = None
+    name: Annotated[str | None, Flag("--name", "Name of the new model; by default that of its file.")] = None
+    measure: Annotated[
+        Path | str | Manifest | None,
+        Flag("--measure", "Compare the new model with the one it was made from on these labelled photos."),
+    ] = None
     preset: str | Preset = DEFAULT_PRESET
     cache: bool = True
     workers: int | None = None
@@ -63,13 +69,23 @@ class ExportOptions(ChangeOptions):
         ``int8``, ``float16`` or ``bfloat16``, see `placeprint.embedding.export.precision`.
     """
 
-    weights: Path | None = None
-    branch: str = ""
-    trust: bool = False
-    whiten: Path | str | Manifest | None = None
-    whitening: str = "places"
-    dim: int | None = None
-    precision: str | None = None
+    weights: Annotated[
+        Path | None,
+        Flag("--weights", "A checkpoint (.pth, .ckpt, .safetensors, …); only numbers are read from it."),
+    ] = None
+    branch: Annotated[
+        str, Flag("--branch", "With --weights: which network, where it holds several, such as teacher.")
+    ] = ""
+    trust: Annotated[bool, Flag("--trust", "Allow hub: to run the code of its repository.")] = False
+    whiten: Annotated[
+        Path | str | Manifest | None,
+        Flag("--whiten", "Learn a whitening from these labelled photos, and put it into the graph."),
+    ] = None
+    whitening: Annotated[
+        str, Flag("--whitening", "What the whitening evens out: places (how photos of one place differ) or pca.")
+    ] = "places"
+    dim: Annotated[int | None, Flag("--dim", "With --whiten: length of the embedding.", least=1)] = None
+    precision: Annotated[str | None, Flag("--precision", "Store the model in int8, float16 or bfloat16.")] = None
 
     @property
     def changes(self) -> bool:
@@ -107,8 +123,8 @@ class DistilOptions(ChangeOptions):
         Of which images are held out.
     """
 
-    student: str = DEFAULT_MODEL
-    seed: int = 0
+    student: Annotated[str, Flag("--student", "The model to change.")] = DEFAULT_MODEL
+    seed: Annotated[int, Flag("--seed", "Seed that chooses which photos are held out.")] = 0
 
 
 class ChangeWords(TypedDict, total=False):

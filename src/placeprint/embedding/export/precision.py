@@ -17,7 +17,6 @@ from placeprint.embedding.export.graph import onnx_package, read_proto, refill, 
 from placeprint.errors import ModelError, first_line
 from placeprint.extras import require
 
-PRECISIONS = ("int8", "float16", "bfloat16")
 SMALLEST = 1024
 """Numbers that a weight has at least to be stored in 16 bits; biases and smaller ones stay as they are."""
 _QUANTISED = ("Conv", "Clip", "Relu", "Add", "MatMul", "Gemm")
