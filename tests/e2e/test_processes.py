@@ -27,7 +27,7 @@ def gallery(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("index TOWN -o NEW", 0),
         ("query GALLERY PHOTO --json --explain", 0),
         ("evaluate TOWN --preset fast", 0),
-        ("compare preset=fast threshold=0.5 --on TOWN", 0),
+        ("compare preset=fast preset=fast,threshold=0.5 --on TOWN", 0),
         ("mine TOWN --preset fast", 0),
         ("calibrate COPY --queries TOWN --json", 0),
         ("add COPY TOWN", 0),

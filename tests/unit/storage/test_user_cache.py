@@ -212,7 +212,7 @@ def test_the_program_works_without_a_home(tmp_path: Path) -> None:
 
     line = f"{NO_HOME}; PLACEPRINT_CACHE names another folder\n"
     assert program("models") == (0, line)
-    code, said = program("index", "data", "-o", "g", "--quiet")
+    code, said = program("index", "data", "-o", "g", "--preset", "fast", "--quiet")
     assert (code, said.splitlines(keepends=True)[1:]) == (0, [line])  # the first says what was understood
     assert program("query", "g", "data/a/0.png") == (0, line)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "g"]
