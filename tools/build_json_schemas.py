@@ -20,6 +20,7 @@ from placeprint.dataset.protocols.published import Figure
 from placeprint.embedding.export.conversion import Exported
 from placeprint.embedding.export.effect import Difference
 from placeprint.embedding.models import ListedModel
+from placeprint.evaluation.pairs.result import ImagePair, PairList
 from placeprint.evaluation.test_set import TestSet
 from placeprint.gallery.changes import Change
 from placeprint.gallery.index.audit import Audit
@@ -425,6 +426,11 @@ SHAPES: dict[str, tuple[str, Any]] = {
     "move": (
         "The gallery where it is now.",
         {"gallery": "text", "images": "int", "compared": "int", "change": CHANGE},
+    ),
+    "pairs": (
+        "The pairs of images to match, and what was left out.",
+        {name: shape for name, shape in of(PairList).items() if name != "text"}
+        | {"pairs": [of(ImagePair) | {"score": "number?", "agreement": "number?"}], "dropped": {"*": "int"}},
     ),
     "protocols": (
         "The field's protocols.",

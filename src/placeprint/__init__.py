@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from placeprint.evaluation.leaderboard import Leaderboard, leaderboard
     from placeprint.evaluation.mining.mine import mine
     from placeprint.evaluation.mining.result import MinedImage, MiningResult
+    from placeprint.evaluation.pairs.pairs import pairs
+    from placeprint.evaluation.pairs.result import ImagePair, PairList
     from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
     from placeprint.evaluation.standing import Standing
     from placeprint.evaluation.test_set import TestSet
@@ -104,6 +106,7 @@ __all__ = [
     "Finding",
     "Gallery",
     "Grade",
+    "ImagePair",
     "ImageRecord",
     "IndexResult",
     "Leaderboard",
@@ -117,6 +120,7 @@ __all__ = [
     "Moved",
     "Nearby",
     "Neighbours",
+    "PairList",
     "PlaceprintError",
     "Preset",
     "Progress",
@@ -155,6 +159,7 @@ __all__ = [
     "models",
     "move",
     "open_gallery",
+    "pairs",
     "protocols",
     "query",
     "read_dataset",
@@ -194,6 +199,8 @@ _HOMES = {
     "evaluation.leaderboard": ("Leaderboard", "leaderboard"),
     "evaluation.mining.mine": ("mine",),
     "evaluation.mining.result": ("MinedImage", "MiningResult"),
+    "evaluation.pairs.pairs": ("pairs",),
+    "evaluation.pairs.result": ("ImagePair", "PairList"),
     "evaluation.result": ("EvaluatedQuery", "EvaluationResult"),
     "evaluation.standing": ("Standing",),
     "evaluation.test_set": ("TestSet",),

@@ -80,6 +80,7 @@ def test_verbs_that_measure(town: Path, gallery: Path) -> None:
     told("evaluate", "evaluate", "-g", gallery, "--unknown-threshold", "0.9")
     told("compare", "compare", "threshold=0.5", "preset=fast", "--on", town, "-g", gallery)
     told("mine", "mine", town, "-g", gallery)
+    told("pairs", "pairs", town, "--preset", "fast", "--window", "1")
 
 
 def test_verbs_that_look(gallery: Path) -> None:
