@@ -41,6 +41,15 @@ class Track:
     offset : float
         Seconds that the camera's clock is ahead of the time that its photos seem to say: of UTC where they tell no
         zone.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import placeprint
+    >>> point = '<trkpt lat="48.1" lon="11.{}"><time>2024-05-01T10:0{}:00Z</time></trkpt>'
+    >>> _ = Path("walk.gpx").write_text(f"<gpx>{point.format(25, 0)}{point.format(75, 2)}</gpx>")
+    >>> placeprint.read_track("walk.gpx").at("2024-05-01T10:01:00")
+    (48.1, 11.5, None)
     """
 
     name: str
@@ -79,6 +88,15 @@ def read_track(path: Path | str, *, offset: float = 0.0) -> Track:
     ------
     DatasetError
         When it cannot be read, is not GPX, or has no point with a time.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import placeprint
+    >>> point = '<trkpt lat="48.1" lon="11.5"><time>2024-05-01T10:00:00Z</time></trkpt>'
+    >>> _ = Path("walk.gpx").write_text(f"<gpx>{point}</gpx>")
+    >>> len(placeprint.read_track("walk.gpx").seconds)
+    1
     """
     path, points = Path(path), _Points()
     try:
