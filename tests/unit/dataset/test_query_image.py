@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 
+from hostile_files import encoded
 from placeprint.dataset.decoding.images import decode
 from placeprint.dataset.query_image import image_bytes, prepare_image
 from placeprint.embedding.embedder import load_embedder
@@ -27,12 +28,6 @@ def scene(width: int = 640, height: int = 480) -> Image.Image:
     image = Image.fromarray(noise)
     ImageDraw.Draw(image).rectangle((60, 40, 300, 200), fill=(250, 20, 20))
     return image
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def turned_exif(orientation: int = 6) -> Image.Exif:

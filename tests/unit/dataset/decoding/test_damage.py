@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import struct
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from hostile_files import chunk, encoded
 from placeprint.dataset.checks.check import check
 from placeprint.dataset.checks.rules import Severity
 from placeprint.dataset.decoding import jpeg
@@ -46,12 +45,6 @@ def scene(width: int = 640, height: int = 480, *, seed: int = 0) -> Image.Image:
 def decode_what_is_there(data: bytes) -> tuple[Image.Image, Damage | None]:
     with what_is_there(data) as found:
         return found
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def zeros(data: bytes, cut: int) -> bytes:
@@ -193,10 +186,6 @@ def test_a_missing_restart_marker_is_damage() -> None:
     third = data.index(b"\xff\xd2")
     with pytest.raises(ImageError, match="damaged"):
         decode(data[:second] + data[third:])
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 @pytest.mark.parametrize("name", [b"IHDR", b"IDAT", b"PLTE"])

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from hostile_files import chunk, encoded
 from placeprint.dataset import files
 from placeprint.dataset.decoding import heif
 from placeprint.dataset.decoding.header import LONGEST
@@ -32,12 +33,6 @@ PICTURE = np.array(
 )
 
 
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
 def photo(width: int = 160, height: int = 120) -> Image.Image:
     """Smooth colours and a few edges: what a lossy coder keeps."""
     y, x = np.mgrid[0:height, 0:width]
@@ -50,10 +45,6 @@ def photo(width: int = 160, height: int = 120) -> Image.Image:
 def pixels(image: Image.Image) -> NDArray[np.uint8]:
     assert image.mode == "RGB"
     return np.asarray(image)
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def png_header(width: int, height: int) -> bytes:
