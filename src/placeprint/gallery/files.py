@@ -167,7 +167,7 @@ def _content(head: GalleryHead, mapped: bool) -> Content:
         records,
         ChunkedVectors.of(vectors if mapped else rows_from_file(vectors)),
         head.spec,
-        head.index_name,
+        head.index,
         head.roots,
         open_bytes(data / FAILURES, mapped=mapped),
         head.calibration,

@@ -26,7 +26,7 @@ HEAD, KIND = "gallery.json", "placeprint gallery"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plain:
-    """What JSON has words for."""
+    """What of a head JSON has words for; see `GalleryHead`."""
 
     rows: int
     roots: tuple[str, ...]
@@ -38,7 +38,7 @@ class _Plain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GalleryHead:
+class GalleryHead(_Plain):
     """What a gallery says of itself.
 
     Attributes
@@ -50,7 +50,7 @@ class GalleryHead:
     removed : tuple of int
         Rows that are in the files and not in the gallery any more, because the disk was full.
     roots : tuple of str
-    index_name : str
+    index : str
     parts : tuple of str
         What is kept of each image besides its vector.
     learned : tuple of str
@@ -64,13 +64,6 @@ class GalleryHead:
 
     spec: ModelSpec
     preset: Preset
-    rows: int
-    places: int
-    removed: tuple[int, ...]
-    roots: tuple[str, ...]
-    index_name: str
-    parts: tuple[str, ...]
-    learned: tuple[str, ...]
     calibration: Calibration | None
     audit: Audit | None
     model_file: Path | None
@@ -128,13 +121,7 @@ def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
     return GalleryHead(
         spec=spec,
         preset=Preset.from_dict(_table(head, "preset")),
-        rows=plain.rows,
-        places=plain.places,
-        removed=plain.removed,
-        roots=plain.roots,
-        index_name=plain.index,
-        parts=plain.parts,
-        learned=plain.learned,
+        **{name: getattr(plain, name) for name in _Plain.__slots__},
         calibration=Calibration.from_dict(_table(head, "calibration")) if "calibration" in head else None,
         audit=Audit.from_dict(_table(head, "audit")) if head.get("audit") else None,
         model_file=model_file_of(head.get("model_file"), path),
