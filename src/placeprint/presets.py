@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from placeprint.errors import GalleryFormatError, UsageError
+from placeprint.spelling import choices, meant
 from placeprint.storage.json_records import record_from, without_keypoints
 
 DEFAULT_PRESET = "balanced"
@@ -159,7 +160,7 @@ def find_preset(preset: str | Preset) -> Preset:
         return preset
     name, *changes = preset.split(":")
     if name not in PRESETS:
-        raise UsageError(f'preset "{name}" is not known: choose one of {", ".join(PRESETS)}')
+        raise UsageError(f'preset "{name}" is not known: {choices(name, PRESETS)}')
     if not changes:
         return PRESETS[name]
     changed: dict[str, Any] = dict(_change(PRESETS[name], text) for text in changes)
@@ -170,7 +171,8 @@ def _change(preset: Preset, text: str) -> tuple[str, Any]:
     key, _, value = text.partition("=")
     known = [f.name for f in dataclasses.fields(preset) if f.name not in ("name", "about", "views")]
     if key not in known:
-        raise UsageError(f'"{text}": what can be changed in a preset is {", ".join(known)}, as in verified=20')
+        told = meant(key, known, f"what can be changed in a preset is {', '.join(known)}, as in verified=20")
+        raise UsageError(f'"{text}": {told}')
     try:
         return key, type(getattr(preset, key))(value)
     except ValueError as error:

@@ -22,6 +22,7 @@ from placeprint.embedding.runners.bundled_graph import bundled_graph
 from placeprint.errors import ModelError, UsageError
 from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import ModelSpec
+from placeprint.spelling import choices
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -260,7 +261,7 @@ def load_embedder(
         raise UsageError(f"the number of workers must be at least 1, not {threads}")
     precision = precision or os.environ.get("PLACEPRINT_PRECISION") or "auto"
     if precision not in PRECISIONS:
-        raise UsageError(f'precision "{precision}" is not known: choose one of {", ".join(PRECISIONS)}')
+        raise UsageError(f'precision "{precision}" is not known: {choices(precision, PRECISIONS)}')
     file = model if isinstance(model, ModelFile) else find_model(model)
     if file.spec.imported:
         raise ModelError(f"model {file.spec} has input_size 0: no image can be prepared for it")
@@ -271,7 +272,7 @@ def load_embedder(
     elif runner == "onnx":
         from placeprint.embedding.runners.onnx_runtime_runner import OnnxRunner as Chosen  # type: ignore[assignment]
     else:
-        raise UsageError(f'runner "{runner}" is not known: choose one of {", ".join(RUNNERS)}')
+        raise UsageError(f'runner "{runner}" is not known: {choices(runner, RUNNERS)}')
     ran = Chosen(file.path, spec, threads=count, precision=precision)
     own = file.path.parent.resolve() / file.path.name if file.own else None
     return Embedder(spec, ran, threads=count, file=own)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from placeprint.embedding.model_folder import find_exported, is_source
+from placeprint.embedding.model_folder import SCHEMES, find_exported, is_source
 from placeprint.embedding.onnx_file import LARGEST, read_checked, read_onnx, refuse_unsafe
 from placeprint.embedding.sidecar import read_sidecar
 from placeprint.errors import ModelError, UsageError
 from placeprint.records import ModelSpec
+from placeprint.spelling import meant
 from placeprint.storage.atomic import sha256_file
 
 DEFAULT_MODEL = "efficientnet-lite0"
@@ -172,11 +173,17 @@ def find_model(name: str) -> ModelFile:
     elif name.lower().endswith(".onnx"):
         return _from_path(Path(name), own=True)
     else:
-        known = ", ".join(_BUNDLED)
-        raise UsageError(f'model "{name}" is not known: choose one of {known}, or give the path of an .onnx file')
+        advice = f"choose one of {', '.join(_BUNDLED)}, or give the path of an .onnx file"
+        raise UsageError(f'model "{name}" is not known: {meant(name, names_like(name), advice)}')
     if not model.path.is_file():
         raise ModelError(f'model "{name}": the file "{model.path}" is missing: install placeprint again')
     return _with_hash(model, sha256_file(model.path))
+
+
+def names_like(name: str) -> tuple[str, ...]:
+    """Return the names that may have been meant: the bundled ones, and the same model of every source."""
+    _, colon, rest = name.partition(":")
+    return (*_BUNDLED, *(f"{scheme}:{rest}" for scheme in SCHEMES if colon))
 
 
 def is_bundled(name: str) -> bool:

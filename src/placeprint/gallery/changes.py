@@ -21,6 +21,7 @@ from placeprint.gallery.model_hint import absolute
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, is_unknown
+from placeprint.spelling import choices
 from placeprint.storage.ragged import Ragged
 
 
@@ -92,7 +93,7 @@ def new_content(
         raise TypeError(f"a gallery has no setting {unknown[0]!r}: choose from {', '.join(Settings.__annotations__)}")
     index = settings.get("index", "auto")
     if index not in INDEXES:
-        raise UsageError(f'index "{index}" is not known: choose one of {", ".join(INDEXES)}')
+        raise UsageError(f'index "{index}" is not known: {choices(index, INDEXES)}')
     unit = ChunkedVectors.raw(vectors, dim=spec.dim)
     if len(records) != len(unit):
         raise VectorError(f"there are {len(records)} records and {len(unit)} vectors: they must be one to one")

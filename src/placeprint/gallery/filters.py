@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from placeprint.errors import UsageError
 from placeprint.gallery.columns import SPLITS
 from placeprint.gallery.table import RecordTable
 from placeprint.records import Split
+from placeprint.spelling import choices, nearest
 from placeprint.terminal import counted
 
 Near = tuple[float, float, float]
@@ -137,9 +137,8 @@ def _instead(name: str, places: tuple[str, ...]) -> str:
     if name.casefold() in folded:
         return f': did you mean "{folded[name.casefold()]}"?'
     likely = sorted(folded, key=lambda other: abs(len(other) - len(name)))[:_COMPARED]
-    alike = difflib.get_close_matches(name.casefold(), likely, n=1)
-    if alike:
-        return f': did you mean "{folded[alike[0]]}"?'
+    if near := nearest(name, likely):
+        return f': did you mean "{folded[near]}"?'
     return f": it has {counted(len(places), 'place')}" + (f', the first is "{places[0]}"' if places else "")
 
 
@@ -147,7 +146,7 @@ def _known_split(split: Split | str) -> Split:
     try:
         return Split(split)
     except ValueError as error:
-        raise UsageError(f'split "{split}" is not known: choose one of {", ".join(Split)}') from error
+        raise UsageError(f'split "{split}" is not known: {choices(str(split), Split)}') from error
 
 
 def parse_near(text: str, option: str) -> Near:

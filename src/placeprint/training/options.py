@@ -11,6 +11,7 @@ from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
 from placeprint.options import Flag
 from placeprint.presets import DEFAULT_PRESET, WHITENINGS, Preset, find_preset
+from placeprint.spelling import choices
 
 PRECISIONS = ("int8", "float16", "bfloat16")
 """What a model's weights may be stored in; see `placeprint.embedding.export.precision`."""
@@ -100,9 +101,9 @@ class ExportOptions(ChangeOptions):
         if not self.changes and (self.dim is not None or self.measure is not None):
             raise UsageError("--dim goes with --whiten, and --measure with --whiten or --precision")
         if self.changes and self.whitening not in WHITENINGS[1:]:
-            raise UsageError(f'whitening "{self.whitening}" is not known: choose one of {", ".join(WHITENINGS[1:])}')
+            raise UsageError(f'whitening "{self.whitening}" is not known: {choices(self.whitening, WHITENINGS[1:])}')
         if self.precision is not None and self.precision not in PRECISIONS:
-            raise UsageError(f'precision "{self.precision}" is not known: choose one of {", ".join(PRECISIONS)}')
+            raise UsageError(f'precision "{self.precision}" is not known: {choices(self.precision, PRECISIONS)}')
         if self.dim is not None and self.whiten is None:
             raise UsageError("--dim goes with --whiten: the directions to keep are learned from photos")
         if self.precision == "int8" and self.measure is None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self, TypedDict
 from placeprint.errors import UsageError
 from placeprint.options import Flag
 from placeprint.presets import DEFAULT_PRESET, find_preset
+from placeprint.spelling import choices
 
 LOSSES = ("multi-similarity", "triplet", "triplet-semihard", "arcface")
 
@@ -94,7 +95,7 @@ class TrainSettings:
 
     def _refuse_names(self) -> None:
         if self.loss not in LOSSES:
-            raise UsageError(f'loss "{self.loss}" is not known: choose one of {", ".join(LOSSES)}')
+            raise UsageError(f'loss "{self.loss}" is not known: {choices(self.loss, LOSSES)}')
         if find_preset(self.preset).whiten:
             raise UsageError(f'preset "{self.preset}" learns a whitening from each gallery: train without it')
 
@@ -109,7 +110,7 @@ class TrainSettings:
         """
         known = [field.name for field in dataclasses.fields(cls)]
         if unknown := sorted(set(given) - set(known)):
-            raise UsageError(f'"{unknown[0]}" is not a setting of a training: choose one of {", ".join(sorted(known))}')
+            raise UsageError(f'"{unknown[0]}" is not a setting of a training: {choices(unknown[0], sorted(known))}')
         return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:

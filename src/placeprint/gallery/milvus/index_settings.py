@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from placeprint.errors import UsageError
+from placeprint.spelling import choices
 
 STORE_INDEXES = ("auto", "exact", "hnsw", "ivf")
 HNSW_ROWS = 50_000
@@ -59,7 +60,7 @@ def choose_setting(name: str, rows: int) -> Setting:
         For a name that is not known.
     """
     if name not in STORE_INDEXES:
-        raise UsageError(f'index "{name}" is not known in Milvus: choose one of {", ".join(STORE_INDEXES)}')
+        raise UsageError(f'index "{name}" is not known in Milvus: {choices(name, STORE_INDEXES)}')
     if name == "auto":
         name = "exact" if rows < HNSW_ROWS else "hnsw"
     if name == "hnsw":
