@@ -10,9 +10,10 @@ from placeprint.dataset.decoding.images import decode
 from placeprint.dataset.files import read_bytes
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.recognition.explanation import Explanation
-from placeprint.report.html import environment, images_of, is_page
+from placeprint.report.html import images_of, is_page
 from placeprint.report.match_drawing import HEIGHT
 from placeprint.report.reasons import Drawn, draw_reason
+from placeprint.report.templates import environment
 from placeprint.storage.atomic import require_ours, write_atomic
 
 MOST_IMAGES = 20

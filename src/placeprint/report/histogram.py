@@ -9,11 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from placeprint.evaluation.result import EvaluationResult
+from placeprint.report.axis import Axis
 
-STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Distances of the axis labels, of which the smallest that gives at most `MAX_STEPS` is taken."""
-
-MAX_STEPS = 8
 BINS_A_STEP = 5
 
 
@@ -77,26 +74,16 @@ def _histogram(groups: Mapping[tuple[str, str], Sequence[float]], threshold: flo
         return None
     shown = threshold if threshold is not None and abs(threshold) <= 1 else None
     spread = [score for scores in groups.values() for score in scores] + ([] if shown is None else [shown])
-    first, steps, step = _axis(min(spread), max(spread))
-    bins = steps * BINS_A_STEP
-    edges = np.linspace(first * step, (first + steps) * step, bins + 1)
+    axis = Axis.around(min(spread), max(spread))
+    edges = np.linspace(axis.low, axis.high, (len(axis.ticks) - 1) * BINS_A_STEP + 1)
     counts = {key: _counts(scores, edges) for key, scores in groups.items()}
     highest = max(max(c) for c in counts.values())
     return Histogram(
         tuple(_strip(*key, groups[key], counts[key], highest) for key in groups),
-        tuple(_tick((first + i) * step) for i in range(steps + 1)),
+        axis.ticks,
         highest,
-        None if shown is None else float((shown - edges[0]) / (edges[-1] - edges[0])),
+        None if shown is None else axis.at(shown),
     )
-
-
-def _axis(low: float, high: float) -> tuple[int, int, float]:
-    """Return the first label in steps, the number of steps, and the step."""
-    for step in STEPS:
-        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-        if last - first <= MAX_STEPS:
-            break
-    return first, max(last - first, 1), step
 
 
 def _counts(scores: Sequence[float], edges: np.ndarray) -> list[int]:
@@ -110,7 +97,3 @@ def _strip(name: str, kind: str, scores: Sequence[float], counts: Sequence[int],
     width = 1 / len(counts)
     bars = tuple(Bar(i * width, width, n / highest, n) for i, n in enumerate(counts) if n)
     return Strip(name, kind, len(scores), float(np.median(scores)), min(scores), max(scores), bars)
-
-
-def _tick(value: float) -> str:
-    return f"{value:.2f}".removesuffix("0") if abs(value) > 1e-9 else "0"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from placeprint.evaluation.diagnosis.diagnosis import Diagnosis
 from placeprint.evaluation.result import EvaluationResult
@@ -17,17 +15,16 @@ from placeprint.recognition.explanation import what_is_missing
 from placeprint.report.cases import choose_cases
 from placeprint.report.curves import reliability_curve, risk_curve, trade_off_curve
 from placeprint.report.histogram import score_histogram
+from placeprint.report.outcomes import worst_first
 from placeprint.report.reasons import explain_cases
+from placeprint.report.templates import environment
+from placeprint.report.threshold import thresholds_of
 from placeprint.report.thumbnails import ImageFile, thumbnails
 from placeprint.report.verdict import headline, more
 from placeprint.storage.atomic import has_keys, require_ours, write_atomic, write_json
 from placeprint.storage.ragged import Ragged
-from placeprint.terminal import counted, printable
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-    from markupsafe import Markup
-
     from placeprint.dataset.checks.report import CheckReport
 
 REPORT = "report.html"
@@ -35,8 +32,10 @@ _HEAD_BYTES = 2000
 """What a page says of itself is in its first bytes."""
 MAX_ROWS = 200
 """Rows of a table; the rest is in report.json."""
-
-_BREAK_AFTER = re.compile(r"(?<=[_/\-.|,])")
+SHOWN_MISSES = 2
+"""Misses whose pictures are not folded away."""
+MAX_QUERIES = 2000
+"""Rows of the table of queries, the worst first: about 500 bytes each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +177,14 @@ def render(
             risk=risk_curve(result),
             claimed=reliability_curve(result),
             trade_off=trade_off_curve(result),
+            queries=worst_first(result)[:MAX_QUERIES],
+            thresholds=thresholds_of(result),
             diagnosis=told.diagnosis,
             findings=None if told.check is None else told.check.summary(),
             no_problems="" if told.check is None else told.check.no_problems,
             index_asked=gallery.index_name,
             max_rows=MAX_ROWS,
+            shown_misses=SHOWN_MISSES,
             version=version("placeprint"),
         )
     )
@@ -195,49 +197,3 @@ def images_of(gallery: AnyGallery) -> Callable[[int], ImageFile]:
         return ImageFile(*gallery.located(row))
 
     return image
-
-
-def environment() -> Environment:
-    """Return a Jinja environment that escapes every value and makes NaN and control characters readable."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("placeprint.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_readable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {"number": number, "percent": percent, "breakable": breakable, "base": _base}
-    made.globals |= {"counted": counted}
-    return made
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """Write a number, or a dash where nothing defines it."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
-
-
-def percent(share: float | None) -> str:
-    """Write a share in percent, or a dash where nothing tells."""
-    return "–" if share is None or not math.isfinite(share) else f"{round(100 * share, 1):g} %"
-
-
-def breakable(text: str) -> Markup:
-    """Escape a name and let it wrap after its separators; copied, it is what it was."""
-    from markupsafe import Markup, escape
-
-    return Markup("<wbr>").join(escape(printable(part)) for part in _BREAK_AFTER.split(text))
-
-
-def _base(path: str) -> str:
-    return path.rstrip("/").rpartition("/")[2] or path
-
-
-def _readable(value: Any) -> Any:
-    if hasattr(value, "__html__"):
-        return value
-    if value is None or isinstance(value, float):
-        return number(value)
-    return printable(value) if isinstance(value, str) else value

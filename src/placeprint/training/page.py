@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from placeprint.report.curves import Curve
-from placeprint.report.html import environment
+from placeprint.report.templates import environment
 from placeprint.storage.atomic import write_atomic
 from placeprint.training.result import TrainingResult
 

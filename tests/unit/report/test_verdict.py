@@ -4,30 +4,18 @@ import re
 from dataclasses import replace
 from html import unescape
 
-import numpy as np
-
+from noisy_places import SPEC, photos
 from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.inputs import Inputs
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.queries import Queries
-from placeprint.records import Grade, ImageRecord, ModelSpec
+from placeprint.records import Grade
 from placeprint.report.html import render
 from placeprint.report.verdict import headline, more
 
-SPEC = ModelSpec(name="noise", dim=16)
 CALIBRATED_FOR = 0.07
-
-
-def photos(places: int, images: int, seed: int) -> tuple[tuple[ImageRecord, ...], np.ndarray]:
-    centres = np.random.default_rng(1).normal(size=(20, SPEC.dim))[:places]
-    raw = np.repeat(centres, images, axis=0)
-    raw = raw + 0.9 * np.random.default_rng(seed).normal(size=raw.shape)
-    records = tuple(
-        ImageRecord(path=f"{seed}-{p}-{i}.jpg", places=(f"p{p}",)) for p in range(places) for i in range(images)
-    )
-    return records, (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
 
 
 BARE = Gallery.in_memory(*photos(10, 4, 2), spec=SPEC)
