@@ -356,7 +356,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
     "index": ("What became of the images that were given, and the gallery.", INDEXED),
     "index-embeddings": (
         "The gallery that `index --embeddings` made.",
-        GALLERY | {"set_aside": [SET_ASIDE], "notes": ["text"]},
+        GALLERY | {"set_aside": [SET_ASIDE], "notes": ["text"], "no_photos": "text?"},
     ),
     "leaderboard": (
         "Runs side by side, and which of them cannot be compared with the first.",

@@ -56,8 +56,14 @@ def show_import(done: IndexResult, records: str, *, as_json: bool) -> None:
         printing.say(f"{records}: {note}", err=True)
     if done.set_aside and not as_json:
         printing.say(f"left out, for evaluate to ask: {', '.join(one.says for one in done.set_aside)}")
-    facts = {"set_aside": [one.to_dict() for one in done.set_aside], "notes": list(done.notes)}
+    facts = {
+        "set_aside": [one.to_dict() for one in done.set_aside],
+        "notes": list(done.notes),
+        "no_photos": done.no_photos or None,
+    }
     _show_gallery(done, facts, as_json=as_json)
+    if done.no_photos and not as_json:
+        printing.say(f"{done.gallery.where}: {done.no_photos}", err=True)
 
 
 def show_index(done: IndexResult, source: Source, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,13 +12,18 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Vectors
 from placeprint.dataset.manifest import read_manifest
+from placeprint.embedding.model_folder import is_source
+from placeprint.embedding.models import find_model, names_like
 from placeprint.embedding.pipeline import Embedded
-from placeprint.errors import DatasetError, VectorError
+from placeprint.errors import DatasetError, PlaceprintError, VectorError
 from placeprint.records import ImageRecord, ModelSpec, SetAside, Split
+from placeprint.spelling import nearest
 from placeprint.storage.arrays import read_floats
 from placeprint.storage.regular_files import open_regular
 from placeprint.terminal import counted
 
+UNNAMED = "imported"
+"""Model of embeddings of which nobody says what made them."""
 _SPLIT = {
     Split.GALLERY: "of the gallery split",
     Split.QUERY: "of the query split",
@@ -114,3 +120,30 @@ def imported_spec(name: str, dim: int) -> ModelSpec:
     True
     """
     return ModelSpec(name=name, dim=dim, source="imported embeddings")
+
+
+def why_no_photos(spec: ModelSpec) -> str:
+    """Return why a gallery of imported embeddings answers no photos, what does ask it, and what would change that.
+
+    A name alone tells neither the weights nor the preprocessing, so a model of this name is not taken to be the one.
+    """
+    told = "its embeddings were imported, so it answers no photos (query, serve)"
+    asks = "evaluate, compare, calibrate and mine take query embeddings with --embeddings and --records"
+    return "; ".join(filter(None, (told, _about(spec), asks)))
+
+
+def _about(spec: ModelSpec) -> str:
+    """Return what is known here of the model that somebody named."""
+    if spec.name == UNNAMED:
+        return ""
+    instead = f"for that, index the photos themselves with --model {shlex.quote(spec.name)}"
+    try:
+        dim = find_model(spec.name).spec.dim
+    except PlaceprintError:
+        if is_source(spec.name):
+            return f"{instead}, which is fetched then"
+        near = nearest(spec.name, names_like(spec.name))
+        return f'model "{spec.name}" is not here' + (f' (did you mean "{near}"?)' if near else "")
+    return (
+        instead if dim == spec.dim else f'model "{spec.name}" makes {dim} numbers of an image, and these are {spec.dim}'
+    )

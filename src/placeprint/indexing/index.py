@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from placeprint.dataset.manifest import Manifest
-from placeprint.embedding.imported import imported_spec, read_side
+from placeprint.embedding.imported import UNNAMED, imported_spec, read_side, why_no_photos
 from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
 from placeprint.gallery.changes import Change
@@ -110,7 +110,7 @@ def _import(out: Path | str, embeddings: Path, records: Path, asked: dict[str, A
     settings = {
         "records": done.records,
         "vectors": done.vectors,
-        "spec": imported_spec(asked.get("model", "imported"), done.vectors.shape[1]),
+        "spec": imported_spec(asked.get("model", UNNAMED), done.vectors.shape[1]),
         "root": str(records.parent.resolve()),
         "index": asked.get("index", "auto"),
         "preset": find_preset(asked.get("preset", FAST)),
@@ -133,4 +133,5 @@ def _import(out: Path | str, embeddings: Path, records: Path, asked: dict[str, A
         not_calibrated=why,
         set_aside=set_aside,
         notes=notes,
+        no_photos=why_no_photos(gallery.spec),
     )

@@ -34,6 +34,8 @@ class IndexResult:
         Rows of a table of embeddings that are left for `evaluate` to ask.
     notes : tuple of str
         What is doubtful about that table.
+    no_photos : str
+        Why no photo can be asked of the gallery, and what can; empty where photos can.
 
     Examples
     --------
@@ -53,6 +55,7 @@ class IndexResult:
     not_calibrated: str = ""
     set_aside: tuple[SetAside, ...] = ()
     notes: tuple[str, ...] = ()
+    no_photos: str = ""
 
     def __repr__(self) -> str:
         """Say what changed, in one line."""
