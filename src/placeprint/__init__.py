@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from placeprint.embedding.models import ListedModel, ModelFile, list_models
     from placeprint.embedding.pipeline import Embedded
     from placeprint.errors import PlaceprintError
-    from placeprint.evaluation.compare import Compared, Comparison, compare
+    from placeprint.evaluation.compare import Compared, Comparison
     from placeprint.evaluation.evaluate import evaluate
     from placeprint.evaluation.leaderboard import Leaderboard, leaderboard
     from placeprint.evaluation.mining.mine import mine
@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from placeprint.recognition.recognizer import Recognizer
     from placeprint.recognition.verify import VerifyResult, verify
     from placeprint.records import UNKNOWN, Answer, FailedImage, Grade, ImageRecord, Match, ModelSpec, Neighbours, Split
+    from placeprint.report.compare import compare
     from placeprint.report.html import write_report
     from placeprint.report.run import RunResult, run
     from placeprint.storage.ragged import Ragged
@@ -194,7 +195,7 @@ _HOMES = {
     "embedding.models": ("ListedModel", "ModelFile", "list_models"),
     "embedding.pipeline": ("Embedded",),
     "errors": ("PlaceprintError",),
-    "evaluation.compare": ("Compared", "Comparison", "compare"),
+    "evaluation.compare": ("Compared", "Comparison"),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.leaderboard": ("Leaderboard", "leaderboard"),
     "evaluation.mining.mine": ("mine",),
@@ -240,6 +241,7 @@ _HOMES = {
         "Split",
         "UNKNOWN",
     ),
+    "report.compare": ("compare",),
     "report.html": ("write_report",),
     "report.run": ("RunResult", "run"),
     "storage.ragged": ("Ragged",),

@@ -270,15 +270,19 @@ def test_evaluate_leaves_one_image_out(town: Path, gallery: Path) -> None:
     assert by_gallery["recall"] == by_folder["recall"]
 
 
-def test_compare_prints_every_setting(town: Path) -> None:
+def test_compare_prints_every_setting_and_writes_a_page(town: Path, tmp_path: Path) -> None:
     rows = json.loads(run("compare", "index=exact", "index=faiss,threshold=0.5", "--on", str(town), "--json").stdout)
     assert [r["setting"] for r in rows] == ["index=exact", "index=faiss,threshold=0.5"]
     assert rows[1]["map_difference"]["interval"]["value"] == pytest.approx(0.0, abs=1e-9)
     assert rows[1]["sweep"]["threshold"] == 0.5
     assert rows[0]["result"]["map"] == pytest.approx(rows[0]["map"]["value"])
-    table = run("compare", "index=exact", "threshold=0.5", "--on", str(town)).stdout
+    page = tmp_path / "new" / "compare.html"
+    table = run("compare", "fast", "fast,threshold=0.5", "--on", str(town), "--report", str(page)).stdout
     assert "UNKNOWN rate" in table
     assert "McNemar" in table
+    assert table.splitlines()[-1] == f"report: {page}"
+    html = page.read_text("utf-8").replace("<wbr>", "")
+    assert '<h2 id="h-against-1"><span class="name">fast,threshold=0.5</span> against' in html
 
 
 def test_evaluate_prints_every_convention(town: Path) -> None:

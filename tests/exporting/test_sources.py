@@ -22,7 +22,7 @@ from placeprint.embedding.export.conversion import Exported  # noqa: E402
 from placeprint.embedding.model_folder import exported_path, find_exported, models_folder  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
 from placeprint.errors import ModelError, UsageError  # noqa: E402
-from placeprint.evaluation.compare import compare  # noqa: E402
+from placeprint.report.compare import compare  # noqa: E402
 
 State = dict[str, "torch.Tensor"]
 Made = Callable[[str], State]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from placeprint import evaluate
-from placeprint.evaluation.compare import compare
+from placeprint.report.compare import compare
 
 
 def test_compare_and_evaluate_agree_on_the_landmarks(shared_data: Path) -> None:

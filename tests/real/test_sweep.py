@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from placeprint.embedding.imported import imported_spec, read_embeddings
-from placeprint.evaluation.compare import compare
 from placeprint.gallery.gallery import Gallery
+from placeprint.report.compare import compare
 
 PUBLISHED = {0.5: (0.8529, 0.7409, 0), 0.65: (0.8529, 0.7409, 0), 0.75: (0.8235, 0.7342, 2), 0.8: (0.7353, 0.7150, 8)}
 

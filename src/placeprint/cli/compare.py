@@ -23,17 +23,23 @@ if TYPE_CHECKING:
 def compare(
     settings: Annotated[
         list[str],
-        typer.Argument(metavar="A B ...", help="Models by name, or key=value,key=value (model, index, threshold, …)."),
+        typer.Argument(
+            metavar="A B ...",
+            help="Presets (balanced), models, both (fast:MODEL), or key=value,key=value (index, threshold, …).",
+        ),
     ],
     dataset: Annotated[Path | None, typer.Option("--on", help="A folder or a manifest with queries.")] = None,
     *,
     searched: options.Searched,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write a page: side by side, and what each gained and lost.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     embed: Annotated[EmbedOptions, Without("model", "runner", "workers")],
     output: options.Output,
 ) -> None:
-    """Run several models, indexes, thresholds or settings on one dataset, and compare each with the first."""
-    from placeprint.evaluation.compare import compare as run_all
+    """Run several presets, models, thresholds or settings on one dataset, and compare each with the first."""
+    from placeprint.report.compare import compare as run_all
 
     rows = run_all(
         datasets.asked(dataset, searched),
@@ -42,6 +48,7 @@ def compare(
         embeddings=searched.embeddings,
         records=searched.records,
         seed=seed,
+        report=report,
         progress=output.progress,
         **given(embed),
     )
@@ -67,6 +74,8 @@ def compare(
         )
         names = ("setting", "UNKNOWN rate", "Recall@1, UNKNOWN a miss", "mAP", "wrong removed", "right removed")
         printing.table(names, [_sweep(c) for c in rows if c.sweep], right=(1, 2, 3, 4, 5))
+    if report is not None:
+        printing.say("", f"report: {report}")
 
 
 def _line(row: Compared) -> tuple[str, ...]:

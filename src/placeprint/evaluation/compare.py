@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
-from placeprint.errors import UsageError
 from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.headlines import SEED, clusters_of, headlines
 from placeprint.evaluation.inputs import gather
 from placeprint.evaluation.metrics.intervals import Interval
 from placeprint.evaluation.metrics.paired_tests import McNemar, PairedDifference, mcnemar, paired_difference
 from placeprint.evaluation.result import EvaluatedQuery, EvaluationResult
+from placeprint.evaluation.setting import Setting
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
-from placeprint.gallery.opening import open_gallery
+from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.notebooks import frame_of, html_table
 from placeprint.options import (
@@ -33,51 +32,9 @@ from placeprint.options import (
 from placeprint.progress import Progress
 from placeprint.recognition.dataset_embeddings import opened_cache
 
-_KEYS = {
-    "model": str,
-    "index": str,
-    "runner": str,
-    "preset": str,
-    "threshold": float,
-    "margin_threshold": float,
-    "false_accept_rate": float,
-    "radius": float,
-}
-"""What a setting may say, and what its value is read as."""
-
 
 class CompareWords(BuildWords, ImportedWords, total=False):
     """Keywords of `compare`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One column of a comparison: a name, and options of `placeprint.evaluate`."""
-
-    name: str
-    options: dict[str, Any]
-
-    @classmethod
-    def parse(cls, text: str) -> Setting:
-        """Read ``key=value,key=value``, or the bare name of a model.
-
-        Raises
-        ------
-        UsageError
-            For a key that is not known, or a value that is no number where one is needed.
-        """
-        if "=" not in text:
-            return cls(text, {"model": text})
-        options: dict[str, Any] = {}
-        for part in text.split(","):
-            key, _, value = part.partition("=")
-            if key.strip() not in _KEYS:
-                raise UsageError(f'"{part}": the settings that can be compared are {", ".join(_KEYS)}')
-            try:
-                options[key.strip()] = _KEYS[key.strip()](value)
-            except ValueError as error:
-                raise UsageError(f'"{part}": "{value}" is not a number') from error
-        return cls(text, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,57 +141,46 @@ class Comparison(Sequence[Compared]):
         ]
 
 
-def compare(
-    dataset: Path | str | Manifest | None,
-    settings: Sequence[str],
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A setting that was run: what came of it, and the gallery that was searched."""
+
+    row: Compared
+    gallery: Gallery
+
+
+def compare_each(
+    dataset: Manifest | None,
+    settings: Sequence[Setting],
+    options: CompareWords,
     *,
-    gallery: AnyGallery | Path | str | None = None,
+    gallery: AnyGallery | None = None,
     seed: int = SEED,
     progress: Progress | None = None,
-    **options: Unpack[CompareWords],
-) -> Comparison:
-    """Evaluate each setting and compare it with the first, query by query.
+) -> Iterator[Run]:
+    """Evaluate one setting after the other and compare each with the first; parameters as of `placeprint.compare`.
 
-    Parameters
-    ----------
-    dataset, gallery
-        As in `placeprint.evaluate`.
-    settings : sequence of str
-        See `Setting.parse`.
-    seed : int
-        Of the bootstrap.
-    progress : Progress, optional
-    **options
-        ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``, where a setting does not say otherwise;
-        ``embeddings``, ``records``: as in `placeprint.evaluate`.
+    Only one gallery is held at a time.
 
     Raises
     ------
-    UsageError
-        Without settings, or when a setting cannot be understood.
-
-    Examples
-    --------
-    >>> import placeprint
-    >>> compared = placeprint.compare("town", ["threshold=0.5", "threshold=0.9"], gallery="town.gallery")
-    >>> [(one.setting.name, one.recall_at_1.value) for one in compared]
-    [('threshold=0.5', 1.0), ('threshold=0.9', 1.0)]
+    UsageError, DatasetError, GalleryError, ModelError
     """
-    if not settings:
-        raise UsageError("give at least one setting, for example: efficientnet-lite0 threshold=0.6")
-    parsed = [Setting.parse(text) for text in settings]
-    opened = None if gallery is None else open_gallery(gallery)  # once: one on a server is downloaded
-    runs: list[EvaluationResult] = []
-    rows = []
-    for setting in parsed:
-        asked = {**options, **setting.options}
-        radius = asked.pop("radius", None)
-        build, decision, imported = records_of(asked, BuildOptions, DecisionOptions, Imported)
+    asked = [_asked(setting, options) for setting in settings]
+    first: EvaluationResult | None = None
+    for setting, (build, decision, imported, radius) in zip(settings, asked, strict=True):
         with opened_cache(build.cache):  # keeps what is matched
-            inputs = gather(dataset, opened, options=build, imported=imported, progress=progress)
-            runs.append(evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress))
-        rows.append(_compared(setting, runs[-1], runs[0], seed=seed, kept=runs[-1].gallery_bytes))
-    return Comparison(tuple(rows))
+            inputs = gather(dataset, gallery, options=build, imported=imported, progress=progress)
+            run = evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress)
+        first = first or run
+        yield Run(_compared(setting, run, first, seed=seed, kept=run.gallery_bytes), inputs.gallery)
+
+
+def _asked(setting: Setting, options: CompareWords) -> tuple[BuildOptions, DecisionOptions, Imported, float | None]:
+    """Return the options of one setting, those that are common to all included."""
+    asked: dict[str, Any] = {**options, **setting.options}
+    radius = asked.pop("radius", None)
+    return (*records_of(asked, BuildOptions, DecisionOptions, Imported), radius)
 
 
 def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, *, seed: int, kept: int) -> Compared:

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from placeprint.errors import UsageError
-from placeprint.evaluation.compare import Setting, compare
 from placeprint.evaluation.evaluate import evaluate
+from placeprint.evaluation.setting import Setting
 from placeprint.evaluation.sweep import threshold_sweep
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.size import kept_bytes
 from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import ImageRecord, ModelSpec
+from placeprint.report.compare import compare
 from placeprint.storage.ragged import Ragged
 
 SPEC = ModelSpec(name="hand", dim=3)

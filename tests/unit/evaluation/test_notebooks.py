@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from placeprint.errors import UsageError
-from placeprint.evaluation.compare import compare
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.evaluation.mining.mine import mine
 from placeprint.gallery.gallery import Gallery
 from placeprint.records import ImageRecord, ModelSpec
+from placeprint.report.compare import compare
 
 NAMES = ("a", "a", "<b>", "<b>")
 RECORDS = tuple(ImageRecord(path=f"{i}.jpg", places=(name,)) for i, name in enumerate(NAMES))

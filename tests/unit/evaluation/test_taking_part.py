@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from placeprint import Gallery, ImageRecord, calibrate, evaluate, imported_spec, read_embeddings
 from placeprint.cli.app import app
 from placeprint.errors import CalibrationError, DatasetError, VectorError
-from placeprint.evaluation.compare import compare
 from placeprint.evaluation.diagnosis.coverage import gallery_coverage
 from placeprint.evaluation.metrics.open_set_rates import unknown_answers
 from placeprint.evaluation.mining.mine import mine
 from placeprint.records import Split
+from placeprint.report.compare import compare
 from placeprint.report.html import render
 
 NOISE = np.random.default_rng(1).normal(size=(40, 64)).astype(np.float32)
