@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from placeprint.cli import printing
 from placeprint.cli.calibrate import show_calibration
-from placeprint.dataset.overview import Overview
 from placeprint.dataset.walk import why_not_walked
 from placeprint.terminal import counted
 
@@ -68,6 +67,8 @@ def show_import(done: IndexResult, records: str, *, as_json: bool) -> None:
 
 def show_index(done: IndexResult, source: Source, *, as_json: bool) -> None:
     """Print what became of the images that were given, then the gallery."""
+    from placeprint.dataset.overview import Overview
+
     facts = {
         "understood": Overview.of(source.manifest).to_dict(),
         "change": asdict(done.change),
