@@ -160,8 +160,6 @@ def compare_each(
 ) -> Iterator[Run]:
     """Evaluate one setting after the other and compare each with the first; parameters as of `placeprint.compare`.
 
-    Only one gallery is held at a time.
-
     Raises
     ------
     UsageError, DatasetError, GalleryError, ModelError

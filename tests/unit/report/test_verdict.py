@@ -4,6 +4,9 @@ import re
 from dataclasses import replace
 from html import unescape
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from noisy_places import SPEC, photos
 from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.inputs import Inputs
@@ -55,6 +58,24 @@ def test_the_headline_tells_what_is_likely_right() -> None:
         f"A place is named from a probability of {limit:.3f} on, calibrated for 7 % false accepts; "
         "below that it is likely from 0.5 on, else UNKNOWN.",
     )
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=12))
+def test_the_first_two_sentences_never_contradict_each_other(kinds: list[tuple[bool, bool, bool]]) -> None:
+    """Whatever is known, right and accepted: who is named right is also ranked right, and nobody is counted twice."""
+    queries = tuple(
+        replace(RESULT.queries[0], path=str(n), known=known, right=known and right, accepted=accepted)
+        for n, (known, right, accepted) in enumerate(kinds)
+    )
+    known = sum(q.known for q in queries)
+    told = replace(RESULT, queries=queries, n_queries=len(queries), n_answerable=known, n_unknown=len(queries) - known)
+    if not known:
+        assert headline(told) == "No query photo has a right answer in the gallery, so there is no recall."
+        return
+    photos, right, away, wrong = map(int, re.findall(r"\b(?<!\()(\d+)(?! of them)", headline(told)))
+    first, of = map(int, re.findall(r"first for (\d+) of (\d+),", more(told)[0])[0])
+    assert photos == right + away + wrong == of == known
+    assert right <= first == sum(q.right for q in queries) <= right + away
 
 
 def test_the_numbers_of_the_verdict_add_up() -> None:
