@@ -9,6 +9,9 @@ from placeprint.evaluation.compare import Comparison
 from placeprint.evaluation.metrics.intervals import Interval
 from placeprint.report.axis import NARROW, Axis
 
+NEAR_ONE = 0.95
+"""Where an axis begins at the latest: it ends at 1 then, which no share exceeds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Strip:
@@ -46,5 +49,5 @@ def _chart(title: str, found: Sequence[tuple[str, Interval | None]]) -> Chart:
     known = [(name, one) for name, one in found if one is not None and one.low == one.low and one.value == one.value]
     if not known:
         return Chart(title, Axis.around(0, 1), ())
-    axis = Axis.around(min(one.low for _, one in known), max(one.high for _, one in known), NARROW)
+    axis = Axis.around(min(NEAR_ONE, *(one.low for _, one in known)), max(one.high for _, one in known), NARROW)
     return Chart(title, axis, tuple(Strip(n, i, axis.at(i.value), axis.at(i.low), axis.at(i.high)) for n, i in known))

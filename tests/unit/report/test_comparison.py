@@ -17,6 +17,7 @@ from placeprint.records import ImageRecord, ModelSpec
 from placeprint.report.compare import compare
 from placeprint.report.comparison import better, changes_of, differing, headline, told
 from placeprint.report.comparison_page import MAX_CASES, Pictured, render_comparison
+from placeprint.report.interval_chart import charts
 from placeprint.report.outcomes import Outcome, count
 from placeprint.report.thumbnails import ImageFile
 
@@ -145,6 +146,21 @@ def test_where_nothing_decides_the_order_is_the_answer(rows: Comparison) -> None
     assert headline(alike) == "The right place came first: threshold=0.1 2 of 3, threshold=0.1 2 of 3."
     assert "All settings answer every query alike." in shown
     assert "Not named" not in shown
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(1.0, 1.0, ("0.94", "0.96", "0.98", "1")), (0.4, 0.7, ("0.4", "0.5", "0.6", "0.7"))],
+)
+def test_an_interval_lies_on_an_axis_of_shares(
+    rows: Comparison, low: float, high: float, ticks: tuple[str, ...]
+) -> None:
+    found = replace(rows[0].recall_at_1, value=high, low=low, high=high)
+    chart = charts(Comparison((replace(rows[0], recall_at_1=found),)))[0]
+    assert chart.axis.ticks == ticks
+    [strip] = chart.strips
+    assert (strip.value, strip.high) == (pytest.approx(1), pytest.approx(1))
+    assert strip.low == pytest.approx(1 if low == high else 0)
 
 
 def test_better_orders_answers(rows: Comparison) -> None:
