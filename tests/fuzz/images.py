@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from placeprint.dataset.decoding import images
+from placeprint.dataset.decoding.header import times_larger
 from placeprint.errors import ImageError
 
 from .changes import list_changed
@@ -43,7 +44,7 @@ def read(data: bytes) -> None:
         assert images.format_of(data)
         reduced, told = images.decode_sized(data, min_side=_SIDE)
         assert told == size
-        assert min(reduced.size) >= min(_SIDE, *size)
+        assert min(1, times_larger(size, _SIDE)) <= times_larger(reduced.size, _SIDE) <= 1
         full = images.decode(data)
         assert (full.size, full.mode, reduced.mode) == (size, "RGB", "RGB")
     except ImageError as error:
