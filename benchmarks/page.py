@@ -39,6 +39,8 @@ SCREENS: dict[int, dict[str, Any]] = {
     1440: {"viewport": {"width": 1440, "height": 1000}},
     390: {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True},
 }
+GERMAN = {("answer", 1440, "light"), ("answer", 390, "dark")}
+"""Of these there is a screenshot in German, too."""
 DROP = """async ({ name, text }) => {
   const moved = new DataTransfer();
   moved.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name, { type: "image/jpeg" }));
@@ -166,18 +168,22 @@ def spread(values: list[float]) -> str:
 
 
 def shots(out: Path) -> None:
-    """Take the screenshots of the page: two widths, light and dark."""
+    """Take the screenshots of the page: two widths, light and dark; of an answer two in German."""
     with tempfile.TemporaryDirectory() as name:
         town, gallery = Path(name) / "town", Path(name) / "town.gallery"
         render_town(town, places=40, views=5, seed=7)
         index(town, gallery, cache=False)
         known, unknown = chosen(town, Recognizer(Gallery.open(gallery)))
         with serving(gallery) as url, chromium() as browser:
-            for (width, screen), scheme in product(SCREENS.items(), ("light", "dark")):
-                with browser.new_context(**screen, color_scheme=scheme, reduced_motion="reduce") as context:
+            views = {"answer": [known], "unknown": [unknown], "many": many(town)}
+            for (width, screen), scheme, tag in product(SCREENS.items(), ("light", "dark"), ("en", "de")):
+                with browser.new_context(**screen, color_scheme=scheme, reduced_motion="reduce", locale=tag) as context:
                     page = context.new_page()
-                    for view, photos in {"answer": [known], "unknown": [unknown], "many": many(town)}.items():
-                        shoot(page, url, photos, out / f"page-{view}-{width}-{scheme}.png")
+                    for view, photos in views.items():
+                        if tag == "en":
+                            shoot(page, url, photos, out / f"page-{view}-{width}-{scheme}.png")
+                        elif (view, width, scheme) in GERMAN:
+                            shoot(page, url, photos, out / f"page-{view}-{width}-{scheme}-de.png")
 
 
 def chosen(town: Path, recognizer: Recognizer) -> tuple[Path, Path]:

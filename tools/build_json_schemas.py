@@ -113,7 +113,9 @@ INDEXED = GALLERY | {
     "shares": {"*": "number"},
     "failures": [FAILED_IMAGE],
 }
-MATCH = {"row": "int", "path": "text", "places": ["text"], "score": "number", "similarity": "number?"}
+MATCH = {"row": "int", "path": "text", "places": ["text"], "score": "number", "similarity": "number?"} | {
+    "titles": ["text"]
+}
 EXPLANATION = {
     "says": "text",
     "alike": "int",
@@ -136,6 +138,7 @@ ANSWER = FACTS | {
     "place": "text?",
     "grade": GRADE,
     "best_guess": "text?",
+    "title": "text?",
     "score": "number?",
     "margin": "number?",
     "threshold": "number?",
@@ -144,7 +147,7 @@ ANSWER = FACTS | {
     "probability_threshold": "number?",
     "false_accept_rate": "number?",
     "calibrated_for": "text?",
-    "places": [{"place": "text", "score": "number", "images": "int"}],
+    "places": [{"place": "text", "score": "number", "images": "int", "title": "text?"}],
     "matches": [MATCH | {"explanation?": EXPLANATION}],
     "why": "text",
     "missing?": "text?",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from served import served_in_thread
 
@@ -43,7 +45,7 @@ def plain(row: object) -> object:
 def without_additions(row: dict) -> dict:
     """Leave out what the server adds to an answer."""
     kept = {k: v for k, v in row.items() if k not in ("photo", "milliseconds", "photos", "filter")}
-    own = ("row", "path", "places", "score", "similarity", "explanation")
+    own = ("row", "path", "places", "titles", "score", "similarity", "explanation")
     kept["matches"] = [{k: v for k, v in match.items() if k in own} for match in row["matches"]]
     return kept
 
@@ -319,3 +321,27 @@ def test_about_and_doubtful(client, town_gallery, queries, recognizer):
     assert (newest["answer"], newest["probability"]) == ("UNKNOWN", found["probability"])
     assert newest["matches"][0]["image"] == found["matches"][0]["image"]
     assert unsure.name not in json.dumps(newest)
+
+
+def test_titles_are_told_beside_the_names_of_places(town_gallery, tmp_path, queries):
+    source = Gallery.open(town_gallery)
+    titled = [dataclasses.replace(r, titles=tuple(f"The {p}" for p in r.places)) for r in source.records]
+    Gallery.build(
+        tmp_path / "titled.gallery",
+        records=titled,
+        vectors=np.asarray(source.vectors),
+        spec=source.spec,
+        preset=source.preset,
+        parts=source.parts,
+        root=source.roots[0],
+    )
+    place = titled[0].places[0]
+    with served_in_thread(tmp_path / "titled.gallery") as url, httpx.Client(base_url=url, timeout=60) as asked:
+        found = ask(asked, queries[0])
+        assert found["title"] == f"The {found['best_guess']}"
+        assert [one["title"] for one in found["places"]] == [f"The {one['place']}" for one in found["places"]]
+        assert found["matches"][0]["titles"] == [f"The {found['matches'][0]['places'][0]}"]
+        listed = asked.get("/v1/places", params={"q": f"the {place}"}).json()
+        assert [(one["place"], one["title"]) for one in listed["places"]][:1] == [(place, f"The {place}")]
+        assert asked.get(f"/v1/places/{place}").json()["title"] == f"The {place}"
+        assert recognize(url=url, photo=queries[0]).title == found["title"]

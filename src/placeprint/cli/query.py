@@ -204,7 +204,7 @@ def _show(one: Answered, *, brief: bool) -> None:
 def _show_answer(photo: str, answer: Answer) -> None:
     printing.say(f"{photo}: {answer.said()}")
     printing.say(f"  {answer.why}")
-    rows = [(f"{m.score:.4f}", "|".join(m.places), m.path) for m in answer.matches]
+    rows = [(f"{m.score:.4f}", "|".join(m.named), m.path) for m in answer.matches]
     printing.table(("score", "place", "image"), rows, right=(0,))
 
 

@@ -33,6 +33,10 @@ class Block(Protocol):
     def record(self, row: int) -> ImageRecord:
         """Return one record."""
 
+    @property
+    def titled(self) -> bool:
+        """Whether a record may have titles of its places."""
+
     def with_content(self, content_hash: str) -> list[int]:
         """Return the rows whose image has this content."""
 
@@ -52,6 +56,11 @@ class HeldRecords:
     def __len__(self) -> int:
         """Return the number of records."""
         return len(self.records)
+
+    @property
+    def titled(self) -> bool:
+        """Whether a record has titles of its places."""
+        return any(record.titles for record in self.records)
 
     def record(self, row: int) -> ImageRecord:
         """Return one record."""
@@ -92,6 +101,11 @@ class LinesOnDisk:
     def __len__(self) -> int:
         """Return the number of records."""
         return len(self._starts) - 1
+
+    @property
+    def titled(self) -> bool:
+        """Whether a line has titles: without any, nothing is parsed to look for them."""
+        return self._data.find(b'"titles": [') >= 0
 
     def record(self, row: int) -> ImageRecord:
         """Parse one line.

@@ -99,6 +99,11 @@ class RecordTable(Sequence[ImageRecord]):
         columns = Columns.load(folder, count, places=places, digest=places_digest, mapped=mapped)
         return cls((LinesOnDisk(data, starts),), range(count), lambda: columns.checked(roots), digest)
 
+    @property
+    def titled(self) -> bool:
+        """Whether a record may have titles of its places."""
+        return any(block.titled for block in self._blocks)
+
     def save(self, folder: Path) -> None:
         """Write ``records.jsonl`` and the columns; lines that are on disk are copied as they are."""
         lengths = [np.zeros(1, np.int64)]

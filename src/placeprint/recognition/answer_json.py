@@ -53,14 +53,16 @@ def _of_an_earlier_server(row: dict[str, Any]) -> dict[str, Any]:
         decided = any(row[name] is not None for name in ("threshold", "margin_threshold", "probability_threshold"))
         grade = Grade.SURE if decided else Grade.LIKELY
     best = row["places"][0]["place"] if row["places"] else None
-    return {"calibrated_for": None, "false_accept_rate": None, "grade": grade, "best_guess": best}
+    return {"calibrated_for": None, "false_accept_rate": None, "grade": grade, "best_guess": best, "title": None}
 
 
 def _match(row: dict[str, Any]) -> Match:
-    places = row["places"]
-    if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
-        raise TypeError("places are a list of names")
-    return _checked(Match(**_fields(Match, row, missing=("similarity",)) | {"places": tuple(places)}))
+    row = {"titles": [], **row}
+    for names in (row["places"], row["titles"]):
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise TypeError("places and titles are lists of names")
+    names = {"places": tuple(row["places"]), "titles": tuple(row["titles"])}
+    return _checked(Match(**_fields(Match, row, missing=("similarity",)) | names))
 
 
 def _fields(kind: type[Answer | Match], row: dict[str, Any], missing: tuple[str, ...]) -> dict[str, Any]:

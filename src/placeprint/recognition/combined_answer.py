@@ -49,7 +49,7 @@ def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
     speaking, rivals = [a for a in named if _name(a) == guess], [a for a in named if _name(a) != guess]
     leader, probability = _surest(answers, speaking), _probability(speaking, rivals)
     grade = _grade(speaking, rivals, probability)
-    said = _said(guess, speaking, rivals, silent=len(answers) - len(named))
+    said = _said(answers[leader].title or guess, speaking, rivals, silent=len(answers) - len(named))
     if not _agreed(speaking, rivals, grade, probability):
         why = f"the photos do not agree: {said}"
         disagreed = dataclasses.replace(answers[leader], place=None, grade=Grade.UNKNOWN, probability=None, why=why)
@@ -136,7 +136,7 @@ def _said(guess: str, speaking: Sequence[Answer], rivals: Sequence[Answer], *, s
     if not rivals and not silent:
         return f"{_of_all(len(speaking), 'all')} name {guess}"
     parts = [f"{_spelled(len(speaking))} {'photo names' if len(speaking) == 1 else 'photos name'} {guess}"]
-    counts = Counter(str(_name(a)) for a in rivals).most_common()
+    counts = Counter(a.title or str(_name(a)) for a in rivals).most_common()
     parts += [f"{_spelled(count)} {'names' if count == 1 else 'name'} {name}" for name, count in counts]
     return ", ".join([*parts, *([f"{_spelled(silent)} could not tell"] if silent else [])])
 

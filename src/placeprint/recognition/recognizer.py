@@ -218,6 +218,7 @@ class Recognizer:
             place=best if decision.accepted else None,
             grade=decision.grade,
             best_guess=best,
+            title=places[0].title if places else None,
             score=score,
             margin=margin,
             threshold=limits.threshold,

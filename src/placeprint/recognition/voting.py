@@ -44,18 +44,22 @@ def matches_of(
     similarities : ndarray of float32, shape (n_queries, k), optional
         Cosine similarities, where the scores are not they.
     named : int, optional
-        How many of the best are given their path; of those behind only places and scores are needed. All when not
-        given.
+        How many of the best matches, and the best of how many places, are given their path and titles; of the others
+        only places and scores are needed. All when not given.
     """
     alike = neighbours.scores if similarities is None else similarities
     found = (neighbours.rows[query].tolist(), neighbours.scores[query].tolist(), alike[query].tolist())
     matches: list[Match] = []
+    known: set[str] = set()
     for row, score, similarity in zip(*found, strict=True):
         if row < 0:
             continue
         places = records.places_of(row)
-        path = "" if places and named is not None and len(matches) >= named else records[row].path
-        matches.append(Match(row, path, places or (path,), score, similarity))
+        new = len(known) < (named or 0) and not known.issuperset(places)  # a candidate, whose title is told
+        known.update(places)
+        record = None if places and named is not None and len(matches) >= named and not new else records[row]
+        path, titles = ("", ()) if record is None else (record.path, record.titles)
+        matches.append(Match(row, path, places or (path,), score, similarity, titles))
     return tuple(matches)
 
 
@@ -65,12 +69,15 @@ def rank_places(matches: Sequence[Match]) -> tuple[RankedPlace, ...]:
     An image with several right places counts for each of them.
     """
     best: dict[str, tuple[float, int]] = {}
+    titles: dict[str, str] = {}
     for match in matches:
+        for place, title in zip(match.places, match.titles, strict=False):
+            titles.setdefault(place, title)
         for place in match.places:
             score, images = best.get(place, (match.score, 0))
             best[place] = (max(score, match.score), images + 1)
     ranked = sorted(best.items(), key=lambda item: -item[1][0])  # stable: ties keep their order
-    return tuple(RankedPlace(place, score, images) for place, (score, images) in ranked)
+    return tuple(RankedPlace(place, score, images, titles.get(place)) for place, (score, images) in ranked)
 
 
 def margin_of(matches: Sequence[Match]) -> float:

@@ -22,6 +22,11 @@ def is_unknown(place: str) -> bool:
     return place.strip().casefold() == UNKNOWN.casefold()
 
 
+def title_and_place(title: str, place: str) -> str:
+    """Return a place for people: ``Eiffel Tower (eiffel_378)``, or the place alone where it has no other title."""
+    return place if title == place else f"{title} ({place})"
+
+
 class Grade(StrEnum):
     """How sure an answer is, in the words that every output shows.
 
@@ -95,6 +100,8 @@ class Match:
         What it was ranked by: the cosine similarity, or what re-ranking made of it.
     similarity : float
         Cosine similarity of the two embeddings.
+    titles : tuple of str
+        The names by which people know the places, where those are others.
 
     Examples
     --------
@@ -109,15 +116,22 @@ class Match:
     places: tuple[str, ...]
     score: float
     similarity: float = math.nan
+    titles: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The places for people: a title with the place behind it, or the place."""
+        return tuple(map(title_and_place, self.titles or self.places, self.places))
 
 
 @dataclass(frozen=True, slots=True)
 class RankedPlace:
-    """A candidate place: its score is that of its best image."""
+    """A candidate place: its score is that of its best image, and its title the name by which people know it."""
 
     place: str
     score: float
     images: int
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +146,8 @@ class Answer:
         How sure it is.
     best_guess : str or None
         The best ranked place, accepted or not; None when nothing was found.
+    title : str or None
+        The name by which people know the best guess, where the manifest has one.
     score : float
         Of the best match: its cosine similarity, or what re-ranking made of it (then it may be above 1); NaN when
         the gallery is empty.
@@ -164,6 +180,7 @@ class Answer:
     place: str | None
     grade: Grade
     best_guess: str | None
+    title: str | None = None
     score: float
     margin: float
     threshold: float | None = None
@@ -187,8 +204,8 @@ class Answer:
             return UNKNOWN
         sure = "" if self.probability is None else f", {min(self.probability, 0.99):.2f}"  # nothing learned is certain
         if self.grade is Grade.SURE:
-            return f"{self.place} ({self.grade}{sure})"
-        return f"{self.grade} {self.place or self.best_guess}{sure}"
+            return f"{self.title or self.place} ({self.grade}{sure})"
+        return f"{self.grade} {self.title or self.place or self.best_guess}{sure}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, ready for JSON: NaN becomes null, and ``answer`` spells UNKNOWN."""

@@ -44,6 +44,8 @@ class ImageRecord:
         as surrogate escapes.
     places : tuple of str
         The place it shows; several when each of them is a correct answer; empty when unlabelled.
+    titles : tuple of str
+        The names by which people know the places, in their order; empty where those are the places themselves.
     split : Split
         Gallery, query, or none.
     content_hash : str
@@ -88,6 +90,7 @@ class ImageRecord:
 
     path: str
     places: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
     split: Split = Split.NONE
     content_hash: str = ""
     width: int = 0
@@ -114,14 +117,18 @@ class ImageRecord:
         """Refuse values out of range; the caller knows the path, and adds it to the message."""
         if not self.path:
             raise UsageError("a record needs a path")
+        if self.titles and len(self.titles) != len(self.places):
+            raise UsageError(f"{len(self.titles)} titles do not name {len(self.places)} places")
         if self.width < 0 or self.height < 0:
             raise UsageError(f"an image cannot have {self.width} x {self.height} pixels")
+        self._require_position()
+
+    def _require_position(self) -> None:
         if (self.latitude is None) != (self.longitude is None):
             raise UsageError("latitude and longitude must be given together")
-        if self.latitude is not None and not abs(self.latitude) <= 90:
-            raise UsageError(f"latitude {self.latitude} is not in -90..90")
-        if self.longitude is not None and not abs(self.longitude) <= 180:
-            raise UsageError(f"longitude {self.longitude} is not in -180..180")
+        for name, value, most in (("latitude", self.latitude, 90), ("longitude", self.longitude, 180)):
+            if value is not None and not abs(value) <= most:
+                raise UsageError(f"{name} {value} is not in -{most}..{most}")
         if (self.easting is None) != (self.northing is None):
             raise UsageError("easting and northing must be given together")
         if self.zone is not None and (self.easting is None or not _ZONE.fullmatch(self.zone)):
@@ -165,8 +172,7 @@ class ImageRecord:
         """Return the fields that are set, ready for JSON."""
         values = ((name, unset, getattr(self, name)) for name, unset in _UNSET.items())
         row = {name: value for name, unset, value in values if value != unset or name in ("path", "split")}
-        if self.places:
-            row["places"] = list(self.places)
+        row |= {name: list(found) for name in ("places", "titles") if (found := getattr(self, name))}
         if self.extra:
             row["extra"] = dict(self.extra)
         return row

@@ -33,6 +33,7 @@ class CatalogueImage:
             "thumbnail": urls.thumbnail(image),
             "path": record.path,
             "places": list(record.places),
+            "titles": list(record.titles),
             "split": record.split.value,
             "content_hash": record.content_hash or None,
             "width": record.width,
@@ -50,6 +51,13 @@ class Place:
     images: int
     cover: str
     position: tuple[float, float] | None
+    title: str | None = None
+    """The name by which people know it."""
+
+
+def title_of(record: ImageRecord, place: str) -> str | None:
+    """Return the name by which people know a place of an image."""
+    return dict(zip(record.places, record.titles, strict=False)).get(place)
 
 
 class Catalogue(Protocol):
@@ -114,12 +122,15 @@ class FolderCatalogue:
         first = np.full(count, len(codes), np.int64)
         np.minimum.at(first, codes[codes >= 0], np.flatnonzero(codes >= 0))
         there, sums = self._positions(codes, count)
+        titled = records.titled  # else no record is parsed, of a million places
         found = {}
         for name, numbers in sorted(records.columns.table.holding.items()):
             known = int(there[numbers].sum())
             mean = (sums[numbers].sum(axis=0) / known).tolist() if known else None
-            cover = image_id(records, int(first[numbers].min()))
-            found[name] = Place(name, int(shown[numbers].sum()), cover, (mean[0], mean[1]) if mean else None)
+            row = int(first[numbers].min())
+            title = title_of(records[row], name) if titled else None
+            place = (mean[0], mean[1]) if mean else None
+            found[name] = Place(name, int(shown[numbers].sum()), image_id(records, row), place, title)
         return found
 
     @property

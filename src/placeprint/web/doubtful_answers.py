@@ -18,7 +18,10 @@ class DoubtfulAnswers:
         probability, limit = row["probability"], row["probability_threshold"]
         if row["place"] is not None and (probability is None or limit is None or probability >= (1 + limit) / 2):
             return
-        facts = ("answer", "place", "grade", "best_guess", "score", "margin", "probability", "probability_threshold")
+        facts = (
+            *("answer", "place", "grade", "best_guess", "title", "score", "margin"),
+            *("probability", "probability_threshold"),
+        )
         self._kept.appendleft(
             {
                 "when": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -30,9 +30,15 @@ def named_like(places: Iterable[Place], asked: str) -> list[Place]:
     """
     words = folded_words(asked)
     if not words:
-        return [place for place in places if asked.strip() in place.name]
-    ranked = [(rank, place) for place in places if (rank := _rank(folded_words(place.name), words)) is not None]
+        return [place for place in places if asked.strip() in f"{place.name} {place.title or ''}"]
+    ranked = [(rank, place) for place in places if (rank := _best_rank(place, words)) is not None]
     return [place for _, place in sorted(ranked, key=lambda one: one[0])]
+
+
+def _best_rank(place: Place, asked: tuple[str, ...]) -> int | None:
+    """Return the rank of the name or of the title, whichever is closer."""
+    ranks = [_rank(folded_words(text), asked) for text in (place.name, place.title) if text]
+    return min((rank for rank in ranks if rank is not None), default=None)
 
 
 def _rank(name: tuple[str, ...], asked: tuple[str, ...]) -> int | None:

@@ -69,6 +69,7 @@ def test_the_first_alias_wins_and_the_other_column_is_kept(tmp_path: Path) -> No
     found = read_manifest(written(tmp_path, "relpath,class_name,class_dir\nx.jpg,Anıtkabir,Antkabir__1\n"))
     assert found.records[0].places == ("Antkabir__1",)
     assert found.records[0].extra == {"class_name": "Anıtkabir"}
+    assert found.records[0].titles == ("Anıtkabir",)
 
 
 def test_several_right_places(tmp_path: Path) -> None:

@@ -74,3 +74,44 @@ def test_what_the_server_refuses_is_a_sentence_with_a_size(visit: Callable[..., 
     assert (
         page.text("[role=alert] p") == "That is too large. A request may hold 32 MiB: send a smaller photo, or fewer."
     )
+
+
+def test_a_title_is_shown_and_the_key_is_kept(visit: Callable[..., Any]) -> None:
+    page = visit()
+    page.expected = "404"  # of the photo that was removed, among answers that were doubtful
+    name = page.served.known.parent.name
+
+    def titled(route: Any) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for one in (told, *told["places"]):
+            one["title"] = ARABIC if name in (one.get("place"), one.get("best_guess")) else None
+        for match in told["matches"]:
+            match["titles"] = [ARABIC] if match["places"] == [name] else []
+        route.fulfill(response=answer, json=told)
+
+    page.page.route("**/v1/recognize*", titled)
+    page.ask(page.served.known)
+    for place in (".verdict h1 bdi", ".candidates li bdi", ".why figcaption bdi", ".matches bdi"):
+        assert page.page.locator(place).first.text_content() == ARABIC, place
+    assert page.page.locator(".verdict h1 a").get_attribute("href") == f"#/places/{name}"
+    page.go("answers")
+    assert page.page.locator(".result .what b bdi").first.text_content() == ARABIC
+
+
+def test_photos_of_one_place_say_what_happened(visit: Callable[..., Any]) -> None:
+    page = visit()
+    page.drop(page.served.known, page.served.unknown)
+    page.page.get_by_role("button", name="One place").click()
+    page.page.wait_for_selector(".verdict .sure")
+    name = page.served.known.parent.name
+    assert page.text(".verdict h1") == name
+    assert f"One photo names {name}, one could not tell. Right with a probability of" in page.text(".verdict")
+    told = page.page.evaluate(
+        """async () => { const list = await indexedDB.databases(); const opening = indexedDB.open(list[0].name);
+        const base = await new Promise((done) => { opening.onsuccess = () => done(opening.result); });
+        const asked = base.transaction("answers").objectStore("answers").getAll();
+        return new Promise((done) => { asked.onsuccess = () => done(asked.result.at(-1).answer); }); }"""
+    )
+    alone = next(one for one in told["photos"] if one["place"] == name)
+    assert (told["grade"], told["probability"]) == ("sure", alone["probability"])

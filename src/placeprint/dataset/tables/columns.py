@@ -28,6 +28,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
         *("building", "building_name", "building_id", "monument", "venue", "poi", "category", "category_name"),
         *("category_id", "identity", "ground_truth", "gt"),
     ),
+    "title": ("title", "display_name", "place_title", "display_title", "full_name"),
     "split": ("split", "subset", "set", "role", "partition", "split_name", "data_split"),
     "latitude": ("latitude", "lat", "gps_latitude", "gps_lat"),
     "longitude": ("longitude", "lon", "lng", "long", "gps_longitude", "gps_lon", "gps_lng", "gps_long"),
@@ -105,6 +106,7 @@ def choose_columns(names: Sequence[str], rows: Sequence[Cells]) -> Columns:
         if not claims[field] and (found := _guess(field, [n for n in names if n not in taken], rows)):
             claims[field] = [found]
             guessed.append(f"the {field} from {quoted(found)}")
+    claims["title"] = _title(claims, names, rows)
     notes, clash = [], ""
     for field in _COUNTED:
         for other in claims[field][1:]:
@@ -169,6 +171,23 @@ def _guess(field: str, names: Sequence[str], rows: Sequence[Cells]) -> str | Non
     if "x" in by_name:  # then y is a coordinate
         by_name.pop("y", None)
     return next((by_name[g] for g in map(_normal, GUESSES[field]) if g in by_name and fits(by_name[g], rows)), None)
+
+
+def _title(claims: Mapping[str, Sequence[str]], names: Sequence[str], rows: Sequence[Cells]) -> list[str]:
+    """Return the column with the names by which people know the places: each place has one, and it is another one.
+
+    Without a column that says so, one that could name the places as well, as ``class_name`` beside ``class_dir``.
+    """
+    taken = {column for columns in claims.values() for column in columns}
+    if not (places := claims["place"]):
+        return []
+    could = [n for n in places[1:] if _normal(n).endswith("name")]
+    could += [n for n in names if n not in taken and _normal(n) == "name"]
+    for name in claims["title"] or could:
+        pairs = _pairs(places[0], name, rows)
+        if len(pairs) == len({place for place, _ in pairs}) and any(place != title for place, title in pairs):
+            return [name]
+    return []
 
 
 def _filled(name: str, rows: Sequence[Cells]) -> Iterator[str]:

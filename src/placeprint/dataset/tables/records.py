@@ -42,7 +42,7 @@ def record_of(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, S
 def _record(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, Split]) -> ImageRecord:
     named = columns.of(row.cells)
     value = {field: present(row.cells[column]) for field, column in named.items()}
-    used = set(named.values())
+    used = {column for field, column in named.items() if field != "title"}  # titles are also kept as they are
     extra = {column: cell for column, cell in row.cells.items() if column not in used and cell}
     split, frame = value.get("split", ""), value.get("frame", "")
     if split.lower() not in splits:
@@ -58,6 +58,7 @@ def _record(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, Spl
     return ImageRecord(
         path=path,
         places=places,
+        titles=_titles(value.get("title", ""), places),
         split=splits[split.lower()],
         content_hash=value.get("content_hash", ""),
         width=_pixels(value.get("width", "")),
@@ -69,6 +70,14 @@ def _record(row: Row, columns: Columns, folder: Folder, splits: Mapping[str, Spl
         licence=value.get("licence") or None,
         extra=extra,
     )
+
+
+def _titles(cell: str, places: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a title for each place; none where they are not as many, or say nothing else."""
+    titles = tuple(part.strip() for part in cell.split("|")) if len(places) > 1 else (cell,)
+    if CONTROL.search(cell) or len(titles) != len(places) or not all(titles):
+        return ()
+    return () if titles == places else titles
 
 
 def _position(value: Mapping[str, str]) -> Position:

@@ -30,7 +30,7 @@ export const bdi = (text) => h("bdi", {}, text);
 export const placeName = ({ place, best_guess: guess, title }) => (title ? h("bdi", { title: place ?? guess }, title) : bdi(place ?? guess));
 
 /** The places of a match, as people call them. */
-export const placeNames = ({ places, titles }) => bdi(places.map((place) => titles?.[place] ?? place).join(", "));
+export const placeNames = ({ places, titles }) => bdi((titles.length ? titles : places).join(", "));
 
 /** What the server says in English, marked as that where the page speaks another language. */
 export const foreign = (text) => (LANGUAGE === "en" ? text : h("span", { lang: "en", dir: "ltr" }, text));

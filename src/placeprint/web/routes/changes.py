@@ -15,9 +15,11 @@ from placeprint.dataset.files import content_hash
 from placeprint.dataset.metadata.bare import without_metadata
 from placeprint.errors import UsageError
 from placeprint.records import ImageRecord, Split, is_unknown
+from placeprint.web.catalogue import title_of
 from placeprint.web.gallery_changes import Addition, NewImage, Removal
 from placeprint.web.problems import Json, Problem
-from placeprint.web.schemas import LONGEST_PLACE, PLACE, POSITION, AddedImages, RemovedImage, photos_body, problems
+from placeprint.web.route_descriptions import LONGEST_PLACE, PLACE, POSITION, photos_body, problems
+from placeprint.web.schemas import AddedImages, RemovedImage
 from placeprint.web.settings import Settings
 from placeprint.web.snapshots import Snapshot
 from placeprint.web.state import state_of
@@ -161,9 +163,12 @@ def _described(snapshot: Snapshot, upload: Upload, told: Told, settings: Setting
     width, height = images.size_of(upload.data)
     suffix = _SUFFIXES.get(images.format_of(stored), "img")
     latitude, longitude = told.position or (None, None)
+    beside = snapshot.catalogue.of_place(told.place, 0, 1)[1]
+    title = title_of(beside[0].record, told.place) if beside else None
     record = ImageRecord(
         path=f"{content_hash(stored)}.{suffix}",
         places=(told.place,),
+        titles=(title,) if title else (),
         split=Split.GALLERY,
         content_hash=content_hash(upload.data),
         width=width,

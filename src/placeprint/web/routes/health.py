@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from placeprint.version import __version__
 from placeprint.web.problems import Json, busy
-from placeprint.web.schemas import About, Health, Ready, problems
+from placeprint.web.route_descriptions import problems
+from placeprint.web.schemas import About, Health, Ready
 from placeprint.web.state import State, state_of
 
 router = APIRouter(tags=["server"])

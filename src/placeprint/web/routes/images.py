@@ -22,7 +22,7 @@ from placeprint.web.catalogue import CatalogueImage
 from placeprint.web.identity import UPLOADED_NAME, UPLOADED_ROOT
 from placeprint.web.previews import small_jpeg
 from placeprint.web.problems import Problem
-from placeprint.web.schemas import problems
+from placeprint.web.route_descriptions import problems
 from placeprint.web.snapshots import Snapshot
 from placeprint.web.state import state_of
 

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from placeprint.web.catalogue import Catalogue, Place
+from placeprint.web.catalogue import Catalogue, Place, title_of
 from placeprint.web.identity import Urls
 from placeprint.web.place_search import named_like
 from placeprint.web.problems import Json, Problem
-from placeprint.web.schemas import PlaceList, PlacePage, problems
+from placeprint.web.route_descriptions import problems
+from placeprint.web.schemas import PlaceList, PlacePage
 from placeprint.web.state import state_of
 
 router = APIRouter(tags=["gallery"])
@@ -64,7 +65,8 @@ async def place(request: Request, place: str, offset: Offset = 0, limit: Limit =
         raise Problem(404, f'the gallery has no place "{place}": GET /v1/places lists them')
     first = shown if offset == 0 and shown else (await to_thread(catalogue.of_place, place, 0, 1))[1]
     known = (await to_thread(lambda: catalogue.places)).get(place)
-    whole = _place(known or Place(place, total, first[0].image, None), state.urls)  # a place may be newer than the list
+    newer = Place(place, total, first[0].image, None, title_of(first[0].record, place))  # than the list
+    whole = _place(known or newer, state.urls)
     listed = [one.facts(state.urls) for one in shown]
     return Json({**whole, "images": total, "total": total, "offset": offset, "limit": limit, "items": listed})
 
@@ -73,6 +75,7 @@ def _place(place: Place, urls: Urls) -> dict[str, Any]:
     latitude, longitude = place.position or (None, None)
     return {
         "place": place.name,
+        "title": place.title,
         "url": urls.place(place.name),
         "images": place.images,
         "cover": {"image": place.cover, "thumbnail": urls.thumbnail(place.cover)},

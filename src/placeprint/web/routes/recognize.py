@@ -21,7 +21,8 @@ from placeprint.web.catalogue import CatalogueImage
 from placeprint.web.identity import Urls
 from placeprint.web.previews import PREVIEW_SIDE, small_jpeg
 from placeprint.web.problems import Json, Problem, busy
-from placeprint.web.schemas import NEAR, DoubtfulList, Recognition, photos_body, problems
+from placeprint.web.route_descriptions import NEAR, photos_body, problems
+from placeprint.web.schemas import DoubtfulList, Recognition
 from placeprint.web.snapshots import Snapshot
 from placeprint.web.state import State, state_of
 from placeprint.web.uploads import Body, Upload
