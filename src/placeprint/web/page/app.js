@@ -129,7 +129,7 @@ function rowHere() {
 }
 
 document.addEventListener("row-changed", async ({ detail: { row, change } }) => {
-  for (const part of main.children) part.rowChanged?.(row);
+  for (const part of main.children) part.rowChanged?.(row, change);
   const judged = "mark" in change || "correction" in change;
   if (row !== rowHere() || row.state === "running" || row.note || judged) return;
   await show({ focus: main.querySelector(".busy") !== null });

@@ -6,6 +6,8 @@ import { results, tally } from "./results.js";
 import { allRows } from "./store.js";
 import { say, tell } from "./words.js";
 
+const PAUSE = 250; // milliseconds between drawings while photos are asked: each costs as much as a small answer
+
 const isOpen = (row) => row.state === "waiting" || row.state === "running";
 
 /** The view of a batch. */
@@ -15,11 +17,23 @@ export function batchView(number, about, query) {
   if (!rows().length) return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, say("batch.gone")), h("p", { class: "soft" }, tell("batch.goneWhy", { again: h("a", { href: "#/" }, say("asked.againLink")) })));
   const head = progress(id, rows);
   const list = results({ rows, query, about, order: "order", name: `placeprint-${rows()[0].when.slice(0, 10)}` });
+  const changed = new Set();
   let drawing = 0;
-  const soon = () => { drawing ||= requestAnimationFrame(() => { drawing = 0; head.update(); }); };
+  const draw = () => {
+    clearTimeout(drawing);
+    drawing = 0;
+    head.update();
+    for (const row of changed) list.redraw(row);
+    changed.clear();
+  };
+  const soon = (row, change) => {
+    changed.add(row);
+    if ("mark" in change) return draw(); // a hand waits for it
+    drawing ||= setTimeout(draw, rows().some(isOpen) ? PAUSE : 0);
+  };
   return [
-    Object.assign(head.element, { rowChanged: (row) => row.batch === id && soon(), revived: head.update }),
-    Object.assign(list, { rowChanged: (row) => row.batch === id && list.redraw(row), revived: list.draw }),
+    Object.assign(head.element, { rowChanged: (row, change) => row.batch === id && soon(row, change), revived: head.update }),
+    Object.assign(list, { revived: list.draw }),
   ];
 }
 
