@@ -20,9 +20,9 @@ from placeprint.gallery.index.base import unit_vectors
 from placeprint.presets import Preset
 from placeprint.recognition.calibration.estimators import fit_logistic
 from placeprint.recognition.calibration.held_out import Asker, PlaceRows, Questions, from_gallery
-from placeprint.recognition.calibration.prior import Prior
+from placeprint.recognition.calibration.prior import Prior, above
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
-from placeprint.recognition.decision.rules import agreement
+from placeprint.recognition.decision.rules import Evidence, agreement
 from placeprint.recognition.rerank import cells
 from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.records import ImageRecord, ModelSpec
@@ -30,6 +30,8 @@ from placeprint.storage.ragged import Ragged
 
 SIZES = (2, 3, 4)
 """Numbers of places in the small galleries."""
+SINGLE_SIZES = (2, 4, 12)
+"""Those of galleries with one image a place; only a set with more places takes part."""
 _KEPT = 200
 """Unknown queries kept, as many from each set."""
 _START = (-4.0, 6.0, 1.0)
@@ -58,6 +60,11 @@ class LabelledSet:
     query_parts: Mapping[str, Ragged]
     spec: ModelSpec
     preset: Preset
+
+    @property
+    def places(self) -> list[str]:
+        """The places of the gallery."""
+        return sorted({r.places[0] for r in self.records if r.places})
 
 
 def labelled_set(path: Path, preset: Preset, *, model: str = DEFAULT_MODEL) -> LabelledSet:
@@ -96,17 +103,26 @@ def remember_votes() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """The questions of one small gallery, on its own scale."""
+    """The questions of one small gallery, and its scale: the usual scores of other places and of the same."""
 
-    features: Floats
+    evidence: Evidence
     right: NDArray[np.bool_]
     weights: Floats
     unknown: NDArray[np.bool_]
     groups: NDArray[np.int64]
-    gap: float
+    low: float
+    high: float
+
+    def features(self, high: float) -> Floats:
+        """Return standing and agreement."""
+        gap = high - self.low
+        shares = agreement(self.evidence, softness=gap / 2)
+        return np.stack([(self.evidence.top - self.low) / gap, shares], axis=1)
 
 
-def learn_prior(sets: Sequence[LabelledSet], *, places: int, galleries: int, seed: int = 0) -> Prior:
+def learn_prior(
+    sets: Sequence[LabelledSet], *, places: int, galleries: int, single: bool = False, seed: int = 0
+) -> Prior:
     """Learn from random small galleries; every set counts alike.
 
     Parameters
@@ -117,14 +133,21 @@ def learn_prior(sets: Sequence[LabelledSet], *, places: int, galleries: int, see
         In each small gallery.
     galleries : int
         Drawn from each set.
+    single : bool
+        Whether each place has one image. Such a gallery cannot tell its own `high`, so all of them get that which the
+        mean gap makes of their `low`.
     seed : int
     """
-    rng = np.random.default_rng(seed)
-    rows = [_small_gallery(s, places, rng, number=1000 * i) for i, s in enumerate(sets) for _ in range(galleries)]
-    votes = np.concatenate([r.features[:, 1] for r in rows])
+    rng, matched = np.random.default_rng(seed), bool(sets[0].preset.matched)
+    rows = [
+        _small_gallery(s, places, rng, number=1000 * i, single=single)
+        for i, s in enumerate(sets)
+        for _ in range(galleries)
+    ]
+    gap = float(np.mean([r.high - r.low if matched else (r.high - r.low) / (1 - r.low) for r in rows]))
+    features = np.concatenate([r.features(above(r.low, gap, matched=matched) if single else r.high) for r in rows])
     unknown = np.concatenate([r.unknown for r in rows])
-    usual = float(np.nanmean(votes[unknown]))
-    features = np.concatenate([r.features for r in rows])
+    usual = float(np.nanmean(features[unknown, 1]))
     features[np.isnan(features[:, 1]), 1] = usual
     right, weights = np.concatenate([r.right for r in rows]), np.concatenate([r.weights for r in rows])
     b0, b1, b2 = fit_logistic(
@@ -132,9 +155,9 @@ def learn_prior(sets: Sequence[LabelledSet], *, places: int, galleries: int, see
     )
     groups = np.concatenate([r.groups for r in rows])
     kept = _evenly(rng, np.flatnonzero(unknown), groups, len(sets))
-    gap = float(np.mean([r.gap for r in rows]))
-    matched = bool(sets[0].preset.matched)
-    return Prior(places, matched, (b0, b1, b2), usual, gap, features[kept], groups[kept] // 1000)
+    low = float(np.mean([r.low for r in rows]))
+    scalars = sets[0].spec.name, places, single, matched, (b0, b1, b2), usual, low, gap
+    return Prior(*scalars, features[kept], groups[kept] // 1000)
 
 
 def _evenly(
@@ -145,10 +168,12 @@ def _evenly(
     return np.concatenate([np.sort(rng.choice(p, min(_KEPT // sets, len(p)), replace=False)) for p in parts])
 
 
-def _small_gallery(whole: LabelledSet, places: int, rng: np.random.Generator, *, number: int) -> _Row:
-    names = sorted({r.places[0] for r in whole.records if r.places})
-    chosen = set(rng.choice(names, places, replace=False).tolist())
+def _small_gallery(whole: LabelledSet, places: int, rng: np.random.Generator, *, number: int, single: bool) -> _Row:
+    chosen = set(rng.choice(whole.places, places, replace=False).tolist())
     kept = [i for i, r in enumerate(whole.records) if not chosen.isdisjoint(r.places)]
+    if single:
+        first = {whole.records[i].places: i for i in rng.permutation(kept).tolist()}
+        kept = sorted(first.values())
     gallery = Gallery.in_memory(
         [whole.records[i] for i in kept],
         whole.vectors[kept],
@@ -158,13 +183,12 @@ def _small_gallery(whole: LabelledSet, places: int, rng: np.random.Generator, *,
     )
     again = Reranker(gallery, at_once=1) if whole.preset.reranks else None
     known, unknown = from_gallery(gallery.records, np.asarray(gallery.vectors), again=again)
-    low, high = float(unknown.evidence.top.mean()), float(known.evidence.top.mean())
     asked = _asked(gallery, again, whole)
     outside = np.array([chosen.isdisjoint(q.places) for q in whole.queries])
-    standing = (asked.evidence.top - low) / (high - low)
-    features = np.stack([standing, agreement(asked.evidence, softness=(high - low) / 2)], axis=1)
+    same = asked.evidence.top[~outside] if single else known.evidence.top
+    low, high = float(unknown.evidence.top.mean()), float(same.mean())
     weights = np.where(outside, 0.5 / max(outside.sum(), 1), 0.5 / max((~outside).sum(), 1))
-    return _Row(features, asked.right, weights, outside, asked.groups + number, (high - low) / (1 - low))
+    return _Row(asked.evidence, asked.right, weights, outside, asked.groups + number, low, high)
 
 
 def _asked(gallery: Gallery, again: Reranker | None, whole: LabelledSet) -> Questions:
@@ -183,10 +207,13 @@ def _asked(gallery: Gallery, again: Reranker | None, whole: LabelledSet) -> Ques
 def row_of(prior: Prior) -> dict[str, Any]:
     """Return what `Prior.from_dict` reads, rounded to what matters."""
     return {
+        "model": prior.model,
         "places": prior.places,
+        "single": prior.single,
         "matched": prior.matched,
         "coefficients": [round(c, 4) for c in prior.coefficients],
         "usual_agreement": round(prior.usual_agreement, 4),
+        "low": round(prior.low, 4),
         "gap": round(prior.gap, 4),
         "features": np.round(prior.features, 3).tolist(),
         "groups": prior.groups.tolist(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,7 +76,7 @@ def show_calibration(learned: Calibration | None, gallery: str, why: str = "") -
         f"calibrated from the {learned.source}: sure from probability {learned.threshold:.3f} "
         f"(95 % interval {low:.3f} to {high:.3f}), for {100 * learned.false_accept_rate:g} % false accepts "
         f"({100 * least:.1f} to {100 * most:.1f} %)",
-        f"  expected to get a place: {_percent(learned.accepted_share)} of photos of places that are here",
+        f"  expected to get a place: {_expected(learned.accepted_share)}",
         f"  {learned.learned}",
         f"  guaranteed: {learned.guarantee or 'nothing: that takes more places'}",
     )
@@ -106,5 +107,11 @@ def show_trade_off(learned: Calibration) -> None:
     printing.table(columns, rows, title="What other rates would do: query --false-accept-rate", right=(0, 1, 2, 4))
 
 
+def _expected(share: float) -> str:
+    if math.isnan(share):
+        return "nothing here tells how many photos of places that are here"
+    return f"{_percent(share)} of photos of places that are here"
+
+
 def _percent(share: float) -> str:
-    return "unknown share" if share != share else f"{100 * share:.0f} %"
+    return f"{100 * share:.0f} %"

@@ -20,7 +20,7 @@ FALSE_ACCEPT_RATE = 0.05
 STALE_SHARE = 0.2
 """A calibration is stale when more than this share of the images changed."""
 ENOUGH_KNOWN = 5
-"""Queries of known places that suffice to calibrate a gallery without being asked to."""
+"""Queries of known places from which on how alike photos of a place are is no guess."""
 KEEPS = 0.5
 """Share of queries of known places; a calibration that accepts fewer says so."""
 
@@ -126,10 +126,20 @@ class Calibration:
         return self.changed > STALE_SHARE * self.images
 
     @property
+    def guessed(self) -> bool:
+        """True when too few images tell how alike those of one place, or of different places, are."""
+        return self.n_known < ENOUGH_KNOWN or self.n_places < 2
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """What to know before trusting it, one line each; usually nothing."""
         found = []
-        if self.n_known < ENOUGH_KNOWN:
+        if not self.n_known:
+            found.append(
+                "no place has two different photos: how alike those of a place are was taken from other galleries, and "
+                "nothing tells how many are turned away; second photos of some places would"
+            )
+        elif self.n_known < ENOUGH_KNOWN:
             told = f"{counted(self.n_known, 'photo')} of a place that is here"
             found.append(f"only {told} could be asked: how alike those of a place are is a guess")
         if self.n_places < 2:

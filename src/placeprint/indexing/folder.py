@@ -14,7 +14,7 @@ from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.embedding.pipeline import Embedded, Reader
 from placeprint.errors import CalibrationError
 from placeprint.gallery.address import is_address
-from placeprint.gallery.calibration import ENOUGH_KNOWN, FALSE_ACCEPT_RATE
+from placeprint.gallery.calibration import FALSE_ACCEPT_RATE
 from placeprint.gallery.changes import Change
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.opening import open_gallery
@@ -182,12 +182,12 @@ def add(
 def calibrated_alone(
     gallery: SomeGallery, *, rate: float = FALSE_ACCEPT_RATE, progress: Progress | None = None
 ) -> tuple[SomeGallery, str]:
-    """Calibrate a gallery from its own images if it has two places and `ENOUGH_KNOWN` images with another of theirs.
+    """Calibrate a gallery from its own images, and where they are too few from what the package ships.
 
     Returns
     -------
     Gallery
-        As it is, where it has not.
+        As it is, where nothing could be learned.
     str
         Then why; else nothing.
     """
@@ -195,9 +195,4 @@ def calibrated_alone(
         learned = learn_calibration(gallery.download(), false_accept_rate=rate, automatic=True, progress=progress)
     except CalibrationError as error:
         return gallery, str(error)
-    if learned.n_places < 2:
-        return gallery, "it has one place only, so no photo of another tells where UNKNOWN begins"
-    if learned.n_known < ENOUGH_KNOWN:
-        have = f"{learned.n_known} of its images {'has' if learned.n_known == 1 else 'have'}"
-        return gallery, f"{have} another image of the place, and {ENOUGH_KNOWN} are needed to tell how alike those are"
     return gallery.with_calibration(learned), ""

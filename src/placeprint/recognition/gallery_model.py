@@ -131,6 +131,7 @@ def limits_of(gallery: AnyGallery, asked: DecisionOptions) -> Limits:
         rate=kept,
         instead_of=None if kept == wanted else wanted,
         stale=learned.stale,
+        guessed=learned.guessed,
     )
 
 

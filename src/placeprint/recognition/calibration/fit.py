@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import CalibrationError
-from placeprint.gallery.calibration import FALSE_ACCEPT_RATE, Calibration
+from placeprint.gallery.calibration import ENOUGH_KNOWN, FALSE_ACCEPT_RATE, Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.table import RecordTable
@@ -39,6 +39,8 @@ _SPLIT = 4.0
 """A guarantee takes this many times ``1 / rate`` places, half of them to learn from and half for the threshold:
 with fewer it would accept hardly anything."""
 _SPLIT_PLACES = 40
+_SCALE_ONLY = 5
+"""One in so many of those places learns where nothing but the scale is learned, because no place has two images."""
 _MIN_GAP = 1e-3
 _ADVICE = "set a threshold yourself with --unknown-threshold"
 _LABELLED = "calibrate it with labelled photos that are not in it (placeprint calibrate GALLERY --queries PHOTOS)"
@@ -89,14 +91,13 @@ def learn_calibration(
     """
     require_rate(false_accept_rate)
     (known, unknown), aside = _questions(gallery, queries, seed, progress), _set_aside(gallery, queries)
-    if not len(known):
-        raise CalibrationError(_no_company(len(gallery), queries is not None))
-    learned = _learn(known, unknown, _nearest(gallery, priors or shipped_priors()), rate=false_accept_rate, seed=seed)
+    prior = _nearest(gallery, known, unknown, priors or shipped_priors())
+    learned = _learn(known, unknown, prior, rate=false_accept_rate, seed=seed)
     limit = _limit(learned, false_accept_rate)
     threshold = float(np.nextafter(limit, np.inf))
     low, high = learned.mixture.threshold_interval(false_accept_rate, seed=seed)
     accepted = _share(learned.probability(known.evidence) >= threshold)
-    if not automatic and not accepted:  # what nobody asked for says it in its doubts
+    if not automatic and accepted == 0:  # what nobody asked for says it in its doubts
         raise CalibrationError(_keeps_nothing(learned, known, false_accept_rate))
     return Calibration(
         **dataclasses.asdict(learned.probability),
@@ -118,8 +119,20 @@ def learn_calibration(
     )
 
 
-def _nearest(gallery: Gallery, priors: Sequence[Prior]) -> Prior:
-    return prior_for(len(gallery.places), priors, matched=matches_points(gallery))
+def _nearest(gallery: Gallery, known: Questions, unknown: Questions, priors: Sequence[Prior]) -> Prior:
+    """Return the prior of galleries like this one.
+
+    Raises
+    ------
+    CalibrationError
+        When there is no question, and the scores of the gallery's model are not those that the prior was learned from.
+    """
+    single = 2 * len(known) < max(len(unknown), 1)
+    prior = prior_for(len(gallery.places), priors, matched=matches_points(gallery), single=single)
+    if not len(gallery) or (prior.model != gallery.spec.name and not len(known) + len(unknown)):
+        few = "nothing can be learned from a gallery of one image or none"
+        raise CalibrationError(f"{few}: add photos of several places, or {_ADVICE}")
+    return prior
 
 
 def _trade_off(learned: _Learned, known: Questions, rate: float, seed: int) -> tuple[OperatingPoint, ...]:
@@ -134,7 +147,13 @@ def _questions(
     again = Reranker(gallery, vectors=vectors, at_once=1) if gallery.preset.reranks else None
     if queries is None:
         return from_gallery(gallery.records, vectors, seed=seed, again=again, progress=progress)
-    return from_queries(gallery.records, vectors, queries, seed=seed, again=again, progress=progress)
+    known, unknown = from_queries(gallery.records, vectors, queries, seed=seed, again=again, progress=progress)
+    if not len(known):
+        raise CalibrationError(
+            "none of these queries shows a place of the gallery, so nothing tells how alike two photos of a place are: "
+            f"give photos whose labels are the gallery's, or {_ADVICE}"
+        )
+    return known, unknown
 
 
 def _set_aside(gallery: Gallery, queries: Queries | None) -> tuple[SetAside, ...]:
@@ -148,10 +167,11 @@ def _set_aside(gallery: Gallery, queries: Queries | None) -> tuple[SetAside, ...
 
 
 def _learn(known: Questions, unknown: Questions, prior: Prior, *, rate: float, seed: int) -> _Learned:
-    """Fit the probability; with many places only on half of them, so that the other half can back a guarantee."""
+    """Fit the probability; with many places only on some of them, so that the others can back a guarantee."""
     places = np.unique(unknown.groups)
+    part = 2 if len(known) else _SCALE_ONLY
     promised = len(places) >= max(_SPLIT / rate, _SPLIT_PLACES)
-    taught = np.random.default_rng(seed).permutation(places)[: len(places) // 2] if promised else places
+    taught = np.random.default_rng(seed).permutation(places)[: len(places) // part] if promised else places
     seen = unknown.only(np.isin(unknown.groups, taught))
     probability, note = _fitted(known.only(np.isin(known.groups, taught)) if promised else known, seen, prior)
     checked = unknown.only(~np.isin(unknown.groups, taught)) if promised else unknown
@@ -176,38 +196,34 @@ def _fitted(known: Questions, unknown: Questions, prior: Prior) -> tuple[Probabi
 
 
 def _scale(known: Questions, unknown: Questions, prior: Prior) -> tuple[float, float, str]:
-    """Return the usual score between different places and within one place; the first is a guess for a single place."""
-    low, high = (float(q.evidence.top.mean()) if len(q) else np.nan for q in (unknown, known))
-    note = ""
-    if np.isnan(low):
-        low = (high - prior.gap) / (1 - prior.gap)
-        note = "there is one place only, so how far the two lie apart was taken from other galleries"
-    if not high - low > _MIN_GAP:
+    """Return the usual score between different places and within one place.
+
+    The gallery's own questions tell both; for how far they lie apart the prior stands in for the known questions that
+    lack to `ENOUGH_KNOWN`. So it decides where no place has two images, and fades with a few.
+    """
+    tops, notes = known.evidence.top, []
+    high = float(tops.mean()) if len(known) else np.nan
+    if len(unknown):
+        low = float(unknown.evidence.top.mean())
+    else:
+        low = prior.below(high) if len(known) else prior.low
+        notes.append("there is one place only, so how alike photos of other places are was taken from other galleries")
+    if not len(known):
+        notes.append("no place has two different photos, so how alike those are was taken from other galleries")
+    guess = prior.above(low)
+    if not min(guess, guess if np.isnan(high) else high) - low > _MIN_GAP:
         raise CalibrationError(
             "photos of one place score no higher than photos of other places here, so nothing can tell them apart: "
             f"check the labels (placeprint check), or {_ADVICE}"
         )
-    return low, high, note
+    lacking = max(ENOUGH_KNOWN - len(known), 0)
+    return low, (float(tops.sum()) + lacking * guess) / (len(known) + lacking), "; ".join(notes)
 
 
 def _limit(learned: _Learned, rate: float) -> float:
     """Return the probability above which an image gets a place."""
     limit = conformal_threshold(learned.checked, rate) if learned.promised else np.inf
     return learned.mixture.threshold(rate) if np.isinf(limit) else limit
-
-
-def _no_company(images: int, asked: bool) -> str:
-    if images < 2:
-        return f"nothing can be learned from a gallery of one image or none: add photos of several places, or {_ADVICE}"
-    if asked:
-        return (
-            "none of these queries shows a place of the gallery, so nothing tells how alike two photos of a place are: "
-            f"give photos whose labels are the gallery's, or {_ADVICE}"
-        )
-    return (
-        "no place of the gallery has two different images, so nothing tells how alike two photos of a place are, and "
-        f"right answers would be turned away: {_LABELLED}, add a second photo of each place, or {_ADVICE}"
-    )
 
 
 def _keeps_nothing(learned: _Learned, known: Questions, rate: float) -> str:

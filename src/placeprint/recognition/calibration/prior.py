@@ -24,29 +24,46 @@ class Prior:
 
     Attributes
     ----------
+    model : str
+        Whose scores these were.
     places : int
         In each of those galleries.
+    single : bool
+        Whether each place had one image.
     matched : bool
         Whether local features were matched, which sets the two sides farther apart.
     coefficients : tuple of 3 floats
         As in `placeprint.recognition.decision.rules.Probability`.
     usual_agreement : float
         Mean agreement around an unknown query.
+    low : float
+        Mean score of the best image of another place.
     gap : float
-        Mean of ``(high - low) / (1 - low)``.
+        How far the best image of the same place lies above that: see `above`.
     features : ndarray of float64, shape (n, 2)
         Standing and agreement of unknown queries.
     groups : ndarray of int64, shape (n,)
         The place of each.
     """
 
+    model: str
     places: int
+    single: bool
     matched: bool
     coefficients: tuple[float, float, float]
     usual_agreement: float
+    low: float
     gap: float
     features: Floats
     groups: NDArray[np.int64]
+
+    def above(self, low: float) -> float:
+        """Return the usual score within one place, guessed from that between different places."""
+        return above(low, self.gap, matched=self.matched)
+
+    def below(self, high: float) -> float:
+        """Return the usual score between different places, guessed from that within one place."""
+        return high - self.gap if self.matched else (high - self.gap) / (1 - self.gap)
 
     def sample(self, coefficients: tuple[float, ...]) -> Sample:
         """Return the probabilities that these coefficients give to its unknown queries."""
@@ -58,7 +75,8 @@ class Prior:
         b0, b1, b2 = row["coefficients"]
         features = np.array(row["features"], np.float64).reshape(-1, 2)
         groups = np.array(row["groups"], np.int64)
-        scalars = row["places"], row["matched"], (b0, b1, b2), row["usual_agreement"], row["gap"]
+        kind = row["model"], row["places"], row["single"], row["matched"]
+        scalars = *kind, (b0, b1, b2), row["usual_agreement"], row["low"], row["gap"]
         return cls(*scalars, features, groups)
 
 
@@ -68,6 +86,17 @@ def shipped_priors() -> tuple[Prior, ...]:
     return tuple(Prior.from_dict(row) for row in json.loads(text)["priors"])
 
 
-def prior_for(places: int, priors: Sequence[Prior], *, matched: bool = False) -> Prior:
-    """Return the prior of the nearest number of places, of galleries that were asked the same way if there are any."""
-    return min(priors, key=lambda p: (p.matched != matched, abs(p.places - places), p.places))
+def prior_for(places: int, priors: Sequence[Prior], *, matched: bool = False, single: bool = False) -> Prior:
+    """Return the prior of the nearest number of places, of galleries that were asked the same way if there are any.
+
+    Of those, of galleries with one image a place for such a gallery, and with several for any other.
+    """
+    return min(priors, key=lambda p: (p.matched != matched, p.single != single, abs(p.places - places), p.places))
+
+
+def above(low: float, gap: float, *, matched: bool) -> float:
+    """Return the score that lies a gap above another: a share of what is left to 1, where scores end there.
+
+    Matched points lift scores by as much whatever they were, and past 1.
+    """
+    return low + (gap if matched else gap * (1 - low))

@@ -140,8 +140,8 @@ class Limits:
         The false-accept rate that `probability` was chosen for; None where somebody gave it.
     instead_of : float or None
         The rate that was asked for, where `rate` is the next lower one that is kept; only told.
-    stale : bool
-        Whether many images changed since; only told.
+    stale, guessed : bool
+        Whether many images changed since, and whether too few told anything; only told.
     undecided : str
         Why a calibration does not decide, where there is one; only told.
     """
@@ -152,6 +152,7 @@ class Limits:
     rate: float | None = None
     instead_of: float | None = None
     stale: bool = False
+    guessed: bool = False
     undecided: str = ""
 
     @property
@@ -203,4 +204,6 @@ class Limits:
         told = f"the threshold {self.probability:.3f}, calibrated for {100 * self.rate:g} % false accepts"
         if self.instead_of is not None:
             told += f", the next rate below the {100 * self.instead_of:g} % that were asked for"
+        if self.guessed:
+            told += "; a guess from other galleries, because this one has too few photos to tell"
         return told + ("; the gallery changed much since: calibrate it again" if self.stale else "")
