@@ -167,13 +167,18 @@ def _peak_while(pid: int, running: Callable[[], bool]) -> int:
 
 
 def _memory(pid: int) -> int:
-    """Return the resident bytes of a process and of all that it started."""
+    """Return the resident bytes of a process and of all that it started.
+
+    One that has not begun its own program yet is left out: its memory is that of the process that started it.
+    """
     try:
-        own = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        return own + sum(_memory(int(child)) for task in tasks for child in (task / "children").read_text().split())
+        process = Path(f"/proc/{pid}")
+        own, command = int((process / "statm").read_text().split()[1]), (process / "cmdline").read_bytes()
+        children = [child for task in (process / "task").iterdir() for child in (task / "children").read_text().split()]
+        begun = [int(child) for child in children if Path(f"/proc/{child}/cmdline").read_bytes() != command]
     except (OSError, IndexError):  # it ended
         return 0
+    return own * os.sysconf("SC_PAGE_SIZE") + sum(map(_memory, begun))
 
 
 if __name__ == "__main__":
