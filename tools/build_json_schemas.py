@@ -25,6 +25,8 @@ from placeprint.evaluation.test_set import TestSet
 from placeprint.gallery.changes import Change
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.verification import VerifyReport
+from placeprint.recognition.location.limits import PositionLimits
+from placeprint.recognition.location.result import Located
 from placeprint.recognition.verify import FoundModel
 from placeprint.records import FailedImage, Grade, ModelSpec
 from placeprint.training.settings import TrainSettings
@@ -426,6 +428,20 @@ SHAPES: dict[str, tuple[str, Any]] = {
         "Every model that can be named or brought; null stands for what is not known of it.",
         [of(ListedModel)],
     ),
+    "locate": (
+        "A position with an error radius for each photo, or why there is none.",
+        {
+            "root": "text",
+            "counts": {"known": "int", "picture": "int", "time": "int", "none": "int"},
+            "limits": (of(PositionLimits),),
+            "unlearned": "text",
+            "photos": [of(Located)],
+            "failures": [FAILED_IMAGE],
+            "sidecars": ["text"],
+            "no_sidecar": [FAILED_IMAGE],
+        },
+    ),
+    "locate-undo": ("The sidecars that --undo took away.", {"root": "text", "removed": ["text"]}),
     "move": (
         "The gallery where it is now.",
         {"gallery": "text", "images": "int", "compared": "int", "change": CHANGE},

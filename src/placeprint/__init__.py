@@ -63,6 +63,10 @@ if TYPE_CHECKING:
     from placeprint.progress import Progress
     from placeprint.recognition.calibration.calibrate import CalibrationResult, calibrate
     from placeprint.recognition.explanation import Explanation, explain
+    from placeprint.recognition.location.contradictions import Contradiction, ContradictionResult, find_contradictions
+    from placeprint.recognition.location.limits import PositionLimits
+    from placeprint.recognition.location.locate import locate
+    from placeprint.recognition.location.result import Located, LocateResult
     from placeprint.recognition.query import query, recognize_many
     from placeprint.recognition.query_result import Answered, QueryResult
     from placeprint.recognition.recognize import recognize, recognize_place
@@ -93,6 +97,8 @@ __all__ = [
     "CheckReport",
     "Compared",
     "Comparison",
+    "Contradiction",
+    "ContradictionResult",
     "DecisionOptions",
     "Description",
     "Distilled",
@@ -112,6 +118,8 @@ __all__ = [
     "IndexResult",
     "Leaderboard",
     "ListedModel",
+    "LocateResult",
+    "Located",
     "Manifest",
     "Match",
     "MinedImage",
@@ -123,6 +131,7 @@ __all__ = [
     "Neighbours",
     "PairList",
     "PlaceprintError",
+    "PositionLimits",
     "Preset",
     "Progress",
     "Protocol",
@@ -151,11 +160,13 @@ __all__ = [
     "evaluate",
     "explain",
     "export",
+    "find_contradictions",
     "imported_spec",
     "index",
     "leaderboard",
     "list_models",
     "load_embedder",
+    "locate",
     "mine",
     "models",
     "move",
@@ -225,6 +236,10 @@ _HOMES = {
     "progress": ("Progress",),
     "recognition.calibration.calibrate": ("CalibrationResult", "calibrate"),
     "recognition.explanation": ("Explanation", "explain"),
+    "recognition.location.contradictions": ("Contradiction", "ContradictionResult", "find_contradictions"),
+    "recognition.location.limits": ("PositionLimits",),
+    "recognition.location.locate": ("locate",),
+    "recognition.location.result": ("LocateResult", "Located"),
     "recognition.query": ("query", "recognize_many"),
     "recognition.query_result": ("Answered", "QueryResult"),
     "recognition.recognize": ("recognize", "recognize_place"),

@@ -68,6 +68,8 @@ def test_verbs_that_answer(town: Path, gallery: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"no image")
     photo = town / "gallery" / "town-hall" / "01.jpg"
     assert len(told("query", "query", gallery, photo)) == 1
+    assert "are needed to tell how far" in told("locate", "locate", gallery, photo)["photos"][0]["why"]
+    told("locate-undo", "locate", gallery, photo, "--undo")
     assert len(told("query", "query", gallery, photo, tmp_path / "bad.jpg", "--place", "town-hall", expect=3)) == 2
     told("query", "query", gallery, photo, "--explain", "--unknown-threshold", "1")
     together = told("query", "query", gallery, photo, photo, tmp_path / "bad.jpg", "--one-place", expect=3)

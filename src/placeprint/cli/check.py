@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,29 @@ from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.dataset.checks.report import CheckReport, SummaryRow
+    from placeprint.dataset.manifest import Manifest
+    from placeprint.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Against:
+    """What the photos' positions are compared with."""
+
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="GALLERY",
+            help="Find photos whose position is far from what they show, by this gallery.",
+        ),
+    ] = None
+    false_alarm_rate: Annotated[
+        float, typer.Option("--false-alarm-rate", help="Of right positions, that may be found; with --against.")
+    ] = 0.05
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", help="Write a page (.html) with both pictures of each; with --against."),
+    ] = None
 
 
 def check(
@@ -25,6 +49,7 @@ def check(
     ] = None,
     *,
     reading: options.Reading,
+    against: Against,
     output: options.Output,
 ) -> None:
     """Say what is wrong with these photos. Exit code 1 when there are errors."""
@@ -32,14 +57,34 @@ def check(
     from placeprint.dataset.scan import read_dataset
 
     slips.refuse_gallery_as_dataset(dataset)
+    if against.against is not None:
+        slips.expect_gallery(against.against)
     progress, manifest = output.progress, read_dataset(dataset, layout=reading.layout, track=datasets.track_of(reading))
     report = look(manifest, hamming=hamming, min_side=min_side, baseline=baseline, progress=progress)
+    if against.against is not None:
+        report = _contradicted(report, manifest, against, progress)
     if output.as_json:
         printing.show_json(report.to_dict())
     else:
         show_check(report)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _contradicted(report: CheckReport, manifest: Manifest, against: Against, progress: Progress | None) -> CheckReport:
+    """Add a finding for each photo that shows what is elsewhere."""
+    from placeprint.dataset.checks.check import with_findings
+    from placeprint.dataset.checks.rules import finding
+    from placeprint.recognition.location.contradictions import find_contradictions
+
+    assert against.against is not None
+    found = find_contradictions(against.against, manifest, false_alarm_rate=against.false_alarm_rate, progress=progress)
+    if against.page is not None:
+        from placeprint.report.positions_page import write_contradictions_page
+
+        write_contradictions_page(found, against.against, against.page)
+    made = [finding("position-contradicted", one.says, one.path, score=one.metres) for one in found.contradictions]
+    return with_findings(report, made)
 
 
 def show_check(report: CheckReport) -> None:

@@ -18,9 +18,19 @@ def metres_between(positions: NDArray[np.float64], here: tuple[float, float]) ->
         Latitude and longitude, degrees.
     here : tuple of 2 floats
     """
-    there, centre = np.radians(positions), np.radians(here)
+    return _haversine(np.radians(positions), np.radians(here))
+
+
+def metres_among(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance of each of some positions from each, shape (n, n)."""
+    there = np.radians(positions)
+    return _haversine(there[:, None], there[None])
+
+
+def _haversine(there: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
     half = (there - centre) / 2
-    a = np.sin(half[:, 0]) ** 2 + np.cos(there[:, 0]) * np.cos(centre[0]) * np.sin(half[:, 1]) ** 2
+    cosines = np.cos(there[..., 0]) * np.cos(centre[..., 0])
+    a = np.sin(half[..., 0]) ** 2 + cosines * np.sin(half[..., 1]) ** 2
     return np.asarray(2 * EARTH * np.arcsin(np.sqrt(np.clip(a, 0, 1))))
 
 

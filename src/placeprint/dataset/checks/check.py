@@ -85,6 +85,11 @@ def check(
     )
 
 
+def with_findings(report: CheckReport, found: Sequence[Finding]) -> CheckReport:
+    """Return a report with more findings, which a room above made."""
+    return replace(report, findings=_sorted((*report.findings, *found), report.baseline))
+
+
 def _refuse_bad_options(hamming: int, min_side: int, workers: int | None) -> None:
     if not 0 <= hamming <= 64:
         raise UsageError(f"hamming is {hamming}: give 0 to 64, the bits of a dHash")

@@ -208,6 +208,7 @@ _OTHER_RULES = (
         _W,
         "Look at both: one position is wrong, or the camera's clock is; no aeroplane is as fast.",
     ),
+    Rule("position-contradicted", _W, "Look at both pictures: if they show one place, one of the positions is wrong."),
     Rule("no-gallery", _W, "Add gallery images: there is nothing to search in."),
     Rule("doubtful-table", _W, "Correct the table or the name of the column, unless this is intended."),
     Rule("listed-twice", _W, "Remove one of the rows."),

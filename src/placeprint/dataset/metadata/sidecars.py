@@ -32,18 +32,22 @@ class Sidecars:
 
     def facts(self, path: str) -> Facts:
         """Return what the sidecar of an image says, if there is one; the longer name goes first."""
-        image = PurePosixPath(path)
-        there = self._listed(str(image.parent))
-        wanted = (image.name.lower() + _ENDING, image.stem.lower() + _ENDING)
-        name = next((there[key] for key in wanted if key in there), None)
-        if name is None:
+        name = self.name_of(path)
+        if not name:
             return Facts()
         try:
-            return xmp_facts(read_regular(locate(self._root, str(image.parent / name)), LARGEST))
+            return xmp_facts(read_regular(locate(self._root, str(PurePosixPath(path).parent / name)), LARGEST))
         except ImageError as error:
             return Facts(faults=((IMPOSSIBLE, f'its sidecar "{name}" is not read: {error.reason}'),))
         except OSError as error:
             return Facts(faults=((IMPOSSIBLE, f'its sidecar "{name}" is not read: {error.strerror}'),))
+
+    def name_of(self, path: str) -> str:
+        """Return the name of the sidecar of an image; empty when it has none."""
+        image = PurePosixPath(path)
+        there = self._listed(str(image.parent))
+        wanted = (image.name.lower() + _ENDING, image.stem.lower() + _ENDING)
+        return next((there[key] for key in wanted if key in there), "")
 
     def _names(self, folder: str) -> dict[str, str]:
         try:

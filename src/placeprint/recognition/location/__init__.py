@@ -1,0 +1,1 @@
+"""Where a photo was taken, by what it shows: an estimate with an error radius, or none."""
