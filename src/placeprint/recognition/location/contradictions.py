@@ -52,8 +52,9 @@ class Contradiction:
     Examples
     --------
     >>> import placeprint
-    >>> placeprint.find_contradictions("town.gallery", "town").contradictions
-    ()
+    >>> found = placeprint.find_contradictions("town.gallery", "town", false_alarm_rate=0.3)
+    >>> all(one.metres > 240 and len(one.matches) > 1 for one in found.contradictions)
+    True
     """
 
     path: str
@@ -94,8 +95,8 @@ class ContradictionResult:
     Examples
     --------
     >>> import placeprint
-    >>> placeprint.find_contradictions("town.gallery", "town").false_alarm_rate
-    0.05
+    >>> placeprint.find_contradictions("town.gallery", "town", false_alarm_rate=0.3).false_alarm_rate
+    0.3
     """
 
     root: Path
@@ -144,8 +145,8 @@ def find_contradictions(
     Examples
     --------
     >>> import placeprint
-    >>> placeprint.find_contradictions("town.gallery", "town").contradictions
-    ()
+    >>> placeprint.find_contradictions("town.gallery", "town", false_alarm_rate=0.3).asked > 10
+    True
     """
     require_rate(false_alarm_rate)
     embed = EmbedOptions(**options)
