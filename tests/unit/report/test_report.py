@@ -125,7 +125,9 @@ ROWS = [
 
 
 def evaluated(manifest: Path, folder: Path, **options: float) -> tuple[EvaluationResult, Gallery]:
-    gallery = index(manifest, folder / "gallery").gallery
+    with pytest.MonkeyPatch.context() as patch:  # a score decides here, and not a calibration
+        patch.setattr("placeprint.indexing.folder.calibrated_alone", lambda made, **_: (made, "not asked for"))
+        gallery = index(manifest, folder / "gallery").gallery
     return evaluate(manifest, gallery=gallery, **options), gallery
 
 
