@@ -151,7 +151,7 @@ def test_a_gallery_of_one_image_and_a_blank_photo(town: Path, program: Program, 
     (tmp_path / "one" / "home" / "a.jpg").write_bytes(photo.read_bytes())
     Image.new("RGB", (400, 300), (128, 128, 128)).save(tmp_path / "blank.png")
     made = program.json("index", tmp_path / "one", "-o", tmp_path / "g", "--preset", preset)
-    assert (made["images"], made["preset"], made["calibration"]) == (1, preset, None)
+    assert (made["images"], made["preset"], made["calibration"]["n_known"]) == (1, preset, 0)
     same, blank = program.json("query", tmp_path / "g", photo, tmp_path / "blank.png")
     assert (same["place"], same["margin"], len(same["matches"])) == ("home", None, 1)
     if preset == "fast":
@@ -160,6 +160,7 @@ def test_a_gallery_of_one_image_and_a_blank_photo(town: Path, program: Program, 
         assert same["score"] > 1.5
     assert blank["matches"][0]["score"] == pytest.approx(blank["matches"][0]["similarity"], abs=1e-6)
     assert blank["score"] < 0.7
+    assert blank["place"] is None
 
 
 def test_a_blank_photo_is_answered(program: Program, galleries: dict[str, Path], tmp_path: Path) -> None:
