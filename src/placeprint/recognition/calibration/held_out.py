@@ -30,8 +30,9 @@ MAX_MATCHED = 100
 """Images held out at most where local features are matched too: about 0.1 s an image on two cores."""
 MAX_SCORES = 50_000_000
 """Scores computed at most, so that 100,000 images are held out 500 at a time."""
-_BLOCK = 1_000_000
-"""Scores held at once, in 32 bit and in 64."""
+_BLOCK, _TOGETHER = 1 << 23, 16
+"""Scores held at once, but those of so many questions always: each block of them reads the whole gallery once, and a
+product with few rows is slow."""
 _BYTES = 1 << 22
 """Of gallery vectors that are multiplied at once: those that are read from a file are in memory only so long."""
 _Look = tuple[list[float], list[bool], float, tuple[str, ...]]
@@ -190,7 +191,7 @@ class Asker:
 
     def ask(self, asked: Sequence[int], left_out: Sequence[Rows]) -> Questions:
         """Search for some questions, each in the gallery less some rows."""
-        size = max(1, _BLOCK // max(len(self.vectors), 1))
+        size = max(_TOGETHER, _BLOCK // max(len(self.vectors), 1))
         found: list[_Look] = []
         with ThreadPoolExecutor(available_cores() if self.again else 1) as pool:
             for start in range(0, len(asked), size):
@@ -210,16 +211,17 @@ class Asker:
         groups = [numbers[self.names[i]] for i in asked]
         return Questions(evidence, np.array(right, np.bool_), np.array(groups, np.int64))
 
-    def _look(self, number: int, vector: Vectors, line: NDArray[np.float64], gone: Rows) -> _Look:
-        line[gone] = -np.inf
+    def _look(self, number: int, vector: Vectors, line: Vectors, gone: Rows) -> _Look:
+        scores = line.astype(np.float64)
+        scores[gone] = -np.inf
         if self.again is not None:
-            _rank_again(self.again, line, vector, parts_at(self.parts, number), gone, self._memos[number])
-        return _look(line, self.places)
+            _rank_again(self.again, scores, vector, parts_at(self.parts, number), gone, self._memos[number])
+        return _look(scores, self.places)
 
 
-def _products(questions: Vectors, vectors: Vectors) -> NDArray[np.float64]:
+def _products(questions: Vectors, vectors: Vectors) -> Vectors:
     """Return `questions @ vectors.T`."""
-    made = np.empty((len(questions), len(vectors)))
+    made = np.empty((len(questions), len(vectors)), np.float32)
     rows = max(1, _BYTES // (4 * questions.shape[1]))
     for first in range(0, len(vectors), rows):
         part = slice(first, first + rows)
