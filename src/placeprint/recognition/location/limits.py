@@ -40,6 +40,15 @@ class PositionLimits:
         Metres, of those.
     n_known, n_unknown : int
         Images that were held out with others of their spot in the gallery, and without.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> limits = placeprint.PositionLimits(
+    ...     confidence=0.4, radius=47.0, share=0.9, false_accept_rate=0.05, given=0.5, median_error=9.0,
+    ...     n_known=40, n_unknown=40)
+    >>> limits.radius
+    47.0
     """
 
     confidence: float
