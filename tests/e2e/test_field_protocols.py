@@ -69,3 +69,17 @@ def test_wrong_use_is_one_line(more: tuple[str, ...], says: str, code: int, tmp_
     given = [str(tmp_path) if word == "." else word for word in more]
     error = run("evaluate", *given, expect=code).stderr
     assert says in error.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("form", "row"),
+    [
+        ("--markdown", "| 1 | a&lt;b>&#124;c&#92;&#124;d\\x0ae&amp; |"),
+        ("--latex", r"1 & a<b>|c\textbackslash{}|d�e\& &"),
+    ],
+)
+def test_hostile_names_stay_in_their_cell(form: str, row: str, tmp_path: Path) -> None:
+    result = {"model": "a<b>|c\\|d\ne&", "recall": {"1": 0.5}, "truth": "same place"}
+    (tmp_path / "r.json").write_text(json.dumps([result]))
+    lines = run("leaderboard", tmp_path / "r.json", form).stdout.splitlines()
+    assert next(line for line in lines if "b>" in line).startswith(row)

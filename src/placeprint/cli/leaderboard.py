@@ -113,15 +113,19 @@ def _show_text(rows: Sequence[dict[str, Any]], *, latex: bool) -> None:
         printing.say(*(f"% {note}" for note in notes))
     else:
         ruler = ["---" if name == "model" else "---:" for name in names]
-        printing.say(
-            *(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in (names, ruler))
-        )
-        printing.say(*(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines))
-        printing.say(*(["", *notes] if notes else []))
+        printing.say(*(f"| {' | '.join(map(_markdown, line))} |" for line in (names, ruler, *lines)))
+        printing.say(*(["", *map(_markdown, notes)] if notes else []))
+
+
+def _markdown(text: str) -> str:
+    """Return text that Markdown shows as it is: no cell ends in it, and no element begins."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("\\", "&#92;").replace("|", "&#124;")
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join("".join(_SPECIAL.get(letter, letter) for letter in cell) for cell in cells) + r" \\"
+    """Write a row; what cannot be shown has no backslash, which would be a command."""
+    shown = ("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in cell) for cell in cells)
+    return " & ".join("".join(_SPECIAL.get(letter, letter) for letter in cell) for cell in shown) + r" \\"
 
 
 def _cell(name: str, value: Any) -> str:

@@ -156,7 +156,7 @@ def _runs(path: Path) -> Iterator[Mapping[str, Any]]:
         raise DatasetError(f'"{path}" cannot be read: {error.strerror}') from error
     except (ValueError, RecursionError) as error:
         raise DatasetError(f'"{path}" is no JSON, as `placeprint evaluate --json` prints it') from error
-    for row in found if isinstance(found, list) else [found]:
+    for row in (found or [None]) if isinstance(found, list) else [found]:
         run = row.get("result", row) if isinstance(row, dict) else None
         if not isinstance(run, dict) or not {"model", "recall", "truth"} <= set(run):
             raise DatasetError(f'"{path}" holds no results of `placeprint evaluate --json` or `compare --json`')

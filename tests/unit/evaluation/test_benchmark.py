@@ -211,6 +211,7 @@ def test_a_leaderboard_marks_what_is_not_comparable(tmp_path: Path) -> None:
 def test_files_that_are_no_results(tmp_path: Path) -> None:
     for text in (
         "",
+        "[]",
         "[]x",
         "3",
         "[3]",

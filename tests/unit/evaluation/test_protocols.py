@@ -284,7 +284,7 @@ def test_a_matlab_file_that_is_a_bomb_or_no_such_file(tmp_path: Path, monkeypatc
     with pytest.raises(DatasetError, match="no dbStruct"):
         read_protocol(tmp_path, "pitts30k")
     savemat(path, {"dbStruct": np.zeros(1 << 16)}, do_compression=True)
-    monkeypatch.setattr("placeprint.dataset.protocols.struct_file._MOST_INFLATED", 1 << 18)
+    monkeypatch.setattr("placeprint.dataset.protocols.mat_file._MOST_UNPACKED", 1 << 18)
     with pytest.raises(DatasetError, match="unpacks to more than"):
         read_protocol(tmp_path, "pitts30k")
 

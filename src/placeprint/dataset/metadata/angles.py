@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_PLAIN = re.compile(r"[+-]?\d{1,3}(?:\.\d+)?")
 _SIDE = re.compile(r"(?<![a-z])(north|south|east|west|[nsew])(?![a-z])", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 _UNITS = frozenset(["d", "deg", "degree", "degrees", "m", "min", "minutes", "sec", "seconds"])
@@ -33,6 +34,8 @@ def degrees_of_text(text: str, sides: str) -> float | None:
     text = text.strip()
     if not text or len(text) > _LONGEST:
         return None
+    if _PLAIN.fullmatch(text):  # as nearly all are: a track has millions of them
+        return float(text)
     letters = {found[0].lower() for found in _SIDE.findall(text)}
     if len(letters) > 1 or not letters <= set(sides):
         return None

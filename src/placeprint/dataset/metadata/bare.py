@@ -1,6 +1,7 @@
 """Image files without their metadata: no position, time, camera or comment; the picture and its turn stay.
 
-JPEG and PNG lose no pixel. What else has metadata is written again as a JPEG, from its decoded pixels.
+JPEG and PNG lose no pixel. What else may have metadata is written again as a JPEG, from its decoded pixels: only of a
+WebP that holds nothing but its picture it is known that there is none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from placeprint.dataset.decoding import images
 from placeprint.dataset.decoding.decoder import known_header
 from placeprint.dataset.decoding.formats import kind_of
 from placeprint.dataset.decoding.integrity import PNG_START, png_chunks
-from placeprint.dataset.metadata.blocks import blocks_of
 from placeprint.errors import ImageError
 
 QUALITY = 95
@@ -26,6 +26,7 @@ _COMMENT = 0xFE
 _PNG_CHUNKS = frozenset(
     [b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP"]
 )
+_WEBP_CHUNKS = frozenset([b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP"])
 
 
 def without_metadata(data: bytes) -> bytes:
@@ -42,16 +43,20 @@ def without_metadata(data: bytes) -> bytes:
     if kind in ("JPEG", "PNG"):
         turn = known_header(data, kind)[0].turn
         return _bare_jpeg(data, turn) if kind == "JPEG" else _bare_png(data, turn)
-    if kind == "BMP" or (kind in ("WEBP", "HEIF", "AVIF") and not _has_blocks(data)):
+    if kind == "WEBP" and _is_bare_webp(data):
         return data
     made = io.BytesIO()
     images.decode(data).save(made, "JPEG", quality=QUALITY)
     return made.getvalue()
 
 
-def _has_blocks(data: bytes) -> bool:
-    blocks = blocks_of(io.BytesIO(data))
-    return bool(blocks.xmp or blocks.exif(0, 1))
+def _is_bare_webp(data: bytes) -> bool:
+    """Return whether the chunks of a WebP are those of one picture, to the last byte."""
+    at = 12
+    while at + 8 <= len(data) and data[at : at + 4] in _WEBP_CHUNKS:
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return at == len(data)
 
 
 def _turn_block(turn: int) -> bytes:

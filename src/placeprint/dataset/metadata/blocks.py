@@ -20,6 +20,8 @@ ReadAt = Callable[[int, int], bytes]
 MOST_BYTES = 1 << 20
 """Of one block."""
 _MOST_SEGMENTS = 4096
+_FARTHEST = 1 << 62
+"""No file is so long, and no system seeks much farther."""
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _END_OF_HEADERS = (0xD9, 0xDA)
@@ -59,6 +61,8 @@ def bytes_reader(data: bytes) -> ReadAt:
 
 def _reader(file: BinaryIO) -> ReadAt:
     def read(at: int, count: int) -> bytes:
+        if at >= _FARTHEST:
+            return b""
         file.seek(at)
         return file.read(count)
 

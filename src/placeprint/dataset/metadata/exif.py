@@ -31,8 +31,7 @@ def exif_facts(read: ReadAt) -> tuple[Facts, bytes]:
         offset_of(first, _EXIF_AT), (_TAKEN, _DIGITIZED, _ZONE, _DIGITIZED_ZONE, _FRACTION, _FOCAL, _SERIAL)
     )
     gps = block.directory(offset_of(first, _GPS_AT), range(32))
-    packet = block.directory(block.first, (_XMP,), longest=_MOST_XMP).get(_XMP, ())
-    xmp = bytes(int(n) for n in cast("tuple[float, ...]", packet)) if isinstance(packet, tuple) else packet
+    packet = _packet(block.directory(block.first, (_XMP,), longest=_MOST_XMP).get(_XMP))
     faults: _Faults = []
     latitude, longitude = position(
         _angle(gps, _LATITUDE, "latitude", "ns", faults), _angle(gps, _LONGITUDE, "longitude", "ew", faults), faults
@@ -48,7 +47,14 @@ def exif_facts(read: ReadAt) -> tuple[Facts, bytes]:
         focal_length=within(_single(camera.get(_FOCAL)), 0.1, 1e5),
         faults=tuple(faults),
     )
-    return facts, xmp if isinstance(xmp, bytes) else b""
+    return facts, packet
+
+
+def _packet(value: Value | None) -> bytes:
+    """Return an XMP packet, which is bytes; numbers of any other kind are none."""
+    if isinstance(value, tuple) and all(isinstance(number, float) and 0 <= number < 256 for number in value):
+        return bytes(int(number) for number in cast("tuple[float, ...]", value))
+    return value if isinstance(value, bytes) else b""
 
 
 def _angle(gps: Entries, tag: int, name: str, sides: str, faults: _Faults) -> float | None:

@@ -81,4 +81,4 @@ ALTITUDES = (-12_000.0, 100_000.0)
 def heading_of(value: float | None) -> float | None:
     """Return a direction from 0 to below 360 degrees; None where there is none."""
     found = within(value, -360, 360)
-    return None if found is None else found % 360
+    return None if found is None else found % 360 % 360  # the first of -1e-20 is 360

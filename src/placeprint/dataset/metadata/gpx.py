@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 
 from placeprint.arrays import Floats
 from placeprint.dataset.metadata.angles import degrees_of_text
+from placeprint.dataset.metadata.facts import ALTITUDES, within
 from placeprint.dataset.metadata.times import seconds_of
 from placeprint.dataset.metadata.xml_events import XmlError, read_xml
 from placeprint.errors import DatasetError
@@ -108,7 +111,8 @@ def read_track(path: Path | str, *, offset: float = 0.0) -> Track:
         raise DatasetError(f'the track "{path}" cannot be read: {error}') from error
     if not points.found:
         raise DatasetError(f'the track "{path}" has no point with a time and a position: is it a GPX file?')
-    rows = np.array(sorted(points.found), np.float64)
+    rows = np.frombuffer(points.found, np.float64).reshape(-1, 4)
+    rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
     return Track(path.name, rows[:, 0].copy(), rows[:, 1:].copy(), offset)
 
 
@@ -122,10 +126,10 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 
 class _Points:
-    """Gathers points that have a time."""
+    """Gathers points that have a time: time, latitude, longitude and altitude of one after the other."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[float, float, float, float]] = []
+        self.found = array("d")
         self._open: dict[str, str] | None = None
         self._name = ""
 
@@ -151,7 +155,7 @@ class _Points:
         if time is None or latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
             return
         try:
-            altitude = float(point.get("ele", "nan"))
+            altitude = within(float(point.get("ele", "nan")), *ALTITUDES)
         except ValueError:
-            altitude = float("nan")
-        self.found.append((time, latitude, longitude, altitude))
+            altitude = None
+        self.found.extend((time, latitude, longitude, math.nan if altitude is None else altitude))

@@ -78,12 +78,12 @@ def _places(iloc: bytes) -> dict[int, tuple[int, int]]:
         method = take(2) & 15 if version > b"\0" else 0
         take(2)  # where the data is: in this file
         base, extents = take(base_size), take(2)
-        pieces = []
-        for _ in range(min(extents, _MOST_ITEMS)):
-            take(index_size if version > b"\0" else 0)
-            pieces.append((base + take(offset_size), take(length_size)))
-        if method == 0 and len(pieces) == 1:
-            found[number] = pieces[0]
+        numbered = index_size if version > b"\0" else 0
+        if method == 0 and extents == 1:
+            take(numbered)
+            found[number] = (base + take(offset_size), take(length_size))
+        else:  # not one by one: numbers of no bytes would cost nothing, and there may be 65,535 of each item
+            take.skip(extents * (numbered + offset_size + length_size))
         if take.ended:
             break
     return found
@@ -99,6 +99,10 @@ class _Numbers:
         """Return the next number of so many bytes."""
         self._at += size
         return int.from_bytes(self._data[self._at - size : self._at])
+
+    def skip(self, count: int) -> None:
+        """Go on so many bytes farther."""
+        self._at += count
 
     @property
     def ended(self) -> bool:

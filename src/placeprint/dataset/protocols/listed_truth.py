@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from placeprint.dataset.protocols.found import Found, Listed, below, images_in, read_file
+from placeprint.dataset.protocols.mat_file import load_mat
 from placeprint.dataset.protocols.protocol import Form, Protocol
-from placeprint.dataset.protocols.struct_file import load_mat
 from placeprint.errors import DatasetError
 from placeprint.records import FailedImage, ImageRecord, Split
 

@@ -1,22 +1,15 @@
-"""MATLAB files: NetVLAD's ``dbStruct``, and what any reader needs of the format."""
+"""NetVLAD's ``dbStruct``: a MATLAB file of names and positions."""
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
 from pathlib import Path
-from typing import Any
 
-from placeprint.dataset.protocols.found import Found, below, read_file
+from placeprint.dataset.protocols.found import Found, below
+from placeprint.dataset.protocols.mat_file import load_mat
 from placeprint.dataset.protocols.protocol import Form, Protocol
 from placeprint.errors import DatasetError
-from placeprint.extras import require
 from placeprint.records import ImageRecord, Split
 
-_MOST, _MOST_INFLATED = 1 << 26, 1 << 30
-"""Bytes of a file, and of what it unpacks to: the largest of the field has 10 MB."""
-_HEADER, _TAG, _COMPRESSED = 128, 8, 15
 _SUFFIXES = (".jpg", ".png")
 
 
@@ -41,42 +34,6 @@ def read_struct(root: Path, inside: str, form: Form, protocol: Protocol) -> Foun
     except Exception as error:  # whatever a strange structure makes of being asked
         raise DatasetError(f'"{path}" has no dbStruct of names and positions as NetVLAD publishes it') from error
     return Found.of(records)
-
-
-def load_mat(path: Path) -> Any:
-    """Read a MATLAB file of version 5 to 7.2, which holds arrays and no code.
-
-    Raises
-    ------
-    DatasetError, MissingExtraError
-    """
-    data = read_file(path, _MOST)
-    if data[:8] == b"\x89HDF\r\n\x1a\n" or data[:10] == b"MATLAB 7.3":
-        raise DatasetError(f'"{path}" is a MATLAB 7.3 file: save it again with -v7')
-    _refuse_bomb(path, data)
-    reader = require("scipy.io", extra="mat", what=f"reading {path.name}")
-    try:
-        return reader.loadmat(io.BytesIO(data))
-    except Exception as error:  # SciPy has no one error for a damaged file
-        raise DatasetError(f'"{path}" is no MATLAB file that can be read') from error
-
-
-def _refuse_bomb(path: Path, data: bytes) -> None:
-    """Refuse a file whose packed parts unpack to more than `_MOST_INFLATED` bytes."""
-    at, left = _HEADER, _MOST_INFLATED
-    while at + _TAG <= len(data):
-        kind, size = struct.unpack_from("<II", data, at)
-        if kind == _COMPRESSED:
-            packed, unpack = data[at + _TAG : at + _TAG + size], zlib.decompressobj()
-            try:
-                while packed and left > 0:
-                    left -= len(unpack.decompress(packed, min(left, 1 << 22)))
-                    packed = unpack.unconsumed_tail
-            except zlib.error as error:
-                raise DatasetError(f'"{path}" is a damaged MATLAB file') from error
-            if left <= 0:
-                raise DatasetError(f'"{path}" unpacks to more than {_MOST_INFLATED} bytes')
-        at += _TAG + size
 
 
 def _ending(folder: Path, first: str) -> str:

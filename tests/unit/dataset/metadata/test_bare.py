@@ -52,7 +52,35 @@ def test_nothing_but_the_picture_stays(kind: str, options: dict[str, object]) ->
     assert without_metadata(bare) == bare
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "BMP"])
+def chunk(name: bytes, body: bytes) -> bytes:
+    return name + len(body).to_bytes(4, "little") + body + bytes(len(body) % 2)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        chunk(b"EXIF", b"SECRET" * 200_000),  # too long to be read as metadata, and stored all the same
+        chunk(b"EXIF", b"SECRET") + chunk(b"EXIF", b""),
+        chunk(b"JUNK", b"SECRET"),
+    ],
+)
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_webp_with_anything_but_its_picture_is_written_again(more: bytes, counted: bool) -> None:
+    data = picture("WEBP") + more
+    if counted:  # as a part of the file, or behind its end
+        data = data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
+    bare = without_metadata(data)
+    assert b"SECRET" not in bare
+    assert np.asarray(images.decode(bare)).shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "BMP"])
+def test_where_nobody_knows_what_else_a_file_holds_it_is_written_again(kind: str) -> None:
+    hidden = b"\0\0\0\x0efreeSECRET" if kind == "AVIF" else b"SECRET"
+    assert b"SECRET" not in without_metadata(picture(kind) + hidden)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_file_without_metadata_stays_as_it_is(kind: str) -> None:
     assert without_metadata(picture(kind)) == picture(kind)
 

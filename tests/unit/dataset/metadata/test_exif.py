@@ -12,7 +12,7 @@ from placeprint import read_dataset
 from placeprint.dataset.metadata.blocks import bytes_reader
 from placeprint.dataset.metadata.described import file_facts
 from placeprint.dataset.metadata.exif import exif_facts
-from placeprint.dataset.metadata.facts import IMPOSSIBLE, ODD, Facts
+from placeprint.dataset.metadata.facts import IMPOSSIBLE, ODD, Facts, heading_of
 
 WAYS = ("seconds", "fractions", "minutes", "degrees")
 
@@ -165,6 +165,21 @@ def test_no_bytes_end_a_run(data: st.DataObject) -> None:
     facts = exif_facts(bytes_reader(bytes(block[: data.draw(st.integers(0, len(block)))])))[0]
     assert facts.latitude is None or abs(facts.latitude) <= 90
     assert facts.longitude is None or abs(facts.longitude) <= 180
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(3, [300]), (4, [2**32 - 1, 5]), (9, [-1]), (5, [(1, 0)] * 3), (11, [float("inf")]), (12, [float("nan")])],
+)
+def test_a_packet_of_other_numbers_than_bytes_is_none(kind: int, value: list[float]) -> None:
+    assert exif_facts(bytes_reader(exif_block({0x02BC: (kind, value), 0x010F: (2, "mill")}))) == (
+        Facts(camera="mill"),
+        b"",
+    )
+
+
+def test_a_heading_is_below_360() -> None:
+    assert [heading_of(value) for value in (-1e-20, 360.0, -90.0, 361.0)] == [0, 0, 270, None]
 
 
 def test_a_block_that_points_at_itself_is_read_once(tmp_path: Path) -> None:

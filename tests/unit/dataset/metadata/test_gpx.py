@@ -76,6 +76,12 @@ def test_what_is_no_track_is_refused_in_one_line(text: str, said: str, tmp_path:
         read_track(tmp_path / "missing.gpx")
 
 
+@pytest.mark.parametrize("altitude", ["inf", "-inf", "1e400", "nan", "1e300", "high"])
+def test_an_altitude_that_nobody_was_at_is_none(altitude: str, tmp_path: Path) -> None:
+    points = [(48.0, 11.0, altitude, "2024-05-01T10:00:00Z"), (48.0, 11.0, altitude, "2024-05-01T10:02:00Z")]
+    assert read_track(track_file(tmp_path / "t.gpx", points)).at("2024-05-01T10:01:00") == (48, 11, None)
+
+
 def test_decimal_commas_in_a_track(tmp_path: Path) -> None:
     points = [("48,5", "11,25", "5", "2024-05-01T10:00:00.5Z")]
     assert read_track(track_file(tmp_path / "t.gpx", points)).at("2024-05-01T10:00:00Z") == (48.5, 11.25, 5.0)

@@ -79,7 +79,13 @@ def test_angles_as_text(text: str, expected: float | None) -> None:
         elements(GPSLatitude="48,8N", GPSLongitude="11,0E")[:-20],
         elements(GPSLatitude="north", GPSLongitude="11,0E"),
         elements(GPSLatitude="98,0N", GPSLongitude="11,0E"),
-        b'<?xml version="1.0" encoding="klingon"?>' + elements(GPSLatitude="48,8N", GPSLongitude="11,0E"),
+        *(
+            f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + elements(GPSLatitude="8,8N", GPSLongitude="11,0E")
+            for encoding in ("klingon", "shift_jis", "utf-7", "utf-32", "rot13")
+        ),
+        b"<a xmlns='" + b"a" * 400 + b"'>" + elements(GPSLatitude="48,8N", GPSLongitude="11,0E") + b"</a>",
+        b"<a>%s%s</a>" % (b"".join(b"<a%d/>" % i for i in range(20_000)), elements(GPSLatitude="8,8N")),
+        b"<a b='%s'>%s</a>" % (b"b" * (9 << 19), elements(GPSLatitude="48,8N", GPSLongitude="11,0E")),
     ],
 )
 def test_hostile_and_damaged_packets_say_nothing_and_are_named(packet: bytes) -> None:
