@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from served import until
 
 from placeprint import Gallery, Recognizer
 
@@ -18,6 +19,11 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed: 
 TOKEN = "correct-horse-battery"
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 DONE = "() => document.querySelector('.hero progress')?.hidden === true"
+PREVIEWS = """async () => { const [{ name }] = await indexedDB.databases();
+    const opened = await new Promise(r => { const o = indexedDB.open(name); o.onsuccess = () => r(o.result); });
+    const asked = opened.transaction("previews").objectStore("previews").count();
+    const count = await new Promise(r => { asked.onsuccess = () => r(asked.result); });
+    opened.close(); return count; }"""
 
 
 @pytest.fixture
@@ -112,6 +118,7 @@ def test_rows_are_filtered_and_sorted_and_the_address_says_so(visit: Callable[..
     assert page.page.locator(".result").count() == 1
     address = page.page.evaluate("location.hash")
     assert address.endswith("?sort=surest&q=05-")
+    until(lambda: page.page.evaluate(PREVIEWS) == len(photos) - 2)  # they are made after the answers
     page.page.reload()
     page.page.wait_for_selector(".result")
     assert page.page.locator(".result").count() == 1
