@@ -72,7 +72,8 @@ def _bare_jpeg(data: bytes, turn: int) -> bytes:
     while True:
         found = _NEXT_MARKER.search(data, at)
         if found is None:
-            raise ImageError("truncated", "the file ends too early: its picture is not there")
+            images.decode(data)  # tells whether anything but the marker at the end is missing
+            return b"".join((*kept, data[at:], b"\xff\xd9"))
         kept.append(data[at : found.start()])  # coded data, behind the header of a scan
         marker, start = data[found.end() - 1], found.end()
         if marker == _END:

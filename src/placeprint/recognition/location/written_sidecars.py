@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from placeprint.recognition.location.result import Located, LocateResult
 from placeprint.records import FailedImage
 from placeprint.storage.regular_files import read_regular
 
-MARK = b'x:xmptk="placeprint locate"'
-"""What only our own sidecars have in their head."""
+MARK = b'x:xmptk="placeprint locate'
+"""What only our own sidecars have in their head, before the checksum of their body."""
 
 
 def write_sidecars(result: LocateResult) -> tuple[tuple[str, ...], tuple[FailedImage, ...]]:
@@ -51,7 +52,7 @@ def remove_sidecars(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
         try:
             sidecar = locate(root, f"{path}.xmp")
             data = read_regular(sidecar, LARGEST)
-            if MARK in data and data == _signed(data):
+            if MARK in data and data == _signed(data[len(_HEAD) + _CHECKSUM : len(data) - len(_TAIL)]):
                 sidecar.unlink()
                 gone.append(f"{path}.xmp")
         except (ImageError, OSError):
@@ -62,8 +63,12 @@ def remove_sidecars(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
 def _write_new(path: Path, data: bytes) -> None:
     """Write a file that is not there yet: whoever makes one at the same time keeps it."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+    except OSError:  # a part of one would be nobody's, and stay for ever
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _packet(photo: Located) -> bytes:
@@ -76,14 +81,12 @@ def _packet(photo: Located) -> bytes:
         f'    exif:GPSHPositioningError="{round(100 * (photo.radius or 0))}/100"\n'
         f'    exif:GPSProcessingMethod="placeprint, by {photo.how}"/>'
     )
-    return _HEAD + body.encode() + _TAIL
+    return _signed(body.encode())
 
 
-def _signed(data: bytes) -> bytes:
-    """Return the packet as we would have written it: head and tail are ours, the body has our five lines."""
-    body = data[len(_HEAD) : len(data) - len(_TAIL)]
-    ours = body.count(b"\n") == 4 and all(line.startswith(b"    exif:GPS") for line in body.split(b"\n"))
-    return _HEAD + body + _TAIL if ours else b""
+def _signed(body: bytes) -> bytes:
+    """Return the packet of a body: its head tells whether anybody changed it since."""
+    return _HEAD.replace(MARK, MARK + b" %08x" % zlib.crc32(body)) + body + _TAIL
 
 
 def _angle(degrees: float, sides: str) -> str:
@@ -94,8 +97,9 @@ def _angle(degrees: float, sides: str) -> str:
 
 _HEAD = (
     b"<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?>\n"
-    b'<x:xmpmeta xmlns:x="adobe:ns:meta/" ' + MARK + b">\n"
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/" ' + MARK + b'">\n'
     b' <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n'
     b'  <rdf:Description rdf:about="" xmlns:exif="http://ns.adobe.com/exif/1.0/"\n'
 )
+_CHECKSUM = len(" 00000000")
 _TAIL = b"\n </rdf:RDF>\n</x:xmpmeta>\n<?xpacket end='w'?>\n"

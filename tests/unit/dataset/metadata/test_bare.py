@@ -90,6 +90,12 @@ def test_a_second_picture_behind_the_first_goes() -> None:
     assert without_metadata(data + data) == without_metadata(data)
 
 
+@pytest.mark.parametrize("cut", [-1, -2])
+def test_a_jpeg_without_its_last_marker_is_stored_with_it(cut: int) -> None:
+    whole = picture()
+    assert without_metadata(whole[:cut]) in (whole, whole[:-2] + b"\xff\xff\xd9")
+
+
 @pytest.mark.parametrize("cut", [10, 60, -40])
 def test_half_a_file_is_refused(cut: int) -> None:
     for kind in ("JPEG", "PNG"):

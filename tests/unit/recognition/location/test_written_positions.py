@@ -1,6 +1,7 @@
 """Positions as files: tables, GeoJSON, KML, sidecars that are read again and taken away, and a page."""
 
 import json
+import resource
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -83,10 +84,30 @@ def test_sidecars_are_read_again_and_taken_away(found: LocateResult) -> None:
     assert {path.name: path.read_bytes() for path in found.root.iterdir()} == before
 
 
-def test_a_sidecar_that_somebody_changed_stays(found: LocateResult) -> None:
+def test_half_a_sidecar_is_none(found: LocateResult) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))  # as a disk that is full
+    try:
+        written, left = write_sidecars(found)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (written, {one.kind for one in left}) == ((), {"unwritable"})
+    assert not list(found.root.glob("*.xmp"))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (b'"/>', b'"\n    xmp:Rating="5"/>'),
+        (b'GPSLatitude="33,', b'GPSLatitude="34,'),  # put right by hand
+        (b"placeprint, by", b"me, at"),
+    ],
+)
+def test_a_sidecar_that_somebody_changed_stays(ours: bytes, theirs: bytes, found: LocateResult) -> None:
     write_sidecars(found)
     path = found.root / "a.jpg.xmp"
-    path.write_bytes(path.read_bytes().replace(b'"/>', b'"\n    xmp:Rating="5"/>'))
+    assert ours in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(ours, theirs))
     assert remove_sidecars(found.root, ["a.jpg", "b & <c>.jpg", "../a.jpg"]) == ("b & <c>.jpg.xmp",)
     assert path.exists()
 
