@@ -289,6 +289,20 @@ def test_a_matlab_file_that_is_a_bomb_or_no_such_file(tmp_path: Path, monkeypatc
         read_protocol(tmp_path, "pitts30k")
 
 
+def test_tables_with_rows_that_end_early_or_cells_without_an_end(tmp_path: Path) -> None:
+    for city in ("cph", "sf"):
+        for side in ("database", "query"):
+            msls_city(tmp_path, city, side, [("a", EAST, NORTH, False, True), ("b", EAST, NORTH, False, True)])
+    path = tmp_path / "train_val" / "cph" / "database" / "postprocessed.csv"
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join([*rows[:2], "1,b"]) + "\n")
+    failures = read_protocol(tmp_path, "msls-val").manifest.failures
+    assert [(f.path, f.kind) for f in failures] == [("train_val/cph/database/images/b.jpg", "bad-row")]
+    path.write_text(f'{rows[0]}\n0,"{"a" * 200_000}\n')
+    with pytest.raises(DatasetError, match=r"postprocessed\.csv\" is no table that can be read"):
+        read_protocol(tmp_path, "msls-val")
+
+
 def test_the_zoo_tells_the_same_figures() -> None:
     told = {m.name: (m.recall_at_1, m.benchmark) for m in list_zoo() if m.recall_at_1 is not None}
     assert told == {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -80,3 +82,17 @@ def read_file(path: Path, most: int = LARGEST) -> bytes:
         return read_regular(path, most)
     except OSError as error:
         raise DatasetError(f'"{path}" cannot be read: {error.strerror}') from error
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a CSV file, by the names of its columns; a cell that a row does not have is empty.
+
+    Raises
+    ------
+    DatasetError
+    """
+    text = read_file(path).decode("utf-8-sig", "replace")
+    try:
+        return list(csv.DictReader(io.StringIO(text), restval=""))
+    except csv.Error as error:
+        raise DatasetError(f'"{path}" is no table that can be read: {error}') from error

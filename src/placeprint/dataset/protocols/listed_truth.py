@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from placeprint.dataset.protocols.found import Found, Listed, below, images_in, read_file
+from placeprint.dataset.protocols.found import Found, Listed, below, images_in, read_file, read_table
 from placeprint.dataset.protocols.mat_file import load_mat
 from placeprint.dataset.protocols.protocol import Form, Protocol
 from placeprint.errors import DatasetError
@@ -83,15 +81,15 @@ def read_gld(root: Path, inside: str, form: Form, protocol: Protocol) -> Found:
         else:
             there[found[1][-1].rpartition(".")[0]] = found[0]
             made.append(ImageRecord(path=found[0], split=Split.GALLERY))
-    rows = list(csv.DictReader(io.StringIO(read_file(path).decode("utf-8-sig", "replace"))))
+    rows = read_table(path)
     if not rows or not {"id", "images", "Usage"} <= set(rows[0]):
         raise DatasetError(f'"{path}" has no columns id, images and Usage')
     lists = {}
     for row in rows:
-        if (row["Usage"] or "").lower() not in protocol.right.listed:
+        if row["Usage"].lower() not in protocol.right.listed:
             continue
         query = below(inside, form.queries, *row["id"][:3], f"{row['id']}.jpg")
-        lists[query] = Listed(frozenset(there[name] for name in (row["images"] or "").split() if name in there))
+        lists[query] = Listed(frozenset(there[name] for name in row["images"].split() if name in there))
         made.append(ImageRecord(path=query, split=Split.QUERY))
     found_all = Found.of(made)
     return Found(found_all.records, found_all.failures, lists)

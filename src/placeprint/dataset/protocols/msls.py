@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from placeprint.dataset.protocols.found import Found, below, read_file
+from placeprint.dataset.protocols.found import Found, below, read_table
 from placeprint.dataset.protocols.protocol import Form, Protocol
 from placeprint.errors import DatasetError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
@@ -36,7 +34,7 @@ def read_msls(root: Path, inside: str, form: Form, protocol: Protocol) -> Found:
 
 def _images(root: Path, city: str, side: str, split: Split) -> Iterator[ImageRecord | FailedImage]:
     folder = below(city, side)
-    shown, raw, tasks = (_rows(root / folder / name) for name in _TABLES)
+    shown, raw, tasks = (read_table(root / folder / name) for name in _TABLES)
     if not len(shown) == len(raw) == len(tasks):
         raise DatasetError(f'the tables in "{root / folder}" have different numbers of rows: {", ".join(_TABLES)}')
     for row, taken, task in zip(shown, raw, tasks, strict=True):
@@ -48,11 +46,6 @@ def _images(root: Path, city: str, side: str, split: Split) -> Iterator[ImageRec
             yield ImageRecord(path=path, split=split, easting=east, northing=north, sequence=city)
         except (KeyError, ValueError, UsageError):
             yield FailedImage(path, "bad-row", "its row in postprocessed.csv has no easting and northing")
-
-
-def _rows(path: Path) -> list[Mapping[str, str]]:
-    text = read_file(path).decode("utf-8-sig", "replace")
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def _answerable(
