@@ -67,6 +67,12 @@ def test_every_verb_is_one() -> None:
     assert [where for where, name, _ in said if name not in _VERBS] == []
 
 
+def test_the_readme_names_every_verb() -> None:
+    named = {name for where, name, _ in commands() if where.startswith("README.md")}
+    spoken = set(re.findall(r"`([a-z]+)`", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert set(_VERBS) - named - spoken == set()
+
+
 def test_every_option_is_one_of_its_verb() -> None:
     found = [(where, name, OPTION.findall(rest)) for where, name, rest in commands() if name in _VERBS]
     assert sum(len(options) for *_, options in found) > 40

@@ -78,7 +78,7 @@ def show_calibration(learned: Calibration | None, gallery: str, why: str = "") -
         f"({100 * least:.1f} to {100 * most:.1f} %)",
         f"  expected to get a place: {_expected(learned.accepted_share)}",
         f"  {learned.learned}",
-        f"  guaranteed: {learned.guarantee or 'nothing: that takes more places'}",
+        f"  guaranteed: {learned.guarantee or 'nothing, which takes more places'}",
     )
     if learned.trade_off:
         show_trade_off(learned)
@@ -109,7 +109,7 @@ def show_trade_off(learned: Calibration) -> None:
 
 def _expected(share: float) -> str:
     if math.isnan(share):
-        return "nothing here tells how many photos of places that are here"
+        return "unknown: no photo shows a place that another one in the gallery shows too"
     return f"{_percent(share)} of photos of places that are here"
 
 

@@ -30,7 +30,10 @@ class Against:
         ),
     ] = None
     false_alarm_rate: Annotated[
-        float, typer.Option("--false-alarm-rate", help="Of right positions, that may be found; with --against.")
+        float,
+        typer.Option(
+            "--false-alarm-rate", help="The share of right positions that may be reported by mistake; with --against."
+        ),
     ] = 0.05
     page: Annotated[
         Path | None,

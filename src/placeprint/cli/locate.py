@@ -23,9 +23,11 @@ SHOWN = 40
 class Sureness:
     """How sure positions are to be."""
 
-    share: Annotated[float, typer.Option("--share", help="Of the positions, that the error radius covers.")] = 0.9
+    share: Annotated[
+        float, typer.Option("--share", help="The share of positions that lie within their error radius.")
+    ] = 0.9
     false_accept_rate: Annotated[
-        float, typer.Option("--false-accept-rate", help="Of photos of elsewhere, that may get a position.")
+        float, typer.Option("--false-accept-rate", help="The share of photos of elsewhere that may get a position.")
     ] = 0.05
 
 
@@ -62,7 +64,7 @@ def locate(
     """Give positions to photos that have none, by what they show and when they were taken.
 
     A position has an error radius that is learned from the gallery's own images; where too little speaks for one
-    spot, there is none, and why is told.
+    spot, the photo gets none, and the table says why.
     """
     from placeprint.recognition.location.forms import refuse_form, write_positions
     from placeprint.recognition.location.locate import locate as find
@@ -111,7 +113,8 @@ def _undo(photos: list[Path], *, as_json: bool) -> None:
 
 def _show(found: LocateResult) -> None:
     counts = found.counts()
-    rows = [(one.path, *_where(one), one.why) for one in found.photos[:SHOWN]]
+    general = found.unlearned and "not located"  # the reason is the same for all, and stands below
+    rows = [(p.path, *_where(p), general if p.why == found.unlearned else p.why) for p in found.photos[:SHOWN]]
     printing.table(("photo", "latitude", "longitude", "± m", "how"), rows, right=(1, 2, 3))
     if len(found.photos) > SHOWN:
         printing.say(f"… and {len(found.photos) - SHOWN} more: --json or --out has all")

@@ -259,9 +259,9 @@ def _says(name: str, images: int, recall: float, forecast: CurvePoint | None, *,
         return f"{name}: no photo in the gallery, {counted(shown, 'query shows', 'queries show')} it"
     if forecast is not None:
         between = f"({forecast.low:.2f} to {forecast.high:.2f})"
-        return f"{name}: {photos}, {recall:.2f}; with {forecast.photos} about {forecast.recall:.2f} {between}"
+        return f"{name}: {photos}, Recall@1 {recall:.2f}; with {forecast.photos} about {forecast.recall:.2f} {between}"
     if math.isnan(recall):
         return f"{name}: {photos}, too few to measure"
     if recall == 1:
-        return f"{name}: {photos}, {recall:.2f}; there is no miss that more photos could mend"
-    return f"{name}: {photos}, {recall:.2f}; too little to say what more photos would bring"
+        return f"{name}: {photos}, Recall@1 {recall:.2f}; more photos could not improve it"
+    return f"{name}: {photos}, Recall@1 {recall:.2f}; too little to say what more photos would bring"

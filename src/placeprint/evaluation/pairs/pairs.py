@@ -124,7 +124,8 @@ def _made(inputs: Inputs, found: Selected, form: str, views: Mapping[str, int] |
 def _listable(manifest: Manifest, form: str) -> tuple[tuple[ImageRecord, ...], tuple[FailedImage, ...]]:
     """Return the images without places and splits, and those whose names no list can hold."""
     why = {record.path: cannot_be_listed(record.path, form) for record in manifest.records}
-    kept = tuple(dataclasses.replace(r, places=(), split=Split.NONE) for r in manifest.records if not why[r.path])
+    listable = (record for record in manifest.records if not why[record.path])
+    kept = tuple(dataclasses.replace(record, places=(), titles=(), split=Split.NONE) for record in listable)
     odd = tuple(FailedImage(path, "bad-name", reason) for path, reason in why.items() if reason)
     if not kept:
         reason = next(iter(why.values()), "there is none")

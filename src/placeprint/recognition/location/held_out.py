@@ -151,7 +151,7 @@ def ask(
 ) -> Asked:
     """Ask images with a position among all others and, where that is wanted, among those elsewhere alone."""
     asker = _Asker(recognizer, gallery)
-    stretch = Stretch(progress, "learning radius", (1 + elsewhere) * len(questions))
+    stretch = Stretch(progress, "asking held-out images", (1 + elsewhere) * len(questions))
     with stretch as step, ThreadPoolExecutor(available_cores()) as pool:
 
         def each(look: Callable[[Question], Any]) -> list[Any]:

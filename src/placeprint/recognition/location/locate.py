@@ -59,9 +59,9 @@ def locate(
     photos : Manifest, Path, str, or iterable of paths
         A folder, with those in it; a table; a photo; or several.
     share : float
-        Of the positions, that the radius covers; at least 0.5, below 1.
+        The share of positions that lie within their radius; at least 0.5, below 1.
     false_accept_rate : float
-        Of photos of elsewhere, that may get a position.
+        The share of photos of elsewhere that may get a position.
     track : Track, optional
         Where the photographer was, see `placeprint.read_track`.
     progress : Progress, optional

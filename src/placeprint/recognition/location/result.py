@@ -79,7 +79,7 @@ class LocateResult:
     limits : PositionLimits or None
         When an estimate is given, and its radius; None where the gallery is too small to tell.
     unlearned : str
-        Then why; else nothing.
+        Why there are no `limits`; empty where there are.
 
     Examples
     --------

@@ -93,9 +93,9 @@ def test_places_of_a_gallery_alone() -> None:
     # With two photos there is one other: half of the time 0 and 10 have each other, else only 40, behind b.
     assert points(a.curve) == [(2, pytest.approx((0.5 + 0.5 + 0) / 3)), (3, pytest.approx(2 / 3))]
     assert a.forecast is None
-    assert a.says == "a: 3 photos, 0.67; too little to say what more photos would bring"
+    assert a.says == "a: 3 photos, Recall@1 0.67; too little to say what more photos would bring"
     assert c.says == "c: 1 photo, too few to measure"
-    assert coverage.says.startswith("The gallery: 7 photos, 0.60; too little")
+    assert coverage.says.startswith("The gallery: 7 photos, Recall@1 0.60; too little")
     assert coverage.sampled is False
 
 
@@ -112,9 +112,8 @@ def test_queries_measure_where_there_are_five_and_missing_places_come_first() ->
     assert points(a.curve) == [(n, pytest.approx(r)) for n, r in ((1, 0.4), (2, 0.6), (3, 0.6))]
     assert a.forecast is not None
     assert a.forecast.photos == 6
-    assert a.says == (
-        f"a: 3 photos, 0.60; with 6 about {a.forecast.recall:.2f} ({a.forecast.low:.2f} to {a.forecast.high:.2f})"
-    )
+    between = f"({a.forecast.low:.2f} to {a.forecast.high:.2f})"
+    assert a.says == f"a: 3 photos, Recall@1 0.60; with 6 about {a.forecast.recall:.2f} {between}"
     assert coverage.measured_by == "queries"
     assert coverage.curve[-1].recall == pytest.approx(4 / 6)
     assert coverage.says.endswith("; 3 queries show 2 places that it does not have")
@@ -123,7 +122,7 @@ def test_queries_measure_where_there_are_five_and_missing_places_come_first() ->
 def test_perfect_and_empty_galleries_are_not_advised() -> None:
     easy = made(("a", 0), ("a", 1), ("a", 2), ("b", 90), ("b", 91), ("b", 92))
     row = gallery_coverage(easy).places[0]
-    assert row.says == "a: 3 photos, 1.00; there is no miss that more photos could mend"
+    assert row.says == "a: 3 photos, Recall@1 1.00; more photos could not improve it"
     alone = gallery_coverage(made(("a", 0), ("a", 1)))
     assert (alone.places[0].neighbour, alone.places[0].recall) == (None, 1.0)
     nothing = gallery_coverage(made(("", 0)))

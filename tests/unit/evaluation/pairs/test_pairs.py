@@ -171,6 +171,18 @@ def test_names_that_no_list_can_hold_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("shared_cache")
+@pytest.mark.parametrize("titled", ["Old Mill,old-mill", "Old Mill|Bridge,old-mill|bridge"])
+def test_titles_of_places_are_no_matter(titled: str, tmp_path: Path) -> None:
+    rows = []
+    for number, name in enumerate(["a.jpg", "b.jpg"]):
+        photo(tmp_path / name, number)
+        rows.append(f"{name},{titled},gallery\n")
+    (tmp_path / "manifest.csv").write_text("path,title,place,split\n" + "".join(rows))
+    assert all(record.titles for record in placeprint.read_dataset(tmp_path).records)
+    assert placeprint.pairs(tmp_path, preset="fast").text == "a.jpg b.jpg\n"
+
+
+@pytest.mark.usefixtures("shared_cache")
 def test_local_features_must_agree(town: Path) -> None:
     whole = placeprint.read_dataset(town)
     shown = {
