@@ -71,6 +71,8 @@ def test_verbs_that_answer(town: Path, gallery: Path, tmp_path: Path) -> None:
     assert "are needed to tell how far" in told("locate", "locate", gallery, photo)["photos"][0]["why"]
     for_people = run("locate", gallery, photo, photo.with_name("02.jpg"), "-q").stdout
     assert for_people.count("are needed to tell how far") == 1, "what holds for all photos is told once"
+    located = told("locate", "locate", gallery, photo, tmp_path / "bad.jpg", tmp_path / "gone.jpg", expect=3)
+    assert {Path(failure["path"]).name for failure in located["failures"]} == {"bad.jpg", "gone.jpg"}
     told("locate-undo", "locate", gallery, photo, "--undo")
     assert len(told("query", "query", gallery, photo, tmp_path / "bad.jpg", "--place", "town-hall", expect=3)) == 2
     told("query", "query", gallery, photo, "--explain", "--unknown-threshold", "1")

@@ -91,12 +91,14 @@ def locate(
     if output.as_json:
         told = [{"path": one.path, "kind": one.kind, "reason": one.reason} for one in left]
         printing.show_json(found.to_dict() | {"sidecars": list(made), "no_sidecar": told})
-        return
-    _show(found)
-    if written.sidecars:
-        printing.say(f"{len(made)} sidecars written; --undo takes them away again")
-        printing.say(*(f"  {one.path}: {one.reason}" for one in left))
-    printing.show_failures(found.failures)
+    else:
+        _show(found)
+        if written.sidecars:
+            printing.say(f"{len(made)} sidecars written; --undo takes them away again")
+            printing.say(*(f"  {one.path}: {one.reason}" for one in left))
+        printing.show_failures(found.failures)
+    if found.failures:
+        raise typer.Exit(3)
 
 
 def _undo(photos: list[Path], *, as_json: bool) -> None:
