@@ -90,6 +90,8 @@ def test_evaluate_with_queries_and_by_leaving_one_out(three: tuple[Path, Path, s
     assert 0 < found[0]["recall"]["1"] <= 1
     for row in alone:
         row.pop("dataset")
+    for row in found + alone:  # an index is more bytes
+        assert row.pop("gallery_bytes") > 0
     assert found == found[:1] * 3
     assert alone == alone[:1] * 3
 
@@ -97,6 +99,8 @@ def test_evaluate_with_queries_and_by_leaving_one_out(three: tuple[Path, Path, s
 def test_calibrate_and_compare(three: tuple[Path, Path, str], town: Path) -> None:
     same("calibrate", "--false-accept-rate", "0.2", on=three)
     compared = [said("compare", "threshold=0.5", "threshold=0.8", "--on", town, "-g", where) for where in three]
+    for row in (row for rows in compared for row in rows):
+        assert row["result"].pop("gallery_bytes") > 0
     assert compared == compared[:1] * 3
     calibrated = [open_gallery(where).calibration for where in three]
     assert calibrated[0] is not None
