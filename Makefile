@@ -83,7 +83,7 @@ LOWEST_TESTS ?= tests/unit tests/contracts tests/e2e
 test-lowest: $(LOWEST)/dev
 	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		$(LENIENT) $(LOWEST_TESTS)
-	$(LOWEST)/bin/python -m pytest $(LENIENT) tests/web --ignore tests/web/page
+	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile $(LENIENT) tests/web --ignore tests/web/page
 
 test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest tests/exporting tests/training
