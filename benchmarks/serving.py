@@ -159,6 +159,7 @@ def alone(gallery: Path, photos: list[bytes], seconds: float) -> float:
 def measured(gallery: Path, photos: list[bytes], clients: int, seconds: float) -> dict[str, object]:
     """Start a server, load it, and return what was measured."""
     command = [sys.executable, "-m", "placeprint.cli.program", "serve", str(gallery), "--port", "0"]
+    command.append("--keep-metadata")  # or what follows the end of a JPEG would not be stored
     env = {**os.environ, "PLACEPRINT_TOKEN": TOKEN}
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
     assert server.stdout is not None
