@@ -70,7 +70,8 @@ def test_more_photos_of_the_six_places_help(reference: Inputs) -> None:
     buckingham = next(row for row in coverage.places if row.place.startswith("Buckingham"))
     assert (buckingham.images, buckingham.recall, buckingham.forecast.photos) == (7, 0.8, 14)
     assert 0.8 < buckingham.forecast.recall < 1
-    assert next(row.says for row in coverage.places if row.place.startswith("Grand")).endswith("photos could not improve it")
+    grand = next(row for row in coverage.places if row.place.startswith("Grand"))
+    assert grand.says.endswith("more photos could not improve it")
 
 
 def test_forecasts_from_half_of_the_photos_hold(reference: Inputs) -> None:
