@@ -155,11 +155,11 @@ def find_contradictions(
     placed = [record for record in manifest.records if record.degrees is not None]
     if not placed:
         raise UsageError("the photos have no positions to compare")
-    with opened_cache(embed.cache) as cache:
+    with opened_cache(embed.cache) as cache:  # keeps what is matched
         done = embed_records(placed, manifest.root, embedder=recognizer.embedder, cache=cache, progress=progress)
-    threshold = _threshold(recognizer, whole, false_alarm_rate, progress)
-    questions = photo_questions(done, whole)
-    asked = ask(recognizer, whole, questions, elsewhere=False, progress=progress)
+        threshold = _threshold(recognizer, whole, false_alarm_rate, progress)
+        questions = photo_questions(done, whole)
+        asked = ask(recognizer, whole, questions, elsewhere=False, progress=progress)
     sure = np.flatnonzero(asked.elsewhere & (asked.known > threshold))
     found = [_contradiction(done.records[n].path, questions[n], asked, n, whole) for n in sure.tolist()]
     return ContradictionResult(

@@ -12,6 +12,7 @@ import numpy as np
 from placeprint.arrays import Flags
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.metadata.gpx import Track
+from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.pipeline import Embedded, embed_records
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.gallery import Gallery
@@ -84,31 +85,35 @@ def locate(
     embed = EmbedOptions(**options)
     whole, recognizer = opened_with_positions(gallery, embed)
     manifest = read_photos(photos, track)
-    done, known = _embedded(manifest, whole, recognizer, embed, progress)
-    # Photos of the set are like those that are to be located.
-    questions = [*photo_questions(known, whole), *questions_of(whole)] if done.records else []
-    asked = ask(recognizer, whole, questions, progress=progress)
-    limits, why = _limits(asked, share, false_accept_rate)
-    there = np.isfinite(whole.records.columns.positions[:, 0])
-    there[asked.rows[asked.contradicted & (asked.rows >= 0)]] = False
-    found = _by_picture(recognizer, whole, done, there, limits, why, progress)
+    with opened_cache(embed.cache) as cache:  # keeps what is matched
+        done, known = _embedded(manifest, whole, recognizer, cache, progress)
+        # Photos of the set are like those that are to be located.
+        questions = [*photo_questions(known, whole), *questions_of(whole)] if done.records else []
+        asked = ask(recognizer, whole, questions, progress=progress)
+        limits, why = _limits(asked, share, false_accept_rate)
+        there = np.isfinite(whole.records.columns.positions[:, 0])
+        there[asked.rows[asked.contradicted & (asked.rows >= 0)]] = False
+        found = _by_picture(recognizer, whole, done, there, limits, why, progress)
     rows = [found.get(r.path) or _known(r) for r in manifest.records if r.degrees is not None or r.path in found]
     failures, placed = (*manifest.failures, *done.failures), placed_between(rows)
     return LocateResult(root=manifest.root, photos=placed, failures=failures, limits=limits, unlearned=why)
 
 
 def _embedded(
-    manifest: Manifest, gallery: Gallery, recognizer: Recognizer, embed: EmbedOptions, progress: Progress | None
+    manifest: Manifest,
+    gallery: Gallery,
+    recognizer: Recognizer,
+    cache: EmbeddingCache | None,
+    progress: Progress | None,
 ) -> tuple[Embedded, Embedded]:
     """Embed the photos without a position and, where there are any, a sample of those with one."""
     placed = [record for record in manifest.records if record.degrees is not None]
     bare = [record for record in manifest.records if record.degrees is None]
     taught = [placed[number] for number in sampled(np.arange(len(placed)), gallery, 0)] if bare else []
-    with opened_cache(embed.cache) as cache:
-        done, known = (
-            embed_records(records, manifest.root, embedder=recognizer.embedder, cache=cache, progress=progress)
-            for records in (bare, taught)
-        )
+    done, known = (
+        embed_records(records, manifest.root, embedder=recognizer.embedder, cache=cache, progress=progress)
+        for records in (bare, taught)
+    )
     return done, known
 
 
