@@ -171,7 +171,7 @@ def compare_each(
             inputs = gather(dataset, gallery, options=build, imported=imported, progress=progress)
             run = evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress)
         first = first or run
-        yield Run(_compared(setting, run, first, seed=seed, kept=run.gallery_bytes), inputs.gallery)
+        yield Run(_compared(setting, run, first, seed=seed), inputs.gallery)
 
 
 def _asked(setting: Setting, options: CompareWords) -> tuple[BuildOptions, DecisionOptions, Imported, float | None]:
@@ -181,7 +181,7 @@ def _asked(setting: Setting, options: CompareWords) -> tuple[BuildOptions, Decis
     return (*records_of(asked, BuildOptions, DecisionOptions, Imported), radius)
 
 
-def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, *, seed: int, kept: int) -> Compared:
+def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, *, seed: int) -> Compared:
     threshold = setting.options.get("threshold")
     rows = {h.name: h.over_places for h in headlines(run.queries, decided=_decides(run), seed=seed)}
     test = open_test = difference = None
@@ -206,7 +206,7 @@ def _compared(setting: Setting, run: EvaluationResult, first: EvaluationResult, 
         sweep=None
         if threshold is None
         else threshold_sweep(run, [threshold], probabilities=run.open_set.threshold is None)[0],
-        megabytes=kept / 1e6,
+        megabytes=run.gallery_bytes / 1e6,
     )
 
 

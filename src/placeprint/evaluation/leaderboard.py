@@ -142,9 +142,10 @@ def leaderboard(results: Sequence[Path | str | EvaluationResult], *, with_publis
     rows: list[tuple[Standing, Mapping[str, Any]]] = []
     for given in results:
         if isinstance(given, EvaluationResult):
-            rows.append((standing_of(given.to_dict(), given.dataset), given.to_dict()))
+            run = given.to_dict()
+            rows.append((standing_of(run, given.dataset), run))
         else:
-            rows += ((standing_of(run, str(given)), run) for run in _runs(Path(given)))
+            rows += ((standing_of(read, str(given)), read) for read in _runs(Path(given)))
     return Leaderboard(tuple(_ranked(rows, with_published=with_published)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ class TestSet:
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
-        return {name: getattr(self, name) for name in ("gallery", "queries", "names", "positives")}
+        return asdict(self)
 
 
 def short_names(records: Sequence[ImageRecord]) -> list[str]:
