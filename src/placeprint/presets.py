@@ -17,6 +17,8 @@ from placeprint.storage.json_records import record_from, without_keypoints
 DEFAULT_PRESET = "balanced"
 FEWEST_CELLS = 64
 """Eight rows by eight columns. With fewer no movement between two images can be measured."""
+LARGEST = 1_000_000_000
+"""Of any number of a preset: scores are 32-bit floats, and no weight may lead out of them."""
 WHITENINGS = ("", "pca", "places")
 """None; by the gallery's principal components; by how images differ within its places."""
 
@@ -78,8 +80,8 @@ class Preset:
         """Refuse settings that are out of range."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int | float) and not 0 <= value < float("inf"):
-                raise UsageError(f'preset "{self.name}": {field.name} must be 0 or more, not {value}')
+            if isinstance(value, int | float) and not 0 <= value <= LARGEST:
+                raise UsageError(f'preset "{self.name}": {field.name} must lie between 0 and {LARGEST:,}, not {value}')
         if 0 < self.cells < FEWEST_CELLS:
             raise UsageError(f'preset "{self.name}": cells must be 0, or {FEWEST_CELLS} or more, not {self.cells}')
         if self.whiten not in WHITENINGS:
