@@ -227,6 +227,7 @@ EVALUATION = {
         }
     ],
     "confusions": [{"*": "any"}],
+    "titles": {"*": "text"},
     "unusable": [FAILED_IMAGE],
     "seconds": {"embed": "number", "search": "number", "search_per_query": "number"},
     "test_set": of(TestSet),

@@ -159,18 +159,15 @@ class EvaluationResult:
         Queries that were left out together with copies of them (leave one out).
     recall, recall_over_all : dict of int to float
         Recall@K over the answerable queries, and with unanswerable queries as misses.
-    map : float
-        Standard mean average precision, over the full ranking.
+    map, mrr : float
+        Standard mean average precision, over the full ranking; mean reciprocal rank.
     map_found_at_20 : float
         Over the 20 best, divided by the positives found there (a published convention).
-    mrr : float
     open_set : OpenSetResult
     grades : tuple of GradeCount
         How many queries are sure, likely and UNKNOWN.
     trade_off : tuple of RateOutcome
         What they would have been answered at each rate that the gallery's calibration keeps.
-    dim : int
-        Of the embeddings.
     headlines : tuple of Headline
         The headline numbers with their intervals.
     conventions : tuple of Convention
@@ -182,8 +179,8 @@ class EvaluationResult:
     seconds : Seconds
     test_set : TestSet
         What was measured on: runs are comparable where it is equal.
-    gallery_bytes : int
-        That the gallery keeps: vectors, parts, records and index.
+    dim, gallery_bytes : int
+        Of the embeddings; bytes that the gallery keeps: vectors, parts, records and index.
     tolerances : tuple of Tolerance
         Recall at other distances, where a distance or frames decide what is right.
     benchmark : BenchmarkRun or None
@@ -194,6 +191,8 @@ class EvaluationResult:
         The preset that the gallery's calibration is for, where another one asked: then it does not decide.
     calibration_outdated : str
         Where a calibration decided that is of the gallery as it was before: so many images changed, and what renews it.
+    titles : dict of str to str
+        The name by which people know a place, of places that have one.
 
     Examples
     --------
@@ -243,6 +242,7 @@ class EvaluationResult:
     false_accept_rate: float | None = None
     calibrated_for: str = ""
     calibration_outdated: str = ""
+    titles: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Tell the two numbers that are asked for first."""
