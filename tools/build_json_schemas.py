@@ -25,6 +25,7 @@ from placeprint.evaluation.test_set import TestSet
 from placeprint.gallery.changes import Change
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.verification import VerifyReport
+from placeprint.grouping.result import Alone, Group, Link
 from placeprint.recognition.location.limits import PositionLimits
 from placeprint.recognition.location.result import Located
 from placeprint.recognition.verify import FoundModel
@@ -428,6 +429,22 @@ SHAPES: dict[str, tuple[str, Any]] = {
     "models": (
         "Every model that can be named or brought; null stands for what is not known of it.",
         [of(ListedModel)],
+    ),
+    "group": (
+        "The places among photos without labels.",
+        {
+            "root": "text",
+            "images": "int",
+            "looks": "int",
+            "groups": [of(Group) | {"looks": [["text"]]}],
+            "alone": [of(Alone)],
+            "constraints": [{"link": ("one of", *Link), "a": "text", "b": "text"}],
+            "false_merge_rate": "number",
+            "model": "text",
+            "matched": "int",
+            "failures": [FAILED_IMAGE],
+            "seconds": "number",
+        },
     ),
     "locate": (
         "A position with an error radius for each photo, or why there is none.",

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from placeprint.gallery.protocol import AnyGallery, Nearby
     from placeprint.gallery.remove import RemoveResult, remove
     from placeprint.gallery.verification import VerifyReport
+    from placeprint.grouping.group import group
+    from placeprint.grouping.result import Alone, Constraint, Edge, Group, Grouping, Link
     from placeprint.indexing.folder import add
     from placeprint.indexing.index import index
     from placeprint.indexing.result import IndexResult
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "UNKNOWN",
+    "Alone",
     "Answer",
     "Answered",
     "AnyEmbedder",
@@ -97,11 +100,13 @@ __all__ = [
     "CheckReport",
     "Compared",
     "Comparison",
+    "Constraint",
     "Contradiction",
     "ContradictionResult",
     "DecisionOptions",
     "Description",
     "Distilled",
+    "Edge",
     "Embedded",
     "Embedder",
     "EvaluatedQuery",
@@ -113,10 +118,13 @@ __all__ = [
     "Finding",
     "Gallery",
     "Grade",
+    "Group",
+    "Grouping",
     "ImagePair",
     "ImageRecord",
     "IndexResult",
     "Leaderboard",
+    "Link",
     "ListedModel",
     "LocateResult",
     "Located",
@@ -161,6 +169,7 @@ __all__ = [
     "explain",
     "export",
     "find_contradictions",
+    "group",
     "imported_spec",
     "index",
     "leaderboard",
@@ -227,6 +236,8 @@ _HOMES = {
     "gallery.protocol": ("AnyGallery", "Nearby"),
     "gallery.remove": ("RemoveResult", "remove"),
     "gallery.verification": ("VerifyReport",),
+    "grouping.group": ("group",),
+    "grouping.result": ("Alone", "Constraint", "Edge", "Group", "Grouping", "Link"),
     "indexing.folder": ("add",),
     "indexing.index": ("index",),
     "indexing.result": ("IndexResult",),

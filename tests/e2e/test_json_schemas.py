@@ -87,6 +87,8 @@ def test_verbs_that_measure(town: Path, gallery: Path) -> None:
     told("compare", "compare", "threshold=0.5", "preset=fast", "--on", town, "-g", gallery)
     told("mine", "mine", town, "-g", gallery)
     told("pairs", "pairs", town, "--preset", "fast", "--window", "1")
+    photos = (town / "gallery" / "town-hall").glob("*.jpg")
+    assert told("group", "group", *photos)["images"] == 2
 
 
 def test_verbs_that_look(gallery: Path) -> None:

@@ -25,7 +25,7 @@ PIPE_CLOSED = 141
 _VERBS = (
     "check", "index", "query", "evaluate", "calibrate", "compare", "mine", "run", "add", "remove", "verify", "serve",
     "models", "train", "export", "distil", "move", "protocols", "leaderboard",
-    "pairs", "locate",
+    "pairs", "locate", "group",
 )  # fmt: skip
 """Each is a function in a file of its name. Making all of them took a tenth of a short verb."""
 
