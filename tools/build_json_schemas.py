@@ -17,6 +17,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from placeprint.dataset.overview import Overview
 from placeprint.dataset.protocols.published import Figure
+from placeprint.embedding.cache_state import CacheState
 from placeprint.embedding.export.conversion import Exported
 from placeprint.embedding.export.effect import Difference
 from placeprint.embedding.models import ListedModel
@@ -528,6 +529,45 @@ SHAPES: dict[str, tuple[str, Any]] = {
             "device": "text",
         },
     ),
+    "info": (
+        "What a gallery holds and how it is; places, located and bytes are null where a server keeps it, "
+        "place_rows are there with --places.",
+        {
+            "model": of(FoundModel),
+            "preset": "text",
+            "images": "int",
+            "places": "int?",
+            "located": "int?",
+            "calibration": (
+                {
+                    "threshold": "number",
+                    "false_accept_rate": "number",
+                    "stale": "bool",
+                    "changed": "int",
+                    "trade_off": CALIBRATION["trade_off"],
+                },
+            ),
+            "gallery": "text",
+            "dim": "int",
+            "index": "text",
+            "parts": ["text"],
+            "roots": ["text"],
+            "bytes": "int?",
+            "failures": "int",
+            "recall": "number?",
+            "notes": ["text"],
+            "place_rows?": [
+                {
+                    "place": "text",
+                    "images": "int",
+                    "latitude": "number?",
+                    "longitude": "number?",
+                    "title": "text?",
+                }
+            ],
+        },
+    ),
+    "cache": ("Where the user's cache is, and how large it is.", of(CacheState)),
     "verify": (
         "Whether a gallery is as it was written; model and audit are missing where it cannot be opened.",
         of(VerifyReport)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from placeprint.dataset.protocols.reading import ProtocolSet, read_protocol
     from placeprint.dataset.protocols.table import protocols
     from placeprint.dataset.scan import read_dataset
+    from placeprint.embedding.cache_state import CacheState, cache
     from placeprint.embedding.embedder import AnyEmbedder, Description, Embedder, load_embedder
     from placeprint.embedding.export.conversion import Exported
     from placeprint.embedding.imported import imported_spec, read_embeddings
@@ -45,10 +46,12 @@ if TYPE_CHECKING:
     from placeprint.evaluation.test_set import TestSet
     from placeprint.gallery.calibration import Calibration
     from placeprint.gallery.changes import Change
+    from placeprint.gallery.facts import GalleryFacts
     from placeprint.gallery.filters import Filter, Selection
     from placeprint.gallery.gallery import Gallery
     from placeprint.gallery.index.audit import Audit
     from placeprint.gallery.index.base import Capabilities, VectorIndex
+    from placeprint.gallery.inventory import Inventory, PlaceRow
     from placeprint.gallery.move import Moved, move
     from placeprint.gallery.opening import open_gallery
     from placeprint.gallery.protocol import AnyGallery, Nearby
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from placeprint.progress import Progress
     from placeprint.recognition.calibration.calibrate import CalibrationResult, calibrate
     from placeprint.recognition.explanation import Explanation, explain
+    from placeprint.recognition.gallery_info import GalleryInfo, info
     from placeprint.recognition.location.contradictions import Contradiction, ContradictionResult, find_contradictions
     from placeprint.recognition.location.limits import PositionLimits
     from placeprint.recognition.location.locate import locate
@@ -93,6 +97,7 @@ __all__ = [
     "AnyEmbedder",
     "AnyGallery",
     "Audit",
+    "CacheState",
     "Calibration",
     "CalibrationResult",
     "Capabilities",
@@ -117,12 +122,15 @@ __all__ = [
     "Filter",
     "Finding",
     "Gallery",
+    "GalleryFacts",
+    "GalleryInfo",
     "Grade",
     "Group",
     "Grouping",
     "ImagePair",
     "ImageRecord",
     "IndexResult",
+    "Inventory",
     "Leaderboard",
     "Link",
     "ListedModel",
@@ -138,6 +146,7 @@ __all__ = [
     "Nearby",
     "Neighbours",
     "PairList",
+    "PlaceRow",
     "PlaceprintError",
     "PositionLimits",
     "Preset",
@@ -161,6 +170,7 @@ __all__ = [
     "VerifyReport",
     "VerifyResult",
     "add",
+    "cache",
     "calibrate",
     "check",
     "compare",
@@ -172,6 +182,7 @@ __all__ = [
     "group",
     "imported_spec",
     "index",
+    "info",
     "leaderboard",
     "list_models",
     "load_embedder",
@@ -208,6 +219,7 @@ _HOMES = {
     "dataset.protocols.reading": ("ProtocolSet", "read_protocol"),
     "dataset.protocols.table": ("protocols",),
     "dataset.scan": ("read_dataset",),
+    "embedding.cache_state": ("CacheState", "cache"),
     "embedding.embedder": ("AnyEmbedder", "Description", "Embedder", "load_embedder"),
     "embedding.export.conversion": ("Exported",),
     "embedding.imported": ("imported_spec", "read_embeddings"),
@@ -227,10 +239,12 @@ _HOMES = {
     "evaluation.test_set": ("TestSet",),
     "gallery.calibration": ("Calibration",),
     "gallery.changes": ("Change",),
+    "gallery.facts": ("GalleryFacts",),
     "gallery.filters": ("Filter", "Selection"),
     "gallery.gallery": ("Gallery",),
     "gallery.index.audit": ("Audit",),
     "gallery.index.base": ("Capabilities", "VectorIndex"),
+    "gallery.inventory": ("Inventory", "PlaceRow"),
     "gallery.move": ("Moved", "move"),
     "gallery.opening": ("open_gallery",),
     "gallery.protocol": ("AnyGallery", "Nearby"),
@@ -247,6 +261,7 @@ _HOMES = {
     "progress": ("Progress",),
     "recognition.calibration.calibrate": ("CalibrationResult", "calibrate"),
     "recognition.explanation": ("Explanation", "explain"),
+    "recognition.gallery_info": ("GalleryInfo", "info"),
     "recognition.location.contradictions": ("Contradiction", "ContradictionResult", "find_contradictions"),
     "recognition.location.limits": ("PositionLimits",),
     "recognition.location.locate": ("locate",),

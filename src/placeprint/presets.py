@@ -6,6 +6,7 @@ A gallery's head holds its preset, so that a gallery is always searched as it wa
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -148,6 +149,11 @@ PRESETS = {
         ),
     )
 }
+
+
+def default_preset() -> str:
+    """Return the preset of a new gallery: PLACEPRINT_PRESET of the environment, else `DEFAULT_PRESET`."""
+    return os.environ.get("PLACEPRINT_PRESET") or DEFAULT_PRESET
 
 
 def find_preset(preset: str | Preset) -> Preset:

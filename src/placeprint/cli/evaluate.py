@@ -46,13 +46,13 @@ def evaluate(
     searched: options.Searched,
     measured: Measured,
     build: Annotated[BuildOptions, Without("workers")],
-    output: options.Output,
+    output: options.TableOutput,
 ) -> None:
     """Measure: Recall@K, mAP, open set, and what went wrong."""
     from placeprint.evaluation.evaluate import evaluate as measure
 
     if measured.protocol == "list":
-        protocols.show(None, as_json=output.as_json)
+        protocols.show(None, output)
         return
     slips.refuse_more(dataset, context.args)
     found = None if measured.protocol is None else protocols.opened(measured.protocol, dataset, searched)
@@ -75,6 +75,8 @@ def evaluate(
 
         understood = {} if manifest is None else {"understood": Overview.of(manifest).to_dict()}
         printing.show_json(result.to_dict() | understood)
+    elif output.as_csv:
+        printing.show_csv(result.table())
     else:
         show_evaluation(result)
         if measured.every_convention:

@@ -257,16 +257,14 @@ class EvaluationResult:
         return html_table(repr(self)[1:-1], ("measure", "value", "95 % from", "to"), rows)
 
     def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row a query.
+        """Return `table` as a pandas DataFrame; UsageError where pandas is not installed."""
+        return frame_of(self.table())
 
-        Raises
-        ------
-        UsageError
-            When pandas is not installed.
-        """
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row a query."""
         skipped = ("matches", "correct", "own_rows")
         names = [f.name for f in dataclasses.fields(EvaluatedQuery) if f.name not in skipped]
-        return frame_of({name: getattr(query, name) for name in names} for query in self.queries)
+        return [{name: getattr(query, name) for name in names} for query in self.queries]
 
     def to_dict(self, *, every_query: bool = False) -> dict[str, Any]:
         """Ready for JSON: NaN becomes null, recall keys become text.

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from placeprint.gallery.keys import key_of
 from placeprint.gallery.milvus.filter import of_places
 from placeprint.gallery.milvus.gallery import MilvusGallery
+from placeprint.gallery.milvus.inventory import inventory_of
 from placeprint.gallery.milvus.opened import Opened
-from placeprint.gallery.milvus.rows import NOWHERE
 from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.gallery.record_lines import parsed_line
 from placeprint.records import Answer, ImageRecord
-from placeprint.web.catalogue import CatalogueImage, Place, title_of
+from placeprint.web.catalogue import CatalogueImage, Place
 from placeprint.web.identity import UPLOADED_ROOT, milvus_image_id, milvus_key
 
 QUICK = 1.0
 """Seconds: a list of places that is read in less is read again after every change."""
 SELDOM = 20
 """A list that took longer may be this many times as old as its reading took."""
-_ROWS = 10_000
 
 
 class MilvusCatalogue:
@@ -142,31 +141,4 @@ class _PlaceList:
 
 
 def _places(opened: Opened) -> dict[str, Place]:
-    images, covers = dict[str, int](), dict[str, int]()
-    sums: dict[str, tuple[int, float, float]] = {}
-    fields = ["key", "places", "latitude", "longitude"]
-    for block in opened.store.blocks(opened.head.end, fields, rows=_ROWS):
-        for row in block:
-            for name in row["places"]:
-                images[name] = images.get(name, 0) + 1
-                covers.setdefault(name, row["key"])
-                if row["latitude"] != NOWHERE:
-                    known, south, west = sums.get(name, (0, 0.0, 0.0))
-                    sums[name] = (known + 1, south + row["latitude"], west + row["longitude"])
-    means = {name: (south / known, west / known) for name, (known, south, west) in sums.items()}
-    titles = _titles(opened, covers)
-    return {
-        name: Place(name, images[name], milvus_image_id(covers[name]), means.get(name), titles.get(name))
-        for name in sorted(images)
-    }
-
-
-def _titles(opened: Opened, covers: Mapping[str, int]) -> dict[str, str | None]:
-    """Return the titles of places: those that their first images name, as for a gallery in a folder."""
-    titles: dict[str, str | None] = {}
-    named = list(covers)
-    for names in (named[i : i + _ROWS] for i in range(0, len(named), _ROWS)):
-        shown = opened.store.with_keys([*{covers[name] for name in names}], ["row", "record"])
-        records = {key: parsed_line(row["record"].encode(), row["row"])[0] for key, row in shown.items()}
-        titles |= {name: title_of(records[key], name) for name in names if (key := covers[name]) in records}
-    return titles
+    return {one.place: Place.of(one, milvus_image_id(one.first)) for one in inventory_of(opened).places}
