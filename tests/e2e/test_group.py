@@ -37,5 +37,18 @@ def test_places_are_found_answered_and_kept(flat: Path) -> None:
         of = {path: group.place for group in again.groups for path in group.photos}
         assert of["0.jpg"] == of["2.jpg"] != of.get("1.jpg")
         assert set(again.constraints) == set(answers)
+    run("group", flat, "-o", out, "--report", flat / "groups.html")
+    page = (flat / "groups.html").read_text("utf-8")
+    assert ("<script src" in page, page.count('class="tile"')) == (False, 4)
+    said = [{"place": "Mill", "photos": ["0.jpg", "again.jpg"]}, {"place": None, "photos": ["3.jpg"]}]
+    said += [{"link": "must", "a": "0.jpg", "b": "1.jpg"}, {"link": "cannot", "a": "2.jpg", "b": "0.jpg"}]
+    (flat / "said.json").write_text(json.dumps({"format": 1, "answers": said}))
+    for more in ({"corrections": flat / "said.json"}, {}):  # the table keeps them
+        again = placeprint.group(flat, out, **more)
+        of = {path: group.place for group in again.groups for path in group.photos}
+        assert (of["0.jpg"], of["1.jpg"], of.get("2.jpg") != "Mill") == ("Mill", "Mill", True)
+        assert [one.why for one in again.alone if one.path == "3.jpg"] == ["you said that it shows no place"]
+    with pytest.raises(placeprint.PlaceprintError, match="none of them below"):
+        placeprint.group(flat.parent, corrections=flat / "said.json")
     records = placeprint.read_dataset(out).records
     assert {r.path: r.place for r in records if r.place} == of

@@ -24,6 +24,12 @@ def group(
         Path | None, typer.Option("--out", "-o", help="Write a manifest (.csv) in the photos' folder or above it.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a file of somebody else.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write a page (.html) to look through the groups and correct them.")
+    ] = None,
+    corrections: Annotated[
+        Path | None, typer.Option("--corrections", help="Respect what was corrected on the page: the file it saved.")
+    ] = None,
     *,
     asked: GroupOptions,
     output: options.Output,
@@ -31,7 +37,15 @@ def group(
     """Find out which photos show the same place, without labels."""
     from placeprint.grouping.group import group as find
 
-    found = find(photos, out, replace=replace, progress=output.progress, **given(asked))
+    if report is not None:
+        from placeprint.report.groups_page import refuse_groups_page
+
+        refuse_groups_page(report)
+    found = find(photos, out, corrections=corrections, replace=replace, progress=output.progress, **given(asked))
+    if report is not None:
+        from placeprint.report.groups_page import write_groups_page
+
+        write_groups_page(found, report, progress=output.progress)
     if output.as_json:
         printing.show_json(found.to_dict())
     else:

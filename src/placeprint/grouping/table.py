@@ -12,6 +12,7 @@ from pathlib import Path
 
 from placeprint.dataset.manifest import Manifest, read_manifest
 from placeprint.errors import DatasetError, UsageError
+from placeprint.grouping.corrections import NO_PLACE
 from placeprint.grouping.result import Constraint, Group, Grouping, Link, among
 from placeprint.records import ImageRecord
 from placeprint.storage.atomic import require_ours, write_atomic
@@ -58,7 +59,7 @@ def write_groups(found: Grouping, out: Path) -> None:
     rows = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     rows.writeheader()
     told = {photo: row for number, group in enumerate(found.groups) for photo, row in _rows(group, number)}
-    told |= {one.path: {"why": one.why} for one in found.alone}
+    told |= {one.path: {"why": one.why, "named_by": YOURS if one.why == NO_PLACE else ""} for one in found.alone}
     for path in sorted(told):
         rows.writerow({"path": inside + path, **told[path], **answers.get(path, {})})
     write_atomic(out, text.getvalue().encode("utf-8", "surrogateescape"))
@@ -94,7 +95,7 @@ def read_answers(table: Path, root: Path) -> tuple[tuple[Constraint, ...], Mappi
     Returns
     -------
     tuple of Constraint, mapping of str to str
-        And the name that each photo's group got from a person.
+        And the name that each photo's group got from a person; empty for a photo that shows no place.
 
     Raises
     ------
@@ -117,9 +118,9 @@ def answers_of(manifest: Manifest, inside: str = "") -> tuple[tuple[Constraint, 
         for other in _paths(record, column)
     )
     names = {
-        own[record.path]: record.places[0]
+        own[record.path]: record.places[0] if record.places else ""
         for record in manifest.records
-        if record.places and record.extra.get("named_by") == YOURS
+        if record.extra.get("named_by") == YOURS
     }
     return among(found, own.values()), names
 
