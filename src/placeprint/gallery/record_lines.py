@@ -22,6 +22,8 @@ _CONTENT = re.compile(rb'"content_hash": "([^"]+)"')
 MOST_ROOTS = 1 << 31
 _COPIED = 1 << 24
 """Bytes of lines written at once."""
+_MOST_KEPT, _LONGEST_KEPT = 4096, 4096
+"""Records that are kept parsed, and bytes of the longest line whose record is."""
 
 
 class Block(Protocol):
@@ -90,6 +92,7 @@ class LinesOnDisk:
 
     def __init__(self, data: Buffer, starts: NDArray[np.int64]) -> None:
         self._data, self._starts = data, starts
+        self._parsed: dict[int, ImageRecord] = {}
 
     @cached_property
     def _ordered(self) -> NDArray[np.int64]:
@@ -108,15 +111,23 @@ class LinesOnDisk:
         return self._data.find(b'"titles": [') >= 0
 
     def record(self, row: int) -> ImageRecord:
-        """Parse one line.
+        """Parse one line, or return what was parsed of it lately: every answer names some records.
 
         Raises
         ------
         GalleryCorruptError
             When it is not a record.
         """
+        known = self._parsed.get(row)
+        if known is not None:
+            return known
         first, last = self._starts[row : row + 2].tolist()
-        return parsed_line(self._data[first:last], row)[0]
+        found = parsed_line(self._data[first:last], row)[0]
+        if last - first <= _LONGEST_KEPT:
+            if len(self._parsed) >= _MOST_KEPT:
+                self._parsed.clear()
+            self._parsed[row] = found
+        return found
 
     def with_content(self, content_hash: str) -> list[int]:
         """Return the rows whose image has this content: only lines that hold the hash somewhere are parsed."""

@@ -172,6 +172,13 @@ class RecordTable(Sequence[ImageRecord]):
             self._seen[code] = self[row].places
         return self._seen[code]
 
+    def places_of_rows(self, rows: Numbers) -> list[tuple[str, ...]]:
+        """Return the places of several records, as `places_of`."""
+        seen, codes = self._seen, self.columns.places[rows].tolist()
+        return [
+            seen[code] if code in seen else self.places_of(row) for row, code in zip(rows.tolist(), codes, strict=True)
+        ]
+
     def rows_showing(self, places: Collection[str]) -> Numbers:
         """Return the rows that show any of these places, ascending."""
         return np.flatnonzero(np.isin(self.columns.places, self.columns.table.showing(places)))

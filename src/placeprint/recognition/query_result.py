@@ -119,10 +119,9 @@ class QueryResult:
         UsageError
             When pandas is not installed.
         """
-        return frame_of(self.table())
+        return frame_of(self._rows())
 
-    def table(self) -> list[dict[str, Any]]:
-        """Return one row an image."""
+    def _rows(self) -> list[dict[str, Any]]:
         told = [one.to_dict() for one in self.answers]
         return [{n: row.get(n) for n in _COLUMNS} | {"why": row.get("error") or row.get("why")} for row in told]
 

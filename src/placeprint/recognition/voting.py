@@ -48,16 +48,19 @@ def matches_of(
         only places and scores are needed. All when not given.
     """
     alike = neighbours.scores if similarities is None else similarities
-    found = (neighbours.rows[query].tolist(), neighbours.scores[query].tolist(), alike[query].tolist())
+    there = neighbours.rows[query] >= 0
+    rows = neighbours.rows[query][there]
+    all_places = records.places_of_rows(rows)
+    found = (rows.tolist(), all_places, neighbours.scores[query][there].tolist(), alike[query][there].tolist())
+    most = len(rows) if named is None else named
     matches: list[Match] = []
     known: set[str] = set()
-    for row, score, similarity in zip(*found, strict=True):
-        if row < 0:
-            continue
-        places = records.places_of(row)
-        new = len(known) < (named or 0) and not known.issuperset(places)  # a candidate, whose title is told
-        known.update(places)
-        record = None if places and named is not None and len(matches) >= named and not new else records[row]
+    for row, places, score, similarity in zip(*found, strict=True):
+        needed = len(matches) < most or not places
+        if len(known) < most and not known.issuperset(places):  # a candidate, whose title is told
+            known.update(places)
+            needed = True
+        record = records[row] if needed else None
         path, titles = ("", ()) if record is None else (record.path, record.titles)
         matches.append(Match(row, path, places or (path,), score, similarity, titles))
     return tuple(matches)

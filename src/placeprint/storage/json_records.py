@@ -38,12 +38,14 @@ def record_from(kind: type[R], row: object) -> R:
     """
     if not isinstance(row, Mapping):
         raise TypeError(f"there is {_shown(row)} where a record should be")
-    readers, values = _readers(kind), {}  # type: ignore[arg-type]  # a class can be hashed, whatever its objects
+    fields, values = _fields(kind), {}  # type: ignore[arg-type]  # a class can be hashed, whatever its objects
     for name, value in row.items():
-        if name not in readers:
+        field = fields.get(name)
+        if field is None:
             raise TypeError(f"{_shown(name)} is not known")
+        as_it_is, reader = field
         try:
-            values[name] = readers[name](value)
+            values[name] = value if type(value) in as_it_is else reader(value)
         except (TypeError, ValueError) as error:
             raise TypeError(f"{name}: {error}") from error
     return kind(**values)
@@ -64,9 +66,16 @@ def without_keypoints(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=64)
-def _readers(kind: type[Any]) -> Mapping[str, Reader]:
+def _fields(kind: type[Any]) -> Mapping[str, tuple[frozenset[type], Reader]]:
+    """Return for each field the types whose values are all taken as they are, and what reads other values."""
     hints = get_type_hints(kind)
-    return {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}
+    names = [field.name for field in dataclasses.fields(kind)]
+    return {name: (_taken_as_they_are(hints[name]), _reader(hints[name])) for name in names}
+
+
+def _taken_as_they_are(hint: Any) -> frozenset[type]:
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return frozenset(kinds) & {str, bool, NoneType}
 
 
 def _reader(hint: Any) -> Reader:

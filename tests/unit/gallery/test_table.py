@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from placeprint.errors import GalleryCorruptError, VectorError
-from placeprint.gallery import chunked_vectors
+from placeprint.gallery import chunked_vectors, record_lines
 from placeprint.gallery.changes import Change
 from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.columns import PlaceTable
@@ -278,3 +278,18 @@ def test_a_gallery_is_built_from_the_records_of_another(gallery: Gallery, tmp_pa
         tmp_path / "h", records=moved.records, vectors=moved.vectors, spec=SPEC, root="/here", replace=True
     )
     assert (again.root_of.tolist(), again.image_file(9)) == ([0] * 10, Path("/here/z.jpg"))
+
+
+def test_a_record_is_parsed_once_and_few_are_kept(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_lines, "_MOST_KEPT", 3)
+    opened = Gallery.open(gallery.path)
+    parsed = []
+    parse = record_lines.parsed_line
+    monkeypatch.setattr(record_lines, "parsed_line", lambda line, row: parsed.append(row) or parse(line, row))
+    wanted = records()
+    assert [opened.records[row] for row in (4, 4, 5, 4, 6, 7, 4)] == [wanted[row] for row in (4, 4, 5, 4, 6, 7, 4)]
+    assert parsed == [4, 5, 6, 7, 4]
+    monkeypatch.setattr(record_lines, "_LONGEST_KEPT", 10)
+    parsed.clear()
+    assert opened.records[8] == opened.records[8] == wanted[8]
+    assert parsed == [8, 8]

@@ -112,11 +112,15 @@ class Layout:
 
     def coverage(self, scans: int) -> float:
         """Return the share of coefficients in the first scans; one without its lowest bit counts half."""
-        share: dict[tuple[int, int], float] = {}
-        for components, band, final in {(s.components, s.band, s.final) for s in self.scans[:scans]}:
-            for place in ((c, k) for c in components for k in band):
-                share[place] = max(share.get(place, 0.0), 1.0 if final else 0.5)
-        return min(1.0, sum(share.values()) / (64 * len(self.frame.sampling)))
+        begun: dict[int, int] = {}
+        final: dict[int, int] = {}
+        for scan in self.scans[:scans]:
+            band = (1 << max(scan.band.stop, scan.band.start)) - (1 << scan.band.start)  # a bit for each coefficient
+            for component in scan.components:
+                begun[component] = begun.get(component, 0) | band
+                final[component] = final.get(component, 0) | (band if scan.final else 0)
+        there = sum(bits.bit_count() for bits in (*begun.values(), *final.values())) / 2
+        return min(1.0, there / (64 * len(self.frame.sampling)))
 
 
 def layout_of(data: bytes) -> Layout | None:
