@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,6 @@ from placeprint.cli import benchmark_table, datasets, options, printing, protoco
 from placeprint.cli.option_records import Without, given
 from placeprint.errors import UsageError
 from placeprint.options import BuildOptions
-from placeprint.records.answers import with_titles
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -46,13 +44,13 @@ def evaluate(
     searched: options.Searched,
     measured: Measured,
     build: Annotated[BuildOptions, Without("workers")],
-    output: options.TableOutput,
+    output: options.Output,
 ) -> None:
     """Measure: Recall@K, mAP, open set, and what went wrong."""
     from placeprint.evaluation.evaluate import evaluate as measure
 
     if measured.protocol == "list":
-        protocols.show(None, output)
+        protocols.show(None, as_json=output.as_json)
         return
     slips.refuse_more(dataset, context.args)
     found = None if measured.protocol is None else protocols.opened(measured.protocol, dataset, searched)
@@ -75,8 +73,6 @@ def evaluate(
 
         understood = {} if manifest is None else {"understood": Overview.of(manifest).to_dict()}
         printing.show_json(result.to_dict() | understood)
-    elif output.as_csv:
-        printing.show_csv(result.table())
     else:
         show_evaluation(result)
         if measured.every_convention:
@@ -131,17 +127,16 @@ def show_evaluation(result: EvaluationResult) -> None:
         printing.say("")
     for advice in decision_advice(result):
         printing.say(advice)
-    shown = partial(with_titles, titles=result.titles)
     if result.failures:
         misses = [
-            (q.path, shown(q.places), shown(q.predicted), f"{q.score:.3f}", str(q.first_positive))
+            (q.path, "|".join(q.places), q.predicted, f"{q.score:.3f}", str(q.first_positive))
             for q in result.failures[:SHOWN]
         ]
         columns = ("query", "true place", "predicted", "score", "rank")
         title = f"{counted(len(result.failures), 'miss', 'misses')}, the surest mistake first"
         printing.table(columns, misses, title=title, right=(3, 4))
     if result.confusions:
-        pairs = [(shown(c.true), shown(c.predicted), str(c.count)) for c in result.confusions[:SHOWN]]
+        pairs = [(c.true, c.predicted, str(c.count)) for c in result.confusions[:SHOWN]]
         printing.table(("true place", "taken for", "times"), pairs, title="Confusions", right=(2,))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,9 +26,11 @@ _SPECIAL = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written(options.Form):
+class Written:
     """The form in which it is printed."""
 
+    as_json: options.AsJson = False
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False
     as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX tabular.")] = False
 
@@ -51,7 +55,7 @@ def leaderboard(
     if written.as_json:
         printing.show_json(found.to_dict())
     elif written.as_csv:
-        printing.show_csv({n: _rounded(n, v) for n, v in row.items()} for row in found.table())
+        _show_csv(found.table())
     elif written.as_markdown or written.as_latex:
         _show_text(found.table(), latex=written.as_latex)
     else:
@@ -82,6 +86,14 @@ def _show(found: Leaderboard) -> None:
         printing.table(columns, shown, title=f"{title} = {first.truth}; names {first.names[:8] or '?'}", right=right)
         if first.why_not:
             printing.say(f"not comparable with the first: {first.why_not}")
+
+
+def _show_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    buffer = io.StringIO(newline="")
+    table = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows({name: _cell(name, value) for name, value in row.items()} for row in rows)
+    printing.say(*buffer.getvalue().removesuffix("\n").split("\n"))
 
 
 def _show_text(rows: Sequence[dict[str, Any]], *, latex: bool) -> None:
@@ -119,10 +131,6 @@ def _latex_row(cells: Sequence[str]) -> str:
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return ""
-    return str(_rounded(name, value))
-
-
-def _rounded(name: str, value: Any) -> Any:
     if isinstance(value, float):
-        return round(value) if name == "bytes an image" else round(value, 1)
-    return value
+        return f"{value:.0f}" if name == "bytes an image" else f"{value:.1f}"
+    return str(value)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placeprint.errors import UsageError
 from placeprint.options import DecisionOptions, Imported
 from placeprint.progress import on_stderr
 
@@ -55,24 +54,6 @@ Replace = Annotated[
 ]
 
 
-AsCsv = Annotated[
-    bool, typer.Option("--csv", help="Print CSV for spreadsheets; text that would be a formula gets a ' in front.")
-]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Form:
-    """The form in which a table is printed: for people, as JSON or as CSV."""
-
-    as_json: AsJson = False
-    as_csv: AsCsv = False
-
-    def __post_init__(self) -> None:
-        """Refuse two forms at once."""
-        if self.as_json and self.as_csv:
-            raise UsageError("--json and --csv are two forms of the same: give one")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Output:
     """What is printed: text or JSON, and progress beside the text."""
@@ -84,18 +65,6 @@ class Output:
     def progress(self) -> Progress | None:
         """What shows progress on stderr; None where nothing is to be shown."""
         return on_stderr(quiet=self.quiet or self.as_json)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableOutput(Form):
-    """What is printed where a table comes out, and progress beside it."""
-
-    quiet: Quiet = False
-
-    @property
-    def progress(self) -> Progress | None:
-        """What shows progress on stderr; None where nothing is to be shown."""
-        return on_stderr(quiet=self.quiet or self.as_json or self.as_csv)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 def protocols(
     name: Annotated[str | None, typer.Argument(help="Only this one, with all that is known of it.")] = None,
-    *,
-    form: options.Form,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the field's protocols: where their files go, what counts as right, and what was published."""
-    show(name, form)
+    show(name, as_json=as_json)
 
 
-def show(name: str | None, form: options.Form) -> None:
+def show(name: str | None, *, as_json: bool) -> None:
     """Print all protocols, or one."""
     from placeprint.dataset.protocols.published import published
     from placeprint.dataset.protocols.table import find_protocol
@@ -33,10 +32,8 @@ def show(name: str | None, form: options.Form) -> None:
     from placeprint.evaluation.json_values import plain
 
     chosen = every() if name is None else (find_protocol(name),)
-    if form.as_json:
+    if as_json:
         printing.show_json([one.to_dict() | {"published": plain(published(one.name))} for one in chosen])
-    elif form.as_csv:
-        printing.show_csv({n: v for n, v in one.to_dict().items() if n != "forms"} for one in chosen)
     elif name is None:
         _show_all(chosen)
     else:

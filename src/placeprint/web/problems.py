@@ -40,20 +40,39 @@ class Json(JSONResponse):
 
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_MOST_AT_ONCE = 500
+"""Values that are encoded at once, a tenth of a millisecond."""
 
 
 def _written(value: Any) -> str:
-    """Return a value as JSON, a few numbers at a time: the encoder lets no other thread run until it is done."""
+    """Return a value as JSON, a few values at a time: the encoder lets no other thread run until it is done."""
+    if _count(value, _MOST_AT_ONCE) <= _MOST_AT_ONCE:
+        return _encode(_finite(value))
     if isinstance(value, dict):
         return f"{{{','.join(f'{_encode(name)}:{_written(one)}' for name, one in value.items())}}}"
-    if isinstance(value, list | tuple):
-        if any(isinstance(one, dict | list | tuple) for one in value):
-            return f"[{','.join(map(_written, value))}]"
-        return _encode([_finite(one) for one in value])
+    if isinstance(value, list | tuple) and any(isinstance(one, dict | list | tuple) for one in value):
+        return f"[{','.join(map(_written, value))}]"
     return _encode(_finite(value))
 
 
+def _count(value: Any, most: int) -> int:
+    """Return how many values there are in a value, or a number above `most`."""
+    if not isinstance(value, dict | list | tuple):
+        return 1
+    count = len(value)
+    for one in value.values() if isinstance(value, dict) else value:
+        if count > most:
+            break
+        if isinstance(one, dict | list | tuple):
+            count += _count(one, most - count)
+    return count
+
+
 def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

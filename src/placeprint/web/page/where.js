@@ -3,7 +3,6 @@
 import { h } from "./dom.js";
 import { places } from "./api.js";
 import { map } from "./map.js";
-import { outline } from "./outline.js";
 import { LANGUAGE, say } from "./words.js";
 
 const PAGE = 200;
@@ -16,9 +15,9 @@ export function answerMap(answer, about) {
   if (!about.coordinates) return null;
   const section = h("section", { "aria-labelledby": "map" }, h("header", {}, h("h2", { id: "map" }, say("map.title"))));
   known ??= everywhere().catch(() => ({ points: new Map(), total: 0 }));
-  Promise.all([known, outline()]).then(([{ points, total }, behind]) => {
+  known.then(({ points, total }) => {
     const marks = candidates(answer, points);
-    const drawn = map([...points.values()], marks, { caption: `${caption(points.size, total, marks.length)}${behind ? ` ${say("map.outline")}` : ""}`, named: answer.grade === "sure", outline: behind });
+    const drawn = map([...points.values()], marks, { caption: caption(points.size, total, marks.length), named: answer.grade === "sure" });
     if (drawn) section.append(drawn);
     else section.remove();
   });

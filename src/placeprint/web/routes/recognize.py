@@ -63,7 +63,7 @@ class Found:
     preview: str = ""
 
 
-def asked_images(
+async def asked_images(
     place: Annotated[
         list[str] | None, Query(description="Ask only images of this place; may be given several times.")
     ] = None,

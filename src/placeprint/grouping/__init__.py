@@ -1,1 +1,0 @@
-"""Photos without labels to places: which of them show the same one."""
