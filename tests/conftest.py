@@ -15,8 +15,11 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
-# On a busy machine generating examples may take long; that is no fault of the code.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# On a busy machine generating examples may take long; that is no fault of the code. CI asks the same examples every
+# time, so that a change is judged by what it changes: at a desk, and in `make fuzz`, they are new ones.
+settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+)
 settings.load_profile("busy")
 
 

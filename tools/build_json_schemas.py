@@ -17,6 +17,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from placeprint.dataset.overview import Overview
 from placeprint.dataset.protocols.published import Figure
+from placeprint.embedding.cache_state import CacheState
 from placeprint.embedding.export.conversion import Exported
 from placeprint.embedding.export.effect import Difference
 from placeprint.embedding.models import ListedModel
@@ -25,6 +26,7 @@ from placeprint.evaluation.test_set import TestSet
 from placeprint.gallery.changes import Change
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.verification import VerifyReport
+from placeprint.grouping.result import Alone, Group, Link
 from placeprint.recognition.location.limits import PositionLimits
 from placeprint.recognition.location.result import Located
 from placeprint.recognition.verify import FoundModel
@@ -227,6 +229,7 @@ EVALUATION = {
         }
     ],
     "confusions": [{"*": "any"}],
+    "titles": {"*": "text"},
     "unusable": [FAILED_IMAGE],
     "seconds": {"embed": "number", "search": "number", "search_per_query": "number"},
     "test_set": of(TestSet),
@@ -428,6 +431,22 @@ SHAPES: dict[str, tuple[str, Any]] = {
         "Every model that can be named or brought; null stands for what is not known of it.",
         [of(ListedModel)],
     ),
+    "group": (
+        "The places among photos without labels.",
+        {
+            "root": "text",
+            "images": "int",
+            "looks": "int",
+            "groups": [of(Group) | {"looks": [["text"]]}],
+            "alone": [of(Alone)],
+            "constraints": [{"link": ("one of", *Link), "a": "text", "b": "text"}],
+            "false_merge_rate": "number",
+            "model": "text",
+            "matched": "int",
+            "failures": [FAILED_IMAGE],
+            "seconds": "number",
+        },
+    ),
     "locate": (
         "A position with an error radius for each photo, or why there is none.",
         {
@@ -510,6 +529,45 @@ SHAPES: dict[str, tuple[str, Any]] = {
             "device": "text",
         },
     ),
+    "info": (
+        "What a gallery holds and how it is; places, located and bytes are null where a server keeps it, "
+        "place_rows are there with --places.",
+        {
+            "model": of(FoundModel),
+            "preset": "text",
+            "images": "int",
+            "places": "int?",
+            "located": "int?",
+            "calibration": (
+                {
+                    "threshold": "number",
+                    "false_accept_rate": "number",
+                    "stale": "bool",
+                    "changed": "int",
+                    "trade_off": CALIBRATION["trade_off"],
+                },
+            ),
+            "gallery": "text",
+            "dim": "int",
+            "index": "text",
+            "parts": ["text"],
+            "roots": ["text"],
+            "bytes": "int?",
+            "failures": "int",
+            "recall": "number?",
+            "notes": ["text"],
+            "place_rows?": [
+                {
+                    "place": "text",
+                    "images": "int",
+                    "latitude": "number?",
+                    "longitude": "number?",
+                    "title": "text?",
+                }
+            ],
+        },
+    ),
+    "cache": ("Where the user's cache is, and how large it is.", of(CacheState)),
     "verify": (
         "Whether a gallery is as it was written; model and audit are missing where it cannot be opened.",
         of(VerifyReport)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from placeprint.dataset.protocols.reading import ProtocolSet, read_protocol
     from placeprint.dataset.protocols.table import protocols
     from placeprint.dataset.scan import read_dataset
+    from placeprint.embedding.cache_state import CacheState, cache
     from placeprint.embedding.embedder import AnyEmbedder, Description, Embedder, load_embedder
     from placeprint.embedding.export.conversion import Exported
     from placeprint.embedding.imported import imported_spec, read_embeddings
@@ -45,15 +46,19 @@ if TYPE_CHECKING:
     from placeprint.evaluation.test_set import TestSet
     from placeprint.gallery.calibration import Calibration
     from placeprint.gallery.changes import Change
+    from placeprint.gallery.facts import GalleryFacts
     from placeprint.gallery.filters import Filter, Selection
     from placeprint.gallery.gallery import Gallery
     from placeprint.gallery.index.audit import Audit
     from placeprint.gallery.index.base import Capabilities, VectorIndex
+    from placeprint.gallery.inventory import Inventory, PlaceRow
     from placeprint.gallery.move import Moved, move
     from placeprint.gallery.opening import open_gallery
     from placeprint.gallery.protocol import AnyGallery, Nearby
     from placeprint.gallery.remove import RemoveResult, remove
     from placeprint.gallery.verification import VerifyReport
+    from placeprint.grouping.group import group
+    from placeprint.grouping.result import Alone, Constraint, Edge, Group, Grouping, Link
     from placeprint.indexing.folder import add
     from placeprint.indexing.index import index
     from placeprint.indexing.result import IndexResult
@@ -63,6 +68,7 @@ if TYPE_CHECKING:
     from placeprint.progress import Progress
     from placeprint.recognition.calibration.calibrate import CalibrationResult, calibrate
     from placeprint.recognition.explanation import Explanation, explain
+    from placeprint.recognition.gallery_info import GalleryInfo, info
     from placeprint.recognition.location.contradictions import Contradiction, ContradictionResult, find_contradictions
     from placeprint.recognition.location.limits import PositionLimits
     from placeprint.recognition.location.locate import locate
@@ -85,11 +91,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "UNKNOWN",
+    "Alone",
     "Answer",
     "Answered",
     "AnyEmbedder",
     "AnyGallery",
     "Audit",
+    "CacheState",
     "Calibration",
     "CalibrationResult",
     "Capabilities",
@@ -97,11 +105,13 @@ __all__ = [
     "CheckReport",
     "Compared",
     "Comparison",
+    "Constraint",
     "Contradiction",
     "ContradictionResult",
     "DecisionOptions",
     "Description",
     "Distilled",
+    "Edge",
     "Embedded",
     "Embedder",
     "EvaluatedQuery",
@@ -112,11 +122,17 @@ __all__ = [
     "Filter",
     "Finding",
     "Gallery",
+    "GalleryFacts",
+    "GalleryInfo",
     "Grade",
+    "Group",
+    "Grouping",
     "ImagePair",
     "ImageRecord",
     "IndexResult",
+    "Inventory",
     "Leaderboard",
+    "Link",
     "ListedModel",
     "LocateResult",
     "Located",
@@ -130,6 +146,7 @@ __all__ = [
     "Nearby",
     "Neighbours",
     "PairList",
+    "PlaceRow",
     "PlaceprintError",
     "PositionLimits",
     "Preset",
@@ -153,6 +170,7 @@ __all__ = [
     "VerifyReport",
     "VerifyResult",
     "add",
+    "cache",
     "calibrate",
     "check",
     "compare",
@@ -161,8 +179,10 @@ __all__ = [
     "explain",
     "export",
     "find_contradictions",
+    "group",
     "imported_spec",
     "index",
+    "info",
     "leaderboard",
     "list_models",
     "load_embedder",
@@ -199,6 +219,7 @@ _HOMES = {
     "dataset.protocols.reading": ("ProtocolSet", "read_protocol"),
     "dataset.protocols.table": ("protocols",),
     "dataset.scan": ("read_dataset",),
+    "embedding.cache_state": ("CacheState", "cache"),
     "embedding.embedder": ("AnyEmbedder", "Description", "Embedder", "load_embedder"),
     "embedding.export.conversion": ("Exported",),
     "embedding.imported": ("imported_spec", "read_embeddings"),
@@ -218,15 +239,19 @@ _HOMES = {
     "evaluation.test_set": ("TestSet",),
     "gallery.calibration": ("Calibration",),
     "gallery.changes": ("Change",),
+    "gallery.facts": ("GalleryFacts",),
     "gallery.filters": ("Filter", "Selection"),
     "gallery.gallery": ("Gallery",),
     "gallery.index.audit": ("Audit",),
     "gallery.index.base": ("Capabilities", "VectorIndex"),
+    "gallery.inventory": ("Inventory", "PlaceRow"),
     "gallery.move": ("Moved", "move"),
     "gallery.opening": ("open_gallery",),
     "gallery.protocol": ("AnyGallery", "Nearby"),
     "gallery.remove": ("RemoveResult", "remove"),
     "gallery.verification": ("VerifyReport",),
+    "grouping.group": ("group",),
+    "grouping.result": ("Alone", "Constraint", "Edge", "Group", "Grouping", "Link"),
     "indexing.folder": ("add",),
     "indexing.index": ("index",),
     "indexing.result": ("IndexResult",),
@@ -236,6 +261,7 @@ _HOMES = {
     "progress": ("Progress",),
     "recognition.calibration.calibrate": ("CalibrationResult", "calibrate"),
     "recognition.explanation": ("Explanation", "explain"),
+    "recognition.gallery_info": ("GalleryInfo", "info"),
     "recognition.location.contradictions": ("Contradiction", "ContradictionResult", "find_contradictions"),
     "recognition.location.limits": ("PositionLimits",),
     "recognition.location.locate": ("locate",),
@@ -245,17 +271,9 @@ _HOMES = {
     "recognition.recognize": ("recognize", "recognize_place"),
     "recognition.recognizer": ("Recognizer",),
     "recognition.verify": ("VerifyResult", "verify"),
-    "records": (
-        "Answer",
-        "FailedImage",
-        "Grade",
-        "ImageRecord",
-        "Match",
-        "ModelSpec",
-        "Neighbours",
-        "Split",
-        "UNKNOWN",
-    ),
+    "records.answers": ("Answer", "Grade", "Match", "Neighbours", "UNKNOWN"),
+    "records.images": ("FailedImage", "ImageRecord", "Split"),
+    "records.model_spec": ("ModelSpec",),
     "report.compare": ("compare",),
     "report.html": ("write_report",),
     "report.run": ("RunResult", "run"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar, overload
 
 from placeprint.errors import UsageError
-from placeprint.presets import DEFAULT_PRESET, Preset, find_preset
+from placeprint.presets import Preset, default_preset, find_preset
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -34,6 +34,8 @@ class Flag:
     help : str
     short : str
         As ``-m``; empty where there is none.
+    words : tuple of str
+        What completion offers.
     least, most : float or None
         Smaller and larger numbers are refused.
     """
@@ -41,6 +43,7 @@ class Flag:
     name: str
     help: str
     short: str = ""
+    words: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
 
@@ -61,7 +64,9 @@ class ModelOptions:
         str | None,
         Flag("--model", "A name or source from `placeprint models`, or the path of an .onnx file.", short="-m"),
     ] = None
-    runner: Annotated[str, Flag("--runner", "What runs the model: openvino or onnx.")] = "openvino"
+    runner: Annotated[str, Flag("--runner", "What runs the model: openvino or onnx.", words=("openvino", "onnx"))] = (
+        "openvino"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +108,12 @@ class BuildOptions(EmbedOptions):
             "--preset",
             "How much is done for an answer: fast, balanced (default) or best; with changes: "
             "balanced:verified=20:budget_ms=100.",
+            words=("fast", "balanced", "best"),
         ),
     ] = None
-    index: Annotated[str, Flag("--index", "How neighbours are found: auto, exact or faiss.")] = "auto"
+    index: Annotated[
+        str, Flag("--index", "How neighbours are found: auto, exact or faiss.", words=("auto", "exact", "faiss"))
+    ] = "auto"
 
     def found_preset(self) -> Preset:
         """Return the preset that a new gallery gets.
@@ -115,7 +123,7 @@ class BuildOptions(EmbedOptions):
         UsageError
             For a preset that is not known.
         """
-        return find_preset(self.preset or DEFAULT_PRESET)
+        return find_preset(self.preset or default_preset())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

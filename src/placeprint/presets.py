@@ -6,6 +6,7 @@ A gallery's head holds its preset, so that a gallery is always searched as it wa
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,6 +18,8 @@ from placeprint.storage.json_records import record_from, without_keypoints
 DEFAULT_PRESET = "balanced"
 FEWEST_CELLS = 64
 """Eight rows by eight columns. With fewer no movement between two images can be measured."""
+LARGEST = 1_000_000_000
+"""Of any number of a preset: scores are 32-bit floats, and no weight may lead out of them."""
 WHITENINGS = ("", "pca", "places")
 """None; by the gallery's principal components; by how images differ within its places."""
 
@@ -78,8 +81,8 @@ class Preset:
         """Refuse settings that are out of range."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int | float) and not 0 <= value < float("inf"):
-                raise UsageError(f'preset "{self.name}": {field.name} must be 0 or more, not {value}')
+            if isinstance(value, int | float) and not 0 <= value <= LARGEST:
+                raise UsageError(f'preset "{self.name}": {field.name} must lie between 0 and {LARGEST:,}, not {value}')
         if 0 < self.cells < FEWEST_CELLS:
             raise UsageError(f'preset "{self.name}": cells must be 0, or {FEWEST_CELLS} or more, not {self.cells}')
         if self.whiten not in WHITENINGS:
@@ -146,6 +149,11 @@ PRESETS = {
         ),
     )
 }
+
+
+def default_preset() -> str:
+    """Return the preset of a new gallery: PLACEPRINT_PRESET of the environment, else `DEFAULT_PRESET`."""
+    return os.environ.get("PLACEPRINT_PRESET") or DEFAULT_PRESET
 
 
 def find_preset(preset: str | Preset) -> Preset:

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Protocol, Self
 
-from placeprint.terminal import printable, styled, tell
+from placeprint.terminal import note, printable, styled, tell
 
 
 class Progress(Protocol):
@@ -122,9 +122,11 @@ class Stretch:
     def __init__(self, progress: Progress | None, what: str, total: int) -> None:
         self._progress: Progress = progress if progress is not None else Silent()
         self._what, self._total = what, total
+        self._began = time.monotonic()
 
     def __enter__(self) -> Self:
         """Start the display."""
+        note(f"{self._what}: {self._total} to do")
         self._progress.start(self._what, self._total)
         return self
 
@@ -137,6 +139,7 @@ class Stretch:
     ) -> None:
         """End the display, also after an error."""
         self._progress.finish()
+        note(f"{self._what}: {'done' if error is None else 'ended'} after {time.monotonic() - self._began:.2f} s")
 
 
 def on_stderr(*, quiet: bool = False) -> Progress:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
 
+_COMPARED = 2000
+"""Names in a folder that are looked at."""
 ALIKE = 0.65
 """Least ratio of `difflib`: at its own 0.6 "resnet" is like "best"."""
 
@@ -14,6 +19,29 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     folded = {one.casefold(): one for one in known}
     alike = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=ALIKE)
     return folded[alike[0]] if alike else None
+
+
+def nearest_path(path: Path) -> Path | None:
+    """Return the path that was probably meant by one that is not there; None where none is alike.
+
+    The first part of it that is missing is compared with what lies in its place.
+    """
+    missing = next((one for one in reversed((path, *path.parents)) if not os.path.lexists(one)), None)
+    if missing is None:
+        return None
+    try:
+        names = [entry.name for entry in islice(os.scandir(missing.parent), _COMPARED)]
+    except (OSError, ValueError):  # no folder, or one that may not be looked into
+        return None
+    near = nearest(missing.name, names)
+    found = None if near is None else missing.parent / near / path.relative_to(missing)
+    return found if found is not None and os.path.lexists(found) else None
+
+
+def meant_path(path: Path) -> str:
+    """Return ``: did you mean …?`` for a path that is not there; empty where nothing there is alike."""
+    near = nearest_path(path)
+    return "" if near is None else f': did you mean "{near}"?'
 
 
 def meant(name: str, known: Iterable[str], advice: str) -> str:

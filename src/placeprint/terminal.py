@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import unicodedata
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TextIO, cast
 
@@ -122,8 +123,41 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
+def sized(count: int) -> str:
+    """Return a number of bytes as people read it: ``0 B``, ``1.2 MB``, ``10 GB``."""
+    size, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):  # the last one is used
+        if size < 999.5 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 9.95 else f"{size:.1f} {unit}"
+
+
+Hear = Callable[[str], None]
+_listening: list[tuple[Hear, bool]] = []
+
+
+def listen(hears: Sequence[tuple[Hear, bool]]) -> None:
+    """Hand on what `note` is given from now on, to these and to no others.
+
+    Parameters
+    ----------
+    hears : sequence of (callable, bool)
+        With True it also hears what is on stderr anyway: a log file does.
+    """
+    _listening[:] = hears
+
+
+def note(line: str, *, shown: bool = False) -> None:
+    """Say what is done to whoever listens; nothing where nobody does. With `shown` it is on stderr anyway."""
+    for hear, everything in _listening:
+        if everything or not shown:
+            hear(printable(line))
+
+
 def tell(line: str) -> None:
     """Write one line to stderr, if it is there and still open."""
+    note(line, shown=True)
     if sys.stderr is not None:
         with suppress(OSError):
             sys.stderr.write(f"{printable(line)}\n")

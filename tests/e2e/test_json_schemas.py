@@ -75,6 +75,9 @@ def test_verbs_that_answer(town: Path, gallery: Path, tmp_path: Path) -> None:
     assert {Path(failure["path"]).name for failure in located["failures"]} == {"bad.jpg", "gone.jpg"}
     told("locate-undo", "locate", gallery, photo, "--undo")
     assert len(told("query", "query", gallery, photo, tmp_path / "bad.jpg", "--place", "town-hall", expect=3)) == 2
+    told("info", "info", gallery)
+    told("info", "info", gallery, "--places")
+    told("cache", "cache")
     told("query", "query", gallery, photo, "--explain", "--unknown-threshold", "1")
     together = told("query", "query", gallery, photo, photo, tmp_path / "bad.jpg", "--one-place", expect=3)
     assert [("error" in one) for one in together[0]["photos"]] == [False, False, True]
@@ -87,6 +90,8 @@ def test_verbs_that_measure(town: Path, gallery: Path) -> None:
     told("compare", "compare", "threshold=0.5", "preset=fast", "--on", town, "-g", gallery)
     told("mine", "mine", town, "-g", gallery)
     told("pairs", "pairs", town, "--preset", "fast", "--window", "1")
+    photos = (town / "gallery" / "town-hall").glob("*.jpg")
+    assert told("group", "group", *photos)["images"] == 2
 
 
 def test_verbs_that_look(gallery: Path) -> None:

@@ -42,8 +42,8 @@ def test_many_photos_get_an_answer_each_in_their_order(gallery: Gallery, photos:
     assert [one.image for one in found.answers if one.answer] == [str(photos[0]), "image 2", "image 5"]
     assert len(found.to_list()) == len(asked)
     assert repr(found) == "<QueryResult of 6 images: 3 sure, 3 not usable>"
-    assert [row["answer"] for row in found._rows()] == ["town-hall", None, "castle-gate", None, None, "town-hall"]
-    assert found._rows()[1]["why"] == "the file is not there"
+    assert [row["answer"] for row in found.table()] == ["town-hall", None, "castle-gate", None, None, "town-hall"]
+    assert found.table()[1]["why"] == "the file is not there"
     assert found._repr_html_().count("<tr>") == 1 + len(asked)
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,23 @@ def test_an_indexed_photo_that_is_sent_is_not_there_twice(own: str, town: Path, 
         assert len(open_gallery(own)) == len(before) + 1
         assert client.delete(item["url"], headers=WRITER).status_code == 200
         assert add(client, record.place, content)["images"][0]["path"] == f"{record.content_hash}.jpg"
+
+
+def test_places_are_listed_with_their_titles_as_of_a_folder(folder: Path, tmp_path: Path, address: str) -> None:
+    source = open_gallery(folder).download()
+    titled = [
+        replace(r, titles=tuple(f"The {p}" for p in r.places)) if i % 2 else r for i, r in enumerate(source.records)
+    ]
+    own = tmp_path / "titled.gallery"
+    kept = {"spec": source.spec, "preset": source.preset, "parts": source.parts, "root": source.roots[0]}
+    Gallery.build(own, records=titled, vectors=source.vectors, **kept)
+    move(own, address)
+    lists = []
+    for gallery in (own, address):
+        with client_of(gallery) as client:
+            lists.append([(one["place"], one["title"]) for one in client.get("/v1/places").json()["places"]])
+    assert lists[0] == lists[1]
+    assert {title is None for _, title in lists[1]} == {True, False}
 
 
 def test_a_photo_that_is_not_kept_says_so(own: str) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import typer
 
-from placeprint.cli.app import _VERBS, app
+from placeprint.cli.app import app
+from placeprint.cli.verbs import VERBS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for kind in ("py", "j2", "js", "html") for path in sorted((ROOT / "src").rglob(f"*.{kind}"))]
@@ -57,24 +58,24 @@ def commands() -> Iterator[tuple[str, str, str]]:
             for found in COMMAND.finditer(text):
                 name, rest = found["verb"], found["rest"]
                 whole = path.suffix == ".md" and text.startswith("placeprint ")
-                if name in _VERBS or whole or MEANT.search(text[: found.start()]):
+                if name in VERBS or whole or MEANT.search(text[: found.start()]):
                     yield f"{path.relative_to(ROOT)}: placeprint {name}{rest}", name, rest
 
 
 def test_every_verb_is_one() -> None:
     said = list(commands())
-    assert len([where for where, name, _ in said if name in _VERBS]) > 80, "the commands were not found"
-    assert [where for where, name, _ in said if name not in _VERBS] == []
+    assert len([where for where, name, _ in said if name in VERBS]) > 80, "the commands were not found"
+    assert [where for where, name, _ in said if name not in VERBS] == []
 
 
 def test_the_readme_names_every_verb() -> None:
     named = {name for where, name, _ in commands() if where.startswith("README.md")}
     spoken = set(re.findall(r"`([a-z]+)`", (ROOT / "README.md").read_text(encoding="utf-8")))
-    assert set(_VERBS) - named - spoken == set()
+    assert set(VERBS) - named - spoken == set()
 
 
 def test_every_option_is_one_of_its_verb() -> None:
-    found = [(where, name, OPTION.findall(rest)) for where, name, rest in commands() if name in _VERBS]
+    found = [(where, name, OPTION.findall(rest)) for where, name, rest in commands() if name in VERBS]
     assert sum(len(options) for *_, options in found) > 40
     assert [(where, o) for where, name, options in found for o in options if o not in options_of(name)] == []
 
@@ -93,13 +94,13 @@ def test_a_command_that_is_given_whole_can_be_run() -> None:
 
 def test_an_option_that_stands_alone_is_one_of_some_verb() -> None:
     """As in "give --unknown-threshold"."""
-    known = {"--version", *(option for name in _VERBS for option in options_of(name))}
+    known = {"--version", "--completion", *(option for name in VERBS for option in options_of(name))}
     others = {"--head"}  # of Ray
     found = [(path, o) for path in SOURCES if path.suffix == ".py" for text in texts(path) for o in ALONE.findall(text)]
     assert len(found) > 80
     assert [(str(path.relative_to(ROOT)), o) for path, o in found if o not in known | others] == []
 
 
-@pytest.mark.parametrize("name", sorted(_VERBS))
+@pytest.mark.parametrize("name", sorted(VERBS))
 def test_every_verb_can_be_made(name: str) -> None:
     assert "--help" in options_of(name)

@@ -61,9 +61,9 @@ def test_changes_stand_behind_colons() -> None:
         ("balanced:cells=63", "cells must be 0, or 64 or more, not 63"),
         ("balanced:whiten=teeth", "whiten must be one of pca, places"),
         ("balanced:budget_ms=soon", '"soon" is not a valid number'),
-        ("balanced:verified=-1", "verified must be 0 or more, not -1"),
-        ("balanced:place_weight=nan", "place_weight must be 0 or more, not nan"),
-        ("balanced:budget_ms=inf", "budget_ms must be 0 or more, not inf"),
+        ("balanced:verified=-1", "verified must lie between 0 and 1,000,000,000, not -1"),
+        ("balanced:place_weight=nan", "place_weight must lie between 0 and 1,000,000,000, not nan"),
+        ("balanced:budget_ms=inf", "budget_ms must lie between 0 and 1,000,000,000, not inf"),
     ],
 )
 def test_what_cannot_be_understood_is_told(text: str, words: str) -> None:

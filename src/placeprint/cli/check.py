@@ -53,7 +53,7 @@ def check(
     *,
     reading: options.Reading,
     against: Against,
-    output: options.Output,
+    output: options.TableOutput,
 ) -> None:
     """Say what is wrong with these photos. Exit code 1 when there are errors."""
     from placeprint.dataset.checks.check import check as look
@@ -68,6 +68,8 @@ def check(
         report = _contradicted(report, manifest, against, progress)
     if output.as_json:
         printing.show_json(report.to_dict())
+    elif output.as_csv:
+        printing.show_csv(report.table())
     else:
         show_check(report)
     if not report.ok:

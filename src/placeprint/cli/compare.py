@@ -36,9 +36,9 @@ def compare(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     embed: Annotated[EmbedOptions, Without("model", "runner", "workers")],
-    output: options.Output,
+    output: options.TableOutput,
 ) -> None:
-    """Run several presets, models, thresholds or settings on one dataset, and compare each with the first."""
+    """Run several presets, models or settings on one dataset, and compare each with the first."""
     from placeprint.report.compare import compare as run_all
 
     rows = run_all(
@@ -54,6 +54,9 @@ def compare(
     )
     if output.as_json:
         printing.show_json([_row(c) for c in rows])
+        return
+    if output.as_csv:
+        printing.show_csv(rows.table())
         return
     first = rows[0].result
     printing.say(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from placeprint.cli import benchmark_table, datasets, options, printing, protoco
 from placeprint.cli.option_records import Without, given
 from placeprint.errors import UsageError
 from placeprint.options import BuildOptions
+from placeprint.records.answers import with_titles
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -44,13 +46,13 @@ def evaluate(
     searched: options.Searched,
     measured: Measured,
     build: Annotated[BuildOptions, Without("workers")],
-    output: options.Output,
+    output: options.TableOutput,
 ) -> None:
     """Measure: Recall@K, mAP, open set, and what went wrong."""
     from placeprint.evaluation.evaluate import evaluate as measure
 
     if measured.protocol == "list":
-        protocols.show(None, as_json=output.as_json)
+        protocols.show(None, output)
         return
     slips.refuse_more(dataset, context.args)
     found = None if measured.protocol is None else protocols.opened(measured.protocol, dataset, searched)
@@ -73,6 +75,8 @@ def evaluate(
 
         understood = {} if manifest is None else {"understood": Overview.of(manifest).to_dict()}
         printing.show_json(result.to_dict() | understood)
+    elif output.as_csv:
+        printing.show_csv(result.table())
     else:
         show_evaluation(result)
         if measured.every_convention:
@@ -127,16 +131,17 @@ def show_evaluation(result: EvaluationResult) -> None:
         printing.say("")
     for advice in decision_advice(result):
         printing.say(advice)
+    shown = partial(with_titles, titles=result.titles)
     if result.failures:
         misses = [
-            (q.path, "|".join(q.places), q.predicted, f"{q.score:.3f}", str(q.first_positive))
+            (q.path, shown(q.places), shown(q.predicted), f"{q.score:.3f}", str(q.first_positive))
             for q in result.failures[:SHOWN]
         ]
         columns = ("query", "true place", "predicted", "score", "rank")
         title = f"{counted(len(result.failures), 'miss', 'misses')}, the surest mistake first"
         printing.table(columns, misses, title=title, right=(3, 4))
     if result.confusions:
-        pairs = [(c.true, c.predicted, str(c.count)) for c in result.confusions[:SHOWN]]
+        pairs = [(shown(c.true), shown(c.predicted), str(c.count)) for c in result.confusions[:SHOWN]]
         printing.table(("true place", "taken for", "times"), pairs, title="Confusions", right=(2,))
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,11 +24,9 @@ _SPECIAL = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
+class Written(options.Form):
     """The form in which it is printed."""
 
-    as_json: options.AsJson = False
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False
     as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX tabular.")] = False
 
@@ -55,7 +51,7 @@ def leaderboard(
     if written.as_json:
         printing.show_json(found.to_dict())
     elif written.as_csv:
-        _show_csv(found.table())
+        printing.show_csv({n: _rounded(n, v) for n, v in row.items()} for row in found.table())
     elif written.as_markdown or written.as_latex:
         _show_text(found.table(), latex=written.as_latex)
     else:
@@ -86,14 +82,6 @@ def _show(found: Leaderboard) -> None:
         printing.table(columns, shown, title=f"{title} = {first.truth}; names {first.names[:8] or '?'}", right=right)
         if first.why_not:
             printing.say(f"not comparable with the first: {first.why_not}")
-
-
-def _show_csv(rows: Sequence[Mapping[str, Any]]) -> None:
-    buffer = io.StringIO(newline="")
-    table = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows({name: _cell(name, value) for name, value in row.items()} for row in rows)
-    printing.say(*buffer.getvalue().removesuffix("\n").split("\n"))
 
 
 def _show_text(rows: Sequence[dict[str, Any]], *, latex: bool) -> None:
@@ -131,6 +119,10 @@ def _latex_row(cells: Sequence[str]) -> str:
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return ""
+    return str(_rounded(name, value))
+
+
+def _rounded(name: str, value: Any) -> Any:
     if isinstance(value, float):
-        return f"{value:.0f}" if name == "bytes an image" else f"{value:.1f}"
-    return str(value)
+        return round(value) if name == "bytes an image" else round(value, 1)
+    return value

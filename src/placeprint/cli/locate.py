@@ -59,7 +59,7 @@ def locate(
     wanted: Sureness,
     written: Written,
     embed: EmbedOptions,
-    output: options.Output,
+    output: options.TableOutput,
 ) -> None:
     """Give positions to photos that have none, by what they show and when they were taken.
 
@@ -91,6 +91,8 @@ def locate(
     if output.as_json:
         told = [{"path": one.path, "kind": one.kind, "reason": one.reason} for one in left]
         printing.show_json(found.to_dict() | {"sidecars": list(made), "no_sidecar": told})
+    elif output.as_csv:
+        printing.show_csv(found.table())
     else:
         _show(found)
         if written.sidecars:

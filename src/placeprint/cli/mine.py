@@ -56,7 +56,7 @@ def mine(
     mined: Mined,
     build: Annotated[BuildOptions, Without("workers", "index")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write triplets to this .jsonl or .csv.")] = None,
-    output: options.Output,
+    output: options.TableOutput,
 ) -> None:
     """Find hard negatives and confusable places: what to train on, and what to photograph next."""
     if out is not None and out.suffix not in (".jsonl", ".csv"):
@@ -79,6 +79,9 @@ def mine(
     written = None if out is None else write_triplets(out, result)
     if output.as_json:
         printing.show_json(result.to_dict() | {"triplets": written})
+        return
+    if output.as_csv:
+        printing.show_csv(result.table())
         return
     show_mining(result)
     if written is not None:

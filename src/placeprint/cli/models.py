@@ -26,14 +26,18 @@ def models(
             "--commercial-only", help="Leave out models under licences such as the GPL, or without a licence."
         ),
     ] = False,
-    as_json: options.AsJson = False,
+    *,
+    form: options.Form,
 ) -> None:
     """List the models that can embed, and those of the field that can be brought."""
     from placeprint.embedding.model_list import models as list_all
 
     listed = list_all(known=known, commercial_only=commercial_only)
-    if as_json:
+    if form.as_json:
         printing.show_json([model.to_dict() for model in listed])
+        return
+    if form.as_csv:
+        printing.show_csv(model.to_dict() for model in listed)
         return
     if bundled := [model for model in listed if model.bundled]:
         _show_bundled(bundled)

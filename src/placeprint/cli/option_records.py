@@ -15,6 +15,8 @@ from placeprint.options import Flag
 _PLAIN = (bool, int, float, Path, str)
 """What the text of an option is read as: the first of these that is among the types of its field."""
 
+_BEFORE = "before the verb"
+
 
 class Without:
     """Marks a record of a verb that offers no option for some of its fields; they keep their defaults."""
@@ -33,11 +35,17 @@ def given(*records: Any) -> dict[str, Any]:
     }
 
 
-def with_options(verb: Callable[..., None]) -> Callable[..., None]:
+def with_options(verb: Callable[..., None], *, before: Any = None) -> Callable[..., None]:
     """Return a verb for Typer whose records are given field by field.
 
     A field is annotated with a `placeprint.options.Flag`, or with what Typer reads: `typer.Option`, `typer.Argument`.
     The field of a flag whose name begins with ``no-`` is true unless the flag is given.
+
+    Parameters
+    ----------
+    verb : callable
+    before : class, optional
+        A record of options that every verb has; its `begin` is called before the verb, which does not get it.
     """
     hints = get_type_hints(verb, include_extras=True)
     records: dict[str, tuple[Any, list[_Option]]] = {}
@@ -51,11 +59,17 @@ def with_options(verb: Callable[..., None]) -> Callable[..., None]:
             records[name] = record, options
             shown += [option.parameter for option in options]
 
+    if before is not None:
+        records[_BEFORE] = before, _options(before, ())
+        shown += [option.parameter for option in records[_BEFORE][1]]
+
     def run(**values: Any) -> None:
         made = {
             name: record(**{option.name: option.read(values.pop(option.name)) for option in options})
             for name, (record, options) in records.items()
         }
+        if before is not None:
+            made.pop(_BEFORE).begin()
         verb(**values, **made)
 
     run.__doc__ = verb.__doc__
@@ -107,5 +121,7 @@ def _option(kind: Any, flag: Flag) -> Any:
     kinds = get_args(kind) or (kind,)
     plain: Any = next((each for each in _PLAIN if each in kinds), kinds[0])  # a list stays one
     names = [flag.name, flag.short] if flag.short else [flag.name]
-    option = typer.Option(*names, help=flag.help, min=flag.least, max=flag.most)
+    words = flag.words
+    offered = (lambda: words) if words else None
+    option = typer.Option(*names, help=flag.help, min=flag.least, max=flag.most, autocompletion=offered)
     return Annotated[plain | None if type(None) in kinds else plain, option]

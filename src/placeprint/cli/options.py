@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from placeprint.errors import UsageError
 from placeprint.options import DecisionOptions, Imported
 from placeprint.progress import on_stderr
 
@@ -54,6 +55,24 @@ Replace = Annotated[
 ]
 
 
+AsCsv = Annotated[
+    bool, typer.Option("--csv", help="Print CSV for spreadsheets; text that would be a formula gets a ' in front.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """The form in which a table is printed: for people, as JSON or as CSV."""
+
+    as_json: AsJson = False
+    as_csv: AsCsv = False
+
+    def __post_init__(self) -> None:
+        """Refuse two forms at once."""
+        if self.as_json and self.as_csv:
+            raise UsageError("--json and --csv are two forms of the same: give one")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Output:
     """What is printed: text or JSON, and progress beside the text."""
@@ -65,6 +84,18 @@ class Output:
     def progress(self) -> Progress | None:
         """What shows progress on stderr; None where nothing is to be shown."""
         return on_stderr(quiet=self.quiet or self.as_json)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOutput(Form):
+    """What is printed where a table comes out, and progress beside it."""
+
+    quiet: Quiet = False
+
+    @property
+    def progress(self) -> Progress | None:
+        """What shows progress on stderr; None where nothing is to be shown."""
+        return on_stderr(quiet=self.quiet or self.as_json or self.as_csv)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 def protocols(
     name: Annotated[str | None, typer.Argument(help="Only this one, with all that is known of it.")] = None,
-    as_json: options.AsJson = False,
+    *,
+    form: options.Form,
 ) -> None:
     """List the field's protocols: where their files go, what counts as right, and what was published."""
-    show(name, as_json=as_json)
+    show(name, form)
 
 
-def show(name: str | None, *, as_json: bool) -> None:
+def show(name: str | None, form: options.Form) -> None:
     """Print all protocols, or one."""
     from placeprint.dataset.protocols.published import published
     from placeprint.dataset.protocols.table import find_protocol
@@ -32,8 +33,10 @@ def show(name: str | None, *, as_json: bool) -> None:
     from placeprint.evaluation.json_values import plain
 
     chosen = every() if name is None else (find_protocol(name),)
-    if as_json:
+    if form.as_json:
         printing.show_json([one.to_dict() | {"published": plain(published(one.name))} for one in chosen])
+    elif form.as_csv:
+        printing.show_csv({n: v for n, v in one.to_dict().items() if n != "forms"} for one in chosen)
     elif name is None:
         _show_all(chosen)
     else:

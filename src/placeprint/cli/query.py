@@ -68,6 +68,17 @@ class Told:
     )
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the page of --explain.")] = None
     as_json: options.AsJson = False
+    as_csv: options.AsCsv = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print one line a photo: its answer.")] = False
+
+    def __post_init__(self) -> None:
+        """Refuse two forms at once."""
+        options.Form(as_json=self.as_json, as_csv=self.as_csv)
+
+    @property
+    def for_people(self) -> bool:
+        """Whether lines and tables are printed as answers come."""
+        return not (self.as_json or self.as_csv)
 
 
 def query(
@@ -87,7 +98,7 @@ def query(
         raise UsageError(f"--k must be at least 1, not {asked.k}")
     if asked.url is not None:
         _refuse_what_a_server_decides(given(decision, model, told))
-        _ask_server([Path(gallery), *(photos or ())], asked, decision.false_accept_rate, as_json=told.as_json)
+        _ask_server([Path(gallery), *(photos or ())], asked, decision.false_accept_rate, told)
         return
     if not photos:
         raise UsageError("give a gallery and a photo, or --url and a photo")
@@ -103,21 +114,23 @@ def query(
 def _refuse_what_a_server_decides(options: dict[str, object]) -> None:
     """Refuse options that only the gallery's side can meet; the first of them is named."""
     names = {"threshold": "unknown-threshold", "margin_threshold": "unknown-margin"}
-    if decided := [names.get(name, name) for name in options if name not in ("as_json", "false_accept_rate")]:
+    if decided := [
+        names.get(name, name) for name in options if name not in ("as_json", "as_csv", "quiet", "false_accept_rate")
+    ]:
         raise UsageError(
             f"--{decided[0]} does not go with --url: the server's gallery, model and calibration decide. --k, --place, "
-            "--near, --split, --false-accept-rate and --json do"
+            "--near, --split, --false-accept-rate, --json, --csv and --quiet do"
         )
 
 
-def _ask_server(photos: Sequence[Path], asked: Asked, rate: float | None, *, as_json: bool) -> None:
+def _ask_server(photos: Sequence[Path], asked: Asked, rate: float | None, told: Told) -> None:
     from placeprint.recognition.server import Server
 
     assert asked.url is not None
     server = Server(asked.url, asked.filter(), rate)
     slips.refuse_galleries_as_photos(photos, url=True)
-    answers = _answers(server, photos, asked, told=Told(as_json=as_json))
-    _show_all(answers, server.facts, asked, as_json=as_json)
+    answers = _answers(server, photos, asked, told=told)
+    _show_all(answers, server.facts, asked, told)
     _end(answers)
 
 
@@ -137,18 +150,18 @@ def _ask_gallery(
     facts: dict[str, Any] = {}
     if only is not None:
         facts["filter"] = chosen.to_dict(only)
-        if not told.as_json:
+        if told.for_people and not told.quiet:
             printing.say(_says(chosen, only))
     answers = _answers(recognizer, photos, asked, told=told)
     if old := outdated(opened, decision):
         facts["calibration_outdated"] = old
     explained = [(Path(one.image), one.explanation) for one in answers if one.explanation is not None]
-    _show_all(answers, facts, asked, as_json=told.as_json)
-    if old and not told.as_json:
+    _show_all(answers, facts, asked, told)
+    if old and told.for_people:
         printing.say(old, err=True)
-    if explained and (told.out is not None or not told.as_json):
+    if explained and (told.out is not None or told.for_people):
         page = query_explanation.page_of(photos, told.out)
-        query_explanation.write_page(explained, opened, page, quiet=told.as_json)
+        query_explanation.write_page(explained, opened, page, quiet=told.quiet or not told.for_people)
     _end(answers)
 
 
@@ -184,8 +197,8 @@ def _answers(recognizer: Answers, photos: Sequence[Path], asked: Asked, *, told:
     answers = []
     for one in answered(recognizer, query_paths(paths), k=asked.k, explain=told.explain):
         answers.append(one)
-        if not told.as_json:
-            _show(one, brief=asked.one_place)
+        if told.for_people and not (asked.one_place and told.quiet):
+            _show(one, brief=asked.one_place or told.quiet)
     return answers
 
 
@@ -208,18 +221,26 @@ def _show_answer(photo: str, answer: Answer) -> None:
     printing.table(("score", "place", "image"), rows, right=(0,))
 
 
-def _show_all(answers: Sequence[Answered], facts: dict[str, Any], asked: Asked, *, as_json: bool) -> None:
+def _show_all(answers: Sequence[Answered], facts: dict[str, Any], asked: Asked, told: Told) -> None:
     """Print what all photos of one place say; as JSON a list of one object for each photo, or of one for all."""
-    from placeprint.recognition.query_result import QueryResult
+    from placeprint.recognition.query_result import Answered, QueryResult
 
     found = QueryResult(tuple(answers), facts)
     if asked.one_place and any(one.answer is not None for one in answers):
-        if as_json:
-            printing.show_json([found.together().to_dict() | {"photos": found.to_list()} | facts])
+        together = found.together()
+        if told.as_json:
+            printing.show_json([together.to_dict() | {"photos": found.to_list()} | facts])
+        elif told.as_csv:
+            named = Answered(counted(len(answers), "photo"), together)
+            printing.show_csv(QueryResult((named,)).table())
+        elif told.quiet:
+            printing.say(together.said())
         else:
-            _show_answer(counted(len(answers), "photo"), found.together())
-    elif as_json:
+            _show_answer(counted(len(answers), "photo"), together)
+    elif told.as_json:
         printing.show_json(found.to_list())
+    elif told.as_csv:
+        printing.show_csv(found.table())
 
 
 def _end(answers: Sequence[Answered]) -> None:

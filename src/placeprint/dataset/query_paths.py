@@ -10,6 +10,7 @@ from pathlib import Path
 from placeprint.dataset.walk import walk
 from placeprint.errors import UsageError
 from placeprint.records import FailedImage
+from placeprint.spelling import meant_path
 
 
 def listed_paths(data: bytes) -> list[Path]:
@@ -39,7 +40,8 @@ def query_paths(paths: Iterable[Path]) -> Iterator[Path | FailedImage]:
     """
     for path in paths:
         if not path.is_dir():
-            yield path
+            near = "" if os.path.lexists(path) else meant_path(path)
+            yield FailedImage(str(path), "missing", f"the file is not there{near}") if near else path
             continue
         found = walk(path)
         if not found.files and not found.failures:

@@ -29,6 +29,7 @@ from placeprint.dataset.reserved_labels import refuse_unknown
 from placeprint.dataset.walk import NOT_WALKED, Listing, Names, walk, why_not_walked
 from placeprint.errors import DatasetError, ImageError, UsageError
 from placeprint.records import FailedImage, ImageRecord, Split
+from placeprint.spelling import meant_path
 
 MANIFEST_NAMES = ("manifest.csv", "manifest.jsonl", "labels.csv", "labels.jsonl")
 """Names that are tried in a dataset's folder, in this order."""
@@ -80,7 +81,7 @@ def read_dataset(
         listed = None if layout else _table_in(path)
         found = manifests.read_manifest(listed) if listed else scan_folder(path, choice=choice, stage=stage)
     else:
-        raise DatasetError(f'there is no dataset at "{path}"')
+        raise DatasetError(f'there is no dataset at "{path}"{meant_path(path)}')
     require_images(found, str(path))
     records, faults = described(found.records, found.root, track)
     return replace(found, records=records, name=str(path), position_faults=faults)

@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from placeprint import forks
+from placeprint.embedding.cache_limit import keep_within, most_bytes
 from placeprint.embedding.cache_pairs import found_pair, keep_pair
-from placeprint.embedding.cache_rows import CachedEmbedding, found_row, keep_rows, make_tables
+from placeprint.embedding.cache_rows import CachedEmbedding, forget_rows, found_row, keep_rows, make_tables
 from placeprint.storage.user_cache import cache_folder, go_without
 from placeprint.terminal import tell
 
@@ -48,7 +49,7 @@ class EmbeddingCache:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or default_path()
+        self.path, self._most = path or default_path(), most_bytes()
         self._lock = forks.Lock()
         self._base: sqlite3.Connection | None = self._connect()
         _OPEN.add(self)
@@ -99,9 +100,10 @@ class EmbeddingCache:
         return self._asked(lambda base: found_row(base, content, model))
 
     def put(self, model: str, rows: Iterable[tuple[str, CachedEmbedding]]) -> None:
-        """Remember embeddings by content hash, in one transaction."""
+        """Remember embeddings by content hash, in one transaction; what came first gives way where there is no room."""
         known = list(rows)
         self._asked(lambda base: keep_rows(base, model, known), again=True)
+        self._asked(lambda base: keep_within(base, self._most))
 
     def pair(self, pair: bytes) -> float | None:
         """Return how surely two images match; None where nobody knows. The pair is named by a hash."""
@@ -124,6 +126,16 @@ class EmbeddingCache:
                 self._base.close()
                 self._base = self._after(error)
         return self._asked(ask) if again else None
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many embeddings and how many matched pairs it keeps."""
+        said = "select (select count(*) from embeddings), (select count(*) from pairs)"
+        found = self._asked(lambda base: base.execute(said).fetchone())
+        return (0, 0) if found is None else (int(found[0]), int(found[1]))
+
+    def clear(self) -> None:
+        """Forget everything, and give the disk back."""
+        self._asked(forget_rows)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -245,7 +245,7 @@ def load_embedder(
         ``auto``, ``int8`` or ``f32``, see `placeprint.embedding.runners.openvino_runner`; without it what
         PLACEPRINT_PRECISION of the environment says, else ``auto``.
     threads : int, optional
-        By default as many as the cores that the process may use.
+        By default what PLACEPRINT_WORKERS of the environment says, else as many as the cores that the process may use.
 
     Raises
     ------
@@ -266,7 +266,7 @@ def load_embedder(
     if file.spec.imported:
         raise ModelError(f"model {file.spec} has input_size 0: no image can be prepared for it")
     spec = _as_asked(file.spec, preset if isinstance(preset, ModelSpec) else find_preset(preset))
-    count = threads or available_cores()
+    count = threads or _usual_threads()
     if runner == "openvino":
         from placeprint.embedding.runners.openvino_runner import OpenVinoRunner as Chosen
     elif runner == "onnx":
@@ -276,6 +276,13 @@ def load_embedder(
     ran = Chosen(file.path, spec, threads=count, precision=precision)
     own = file.path.parent.resolve() / file.path.name if file.own else None
     return Embedder(spec, ran, threads=count, file=own)
+
+
+def _usual_threads() -> int:
+    said = os.environ.get("PLACEPRINT_WORKERS") or str(available_cores())
+    if not said.isdecimal() or not int(said):
+        raise UsageError(f'PLACEPRINT_WORKERS is a whole number above 0, not "{said}"')
+    return int(said)
 
 
 def _as_asked(spec: ModelSpec, asked: Preset | ModelSpec) -> ModelSpec:

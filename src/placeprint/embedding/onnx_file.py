@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from placeprint.errors import ModelError
+from placeprint.spelling import meant_path
 from placeprint.storage.regular_files import TooLargeError, read_regular
 
 LARGEST = 1 << 31
@@ -96,7 +97,7 @@ def read_onnx(path: Path) -> bytes:
     """
     try:
         if not path.is_file():
-            raise ModelError(f'there is no model at "{path}"')
+            raise ModelError(f'there is no model at "{path}"{meant_path(Path(path))}')
         return read_regular(path, LARGEST)
     except TooLargeError as error:
         raise ModelError(f'the model "{path}" is larger than an ONNX file can be (2 GiB)') from error

@@ -111,7 +111,7 @@ class Comparison(Sequence[Compared]):
 
     def _repr_html_(self) -> str:
         """Show a notebook one row a setting."""
-        rows = self._rows()
+        rows = self.table()
         title = f"{self.rows[0].result.dataset}: each against the first"
         return html_table(title, list(rows[0]), [list(row.values()) for row in rows])
 
@@ -123,9 +123,10 @@ class Comparison(Sequence[Compared]):
         UsageError
             When pandas is not installed.
         """
-        return frame_of(self._rows())
+        return frame_of(self.table())
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row a setting."""
         nan = float("nan")
         return [
             {

@@ -54,6 +54,7 @@ from placeprint.recognition.decision.rules import Limits
 from placeprint.recognition.gallery_model import limits_of, probability_of
 from placeprint.recognition.voting import evidence_of, label, matches_of
 from placeprint.records import ImageRecord
+from placeprint.records.images import titles_of
 
 DEFAULT_KS = (1, 5, 10, 20)
 _FOUND_AT = 20
@@ -137,8 +138,7 @@ def evaluate_inputs(
     searched = inputs.gallery
     held = searched.records if protocol is None else protocol.known(searched.records)
     inputs, truth = _judged(inputs, held, radius, protocol)
-    left_out, limits = inputs.left_out(truth), limits_of(searched, decision)
-    asked = inputs.queries
+    left_out, limits, asked = inputs.left_out(truth), limits_of(searched, decision), inputs.queries
     gone = left_out or _ignored(truth, asked.records)
     ranking = rank_queries(searched, asked, truth=truth, k=max(*ks, _FOUND_AT), left_out=gone, progress=progress)
     positives, results = ranking.positives, _query_results(inputs, left_out, ranking, limits)
@@ -181,6 +181,7 @@ def evaluate_inputs(
         seconds=Seconds(inputs.seconds, ranking.seconds, ranking.seconds / max(len(results), 1)),
         test_set=TestSet.of(searched.records, asked.records, ranking.digests),
         gallery_bytes=kept_bytes(searched),
+        titles=titles_of(asked.records) | titles_of(searched.records),
         tolerances=tolerances(truth, asked.records, ranking, ks),
         benchmark=None if protocol is None else BenchmarkRun.of(protocol, positives, len(inputs.unusable)),
     )

@@ -159,18 +159,15 @@ class EvaluationResult:
         Queries that were left out together with copies of them (leave one out).
     recall, recall_over_all : dict of int to float
         Recall@K over the answerable queries, and with unanswerable queries as misses.
-    map : float
-        Standard mean average precision, over the full ranking.
+    map, mrr : float
+        Standard mean average precision, over the full ranking; mean reciprocal rank.
     map_found_at_20 : float
         Over the 20 best, divided by the positives found there (a published convention).
-    mrr : float
     open_set : OpenSetResult
     grades : tuple of GradeCount
         How many queries are sure, likely and UNKNOWN.
     trade_off : tuple of RateOutcome
         What they would have been answered at each rate that the gallery's calibration keeps.
-    dim : int
-        Of the embeddings.
     headlines : tuple of Headline
         The headline numbers with their intervals.
     conventions : tuple of Convention
@@ -182,8 +179,8 @@ class EvaluationResult:
     seconds : Seconds
     test_set : TestSet
         What was measured on: runs are comparable where it is equal.
-    gallery_bytes : int
-        That the gallery keeps: vectors, parts, records and index.
+    dim, gallery_bytes : int
+        Of the embeddings; bytes that the gallery keeps: vectors, parts, records and index.
     tolerances : tuple of Tolerance
         Recall at other distances, where a distance or frames decide what is right.
     benchmark : BenchmarkRun or None
@@ -194,6 +191,8 @@ class EvaluationResult:
         The preset that the gallery's calibration is for, where another one asked: then it does not decide.
     calibration_outdated : str
         Where a calibration decided that is of the gallery as it was before: so many images changed, and what renews it.
+    titles : dict of str to str
+        The name by which people know a place, of places that have one.
 
     Examples
     --------
@@ -243,6 +242,7 @@ class EvaluationResult:
     false_accept_rate: float | None = None
     calibrated_for: str = ""
     calibration_outdated: str = ""
+    titles: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Tell the two numbers that are asked for first."""
@@ -257,16 +257,14 @@ class EvaluationResult:
         return html_table(repr(self)[1:-1], ("measure", "value", "95 % from", "to"), rows)
 
     def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row a query.
+        """Return `table` as a pandas DataFrame; UsageError where pandas is not installed."""
+        return frame_of(self.table())
 
-        Raises
-        ------
-        UsageError
-            When pandas is not installed.
-        """
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row a query."""
         skipped = ("matches", "correct", "own_rows")
         names = [f.name for f in dataclasses.fields(EvaluatedQuery) if f.name not in skipped]
-        return frame_of({name: getattr(query, name) for name in names} for query in self.queries)
+        return [{name: getattr(query, name) for name in names} for query in self.queries]
 
     def to_dict(self, *, every_query: bool = False) -> dict[str, Any]:
         """Ready for JSON: NaN becomes null, recall keys become text.

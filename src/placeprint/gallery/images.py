@@ -18,6 +18,7 @@ from placeprint.gallery.files import FAILURES, Content, failures_of
 from placeprint.gallery.filters import Filter, flags_where
 from placeprint.gallery.index.base import VectorIndex, Vectors
 from placeprint.gallery.index.choice import INDEX_FILES, Before, make_index
+from placeprint.gallery.inventory import Inventory, inventory_of
 from placeprint.gallery.same_model import require_same_model
 from placeprint.gallery.summary import Summary
 from placeprint.gallery.table import RecordTable
@@ -146,6 +147,10 @@ class GalleryImages:
     def places(self) -> tuple[str, ...]:
         """The places, sorted, each once."""
         return self.records.places
+
+    def inventory(self) -> Inventory:
+        """Return what it holds, place by place."""
+        return inventory_of(self.records)
 
     def located(self, row: int) -> tuple[Path, str]:
         """Return the root of the image of a row, and its path there."""

@@ -17,6 +17,7 @@ from placeprint.gallery.filters import Filter, Selection
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.base import Vectors
+from placeprint.gallery.inventory import Inventory
 from placeprint.gallery.verification import VerifyReport
 from placeprint.presets import Preset
 from placeprint.records import Answer, FailedImage, ImageRecord, ModelSpec, Neighbours
@@ -117,6 +118,9 @@ class AnyGallery(Protocol):
 
     def __len__(self) -> int:
         """Return the number of images."""
+
+    def inventory(self) -> Inventory:
+        """Return what it holds, place by place; one that a server keeps is read for it."""
 
     def located(self, row: int) -> tuple[Path, str]:
         """Return the root of the image of a row, and its path there."""

@@ -119,9 +119,10 @@ class QueryResult:
         UsageError
             When pandas is not installed.
         """
-        return frame_of(self._rows())
+        return frame_of(self.table())
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row an image."""
         told = [one.to_dict() for one in self.answers]
         return [{n: row.get(n) for n in _COLUMNS} | {"why": row.get("error") or row.get("why")} for row in told]
 

@@ -100,10 +100,11 @@ def verify(gallery: AnyGallery | Path | str, *, recall: bool = False, k: int = 1
     opened = open_gallery(gallery)
     report = opened.verify()
     audit = opened.audited(k=k, queries=queries) if recall and report.ok else None
-    return VerifyResult(opened, report, _model_of(opened), audit)
+    return VerifyResult(opened, report, model_of(opened), audit)
 
 
-def _model_of(gallery: AnyGallery) -> FoundModel:
+def model_of(gallery: AnyGallery) -> FoundModel:
+    """Return what a question to a gallery would be embedded by, and whether it is here."""
     name, fingerprint = gallery.spec.name, gallery.spec.fingerprint()
     if gallery.spec.imported:
         return FoundModel(name, fingerprint, None, False, "its embeddings were imported: ask with embeddings")

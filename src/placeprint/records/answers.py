@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,21 @@ def is_unknown(place: str) -> bool:
 def title_and_place(title: str, place: str) -> str:
     """Return a place for people: ``Eiffel Tower (eiffel_378)``, or the place alone where it has no other title."""
     return place if title == place else f"{title} ({place})"
+
+
+def with_titles(places: str | Sequence[str], titles: Mapping[str, str]) -> str:
+    """Return places for people, joined by a bar as tables join them; each that has a title with it.
+
+    Parameters
+    ----------
+    places : str or sequence of str
+        A place, places that are joined already, or several.
+    titles : mapping of str to str
+        By place, see `placeprint.records.images.titles_of`.
+    """
+    if isinstance(places, str):
+        places = (places,) if places in titles else places.split("|")
+    return "|".join(title_and_place(titles.get(place, place), place) for place in places)
 
 
 class Grade(StrEnum):

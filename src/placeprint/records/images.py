@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
@@ -233,3 +233,12 @@ class SetAside:
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
         return {"says": self.says, "why": self.why, "count": len(self.paths), "paths": list(self.paths)}
+
+
+def titles_of(records: Iterable[ImageRecord]) -> dict[str, str]:
+    """Return the title of each place that has one; of several, that of its first image."""
+    titles: dict[str, str] = {}
+    for record in records:
+        for place, title in zip(record.places, record.titles, strict=False):
+            titles.setdefault(place, title)
+    return {place: title for place, title in titles.items() if title != place}

@@ -1,4 +1,4 @@
-"""What the templates of all pages have: how values are written, and the one script that may run."""
+"""What the templates of all pages have: how values are written, and the one script of each that may run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from placeprint.records.answers import with_titles
 from placeprint.report.axis import UNIT
 from placeprint.report.outcomes import outcome_of, outcome_words
 from placeprint.terminal import counted, printable
@@ -34,10 +35,10 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": number, "percent": percent, "breakable": breakable}
-    made.filters |= {"base": _base, "stem": _stem, "exact": exact}
+    made.filters |= {"base": _base, "stem": _stem, "exact": exact, "titled": with_titles}
     made.tests |= {"finite": math.isfinite}
     made.globals |= {"counted": counted, "words": outcome_words, "outcome_of": outcome_of, "unit": UNIT}
-    made.globals |= {"script_hash": script_hash(made.get_template("page.js").render())}
+    made.globals |= {"script_hash": lambda name: script_hash(made.get_template(name).render())}
     return made
 
 

@@ -8,6 +8,7 @@ from placeprint.evaluation.diagnosis.decision_advice import decision_advice
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.recognition.decision.rules import LIKELY
 from placeprint.records import UNKNOWN, Grade
+from placeprint.records.answers import with_titles
 from placeprint.terminal import counted
 
 NAMED = 6
@@ -69,7 +70,7 @@ def _unknown(result: EvaluationResult) -> str:
         labelled = [q for q in result.queries if not q.known and q.places]
         photos = counted(len(labelled), "photo shows a place", "photos show places")
         lacks = "of which there is no other photo" if "leave" in result.protocol else "that the gallery does not have"
-        named = _named(Counter("|".join(q.places) for q in labelled))
+        named = _named(Counter(with_titles(q.places, result.titles) for q in labelled))
         text = f"{photos} {lacks}: {named}" if labelled else ""
     if text and result.open_set.false_accepts == 0:  # else the advice tells how many, and what to do
         text += "; none of them is given a place"

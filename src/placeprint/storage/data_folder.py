@@ -79,6 +79,10 @@ class DataFolder:
                     f'"{self.path / name}" cannot be read ({problem}: its files do not belong together): {ADVICE}'
                 )
 
+    def missized(self) -> list[str]:
+        """Return a line for each file that is missing or has another size; none is read for it."""
+        return [f"{name}: {problem}" for name in self.files if (problem := self._looked_at(name))]
+
     def require(self, names: Collection[str]) -> None:
         """Require that files match their checksums.
 
@@ -99,9 +103,15 @@ class DataFolder:
         if name not in self.files:
             return "" if not (self.path / name).exists() else "it is not listed"
         try:
-            return self._size_problem(name) or (
+            return self._looked_at(name) or (
                 "" if sha256_file(self.path / name) == self.files[name][1] else "the checksum differs"
             )
+        except OSError as error:
+            return f"it cannot be read ({error.strerror})"
+
+    def _looked_at(self, name: str) -> str:
+        try:
+            return self._size_problem(name)
         except FileNotFoundError:
             return "the file is missing"
         except OSError as error:

@@ -27,6 +27,7 @@ from placeprint.errors import (
     GalleryNotFoundError,
     UsageError,
 )
+from placeprint.spelling import nearest_path
 from placeprint.storage.atomic import json_text, sha256_file, sync, write_atomic
 from placeprint.storage.data_folder import DataFolder, is_data, on_all_cores
 from placeprint.storage.marker import clear_folder, make_folder, mark, marker_of, named, strangers_in
@@ -216,6 +217,9 @@ def read_head(folder: Path, head_name: str) -> dict[str, Any]:
             raise GalleryNotFoundError(f'"{folder}" is a file, but a gallery is a folder') from error
         filled = folder.is_dir() and any(folder.iterdir())
         dataset, made = (folder, f"{folder}.gallery") if filled else ("DATASET", folder)
+        near = nearest_path(folder)
+        if near is not None and (near / head_name).is_file():
+            raise GalleryNotFoundError(f'there is no gallery at "{folder}": did you mean "{near}"?') from error
         raise GalleryNotFoundError(
             f'there is no gallery at "{folder}": make one with: placeprint index {dataset} -o {made}'
         ) from error

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Protocol, Self
 
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.inventory import Inventory, PlaceRow
 from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.records import Answer, ImageRecord
 from placeprint.web.identity import Urls, image_id, row_of, rows_at
@@ -54,10 +52,11 @@ class Place:
     title: str | None = None
     """The name by which people know it."""
 
-
-def title_of(record: ImageRecord, place: str) -> str | None:
-    """Return the name by which people know a place of an image."""
-    return dict(zip(record.places, record.titles, strict=False)).get(place)
+    @classmethod
+    def of(cls, row: PlaceRow, cover: str) -> Self:
+        """Return a place as a gallery tells of it."""
+        position = None if row.latitude is None or row.longitude is None else (row.latitude, row.longitude)
+        return cls(row.place, row.images, cover, position, row.title)
 
 
 class Catalogue(Protocol):
@@ -117,39 +116,21 @@ class FolderCatalogue:
     def places(self) -> dict[str, Place]:
         """The places by name, sorted."""
         records = self._gallery.records
-        codes, count = records.columns.places, len(records.columns.table)
-        shown = np.bincount(codes[codes >= 0], minlength=count)
-        first = np.full(count, len(codes), np.int64)
-        np.minimum.at(first, codes[codes >= 0], np.flatnonzero(codes >= 0))
-        there, sums = self._positions(codes, count)
-        titled = records.titled  # else no record is parsed, of a million places
-        found = {}
-        for name, numbers in sorted(records.columns.table.holding.items()):
-            known = int(there[numbers].sum())
-            mean = (sums[numbers].sum(axis=0) / known).tolist() if known else None
-            row = int(first[numbers].min())
-            title = title_of(records[row], name) if titled else None
-            place = (mean[0], mean[1]) if mean else None
-            found[name] = Place(name, int(shown[numbers].sum()), image_id(records, row), place, title)
-        return found
+        return {one.place: Place.of(one, image_id(records, one.first)) for one in self._inventory.places}
+
+    @cached_property
+    def _inventory(self) -> Inventory:
+        return self._gallery.inventory()
 
     @property
     def counted_places(self) -> int:
         """How many places there are."""
         return len(self.places)
 
-    def _positions(self, codes: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return how many images of each combination of places have coordinates, and the sums of those."""
-        positions = self._gallery.records.columns.positions
-        rows = np.flatnonzero(~np.isnan(positions[:, 0]) & (codes >= 0))
-        sums = np.zeros((count, 2))
-        np.add.at(sums, codes[rows], positions[rows])
-        return np.bincount(codes[rows], minlength=count), sums
-
-    @cached_property
+    @property
     def located(self) -> int:
         """How many images have coordinates."""
-        return int((~np.isnan(self._gallery.records.columns.positions[:, 0])).sum())
+        return self._inventory.located
 
     def has_place(self, place: str) -> bool:
         """Return whether an image shows a place."""

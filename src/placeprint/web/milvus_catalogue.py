@@ -10,8 +10,8 @@ from typing import Any
 from placeprint.gallery.keys import key_of
 from placeprint.gallery.milvus.filter import of_places
 from placeprint.gallery.milvus.gallery import MilvusGallery
+from placeprint.gallery.milvus.inventory import inventory_of
 from placeprint.gallery.milvus.opened import Opened
-from placeprint.gallery.milvus.rows import NOWHERE
 from placeprint.gallery.protocol import AnyGallery, Nearby
 from placeprint.gallery.record_lines import parsed_line
 from placeprint.records import Answer, ImageRecord
@@ -22,7 +22,6 @@ QUICK = 1.0
 """Seconds: a list of places that is read in less is read again after every change."""
 SELDOM = 20
 """A list that took longer may be this many times as old as its reading took."""
-_ROWS = 10_000
 
 
 class MilvusCatalogue:
@@ -142,16 +141,4 @@ class _PlaceList:
 
 
 def _places(opened: Opened) -> dict[str, Place]:
-    images, covers = dict[str, int](), dict[str, int]()
-    sums: dict[str, tuple[int, float, float]] = {}
-    fields = ["key", "places", "latitude", "longitude"]
-    for block in opened.store.blocks(opened.head.end, fields, rows=_ROWS):
-        for row in block:
-            for name in row["places"]:
-                images[name] = images.get(name, 0) + 1
-                covers.setdefault(name, row["key"])
-                if row["latitude"] != NOWHERE:
-                    known, south, west = sums.get(name, (0, 0.0, 0.0))
-                    sums[name] = (known + 1, south + row["latitude"], west + row["longitude"])
-    means = {name: (south / known, west / known) for name, (known, south, west) in sums.items()}
-    return {name: Place(name, images[name], milvus_image_id(covers[name]), means.get(name)) for name in sorted(images)}
+    return {one.place: Place.of(one, milvus_image_id(one.first)) for one in inventory_of(opened).places}

@@ -12,8 +12,9 @@ import typer
 from typer.testing import CliRunner
 
 import placeprint
-from placeprint.cli.app import _VERBS, app
+from placeprint.cli.app import app
 from placeprint.cli.option_records import Without, given, with_options
+from placeprint.cli.verbs import VERBS
 from placeprint.options import BuildOptions, DecisionOptions, EmbedOptions, Flag
 
 
@@ -61,7 +62,7 @@ def test_only_what_was_asked_for_is_given() -> None:
 
 def options() -> Iterator[tuple[str, Any]]:
     """Yield each verb with each field of its records that is an option."""
-    for name in _VERBS:
+    for name in VERBS:
         verb = getattr(import_module(f"placeprint.cli.{name}"), name)
         for hint in inspect.get_annotations(verb, eval_str=True).values():
             kind, marks = getattr(hint, "__origin__", hint), getattr(hint, "__metadata__", ())
@@ -85,7 +86,7 @@ def test_defaults_are_those_of_the_function() -> None:
     assert compared > 5
 
 
-@pytest.mark.parametrize("name", _VERBS)
+@pytest.mark.parametrize("name", VERBS)
 def test_every_verb_is_a_function_of_its_name(name: str) -> None:
     assert callable(getattr(placeprint, name))
     assert name in placeprint.__all__

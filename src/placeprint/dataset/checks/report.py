@@ -228,6 +228,13 @@ class CheckReport:
         """Return the findings that are not in the baseline; None without one."""
         return None if self.baseline is None else [f for f in self.all_findings() if f.known is False]
 
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row a finding."""
+        return [
+            {"severity": f.severity.value, "check": f.check, "paths": f.paths, "message": f.message, "score": f.score}
+            for f in self.findings
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything, ready for JSON; it can be the baseline of a later check."""
         new = self.new()

@@ -85,9 +85,21 @@ def _keep(path: Path, made: Any) -> None:
     except OSError as error:
         go_without(path.parents[1], error)
         return
+    forget_graphs(path.parent, but=MOST)
+
+
+def kept_graphs(folder: Path) -> list[Path]:
+    """Return the compiled graphs in a folder, those used last first."""
+    try:
+        ours = [each for each in folder.iterdir() if _NAMED.fullmatch(each.name)]
+        return sorted(ours, key=lambda each: each.stat().st_mtime, reverse=True)
+    except OSError:  # there is none, or another process removes them
+        return []
+
+
+def forget_graphs(folder: Path, *, but: int = 0) -> None:
+    """Remove compiled graphs, except the ones that were used last."""
     with suppress(OSError):  # another process removes the same
-        ours = (each for each in path.parent.iterdir() if _NAMED.fullmatch(each.name))
-        by_use = sorted(ours, key=lambda each: each.stat().st_mtime, reverse=True)
-        for old in by_use[MOST:]:
+        for old in kept_graphs(folder)[but:]:
             if _is_whole(old.read_bytes()):  # its checksum in front says whose it is
                 old.unlink(missing_ok=True)

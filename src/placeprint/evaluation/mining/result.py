@@ -200,7 +200,11 @@ class MiningResult:
         UsageError
             When pandas is not installed.
         """
-        return frame_of(
+        return frame_of(self.table())
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row a triplet."""
+        return [
             {
                 "anchor": anchor.path,
                 "positive": positive.path,
@@ -209,7 +213,7 @@ class MiningResult:
                 "negative_score": negative.score,
             }
             for anchor, positive, negative in self.triplets()
-        )
+        ]
 
     def triplets(self) -> Iterator[tuple[MinedImage, Match, Match]]:
         """Yield triplets of anchor, positive and negative: anchors in order, for each the hardest first."""

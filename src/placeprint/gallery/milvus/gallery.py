@@ -24,6 +24,7 @@ from placeprint.gallery.filters import Filter
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.audit import Audit, audit_of
 from placeprint.gallery.index.base import Vectors, unit_queries
+from placeprint.gallery.inventory import Inventory
 from placeprint.gallery.milvus.address import parse_address
 from placeprint.gallery.milvus.changes import added, removed
 from placeprint.gallery.milvus.claim import Claim
@@ -32,6 +33,7 @@ from placeprint.gallery.milvus.copy import copied
 from placeprint.gallery.milvus.filter import EngineFilter, engine_filter
 from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.index import MilvusIndex
+from placeprint.gallery.milvus.inventory import inventory_of
 from placeprint.gallery.milvus.neighbourhood import look_around
 from placeprint.gallery.milvus.opened import Opened, opened, problems_of
 from placeprint.gallery.protocol import Nearby
@@ -126,6 +128,10 @@ class MilvusGallery:
         store, end = self.opened.store, self.opened.head.end
         blocks = store.blocks(end, ["places"], rows=10_000)
         return tuple(sorted({place for block in blocks for row in block for place in row["places"]}))
+
+    def inventory(self) -> Inventory:
+        """Return what it holds, place by place; every row is read for it."""
+        return inventory_of(self.opened)
 
     def located(self, row: int) -> tuple[Path, str]:
         """Return the root of the image of a row, and its path there; one image is fetched for it."""

@@ -100,6 +100,11 @@ class LocateResult:
         found = Counter(photo.how for photo in self.photos)
         return {how: found[how] for how in (KNOWN, PICTURE, TIME, NONE)}
 
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row a photo."""
+        names = ("path", "how", "latitude", "longitude", "radius", "confidence", "taken", "why")
+        return [{name: getattr(photo, name) for name in names} for photo in self.photos]
+
     @property
     def new(self) -> tuple[Located, ...]:
         """The photos that got a position: by picture or by time."""

@@ -2,6 +2,7 @@
 
 import { h, s } from "./dom.js";
 import { labelled, PIN_HIGH } from "./labels.js";
+import { cities, shore } from "./outline.js";
 import { LANGUAGE, say } from "./words.js";
 
 const [WIDE, NARROW] = [640, 360]; // units of the drawing, about a pixel each
@@ -13,9 +14,9 @@ const [NUMBER, RADIUS] = [12, 10];
 
 /**
  * A figure, or null without points.
- * `ground` are [latitude, longitude] of all places, faint; `marks` are { at, text, number, href }, the best first; `named` says whether that one is the answer.
+ * `ground` are [latitude, longitude] of all places, faint; `marks` are { at, text, number, href }, the best first; `named` says whether that one is the answer; `outline` is what lies behind.
  */
-export function map(ground, marks, { caption, named }) {
+export function map(ground, marks, { caption, named, outline = null }) {
   const everything = [...ground, ...marks.map((mark) => mark.at)];
   if (!everything.length) return null;
   const first = framed(everything, marks, window.matchMedia("(max-width: 46rem)").matches ? NARROW : WIDE);
@@ -24,7 +25,7 @@ export function map(ground, marks, { caption, named }) {
   const draw = (next) => {
     const focused = picture.contains(document.activeElement) ? document.activeElement.dataset?.number : null;
     view = next;
-    picture.replaceChildren(...drawn(ground, marks, view, named));
+    picture.replaceChildren(...drawn({ ground, marks, named, outline }, view));
     if (focused) picture.querySelector(`[data-number="${focused}"]`)?.focus();
   };
   draw(view);
@@ -35,16 +36,17 @@ export function map(ground, marks, { caption, named }) {
   return h("figure", { class: "where" }, h("div", { class: "mapped" }, picture, controls), h("figcaption", { class: "small soft" }, caption));
 }
 
-function drawn(ground, marks, view, named) {
+function drawn({ ground, marks, named, outline }, view) {
   const at = (point) => placed(view, point);
   const dots = ground.map(at).map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
   const spots = marks.map((mark) => ({ ...mark, xy: at(mark.at) }));
   const [best, ...others] = spots;
   return [
+    shore(outline, view, at),
     s("path", { class: "ground", d: dots }),
     ...others.reverse().map((spot) => link(spot, "mark", s("circle", { cx: spot.xy[0], cy: spot.xy[1], r: RADIUS }), 0)),
     best ? link(best, "best-mark", pin(best.xy, named), -17) : null,
-    ...labelled(spots, view),
+    ...labelled(spots, view, cities(outline, view, at)),
     scale(view),
     s("path", { class: "north", d: `M${view.width - 24} 38V14m-5 7 5-7 5 7` }),
   ].filter(Boolean);

@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { places } from "./api.js";
 import { map } from "./map.js";
+import { outline } from "./outline.js";
 import { LANGUAGE, say } from "./words.js";
 
 const PAGE = 200;
@@ -15,9 +16,9 @@ export function answerMap(answer, about) {
   if (!about.coordinates) return null;
   const section = h("section", { "aria-labelledby": "map" }, h("header", {}, h("h2", { id: "map" }, say("map.title"))));
   known ??= everywhere().catch(() => ({ points: new Map(), total: 0 }));
-  known.then(({ points, total }) => {
+  Promise.all([known, outline()]).then(([{ points, total }, behind]) => {
     const marks = candidates(answer, points);
-    const drawn = map([...points.values()], marks, { caption: caption(points.size, total, marks.length), named: answer.grade === "sure" });
+    const drawn = map([...points.values()], marks, { caption: `${caption(points.size, total, marks.length)}${behind ? ` ${say("map.outline")}` : ""}`, named: answer.grade === "sure", outline: behind });
     if (drawn) section.append(drawn);
     else section.remove();
   });

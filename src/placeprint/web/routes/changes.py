@@ -14,8 +14,8 @@ from placeprint.dataset.decoding import images
 from placeprint.dataset.files import content_hash
 from placeprint.dataset.metadata.bare import without_metadata
 from placeprint.errors import UsageError
+from placeprint.gallery.inventory import title_of
 from placeprint.records import ImageRecord, Split, is_unknown
-from placeprint.web.catalogue import title_of
 from placeprint.web.gallery_changes import Addition, NewImage, Removal
 from placeprint.web.problems import Json, Problem
 from placeprint.web.route_descriptions import LONGEST_PLACE, PLACE, POSITION, photos_body, problems

@@ -8,6 +8,7 @@ from asyncio import to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from placeprint.gallery.facts import GalleryFacts
 from placeprint.version import __version__
 from placeprint.web.problems import Json, busy
 from placeprint.web.route_descriptions import problems
@@ -52,29 +53,15 @@ async def about(request: Request) -> Json:
     state = state_of(request)
     snapshot, settings = await state.snapshot(), state.settings
     gallery = snapshot.gallery
-    learned = gallery.calibration
     places, located = await to_thread(lambda: (len(snapshot.catalogue.places), snapshot.catalogue.located))
     return Json(
         {
             "version": __version__,
             "gallery": state.snapshots.name,
-            "model": {"name": gallery.spec.name, "fingerprint": gallery.spec.fingerprint()},
-            "preset": gallery.preset.name,
-            "images": len(gallery),
-            "places": places,
+            **GalleryFacts.of(gallery, places, located).to_dict(),
             "coordinates": located > 0,
-            "located": located,
             "explains": "cells" in gallery.spec.parts,
             "writing": settings.writing,
-            "calibration": None
-            if learned is None
-            else {
-                "threshold": learned.threshold,
-                "false_accept_rate": learned.false_accept_rate,
-                "stale": bool(learned.stale),
-                "changed": learned.changed,
-                "trade_off": [point.to_dict() for point in learned.trade_off],
-            },
             "limits": {
                 "bytes": settings.max_bytes,
                 "pixels": settings.max_pixels,

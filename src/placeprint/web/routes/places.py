@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from placeprint.web.catalogue import Catalogue, Place, title_of
+from placeprint.gallery.inventory import title_of
+from placeprint.web.catalogue import Catalogue, Place
 from placeprint.web.identity import Urls
 from placeprint.web.place_search import named_like
 from placeprint.web.problems import Json, Problem

@@ -1,0 +1,67 @@
+"""The verb group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from placeprint.cli import options, printing
+from placeprint.cli.option_records import given
+from placeprint.grouping.options import GroupOptions
+from placeprint.terminal import counted
+
+if TYPE_CHECKING:
+    from placeprint.grouping.result import Grouping
+
+_SHOWN = 20
+
+
+def group(
+    photos: Annotated[list[Path], typer.Argument(help="A folder of photos, a manifest, or several photos.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write a manifest (.csv) in the photos' folder or above it.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a file of somebody else.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write a page (.html) to look through the groups and correct them.")
+    ] = None,
+    corrections: Annotated[
+        Path | None, typer.Option("--corrections", help="Respect what was corrected on the page: the file it saved.")
+    ] = None,
+    *,
+    asked: GroupOptions,
+    output: options.Output,
+) -> None:
+    """Find out which photos show the same place, without labels."""
+    from placeprint.grouping.group import group as find
+
+    if report is not None:
+        from placeprint.report.groups_page import refuse_groups_page
+
+        refuse_groups_page(report)
+    found = find(photos, out, corrections=corrections, replace=replace, progress=output.progress, **given(asked))
+    if report is not None:
+        from placeprint.report.groups_page import write_groups_page
+
+        write_groups_page(found, report, progress=output.progress)
+    if output.as_json:
+        printing.show_json(found.to_dict())
+    else:
+        _show(found)
+        if out is not None:
+            printing.say(f"{out}: look through it, then: placeprint index {out} -o places.gallery")
+
+
+def _show(found: Grouping) -> None:
+    rows = [(g.place, str(len(g.photos)), str(len(g.looks)), g.photos[0]) for g in found.groups[:_SHOWN]]
+    printing.table(("place", "photos", "looks", "most typical"), rows, right=(1, 2))
+    if len(found.groups) > _SHOWN:
+        printing.say(f"… and {len(found.groups) - _SHOWN} more: --json or --out has all")
+    printing.say(
+        f"{counted(found.images, 'photo')}, {counted(found.looks, 'look')} without copies and bursts: "
+        f"{counted(len(found.groups), 'place')}, {counted(len(found.alone), 'photo')} alone",
+        f"bound: {100 * found.false_merge_rate:g} % of photos in the group of another place, as measured on other sets",
+    )
+    printing.show_failures(found.failures)

@@ -1,0 +1,1 @@
+"""Photos without labels to places: which of them show the same one."""

@@ -1,0 +1,136 @@
+"""What a person corrected, as a small file: which photos are of one place and which are not, names, and no place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from placeprint.errors import DatasetError
+from placeprint.grouping.result import Constraint, Link
+from placeprint.records import UNKNOWN, is_unknown
+from placeprint.storage.atomic import has_keys, require_ours, write_json
+from placeprint.storage.regular_files import read_regular
+
+FORMAT = 1
+MOST_BYTES = 32 << 20
+"""Of a file: 20,000 photos with long paths have less."""
+NO_PLACE = "you said that it shows no place"
+"""Why a photo is alone."""
+_LONGEST = 200
+"""Letters of a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """Answers of a person; of two about the same photos the later one holds.
+
+    Attributes
+    ----------
+    constraints : tuple of Constraint
+    names : mapping of str to str
+        What the place of each photo is called; empty for one that shows no place.
+    """
+
+    constraints: tuple[Constraint, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def then(self, later: Corrections) -> Corrections:
+        """Return these, and what was said later."""
+        pairs = {frozenset((one.a, one.b)): one for one in (*self.constraints, *later.constraints)}
+        return Corrections(tuple(pairs.values()), {**self.names, **later.names})
+
+    @property
+    def placeless(self) -> frozenset[str]:
+        """The photos that show no place."""
+        return frozenset(path for path, name in self.names.items() if not name)
+
+    @property
+    def given_names(self) -> dict[str, str]:
+        """The names that were given."""
+        return {path: name for path, name in self.names.items() if name}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON, as `read_corrections` takes it."""
+        links: list[dict[str, Any]] = [{"link": one.link.value, "a": one.a, "b": one.b} for one in self.constraints]
+        by_name: dict[str, list[str]] = {}
+        for path, name in self.names.items():
+            by_name.setdefault(name, []).append(path)
+        named = [{"place": name or None, "photos": paths} for name, paths in by_name.items()]
+        return {"format": FORMAT, "answers": [*links, *named]}
+
+
+def corrections_of(row: object) -> Corrections:
+    """Read corrections from their JSON.
+
+    Raises
+    ------
+    ValueError
+        One line that says which answer cannot be understood.
+    """
+    if not isinstance(row, Mapping) or row.get("format") != FORMAT or not isinstance(row.get("answers"), list):
+        raise ValueError(f"these are no corrections of format {FORMAT}")
+    constraints: list[Constraint] = []
+    names: dict[str, str] = {}
+    for number, answer in enumerate(row["answers"], 1):
+        try:
+            if not isinstance(answer, Mapping):
+                raise TypeError("it is no object")
+            if "link" in answer:
+                constraints.append(_link(answer))
+            else:
+                names |= _names(answer)
+        except KeyError as error:
+            raise ValueError(f"answer {number} cannot be understood: it has no {error}") from error
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"answer {number} cannot be understood: {error}") from error
+    return Corrections().then(Corrections(tuple(constraints), names))
+
+
+def _link(row: Mapping[str, Any]) -> Constraint:
+    a, b = _texts([row["a"], row["b"]])
+    if a == b:
+        raise ValueError("both photos are the same")
+    return Constraint(Link(row["link"]), a, b)
+
+
+def _names(row: Mapping[str, Any]) -> dict[str, str]:
+    (name,) = _texts(["" if row["place"] is None else row["place"]])
+    if len(name) > _LONGEST or "|" in name or not name.isprintable() or is_unknown(name):
+        raise ValueError(f"a place's name has at most {_LONGEST} letters, no bar or control character, not {UNKNOWN}")
+    return dict.fromkeys(_texts(row["photos"]), name.strip())
+
+
+def _texts(values: object) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError("photos are a list of paths, and a place is a text")
+    return values
+
+
+def read_corrections(path: Path) -> Corrections:
+    """Read a file of corrections.
+
+    Raises
+    ------
+    DatasetError
+        When it cannot be read, or is something else.
+    """
+    try:
+        return corrections_of(json.loads(read_regular(path, MOST_BYTES)))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DatasetError(f'corrections "{path}" cannot be read: {error}: save them anew from the page') from error
+
+
+def write_corrections(made: Corrections, path: Path) -> None:
+    """Write a file of corrections, in one step.
+
+    Raises
+    ------
+    UsageError
+        When somebody else's file is there.
+    OSError
+    """
+    require_ours(path, lambda data: has_keys(data, "format", "answers"))
+    write_json(path, made.to_dict())

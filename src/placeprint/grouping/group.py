@@ -1,0 +1,131 @@
+"""The verb `group`: which photos of a folder without labels show the same place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Unpack
+
+from placeprint.dataset.manifest import Manifest
+from placeprint.embedding.models import DEFAULT_MODEL
+from placeprint.errors import UsageError
+from placeprint.grouping.compared import compared
+from placeprint.grouping.corrections import NO_PLACE, Corrections, read_corrections
+from placeprint.grouping.groups import alone_of, edges_of, groups_of
+from placeprint.grouping.options import GroupOptions, GroupWords
+from placeprint.grouping.result import Alone, Constraint, Grouping, among
+from placeprint.grouping.same_place import shipped_same_place
+from placeprint.grouping.table import answers_of, read_answers, refuse_table, write_groups
+from placeprint.presets import find_preset
+from placeprint.progress import Progress
+from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
+from placeprint.recognition.gallery_model import model_for
+from placeprint.recognition.location.photos import read_photos
+from placeprint.terminal import counted
+
+PRESET = "balanced"
+"""What is kept of each photo: `SamePlace` was learned with it."""
+
+
+def group(
+    photos: Manifest | Path | str | Iterable[Path | str],
+    out: Path | str | None = None,
+    *,
+    constraints: Iterable[Constraint] = (),
+    corrections: Path | str | None = None,
+    replace: bool = False,
+    progress: Progress | None = None,
+    **options: Unpack[GroupWords],
+) -> Grouping:
+    """Find out which photos show the same place; labels are not looked at.
+
+    Parameters
+    ----------
+    photos : Manifest, Path, str, or iterable of paths
+        A folder, with those in it; a table; or several photos.
+    out : Path or str, optional
+        A ``.csv`` in the photos' folder or above it: a manifest that every verb reads. One that is there already gives
+        its answers and the names that a person gave, and is written anew.
+    constraints : iterable of Constraint
+        Beside those in the table.
+    corrections : Path or str, optional
+        A file that the page of ``--report`` saved; what it says holds against what the table says.
+    replace : bool
+        Whether a file of somebody else may be overwritten.
+    progress : Progress, optional
+    **options
+        ``false_merge_rate``: the share of photos that may be in the group of another place; ``model``, ``runner``,
+        ``cache``, ``workers``. With the cache, a run that was killed goes on where it was.
+
+    Raises
+    ------
+    UsageError, DatasetError, ModelError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> found = placeprint.group("town/gallery", "town/gallery/places.csv")
+    >>> len(placeprint.read_dataset("town/gallery/places.csv").records) == found.images
+    True
+    """
+    asked = GroupOptions(**options)
+    shipped_same_place().least(asked.false_merge_rate)  # refused before any work is done
+    manifest = read_photos(photos)
+    told = Corrections(*answers_of(manifest))
+    if out is not None:
+        refuse_table(Path(out), manifest.root, replace=replace)
+        told = told.then(Corrections(*read_answers(Path(out), manifest.root)))
+    told = told.then(Corrections(tuple(constraints)))
+    if corrections is not None:
+        told = told.then(_corrected(Path(corrections), manifest))
+    made = _found(manifest, told, asked, progress)
+    if out is not None:
+        write_groups(made, Path(out))
+    return made
+
+
+def _corrected(file: Path, manifest: Manifest) -> Corrections:
+    """Read corrections of these photos.
+
+    Raises
+    ------
+    UsageError
+        When none of its photos is here: then it is of others, or paths were relative to another folder.
+    """
+    read, here = read_corrections(file), {record.path for record in manifest.records}
+    about = {path for one in read.constraints for path in (one.a, one.b)} | {*read.names}
+    if about and not about & here:
+        raise UsageError(
+            f'"{file}" corrects {counted(len(about), "photo")}, none of them below "{manifest.root}": group what was '
+            "grouped when the page was made"
+        )
+    return read
+
+
+def _found(manifest: Manifest, told: Corrections, asked: GroupOptions, progress: Progress | None) -> Grouping:
+    began, same = time.perf_counter(), shipped_same_place()
+    model, preset = asked.model or DEFAULT_MODEL, find_preset(PRESET)
+    embedder = model_for(model, preset=preset, runner=asked.runner, workers=asked.workers)
+    placeless = [record.path for record in manifest.records if record.path in told.placeless]
+    shown = [record for record in manifest.records if record.path not in told.placeless]
+    with opened_cache(asked.cache) as cache:
+        done = embed_split(manifest, shown, embedder=embedder, cache=cache, progress=progress)
+        kept = among(told.constraints, (record.path for record in done.records))
+        found = compared(done, kept, same, progress)
+    groups, probabilities = found.joined(kept, same, same.least(asked.false_merge_rate))
+    edges = edges_of(found, groups, probabilities)
+    return Grouping(
+        root=manifest.root,
+        images=len(found.paths) + len(placeless),
+        looks=len(found.looks),
+        groups=groups_of(found, groups, edges, told.given_names),
+        alone=(*alone_of(found, groups), *(Alone(path, NO_PLACE) for path in placeless)),
+        edges=edges,
+        constraints=kept,
+        false_merge_rate=asked.false_merge_rate,
+        model=embedder.spec.name,
+        matched=found.matched,
+        failures=(*manifest.failures, *done.failures),
+        seconds=time.perf_counter() - began,
+    )

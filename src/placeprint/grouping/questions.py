@@ -1,0 +1,60 @@
+"""Which pairs of photos a person should be asked about first: those whose answer is expected to change most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from placeprint.grouping.result import Edge, Grouping
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether two photos show one place.
+
+    Attributes
+    ----------
+    edge : Edge
+    worth : float
+        Photos that the answer is expected to change for the better.
+    """
+
+    edge: Edge
+    worth: float
+
+
+def questions(found: Grouping) -> tuple[Question, ...]:
+    """Return what to ask, the pair that teaches most first: one pair for two groups, one for a photo of a group.
+
+    Joining groups of a and b photos changes what 2 a b / (a + b) photos find (the sum of what B-cubed recall gains);
+    taking one photo out of a group of n changes 2 (n - 1) / n. That times the probability that it was decided wrongly
+    is what an answer is worth. Pairs that were answered are not asked again.
+    """
+    home = {photo: number for number, group in enumerate(found.groups) for photo in group.photos}
+    sizes = [len(group.photos) for group in found.groups]
+    answered = {frozenset((one.a, one.b)) for one in found.constraints}
+    best: dict[object, Edge] = {}
+    for edge in found.edges:
+        for key in _keys(edge, home):
+            if key not in best or edge.probability > best[key].probability:
+                best[key] = edge
+    asked: dict[Edge, float] = {}
+    for edge in best.values():
+        if frozenset((edge.a, edge.b)) in answered:
+            continue
+        ours, theirs = (sizes[home[path]] if path in home else 1 for path in (edge.a, edge.b))
+        if edge.joined:
+            worth = (1 - edge.probability) * 2 * (ours - 1) / ours
+        else:
+            worth = edge.probability * 2 * ours * theirs / (ours + theirs)
+        asked[edge] = max(asked.get(edge, 0.0), worth)
+    ranked = sorted(asked.items(), key=lambda item: (-item[1], item[0].a, item[0].b))
+    return tuple(Question(edge, worth) for edge, worth in ranked)
+
+
+def _keys(edge: Edge, home: dict[str, int]) -> Iterator[object]:
+    """Yield what an edge may be the question of: its two groups, or of one group each of its photos."""
+    if edge.joined:
+        yield from (edge.a, edge.b)
+    else:
+        yield frozenset(home.get(path, path) for path in (edge.a, edge.b))

@@ -1,0 +1,133 @@
+"""How surely two groups of photos show one place: what was learned on other sets of photos, shipped as data."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from placeprint.arrays import Floats
+from placeprint.errors import UsageError
+
+FILE = "same_place.json"
+ONSET = 6.0
+"""Summed confidence of matches that chance often gives."""
+LINKS = 2
+"""Best matched pairs of two groups that count."""
+LATER = 0.5
+"""What the second of them counts."""
+NEAR = 50.0
+"""Metres between positions up to which they speak for one place: receivers are that far off between walls."""
+_FOR, _FALL, _AGAINST = 2.0, 6.0, -8.0
+
+
+@dataclass(frozen=True, slots=True)
+class SamePlace:
+    """What speaks for one place, in log-odds.
+
+    Attributes
+    ----------
+    likeness : float
+        Weight of how alike two photos are, beyond `usual_likeness`; see `placeprint.grouping.evidence.without_mean`.
+    usual_likeness : float
+    repeated : float
+        How far the likenesses of two groups' photos say the same: with many photos their mean counts ``1 / repeated``
+        times as much as one.
+    points : tuple of 3 floats
+        Constant, weight of the logarithm of matches above `ONSET`, and of how far it is beyond what the two photos'
+        other pairs give.
+    probability : tuple of 2 floats
+        Slope and constant of the logistic that turns log-odds of a pair into a probability.
+    rates : tuple of (float, float)
+        Rates of false merges, ascending, and the log-odds that keep them.
+    """
+
+    likeness: float
+    usual_likeness: float
+    repeated: float
+    points: tuple[float, float, float]
+    probability: tuple[float, float]
+    rates: tuple[tuple[float, float], ...]
+
+    def point_odds(self, matched: Floats, usual: Floats) -> Floats:
+        """Return the log-odds of matched pairs.
+
+        Parameters
+        ----------
+        matched, usual : ndarray of float64, shape (n,)
+            Summed confidences of each pair, and of the usual other pair of its photos.
+        """
+        constant, above, beyond = self.points
+        agrees = matched > ONSET
+        gained = np.where(agrees, np.log1p(matched) - np.log1p(usual), 0.0)
+        return np.asarray(constant + above * np.log1p(np.maximum(matched - ONSET, 0.0)) + beyond * gained)
+
+    def together(self, likeness: float, ours: int, theirs: int, links: Sequence[float]) -> float:
+        """Return the log-odds of two groups.
+
+        Parameters
+        ----------
+        likeness : float
+            Mean over all pairs of a photo of one and a photo of the other.
+        ours, theirs : int
+            How many photos they have.
+        links : sequence of float
+            The best `LINKS` log-odds of matched pairs, best first; what is missing speaks against.
+        """
+        many = 2 * ours * theirs / (ours + theirs)
+        weight = self.likeness / (self.repeated + (1 - self.repeated) / many)
+        needed = min(LINKS, ours * theirs)
+        found = (*links[:needed], *[self.points[0]] * (needed - len(links)))
+        counted, total = sum(odds * LATER**at for at, odds in enumerate(found)), sum(LATER**at for at in range(needed))
+        return weight * (likeness - self.usual_likeness) + counted / math.sqrt(total)
+
+    def probability_of(self, log_odds: float) -> float:
+        """Return the probability that a pair shows one place."""
+        slope, constant = self.probability
+        return 1 / (1 + math.exp(-min(max(slope * log_odds + constant, -700.0), 700.0)))
+
+    def least(self, rate: float) -> float:
+        """Return the log-odds from which groups are joined at a rate of false merges.
+
+        Raises
+        ------
+        UsageError
+            For a rate that was not measured.
+        """
+        kept = [odds for known, odds in self.rates if known <= rate]
+        if not kept or not rate < 1:
+            raise UsageError(
+                f"a false-merge rate must be at least {self.rates[0][0]:g}, the lowest that was measured, and below 1, "
+                f"not {rate:g}"
+            )
+        return kept[-1]
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> SamePlace:
+        """Read the shipped file, which `tools/learn_same_place.py` makes."""
+        constant, above, beyond = row["points"]
+        slope, shift = row["probability"]
+        rates = tuple((float(rate), float(odds)) for rate, odds in row["rates"])
+        scalars = row["likeness"], row["usual_likeness"], row["repeated"]
+        return cls(*scalars, (constant, above, beyond), (slope, shift), rates)
+
+
+@cache
+def shipped_same_place() -> SamePlace:
+    """Return what comes with the package."""
+    text = resources.files("placeprint.grouping").joinpath(FILE).read_text(encoding="ascii")
+    return SamePlace.from_dict(json.loads(text))
+
+
+def position_odds(metres: float) -> float:
+    """Return the log-odds that two positions give: for one place up to `NEAR`, then against it.
+
+    Bounded, because receivers are wrong at times; not learned, because the labelled sets have no positions.
+    """
+    return _FOR if metres <= NEAR else max(_AGAINST, _FOR - _FALL * math.log(metres / NEAR))

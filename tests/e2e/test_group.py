@@ -1,0 +1,54 @@
+"""`group` on rendered photographs, without labels."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import placeprint
+from placeprint import Constraint, Link
+from tests.program import run
+
+
+@pytest.fixture(scope="module")
+def flat(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two photos of each of two places and a copy, in one folder, without names."""
+    folder = tmp_path_factory.mktemp("flat")
+    places = sorted(p for p in (town / "gallery").iterdir())[:2]
+    photos = [photo for place in places for photo in sorted(place.glob("0*.jpg"))[:2]]
+    for number, photo in enumerate(photos):
+        shutil.copy(photo, folder / f"{number}.jpg")
+    shutil.copy(photos[0], folder / "again.jpg")
+    return folder
+
+
+@pytest.mark.usefixtures("shared_cache")
+def test_places_are_found_answered_and_kept(flat: Path) -> None:
+    out = flat / "places.csv"
+    told = json.loads(run("group", flat, "-o", out, "--json").stdout)
+    together = [set(group["photos"]) for group in told["groups"]]
+    assert (told["images"], told["looks"]) == (5, 4)
+    assert any({"0.jpg", "again.jpg"} <= photos for photos in together)
+    for photos in together:
+        assert photos <= {"0.jpg", "1.jpg", "again.jpg"} or photos == {"2.jpg", "3.jpg"}
+    answers = [Constraint(Link.MUST, "0.jpg", "2.jpg"), Constraint(Link.CANNOT, "0.jpg", "1.jpg")]
+    for again in (placeprint.group(flat, out, constraints=answers), placeprint.group(flat, out)):
+        of = {path: group.place for group in again.groups for path in group.photos}
+        assert of["0.jpg"] == of["2.jpg"] != of.get("1.jpg")
+        assert set(again.constraints) == set(answers)
+    run("group", flat, "-o", out, "--report", flat / "groups.html")
+    page = (flat / "groups.html").read_text("utf-8")
+    assert ("<script src" in page, page.count('class="tile"')) == (False, 4)
+    said = [{"place": "Mill", "photos": ["0.jpg", "again.jpg"]}, {"place": None, "photos": ["3.jpg"]}]
+    said += [{"link": "must", "a": "0.jpg", "b": "1.jpg"}, {"link": "cannot", "a": "2.jpg", "b": "0.jpg"}]
+    (flat / "said.json").write_text(json.dumps({"format": 1, "answers": said}))
+    for more in ({"corrections": flat / "said.json"}, {}):  # the table keeps them
+        again = placeprint.group(flat, out, **more)
+        of = {path: group.place for group in again.groups for path in group.photos}
+        assert (of["0.jpg"], of["1.jpg"], of.get("2.jpg") != "Mill") == ("Mill", "Mill", True)
+        assert [one.why for one in again.alone if one.path == "3.jpg"] == ["you said that it shows no place"]
+    with pytest.raises(placeprint.PlaceprintError, match="none of them below"):
+        placeprint.group(flat.parent, corrections=flat / "said.json")
+    records = placeprint.read_dataset(out).records
+    assert {r.path: r.place for r in records if r.place} == of

@@ -1,0 +1,68 @@
+"""What a person corrected: the later of two answers holds, and a file that is something else is refused in one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from placeprint.errors import DatasetError
+from placeprint.grouping.corrections import Corrections, corrections_of, read_corrections, write_corrections
+from placeprint.grouping.result import Constraint, Link
+
+PATHS = st.sampled_from(["a.jpg", "b/c.jpg", "é\udc80.jpg", "|"])
+LINKS = st.builds(Constraint, st.sampled_from(Link), PATHS, PATHS).filter(lambda one: one.a != one.b)
+NAMES = st.dictionaries(PATHS, st.sampled_from(["", "Mill", "Phố cổ"]))
+MADE = st.builds(lambda links, names: Corrections().then(Corrections(tuple(links), names)), st.lists(LINKS), NAMES)
+
+
+@given(MADE)
+def test_they_come_back_from_json(made: Corrections) -> None:
+    read = corrections_of(json.loads(json.dumps(made.to_dict())))
+    assert (read.constraints, dict(read.names)) == (made.constraints, dict(made.names))
+    assert made.placeless == {path for path, name in made.names.items() if not name}
+
+
+@given(MADE, MADE)
+def test_the_later_answer_holds(first: Corrections, second: Corrections) -> None:
+    both = first.then(second)
+    assert set(second.constraints) <= set(both.constraints)
+    pairs = [frozenset((one.a, one.b)) for one in both.constraints]
+    assert len(pairs) == len(set(pairs))
+    assert both.names == {**first.names, **second.names}
+
+
+BAD = {
+    "[]": "no corrections of format 1",
+    '{"format": 2, "answers": []}': "no corrections of format 1",
+    '{"format": 1, "answers": [7]}': "answer 1 cannot be understood",
+    '{"format": 1, "answers": [{"link": "must", "a": "x"}]}': "it has no 'b'",
+    '{"format": 1, "answers": [{"link": "must", "a": "x", "b": "x"}]}': "the same",
+    '{"format": 1, "answers": [{"link": "may", "a": "x", "b": "y"}]}': "may",
+    '{"format": 1, "answers": [{"place": "a|b", "photos": ["x"]}]}': "no bar",
+    '{"format": 1, "answers": [{"place": "unknown", "photos": ["x"]}]}': "not UNKNOWN",
+    '{"format": 1, "answers": [{"place": "Mill", "photos": "xyz"}]}': "a list of paths",
+    '{"format": 1, "answers": [{"place": 3, "photos": ["x"]}]}': "a list of paths",
+    "[" * 100_000: "cannot be read",
+    "\xff": "cannot be read",
+}
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_cannot_be_understood_is_told_in_one_line(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "corrections.json"
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(DatasetError, match=BAD[text]) as told:
+        read_corrections(file)
+    assert "\n" not in str(told.value)
+
+
+def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
+    file, made = tmp_path / "corrections.json", Corrections((Constraint(Link.MUST, "a", "b"),), {"a": "Mill"})
+    for _ in range(2):
+        write_corrections(made, file)
+    assert read_corrections(file) == made
+    file.write_text('{"mine": 1}')
+    with pytest.raises(Exception, match="was not made by placeprint"):
+        write_corrections(made, file)

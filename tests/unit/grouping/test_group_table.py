@@ -1,0 +1,87 @@
+"""The table of groups is a manifest; answers and names in it come back."""
+
+from pathlib import Path
+
+import pytest
+
+from placeprint.dataset.manifest import read_manifest
+from placeprint.errors import DatasetError, UsageError
+from placeprint.grouping.result import Alone, Constraint, Group, Grouping, Link
+from placeprint.grouping.table import read_answers, refuse_table, write_groups
+
+ODD = 'b "quoted", [x]|é.jpg'
+ANSWERS = (Constraint(Link.MUST, "a.jpg", ODD), Constraint(Link.CANNOT, "a.jpg", "c.jpg"))
+
+
+def grouping(root: Path, *, named_by: str = "you") -> Grouping:
+    return Grouping(
+        root=root,
+        images=4,
+        looks=3,
+        groups=(
+            Group(
+                place="Mill, old",
+                named_by=named_by,
+                photos=("a.jpg", ODD, "d.jpg"),
+                looks=(("a.jpg", ODD), ("d.jpg",)),
+                weakest=0.9,
+            ),
+        ),
+        alone=(Alone("c.jpg", "why"),),
+        edges=(),
+        constraints=ANSWERS,
+        false_merge_rate=0.02,
+        model="m",
+        matched=0,
+        failures=(),
+        seconds=0.0,
+    )
+
+
+def test_every_verb_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_groups(grouping(tmp_path / "in"), tmp_path / "places.csv")
+    records = {record.path: record for record in read_manifest(tmp_path / "places.csv").records}
+    assert {path: record.place for path, record in records.items()} == {
+        "in/a.jpg": "Mill, old",
+        f"in/{ODD}": "Mill, old",
+        "in/d.jpg": "Mill, old",
+        "in/c.jpg": None,
+    }
+    assert [records[f"in/{name}"].extra["look"] for name in ("a.jpg", ODD, "d.jpg")] == ["1.1", "1.1", "1.2"]
+
+
+def test_answers_and_names_of_ones_own_come_back(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for root, out in ((tmp_path, tmp_path / "p.csv"), (tmp_path / "in", tmp_path / "q.csv")):
+        write_groups(grouping(root), out)
+        answers, names = read_answers(out, root)
+        assert set(answers) == set(ANSWERS)
+        assert names == {"a.jpg": "Mill, old", ODD: "Mill, old", "d.jpg": "Mill, old"}
+        write_groups(grouping(root, named_by="number"), out)
+        assert read_answers(out, root)[1] == {}, "a number is no name of one's own"
+
+
+def test_what_is_not_ours_is_not_overwritten(tmp_path: Path) -> None:
+    out = tmp_path / "places.csv"
+    refuse_table(out, tmp_path, replace=False)
+    out.write_text("path,place\na.jpg,mill\n")
+    with pytest.raises(UsageError, match="was not made by placeprint"):
+        refuse_table(out, tmp_path, replace=False)
+    refuse_table(out, tmp_path, replace=True)
+    write_groups(grouping(tmp_path), out)
+    refuse_table(out, tmp_path, replace=False)
+    with pytest.raises(UsageError, match="not above"):
+        refuse_table(tmp_path / "else" / "places.csv", tmp_path / "in", replace=False)
+    with pytest.raises(UsageError, match=r"\.csv"):
+        refuse_table(tmp_path / "places.json", tmp_path, replace=False)
+
+
+@pytest.mark.parametrize("cell", ["b.jpg", "{}", "[1]", '["b.jpg"', "[" * 100_000])
+def test_an_answer_that_is_no_list_is_told_in_one_line(tmp_path: Path, cell: str) -> None:
+    out = tmp_path / "places.csv"
+    out.write_text(
+        f'path,place,look,named_by,why,must_link,cannot_link\na.jpg,,,,,"{cell.replace(chr(34), chr(34) * 2)}",\n'
+    )
+    with pytest.raises(DatasetError, match="must_link"):
+        read_answers(out, tmp_path)

@@ -1,0 +1,47 @@
+"""What a person is asked first: the pair whose answer is expected to change most."""
+
+from pathlib import Path
+
+import pytest
+
+from placeprint.grouping.questions import questions
+from placeprint.grouping.result import Alone, Constraint, Edge, Group, Grouping, Link
+
+
+def grouping(edges: list[Edge], *constraints: Constraint) -> Grouping:
+    """Groups of four (a), two (b) and one (c)."""
+    inside = {"A": ("a1", "a2", "a3", "a4"), "B": ("b1", "b2")}
+    groups = [
+        Group(place=name, named_by="number", photos=photos, looks=tuple((one,) for one in photos), weakest=0.5)
+        for name, photos in inside.items()
+    ]
+    told = {"alone": (Alone("c1", ""),), "images": 7, "looks": 7, "matched": 0, "failures": (), "seconds": 0.0}
+    return Grouping(
+        root=Path(),
+        groups=tuple(groups),
+        edges=tuple(edges),
+        constraints=constraints,
+        false_merge_rate=0.02,
+        model="m",
+        **told,
+    )
+
+
+def test_one_pair_for_two_groups_and_the_surest_of_it() -> None:
+    edges = [Edge("a1", "b1", 0.4, False), Edge("a2", "b2", 0.6, False), Edge("a1", "c1", 0.6, False)]
+    asked = questions(grouping(edges))
+    assert [(one.edge.a, one.edge.b) for one in asked] == [("a2", "b2"), ("a1", "c1")]
+    assert [one.worth for one in asked] == pytest.approx([0.6 * 2 * 4 * 2 / 6, 0.6 * 2 * 4 / 5])
+
+
+def test_a_photo_is_asked_by_its_surest_link() -> None:
+    edges = [Edge("a1", "a2", 0.9, True), Edge("a1", "a3", 0.3, True), Edge("a2", "a3", 0.2, True)]
+    asked = questions(grouping(edges))
+    assert [(one.edge.a, one.edge.b) for one in asked] == [("a1", "a3"), ("a1", "a2")]
+    assert asked[0].worth == pytest.approx(0.7 * 2 * 3 / 4)
+
+
+@pytest.mark.parametrize("link", Link)
+def test_what_was_answered_is_not_asked_again(link: Link) -> None:
+    edges = [Edge("a1", "b1", 0.6, False)]
+    assert questions(grouping(edges, Constraint(link, "b1", "a1"))) == ()
