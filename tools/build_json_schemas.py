@@ -272,6 +272,19 @@ MINED = {
 }
 MODEL_SPEC, DIFFERENCE, EXPORTED = of(ModelSpec), of(Difference), of(Exported)
 FIGURES = {"recall_at_1": "number?", "map": "number?"}
+GROUPING = {
+    "root": "text",
+    "images": "int",
+    "looks": "int",
+    "groups": [of(Group) | {"looks": [["text"]]}],
+    "alone": [of(Alone)],
+    "constraints": [{"link": ("one of", *Link), "a": "text", "b": "text"}],
+    "false_merge_rate": "number",
+    "model": "text",
+    "matched": "int",
+    "failures": [FAILED_IMAGE],
+    "seconds": "number",
+}
 SHAPES: dict[str, tuple[str, Any]] = {
     "add": ("What became of the images that were given, and the gallery as it is now.", INDEXED),
     "calibrate": ("The calibration that was learned.", {"gallery": "text"} | CALIBRATION),
@@ -431,20 +444,14 @@ SHAPES: dict[str, tuple[str, Any]] = {
         "Every model that can be named or brought; null stands for what is not known of it.",
         [of(ListedModel)],
     ),
-    "group": (
-        "The places among photos without labels.",
+    "group": ("The places among photos without labels.", GROUPING),
+    "remembered": (
+        "The new places among unknown photos that were kept, and what became of them.",
         {
-            "root": "text",
-            "images": "int",
-            "looks": "int",
-            "groups": [of(Group) | {"looks": [["text"]]}],
-            "alone": [of(Alone)],
-            "constraints": [{"link": ("one of", *Link), "a": "text", "b": "text"}],
-            "false_merge_rate": "number",
-            "model": "text",
-            "matched": "int",
-            "failures": [FAILED_IMAGE],
-            "seconds": "number",
+            "groups": (GROUPING,),
+            "forgotten": ["text"],
+            "added": ({"place": "text", "photos": "int", "images": "int"},),
+            "accepted": {"*": "text"},
         },
     ),
     "locate": (

@@ -1,12 +1,6 @@
 """placeprint tells which place an image shows, and how sure it is.
 
-::
-
-    images -> manifest -> embeddings -> gallery -> neighbours -> answer -> evaluation -> report
-              dataset/    embedding/    gallery/   recognition/            evaluation/   report/
-
-The folders are the flow. The names below are loaded when they are first used, so that importing the
-package costs nothing.
+The names below are loaded when they are first used, so that importing the package costs nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +51,9 @@ if TYPE_CHECKING:
     from placeprint.gallery.protocol import AnyGallery, Nearby
     from placeprint.gallery.remove import RemoveResult, remove
     from placeprint.gallery.verification import VerifyReport
+    from placeprint.grouping.corrections import Corrections
     from placeprint.grouping.group import group
+    from placeprint.grouping.remembered import Remembered, remembered
     from placeprint.grouping.result import Alone, Constraint, Edge, Group, Grouping, Link
     from placeprint.indexing.folder import add
     from placeprint.indexing.index import index
@@ -108,6 +104,7 @@ __all__ = [
     "Constraint",
     "Contradiction",
     "ContradictionResult",
+    "Corrections",
     "DecisionOptions",
     "Description",
     "Distilled",
@@ -156,6 +153,7 @@ __all__ = [
     "QueryResult",
     "Ragged",
     "Recognizer",
+    "Remembered",
     "RemoveResult",
     "RunResult",
     "Selection",
@@ -201,6 +199,7 @@ __all__ = [
     "recognize",
     "recognize_many",
     "recognize_place",
+    "remembered",
     "remove",
     "run",
     "serve",
@@ -250,7 +249,9 @@ _HOMES = {
     "gallery.protocol": ("AnyGallery", "Nearby"),
     "gallery.remove": ("RemoveResult", "remove"),
     "gallery.verification": ("VerifyReport",),
+    "grouping.corrections": ("Corrections",),
     "grouping.group": ("group",),
+    "grouping.remembered": ("Remembered", "remembered"),
     "grouping.result": ("Alone", "Constraint", "Edge", "Group", "Grouping", "Link"),
     "indexing.folder": ("add",),
     "indexing.index": ("index",),

@@ -79,6 +79,8 @@ def test_verbs_that_answer(town: Path, gallery: Path, tmp_path: Path) -> None:
     told("info", "info", gallery, "--places")
     told("cache", "cache")
     told("query", "query", gallery, photo, "--explain", "--unknown-threshold", "1")
+    placeprint.remembered(tmp_path / "kept", make=True).keep(photo.read_bytes(), photo.name)
+    assert told("remembered", "remembered", tmp_path / "kept")["groups"]["images"] == 1
     together = told("query", "query", gallery, photo, photo, tmp_path / "bad.jpg", "--one-place", expect=3)
     assert [("error" in one) for one in together[0]["photos"]] == [False, False, True]
 

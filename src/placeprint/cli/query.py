@@ -14,6 +14,7 @@ from placeprint.cli import options, printing, query_explanation, slips
 from placeprint.cli.option_records import Without, given
 from placeprint.errors import UsageError
 from placeprint.options import BuildOptions, DecisionOptions
+from placeprint.records import Grade
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ class Told:
         False
     )
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the page of --explain.")] = None
+    remember: Annotated[
+        Path | None,
+        typer.Option("--remember", help="Keep copies of UNKNOWN photos in this folder: see `placeprint remembered`."),
+    ] = None
+    remember_limit: Annotated[int, typer.Option("--remember-limit", help="Keep so many unknown photos at most.")] = 1000
     as_json: options.AsJson = False
     as_csv: options.AsCsv = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print one line a photo: its answer.")] = False
@@ -108,6 +114,10 @@ def query(
     slips.refuse_galleries_as_photos(photos)
     if told.explain:
         query_explanation.require_room(query_explanation.page_of(photos, told.out))
+    if told.remember is not None:
+        from placeprint.grouping.remembered import remembered
+
+        remembered(told.remember, make=True, limit=told.remember_limit)  # refused before anything is asked
     _ask_gallery(gallery, photos, asked, decision, model, told)
 
 
@@ -162,7 +172,30 @@ def _ask_gallery(
     if explained and (told.out is not None or told.for_people):
         page = query_explanation.page_of(photos, told.out)
         query_explanation.write_page(explained, opened, page, quiet=told.quiet or not told.for_people)
+    if told.remember is not None:
+        _remember(answers, asked, told.remember, told.remember_limit)
     _end(answers)
+
+
+def _remember(answers: Sequence[Answered], asked: Asked, folder: Path, limit: int) -> None:
+    """Keep copies of the photos that could not be told, and say on stderr how many there are now."""
+    from placeprint.dataset.files import read_bytes
+    from placeprint.grouping.remembered import remembered
+    from placeprint.recognition.query_result import QueryResult
+
+    kept = remembered(folder, make=True, limit=limit)
+    told = [one for one in answers if one.answer is not None]
+    if asked.one_place and told and not QueryResult(tuple(answers)).together().unknown:
+        told = []
+    unknown = [Path(one.image) for one in told if one.answer is not None and one.answer.grade is Grade.UNKNOWN]
+    left = [path for path in unknown if kept.keep(read_bytes(path), path.name) is None]
+    if unknown:
+        full = f", {len(left)} not: the limit is {limit}" if left else ""
+        printing.say(
+            f"{counted(len(unknown) - len(left), 'unknown photo')} kept{full}; what they show: placeprint remembered "
+            f"{folder}",
+            err=True,
+        )
 
 
 def _recognizer(

@@ -22,6 +22,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "remove": "Remove images from a gallery by path or by place.",
         "calibrate": "Learn when to answer UNKNOWN, and keep it in the gallery.",
         "verify": "Read every byte of a gallery and compare it with its checksum. Exit code 3 when one differs.",
+        "remembered": "Show which unknown photos show one new place, and add it to a gallery.",
         "move": "Copy a gallery from a folder to a server, or back, and compare every row.",
     },
     "How good it is": {

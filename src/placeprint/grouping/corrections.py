@@ -32,6 +32,13 @@ class Corrections:
     constraints : tuple of Constraint
     names : mapping of str to str
         What the place of each photo is called; empty for one that shows no place.
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> said = placeprint.Corrections((), {"1.jpg": "Old Mill", "lunch.jpg": ""})
+    >>> said.then(placeprint.Corrections((), {"1.jpg": "New Mill"})).given_names
+    {'1.jpg': 'New Mill'}
     """
 
     constraints: tuple[Constraint, ...] = ()
@@ -98,9 +105,20 @@ def _link(row: Mapping[str, Any]) -> Constraint:
 
 def _names(row: Mapping[str, Any]) -> dict[str, str]:
     (name,) = _texts(["" if row["place"] is None else row["place"]])
+    return dict.fromkeys(_texts(row["photos"]), checked_name(name))
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a place without spaces around it.
+
+    Raises
+    ------
+    ValueError
+        When it is none that a manifest can hold.
+    """
     if len(name) > _LONGEST or "|" in name or not name.isprintable() or is_unknown(name):
         raise ValueError(f"a place's name has at most {_LONGEST} letters, no bar or control character, not {UNKNOWN}")
-    return dict.fromkeys(_texts(row["photos"]), name.strip())
+    return name.strip()
 
 
 def _texts(values: object) -> list[str]:

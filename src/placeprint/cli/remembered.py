@@ -1,0 +1,119 @@
+"""The verb remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from placeprint.cli import options, printing
+from placeprint.cli.option_records import given
+from placeprint.errors import UsageError
+from placeprint.grouping.options import GroupOptions
+from placeprint.terminal import counted
+
+if TYPE_CHECKING:
+    from placeprint.grouping.remembered import Remembered
+    from placeprint.grouping.result import Grouping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """What a person says of the photos that are kept."""
+
+    accept: Annotated[
+        str | None,
+        typer.Option("--accept", metavar="PHOTO", help="Add the new place that this photo shows to the gallery."),
+    ] = None
+    name: Annotated[str | None, typer.Option("--name", help="What the accepted place is called.")] = None
+    refuse: Annotated[
+        list[str] | None,
+        typer.Option("--refuse", metavar="PHOTO", help="The photos that are together with this one show no place."),
+    ] = None
+    forget: Annotated[
+        list[str] | None, typer.Option("--forget", metavar="PHOTO", help="Delete this photo; repeatable.")
+    ] = None
+    forget_all: Annotated[bool, typer.Option("--forget-all", help="Delete all photos that were not accepted.")] = False
+    corrections: Annotated[
+        Path | None, typer.Option("--corrections", help="Keep what was corrected on the page: the file it saved.")
+    ] = None
+
+
+def remembered(
+    folder: Annotated[Path, typer.Argument(help="The folder of `query --remember`.")],
+    gallery: Annotated[str | None, typer.Argument(help="The gallery that gets accepted places.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write a page (.html) to look through the groups and correct them.")
+    ] = None,
+    *,
+    decided: Decided,
+    asked: GroupOptions,
+    output: options.Output,
+) -> None:
+    """Show which unknown photos show one new place, and add it to a gallery."""
+    from placeprint.grouping.corrections import Corrections, read_corrections
+    from placeprint.grouping.remembered import group_of
+    from placeprint.grouping.remembered import remembered as opened
+
+    if decided.accept is not None and gallery is None:
+        raise UsageError("--accept adds a place to a gallery: name it after the folder")
+    kept = opened(folder)
+    gone = kept.forget([*(decided.forget or ()), *(kept.photos if decided.forget_all else ())])
+    if decided.corrections is not None:
+        kept.correct(read_corrections(decided.corrections))
+    found = kept.groups(progress=output.progress, **given(asked))
+    added = None
+    if decided.refuse:
+        kept.correct(Corrections((), {p: "" for one in decided.refuse for p in group_of(found, one).photos}))
+    if decided.accept is not None:
+        assert gallery is not None
+        added = _accept(kept, found, decided, gallery, output)
+    if decided.refuse or added:
+        found = kept.groups(progress=output.progress, **given(asked))
+    if report is not None and found is not None:
+        from placeprint.report.groups_page import write_groups_page
+
+        write_groups_page(found, report, progress=output.progress)
+    if output.as_json:
+        told = {"forgotten": list(gone), "added": added, "accepted": dict(kept.accepted)}
+        printing.show_json({"groups": found.to_dict() if found else None} | told)
+    else:
+        _show(kept, found, gone, added)
+
+
+def _accept(
+    kept: Remembered, found: Grouping | None, decided: Decided, gallery: str, output: options.Output
+) -> dict[str, int | str]:
+    from placeprint.gallery.opening import open_gallery
+    from placeprint.grouping.remembered import group_of
+    from placeprint.indexing import folder as indexing
+    from placeprint.indexing.sources import open_source
+
+    assert decided.accept is not None
+    group = group_of(found, decided.accept)
+    name = decided.name or (group.place if group.named_by == "you" else "")
+    if not name:
+        raise UsageError(f"{counted(len(group.photos), 'photo')} show one place: --name says what it is called")
+    opened = open_gallery(gallery)
+    table = kept.accept(group.photos, name)
+    done = indexing.add(opened, open_source(table), progress=output.progress)
+    return {"place": name, "photos": len(group.photos), "images": done.change.added}
+
+
+def _show(kept: Remembered, found: Grouping | None, gone: tuple[str, ...], added: dict[str, int | str] | None) -> None:
+    if gone:
+        printing.say(f"{counted(len(gone), 'photo')} deleted")
+    if added:
+        printing.say(f"{added['place']}: {counted(int(added['photos']), 'photo')} in the gallery now")
+    rows = [
+        (f"{counted(len(one.photos), 'photo')}", one.place, one.photos[0]) for one in (found.groups if found else ())
+    ]
+    if rows:
+        printing.table(("show one new place", "called", "most typical"), rows, right=(0,))
+        printing.say(
+            f"placeprint remembered {kept.folder} GALLERY --accept {rows[0][2]} --name NAME adds the first; --refuse, "
+            "--forget, --report: see --help"
+        )
+    printing.say(f"{counted(len(kept.photos), 'unknown photo')} kept in {kept.folder}, {len(kept.accepted)} accepted")

@@ -1,0 +1,219 @@
+"""Unknown photos that were asked, kept in a folder until they are found to show new places.
+
+The folder has ``photos/`` with copies of the photos, ``corrections.json`` with what a person said of them, and
+``accepted.csv``, a manifest of those that a person took for a place: a gallery gets them by `placeprint.add`. Every
+file is written in one step, so a kill loses nothing that was answered.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Unpack
+
+from placeprint.dataset.file_types import is_image
+from placeprint.dataset.manifest import read_manifest
+from placeprint.errors import UsageError
+from placeprint.grouping.corrections import Corrections, checked_name, read_corrections, write_corrections
+from placeprint.grouping.group import group
+from placeprint.grouping.options import GroupWords
+from placeprint.grouping.result import Group, Grouping
+from placeprint.progress import Progress
+from placeprint.recognition.location.photos import read_photos
+from placeprint.storage.atomic import require_way, write_atomic
+
+LIMIT = 1000
+"""Photos that are kept by default: some gigabytes."""
+PHOTOS, CORRECTIONS, ACCEPTED = "photos", "corrections.json", "accepted.csv"
+_MARK = "remembered.txt"
+_SAYS = b"placeprint keeps unknown photos in this folder: `placeprint remembered FOLDER` shows what they show.\n"
+_ODD = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A folder of unknown photos.
+
+    Attributes
+    ----------
+    folder : Path
+    limit : int
+        Photos that are kept, those that were accepted not counted.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import placeprint
+    >>> kept = placeprint.remembered("unknown", make=True)
+    >>> name = kept.keep(Path("town-hall.jpg").read_bytes(), "town-hall.jpg")
+    >>> kept.photos == (name,), kept.forget([name]) == (name,)
+    (True, True)
+    """
+
+    folder: Path
+    limit: int = LIMIT
+
+    @property
+    def photos(self) -> tuple[str, ...]:
+        """The names of all photos that are kept and were not accepted."""
+        return tuple(sorted(set(self._names()) - set(self.accepted)))
+
+    def _names(self) -> Iterator[str]:
+        with os.scandir(self.folder / PHOTOS) as entries:
+            yield from (
+                entry.name for entry in entries if is_image(entry.name) and entry.is_file(follow_symlinks=False)
+            )
+
+    @property
+    def accepted(self) -> Mapping[str, str]:
+        """The place of each photo that was taken for one."""
+        table = self.folder / ACCEPTED
+        records = read_manifest(table).records if table.is_file() else ()
+        return {Path(record.path).name: record.places[0] for record in records if record.places}
+
+    def keep(self, data: bytes, name: str) -> str | None:
+        """Keep a photo under a name of its own; None when the folder is full.
+
+        One that is kept already stays as it is.
+        """
+        digest = hashlib.sha256(data).hexdigest()[:16]
+        here = list(self._names())
+        if same := next((one for one in here if Path(one).stem.endswith(f"-{digest}")), None):
+            return same
+        if len(here) - len(self.accepted) >= self.limit:
+            return None
+        suffix = Path(name).suffix.lower() if is_image(Path(name).name) else ".jpg"
+        stem = _ODD.sub("-", Path(name).stem.encode(errors="replace").decode()).strip("-.")[:60] or "photo"
+        kept = f"{stem}-{digest}{suffix}"
+        write_atomic(self.folder / PHOTOS / kept, data)
+        return kept
+
+    def forget(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Delete photos, and return which there were; those that were accepted belong to a gallery and stay."""
+        there = set(self.photos)
+        gone = tuple(name for name in dict.fromkeys(names) if name in there)
+        for name in gone:
+            (self.folder / PHOTOS / name).unlink(missing_ok=True)
+        return gone
+
+    def corrections(self) -> Corrections:
+        """Return what a person said so far."""
+        file = self.folder / CORRECTIONS
+        return read_corrections(file) if file.is_file() else Corrections()
+
+    def correct(self, later: Corrections) -> None:
+        """Keep what a person said; it holds against what was said before."""
+        with self._alone():
+            write_corrections(self.corrections().then(later), self.folder / CORRECTIONS)
+
+    def accept(self, photos: Iterable[str], place: str) -> Path:
+        """Take photos for a place, and return the manifest of all that were.
+
+        Raises
+        ------
+        UsageError
+            When one of them is not here, or the name cannot be one.
+        """
+        chosen = tuple(dict.fromkeys(photos))
+        try:
+            place = checked_name(place)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        with self._alone():
+            places = dict(self.accepted)
+            if absent := set(chosen) - set(self._names()):
+                raise UsageError(f'"{self.folder}" keeps no {min(absent)}')
+            places.update(dict.fromkeys(chosen, place))
+            text = io.StringIO(newline="")
+            rows = csv.writer(text, lineterminator="\n")
+            rows.writerow(("path", "place"))
+            rows.writerows((f"{PHOTOS}/{name}", where) for name, where in sorted(places.items()))
+            write_atomic(self.folder / ACCEPTED, text.getvalue().encode())
+        return self.folder / ACCEPTED
+
+    def groups(self, *, progress: Progress | None = None, **options: Unpack[GroupWords]) -> Grouping | None:
+        """Find out which of the photos that are left show one place; None where there is none.
+
+        See `placeprint.group`.
+        """
+        left = set(self.photos)
+        if not left:
+            return None
+        manifest = read_photos(self.folder / PHOTOS)
+        records = tuple(record for record in manifest.records if record.path in left)
+        file = self.folder / CORRECTIONS
+        said = self.corrections()
+        about = {path for one in said.constraints for path in (one.a, one.b)} | {*said.names}
+        return group(
+            dataclasses.replace(manifest, records=records),
+            corrections=file if about & left else None,
+            progress=progress,
+            **options,
+        )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one process or thread at a time read, change and write a file."""
+        from filelock import FileLock
+
+        with FileLock(self.folder / ".lock"):
+            yield
+
+
+def group_of(found: Grouping | None, photo: str) -> Group:
+    """Return the group that holds a photo.
+
+    Raises
+    ------
+    UsageError
+        When none does.
+    """
+    for one in found.groups if found else ():
+        if photo in one.photos:
+            return one
+    raise UsageError(f"no photos are found to show one place together with {photo}: name one of a place that is listed")
+
+
+def remembered(folder: Path | str, *, make: bool = False, limit: int = LIMIT) -> Remembered:
+    """Return the folder in which unknown photos are kept.
+
+    Parameters
+    ----------
+    folder : Path or str
+    make : bool
+        Make one where there is none.
+    limit : int
+        Photos that are kept at most.
+
+    Raises
+    ------
+    UsageError
+        When there is none, the folder holds something else, or the limit is below 1.
+    OSError
+
+    Examples
+    --------
+    >>> import placeprint
+    >>> placeprint.remembered("unknown-photos", make=True).photos
+    ()
+    """
+    folder = Path(folder)
+    if limit < 1:
+        raise UsageError(f"the limit of photos to keep must be at least 1, not {limit}")
+    if not (folder / _MARK).is_file():
+        if not make:
+            raise UsageError(f'"{folder}" keeps no unknown photos: query GALLERY PHOTO... --remember "{folder}" does')
+        require_way(folder / _MARK)
+        if folder.is_dir() and any(folder.iterdir()):
+            raise UsageError(f'"{folder}" holds other files: name a new folder to keep unknown photos in')
+        write_atomic(folder / _MARK, _SAYS)
+    (folder / PHOTOS).mkdir(exist_ok=True)
+    return Remembered(folder, limit)

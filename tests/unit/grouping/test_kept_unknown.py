@@ -1,0 +1,64 @@
+"""Unknown photos are kept once, within a limit, and never where something else lies."""
+
+from pathlib import Path
+
+import pytest
+
+from placeprint.dataset.manifest import read_manifest
+from placeprint.errors import UsageError
+from placeprint.grouping.corrections import Corrections
+from placeprint.grouping.remembered import remembered
+from placeprint.grouping.result import Constraint, Link
+
+
+def test_a_photo_is_kept_once_under_a_safe_name(tmp_path: Path) -> None:
+    kept = remembered(tmp_path / "kept", make=True)
+    names = [kept.keep(b"one", name) for name in ("../../Mill é.JPG", "again.png")]
+    assert names[0] == names[1] != kept.keep(b"two", "\udc80/..")
+    assert kept.photos == tuple(sorted({names[0], kept.keep(b"two", "x")}))
+    assert names[0] is not None
+    assert names[0].startswith("Mill-é-")
+    assert names[0].endswith(".jpg")
+    assert (tmp_path / "kept" / "photos" / names[0]).read_bytes() == b"one"
+    assert {path.name for path in tmp_path.iterdir()} == {"kept"}
+
+
+def test_the_limit_counts_what_was_not_accepted(tmp_path: Path) -> None:
+    kept = remembered(tmp_path, limit=2, make=True)
+    names = [kept.keep(bytes([number]), f"{number}.jpg") for number in range(3)]
+    assert (names[2], kept.keep(b"\0", "0.jpg")) == (None, names[0])
+    assert names[0] is not None
+    table = kept.accept([names[0]], " Old, Mill ")
+    assert [(one.path, one.place) for one in read_manifest(table).records] == [(f"photos/{names[0]}", "Old, Mill")]
+    assert kept.keep(bytes([2]), "2.jpg") is not None
+    left = kept.photos
+    assert kept.forget([*left, names[0], "../../x.jpg"]) == left
+    assert (kept.photos, dict(kept.accepted)) == ((), {names[0]: "Old, Mill"})
+    assert (tmp_path / "photos" / names[0]).is_file(), "what a gallery has is not deleted"
+
+
+def test_what_was_said_is_kept_and_the_later_holds(tmp_path: Path) -> None:
+    kept = remembered(tmp_path, make=True)
+    kept.correct(Corrections((Constraint(Link.MUST, "a", "b"),), {"a": "Mill"}))
+    kept.correct(Corrections((Constraint(Link.CANNOT, "b", "a"),), {"b": ""}))
+    said = remembered(tmp_path).corrections()
+    assert [(one.link, {one.a, one.b}) for one in said.constraints] == [(Link.CANNOT, {"a", "b"})]
+    assert dict(said.names) == {"a": "Mill", "b": ""}
+
+
+def test_other_folders_and_names_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.jpg").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="holds other files"):
+        remembered(tmp_path, make=True)
+    with pytest.raises(UsageError, match="keeps no unknown photos"):
+        remembered(tmp_path)
+    with pytest.raises(UsageError, match="at least 1"):
+        remembered(tmp_path / "new", limit=0, make=True)
+    kept = remembered(tmp_path / "new", make=True)
+    name = kept.keep(b"one", "1.jpg")
+    assert name is not None
+    with pytest.raises(UsageError, match="not UNKNOWN"):
+        kept.accept([name], "Unknown")
+    with pytest.raises(UsageError, match="keeps no"):
+        kept.accept(["other.jpg"], "Mill")
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["mine.jpg"]
