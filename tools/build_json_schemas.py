@@ -27,10 +27,10 @@ from placeprint.gallery.changes import Change
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.verification import VerifyReport
 from placeprint.grouping.result import Alone, Group, Link
-from placeprint.recognition.location.limits import PositionLimits
 from placeprint.recognition.location.result import Located
+from placeprint.recognition.spots.limits import PositionLimits
 from placeprint.recognition.verify import FoundModel
-from placeprint.records import FailedImage, Grade, ModelSpec
+from placeprint.records import AnswerPosition, FailedImage, Grade, ModelSpec
 from placeprint.training.settings import TrainSettings
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
@@ -96,6 +96,7 @@ CALIBRATION = {
     "doubts": ["text"],
     "outdated": "text?",
 }
+POSITIONS = {"limits": (of(PositionLimits),), "why": "text?", "outdated": "text?"}
 CHANGE = of(Change)
 GALLERY = {
     "gallery": "text",
@@ -107,6 +108,7 @@ GALLERY = {
     "index": "text",
     "calibration": (CALIBRATION,),
     "not_calibrated": "text?",
+    "positions": (POSITIONS,),
 }
 INDEXED = GALLERY | {
     "understood": UNDERSTOOD,
@@ -135,7 +137,7 @@ FILTER = {
     "split": "text?",
     "images": "int",
 }
-FACTS = {"filter?": FILTER, "calibration_outdated?": "text"}
+FACTS = {"filter?": FILTER, "calibration_outdated?": "text", "positions_outdated?": "text"}
 ANSWER = FACTS | {
     "photo": "text",
     "answer": "text",
@@ -151,6 +153,7 @@ ANSWER = FACTS | {
     "probability_threshold": "number?",
     "false_accept_rate": "number?",
     "calibrated_for": "text?",
+    "position": (of(AnswerPosition),),
     "places": [{"place": "text", "score": "number", "images": "int", "title": "text?"}],
     "matches": [MATCH | {"explanation?": EXPLANATION}],
     "why": "text",
@@ -287,7 +290,7 @@ GROUPING = {
 }
 SHAPES: dict[str, tuple[str, Any]] = {
     "add": ("What became of the images that were given, and the gallery as it is now.", INDEXED),
-    "calibrate": ("The calibration that was learned.", {"gallery": "text"} | CALIBRATION),
+    "calibrate": ("The calibration that was learned.", {"gallery": "text", "positions": (POSITIONS,)} | CALIBRATION),
     "check": (
         "What is wrong with a dataset; a later check takes it as its --baseline.",
         {
@@ -503,7 +506,8 @@ SHAPES: dict[str, tuple[str, Any]] = {
     ),
     "remove": (
         "What was removed, and the gallery as it is now.",
-        {"removed": "int", "images": "int", "places": "int", "missing": ["text"], "calibration_outdated": "text?"},
+        {"removed": "int", "images": "int", "places": "int", "missing": ["text"], "calibration_outdated": "text?"}
+        | {"positions_outdated": "text?"},
     ),
     "train": (
         "How the trained model does beside its base on places that no choice saw; as in its card.json.",
@@ -545,6 +549,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
             "images": "int",
             "places": "int?",
             "located": "int?",
+            "positions": ({"asked": "int", "changed": "int"},),
             "calibration": (
                 {
                     "threshold": "number",

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from placeprint.gallery.inventory import Inventory, PlaceRow
     from placeprint.gallery.move import Moved, move
     from placeprint.gallery.opening import open_gallery
+    from placeprint.gallery.position_evidence import PositionEvidence
     from placeprint.gallery.protocol import AnyGallery, Nearby
     from placeprint.gallery.remove import RemoveResult, remove
     from placeprint.gallery.verification import VerifyReport
@@ -66,15 +67,18 @@ if TYPE_CHECKING:
     from placeprint.recognition.explanation import Explanation, explain
     from placeprint.recognition.gallery_info import GalleryInfo, info
     from placeprint.recognition.location.contradictions import Contradiction, ContradictionResult, find_contradictions
-    from placeprint.recognition.location.limits import PositionLimits
     from placeprint.recognition.location.locate import locate
     from placeprint.recognition.location.result import Located, LocateResult
     from placeprint.recognition.query import query, recognize_many
     from placeprint.recognition.query_result import Answered, QueryResult
     from placeprint.recognition.recognize import recognize, recognize_place
     from placeprint.recognition.recognizer import Recognizer
+    from placeprint.recognition.spots.limits import PositionLimits
     from placeprint.recognition.verify import VerifyResult, verify
-    from placeprint.records import UNKNOWN, Answer, FailedImage, Grade, ImageRecord, Match, ModelSpec, Neighbours, Split
+    from placeprint.records.answer_position import AnswerPosition
+    from placeprint.records.answers import UNKNOWN, Answer, Grade, Match, Neighbours
+    from placeprint.records.images import FailedImage, ImageRecord, Split
+    from placeprint.records.model_spec import ModelSpec
     from placeprint.report.compare import compare
     from placeprint.report.html import write_report
     from placeprint.report.run import RunResult, run
@@ -89,6 +93,7 @@ __all__ = [
     "UNKNOWN",
     "Alone",
     "Answer",
+    "AnswerPosition",
     "Answered",
     "AnyEmbedder",
     "AnyGallery",
@@ -145,6 +150,7 @@ __all__ = [
     "PairList",
     "PlaceRow",
     "PlaceprintError",
+    "PositionEvidence",
     "PositionLimits",
     "Preset",
     "Progress",
@@ -246,6 +252,7 @@ _HOMES = {
     "gallery.inventory": ("Inventory", "PlaceRow"),
     "gallery.move": ("Moved", "move"),
     "gallery.opening": ("open_gallery",),
+    "gallery.position_evidence": ("PositionEvidence",),
     "gallery.protocol": ("AnyGallery", "Nearby"),
     "gallery.remove": ("RemoveResult", "remove"),
     "gallery.verification": ("VerifyReport",),
@@ -264,14 +271,15 @@ _HOMES = {
     "recognition.explanation": ("Explanation", "explain"),
     "recognition.gallery_info": ("GalleryInfo", "info"),
     "recognition.location.contradictions": ("Contradiction", "ContradictionResult", "find_contradictions"),
-    "recognition.location.limits": ("PositionLimits",),
     "recognition.location.locate": ("locate",),
     "recognition.location.result": ("LocateResult", "Located"),
     "recognition.query": ("query", "recognize_many"),
     "recognition.query_result": ("Answered", "QueryResult"),
     "recognition.recognize": ("recognize", "recognize_place"),
     "recognition.recognizer": ("Recognizer",),
+    "recognition.spots.limits": ("PositionLimits",),
     "recognition.verify": ("VerifyResult", "verify"),
+    "records.answer_position": ("AnswerPosition",),
     "records.answers": ("Answer", "Grade", "Match", "Neighbours", "UNKNOWN"),
     "records.images": ("FailedImage", "ImageRecord", "Split"),
     "records.model_spec": ("ModelSpec",),

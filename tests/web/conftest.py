@@ -13,9 +13,11 @@ from served import Program
 @pytest.fixture(scope="session")
 def town_gallery(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The rendered town as a gallery; nobody may change it."""
-    from placeprint.indexing.index import index
+    from placeprint import PositionEvidence, index
 
-    return index(town, tmp_path_factory.mktemp("served") / "town.gallery", cache=False).gallery.path
+    made = index(town, tmp_path_factory.mktemp("served") / "town.gallery", cache=False).gallery
+    # As of a larger town: what its images tell of positions, so that of these photos some get one.
+    return made.with_positions(PositionEvidence(known=((2.4, 7.0),) * 30, unknown=(1.9,) * 30, asked=30)).path
 
 
 @pytest.fixture(scope="session")

@@ -58,14 +58,25 @@ def ask(client: httpx.Client, *photos: Path, **params: object) -> dict:
 
 
 def test_answers_are_the_librarys(client, recognizer, queries):
-    said = set()
+    said, located = set(), set()
     for photo in queries:
         answer = recognizer.recognize(photo, k=3)
+        located.add(answer.position.located)
         found = ask(client, photo, k=3)
         assert without_additions(found) == plain(answer.to_dict())
         assert found["photo"] == photo.name
         said.add(answer.unknown)
-    assert said == {True, False}  # both kinds of answer were compared
+    assert said == located == {True, False}  # both kinds of answer were compared
+
+
+def test_where_a_photo_was_taken_is_told_to_nobody_else(client, recognizer, queries):
+    for photo in queries:
+        ask(client, photo)
+    told = [recognizer.recognize(photo).position for photo in queries]
+    texts = client.get("/v1/doubtful").text + client.get("/metrics").text + client.get("/v1/about").text
+    assert "why" in texts
+    assert not [p for p in told if p.located and (repr(p.latitude) in texts or repr(p.longitude) in texts)]
+    assert "position" not in client.get("/v1/doubtful").text
 
 
 def test_a_raw_body_is_answered_alike(client, queries):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from placeprint.cli import datasets, options, printing, slips
+from placeprint.cli import datasets, options, positions, printing, slips
 from placeprint.cli.option_records import Without, given
 from placeprint.options import EmbedOptions, Imported
 
@@ -47,7 +47,8 @@ def calibrate(
 ) -> None:
     """Learn when to answer UNKNOWN, and keep it in the gallery.
 
-    Without queries the gallery's own images and places are held out in turn.
+    Without queries the gallery's own images and places are held out in turn. Of images with positions it also learns
+    when to give a photo one, and how far that may be off.
     """
     from placeprint.recognition.calibration.calibrate import calibrate as learn
 
@@ -59,9 +60,11 @@ def calibrate(
         **given(imported, learned, embed),
     )
     if output.as_json:
-        printing.show_json({"gallery": done.gallery.where, **done.calibration.told(done.gallery.where)})
+        facts = {"gallery": done.gallery.where, "positions": positions.told(done.gallery)}
+        printing.show_json(facts | done.calibration.told(done.gallery.where))
     else:
         show_calibration(done.calibration, done.gallery.where)
+        positions.show_positions(done.gallery)
 
 
 def show_calibration(learned: Calibration | None, gallery: str, why: str = "") -> None:

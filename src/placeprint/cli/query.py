@@ -163,12 +163,12 @@ def _ask_gallery(
         if told.for_people and not told.quiet:
             printing.say(_says(chosen, only))
     answers = _answers(recognizer, photos, asked, told=told)
-    if old := outdated(opened, decision):
-        facts["calibration_outdated"] = old
+    old = outdated(opened, decision)
+    facts |= old
     explained = [(Path(one.image), one.explanation) for one in answers if one.explanation is not None]
     _show_all(answers, facts, asked, told)
-    if old and told.for_people:
-        printing.say(old, err=True)
+    if told.for_people:
+        printing.say(*old.values(), *_unlearned(opened, answers), err=True)
     if explained and (told.out is not None or told.for_people):
         page = query_explanation.page_of(photos, told.out)
         query_explanation.write_page(explained, opened, page, quiet=told.quiet or not told.for_people)
@@ -250,6 +250,8 @@ def _show(one: Answered, *, brief: bool) -> None:
 def _show_answer(photo: str, answer: Answer) -> None:
     printing.say(f"{photo}: {answer.said()}")
     printing.say(f"  {answer.why}")
+    if answer.position is not None and answer.position.located:
+        printing.say(f"  position: {answer.position.said()}; {answer.position.why}")
     rows = [(f"{m.score:.4f}", "|".join(m.named), m.path) for m in answer.matches]
     printing.table(("score", "place", "image"), rows, right=(0,))
 
@@ -274,6 +276,12 @@ def _show_all(answers: Sequence[Answered], facts: dict[str, Any], asked: Asked, 
         printing.show_json(found.to_list())
     elif told.as_csv:
         printing.show_csv(found.table())
+
+
+def _unlearned(gallery: AnyGallery, answers: Sequence[Answered]) -> list[str]:
+    """Return a line that says why no photo gets a position, where that was never learned."""
+    told = [one.answer.position.why for one in answers if one.answer is not None and one.answer.position is not None]
+    return told[:1] if gallery.position_evidence is None else []
 
 
 def _end(answers: Sequence[Answered]) -> None:

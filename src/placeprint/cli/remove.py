@@ -33,12 +33,14 @@ def remove(
     if not change.removed:
         raise UsageError(f"{absent}: nothing was removed")
     old = changed.calibration.outdated(gallery) if changed.calibration else ""
+    positions = changed.position_evidence.outdated(gallery) if changed.position_evidence else ""
     if as_json:
         facts = {"removed": change.removed, "images": len(changed), "places": len(changed.places)}
-        printing.show_json(facts | {"missing": list(change.missing), "calibration_outdated": old or None})
+        outdated = {"calibration_outdated": old or None, "positions_outdated": positions or None}
+        printing.show_json(facts | {"missing": list(change.missing)} | outdated)
     else:
         printing.say(f"{counted(change.removed, 'image')} removed; {gallery} holds {size_of(changed)}")
-        printing.say(*filter(None, [old]))
+        printing.say(*filter(None, [old, positions]))
     if absent:
         printing.say(f"{absent}: the others were removed", err=True)
         raise typer.Exit(3)

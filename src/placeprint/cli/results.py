@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from placeprint.cli import printing
+from placeprint.cli import positions, printing
 from placeprint.cli.calibrate import show_calibration
 from placeprint.dataset.walk import why_not_walked
 from placeprint.terminal import counted
@@ -37,12 +37,14 @@ def _show_gallery(done: IndexResult, facts: dict[str, Any], *, as_json: bool) ->
             "index": gallery.index_name,
             "calibration": gallery.calibration.told(gallery.where) if gallery.calibration else None,
             "not_calibrated": done.not_calibrated or None,
+            "positions": positions.told(gallery),
         }
         printing.show_json(row | facts)
         return
     lost = f"; {counted(len(done.failures), 'image')} could not be used" if done.failures else ""
     printing.say(f"{gallery.where}: {size_of(gallery)}, model {gallery.spec}, preset {gallery.preset.name}{lost}")
     show_calibration(gallery.calibration, gallery.where, done.not_calibrated)
+    positions.show_positions(gallery)
 
 
 def _shares(done: IndexResult) -> str:

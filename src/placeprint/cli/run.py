@@ -10,6 +10,7 @@ import typer
 from placeprint.cli import datasets, options, printing
 from placeprint.cli.calibrate import show_calibration
 from placeprint.cli.option_records import given
+from placeprint.cli.positions import show_positions
 from placeprint.options import BuildOptions
 from placeprint.progress import on_stderr
 
@@ -43,6 +44,7 @@ def run(
     )
     show_check(done.check)
     show_calibration(done.gallery.calibration, done.gallery.where, done.not_calibrated)
+    show_positions(done.gallery)
     show_evaluation(done.evaluation)
     _show_diagnosis(done.diagnosis)
     printing.say("", f"gallery: {done.gallery.path}", f"report:  {done.report}")

@@ -128,10 +128,14 @@ def _checked_parts(spec: ModelSpec, parts: Mapping[str, Ragged] | None, count: i
 
 
 def applied(content: Content, change: Callable[[Content], tuple[Content, Change]]) -> tuple[Content, Change]:
-    """Apply a change; a calibration stays, and remembers how many images changed."""
+    """Apply a change; what was learned of decisions stays, and remembers how many images changed."""
     made, counts = change(content)
-    if made.calibration is not None:
-        made = dataclasses.replace(made, calibration=made.calibration.after(counts.images))
+    learned, positions = made.calibration, made.position_evidence
+    made = dataclasses.replace(
+        made,
+        calibration=learned and learned.after(counts.images),
+        position_evidence=positions and positions.after(counts.images),
+    )
     return made, counts
 
 

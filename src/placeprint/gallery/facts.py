@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from placeprint.gallery.calibration import Calibration
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.protocol import AnyGallery
 
 
@@ -22,6 +23,8 @@ class GalleryFacts:
     places, located : int or None
         Places, and images with a position; None where they were not counted.
     calibration : Calibration or None
+    positions : PositionEvidence or None
+        From which follows when an answer has a position.
 
     Examples
     --------
@@ -38,13 +41,15 @@ class GalleryFacts:
     places: int | None
     located: int | None
     calibration: Calibration | None
+    positions: PositionEvidence | None
 
     @classmethod
     def of(cls, gallery: AnyGallery, places: int | None, located: int | None) -> GalleryFacts:
         """Return the facts of a gallery, whose places were counted or not."""
         spec = gallery.spec
         name, print_ = spec.name, spec.fingerprint()
-        return cls(name, print_, gallery.preset.name, len(gallery), places, located, gallery.calibration)
+        learned, positions = gallery.calibration, gallery.position_evidence
+        return cls(name, print_, gallery.preset.name, len(gallery), places, located, learned, positions)
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -55,6 +60,7 @@ class GalleryFacts:
             "images": self.images,
             "places": self.places,
             "located": self.located,
+            "positions": self.positions and {"asked": self.positions.asked, "changed": self.positions.changed},
             "calibration": None
             if learned is None
             else {

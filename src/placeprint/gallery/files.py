@@ -30,6 +30,7 @@ from placeprint.gallery.index import approximate
 from placeprint.gallery.index.choice import Before, make_index
 from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.model_hint import model_file_entry
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
@@ -68,6 +69,7 @@ class Content:
     parts: Mapping[str, Ragged] = field(default_factory=dict)
     learned: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     model_file: Path | None = None
+    position_evidence: PositionEvidence | None = None
 
 
 def write_gallery(path: Path, content: Content, *, before: Before | None = None) -> None:
@@ -88,7 +90,7 @@ def write_gallery(path: Path, content: Content, *, before: Before | None = None)
         "places": len(content.records.columns.table),
         "roots": list(content.roots),
         **model_file_entry(path, content.model_file),
-        **calibration_entry(content.calibration),
+        **learned_entries(content.calibration, content.position_evidence),
     }
 
     def write(folder: Path) -> None:
@@ -106,9 +108,10 @@ def write_gallery(path: Path, content: Content, *, before: Before | None = None)
     published.publish(path, HEAD, head, files=[*FILES, *parts], write=write)
 
 
-def calibration_entry(calibration: Calibration | None) -> dict[str, Any]:
-    """Return the part of the head that holds a calibration: nothing where there is none."""
-    return {} if calibration is None else {"calibration": calibration.to_dict()}
+def learned_entries(calibration: Calibration | None, positions: PositionEvidence | None) -> dict[str, Any]:
+    """Return the parts of the head that hold what was learned of decisions: nothing where there is nothing."""
+    kept = {"calibration": calibration, "positions": positions}
+    return {name: learned.to_dict() for name, learned in kept.items() if learned is not None}
 
 
 def read_gallery(path: Path, *, mapped: bool = True) -> tuple[Content, GalleryHead]:
@@ -175,6 +178,7 @@ def _content(head: GalleryHead, mapped: bool) -> Content:
         parts,
         learned,
         head.model_file,
+        head.positions,
     )
     return without(content, head.removed) if len(head.removed) else content
 

@@ -10,11 +10,12 @@ import numpy as np
 from placeprint.errors import GalleryMismatchError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, applied
-from placeprint.gallery.files import Content, calibration_entry, read_gallery, write_gallery
+from placeprint.gallery.files import Content, learned_entries, read_gallery, write_gallery
 from placeprint.gallery.head import HEAD, SHORTENED, read_head
 from placeprint.gallery.images import GalleryImages
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.choice import Before
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.same_model import require_same_model
 from placeprint.records import ModelSpec
 from placeprint.storage import published
@@ -73,7 +74,8 @@ def _note_removed(path: Path, spec: ModelSpec, change: Rewriting, mapped: bool) 
         if kept is not None:
             rows = np.arange(len(array))
             removed = np.setdiff1d(rows, (rows if there is None else there)[kept]).tolist()
-            values = {"format": SHORTENED, "removed": removed, **calibration_entry(content.calibration)}
+            learned = learned_entries(content.calibration, content.position_evidence)
+            values = {"format": SHORTENED, "removed": removed, **learned}
             published.update_head(path, HEAD, values)
     tell(f'the disk is full: "{path}" only notes what was removed, the next change that has room writes it anew')
     return counts
@@ -85,26 +87,31 @@ def _newest(path: Path, spec: ModelSpec, mapped: bool) -> tuple[GalleryImages, D
     return GalleryImages(content, path=path, data=head.data), head.data
 
 
-def store_calibration(path: Path, calibrated: GalleryImages, calibration: Calibration) -> None:
-    """Keep what was learned of a gallery.
+def store_learned(
+    path: Path,
+    gallery: GalleryImages,
+    calibration: Calibration | None = None,
+    positions: PositionEvidence | None = None,
+) -> None:
+    """Keep what was learned of a gallery; what is None stays as it is.
 
     Raises
     ------
     GalleryBusyError
     GalleryMismatchError
-        When the gallery in the folder is not the one that was calibrated.
+        When the gallery in the folder is not the one that it was learned of.
     """
     with published.locked(path):
         newest, _ = read_gallery(path)
-        require_same_model(str(path), newest.spec, calibrated.spec)
-        if newest.preset != calibrated.preset:
+        require_same_model(str(path), newest.spec, gallery.spec)
+        if newest.preset != gallery.preset:
             raise GalleryMismatchError(
                 f'"{path}" uses preset {newest.preset.name}, but the calibration was learned with '
-                f"{calibrated.preset.name}: build a gallery with that preset, or calibrate this one as it is"
+                f"{gallery.preset.name}: build a gallery with that preset, or calibrate this one as it is"
             )
-        if newest.records != calibrated.records:
+        if newest.records != gallery.records:
             raise GalleryMismatchError(f'"{path}" was changed while it was calibrated: calibrate it again')
-        published.update_head(path, HEAD, calibration_entry(calibration))
+        published.update_head(path, HEAD, learned_entries(calibration, positions))
 
 
 def store_audit(path: Path, found: Audit) -> None:

@@ -13,11 +13,12 @@ from placeprint.gallery.address import is_address
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, Settings, applied, new_content, with_added, with_removed
 from placeprint.gallery.files import read_gallery, write_gallery
-from placeprint.gallery.folder_writes import Rewriting, rewrite, shorten, store_audit, store_calibration
+from placeprint.gallery.folder_writes import Rewriting, rewrite, shorten, store_audit, store_learned
 from placeprint.gallery.head import read_head
 from placeprint.gallery.images import GalleryImages
 from placeprint.gallery.index.audit import Audit, audit_of
 from placeprint.gallery.index.base import Vectors
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
 from placeprint.gallery.verification import VerifyReport, verified
 from placeprint.presets import Preset
@@ -213,7 +214,7 @@ class Gallery(GalleryImages):
         """
         if preset == self.preset:
             return self
-        made = self._with(preset=preset, calibration=None)
+        made = self._with(preset=preset, calibration=None, position_evidence=None)
         made.calibrated_for = self.preset.name if self.calibration else self.calibrated_for
         return made
 
@@ -228,7 +229,14 @@ class Gallery(GalleryImages):
         """
         if self.path is None:
             return type(self)(dataclasses.replace(self._content, calibration=calibration))
-        store_calibration(self.path, self, calibration)
+        store_learned(self.path, self, calibration=calibration)
+        return type(self).open(self.path)
+
+    def with_positions(self, evidence: PositionEvidence) -> Self:
+        """Return the gallery with what its images tell of positions, stored and refused as a calibration is."""
+        if self.path is None:
+            return type(self)(dataclasses.replace(self._content, position_evidence=evidence))
+        store_learned(self.path, self, positions=evidence)
         return type(self).open(self.path)
 
     def verify(self) -> VerifyReport:

@@ -13,6 +13,7 @@ from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.choice import INDEXES
 from placeprint.gallery.model_hint import model_file_of
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.presets import Preset
 from placeprint.records import ModelSpec
 from placeprint.storage import published
@@ -56,6 +57,7 @@ class GalleryHead(_Plain):
     learned : tuple of str
         Names of the arrays that the model learned.
     calibration : Calibration or None
+    positions : PositionEvidence or None
     audit : Audit or None
     model_file : Path or None
         See `placeprint.gallery.model_hint`.
@@ -65,6 +67,7 @@ class GalleryHead(_Plain):
     spec: ModelSpec
     preset: Preset
     calibration: Calibration | None
+    positions: PositionEvidence | None
     audit: Audit | None
     model_file: Path | None
     data: DataFolder
@@ -123,6 +126,7 @@ def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
         preset=Preset.from_dict(_table(head, "preset")),
         **{name: getattr(plain, name) for name in _Plain.__slots__},
         calibration=Calibration.from_dict(_table(head, "calibration")) if "calibration" in head else None,
+        positions=PositionEvidence.from_dict(_table(head, "positions")) if "positions" in head else None,
         audit=Audit.from_dict(_table(head, "audit")) if head.get("audit") else None,
         model_file=model_file_of(head.get("model_file"), path),
         data=DataFolder.of(path, head),

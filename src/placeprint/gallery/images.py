@@ -47,6 +47,8 @@ class GalleryImages:
         Folders that the records' paths are relative to; `root_of[i]` numbers the one of record i.
     calibration : Calibration or None
         When to accept a place; None when it was not learned.
+    position_evidence : PositionEvidence or None
+        What its own images tell of positions by picture; None when it was not learned.
     preset : Preset
         What is kept of every image, and how neighbours are re-ranked.
     parts : mapping of str to Ragged
@@ -77,7 +79,7 @@ class GalleryImages:
         self._data, self._index = data, None if data else make_index(content.index_name, self.vectors)
         self.index_name, self.roots, self.calibration = content.index_name, content.roots, content.calibration
         self.preset, self.parts, self.learned = content.preset, content.parts, content.learned
-        self.model_file = content.model_file
+        self.model_file, self.position_evidence = content.model_file, content.position_evidence
 
     def __repr__(self) -> str:
         """Return where it is, how much it holds, and how it is asked, in one line."""

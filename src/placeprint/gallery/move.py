@@ -102,6 +102,7 @@ def _to_server(gallery: Gallery, target: str, replace: bool, progress: Progress 
         roots=gallery.roots,
         learned=gallery.learned,
         calibration=gallery.calibration,
+        positions=gallery.position_evidence,
         model_file=gallery.model_file,
     )
     wanted = None
@@ -120,8 +121,9 @@ def _to_server(gallery: Gallery, target: str, replace: bool, progress: Progress 
                     root=gallery.roots[int(roots[first])],
                 )
                 step(last - first)
-        writer.head = dataclasses.replace(writer.head, calibration=gallery.calibration)
-        change = writer.finish(failures=gallery.failures, keep_calibration=True)
+        learned, positions = gallery.calibration, gallery.position_evidence
+        writer.head = dataclasses.replace(writer.head, calibration=learned, positions=positions)
+        change = writer.finish(failures=gallery.failures, keep_learned=True)
     moved = MilvusGallery.at(target)
     return Moved(moved, change, _compared(gallery, moved, progress))
 

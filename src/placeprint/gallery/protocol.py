@@ -18,6 +18,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.inventory import Inventory
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.verification import VerifyReport
 from placeprint.presets import Preset
 from placeprint.records import Answer, FailedImage, ImageRecord, ModelSpec, Neighbours
@@ -79,6 +80,10 @@ class AnyGallery(Protocol):
     @property
     def calibration(self) -> Calibration | None:
         """When to accept a place; None when that was not learned."""
+
+    @property
+    def position_evidence(self) -> PositionEvidence | None:
+        """What its own images tell of positions by picture; None when that was not learned."""
 
     @property
     def calibrated_for(self) -> str:
@@ -186,6 +191,9 @@ class AnyGallery(Protocol):
 
     def with_calibration(self, calibration: Calibration) -> Self:
         """Keep a calibration, and return the gallery with it."""
+
+    def with_positions(self, evidence: PositionEvidence) -> Self:
+        """Keep what its images tell of positions, and return the gallery with it."""
 
     def verify(self) -> VerifyReport:
         """Read everything and compare it with its checksums."""

@@ -30,6 +30,7 @@ from placeprint.progress import Progress
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.gallery_model import embedder_for, model_for
+from placeprint.recognition.location.evidence import with_positions_learned
 from placeprint.recognition.voting import label
 from placeprint.terminal import counted
 
@@ -72,6 +73,7 @@ def index_source(
             replace=replace,
         )
         gallery, why = calibrated_alone(gallery, progress=progress)
+        gallery = with_positions_learned(gallery, progress=progress)
     change = Change(added=len(gallery))
     return IndexResult(gallery, change, failures, done.computed, done.cached, done.seconds, done.shares, why)
 
@@ -125,6 +127,7 @@ def calibrated(stored: IndexResult, options: EmbedOptions, progress: Progress | 
     if len(gallery) <= CALIBRATED_ALONE and (before is None or before.automatic):
         with opened_cache(options.cache):
             gallery, why = calibrated_alone(gallery, progress=progress)
+            gallery = with_positions_learned(gallery, progress=progress)
         return dataclasses.replace(stored, gallery=gallery, not_calibrated=why)
     if before is not None:
         return stored
@@ -175,6 +178,8 @@ def add(
         if not change.nothing and (before is None or before.automatic):
             rate = before.false_accept_rate if before else FALSE_ACCEPT_RATE
             changed, why = calibrated_alone(changed, rate=rate, progress=progress)
+        if not change.nothing and (changed.path is not None or len(changed) <= CALIBRATED_ALONE):
+            changed = with_positions_learned(changed, progress=progress)
     failures = (*manifest.failures, *done.failures)
     return IndexResult(changed, change, failures, done.computed, done.cached, done.seconds, done.shares, why)
 

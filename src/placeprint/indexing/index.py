@@ -17,6 +17,7 @@ from placeprint.indexing.sources import Source, open_source
 from placeprint.options import BuildOptions, BuildWords
 from placeprint.presets import FAST, find_preset
 from placeprint.progress import Progress
+from placeprint.recognition.location.evidence import with_positions_learned
 
 
 class IndexWords(BuildWords, total=False):
@@ -122,6 +123,7 @@ def _import(out: Path | str, embeddings: Path, records: Path, asked: dict[str, A
         gallery, why = calibrated_alone(store_vectors(out, **settings))
     else:
         gallery, why = calibrated_alone(Gallery.build(out, **settings))
+    gallery = with_positions_learned(gallery)
     return IndexResult(
         gallery=gallery,
         change=Change(added=len(gallery)),

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from placeprint.errors import ServerError
 from placeprint.recognition.decision.rules import LIKELY
-from placeprint.records import Answer, Grade, Match, RankedPlace
+from placeprint.records import Answer, AnswerPosition, Grade, Match, RankedPlace
 
-_Record = TypeVar("_Record", Answer, Match, RankedPlace)
+_Record = TypeVar("_Record", Answer, Match, AnswerPosition, RankedPlace)
 
 _TYPES: dict[Any, tuple[type, ...]] = {
     "str": (str,),
@@ -39,6 +39,7 @@ def answer_of(row: dict[str, Any]) -> Answer:
         known = _fields(Answer, row, missing=("score", "margin"))
         known["places"] = tuple(_checked(RankedPlace(**place)) for place in row["places"])
         known["grade"] = Grade(row["grade"])
+        known["position"] = None if row["position"] is None else _position(row["position"])
         known["matches"] = tuple(_match(match) for match in row["matches"])
         return _checked(Answer(**known))
     except (KeyError, TypeError, ValueError) as error:
@@ -53,7 +54,18 @@ def _of_an_earlier_server(row: dict[str, Any]) -> dict[str, Any]:
         decided = any(row[name] is not None for name in ("threshold", "margin_threshold", "probability_threshold"))
         grade = Grade.SURE if decided else Grade.LIKELY
     best = row["places"][0]["place"] if row["places"] else None
-    return {"calibrated_for": None, "false_accept_rate": None, "grade": grade, "best_guess": best, "title": None}
+    unsaid = {"calibrated_for": None, "false_accept_rate": None, "title": None, "position": None}
+    return unsaid | {"grade": grade, "best_guess": best}
+
+
+def _position(row: dict[str, Any]) -> AnswerPosition:
+    images = row["images"]
+    if not isinstance(images, list) or not all(isinstance(path, str) for path in images):
+        raise TypeError("images are a list of paths")
+    read = _checked(AnswerPosition(**_fields(AnswerPosition, row, missing=()) | {"images": tuple(images)}))
+    if read.located and (read.longitude is None or read.radius is None):
+        raise TypeError("a position is not whole")
+    return read
 
 
 def _match(row: dict[str, Any]) -> Match:
@@ -65,7 +77,9 @@ def _match(row: dict[str, Any]) -> Match:
     return _checked(Match(**_fields(Match, row, missing=("similarity",)) | names))
 
 
-def _fields(kind: type[Answer | Match], row: dict[str, Any], missing: tuple[str, ...]) -> dict[str, Any]:
+def _fields(
+    kind: type[Answer | Match | AnswerPosition], row: dict[str, Any], missing: tuple[str, ...]
+) -> dict[str, Any]:
     """Return the values of a record; where a number may be missing, null is read as NaN."""
     known = {field.name: row[field.name] for field in dataclasses.fields(kind)}
     return known | {name: float("nan") for name in missing if known[name] is None}

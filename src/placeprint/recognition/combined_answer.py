@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from placeprint.errors import UsageError
 from placeprint.recognition.decision.rules import LIKELY
-from placeprint.records import Answer, Grade
+from placeprint.records import Answer, AnswerPosition, Grade
 
 AGREEING = 0.5
 """What the log odds of a further image count that names the same place: images of one place err together, too."""
@@ -26,6 +26,8 @@ def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
     further one; places that other images name take a share. So one sure image among some that cannot tell is as sure as
     it is alone, agreement makes it surer, and only a contradiction less sure. The probability that must be reached is
     that of single images.
+
+    The position is that of the surest image; images that do not agree have none.
 
     The images agree when more than half of those that name a place name this one, or when it reaches what must be
     reached and no image is sure of another place. Where they do not agree the answer is UNKNOWN, and has no
@@ -52,13 +54,23 @@ def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
     said = _said(answers[leader].title or guess, speaking, rivals, silent=len(answers) - len(named))
     if not _agreed(speaking, rivals, grade, probability):
         why = f"the photos do not agree: {said}"
-        disagreed = dataclasses.replace(answers[leader], place=None, grade=Grade.UNKNOWN, probability=None, why=why)
-        return leader, disagreed
+        nowhere = _nowhere(answers[leader].position)
+        return leader, dataclasses.replace(
+            answers[leader], place=None, grade=Grade.UNKNOWN, probability=None, position=nowhere, why=why
+        )
     told = "" if probability is None else f", which makes a probability of {probability:.3f} together"
     why = f"{said}{told}; the surest: {answers[leader].why}"
     undecided = any(a.place is not None and a.grade is Grade.LIKELY for a in speaking)
     place = guess if grade is Grade.SURE or undecided else None
     return leader, dataclasses.replace(answers[leader], place=place, grade=grade, probability=probability, why=why)
+
+
+def _nowhere(position: AnswerPosition | None) -> AnswerPosition | None:
+    """Return no position, as of images that do not agree."""
+    if position is None or not position.located:
+        return position
+    none = AnswerPosition(share=position.share, false_accept_rate=position.false_accept_rate)
+    return dataclasses.replace(none, why="the photos do not agree on a place")
 
 
 def sureness(answer: Answer) -> tuple[float, float]:

@@ -166,11 +166,12 @@ def _on_disk(path: Path) -> tuple[int, list[str]]:
 
 
 def _notes(gallery: AnyGallery, model: FoundModel) -> list[str]:
-    learned, audit = gallery.calibration, gallery.audit
+    learned, positions, audit = gallery.calibration, gallery.position_evidence, gallery.audit
     return [
         *([] if model.here or gallery.spec.imported else [f"no photo can be asked: {model.says}"]),
         *(learned.doubts if learned else ()),
         *([old] if learned and (old := learned.outdated(gallery.where)) else []),
+        *([old] if positions and (old := positions.outdated(gallery.where)) else []),
         *([] if audit is None or audit.ok else ["the index finds too few neighbours: build the gallery again"]),
         *(f'its photos are not at "{root}" any more' for root in gallery.roots if _gone(root)),
     ]

@@ -59,12 +59,17 @@ def _recognizer(asked: Answers) -> Recognizer:
     return asked
 
 
-def outdated(gallery: AnyGallery, decision: DecisionOptions) -> str:
-    """Return why the calibration that decides may not fit any more; empty where it fits, or does not decide."""
+def outdated(gallery: AnyGallery, decision: DecisionOptions) -> dict[str, str]:
+    """Return why what decides may not fit any more: a fact each of the calibration and of positions, where so."""
     from placeprint.recognition.gallery_model import limits_of
 
-    decides = gallery.calibration is not None and limits_of(gallery, decision).probability is not None
-    return gallery.calibration.outdated(gallery.where) if gallery.calibration and decides else ""
+    learned, positions = gallery.calibration, gallery.position_evidence
+    decides = learned is not None and limits_of(gallery, decision).probability is not None
+    told = {
+        "calibration_outdated": learned.outdated(gallery.where) if learned and decides else "",
+        "positions_outdated": positions.outdated(gallery.where) if positions else "",
+    }
+    return {name: line for name, line in told.items() if line}
 
 
 class QueryWords(ModelWords, DecisionWords, FilterWords, total=False):
@@ -217,8 +222,7 @@ def ask(
         opened = opened.asked_as(find_preset(preset))
     only = opened.where_images(chosen) if chosen.given else None
     facts: dict[str, Any] = {} if only is None else {"filter": chosen.to_dict(only)}
-    if old := outdated(opened, decision):
-        facts["calibration_outdated"] = old
+    facts |= outdated(opened, decision)
     return Recognizer(opened, only=only, **asdict(model), **asdict(decision)), facts
 
 

@@ -52,6 +52,7 @@ class Answered:
 
 
 _COLUMNS = ("photo", "answer", "grade", "best_guess", "score", "margin", "probability", "why")
+_WHERE = ("latitude", "longitude", "radius")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -64,7 +65,7 @@ class QueryResult:
         One for each image, in the order in which they were given.
     facts : mapping
         What holds for all of them: ``filter``, the images that were asked where those were not all;
-        ``calibration_outdated``, why the calibration that decided may not fit any more.
+        ``calibration_outdated`` and ``positions_outdated``, why what decided may not fit any more.
 
     Examples
     --------
@@ -124,7 +125,9 @@ class QueryResult:
     def table(self) -> list[dict[str, Any]]:
         """Return one row an image."""
         told = [one.to_dict() for one in self.answers]
-        return [{n: row.get(n) for n in _COLUMNS} | {"why": row.get("error") or row.get("why")} for row in told]
+        at = [row.get("position") or {} for row in told]
+        rows = [{n: row.get(n) for n in _COLUMNS} | {"why": row.get("error") or row.get("why")} for row in told]
+        return [row | {n: where.get(n) for n in _WHERE} for row, where in zip(rows, at, strict=True)]
 
 
 def _shown(one: Answered) -> tuple[object, ...]:

@@ -22,6 +22,7 @@ from placeprint.recognition.decision.rules import Limits
 from placeprint.recognition.gallery_model import embedder_for, limits_of, probability_of
 from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.recognition.second_look import seen
+from placeprint.recognition.spots.spots import Spots, distrusted_rows
 from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
 from placeprint.records import Answer, Match, Neighbours
 
@@ -96,6 +97,10 @@ class Recognizer:
     def _again(self) -> Reranker | None:
         """Re-ranks where the whole gallery is searched."""
         return Reranker(self._whole) if self.gallery.preset.reranks else None
+
+    @cached_property
+    def _spots(self) -> Spots:
+        return Spots(self._whole, distrusted_rows(self._whole, self._whole.position_evidence))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the gallery and the options; a model that was not given is loaded again."""
@@ -191,24 +196,23 @@ class Recognizer:
         only = self.only if only is None else only
         limits = self._limits if decision is None else limits_of(self.gallery, decision)
         asked, near = self.narrowed(vector, k=k, only=only)
-        found = asked._answer(vector, k, parts, None if near else cast("Flags | None", only), limits)
+        flags, rate = None if near else cast("Flags | None", only), (decision or self.decision).false_accept_rate
+        found = asked._answer(vector, k, parts, flags, limits, rate)
         if near is None:
             return found, None
         return found if found.matches or only is None else replace(found, why=_NOTHING_LEFT), near
 
     def _answer(
-        self, vector: NDArray[np.float32], k: int, parts: Parts | None, flags: Flags | None, limits: Limits
+        self,
+        vector: NDArray[np.float32],
+        k: int,
+        parts: Parts | None,
+        flags: Flags | None,
+        limits: Limits,
+        rate: float | None,
     ) -> Answer:
         """Answer from the whole gallery."""
-        look = max(k, _FIRST_LOOK, self.gallery.preset.shortlist)
-        size = len(self.gallery) if flags is None else int(flags.sum())
-        while True:
-            neighbours = self._whole.search(vector[None], k=min(look, max(size, 1)), only=flags)
-            matches = self._matches(neighbours, vector, parts or {}, flags, k)
-            margin = margin_of(matches)
-            if not np.isnan(margin) or look >= size:
-                break
-            look *= 10
+        matches, margin = self._looked_at(vector, k, parts, flags)
         score = matches[0].score if matches else float("nan")
         probability = self._probability_of(matches, margin)
         decision = limits.decide(score, margin, probability)
@@ -229,8 +233,35 @@ class Recognizer:
             places=places[:k],
             matches=matches[:k],
             calibrated_for=self.gallery.calibrated_for or None,
+            position=self._spots.position(matches, rate),
             why=decision.why if matches or flags is None else _NOTHING_LEFT,
         )
+
+    def matches(
+        self, vector: NDArray[np.float32], *, parts: Parts | None = None, only: Flags | None = None
+    ) -> tuple[Match, ...]:
+        """Return all matches of an embedding that are looked at, best first; their paths may be empty.
+
+        Parameters
+        ----------
+        vector, parts, only
+            As in `answer`, of the whole gallery.
+        """
+        return self._looked_at(vector, 0, parts, only)[0]
+
+    def _looked_at(
+        self, vector: NDArray[np.float32], k: int, parts: Parts | None, flags: Flags | None
+    ) -> tuple[tuple[Match, ...], float]:
+        """Return the matches, the best `k` named, and the margin; look further while all are of one place."""
+        look = max(k, _FIRST_LOOK, self.gallery.preset.shortlist)
+        size = len(self.gallery) if flags is None else int(flags.sum())
+        while True:
+            neighbours = self._whole.search(vector[None], k=min(look, max(size, 1)), only=flags)
+            matches = self._matches(neighbours, vector, parts or {}, flags, k)
+            margin = margin_of(matches)
+            if not np.isnan(margin) or look >= size:
+                return matches, margin
+            look *= 10
 
     def narrowed(
         self, vector: NDArray[np.float32], *, k: int, only: Selection | None = None

@@ -4,7 +4,7 @@ An image whose place was told is looked at once, and its answer stays as it is. 
 its side (the cells of the first look say so) is turned, and lettering is filled in where there is much. What is UNKNOWN
 even then may be a small part of what the gallery shows: it is looked at with fewer pixels, so that things are as large
 in it as there. The surest answer is taken. The look from farther away comes to every image that is UNKNOWN: were it to
-accept places, there would be two chances of a false accept. So it only ranks them better.
+accept places, there would be two chances of a false accept. So it only ranks them better, and gives no position.
 """
 
 from __future__ import annotations
@@ -174,6 +174,7 @@ def _from_farther(embedder: AnyEmbedder, ask: Ask, image: Image, first: Seen) ->
     if answer.place is not None:
         why = f"{answer.why}, but only from farther away, which makes it no more than likely"
         answer = replace(answer, place=None, grade=Grade.LIKELY, why=why)
+    answer = replace(answer, position=first.answer.position)
     return Seen(Description(vector, found.parts), answer, near)
 
 

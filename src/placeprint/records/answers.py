@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from placeprint.errors import VectorError
+from placeprint.records.answer_position import AnswerPosition
 
 if TYPE_CHECKING:
     from placeprint.arrays import Rows, Scores
@@ -180,6 +181,8 @@ class Answer:
         What the calibration chose `probability_threshold` for; None where it did not.
     calibrated_for : str or None
         The preset of the gallery's calibration, when the query used another one: then it does not decide.
+    position : AnswerPosition or None
+        Where the photo was taken, by what it shows, or why there is none; None where the gallery has no positions.
     places, matches
         Best first.
     why : str
@@ -205,6 +208,7 @@ class Answer:
     probability_threshold: float | None = None
     false_accept_rate: float | None = None
     calibrated_for: str | None = None
+    position: AnswerPosition | None = None
     places: tuple[RankedPlace, ...] = ()
     matches: tuple[Match, ...] = ()
     why: str = ""

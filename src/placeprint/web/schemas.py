@@ -90,6 +90,19 @@ class Asked(BaseModel):
     images: int
 
 
+class PositionFound(BaseModel):
+    """Where a photo was taken, by what it shows, within a radius in metres at the stated share; else why not."""
+
+    latitude: float | None
+    longitude: float | None
+    radius: float | None
+    share: float
+    false_accept_rate: float
+    confidence: float | None
+    images: list[str]
+    why: str
+
+
 class PhotoAnswer(BaseModel):
     """The answer to one photo: the keys of `placeprint query --json`, and more for each match."""
 
@@ -107,6 +120,7 @@ class PhotoAnswer(BaseModel):
     probability_threshold: float | None
     false_accept_rate: float | None
     calibrated_for: str | None
+    position: PositionFound | None
     places: list[Ranked]
     matches: list[MatchFound]
     why: str
@@ -245,6 +259,13 @@ class Limits(BaseModel):
     k: int
 
 
+class PositionsLearned(BaseModel):
+    """How many images taught when to give a position, and how many changed since."""
+
+    asked: int
+    changed: int
+
+
 class About(BaseModel):
     """What is served."""
 
@@ -259,4 +280,5 @@ class About(BaseModel):
     explains: bool
     writing: bool
     calibration: dict[str, Any] | None
+    positions: PositionsLearned | None
     limits: Limits

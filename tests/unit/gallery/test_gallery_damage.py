@@ -16,6 +16,7 @@ from placeprint.errors import GalleryCorruptError, GalleryError
 from placeprint.evaluation.evaluate import evaluate
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.verification import verified
 from placeprint.presets import PRESETS
 from placeprint.recognition.recognizer import Recognizer
@@ -78,7 +79,8 @@ def built(path: Path, kind: str) -> Path:
         given |= {"spec": CELLS, "parts": cells(12), "preset": PRESETS["balanced"], "learned": learned}
     if kind == "approximate":
         given |= {"records": records(300), "vectors": vectors(300)}
-    Gallery.build(path, failures=[FailedImage("x.jpg", "empty", "no bytes")], **given).with_calibration(CALIBRATION)
+    made = Gallery.build(path, failures=[FailedImage("x.jpg", "empty", "no bytes")], **given)
+    made.with_calibration(CALIBRATION).with_positions(PositionEvidence(known=((0.5, 3.0),), unknown=(0.1,), images=12))
     return path
 
 

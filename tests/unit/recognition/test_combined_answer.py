@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from placeprint.errors import UsageError
 from placeprint.recognition.combined_answer import combined_answer
-from placeprint.records import Answer, Grade
+from placeprint.records import Answer, AnswerPosition, Grade
 
 LIMIT = 0.7
 
@@ -122,3 +122,14 @@ WORDS = {
 @pytest.mark.parametrize("words", WORDS)
 def test_why_says_what_happened(words: str) -> None:
     assert combined_answer(WORDS[words])[1].why.startswith(words)
+
+
+def test_the_position_is_that_of_the_surest_image_and_none_where_they_do_not_agree() -> None:
+    here, there = (AnswerPosition(latitude=lat, longitude=2.0, radius=9.0, share=0.8) for lat in (1.0, 50.0))
+    sure, likely = dataclasses.replace(SURE, position=here), dataclasses.replace(LIKELY, position=there)
+    assert combined_answer([likely, sure])[1].position == here
+    parted = combined_answer([sure, dataclasses.replace(of("b", 0.95), position=there)])[1].position
+    assert parted == AnswerPosition(share=0.8, why="the photos do not agree on a place")
+    unlearned = dataclasses.replace(SURE, position=AnswerPosition(why="too few"))
+    assert combined_answer([unlearned, of("b", 0.8)])[1].position == AnswerPosition(why="too few")
+    assert combined_answer([SURE, of("b", 0.95)])[1].position is None

@@ -137,9 +137,9 @@ def test_rates_that_are_not_there_are_one_clear_line() -> None:
 def test_a_calibration_that_decides_is_told_when_it_is_outdated() -> None:
     old = GALLERY.with_calibration(dataclasses.replace(LEARNED, changed=3))
     for decision in (DecisionOptions(), DecisionOptions(false_accept_rate=0.2), DecisionOptions(threshold=0.5)):
-        assert outdated(old, decision).startswith("calibrated before 3 images were added")
-    assert outdated(old, DecisionOptions(margin_threshold=0.1)) == ""
-    assert outdated(BARE, DecisionOptions()) == ""
+        assert outdated(old, decision)["calibration_outdated"].startswith("calibrated before 3 images were added")
+    assert outdated(old, DecisionOptions(margin_threshold=0.1)) == {}
+    assert outdated(BARE, DecisionOptions()) == {}
 
 
 def test_what_people_read() -> None:

@@ -149,6 +149,26 @@ def test_the_map_shows_every_place_and_the_candidates(visit: Callable[..., Any],
     assert page.page.locator(".map text.best").text_content() == page.served.known.parent.name
 
 
+def test_where_the_photo_was_taken_is_a_link_and_a_circle(visit: Callable[..., Any], recognizer: Recognizer) -> None:
+    page = visit()
+    page.ask(page.served.known)
+    page.page.wait_for_selector(".map")
+    position = recognizer.recognize(page.served.known).position
+    at = f"{position.latitude:.5f}, {position.longitude:.5f}"
+    assert page.text(".verdict .spot") == f"Taken at {at}, within 7 m (90 % of such positions are)."
+    link = page.page.locator(".verdict .spot a").get_attribute("href")
+    assert link == f"geo:{position.latitude:.6f},{position.longitude:.6f};u=7"  # asks no server
+    assert page.page.locator(".map circle.spot").count() == 1
+    page.ask(page.served.unknown)
+    page.page.wait_for_selector(".map")
+    nowhere = recognizer.recognize(page.served.unknown).position
+    assert not nowhere.located
+    assert page.page.locator(".spot").count() == 0
+    assert f"No position: {nowhere.why[0].upper()}{nowhere.why[1:]}." in (
+        page.page.locator(".verdict details").text_content()
+    )
+
+
 def test_a_pasted_photo_is_asked_about(visit: Callable[..., Any], recognizer: Recognizer) -> None:
     page = visit()
     clip = page.transfer(page.served.known)

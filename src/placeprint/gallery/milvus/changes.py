@@ -108,5 +108,5 @@ def _places_by_content(store: Store, sought: Sequence[ImageRecord]) -> dict[str,
 def _complete(store: Store, claim: Claim, head: Head, holes: NDArray[np.int64], change: Change) -> None:
     """Store a change, and say in the head that it is complete."""
     store.settle(choose_setting(head.index_name, head.end - len(holes)))
-    calibration = None if head.calibration is None else head.calibration.after(change.images)
-    claim.write(dataclasses.replace(head, holes=holes, writing=False, calibration=calibration).changed())
+    head = head.learned_before(change.images)
+    claim.write(dataclasses.replace(head, holes=holes, writing=False).changed())

@@ -36,6 +36,7 @@ from placeprint.gallery.milvus.index import MilvusIndex
 from placeprint.gallery.milvus.inventory import inventory_of
 from placeprint.gallery.milvus.neighbourhood import look_around
 from placeprint.gallery.milvus.opened import Opened, opened, problems_of
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.protocol import Nearby
 from placeprint.gallery.same_model import require_same_model
 from placeprint.gallery.summary import Summary
@@ -59,7 +60,7 @@ class MilvusGallery:
         self.opened, head = opened, opened.head
         self.spec, self.index_name, self.roots = head.spec, head.index_name, head.roots
         self.calibration, self.preset, self.learned = head.calibration, head.preset, head.learned
-        self.model_file = head.model_file
+        self.model_file, self.position_evidence = head.model_file, head.positions
 
     @classmethod
     def at(cls, address: str | Path, *, spec: ModelSpec | None = None) -> Self:
@@ -163,7 +164,9 @@ class MilvusGallery:
 
     @property
     def _asked_head(self) -> Head:
-        return dataclasses.replace(self.opened.head, preset=self.preset, calibration=self.calibration)
+        return dataclasses.replace(
+            self.opened.head, preset=self.preset, calibration=self.calibration, positions=self.position_evidence
+        )
 
     def download(self) -> Gallery:
         """Return a copy of all images, made once, in unlinked files that live as long as it does."""
@@ -224,7 +227,7 @@ class MilvusGallery:
         if preset == self.preset:
             return self
         made = type(self)(self.opened)
-        made.preset, made.calibration = preset, None
+        made.preset, made.calibration, made.position_evidence = preset, None, None
         made.calibrated_for = self.preset.name if self.calibration else self.calibrated_for
         return made
 
@@ -236,6 +239,13 @@ class MilvusGallery:
         GalleryMismatchError
             When the gallery on the server is not the one that was calibrated.
         """
+        return self._with_learned(calibration=calibration)
+
+    def with_positions(self, evidence: PositionEvidence) -> Self:
+        """Keep what its images tell of positions, as `with_calibration` keeps a calibration."""
+        return self._with_learned(positions=evidence)
+
+    def _with_learned(self, **learned: Any) -> Self:
         with Claim(self.opened.heads, "calibrate") as claim:
             newest = self._again()
             newest.require(self.spec)
@@ -246,7 +256,7 @@ class MilvusGallery:
                 )
             if newest._state != self._state:
                 raise GalleryMismatchError(f'"{self.where}" was changed while it was calibrated: calibrate it again')
-            claim.write(dataclasses.replace(newest.opened.head, calibration=calibration))
+            claim.write(dataclasses.replace(newest.opened.head, **learned))
         return self._again()
 
     def require_undamaged(self) -> None:

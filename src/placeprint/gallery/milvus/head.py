@@ -29,6 +29,7 @@ from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.milvus.address import Address
 from placeprint.gallery.milvus.index_settings import STORE_INDEXES
 from placeprint.gallery.model_hint import model_file_of
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
@@ -59,6 +60,7 @@ class Head:
         True from the beginning of a change to its end: an interrupted one leaves it.
     failures : tuple of FailedImage
     calibration : Calibration or None
+    positions : PositionEvidence or None
     learned : mapping of str to ndarray
     audit : mapping, optional
     model_file : Path or None
@@ -76,6 +78,7 @@ class Head:
     writing: bool = False
     failures: tuple[FailedImage, ...] = ()
     calibration: Calibration | None = None
+    positions: PositionEvidence | None = None
     learned: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     audit: Mapping[str, Any] | None = None
     model_file: Path | None = None
@@ -84,6 +87,13 @@ class Head:
     def changed(self) -> Head:
         """Return the head of changed images."""
         return dataclasses.replace(self, state=secrets.token_hex(8))
+
+    def learned_before(self, images: int) -> Head:
+        """Return the head whose decisions were learned before so many images changed."""
+        calibration, positions = self.calibration, self.positions
+        return dataclasses.replace(
+            self, calibration=calibration and calibration.after(images), positions=positions and positions.after(images)
+        )
 
     def with_root(self, root: str) -> tuple[tuple[str, ...], int]:
         """Return the roots with this one among them, and its number."""
@@ -102,6 +112,7 @@ class Head:
             preset=self.preset,
             parts=parts,
             learned=self.learned,
+            position_evidence=self.positions,
         )
 
 
@@ -130,6 +141,7 @@ def blobs_of(head: Head) -> dict[str, str]:
         "failures": failure_lines(head.failures).decode(),
         "holes": _packed({"holes": head.holes}) if len(head.holes) else "",
         "learned": _packed(head.learned) if head.learned else "",
+        "positions": json.dumps(head.positions.to_dict()) if head.positions else "",
     }
 
 
@@ -226,6 +238,7 @@ def _head_of(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
         writing=plain.writing,
         failures=failures_of(blobs.get("failures", "").encode("utf-8", "replace")),
         calibration=Calibration.from_dict(_table(values, "calibration")) if values.get("calibration") else None,
+        positions=_positions(blobs.get("positions", "")),
         learned=_unpacked(blobs.get("learned", "")),
         audit=audit,
         model_file=model_file_of(values.get("model_file")),
@@ -253,6 +266,10 @@ def _roots(text: str) -> tuple[str, ...]:
     if not isinstance(roots, list) or not roots or not all(isinstance(root, str) for root in roots):
         raise ValueError("its roots are no list of folders")
     return tuple(roots)
+
+
+def _positions(text: str) -> PositionEvidence | None:
+    return PositionEvidence.from_dict(_table({"positions": json.loads(text)}, "positions")) if text else None
 
 
 @contextmanager

@@ -97,7 +97,9 @@ class Writer:
                     _refuse_loss(address, store, before, wanted)
                 end = max(rows, before.end)
                 state = "" if before.writing else before.state
-                head = dataclasses.replace(head, calibration=before.calibration, state=state)
+                head = dataclasses.replace(
+                    head, calibration=before.calibration, positions=before.positions, state=state
+                )
             claim.write(dataclasses.replace(head, writing=True, end=end))
             store.create(setting)
             return cls(store, head, claim, empty=store.count() == 0)
@@ -194,7 +196,7 @@ class Writer:
             yield to_row(row, record, root=number, root_name=root, vector=vectors[i], parts=parts_at(parts, i))
 
     def finish(
-        self, *, failures: Sequence[FailedImage] = (), end: int | None = None, keep_calibration: bool = False
+        self, *, failures: Sequence[FailedImage] = (), end: int | None = None, keep_learned: bool = False
     ) -> Change:
         """Remove images that do not belong to the gallery, wait for the index, and mark the head as complete.
 
@@ -202,8 +204,8 @@ class Writer:
         ----------
         end : int, optional
             All numbers are below it; where it is given some below may be missing.
-        keep_calibration : bool
-            The head's calibration is of these very images.
+        keep_learned : bool
+            The head's calibration and what it keeps of positions are of these very images.
         """
         kept = self._kept()
         last = len(kept) if end is None else end
@@ -214,12 +216,8 @@ class Writer:
         self.store.settle(choose_setting(self.head.index_name, len(kept)))
         holes = np.empty(0, np.int64) if last == len(kept) else missing_numbers(self.store, last)
         self.change = dataclasses.replace(self.change, removed=max(removed, 0))
-        calibration = self.head.calibration
-        if calibration is not None and not keep_calibration:
-            calibration = calibration.after(self.change.images)
-        self.head = dataclasses.replace(
-            self.head, failures=tuple(failures), end=last, holes=holes, writing=False, calibration=calibration
-        )
+        head = self.head if keep_learned else self.head.learned_before(self.change.images)
+        self.head = dataclasses.replace(head, failures=tuple(failures), end=last, holes=holes, writing=False)
         if not self.change.nothing or not self.head.state:
             self.head = self.head.changed()
         assert self._claim is not None

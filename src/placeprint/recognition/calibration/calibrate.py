@@ -18,6 +18,7 @@ from placeprint.progress import Progress
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.dataset_embeddings import embed_split, imported_queries, opened_cache
 from placeprint.recognition.gallery_model import embedder_for
+from placeprint.recognition.location.evidence import with_positions_learned
 from placeprint.recognition.queries import Queries
 
 
@@ -62,6 +63,8 @@ def calibrate(
 ) -> CalibrationResult:
     """Learn when to accept a place, and store that in the gallery, which decides by it from then on.
 
+    Of images with positions also when to give one, and how far it may be off: see `placeprint.PositionEvidence`.
+
     Parameters
     ----------
     gallery : Gallery, Path or str
@@ -104,7 +107,8 @@ def calibrate(
         learned = learn_calibration(
             opened.download(), queries=asked, false_accept_rate=false_accept_rate, seed=seed, progress=progress
         )
-    return CalibrationResult(opened.with_calibration(learned), learned)
+        calibrated = with_positions_learned(opened.with_calibration(learned), progress=progress)
+    return CalibrationResult(calibrated, learned)
 
 
 def _embedded(

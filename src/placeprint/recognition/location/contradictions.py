@@ -14,14 +14,16 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.pipeline import embed_records
 from placeprint.errors import CalibrationError, UsageError
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.options import EmbedOptions, EmbedWords, require_rate
 from placeprint.progress import Progress
 from placeprint.recognition.dataset_embeddings import opened_cache
-from placeprint.recognition.location.held_out import Asked, Question, ask, questions_of
-from placeprint.recognition.location.limits import upper_quantile
+from placeprint.recognition.location.evidence import evidence_of
+from placeprint.recognition.location.held_out import Asked, Question, ask
 from placeprint.recognition.location.photos import opened_with_positions, photo_questions, read_photos
-from placeprint.recognition.recognizer import Recognizer
+from placeprint.recognition.spots.limits import upper_quantile
+from placeprint.recognition.spots.spots import distrusted_rows
 from placeprint.records import FailedImage
 from placeprint.terminal import counted
 
@@ -150,16 +152,17 @@ def find_contradictions(
     """
     require_rate(false_alarm_rate)
     embed = EmbedOptions(**options)
-    whole, recognizer = opened_with_positions(gallery, embed)
+    opened, whole, recognizer = opened_with_positions(gallery, embed)
     manifest = read_photos(photos)
     placed = [record for record in manifest.records if record.degrees is not None]
     if not placed:
         raise UsageError("the photos have no positions to compare")
     with opened_cache(embed.cache) as cache:  # keeps what is matched
         done = embed_records(placed, manifest.root, embedder=recognizer.embedder, cache=cache, progress=progress)
-        threshold = _threshold(recognizer, whole, false_alarm_rate, progress)
-        questions = photo_questions(done, whole)
-        asked = ask(recognizer, whole, questions, elsewhere=False, progress=progress)
+        evidence = evidence_of(opened, recognizer, always=True, progress=progress)
+        threshold = _threshold(evidence, false_alarm_rate)
+        questions, wrong = photo_questions(done, whole), distrusted_rows(whole, evidence)
+        asked = ask(recognizer, whole, questions, elsewhere=False, distrusted=wrong, progress=progress)
     sure = np.flatnonzero(asked.elsewhere & (asked.known > threshold))
     found = [_contradiction(done.records[n].path, questions[n], asked, n, whole) for n in sure.tolist()]
     return ContradictionResult(
@@ -172,13 +175,12 @@ def find_contradictions(
     )
 
 
-def _threshold(recognizer: Recognizer, gallery: Gallery, rate: float, progress: Progress | None) -> float:
+def _threshold(evidence: PositionEvidence, rate: float) -> float:
     """Return the confidence above which another spot is believed."""
-    held = ask(recognizer, gallery, questions_of(gallery), progress=progress)
-    threshold = upper_quantile(held.unknown[~held.contradicted], 1 - rate)
+    threshold = upper_quantile(np.array(evidence.unknown, np.float64), 1 - rate)
     if threshold == math.inf:
         raise CalibrationError(
-            f"{counted(len(held.unknown), 'image')} of the gallery with a position cannot tell how alike two spots "
+            f"{counted(len(evidence.unknown), 'image')} of the gallery with a position cannot tell how alike two spots "
             f"look at a false-alarm rate of {100 * rate:g} %: allow a higher one, or add photos"
         )
     return threshold

@@ -18,19 +18,17 @@ from placeprint.arrays import Flags, Floats, Parts, Rows
 from placeprint.cores import available_cores
 from placeprint.dataset.distances import metres_apart, metres_between
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.position_evidence import FARTHEST, LEAST_CONFIDENCE
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.copies import NEAR_DUPLICATE
-from placeprint.recognition.location.estimate import SPOT, Estimate, estimate
 from placeprint.recognition.recognizer import Recognizer
+from placeprint.recognition.spots.estimate import ELSEWHERE, SPOT, Estimate
+from placeprint.recognition.spots.spots import Spots
 from placeprint.storage.ragged import parts_at
 
-LOOKED_AT = 30
-"""Matches whose positions are looked at."""
 MOST_ASKED = 400
 MOST_RANKED_AGAIN = 120
 """Images held out at most; the second where neighbours are ranked again, which takes tens of milliseconds."""
-ELSEWHERE = 4 * SPOT
-"""Metres from which an image is taken not to show the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +95,23 @@ class Asked:
         return self.elsewhere & (self.known >= usual)
 
     @property
+    def distrusted(self) -> set[int]:
+        """Rows of the gallery that are contradicted."""
+        return set(self.rows[self.contradicted].tolist()) - {-1}
+
+    @property
+    def known_kept(self) -> tuple[tuple[float, float], ...]:
+        """Confidence and error (metres) of images that can be found and are not contradicted, as they are kept."""
+        kept = self.has_company & ~self.contradicted
+        sure, errors = _kept(self.known[kept]), np.round(np.minimum(self.errors[kept], FARTHEST), 2)
+        return tuple(zip(sure.tolist(), errors.tolist(), strict=True))
+
+    @property
+    def unknown_kept(self) -> tuple[float, ...]:
+        """Confidence of the estimates from elsewhere of images that are not contradicted, as a gallery keeps them."""
+        return tuple(_kept(self.unknown[~self.contradicted]).tolist())
+
+    @property
     def elsewhere(self) -> Flags:
         """Which images look like another spot more than like their own, in the eyes of two witnesses.
 
@@ -104,6 +119,10 @@ class Asked:
         """
         witness = np.array([-math.inf if spot is None else spot.witness for spot in self.spots], np.float64)
         return (self.errors > ELSEWHERE) & (witness > self.at_own)
+
+
+def _kept(confidences: Floats) -> Floats:
+    return np.round(np.maximum(confidences, np.float64(LEAST_CONFIDENCE)), 6).astype(np.float64)
 
 
 def questions_of(gallery: Gallery, *, seed: int = 0) -> list[Question]:
@@ -125,32 +144,20 @@ def sampled(rows: Rows, gallery: Gallery, seed: int) -> list[int]:
     return [int(row) for row in rows]
 
 
-def spot_of(recognizer: Recognizer, gallery: Gallery, question: Question, only: Flags) -> Estimate | None:
-    """Estimate the position of an image from some of a gallery's."""
-    return _spot(gallery.records.columns.positions, *matches_of(recognizer, question, only))
-
-
-def matches_of(recognizer: Recognizer, question: Question, only: Flags) -> tuple[Rows, Floats]:
-    """Return the rows and scores of an image's matches among some of a gallery, best first."""
-    found = recognizer.answer(question.vector, k=LOOKED_AT, parts=question.parts, only=only).matches
-    return np.array([m.row for m in found], np.int64), np.array([m.score for m in found], np.float64)
-
-
-def _spot(positions: Floats, rows: Rows, scores: Floats) -> Estimate | None:
-    spot = estimate(positions[rows], scores)
-    return None if spot is None else replace(spot, support=tuple(int(rows[number]) for number in spot.support))
-
-
 def ask(
     recognizer: Recognizer,
     gallery: Gallery,
     questions: Sequence[Question],
     *,
     elsewhere: bool = True,
+    distrusted: Collection[int] = (),
     progress: Progress | None = None,
 ) -> Asked:
-    """Ask images with a position among all others and, where that is wanted, among those elsewhere alone."""
-    asker = _Asker(recognizer, gallery)
+    """Ask images with a position among all others and, where that is wanted, among those elsewhere alone.
+
+    Rows that are distrusted are no witnesses; nor are those that turn out to be contradicted, once that is known.
+    """
+    asker = _Asker(recognizer, gallery, distrusted)
     stretch = Stretch(progress, "asking held-out images", (1 + elsewhere) * len(questions))
     with stretch as step, ThreadPoolExecutor(available_cores()) as pool:
 
@@ -163,8 +170,9 @@ def ask(
 
         known = each(asker.among_all)
         asked = _asked(questions, known)
-        wrong = set(asked.rows[asked.contradicted].tolist()) - {-1}
-        asker.distrust(wrong)
+        wrong = asked.distrusted
+        # Others would find their own kind where those are said to stand.
+        asker.spots = Spots(gallery, wrong | set(distrusted))
         for number, spot in enumerate(asked.spots):
             if spot is not None and wrong.intersection(spot.support):  # it stands where a wrong one is said to stand
                 known[number] = asker.among_all(questions[number])
@@ -188,29 +196,24 @@ def _asked(questions: Sequence[Question], known: Sequence[tuple[Estimate | None,
 class _Asker:
     """A gallery that is asked about spots."""
 
-    def __init__(self, recognizer: Recognizer, gallery: Gallery) -> None:
-        self._recognizer, self._gallery = recognizer, gallery
-        self._positions = gallery.records.columns.positions
-        self._there: Flags = np.isfinite(self._positions[:, 0])
-
-    def distrust(self, rows: Collection[int]) -> None:
-        """Leave images out whose position is wrong: others would find their own kind where those are said to stand."""
-        self._there = self._there.copy()
-        self._there[list(rows)] = False
+    def __init__(self, recognizer: Recognizer, gallery: Gallery, distrusted: Collection[int]) -> None:
+        self._recognizer, self._gallery, self.spots = recognizer, gallery, Spots(gallery, distrusted)
 
     def among_all(self, question: Question) -> tuple[Estimate | None, bool, float]:
         """Return the estimate without the image and its copies, whether others stand with it, and their best score."""
-        away = metres_between(self._positions, question.here)
-        others = self._there & ~((away <= ELSEWHERE) & (self._gallery.vectors @ question.vector >= NEAR_DUPLICATE))
+        away = metres_between(self.spots.positions, question.here)
+        others = ~(~(away > ELSEWHERE) & (self._gallery.vectors @ question.vector >= NEAR_DUPLICATE))
         if question.row >= 0:
             others[question.row] = False
-        rows, scores = matches_of(self._recognizer, question, others)
+        found = self._recognizer.matches(question.vector, parts=question.parts, only=others)
+        rows, scores = self.spots.witnesses(found)
         near = away[rows] <= 2 * SPOT
         best = float(scores[near].max()) if near.any() else -math.inf
-        return _spot(self._positions, rows, scores), bool((others & (away <= SPOT)).any()), best
+        return self.spots.among(rows, scores), bool((others & self.spots.there & (away <= SPOT)).any()), best
 
     def elsewhere(self, question: Question) -> float:
         """Return the confidence of the estimate from images that are elsewhere, which is wrong."""
-        away = metres_between(self._positions, question.here)
-        spot = spot_of(self._recognizer, self._gallery, question, self._there & (away > ELSEWHERE))
+        away = metres_between(self.spots.positions, question.here)
+        only = self.spots.there & (away > ELSEWHERE)
+        spot = self.spots.of(self._recognizer.matches(question.vector, parts=question.parts, only=only))
         return -math.inf if spot is None else spot.confidence

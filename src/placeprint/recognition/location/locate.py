@@ -9,29 +9,27 @@ from typing import Unpack
 
 import numpy as np
 
-from placeprint.arrays import Flags
 from placeprint.dataset.manifest import Manifest
 from placeprint.dataset.metadata.gpx import Track
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.pipeline import Embedded, embed_records
-from placeprint.errors import CalibrationError, UsageError
+from placeprint.errors import UsageError
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.options import EmbedOptions, EmbedWords, require_rate
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.dataset_embeddings import opened_cache
 from placeprint.recognition.location.between import placed_between
-from placeprint.recognition.location.estimate import Estimate
-from placeprint.recognition.location.held_out import Asked, Question, ask, questions_of, sampled, spot_of
-from placeprint.recognition.location.limits import PositionLimits, learn_limits
+from placeprint.recognition.location.evidence import evidence_of
+from placeprint.recognition.location.held_out import ask, sampled
 from placeprint.recognition.location.photos import opened_with_positions, photo_questions, read_photos
 from placeprint.recognition.location.result import KNOWN, NONE, PICTURE, Located, LocateResult
 from placeprint.recognition.recognizer import Recognizer
+from placeprint.recognition.spots.estimate import Estimate
+from placeprint.recognition.spots.limits import FALSE_ACCEPT_RATE, SHARE, PositionLimits, limits_or_why
+from placeprint.recognition.spots.spots import SHOWN, Spots, distrusted_rows
 from placeprint.records import ImageRecord
 from placeprint.storage.ragged import parts_at
-
-_SHOWN = 5
-"""Matches that are named."""
 
 
 class LocateWords(EmbedWords, total=False):
@@ -42,8 +40,8 @@ def locate(
     gallery: AnyGallery | Path | str,
     photos: Manifest | Path | str | Iterable[Path | str],
     *,
-    share: float = 0.9,
-    false_accept_rate: float = 0.05,
+    share: float = SHARE,
+    false_accept_rate: float = FALSE_ACCEPT_RATE,
     track: Track | None = None,
     progress: Progress | None = None,
     **options: Unpack[LocateWords],
@@ -51,7 +49,7 @@ def locate(
     """Give positions to photos that have none: by what they show, then by the photos taken before and after them.
 
     When to give none, and how far one may be off, is learned from images whose position is known, each held out: the
-    gallery's, and those of the photos. No photo is changed.
+    gallery's, which is done once and kept in the gallery, and those of the photos. No photo is changed.
 
     Parameters
     ----------
@@ -79,24 +77,31 @@ def locate(
     >>> placeprint.locate("town.gallery", ["town-hall.jpg"]).photos[0].path
     'town-hall.jpg'
     """
-    require_rate(false_accept_rate)
-    if not 0.5 <= share < 1:
-        raise UsageError(f"the share that the radius covers must be at least 0.5 and below 1, not {share:g}")
+    _require(share, false_accept_rate)
     embed = EmbedOptions(**options)
-    whole, recognizer = opened_with_positions(gallery, embed)
+    opened, whole, recognizer = opened_with_positions(gallery, embed)
     manifest = read_photos(photos, track)
     with opened_cache(embed.cache) as cache:  # keeps what is matched
         done, known = _embedded(manifest, whole, recognizer, cache, progress)
-        # Photos of the set are like those that are to be located.
-        questions = [*photo_questions(known, whole), *questions_of(whole)] if done.records else []
-        asked = ask(recognizer, whole, questions, progress=progress)
-        limits, why = _limits(asked, share, false_accept_rate)
-        there = np.isfinite(whole.records.columns.positions[:, 0])
-        there[asked.rows[asked.contradicted & (asked.rows >= 0)]] = False
-        found = _by_picture(recognizer, whole, done, there, limits, why, progress)
+        limits, why, found = None, "", dict[str, Located]()
+        if done.records:
+            questions = photo_questions(known, whole)
+            evidence = evidence_of(opened, recognizer, always=bool(questions), progress=progress)
+            wrong = distrusted_rows(whole, evidence)
+            # Photos of the set are like those that are to be located.
+            asked = ask(recognizer, whole, questions, distrusted=wrong, progress=progress)
+            joined = evidence.joined(asked.known_kept, asked.unknown_kept)
+            limits, why = limits_or_why(joined, share=share, rate=false_accept_rate)
+            found = _by_picture(recognizer, Spots(whole, wrong), done, limits, why, progress)
     rows = [found.get(r.path) or _known(r) for r in manifest.records if r.degrees is not None or r.path in found]
     failures, placed = (*manifest.failures, *done.failures), placed_between(rows)
     return LocateResult(root=manifest.root, photos=placed, failures=failures, limits=limits, unlearned=why)
+
+
+def _require(share: float, rate: float) -> None:
+    require_rate(rate)
+    if not 0.5 <= share < 1:
+        raise UsageError(f"the share that the radius covers must be at least 0.5 and below 1, not {share:g}")
 
 
 def _embedded(
@@ -117,13 +122,6 @@ def _embedded(
     return done, known
 
 
-def _limits(asked: Asked, share: float, rate: float) -> tuple[PositionLimits | None, str]:
-    try:
-        return (learn_limits(asked, share=share, rate=rate), "") if len(asked.rows) else (None, "")
-    except CalibrationError as error:
-        return None, str(error)
-
-
 def _known(record: ImageRecord) -> Located:
     where = {"exif": "its own metadata", "sidecar": "its sidecar", "track": "the track"}
     latitude, longitude = record.degrees or (None, None)
@@ -140,9 +138,8 @@ def _known(record: ImageRecord) -> Located:
 
 def _by_picture(
     recognizer: Recognizer,
-    gallery: Gallery,
+    spots: Spots,
     done: Embedded,
-    there: Flags,
     limits: PositionLimits | None,
     unlearned: str,
     progress: Progress | None,
@@ -154,31 +151,22 @@ def _by_picture(
             none = Located(path=record.path, how=NONE, taken=record.taken, why=unlearned)
             if limits is not None:
                 vector, parts = np.asarray(done.vectors[number]), parts_at(done.parts, number)
-                spot = spot_of(recognizer, gallery, Question(vector, parts, (0.0, 0.0)), there)
-                none = _told(none, spot, gallery, limits)
+                none = _told(none, spots, spots.of(recognizer.matches(vector, parts=parts)), limits)
             made[record.path] = none
             step()
     return made
 
 
-def _told(none: Located, spot: Estimate | None, gallery: Gallery, limits: PositionLimits) -> Located:
-    if spot is None:
-        return replace(none, why="no image of the gallery can be compared with it")
-    rows = spot.support[:_SHOWN]
-    paths = tuple(gallery.records[row].path for row in rows)
-    seen = replace(none, confidence=spot.confidence, matches=paths, rows=rows)
-    if spot.confidence < limits.confidence:
-        return replace(
-            seen,
-            why=f"too little speaks for one spot: confidence {spot.confidence:.3f}, and {limits.confidence:.3f} is "
-            f"needed to keep false positions at {100 * limits.false_accept_rate:g} %",
-        )
-    more = f" and {len(spot.support) - 1} more" if len(spot.support) > 1 else ""
+def _told(none: Located, spots: Spots, spot: Estimate | None, limits: PositionLimits) -> Located:
+    found = spots.told(spot, limits)
     return replace(
-        seen,
-        how=PICTURE,
-        latitude=spot.latitude,
-        longitude=spot.longitude,
-        radius=limits.radius,
-        why=f"it shows what {paths[0]}{more} within the spot show",
+        none,
+        how=PICTURE if found.located else NONE,
+        latitude=found.latitude,
+        longitude=found.longitude,
+        radius=found.radius,
+        confidence=found.confidence,
+        matches=found.images,
+        rows=() if spot is None else spot.support[:SHOWN],
+        why=found.why,
     )

@@ -62,8 +62,10 @@ def photo_questions(known: Embedded, gallery: Gallery) -> list[Question]:
     ]
 
 
-def opened_with_positions(gallery: AnyGallery | Path | str, embed: EmbedOptions) -> tuple[Gallery, Recognizer]:
-    """Open a gallery of images with positions, and what asks it.
+def opened_with_positions(
+    gallery: AnyGallery | Path | str, embed: EmbedOptions
+) -> tuple[AnyGallery, Gallery, Recognizer]:
+    """Open a gallery of images with positions: as it is kept, all of it here, and what asks it.
 
     Raises
     ------
@@ -76,4 +78,4 @@ def opened_with_positions(gallery: AnyGallery | Path | str, embed: EmbedOptions)
     if not np.isfinite(whole.records.columns.positions[:, 0]).any():
         raise UsageError(f'the gallery "{opened.where}" has no positions: index photos that have them')
     embedder = embedder_for(opened, model=embed.model, runner=embed.runner, workers=embed.workers)
-    return whole, Recognizer(whole, embedder)
+    return opened, whole, Recognizer(whole, embedder)

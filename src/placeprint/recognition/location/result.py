@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from placeprint.recognition.location.limits import PositionLimits
+from placeprint.recognition.spots.limits import PositionLimits
 from placeprint.records import FailedImage
 
 KNOWN, PICTURE, TIME, NONE = "known", "picture", "time", "none"

@@ -1,6 +1,6 @@
 // One answer: the photo, the place or UNKNOWN, how sure and why, and what else it could be.
 
-import { foreign, h, s, photo, placeName, sentence } from "./dom.js";
+import { bdi, foreign, h, s, photo, placeName, sentence } from "./dom.js";
 import { answerMap } from "./where.js";
 import { told } from "./grade.js";
 import { meaning, percent, sureness } from "./verdict.js";
@@ -44,10 +44,24 @@ function verdict(kept, about) {
     h("h1", { tabindex: "-1" }, named(answer)),
     answer.probability === null ? null : meter(answer),
     h("p", {}, meaning(answer)),
+    spot(answer.position),
     numbers(answer),
     h("div", { class: "actions" },
       h("a", { class: "button", href: "#/" }, say("askAnother")),
       about.writing && photos.every((one) => one.file) ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.grade === "UNKNOWN" ? "" : answer.best_guess, candidates: pictured(answer), most: about.limits.photos }) }, say("answer.add", { n: photos.length })) : null));
+}
+
+/** Where the photo was taken: a geo: address, which opens a map of the reader's own and asks no server. */
+function spot(position) {
+  if (!position || position.latitude === null) return null;
+  const { latitude, longitude, radius, share } = position;
+  const at = h("a", { class: "number", href: `geo:${latitude.toFixed(6)},${longitude.toFixed(6)};u=${Math.ceil(radius)}` }, bdi(`${latitude.toFixed(5)}, ${longitude.toFixed(5)}`));
+  return h("p", { class: "spot" }, tell("position.at", { at, radius: Math.round(radius), percent: say("percent", { n: 100 * share }) }));
+}
+
+/** Why there is no position, where the gallery has some. */
+function nowhere(position) {
+  return position && position.latitude === null ? h("p", {}, say("position.none"), " ", foreign(sentence(position.why))) : null;
 }
 
 /** The candidates, each with an image that shows it. */
@@ -72,7 +86,7 @@ function numbers(answer) {
     answer.false_accept_rate === null ? null : say("answer.rate", { rate: 100 * answer.false_accept_rate }),
     say("answer.took", { ms: Math.round(answer.milliseconds) }),
   ];
-  return h("details", {}, h("summary", {}, say("answer.numbers")), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, foreign(sentence(answer.why))));
+  return h("details", {}, h("summary", {}, say("answer.numbers")), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, foreign(sentence(answer.why))), nowhere(answer.position));
 }
 
 function candidates(answer) {

@@ -11,21 +11,22 @@ const EDGE = 46;
 const METRES_A_DEGREE = 111_320; // of latitude; of longitude times the cosine of the latitude
 const [CLOSER, CLOSEST] = [1.6, 0.02]; // what a step of zoom is; metres a unit
 const [NUMBER, RADIUS] = [12, 10];
+const SMALLEST = 13; // of the circle of a position: more than a mark
 
 /**
  * A figure, or null without points.
- * `ground` are [latitude, longitude] of all places, faint; `marks` are { at, text, number, href }, the best first; `named` says whether that one is the answer; `outline` is what lies behind.
+ * `ground` are [latitude, longitude] of all places, faint; `marks` are { at, text, number, href }, the best first; `named` says whether that one is the answer; `outline` is what lies behind; `spot` is { at, radius } in metres, where the photo was taken, or null.
  */
-export function map(ground, marks, { caption, named, outline = null }) {
-  const everything = [...ground, ...marks.map((mark) => mark.at)];
+export function map(ground, marks, { caption, named, outline = null, spot = null }) {
+  const everything = [...ground, ...marks.map((mark) => mark.at), ...(spot ? [spot.at] : [])];
   if (!everything.length) return null;
-  const first = framed(everything, marks, window.matchMedia("(max-width: 46rem)").matches ? NARROW : WIDE);
+  const first = framed(everything, [...marks, ...(spot ? [spot] : [])], window.matchMedia("(max-width: 46rem)").matches ? NARROW : WIDE);
   let view = first;
   const picture = s("svg", { class: "map", viewBox: `0 0 ${view.width} ${view.height}`, role: "group", "aria-label": caption, tabindex: 0 });
   const draw = (next) => {
     const focused = picture.contains(document.activeElement) ? document.activeElement.dataset?.number : null;
     view = next;
-    picture.replaceChildren(...drawn({ ground, marks, named, outline }, view));
+    picture.replaceChildren(...drawn({ ground, marks, named, outline, spot }, view));
     if (focused) picture.querySelector(`[data-number="${focused}"]`)?.focus();
   };
   draw(view);
@@ -36,7 +37,7 @@ export function map(ground, marks, { caption, named, outline = null }) {
   return h("figure", { class: "where" }, h("div", { class: "mapped" }, picture, controls), h("figcaption", { class: "small soft" }, caption));
 }
 
-function drawn({ ground, marks, named, outline }, view) {
+function drawn({ ground, marks, named, outline, spot }, view) {
   const at = (point) => placed(view, point);
   const dots = ground.map(at).map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
   const spots = marks.map((mark) => ({ ...mark, xy: at(mark.at) }));
@@ -44,6 +45,7 @@ function drawn({ ground, marks, named, outline }, view) {
   return [
     shore(outline, view, at),
     s("path", { class: "ground", d: dots }),
+    spot ? circle(placed(view, spot.at), spot.radius / view.metres) : null,
     ...others.reverse().map((spot) => link(spot, "mark", s("circle", { cx: spot.xy[0], cy: spot.xy[1], r: RADIUS }), 0)),
     best ? link(best, "best-mark", pin(best.xy, named), -17) : null,
     ...labelled(spots, view, cities(outline, view, at)),
@@ -56,6 +58,9 @@ function link({ text, number, href, xy: [x, y] }, kind, shape, up) {
   return s("a", { class: kind, href, "data-number": number, "aria-label": `${number}. ${text}` }, s("title", {}, text), shape,
     s("text", { class: "digit", x, y: y + up + NUMBER / 3, "font-size": NUMBER }, String(number)));
 }
+
+/** Where the photo was taken: as large as it is uncertain, and never too small to see. */
+const circle = ([cx, cy], r) => s("circle", { class: "spot", cx, cy, r: Math.max(r, SMALLEST).toFixed(1) });
 
 /** The mark of the page, its tip on the place. */
 function pin([x, y], named) {

@@ -18,7 +18,9 @@ export function answerMap(answer, about) {
   known ??= everywhere().catch(() => ({ points: new Map(), total: 0 }));
   Promise.all([known, outline()]).then(([{ points, total }, behind]) => {
     const marks = candidates(answer, points);
-    const drawn = map([...points.values()], marks, { caption: `${caption(points.size, total, marks.length)}${behind ? ` ${say("map.outline")}` : ""}`, named: answer.grade === "sure", outline: behind });
+    const spot = answer.position?.latitude == null ? null : { at: [answer.position.latitude, answer.position.longitude], radius: answer.position.radius };
+    const said = [caption(points.size, total, marks.length), spot && say("map.spot"), behind && say("map.outline")].filter(Boolean).join(" ");
+    const drawn = map([...points.values()], marks, { caption: said, named: answer.grade === "sure", outline: behind, spot });
     if (drawn) section.append(drawn);
     else section.remove();
   });

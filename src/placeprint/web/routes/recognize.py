@@ -156,7 +156,7 @@ def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Qu
 
 def _verdict(answer: Answer) -> dict[str, Any]:
     row = answer.to_dict()
-    return {name: row[name] for name in ("answer", "place", "grade", "best_guess", "probability", "why")}
+    return {name: row[name] for name in ("answer", "place", "grade", "best_guess", "probability", "position", "why")}
 
 
 def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Selection | None) -> Found:

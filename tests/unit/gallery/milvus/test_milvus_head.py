@@ -9,6 +9,7 @@ import pytest
 from placeprint.errors import GalleryCorruptError, GalleryError, GalleryFormatError
 from placeprint.gallery.milvus.address import parse_address
 from placeprint.gallery.milvus.head import Head, blobs_of, said_in, values_of
+from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.records import FailedImage, ModelSpec
 
 ADDRESS = parse_address("milvus://127.0.0.1:19530/town")
@@ -18,6 +19,7 @@ HEAD = Head(
     end=9,
     holes=np.array([2, 5]),
     failures=(FailedImage("a.jpg", "empty", "no bytes"),),
+    positions=PositionEvidence(known=((0.5, 3.0),), unknown=(0.1,), distrusted=((1, "a.jpg"),), images=7),
     learned={"mean": np.zeros(4, np.float32)},
     state="s",
 )
@@ -38,6 +40,14 @@ def test_a_head_is_read_as_it_was_written() -> None:
     np.testing.assert_array_equal(head.learned["mean"], np.zeros(4))
     assert (head.roots, head.failures, head.end, head.state) == (HEAD.roots, HEAD.failures, 9, "s")
     assert (head.spec, head.writing, head.calibration) == (HEAD.spec, False, None)
+    assert head.positions == HEAD.positions
+    assert read(values_of(HEAD), blobs_of(HEAD) | {"positions": ""}).positions is None  # of an earlier release
+
+
+@pytest.mark.parametrize("text", ["3", "[]", "{", "{}", '{"format": 1, "images": -1}', '{"format": 9}'])
+def test_positions_of_another_kind_are_told(text: str) -> None:
+    with pytest.raises(GalleryFormatError):
+        read(values_of(HEAD), blobs_of(HEAD) | {"positions": text})
 
 
 WRONG = [

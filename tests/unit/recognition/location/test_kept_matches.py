@@ -1,4 +1,4 @@
-"""What is matched while positions are looked for is kept for the next time."""
+"""What is matched while positions are looked for is kept for the next time, and so is what is learned."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from placeprint import find_contradictions, index, locate
+from placeprint import PositionEvidence, find_contradictions, index, locate, open_gallery
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.recognition.location import contradictions, held_out
 from placeprint.recognition.location import locate as locating
@@ -30,6 +30,9 @@ def test_pairs_go_to_the_cache(
         return held_out.ask(*given, **named)
 
     monkeypatch.setattr(module, "ask", ask)
+    assert gallery.position_evidence == PositionEvidence(images=len(gallery))  # too few to ask by themselves
     look(gallery, town / "query")
+    kept = open_gallery(gallery.path).position_evidence
+    assert (kept.asked, len(kept.unknown), kept.images) == (len(gallery),) * 3
     with EmbeddingCache() as cache:
         assert cache.pair(pair) == 2.5

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placeprint import Gallery, ImageRecord, Located, Recognizer, imported_spec
+from placeprint import Gallery, ImageRecord, Located, PositionEvidence, Recognizer, imported_spec
 from placeprint.dataset.distances import metres_apart
 from placeprint.errors import CalibrationError
 from placeprint.recognition.location.between import placed_between
-from placeprint.recognition.location.estimate import SPOT, estimate
-from placeprint.recognition.location.held_out import Question, ask, questions_of, spot_of
-from placeprint.recognition.location.limits import learn_limits, upper_quantile
+from placeprint.recognition.location.evidence import with_positions_learned
+from placeprint.recognition.location.held_out import ask, questions_of
+from placeprint.recognition.spots.estimate import SPOT, estimate
+from placeprint.recognition.spots.limits import learn_limits, upper_quantile
 
 DIM, SPOTS, VIEWS = 64, 16, 5
 METRE = 1 / 111_195
@@ -74,25 +75,21 @@ def crossings(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 
 
 def test_the_radius_covers_what_it_says_and_elsewhere_gets_none(crossings: Gallery) -> None:
-    recognizer, chance = Recognizer(crossings), np.random.default_rng(2)
-    limits = learn_limits(ask(recognizer, crossings, questions_of(crossings)), share=0.9, rate=0.05)
-    there = np.ones(len(crossings), np.bool_)
-    errors, asked = [], 100
+    recognizer, chance = Recognizer(with_positions_learned(crossings)), np.random.default_rng(2)
+    errors, asked, radius = [], 100, 0.0
     for number in range(asked):
         spot = number % SPOTS
-        truth, vector = where(spot, chance), seen(spot, chance)
-        found = spot_of(recognizer, crossings, Question(vector, {}, truth), there)
+        truth, found = where(spot, chance), recognizer.answer(seen(spot, chance)).position
         assert found is not None
-        if found.confidence >= limits.confidence:
-            errors.append(metres_apart(found.where, truth))
+        if found.located:
+            errors.append(metres_apart((found.latitude, found.longitude), truth))
+            radius = found.radius
+            assert found.images[0].startswith(f"{spot}-")
     assert len(errors) > 0.8 * asked
-    assert 0.8 <= np.mean(np.array(errors) <= limits.radius) <= 0.97
-    assert 5 < np.median(errors) < limits.radius < 40
-    strangers = [
-        spot_of(recognizer, crossings, Question(seen(1000 + n, chance), {}, (0.0, 0.0)), there) for n in range(30)
-    ]
-    given = [spot for spot in strangers if spot is not None and spot.confidence >= limits.confidence]
-    assert len(given) <= 0.1 * len(strangers)
+    assert 0.8 <= np.mean(np.array(errors) <= radius) <= 0.97
+    assert 5 < np.median(errors) < radius < 40
+    strangers = [recognizer.answer(seen(1000 + n, chance)).position for n in range(30)]
+    assert sum(position.located for position in strangers) <= 0.1 * len(strangers)
 
 
 def test_wrong_positions_are_found_and_right_ones_are_left_alone(crossings: Gallery) -> None:
@@ -106,8 +103,13 @@ def test_wrong_positions_are_found_and_right_ones_are_left_alone(crossings: Gall
 
 def test_too_little_to_learn_from_is_told(crossings: Gallery) -> None:
     few = ask(Recognizer(crossings), crossings, questions_of(crossings)[:15])
-    with pytest.raises(CalibrationError, match="20 are needed to tell how far an estimate may be off"):
-        learn_limits(few, share=0.9, rate=0.05)
+    evidence = PositionEvidence().joined(few.known_kept, few.unknown_kept)
+    with pytest.raises(CalibrationError, match=r"fewer than 20 images .*, too few to tell how far an estimate may be"):
+        learn_limits(evidence, share=0.9, rate=0.05)
+    enough = PositionEvidence(known=((0.9, 3.0),) * 20, unknown=(0.1,) * 18)
+    with pytest.raises(CalibrationError, match=r"18 images can be asked .* too few to keep a rate of 5 %"):
+        learn_limits(enough, share=0.9, rate=0.05)
+    assert learn_limits(enough.joined([], [0.1]), share=0.9, rate=0.05).radius == 3.0
 
 
 def photo(name: str, minute: int, **values: object) -> Located:

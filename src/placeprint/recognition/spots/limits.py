@@ -12,12 +12,14 @@ import numpy as np
 
 from placeprint.arrays import Floats
 from placeprint.errors import CalibrationError
-from placeprint.recognition.location.estimate import SPOT
-from placeprint.recognition.location.held_out import ELSEWHERE, Asked
+from placeprint.gallery.position_evidence import PositionEvidence
+from placeprint.recognition.spots.estimate import ELSEWHERE, SPOT
 from placeprint.terminal import counted
 
 LEAST = 20
 """Images with a neighbour, and estimates that are given, with which a radius can be told."""
+SHARE, FALSE_ACCEPT_RATE = 0.9, 0.05
+"""The defaults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ class PositionLimits:
     n_unknown: int
 
 
-def learn_limits(asked: Asked, *, share: float, rate: float) -> PositionLimits:
+def learn_limits(evidence: PositionEvidence, *, share: float, rate: float) -> PositionLimits:
     """Learn when to give an estimate and its radius.
 
     The threshold is the lowest that keeps the rate of photos of elsewhere, and with which no more than half of what the
@@ -72,13 +74,12 @@ def learn_limits(asked: Asked, *, share: float, rate: float) -> PositionLimits:
     CalibrationError
         When there is too little to learn from, or no estimate would be given.
     """
-    known, unknown = asked.has_company & ~asked.contradicted, asked.unknown[~asked.contradicted]
-    sure, errors = asked.known[known], asked.errors[known]
+    sure, errors = np.array(evidence.known, np.float64).reshape(-1, 2).T
+    unknown = np.array(evidence.unknown, np.float64)
     if len(sure) < LEAST:
         raise CalibrationError(
-            f"{len(sure)} of the images with a known position {'has' if len(sure) == 1 else 'have'} another within "
-            f"{SPOT:g} m, and {LEAST} are needed to tell how far an estimate may be off: add photos of the same spots, "
-            "or give photos with positions among those to be located"
+            f"fewer than {LEAST} images with a known position have another within {SPOT:g} m, too few to tell how far "
+            "an estimate may be off: add photos of the same spots, or give locate photos with positions, too"
         )
     if len(unknown) + 1 < 1 / rate:
         raise CalibrationError(
@@ -103,6 +104,16 @@ def learn_limits(asked: Asked, *, share: float, rate: float) -> PositionLimits:
         n_known=len(sure),
         n_unknown=len(unknown),
     )
+
+
+def limits_or_why(
+    evidence: PositionEvidence, *, share: float = SHARE, rate: float = FALSE_ACCEPT_RATE
+) -> tuple[PositionLimits | None, str]:
+    """Return the limits, or None and why nothing can be told."""
+    try:
+        return learn_limits(evidence, share=share, rate=rate), ""
+    except CalibrationError as error:
+        return None, str(error)
 
 
 def upper_quantile(values: Floats, share: float) -> float:

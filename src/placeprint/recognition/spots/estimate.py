@@ -11,6 +11,8 @@ from placeprint.dataset.distances import metres_among
 
 SPOT = 60.0
 """Metres around a match within which others speak for the same spot: across a square, or along a façade."""
+ELSEWHERE = 4 * SPOT
+"""Metres from which an image is taken not to show the same."""
 _TEMPERATURE = 0.05
 """By how much less similar a match weighs a third."""
 
