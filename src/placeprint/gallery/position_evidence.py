@@ -88,7 +88,7 @@ class PositionEvidence:
         """
         return self.older(gallery) if self.asked else ""
 
-    def older(self, gallery: str) -> str:
+    def older(self, gallery: str = "GALLERY") -> str:
         """Return the line wherever an image changed."""
         if not self.changed:
             return ""
@@ -122,7 +122,9 @@ class PositionEvidence:
             ) from error
 
 
-def renewal(gallery: str) -> str:
-    """Return what learns it, for people; it works where nothing can be calibrated, too."""
-    where = "GALLERY" if gallery == "None" else gallery  # in memory, or a part of one on a server
-    return f"{shlex.join(['placeprint', 'locate', where, 'PHOTOS'])} learns it, and keeps it"
+def renewal(gallery: str = "GALLERY") -> str:
+    """Return what learns it, for people; it works where nothing can be calibrated, too.
+
+    Answers, which a server sends to anybody, do not name the gallery's folder.
+    """
+    return f"{shlex.join(['placeprint', 'locate', gallery, 'PHOTOS'])} learns it, and keeps it"

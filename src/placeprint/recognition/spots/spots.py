@@ -73,10 +73,10 @@ class Spots:
         asked = AnswerPosition(share=SHARE, false_accept_rate=FALSE_ACCEPT_RATE if rate is None else rate)
         evidence = self._gallery.position_evidence
         if evidence is None:
-            return replace(asked, why=_unlearned(self._gallery))
+            return replace(asked, why=_unlearned(self._gallery.preset.name))
         limits, why = limits_or_why(evidence, share=asked.share, rate=asked.false_accept_rate)
         if limits is None:
-            return replace(asked, why="; ".join(filter(None, [why, evidence.older(self._gallery.where)])))
+            return replace(asked, why="; ".join(filter(None, [why, evidence.older()])))
         return self.told(self.of(matches), limits)
 
     def told(self, spot: Estimate | None, limits: PositionLimits) -> AnswerPosition:
@@ -107,9 +107,9 @@ def distrusted_rows(gallery: Gallery, evidence: PositionEvidence | None) -> list
     return [row for row in alike.tolist() if (int(columns.roots[row]), int(columns.paths[row])) in wrong]
 
 
-def _unlearned(gallery: Gallery) -> str:
+def _unlearned(preset: str) -> str:
     """Say that an older release wrote the gallery, or that it is asked by another preset than it was built with."""
     return (
-        f"when to give a position was not learned for preset {gallery.preset.name}; for the one that the gallery was "
-        f"built with, {renewal(gallery.where)}"
+        f"when to give a position was not learned for preset {preset}; for the one that the gallery was "
+        f"built with, {renewal()}"
     )

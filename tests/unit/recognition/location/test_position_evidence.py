@@ -125,6 +125,7 @@ def test_too_few_images_are_not_asked_and_it_says_so(tmp_path: Path) -> None:
     fewer, _ = learned.remove(["0-0.jpg"])
     assert fewer.position_evidence.outdated("g") == ""  # no position is given: each answer says why, and this too
     assert "learned before 1 image was added, replaced or removed" in position(fewer).why
+    assert str(tmp_path) not in position(fewer).why + position(small).why  # which a server sends to anybody
     learned = with_positions_learned(fewer)
     full = evidence_of(learned, Recognizer(learned), always=True)  # photos to locate may bring what it lacks
     assert (full.asked, Gallery.open(small.path).position_evidence) == (14, full)
