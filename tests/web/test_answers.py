@@ -24,6 +24,7 @@ from PIL import Image  # noqa: E402
 from placeprint import Gallery, Recognizer, explain, recognize, recognize_many, recognize_place  # noqa: E402
 from placeprint.errors import ImageError, ServerError, UsageError  # noqa: E402
 from placeprint.recognition.combined_answer import combined_answer  # noqa: E402
+from placeprint.recognition.location.one_photo import position_of  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -356,3 +357,39 @@ def test_titles_are_told_beside_the_names_of_places(town_gallery, tmp_path, quer
         assert [(one["place"], one["title"]) for one in listed["places"]][:1] == [(place, f"The {place}")]
         assert asked.get(f"/v1/places/{place}").json()["title"] == f"The {place}"
         assert recognize(url=url, photo=queries[0]).title == found["title"]
+
+
+def test_photos_are_located_as_by_the_library(client, recognizer, queries):
+    located = set()
+    for photo in queries[::2]:
+        found = client.post("/v1/locate", content=photo.read_bytes(), headers={"content-type": "image/jpeg"}).json()
+        expected = position_of(recognizer, photo)
+        assert found["photos"] == [plain({"photo": "photo", **dataclasses.asdict(expected)})]
+        located.add(expected.located)
+    assert located == {True, False}
+    asked = {"share": 0.5, "false_accept_rate": 0.2}
+    files = [("photos", (photo.name, photo.read_bytes(), "image/jpeg")) for photo in (queries[-1], queries[0])]
+    answer = client.post("/v1/locate", files=files, params={**asked, "format": "geojson"})
+    assert answer.headers["content-type"] == "application/geo+json"
+    one, other = answer.json()["features"]
+    expected = position_of(recognizer, queries[-1], share=0.5, rate=0.2)
+    assert one["geometry"] == {"type": "Point", "coordinates": [expected.longitude, expected.latitude]}
+    assert (one["properties"]["share"], one["properties"]["radius"]) == (0.5, expected.radius)
+    assert [each["properties"]["photo"] for each in (one, other)] == [queries[-1].name, queries[0].name]
+    assert (other["geometry"], bool(other["properties"]["why"])) == (None, True)
+
+
+def test_what_cannot_be_located_is_a_problem(client, queries, town_gallery, tmp_path):
+    for params in ({"share": 0.4}, {"share": 1}, {"false_accept_rate": 0}, {"format": "kml"}):
+        assert client.post("/v1/locate", content=queries[0].read_bytes(), params=params).status_code == 422
+    broken = client.post("/v1/locate", files=[("photos", ("b.jpg", b"no image", "image/jpeg"))])
+    assert (broken.status_code, broken.json()["error"]) == (422, "ImageError")
+    assert broken.json()["detail"].startswith("b.jpg: ")
+    gallery = Gallery.open(town_gallery)
+    bare = [dataclasses.replace(record, latitude=None, longitude=None) for record in gallery.records]
+    settings = {"spec": gallery.spec, "preset": gallery.preset, "parts": gallery.parts, "root": gallery.roots[0]}
+    Gallery.build(tmp_path / "bare", records=bare, vectors=np.asarray(gallery.vectors), **settings)
+    with served_in_thread(tmp_path / "bare") as url:
+        nowhere = httpx.post(f"{url}/v1/locate", content=queries[0].read_bytes(), timeout=60)
+    assert nowhere.status_code == 422
+    assert nowhere.json()["detail"] == "the gallery has no positions: index photos that have them"

@@ -39,6 +39,7 @@ def test_the_description_names_every_route_with_its_problems(town_gallery):
     operations = {(method, path) for path, methods in described["paths"].items() for method in methods}
     assert operations == {
         ("post", "/v1/recognize"),
+        ("post", "/v1/locate"),
         ("get", "/v1/places"),
         ("get", "/v1/places/{place}"),
         ("post", "/v1/places/{place}/images"),

@@ -16,9 +16,11 @@ from placeprint.web.identity import Urls
 from placeprint.web.methods import MethodMiddleware
 from placeprint.web.metrics import Metrics
 from placeprint.web.middleware import RequestMiddleware
+from placeprint.web.position_schemas import LocatedFeatures
 from placeprint.web.problems import handle_problems
 from placeprint.web.routes import changes as writing
 from placeprint.web.routes import health, images, places
+from placeprint.web.routes import locate as locating
 from placeprint.web.routes import page as pages
 from placeprint.web.routes import recognize as answering
 from placeprint.web.schemas import ProblemDetail
@@ -63,7 +65,7 @@ def make_app(snapshots: SnapshotSource, settings: Settings) -> ASGIApp:
     )
     app.state.server = state
     handle_problems(app)
-    routers = [made.router for made in (writing, answering, places, images, health)]
+    routers = [made.router for made in (writing, answering, locating, places, images, health)]
     for router in (*routers, page := pages.make_router()):  # the first whose address fits answers
         app.include_router(router)
     _describe(app)
@@ -99,7 +101,8 @@ def _describe(app: FastAPI) -> None:
     """Add to the OpenAPI description what FastAPI does not know by itself."""
     made = app.openapi()
     schemas = made["components"]["schemas"]
-    schemas["ProblemDetail"] = ProblemDetail.model_json_schema(ref_template="#/components/schemas/{model}")
+    for named in (ProblemDetail, LocatedFeatures):
+        schemas[named.__name__] = named.model_json_schema(ref_template="#/components/schemas/{model}")
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for operation in (each for path in made["paths"].values() for each in path.values()):

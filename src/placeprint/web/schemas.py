@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from placeprint.records import Grade
+from placeprint.web.position_schemas import PositionFound
 
 
 class ProblemDetail(BaseModel):
@@ -88,19 +89,6 @@ class Asked(BaseModel):
     near: dict[str, float] | None
     split: str | None
     images: int
-
-
-class PositionFound(BaseModel):
-    """Where a photo was taken, by what it shows, within a radius in metres at the stated share; else why not."""
-
-    latitude: float | None
-    longitude: float | None
-    radius: float | None
-    share: float
-    false_accept_rate: float
-    confidence: float | None
-    images: list[str]
-    why: str
 
 
 class PhotoAnswer(BaseModel):

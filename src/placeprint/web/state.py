@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 from fastapi import Request
 
 from placeprint.web.doubtful_answers import DoubtfulAnswers
 from placeprint.web.identity import Urls
 from placeprint.web.metrics import Metrics
+from placeprint.web.problems import busy
 from placeprint.web.settings import Settings
 from placeprint.web.snapshots import Snapshot, SnapshotSource
 from placeprint.web.thumbnail_cache import ThumbnailCache
-from placeprint.web.uploads import UploadReader
+from placeprint.web.uploads import Upload, UploadReader
 from placeprint.web.work_queue import WorkQueue
 from placeprint.web.write_queue import WriteQueue
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,31 @@ class State:
         if self.snapshots.stale:
             return await asyncio.to_thread(self.snapshots.reload)
         return self.snapshots.newest
+
+    def in_turn(self, uploads: Sequence[Upload], answer: Callable[[Upload], Answer], *, until: float) -> list[Answer]:
+        """Check all photos, then answer one after the other; called on a thread.
+
+        Parameters
+        ----------
+        uploads, answer
+            Photos, and what answers one of them.
+        until : float
+            When, by `time.perf_counter`, no further one is begun.
+
+        Raises
+        ------
+        ImageError, Problem
+            Which photo cannot be used; 503 where it takes too long.
+        """
+        for upload in uploads:
+            upload.check(self.settings.max_pixels)
+        found = []
+        for upload in uploads:
+            if time.perf_counter() > until:
+                raise busy("the answer took too long and was given up: send fewer photos")
+            with upload.named():
+                found.append(answer(upload))
+        return found
 
 
 def state_of(request: Request) -> State:

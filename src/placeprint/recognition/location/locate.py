@@ -77,7 +77,7 @@ def locate(
     >>> placeprint.locate("town.gallery", ["town-hall.jpg"]).photos[0].path
     'town-hall.jpg'
     """
-    _require(share, false_accept_rate)
+    require_sureness(share, false_accept_rate)
     embed = EmbedOptions(**options)
     opened, whole, recognizer = opened_with_positions(gallery, embed)
     manifest = read_photos(photos, track)
@@ -98,7 +98,13 @@ def locate(
     return LocateResult(root=manifest.root, photos=placed, failures=failures, limits=limits, unlearned=why)
 
 
-def _require(share: float, rate: float) -> None:
+def require_sureness(share: float, rate: float) -> None:
+    """Refuse a share or a rate that is none.
+
+    Raises
+    ------
+    UsageError
+    """
     require_rate(rate)
     if not 0.5 <= share < 1:
         raise UsageError(f"the share that the radius covers must be at least 0.5 and below 1, not {share:g}")

@@ -58,7 +58,9 @@ class Spots:
         """Whether any image has a position."""
         return bool(np.isfinite(self.positions[:, 0]).any())
 
-    def position(self, matches: Sequence[Match], rate: float | None = None) -> AnswerPosition | None:
+    def position(
+        self, matches: Sequence[Match], rate: float | None = None, share: float = SHARE
+    ) -> AnswerPosition | None:
         """Return the position of an answer; None for a gallery without positions.
 
         Parameters
@@ -67,10 +69,12 @@ class Spots:
             Best first.
         rate : float, optional
             The share of photos of elsewhere that may get a position.
+        share : float
+            Of positions, that lie within their radius.
         """
         if not self.any:
             return None
-        asked = AnswerPosition(share=SHARE, false_accept_rate=FALSE_ACCEPT_RATE if rate is None else rate)
+        asked = AnswerPosition(share=share, false_accept_rate=FALSE_ACCEPT_RATE if rate is None else rate)
         evidence = self._gallery.position_evidence
         if evidence is None:
             return replace(asked, why=_unlearned(self._gallery.preset.name))

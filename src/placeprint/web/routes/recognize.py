@@ -20,7 +20,7 @@ from placeprint.report.thumbnails import data_uri
 from placeprint.web.catalogue import CatalogueImage
 from placeprint.web.identity import Urls
 from placeprint.web.previews import PREVIEW_SIDE, small_jpeg
-from placeprint.web.problems import Json, Problem, busy
+from placeprint.web.problems import Json, Problem
 from placeprint.web.route_descriptions import NEAR, photos_body, problems
 from placeprint.web.schemas import DoubtfulList, Recognition
 from placeprint.web.snapshots import Snapshot
@@ -135,14 +135,9 @@ def _answer(state: State, snapshot: Snapshot, body: Body, asked: Question) -> tu
 
 def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Question) -> dict[str, Any]:
     began = time.perf_counter()
-    for upload in uploads:
-        upload.check(state.settings.max_pixels)
     only = asked.rows(snapshot)
-    found = []
-    for upload in uploads:
-        if time.perf_counter() - began > state.settings.work_seconds:
-            raise busy("the answer took too long and was given up: send fewer photos")
-        found.append(_one(snapshot, upload, asked, only))
+    until = began + state.settings.work_seconds
+    found = state.in_turn(uploads, lambda upload: _one(snapshot, upload, asked, only), until=until)
     rows = [{"photo": upload.name, **_row(one, asked, state.urls)} for upload, one in zip(uploads, found, strict=True)]
     whole = rows[0]
     if len(rows) > 1:
@@ -161,9 +156,8 @@ def _verdict(answer: Answer) -> dict[str, Any]:
 
 def _one(snapshot: Snapshot, upload: Upload, asked: Question, only: Selection | None) -> Found:
     recognizer = snapshot.recognizer
-    with upload.named():
-        found = seen(recognizer, upload.data, k=asked.k, only=only, decision=asked.decision)
-        preview = data_uri(small_jpeg(upload.data, PREVIEW_SIDE)) if asked.preview else ""
+    found = seen(recognizer, upload.data, k=asked.k, only=only, decision=asked.decision)
+    preview = data_uri(small_jpeg(upload.data, PREVIEW_SIDE)) if asked.preview else ""
     answer, near, parts = found.answer, found.near, found.description.parts
     shown = tuple(snapshot.catalogue.matches_of(answer, near))
     whole = answer if near is None else near.renumbered(answer)
