@@ -14,7 +14,6 @@ from placeprint.recognition.spots.limits import FALSE_ACCEPT_RATE, SHARE
 from placeprint.web.position_schemas import LocatedPhotos
 from placeprint.web.problems import Json
 from placeprint.web.route_descriptions import photos_body, problems
-from placeprint.web.schemas import LocatedPhotos
 from placeprint.web.snapshots import Snapshot
 from placeprint.web.state import State, state_of
 from placeprint.web.uploads import Body, Upload
