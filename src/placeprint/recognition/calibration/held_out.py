@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ product with few rows is slow."""
 _BYTES = 1 << 22
 """Of gallery vectors that are multiplied at once: those that are read from a file are in memory only so long."""
 _Look = tuple[list[float], list[bool], float, tuple[str, ...]]
+_Looks = tuple[_Look | None, _Look | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +152,11 @@ def from_queries(
     if itself is None:
         itself = rows_of_themselves(records, vectors, queries.records, queries.vectors) or (-1,) * len(queries)
     twins = Copies(records, vectors).in_places({i: itself[i] for i in chosen}, names, places.of)
-    known = [i for i in chosen if len(own[i]) > len(twins[i])]
-    unknown = [i for i in chosen if len(own[i]) < len(records)]
-    with Stretch(progress, "calibrating", len(known) + len(unknown)) as step:
+    known = [twins[i] if len(own[i]) > len(twins[i]) else None for i in chosen]
+    unknown = [own[i] if len(own[i]) < len(records) else None for i in chosen]
+    with Stretch(progress, "calibrating", sum(gone is not None for gone in (*known, *unknown))) as step:
         asker = Asker(places, vectors, queries.vectors, names, again=again, parts=queries.parts, step=step)
-        return asker.ask(known, [twins[i] for i in known]), asker.ask(unknown, [own[i] for i in unknown])
+        return asker.ask_twice(chosen, known, unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,36 +186,55 @@ class Asker:
     again: Reranker | None = None
     parts: Mapping[str, Ragged] = field(default_factory=dict)
     step: Callable[[], object] = int
-    _memos: dict[int, Memo] = field(default_factory=lambda: defaultdict(dict))
-    """What was compared for each question, which may be asked more than once."""
 
     def ask(self, asked: Sequence[int], left_out: Sequence[Rows]) -> Questions:
         """Search for some questions, each in the gallery less some rows."""
+        return self.ask_twice(asked, left_out, [None] * len(asked))[0]
+
+    def ask_twice(
+        self, asked: Sequence[int], first: Sequence[Rows | None], second: Sequence[Rows | None]
+    ) -> tuple[Questions, Questions]:
+        """Search for some questions, each in the gallery less some rows, and again less others.
+
+        What is multiplied and compared for a question serves both. None does not ask it that time.
+        """
         size = max(_TOGETHER, _BLOCK // max(len(self.vectors), 1))
-        found: list[_Look] = []
+        looks: list[_Looks] = []
         with ThreadPoolExecutor(available_cores() if self.again else 1) as pool:
             for start in range(0, len(asked), size):
                 block = list(asked[start : start + size])
                 units = self.questions[block]
                 lines = _products(units, self.vectors)
-                for one in pool.map(self._look, block, units, lines, left_out[start : start + size]):
-                    found.append(one)
-                    self.step()
+                gone = zip(first[start : start + size], second[start : start + size], strict=True)
+                for pair in pool.map(self._looks, block, units, lines, gone):
+                    looks.append(pair)
+                    for _ in filter(None, pair):
+                        self.step()
+        return self._questions(asked, [one for one, _ in looks]), self._questions(asked, [two for _, two in looks])
+
+    def _questions(self, asked: Sequence[int], looks: Sequence[_Look | None]) -> Questions:
+        """Return the questions that were asked, and what was found."""
         numbers = {name: number for number, name in enumerate(dict.fromkeys(self.names))}
+        there = [(i, look) for i, look in zip(asked, looks, strict=True) if look is not None]
         evidence = Evidence(
-            np.array([f[0] for f in found]).reshape(-1, NEAREST),
-            np.array([f[1] for f in found], np.bool_).reshape(-1, NEAREST),
-            np.array([f[2] for f in found], np.float64),
+            np.array([f[0] for _, f in there]).reshape(-1, NEAREST),
+            np.array([f[1] for _, f in there], np.bool_).reshape(-1, NEAREST),
+            np.array([f[2] for _, f in there], np.float64),
         )
-        right = [bool(set(self.names[i]) & set(f[3])) for i, f in zip(asked, found, strict=True)]
-        groups = [numbers[self.names[i]] for i in asked]
+        right = [bool(set(self.names[i]) & set(f[3])) for i, f in there]
+        groups = [numbers[self.names[i]] for i, _ in there]
         return Questions(evidence, np.array(right, np.bool_), np.array(groups, np.int64))
 
-    def _look(self, number: int, vector: Vectors, line: Vectors, gone: Rows) -> _Look:
+    def _looks(self, number: int, vector: Vectors, line: Vectors, gone: tuple[Rows | None, Rows | None]) -> _Looks:
+        memo: Memo = {}
+        one, two = (None if rows is None else self._look(number, vector, line, rows, memo) for rows in gone)
+        return one, two
+
+    def _look(self, number: int, vector: Vectors, line: Vectors, gone: Rows, memo: Memo) -> _Look:
         scores = line.astype(np.float64)
         scores[gone] = -np.inf
         if self.again is not None:
-            _rank_again(self.again, scores, vector, parts_at(self.parts, number), gone, self._memos[number])
+            _rank_again(self.again, scores, vector, parts_at(self.parts, number), gone, memo)
         return _look(scores, self.places)
 
 
