@@ -1,7 +1,7 @@
 """Measure search: exact against a NumPy product and argsort, approximate against graphs at equal recall.
 
     python benchmarks/search.py                           # all sizes; a million rows take a quarter of an hour
-    python benchmarks/search.py --rows 10000 100000       # only these, approximate
+    python benchmarks/search.py --rows 10000 100000       # only these, approximate; fewer than 256 exact only
     python benchmarks/search.py --peers-rows 100000       # peers only up to here: building a graph is slow
     python benchmarks/search.py --graphs FOLDER           # keep the graphs, and take those that are there
     python benchmarks/search.py --reading                 # one query's scores as one product, and row by row
@@ -29,7 +29,7 @@ import numpy as np
 from growth import peak_mb
 from placeprint.cli.heap import lean_heap
 from placeprint.cores import available_cores
-from placeprint.gallery.index.approximate import FILE
+from placeprint.gallery.index.approximate import FILE, LEAST_ROWS
 from placeprint.gallery.index.base import VectorIndex, Vectors
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.faiss_index import FaissIndex
@@ -316,12 +316,14 @@ def main() -> int:
     if asked.reading:
         print(json.dumps(product_or_rows(asked.runs), indent=1))
         return 0
-    result: dict[str, Any] = {"exact": exact_against_numpy(asked.runs)}
+    few = {rows for rows in asked.rows if rows < LEAST_ROWS}  # no index is learned from them
+    result: dict[str, Any] = {"exact": exact_against_numpy(asked.runs, tuple(sorted({67, 10_000, 100_000} | few)))}
     result["approximate"] = [
         approximate(
             rows, asked.runs, hard=asked.hard, peers=rows <= asked.peers_rows, dim=asked.dim, graphs=asked.graphs
         )
         for rows in asked.rows
+        if rows not in few
     ]
     print(json.dumps(result, indent=1))
     return 0

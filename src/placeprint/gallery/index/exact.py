@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.cores import available_cores
 from placeprint.gallery.index.base import (
     Capabilities,
     Vectors,
@@ -18,6 +17,7 @@ from placeprint.gallery.index.base import (
     unit_queries,
 )
 from placeprint.gallery.index.file_rows import rows_in
+from placeprint.gallery.index.single_query import FasterWay
 from placeprint.gallery.index.top_k import Best, Doubles, Numbers, best_of_one, joined, sorted_best, sorted_one
 from placeprint.records import Neighbours
 
@@ -39,9 +39,6 @@ ONE_CORE = 10**6
 More wake the other cores, which takes longer here.
 """
 
-IN_ORDER, LENGTHS = 1 << 24, range(192, 640)
-"""Numbers from which, 64 MiB, vectors come from memory and not from a cache, and dimensions; see `_scores_of_one`."""
-
 
 class ExactIndex:
     """Every query against every row.
@@ -57,6 +54,7 @@ class ExactIndex:
     def __init__(self, vectors: Vectors) -> None:
         self._vectors = rows_in(vectors)
         self._small: Doubles | None = None
+        self._one = FasterWay()
         if 0 < vectors.size <= SMALL:
             self._small, self._turned = _aligned(self._vectors[:]), _aligned(self._vectors[:].T)
 
@@ -107,7 +105,7 @@ class ExactIndex:
         turned = np.ascontiguousarray(queries.T, dtype=np.float32)
         here = isinstance(self._vectors, np.ndarray)
         if len(queries) == 1 and allowed is None and here and len(self) <= WHOLE:
-            return best_of_one(self._vectors, queries[0], _scores_of_one(self._vectors, turned[:, 0]), k)
+            return best_of_one(self._vectors, queries[0], self._one.scores(self._vectors, turned[:, 0]), k)
         best = Best(self._vectors, queries, k)
         for rows, vectors in self._blocks(allowed, SCORES // len(queries)):
             best.offer(vectors @ turned, rows)
@@ -138,18 +136,6 @@ class ExactIndex:
 
     def save(self, folder: Path) -> None:
         """Write nothing: the vectors are the index."""
-
-
-def _scores_of_one(vectors: Vectors, query: Vectors) -> Vectors:
-    """Return what each row scores with one query, in 32 bit.
-
-    On two cores OpenBLAS's product of a matrix and a vector reads 20 GB/s, and more where rows are long. Row by row one
-    core reads 26 GB/s where rows are neither so short that the steps between them weigh, nor longer than it looks
-    ahead.
-    """
-    in_order = vectors.size >= IN_ORDER and vectors.shape[1] in LENGTHS and available_cores() <= 2
-    scores: Vectors = np.vecdot(vectors, query) if in_order else vectors @ query
-    return scores
 
 
 def _aligned(vectors: Vectors) -> Doubles:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from placeprint.gallery.index import exact, top_k
+from placeprint.gallery.index import exact, single_query, top_k
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.exact import ExactIndex
 
@@ -29,9 +29,7 @@ def test_the_same_bits_as_in_64_bit(
     monkeypatch: pytest.MonkeyPatch, rows: int, distinct: int, share: float, block: int, from_memory: bool
 ) -> None:
     monkeypatch.setattr(exact, "SCORES", block)
-    monkeypatch.setattr(exact, "IN_ORDER", 1 if from_memory else 1 << 40)
-    monkeypatch.setattr(exact, "LENGTHS", range(48, 49))
-    monkeypatch.setattr(exact, "available_cores", lambda: 2)
+    monkeypatch.setattr(single_query, "COMPARED", 1 if from_memory else 1 << 40)
     monkeypatch.setattr(top_k, "PAIRS_AT_ONCE", 50)
     rng = np.random.default_rng(rows + distinct)
     some = rng.normal(size=(distinct, 48)).astype(np.float32)
