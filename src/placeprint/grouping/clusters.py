@@ -1,21 +1,21 @@
 """Joins photos to groups by the evidence of pairs, so that a chain of weak links never joins two places.
 
 Agglomerative: the two groups that are most surely one are joined, until none is sure enough. How sure two groups are is
-judged by all of their photos, never by one pair alone: the mean likeness counts the more the larger they are, the best
-matched pairs are added, and positions where there are some (`placeprint.grouping.same_place`). Only groups with a
-candidate pair between them are looked at.
+judged by all of their photos, never by one pair alone: the mean likeness of all pairs counts the more the larger they
+are, the pair that matches best is added, and positions where there are some (`placeprint.grouping.same_place`). Only
+groups with a candidate pair between them are looked at.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from placeprint.arrays import Floats, Vectors
 from placeprint.dataset.distances import metres_apart
-from placeprint.grouping.same_place import LINKS, SamePlace, position_odds
+from placeprint.grouping.same_place import SamePlace, position_odds
 
 Pair = tuple[int, int]
 Position = tuple[float, float]
@@ -31,8 +31,8 @@ class Agglomeration:
     ----------
     vectors : ndarray of float32, shape (n, dim)
         Unit vectors, see `placeprint.grouping.evidence.without_mean`.
-    pairs : mapping of (int, int) to float or None
-        Candidates, each once: the log-odds of their matches, None where they were not matched.
+    evidence : mapping of (int, int) to float
+        Of candidates, each once; 0 where they were not matched.
     positions : sequence of (float, float) or None
         Latitude and longitude of each photo.
     same : SamePlace
@@ -43,7 +43,7 @@ class Agglomeration:
     def __init__(
         self,
         vectors: Vectors,
-        pairs: Mapping[Pair, float | None],
+        evidence: Mapping[Pair, float],
         positions: Sequence[Position | None],
         same: SamePlace,
         cannot: Iterable[Pair] = (),
@@ -52,9 +52,9 @@ class Agglomeration:
         self._same, self._vectors = same, np.asarray(vectors, np.float32).copy()
         self._members: dict[int, list[int]] = {one: [one] for one in range(count)}
         self._home = list(range(count))
-        self._links: dict[int, dict[int, list[float]]] = {one: {} for one in range(count)}
-        for (a, b), odds in pairs.items():
-            self._links[a][b] = self._links[b][a] = [] if odds is None else [odds]
+        self._links: dict[int, dict[int, float]] = {one: {} for one in range(count)}
+        for (a, b), strength in evidence.items():
+            self._links[a][b] = self._links[b][a] = strength
         self._fixes = {one: [position] for one, position in enumerate(positions) if position is not None}
         self._middles: dict[int, Position] = {one: fixes[0] for one, fixes in self._fixes.items()}
         self._enemies: dict[int, set[int]] = {}
@@ -70,18 +70,27 @@ class Agglomeration:
 
     def run(self, least: float) -> list[list[int]]:
         """Join until no two groups are as sure as `least`; return the groups, each in order."""
+        for _ in self.steps(least):
+            pass
+        return sorted(sorted(members) for members in self._members.values())
+
+    def steps(self, least: float) -> Iterator[tuple[float, int, int]]:
+        """Join as `run`, and yield the log-odds and two photos of the groups at each step.
+
+        What is joined down to a lower bound begins with what is joined down to a higher one.
+        """
         heap = [entry for a in self._members for entry in self._entries(a, after=a)]
         heapq.heapify(heap)
         while heap and -heap[0][0] >= least:
-            _, a, b, ours, theirs = heapq.heappop(heap)
+            odds, a, b, ours, theirs = heapq.heappop(heap)
             if (ours, theirs) != (len(self._members.get(a, ())), len(self._members.get(b, ()))):
                 continue  # one of them has been joined since
             if self._apart(a, b):
                 continue
+            yield -odds, self._members[a][0], self._members[b][0]
             for entry in self._entries(self._join(a, b)):
                 if -entry[0] >= least:
                     heapq.heappush(heap, entry)
-        return sorted(sorted(members) for members in self._members.values())
 
     def odds(self, pairs: Sequence[Pair]) -> Floats:
         """Return the log-odds of the groups that two photos are in now: of the photos, before anything was joined."""
@@ -92,16 +101,17 @@ class Agglomeration:
         others = [only] if only is not None else [b for b in self._links[a] if b > after]
         if not others:
             return []
-        ours = len(self._members[a])
-        theirs = [len(self._members[b]) for b in others]
-        alike = self._vectors[others] @ self._vectors[a] / (np.array(theirs) * ours)
-        made = []
-        for b, size, likeness in zip(others, theirs, alike.tolist(), strict=True):
-            odds = self._same.together(likeness, ours, size, self._links[a][b])
-            if a in self._middles and b in self._middles:
-                odds += position_odds(metres_apart(self._middles[a], self._middles[b]))
-            made.append((-odds, a, b, ours, size))
-        return made
+        ours, theirs = len(self._members[a]), [len(self._members[b]) for b in others]
+        likeness = self._vectors[others] @ self._vectors[a] / (ours * np.array(theirs, np.float64))
+        evidence = np.array([self._links[a][b] for b in others])
+        odds = self._same.together(likeness, ours, np.array(theirs, np.float64), evidence)
+        odds += [self._by_position(a, b) for b in others]
+        return [(-each, a, b, ours, size) for each, b, size in zip(odds.tolist(), others, theirs, strict=True)]
+
+    def _by_position(self, a: int, b: int) -> float:
+        if a not in self._middles or b not in self._middles:
+            return 0.0
+        return position_odds(metres_apart(self._middles[a], self._middles[b]))
 
     def _apart(self, a: int, b: int) -> bool:
         """Return whether two groups are never joined: an answer parts them, or their positions do."""
@@ -125,9 +135,8 @@ class Agglomeration:
             self._middles[a] = north, east
         ours, theirs = self._links[a], self._links.pop(b)
         ours.pop(b, None)
-        for other, links in theirs.items():
+        for other, strength in theirs.items():
             if other != a:
                 del self._links[other][b]
-                best = sorted((*ours.get(other, ()), *links), reverse=True)[:LINKS]
-                ours[other] = self._links[other][a] = best
+                ours[other] = self._links[other][a] = max(strength, ours.get(other, 0.0))
         return a

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from placeprint.arrays import Vectors
+import numpy as np
+
+from placeprint.arrays import Floats, Vectors
 from placeprint.embedding.pipeline import Embedded
 from placeprint.grouping.clusters import Agglomeration, Pair, Position
 from placeprint.grouping.evidence import (
+    SURE,
     candidates,
     cell_votes,
     point_matches,
-    usual_matches,
     without_mean,
     worth_matching,
 )
@@ -20,6 +22,7 @@ from placeprint.grouping.looks import looks_of
 from placeprint.grouping.result import Constraint, Link
 from placeprint.grouping.same_place import SamePlace
 from placeprint.progress import Progress
+from placeprint.recognition.rerank import matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +35,24 @@ class Looks:
         Of all photos.
     looks : tuple of tuple of int
         The photos of each look, as rows of `paths`; the first stands for it.
-    pairs : mapping of (int, int) to float or None
-        Candidates, as numbers of looks: the log-odds of their matches, None where they were not matched.
     vectors : ndarray of float32, shape (n_looks, dim)
         Unit vectors, see `placeprint.grouping.evidence.without_mean`.
     positions : tuple of (float, float) or None
         Of each look.
+    pairs : tuple of (int, int)
+        Looks that are near each other.
+    evidence : ndarray of float64, shape (n_pairs,)
+        Of matched local features, see `placeprint.recognition.rerank.matches.beyond_chance`; 0 where none were matched.
     matched : int
-        Pairs that were matched.
+        How many pairs were matched.
     """
 
     paths: tuple[str, ...]
     looks: tuple[tuple[int, ...], ...]
-    pairs: dict[Pair, float | None]
     vectors: Vectors
     positions: tuple[Position | None, ...]
+    pairs: tuple[Pair, ...]
+    evidence: Floats
     matched: int
 
     def joined(
@@ -59,16 +65,19 @@ class Looks:
             a, b = sorted((home[one.a], home[one.b]))
             if a != b:
                 linked[one.link].add((a, b))
-        growing = Agglomeration(self.vectors, self.pairs, self.positions, same, linked[Link.CANNOT])
-        odds = growing.odds(list(self.pairs))
+        growing = self.growing(same, linked[Link.CANNOT])
+        odds = growing.odds(self.pairs)
         growing.join_all(sorted(linked[Link.MUST]))
         probabilities = dict(zip(self.pairs, map(same.probability_of, odds.tolist()), strict=True))
         return growing.run(least), probabilities
 
+    def growing(self, same: SamePlace, cannot: Iterable[Pair] = ()) -> Agglomeration:
+        """Return the looks as they are before any are joined."""
+        evidence = dict(zip(self.pairs, self.evidence.tolist(), strict=True))
+        return Agglomeration(self.vectors, evidence, self.positions, same, cannot)
 
-def compared(
-    done: Embedded, constraints: Sequence[Constraint], same: SamePlace, progress: Progress | None = None
-) -> Looks:
+
+def compared(done: Embedded, constraints: Sequence[Constraint] = (), progress: Progress | None = None) -> Looks:
     """Compare embedded photos; those that an answer parts are never one look."""
     rows = {record.path: row for row, record in enumerate(done.records)}
     parted = {(rows[one.a], rows[one.b]) for one in constraints if one.link is Link.CANNOT}
@@ -77,11 +86,18 @@ def compared(
     vectors = without_mean(done.vectors[first])
     found = candidates(vectors, progress)
     votes = cell_votes(found, done.parts["cells"].kept(first), progress)
-    asked = worth_matching(found, votes, len(first))
-    matched = point_matches(asked, done.parts["xfeat"].kept(first), progress)
-    odds = same.point_odds(matched, usual_matches(asked, matched, len(first)))
-    pairs: dict[Pair, float | None] = dict.fromkeys(found.pairs)
-    pairs.update(zip(asked, odds.tolist(), strict=True))
+    known, asked = worth_matching(found, votes, len(first))
+    pairs, evidence = found.pairs, np.zeros(len(found))
+    evidence[known] = matches.beyond_chance(np.full(len(known), SURE))
+    points = point_matches([pairs[row] for row in asked], done.parts["xfeat"].kept(first), progress)
+    evidence[asked] = matches.beyond_chance(points)
     positions = (next((at for row in look if (at := done.records[row].degrees) is not None), None) for look in looks)
-    paths = tuple(record.path for record in done.records)
-    return Looks(paths, tuple(map(tuple, looks)), pairs, vectors, tuple(positions), len(asked))
+    return Looks(
+        paths=tuple(record.path for record in done.records),
+        looks=tuple(map(tuple, looks)),
+        vectors=vectors,
+        positions=tuple(positions),
+        pairs=tuple(pairs),
+        evidence=evidence,
+        matched=len(asked),
+    )

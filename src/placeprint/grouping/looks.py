@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from placeprint.arrays import Floats, Vectors
 from placeprint.dataset.metadata.times import seconds_of
 from placeprint.grouping.clusters import Pair
-from placeprint.grouping.evidence import Candidates
+from placeprint.grouping.evidence import Candidates, connected
 from placeprint.recognition.copies import NEAR_DUPLICATE
 from placeprint.records import ImageRecord
 
@@ -40,7 +40,7 @@ def looks_of(
     close = [pair for pair, cosine in zip(found.pairs, alike.tolist(), strict=True) if cosine >= BURST_LIKENESS]
     one = [*_same_bytes(records), *near, *(pair for pair in close if in_burst(records[pair[0]], records[pair[1]]))]
     made: list[list[int]] = []
-    for rows in _joined(len(records), one):
+    for rows in connected(len(records), one):
         torn = any(a in rows and b in rows for a, b in parted)
         made += [[row] for row in rows] if torn else [sorted(rows, key=lambda row: (-_pixels(records[row]), row))]
     return made
@@ -78,22 +78,3 @@ def _same_bytes(records: Sequence[ImageRecord]) -> Iterator[Pair]:
 
 def _pixels(record: ImageRecord) -> int:
     return record.width * record.height
-
-
-def _joined(count: int, pairs: Iterable[Pair]) -> list[list[int]]:
-    """Return what is connected by pairs."""
-    home = list(range(count))
-
-    def root(row: int) -> int:
-        while home[row] != row:
-            home[row] = home[home[row]]
-            row = home[row]
-        return row
-
-    for a, b in pairs:
-        first, second = sorted((root(a), root(b)))
-        home[second] = first
-    found: dict[int, list[int]] = defaultdict(list)
-    for row in range(count):
-        found[root(row)].append(row)
-    return list(found.values())

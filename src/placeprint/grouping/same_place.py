@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,12 +16,6 @@ from placeprint.arrays import Floats
 from placeprint.errors import UsageError
 
 FILE = "same_place.json"
-ONSET = 6.0
-"""Summed confidence of matches that chance often gives."""
-LINKS = 2
-"""Best matched pairs of two groups that count."""
-LATER = 0.5
-"""What the second of them counts."""
 NEAR = 50.0
 """Metres between positions up to which they speak for one place: receivers are that far off between walls."""
 _FOR, _FALL, _AGAINST = 2.0, 6.0, -8.0
@@ -39,9 +33,8 @@ class SamePlace:
     repeated : float
         How far the likenesses of two groups' photos say the same: with many photos their mean counts ``1 / repeated``
         times as much as one.
-    points : tuple of 3 floats
-        Constant, weight of the logarithm of matches above `ONSET`, and of how far it is beyond what the two photos'
-        other pairs give.
+    points : float
+        Weight of the evidence of matched local features, `placeprint.recognition.rerank.matches.beyond_chance`.
     probability : tuple of 2 floats
         Slope and constant of the logistic that turns log-odds of a pair into a probability.
     rates : tuple of (float, float)
@@ -51,41 +44,27 @@ class SamePlace:
     likeness: float
     usual_likeness: float
     repeated: float
-    points: tuple[float, float, float]
+    points: float
     probability: tuple[float, float]
     rates: tuple[tuple[float, float], ...]
 
-    def point_odds(self, matched: Floats, usual: Floats) -> Floats:
-        """Return the log-odds of matched pairs.
+    def together(self, likeness: Floats, ours: int, theirs: Floats, evidence: Floats) -> Floats:
+        """Return the log-odds of a group with each of several others.
 
         Parameters
         ----------
-        matched, usual : ndarray of float64, shape (n,)
-            Summed confidences of each pair, and of the usual other pair of its photos.
-        """
-        constant, above, beyond = self.points
-        agrees = matched > ONSET
-        gained = np.where(agrees, np.log1p(matched) - np.log1p(usual), 0.0)
-        return np.asarray(constant + above * np.log1p(np.maximum(matched - ONSET, 0.0)) + beyond * gained)
-
-    def together(self, likeness: float, ours: int, theirs: int, links: Sequence[float]) -> float:
-        """Return the log-odds of two groups.
-
-        Parameters
-        ----------
-        likeness : float
-            Mean over all pairs of a photo of one and a photo of the other.
-        ours, theirs : int
-            How many photos they have.
-        links : sequence of float
-            The best `LINKS` log-odds of matched pairs, best first; what is missing speaks against.
+        likeness : ndarray of float64, shape (n,)
+            Means over all pairs of a photo of the one and a photo of the other.
+        ours : int
+            Photos of the one.
+        theirs : ndarray of float64, shape (n,)
+            And of each other.
+        evidence : ndarray of float64, shape (n,)
+            That of the pair between them that matches best; 0 where none was matched.
         """
         many = 2 * ours * theirs / (ours + theirs)
         weight = self.likeness / (self.repeated + (1 - self.repeated) / many)
-        needed = min(LINKS, ours * theirs)
-        found = (*links[:needed], *[self.points[0]] * (needed - len(links)))
-        counted, total = sum(odds * LATER**at for at, odds in enumerate(found)), sum(LATER**at for at in range(needed))
-        return weight * (likeness - self.usual_likeness) + counted / math.sqrt(total)
+        return np.asarray(weight * (likeness - self.usual_likeness) + self.points * evidence)
 
     def probability_of(self, log_odds: float) -> float:
         """Return the probability that a pair shows one place."""
@@ -111,11 +90,10 @@ class SamePlace:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> SamePlace:
         """Read the shipped file, which `tools/learn_same_place.py` makes."""
-        constant, above, beyond = row["points"]
         slope, shift = row["probability"]
         rates = tuple((float(rate), float(odds)) for rate, odds in row["rates"])
-        scalars = row["likeness"], row["usual_likeness"], row["repeated"]
-        return cls(*scalars, (constant, above, beyond), (slope, shift), rates)
+        scalars = row["likeness"], row["usual_likeness"], row["repeated"], row["points"]
+        return cls(*scalars, (slope, shift), rates)
 
 
 @cache

@@ -7,7 +7,7 @@ from placeprint.errors import UsageError
 from placeprint.grouping.clusters import Agglomeration, Pair
 from placeprint.grouping.same_place import SamePlace, position_odds, shipped_same_place
 
-SAME = SamePlace(4.0, 0.2, 0.1, (-1.5, 0.8, 0.7), (1.0, 0.0), ((0.01, 2.0),))
+SAME = SamePlace(4.0, 0.2, 0.1, 1.0, (1.0, 0.0), ((0.01, 2.0),))
 HERE, BESIDE, ELSEWHERE = (48.0, 11.0), (48.0001, 11.0), (48.1, 11.0)  # 11 m and 11 km to the north
 
 
@@ -16,7 +16,7 @@ def apart(count: int) -> np.ndarray:
     return np.eye(count, dtype=np.float32)
 
 
-def grown(pairs: dict[Pair, float | None], count: int, *, positions=None, cannot=(), must=()) -> list[list[int]]:
+def grown(pairs: dict[Pair, float], count: int, *, positions=None, cannot=(), must=()) -> list[list[int]]:
     growing = Agglomeration(apart(count), pairs, positions or [None] * count, SAME, cannot)
     growing.join_all(must)
     return growing.run(2.0)
@@ -35,8 +35,8 @@ def test_a_chain_of_links_that_each_would_join_two_photos_does_not_join_two_plac
 def test_groups_are_joined_by_likeness_of_all_their_photos() -> None:
     near = np.array([[1, 0, 0], [0.8, 0.6, 0], [0.8, 0, 0.6], [0.7, 0.5, 0.5]], np.float32)
     near /= np.linalg.norm(near, axis=1, keepdims=True)
-    unmatched = {(a, b): None for a in range(4) for b in range(a + 1, 4)}
-    weak = SamePlace(4.0, 0.2, 0.1, (-1.5, 0.8, 0.7), (1.0, 0.0), ((0.01, 1.0),))
+    unmatched = {(a, b): 0.0 for a in range(4) for b in range(a + 1, 4)}
+    weak = SamePlace(4.0, 0.2, 0.1, 1.0, (1.0, 0.0), ((0.01, 1.0),))
     assert Agglomeration(near, unmatched, [None] * 4, weak).run(1.0) == [[0, 1, 2, 3]]
     assert Agglomeration(apart(4), unmatched, [None] * 4, weak).run(1.0) == [[0], [1], [2], [3]]
 
