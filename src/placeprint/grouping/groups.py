@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from placeprint.grouping.clusters import Pair
 from placeprint.grouping.compared import Looks
-from placeprint.grouping.names import folder_of, named
+from placeprint.grouping.names import named
 from placeprint.grouping.result import Alone, Edge, Group
+from placeprint.grouping.towns import known_towns
 
 _KEPT = 0.05
 """Probability from which a pair that was compared is told."""
@@ -57,7 +57,10 @@ def groups_of(
         for path in (edge.a, edge.b) if edge.joined else ():
             strongest[path] = max(strongest.get(path, 0.0), edge.probability)
     photos = [tuple(path for look in one for path in look) for one in several]
-    names = named(photos, given, Counter(folder_of(path) for path in paths))
+    positions = {
+        paths[look[0]]: at for look, at in zip(compared.looks, compared.positions, strict=True) if at is not None
+    }
+    names = named(photos, given, paths, positions, known_towns() if positions else None)
     return tuple(
         Group(
             place=name,

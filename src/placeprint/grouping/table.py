@@ -13,6 +13,7 @@ from pathlib import Path
 from placeprint.dataset.manifest import Manifest, read_manifest
 from placeprint.errors import DatasetError, UsageError
 from placeprint.grouping.corrections import NO_PLACE
+from placeprint.grouping.names import YOU
 from placeprint.grouping.result import Constraint, Group, Grouping, Link, among
 from placeprint.records import ImageRecord
 from placeprint.storage.atomic import require_ours, write_atomic
@@ -21,8 +22,6 @@ COLUMNS = ("path", "place", "look", "named_by", "why", "must_link", "cannot_link
 """`place` is read by every verb; the others are kept as they are."""
 _HEAD = (",".join(COLUMNS) + "\n").encode()
 _LINKS = {Link.MUST: "must_link", Link.CANNOT: "cannot_link"}
-YOURS = "you"
-"""`named_by` of a place that a person named."""
 
 
 def refuse_table(out: Path, root: Path, *, replace: bool) -> None:
@@ -59,7 +58,7 @@ def write_groups(found: Grouping, out: Path) -> None:
     rows = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     rows.writeheader()
     told = {photo: row for number, group in enumerate(found.groups) for photo, row in _rows(group, number)}
-    told |= {one.path: {"why": one.why, "named_by": YOURS if one.why == NO_PLACE else ""} for one in found.alone}
+    told |= {one.path: {"why": one.why, "named_by": YOU if one.why == NO_PLACE else ""} for one in found.alone}
     for path in sorted(told):
         rows.writerow({"path": inside + path, **told[path], **answers.get(path, {})})
     write_atomic(out, text.getvalue().encode("utf-8", "surrogateescape"))
@@ -120,7 +119,7 @@ def answers_of(manifest: Manifest, inside: str = "") -> tuple[tuple[Constraint, 
     names = {
         own[record.path]: record.places[0] if record.places else ""
         for record in manifest.records
-        if record.extra.get("named_by") == YOURS
+        if record.extra.get("named_by") == YOU
     }
     return among(found, own.values()), names
 
