@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 import shutil
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ from placeprint.recognition.location.photos import read_photos
 BOUNDS = np.arange(0.0, 12.01, 0.25)
 """Log-odds that are tried as the least to join."""
 RATES = (0.005, 0.01, 0.02, 0.05)
+USUAL_RATE, LOST = 0.02, 0.002
+"""The rate at which it is chosen when what is left is added, and how much precision that may cost."""
 WORST = 2.5
 """By how much one set may have more false merges than the rate, where all together keep it."""
 
@@ -120,7 +123,7 @@ def labelled_looks(name: str, folders: Sequence[Path], room: Path, progress: Pro
         done = embed_split(
             manifest, manifest.records, embedder=load_embedder(preset=PRESET), cache=cache, progress=progress
         )
-        looks = compared(done, progress=progress)
+        looks = compared(done, root=flat, progress=progress)
     return LabelledLooks(name, looks, tuple(places[path] for path in looks.paths))
 
 
@@ -138,8 +141,8 @@ def tried(sets: Sequence[LabelledLooks], *, trials: int, seed: int = 0) -> Tried
     """Draw weights at random and group every set with them."""
     rng, made = np.random.default_rng(seed), list[tuple[SamePlace, Floats]]()
     for _ in range(trials):
-        drawn = [round(float(rng.uniform(*ends)), 3) for ends in ((1.5, 6), (0.05, 0.3), (0.02, 0.35), (1.0, 2.2))]
-        same = SamePlace(drawn[0], drawn[1], drawn[2], drawn[3], (1.0, 0.0), ())
+        drawn = [round(float(rng.uniform(*ends)), 3) for ends in ((2.0, 6.0), (0.05, 0.3), (0.1, 0.4), (1.5, 2.2))]
+        same = SamePlace(drawn[0], drawn[1], drawn[2], drawn[3], (2.0, 0.0), (1.0, 0.0), ())
         made.append((same, np.array([one.curve(same) for one in sets])))
     return made
 
@@ -170,7 +173,22 @@ def learn(sets: Sequence[LabelledLooks], made: Tried, kept: Sequence[int]) -> Sa
         centre=(0.0, 1.0),
         strength=0.01,
     )
-    return dataclasses.replace(same, probability=(round(slope, 4), round(constant, 4)), rates=rates)
+    same = dataclasses.replace(same, probability=(round(slope, 4), round(constant, 4)), rates=rates)
+    return _with_left([sets[one] for one in kept], same)
+
+
+def _with_left(sets: Sequence[LabelledLooks], same: SamePlace) -> SamePlace:
+    """Choose when what is left is added: where that loses as good as no precision and gains the most recall."""
+
+    def measured(left: tuple[float, float]) -> tuple[float, float]:
+        chosen = dataclasses.replace(same, left=left)
+        found = [one.grouped(chosen, chosen.least(USUAL_RATE)) for one in sets]
+        return float(np.mean([each.precision for each in found])), float(np.mean([each.recall for each in found]))
+
+    before = measured(same.left)[0]
+    made = {left: measured(left) for left in itertools.product((0.25, 0.3, 0.35, 0.4, 0.45), (0.1, 0.15, 0.2))}
+    good = {left: recall for left, (precision, recall) in made.items() if precision >= before - LOST}
+    return dataclasses.replace(same, left=max(good, key=lambda left: good[left]) if good else same.left)
 
 
 def _least(curves: Floats, rate: float) -> int | None:

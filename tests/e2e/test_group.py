@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import placeprint
 from placeprint import Constraint, Link
@@ -52,3 +53,25 @@ def test_places_are_found_answered_and_kept(flat: Path) -> None:
         placeprint.group(flat.parent, corrections=flat / "said.json")
     records = placeprint.read_dataset(out).records
     assert {r.path: r.place for r in records if r.place} == of
+
+
+@pytest.mark.usefixtures("shared_cache")
+def test_run_on_photos_without_labels_ends_with_groups(flat: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("0.jpg", "again.jpg", "2.jpg"):
+        shutil.copy(flat / name, tmp_path / "in")
+    said = run("run", tmp_path / "in", "-o", tmp_path / "out", "--preset", "fast", "-q").stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"groups.html", "photos.kml", "report.html"}
+    assert (tmp_path / "out" / "photos.kml").read_text().count("<Placemark>") == 2, "of those with a position"
+    assert f"placeprint group {tmp_path / 'in'} -o {tmp_path / 'in' / 'places.csv'}" in said
+    for name in ("0", "again", "2"):  # without EXIF, and so without a position
+        Image.open(tmp_path / "in" / f"{name}.jpg").save(tmp_path / "in" / f"{name}.png")
+        (tmp_path / "in" / f"{name}.jpg").unlink()
+    done = placeprint.run(tmp_path / "in", tmp_path / "bare", preset="fast")
+    assert (done.evaluation, done.map, done.report.name) == (None, None, "groups.html")
+    assert done.grouping is not None
+    assert done.gallery is not None
+    assert [*done.gallery.places] == [group.place for group in done.grouping.groups] == ["place 1"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "groups.html").write_text("mine")
+    assert "was not made by placeprint" in run("run", tmp_path / "in", "-o", tmp_path / "mine", expect=2).stderr

@@ -49,12 +49,13 @@ def group(
     if output.as_json:
         printing.show_json(found.to_dict())
     else:
-        _show(found)
+        show_groups(found)
         if out is not None:
             printing.say(f"{out}: look through it, then: placeprint index {out} -o places.gallery")
 
 
-def _show(found: Grouping) -> None:
+def show_groups(found: Grouping) -> None:
+    """Print the groups, the largest first, and how many photos are alone."""
     rows = [(g.place, str(len(g.photos)), str(len(g.looks)), g.photos[0]) for g in found.groups[:_SHOWN]]
     printing.table(("place", "photos", "looks", "most typical"), rows, right=(1, 2))
     if len(found.groups) > _SHOWN:

@@ -15,7 +15,10 @@ from placeprint.options import BuildOptions
 from placeprint.progress import on_stderr
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from placeprint.evaluation.diagnosis.diagnosis import Diagnosis
+    from placeprint.report.run import RunResult
 
 SHOWN_PLACES = 5
 
@@ -33,6 +36,7 @@ def run(
     """Check, index, evaluate and report, in one go."""
     from placeprint.cli.check import show_check
     from placeprint.cli.evaluate import show_evaluation
+    from placeprint.cli.group import show_groups
     from placeprint.report.run import run as run_all
 
     done = run_all(
@@ -43,11 +47,31 @@ def run(
         **given(judged, build),
     )
     show_check(done.check)
-    show_calibration(done.gallery.calibration, done.gallery.where, done.not_calibrated)
-    show_positions(done.gallery)
-    show_evaluation(done.evaluation)
-    _show_diagnosis(done.diagnosis)
-    printing.say("", f"gallery: {done.gallery.path}", f"report:  {done.report}")
+    if done.evaluation is not None and done.diagnosis is not None and done.gallery is not None:
+        show_calibration(done.gallery.calibration, done.gallery.where, done.not_calibrated)
+        show_positions(done.gallery)
+        show_evaluation(done.evaluation)
+        _show_diagnosis(done.diagnosis)
+    if done.grouping is not None:
+        printing.say("")
+        show_groups(done.grouping)
+        printing.say(*_next(done, dataset, out))
+    if done.gallery is not None:
+        printing.say("", f"gallery: {done.gallery.path}")
+    printing.say(f"report:  {done.report}")
+
+
+def _next(done: RunResult, dataset: Path, out: Path) -> Iterator[str]:
+    """Yield what there is of photos without labels, and what to do with it."""
+    table = (dataset if dataset.is_dir() else dataset.parent) / "places.csv"
+    yield f"groups:  {out / 'groups.html'}: look through them there"
+    yield f"         placeprint group {dataset} -o {table} keeps them in a table, with what you correct"
+    if done.map is not None:
+        yield f"map:     {done.map}, for a map program"
+    if done.evaluation is None and done.gallery is not None:
+        yield f"next:    placeprint query {done.gallery.path} PHOTO tells which of these places another photo shows"
+    if done.gallery is None:
+        yield "next:    no two photos show the same place: add more photos of each, or give them places in a table"
 
 
 def _show_diagnosis(diagnosis: Diagnosis) -> None:

@@ -24,6 +24,10 @@ FAR = 3000.0
 """Metres between positions from which two groups are never joined, whatever they look like."""
 
 
+WHOLE = 3
+"""Photos from which a group is one that others can be added to."""
+
+
 class Agglomeration:
     """Photos that are being joined.
 
@@ -69,10 +73,32 @@ class Agglomeration:
                 self._join(self._home[a], self._home[b])
 
     def run(self, least: float) -> list[list[int]]:
-        """Join until no two groups are as sure as `least`; return the groups, each in order."""
+        """Join until no two groups are as sure as `least`, then add what is left; return the groups, each in order."""
         for _ in self.steps(least):
             pass
+        self._add_left()
         return sorted(sorted(members) for members in self._members.values())
+
+    def _add_left(self) -> None:
+        """Add what is left to the group that it is likest, where that is more like it than all others.
+
+        A group of several photos is as a place of a gallery, and what has no match in it may still be like all of it.
+        """
+        whole = [one for one, members in self._members.items() if len(members) >= WHOLE]
+        left = [one for one, members in self._members.items() if len(members) < WHOLE]
+        if not whole or not left:
+            return
+        middles = self._vectors[whole] / np.array([[len(self._members[one])] for one in whole], np.float32)
+        alike = self._vectors[left] @ middles.T / np.array([[len(self._members[one])] for one in left], np.float32)
+        best = alike.argmax(axis=1)
+        own = alike[np.arange(len(left)), best]
+        alike[np.arange(len(left)), best] = 0.0  # where there is no other: photos that have nothing in common
+        likeness, margin = self._same.left
+        good = (own >= likeness) & (own - alike.max(axis=1) >= margin)
+        for one, group in zip(np.array(left)[good].tolist(), np.array(whole)[best[good]].tolist(), strict=True):
+            home = self._home[self._members[one][0]], self._home[self._members[group][0]]
+            if self._by_position(*home) >= 0 and not self._apart(*home):
+                self._join(*home)
 
     def steps(self, least: float) -> Iterator[tuple[float, int, int]]:
         """Join as `run`, and yield the log-odds and two photos of the groups at each step.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -77,11 +78,27 @@ class Looks:
         return Agglomeration(self.vectors, evidence, self.positions, same, cannot)
 
 
-def compared(done: Embedded, constraints: Sequence[Constraint] = (), progress: Progress | None = None) -> Looks:
-    """Compare embedded photos; those that an answer parts are never one look."""
+def compared(
+    done: Embedded,
+    constraints: Sequence[Constraint] = (),
+    *,
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> Looks:
+    """Compare embedded photos; those that an answer parts are never one look.
+
+    Parameters
+    ----------
+    done : Embedded
+    constraints : sequence of Constraint
+    root : Path, optional
+        Where the photos are, see `placeprint.grouping.looks.looks_of`.
+    progress : Progress, optional
+    """
     rows = {record.path: row for row, record in enumerate(done.records)}
     parted = {(rows[one.a], rows[one.b]) for one in constraints if one.link is Link.CANNOT}
-    looks = looks_of(done.records, done.vectors, candidates(without_mean(done.vectors), progress), parted)
+    near = candidates(without_mean(done.vectors), progress)
+    looks = looks_of(done.records, done.vectors, near, root=root, parted=parted, progress=progress)
     first = [look[0] for look in looks]
     vectors = without_mean(done.vectors[first])
     found = candidates(vectors, progress)

@@ -112,7 +112,7 @@ def _found(manifest: Manifest, told: Corrections, asked: GroupOptions, progress:
     with opened_cache(asked.cache) as cache:
         done = embed_split(manifest, shown, embedder=embedder, cache=cache, progress=progress)
         kept = among(told.constraints, (record.path for record in done.records))
-        found = compared(done, kept, progress)
+        found = compared(done, kept, root=manifest.root, progress=progress)
     groups, probabilities = found.joined(kept, same, same.least(asked.false_merge_rate))
     edges = edges_of(found, groups, probabilities)
     return Grouping(

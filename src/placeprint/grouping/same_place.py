@@ -35,6 +35,8 @@ class SamePlace:
         times as much as one.
     points : float
         Weight of the evidence of matched local features, `placeprint.recognition.rerank.matches.beyond_chance`.
+    left : tuple of 2 floats
+        How alike what is left and a whole group are at least, and by how much more than any other, to be added to it.
     probability : tuple of 2 floats
         Slope and constant of the logistic that turns log-odds of a pair into a probability.
     rates : tuple of (float, float)
@@ -45,6 +47,7 @@ class SamePlace:
     usual_likeness: float
     repeated: float
     points: float
+    left: tuple[float, float]
     probability: tuple[float, float]
     rates: tuple[tuple[float, float], ...]
 
@@ -90,10 +93,10 @@ class SamePlace:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> SamePlace:
         """Read the shipped file, which `tools/learn_same_place.py` makes."""
-        slope, shift = row["probability"]
+        (likeness, margin), (slope, shift) = row["left"], row["probability"]
         rates = tuple((float(rate), float(odds)) for rate, odds in row["rates"])
         scalars = row["likeness"], row["usual_likeness"], row["repeated"], row["points"]
-        return cls(*scalars, (slope, shift), rates)
+        return cls(*scalars, (likeness, margin), (slope, shift), rates)
 
 
 @cache

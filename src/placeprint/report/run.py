@@ -15,16 +15,18 @@ from placeprint.errors import UsageError
 from placeprint.evaluation.diagnosis.diagnosis import Diagnosis, diagnose
 from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.ground_truth import choose_truth
-from placeprint.evaluation.inputs import gather
+from placeprint.evaluation.inputs import Inputs, gather
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import refuse_strangers
+from placeprint.grouping.result import Grouping
 from placeprint.indexing.folder import index_source
 from placeprint.indexing.sources import open_source
 from placeprint.options import BuildOptions, BuildWords, DecisionOptions, DecisionWords, records_of
 from placeprint.progress import Progress
 from placeprint.recognition.dataset_embeddings import opened_cache
 from placeprint.report.html import require_room, write_report
+from placeprint.report.unlabelled import PAGE, gallery_of, grouped, has_labels, refuse_unlabelled
 
 GALLERY = "gallery"
 """Folder of a run."""
@@ -37,13 +39,19 @@ class RunResult:
     Attributes
     ----------
     check : CheckReport
-    gallery : Gallery
-    evaluation : EvaluationResult
-    diagnosis : Diagnosis
+    gallery : Gallery or None
+        None where no photo had a place and none was found.
+    evaluation : EvaluationResult or None
+    diagnosis : Diagnosis or None
+        None where there was neither a place nor a position to judge by.
     report : Path
         The HTML file.
     not_calibrated : str
         Why the gallery was not calibrated; empty where it was.
+    grouping : Grouping or None
+        The places that were found among photos without labels; None where they have some.
+    map : Path or None
+        A KML of the photos' positions; None where photos have labels, or no positions.
 
     Examples
     --------
@@ -53,15 +61,17 @@ class RunResult:
     """
 
     check: CheckReport
-    gallery: AnyGallery
-    evaluation: EvaluationResult
-    diagnosis: Diagnosis
+    gallery: AnyGallery | None
+    evaluation: EvaluationResult | None
+    diagnosis: Diagnosis | None
     report: Path
     not_calibrated: str = ""
+    grouping: Grouping | None = None
+    map: Path | None = None
 
     def __repr__(self) -> str:
         """Say what was measured, and where the report is."""
-        return f"<RunResult: {self.evaluation!r}; {self.report}>"
+        return f"<RunResult: {self.evaluation or self.grouping!r}; {self.report}>"
 
 
 class RunWords(BuildWords, DecisionWords, total=False):
@@ -78,6 +88,9 @@ def run(
     **options: Unpack[RunWords],
 ) -> RunResult:
     """Check, index and evaluate a dataset; OUT gets ``gallery``, ``report.html`` and ``report.json``.
+
+    Where no photo has a label the places among them are found (`placeprint.group`): OUT gets ``groups.html``, where
+    there are positions ``photos.kml``, and without positions a gallery of the groups instead of a report.
 
     Parameters
     ----------
@@ -109,11 +122,15 @@ def run(
     build, decision = records_of(options, BuildOptions, DecisionOptions)
     manifest, out = dataset if isinstance(dataset, Manifest) else read_dataset(dataset), Path(out)
     _require_usable(out, manifest)
-    checked = check(manifest, progress=progress)
+    checked, grouping, located = check(manifest, progress=progress), None, None
+    if radius is None and not has_labels(manifest):
+        grouping, located = grouped(manifest, out, build, progress)
+        if located is None and not any(record.metres for record in manifest.records):
+            gallery = gallery_of(grouping, manifest, out / GALLERY, build, replace=replace, progress=progress)
+            return RunResult(checked, gallery, None, None, out / PAGE, grouping=grouping)
     done = index_source(open_source(manifest), out / GALLERY, build, replace=replace, progress=progress)
     with opened_cache(build.cache):  # keeps what is matched
-        inputs = gather(manifest, done.gallery, options=dataclasses.replace(build, preset=None), progress=progress)
-        inputs = inputs.judged(choose_truth(inputs.gallery.records, inputs.queries.records, radius=radius))
+        inputs = _inputs(manifest, done.gallery, build, radius, progress)
         result = evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress)
         diagnosis = diagnose(result, inputs, check=checked, root=manifest.root)
     report = write_report(
@@ -126,7 +143,15 @@ def run(
         diagnosis=diagnosis,
         parts=inputs.queries.parts,
     )
-    return RunResult(checked, done.gallery, result, diagnosis, report, done.not_calibrated)
+    return RunResult(checked, done.gallery, result, diagnosis, report, done.not_calibrated, grouping, located)
+
+
+def _inputs(
+    manifest: Manifest, gallery: AnyGallery, build: BuildOptions, radius: float | None, progress: Progress | None
+) -> Inputs:
+    """Return what is asked of the gallery, and can be judged."""
+    inputs = gather(manifest, gallery, options=dataclasses.replace(build, preset=None), progress=progress)
+    return inputs.judged(choose_truth(inputs.gallery.records, inputs.queries.records, radius=radius))
 
 
 def _require_usable(out: Path, manifest: Manifest) -> None:
@@ -139,6 +164,8 @@ def _require_usable(out: Path, manifest: Manifest) -> None:
     _require_apart(out, manifest)
     refuse_strangers(out / GALLERY)
     require_room(out)
+    if not has_labels(manifest):
+        refuse_unlabelled(out)
 
 
 def _require_apart(out: Path, manifest: Manifest) -> None:

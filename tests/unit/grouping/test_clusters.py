@@ -1,5 +1,7 @@
 """Groups are joined by the evidence of all their photos; answers and positions part them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from placeprint.errors import UsageError
 from placeprint.grouping.clusters import Agglomeration, Pair
 from placeprint.grouping.same_place import SamePlace, position_odds, shipped_same_place
 
-SAME = SamePlace(4.0, 0.2, 0.1, 1.0, (1.0, 0.0), ((0.01, 2.0),))
+SAME = SamePlace(4.0, 0.2, 0.1, 1.0, (2.0, 0.0), (1.0, 0.0), ((0.01, 2.0),))
 HERE, BESIDE, ELSEWHERE = (48.0, 11.0), (48.0001, 11.0), (48.1, 11.0)  # 11 m and 11 km to the north
 
 
@@ -36,7 +38,7 @@ def test_groups_are_joined_by_likeness_of_all_their_photos() -> None:
     near = np.array([[1, 0, 0], [0.8, 0.6, 0], [0.8, 0, 0.6], [0.7, 0.5, 0.5]], np.float32)
     near /= np.linalg.norm(near, axis=1, keepdims=True)
     unmatched = {(a, b): 0.0 for a in range(4) for b in range(a + 1, 4)}
-    weak = SamePlace(4.0, 0.2, 0.1, 1.0, (1.0, 0.0), ((0.01, 1.0),))
+    weak = SamePlace(4.0, 0.2, 0.1, 1.0, (2.0, 0.0), (1.0, 0.0), ((0.01, 1.0),))
     assert Agglomeration(near, unmatched, [None] * 4, weak).run(1.0) == [[0, 1, 2, 3]]
     assert Agglomeration(apart(4), unmatched, [None] * 4, weak).run(1.0) == [[0], [1], [2], [3]]
 
@@ -65,3 +67,17 @@ def test_a_rate_that_was_not_measured_is_refused() -> None:
     for rate in (0.0001, 0.0, -1.0, 1.0, float("nan")):
         with pytest.raises(UsageError, match="false-merge rate"):
             same.least(rate)
+
+
+def test_what_is_left_is_added_to_the_group_that_it_is_like_alone() -> None:
+    east, north, up = np.eye(3, dtype=np.float32)
+    photos = [east, east, east, north, north, north, east + up, east + north + up]
+    vectors = np.array([photo / np.linalg.norm(photo) for photo in photos], np.float32)
+    strong = {(a, b): 9.0 for first in (0, 3) for a in range(first, first + 3) for b in range(a + 1, first + 3)}
+    same = replace(SAME, left=(0.5, 0.2))
+    assert Agglomeration(vectors, strong, [None] * 8, same).run(2.0) == [[0, 1, 2, 6], [3, 4, 5], [7]]
+    assert Agglomeration(vectors, strong, [None] * 8, same, [(6, 1)]).run(2.0) == [[0, 1, 2], [3, 4, 5], [6], [7]]
+    far = [HERE, None, None, None, None, None, (48.01, 11.0), None]
+    assert Agglomeration(vectors, strong, far, same).run(2.0) == [[0, 1, 2], [3, 4, 5], [6], [7]]
+    pair = {(0, 1): 9.0}
+    assert Agglomeration(vectors[[0, 1, 6]], pair, [None] * 3, same).run(2.0) == [[0, 1], [2]], "two are no whole group"
