@@ -26,7 +26,7 @@ from placeprint.options import BuildOptions, BuildWords, DecisionOptions, Decisi
 from placeprint.progress import Progress
 from placeprint.recognition.dataset_embeddings import opened_cache
 from placeprint.report.html import require_room, write_report
-from placeprint.report.unlabelled import PAGE, gallery_of, grouped, has_labels, refuse_unlabelled
+from placeprint.report.unlabelled import PAGE, gallery_of, grouped, refuse_unlabelled, to_group
 
 GALLERY = "gallery"
 """Folder of a run."""
@@ -89,8 +89,7 @@ def run(
 ) -> RunResult:
     """Check, index and evaluate a dataset; OUT gets ``gallery``, ``report.html`` and ``report.json``.
 
-    Where no photo has a label the places among them are found (`placeprint.group`): OUT gets ``groups.html``, where
-    there are positions ``photos.kml``, and without positions a gallery of the groups instead of a report.
+    Without labels OUT gets ``groups.html``, with positions ``photos.kml``, and without any no report.
 
     Parameters
     ----------
@@ -120,19 +119,14 @@ def run(
     (1.0, 'report.html')
     """
     build, decision = records_of(options, BuildOptions, DecisionOptions)
-    manifest, out = dataset if isinstance(dataset, Manifest) else read_dataset(dataset), Path(out)
-    _require_usable(out, manifest)
-    checked, grouping, located = check(manifest, progress=progress), None, None
-    if radius is None and not has_labels(manifest):
-        grouping, located = grouped(manifest, out, build, progress)
-        if located is None and not any(record.metres for record in manifest.records):
-            gallery = gallery_of(grouping, manifest, out / GALLERY, build, replace=replace, progress=progress)
-            return RunResult(checked, gallery, None, None, out / PAGE, grouping=grouping)
+    manifest, out = _usable(dataset, Path(out)), Path(out)
+    checked = check(manifest, progress=progress)
+    grouping, located = grouped(manifest, out, build, progress) if to_group(manifest, radius) else (None, None)
+    if grouping is not None and not any(record.degrees or record.metres for record in manifest.records):
+        gallery = gallery_of(grouping, manifest, out / GALLERY, build, replace=replace, progress=progress)
+        return RunResult(checked, gallery, None, None, out / PAGE, grouping=grouping)
     done = index_source(open_source(manifest), out / GALLERY, build, replace=replace, progress=progress)
-    with opened_cache(build.cache):  # keeps what is matched
-        inputs = _inputs(manifest, done.gallery, build, radius, progress)
-        result = evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress)
-        diagnosis = diagnose(result, inputs, check=checked, root=manifest.root)
+    inputs, result, diagnosis = _evaluated(manifest, done.gallery, build, decision, radius, checked, progress)
     report = write_report(
         result,
         out,
@@ -146,26 +140,37 @@ def run(
     return RunResult(checked, done.gallery, result, diagnosis, report, done.not_calibrated, grouping, located)
 
 
-def _inputs(
-    manifest: Manifest, gallery: AnyGallery, build: BuildOptions, radius: float | None, progress: Progress | None
-) -> Inputs:
-    """Return what is asked of the gallery, and can be judged."""
-    inputs = gather(manifest, gallery, options=dataclasses.replace(build, preset=None), progress=progress)
-    return inputs.judged(choose_truth(inputs.gallery.records, inputs.queries.records, radius=radius))
+def _evaluated(
+    manifest: Manifest,
+    gallery: AnyGallery,
+    build: BuildOptions,
+    decision: DecisionOptions,
+    radius: float | None,
+    checked: CheckReport,
+    progress: Progress | None,
+) -> tuple[Inputs, EvaluationResult, Diagnosis]:
+    """Ask the gallery what can be judged, and tell why it fails."""
+    with opened_cache(build.cache):  # keeps what is matched
+        inputs = gather(manifest, gallery, options=dataclasses.replace(build, preset=None), progress=progress)
+        inputs = inputs.judged(choose_truth(inputs.gallery.records, inputs.queries.records, radius=radius))
+        result = evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress)
+        return inputs, result, diagnose(result, inputs, check=checked, root=manifest.root)
 
 
-def _require_usable(out: Path, manifest: Manifest) -> None:
-    """Refuse a folder that takes no gallery and no report.
+def _usable(dataset: Path | str | Manifest, out: Path) -> Manifest:
+    """Read a dataset; refuse a folder that takes no gallery and no report.
 
     Raises
     ------
     UsageError
     """
+    manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
     _require_apart(out, manifest)
     refuse_strangers(out / GALLERY)
     require_room(out)
-    if not has_labels(manifest):
+    if to_group(manifest):
         refuse_unlabelled(out)
+    return manifest
 
 
 def _require_apart(out: Path, manifest: Manifest) -> None:

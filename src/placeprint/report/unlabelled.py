@@ -21,9 +21,9 @@ PAGE, MAP = "groups.html", "photos.kml"
 """Files of a run."""
 
 
-def has_labels(manifest: Manifest) -> bool:
-    """Return whether any photo has a place."""
-    return any(record.places for record in manifest.records)
+def to_group(manifest: Manifest, radius: float | None = None) -> bool:
+    """Return whether no photo has a place, and none is to be judged by its position alone."""
+    return radius is None and not any(record.places for record in manifest.records)
 
 
 def refuse_unlabelled(out: Path) -> None:

@@ -1,0 +1,75 @@
+"""Measure how well photos without labels are grouped: B-cubed on every labelled set, its weights learned without it.
+
+    python benchmarks/grouping.py TOWN [--trials 90]       # TOWN: made by `python -m town TOWN --places 60 --views 6`
+
+All photos of a set (gallery and queries) lie in one flat folder without names. It prints precision and recall of every
+set with weights that were learned from the others (`tools/learn_same_place.py` says how), with intervals drawn over
+places, and with those that the package ships; and with these of all sets but the thumbnails mixed in one folder. For
+smvs_landmarks it also prints what is left when labels that neighbouring views of one building have are one place.
+Reads ../shared/data; pairs that are matched are kept in the user's cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from placeprint.arrays import Floats
+from placeprint.grouping.same_place import SamePlace, shipped_same_place
+from placeprint.progress import on_stderr
+from tools.same_place_fit import LabelledLooks, as_one_building, labelled_looks, learn, sets_of, tried
+
+RATES = (0.01, 0.02, 0.05)
+DRAWS = 1000
+THUMBNAILS = "cohog_sped_thumbs"
+
+
+def told(one: LabelledLooks, same: SamePlace) -> str:
+    """Return precision, its interval, and recall at each rate."""
+    cells = []
+    for rate in RATES:
+        found = one.grouped(same, same.least(rate))
+        low, high = interval(found.precisions, one.places)
+        cells.append(f"{found.precision:.3f} ({low:.3f} to {high:.3f}) / {found.recall:.2f}")
+    return " | ".join(cells)
+
+
+def interval(precisions: Floats, places: Sequence[str]) -> tuple[float, float]:
+    """Return where 95 % of the means lie when places are drawn anew."""
+    of = [precisions[[row for row, place in enumerate(places) if place == name]] for name in sorted(set(places))]
+    rng = np.random.default_rng(0)
+    means = [np.concatenate([of[n] for n in rng.integers(0, len(of), len(of))]).mean() for _ in range(DRAWS)]
+    low, high = np.quantile(means, [0.025, 0.975]).tolist()
+    return low, high
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("town", type=Path)
+    parser.add_argument("--trials", type=int, default=90)
+    asked = parser.parse_args()
+    folders = sets_of(asked.town)
+    with tempfile.TemporaryDirectory() as room:
+        sets = [labelled_looks(name, [path], Path(room), on_stderr()) for name, path in folders.items()]
+        several = [path for name, path in folders.items() if name != THUMBNAILS]
+        mixed = labelled_looks("mixed", several, Path(room), on_stderr())
+    clean = [as_one_building(one) for one in sets]
+    made = tried(clean, trials=asked.trials, seed=3)
+    print("set | learned from | " + " | ".join(f"at {100 * rate:g} %" for rate in RATES))
+    shipped = shipped_same_place()
+    for number, one in enumerate(sets):
+        without = learn(clean, made, [other for other in range(len(sets)) if other != number])
+        print(f"{one.name} | the others | {told(one, without)}")
+        print(f"{one.name} | all (shipped) | {told(one, shipped)}", flush=True)
+        if clean[number].places != one.places:
+            print(f"{one.name}, one building one place | the others | {told(clean[number], without)}")
+    print(f"mixed | all (shipped) | {told(mixed, shipped)}")
+
+
+if __name__ == "__main__":
+    main()
