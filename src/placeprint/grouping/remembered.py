@@ -114,6 +114,11 @@ class Remembered:
         with self._alone():
             write_corrections(self.corrections().then(later), self.folder / CORRECTIONS)
 
+    def replace(self, said: Corrections) -> None:
+        """Keep what a person said instead of all that was said before."""
+        with self._alone():
+            write_corrections(said, self.folder / CORRECTIONS)
+
     def accept(self, photos: Iterable[str], place: str) -> Path:
         """Take photos for a place, and return the manifest of all that were.
 

@@ -1,6 +1,6 @@
 // Groups that a person corrects. What was said is kept as a list, and replayed: so the last of it can be taken back.
 "use strict";
-const { key, save, links } = document.body.dataset;
+const { key, save, links, names: before } = document.body.dataset;
 const KEPT = `placeprint-groups-${key}`;
 const home = document.getElementById("groups"), bar = document.querySelector(".bar");
 const questions = [...document.querySelectorAll(".question")];
@@ -17,12 +17,13 @@ for (const article of home.querySelectorAll(".group")) {
 }
 let said = [], chosen = new Set();
 try {
-  said = JSON.parse(localStorage.getItem(KEPT)) ?? [];
+  if (!save) said = JSON.parse(localStorage.getItem(KEPT)) ?? []; // a server keeps it itself
 } catch { /* nothing is kept here: what is said lasts as long as the page */ }
 
 /** What all that was said makes of the groups: { groups, links, names }. */
 function replayed() {
-  const groups = start.map((one) => ({ ...one, looks: [...one.looks] })), names = new Map(), linked = new Map();
+  const groups = start.map((one) => ({ ...one, looks: [...one.looks] })), linked = new Map();
+  const names = new Map(Object.entries(JSON.parse(before)).map(([photo, name]) => [photo, name || null]));
   const link = (what, a, b) => a !== b && linked.set(JSON.stringify([a, b].sort()), { link: what, a, b });
   for (const { link: what, a, b } of JSON.parse(links)) link(what, a, b);
   const groupOf = (look) => groups.find((group) => group.looks.includes(look));
@@ -142,13 +143,14 @@ function tools(groups) {
 let sending = Promise.resolve();
 function keep() {
   try {
-    localStorage.setItem(KEPT, JSON.stringify(said));
+    if (!save) localStorage.setItem(KEPT, JSON.stringify(said));
   } catch { /* full or forbidden: the file can still be saved */ }
   if (!save) return;
+  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${sessionStorage.getItem("placeprint-token")}` };
   const body = JSON.stringify(corrections()), status = bar.querySelector(".chosen");
   sending = sending.then(async () => {
     try {
-      const answer = await fetch(save, { method: "PUT", body, headers: { "Content-Type": "application/json" } });
+      const answer = await fetch(save, { method: "PUT", body, headers });
       status.textContent = answer.ok ? "Saved." : `Not saved: ${(await answer.json()).detail}`;
     } catch {
       status.textContent = "Not saved: the server cannot be reached. The next correction tries again.";

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from placeprint.errors import UsageError
-from placeprint.grouping.corrections import NO_PLACE
+from placeprint.grouping.corrections import NO_PLACE, Corrections
 from placeprint.grouping.questions import questions
 from placeprint.grouping.result import Constraint, Edge, Grouping
 from placeprint.progress import Progress
@@ -84,7 +84,9 @@ def write_groups_page(found: Grouping, page: Path, *, progress: Progress | None 
     write_atomic(page, render_groups(found, progress=progress).encode("utf-8"))
 
 
-def render_groups(found: Grouping, *, save: str = "", progress: Progress | None = None) -> str:
+def render_groups(
+    found: Grouping, *, save: str = "", said: Corrections | None = None, progress: Progress | None = None
+) -> str:
     """Return the page.
 
     Parameters
@@ -92,6 +94,8 @@ def render_groups(found: Grouping, *, save: str = "", progress: Progress | None 
     found : Grouping
     save : str
         The address that takes corrections as JSON after each one; empty for a page that lets them be downloaded.
+    said : Corrections, optional
+        What was said before, when what is saved replaces it.
     progress : Progress, optional
     """
     from importlib.metadata import version
@@ -118,7 +122,8 @@ def render_groups(found: Grouping, *, save: str = "", progress: Progress | None 
                 Asked(pair, *(Tile((path,), pictures.get(path)) for path in (pair.a, pair.b))) for pair in pairs
             ],
             sheets=sheets,
-            links=[_row(one) for one in found.constraints],
+            links=[_row(one) for one in (said.constraints if said else found.constraints)],
+            names=dict(said.names) if said else {},
             left_out=len(looks) - len(told),
             version=version("placeprint"),
         )

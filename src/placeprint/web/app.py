@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from placeprint.grouping.remembered import remembered
 from placeprint.version import __version__
 from placeprint.web.doubtful_answers import DoubtfulAnswers
 from placeprint.web.identity import Urls
@@ -23,6 +24,7 @@ from placeprint.web.routes import health, images, places
 from placeprint.web.routes import locate as locating
 from placeprint.web.routes import page as pages
 from placeprint.web.routes import recognize as answering
+from placeprint.web.routes import unknown as unknown_photos
 from placeprint.web.schemas import ProblemDetail
 from placeprint.web.settings import Settings
 from placeprint.web.snapshots import SnapshotSource
@@ -66,6 +68,8 @@ def make_app(snapshots: SnapshotSource, settings: Settings) -> ASGIApp:
     app.state.server = state
     handle_problems(app)
     routers = [made.router for made in (writing, answering, locating, places, images, health)]
+    if state.unknown is not None:
+        routers.append(unknown_photos.make_router(state.unknown))
     for router in (*routers, page := pages.make_router()):  # the first whose address fits answers
         app.include_router(router)
     _describe(app)
@@ -82,6 +86,7 @@ def _close(state: State) -> None:
 
 
 def _state(snapshots: SnapshotSource, settings: Settings) -> State:
+    folder = settings.remember
     threads, seconds, metrics = snapshots.newest.recognizer.embedder.threads, settings.work_seconds, Metrics()
     return State(
         settings=settings,
@@ -94,6 +99,7 @@ def _state(snapshots: SnapshotSource, settings: Settings) -> State:
         thumbnails=ThumbnailCache(),
         metrics=metrics,
         write_queue=WriteQueue(snapshots, metrics) if settings.writing else None,
+        unknown=None if folder is None else remembered(folder, make=True, limit=settings.remember_limit),
     )
 
 

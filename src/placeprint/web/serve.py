@@ -34,8 +34,9 @@ def serve(
     **settings
         ``host``, ``port``, ``unix_socket``: where it listens; ``allow_host``, ``root_path``: how it is called behind a
         proxy; ``token_file``: who may write; ``max_mb``, ``max_megapixels``, ``waiting``: what it accepts;
-        ``keep_metadata``: whether added photos are stored with the position, time and camera in them; ``model``,
-        ``runner``. See `placeprint.web.settings`.
+        ``keep_metadata``: whether added photos are stored with the position, time and camera in them; ``remember``,
+        ``remember_limit``: where unknown photos are kept, and how many; ``model``, ``runner``. See
+        `placeprint.web.settings`.
 
     Raises
     ------

@@ -56,6 +56,10 @@ class Settings:
         Recent doubtful answers that are remembered, in memory.
     keep_metadata : bool
         Whether photos that are added are stored as they come, with the position, time and camera in them.
+    remember : Path or None
+        Folder in which photos are kept that are asked and UNKNOWN; see `placeprint.remembered`.
+    remember_limit : int
+        How many of them.
     """
 
     token_digest: bytes = b""
@@ -72,6 +76,8 @@ class Settings:
     prefix: str = ""
     doubtful: int = 200
     keep_metadata: bool = False
+    remember: Path | None = None
+    remember_limit: int = 1000
 
     @property
     def writing(self) -> bool:
@@ -128,6 +134,10 @@ class ServerOptions:
         Images that may wait.
     keep_metadata : bool
         Whether added photos keep the position, time and camera that their files tell.
+    remember : Path or None
+        Folder in which photos are kept that are asked and UNKNOWN.
+    remember_limit : int
+        How many of them are kept at most.
     """
 
     root_path: Annotated[
@@ -156,6 +166,11 @@ class ServerOptions:
             "Store added photos as they come; else what their files tell of position, time and camera is left out.",
         ),
     ] = False
+    remember: Annotated[
+        Path | None,
+        Flag("--remember", "Keep UNKNOWN photos in this folder, without metadata: the page /unknown groups them."),
+    ] = None
+    remember_limit: Annotated[int, Flag("--remember-limit", "Keep so many unknown photos at most.", least=1)] = 1000
 
     def settings(self, host: str) -> Settings:
         """Return what a server that listens on an address allows.
@@ -174,6 +189,8 @@ class ServerOptions:
             waiting=self.waiting,
             held_bytes=max(256, 2 * self.max_mb) * MEBIBYTE,
             keep_metadata=self.keep_metadata,
+            remember=self.remember,
+            remember_limit=self.remember_limit,
         )
 
 
@@ -190,6 +207,8 @@ class ServeWords(ModelWords, total=False):
     max_megapixels: float
     waiting: int
     keep_metadata: bool
+    remember: Path | None
+    remember_limit: int
 
 
 def own_names(host: str) -> tuple[str, ...]:

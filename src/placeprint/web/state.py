@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 from fastapi import Request
 
+from placeprint.grouping.remembered import Remembered
 from placeprint.web.doubtful_answers import DoubtfulAnswers
 from placeprint.web.identity import Urls
 from placeprint.web.metrics import Metrics
@@ -41,6 +42,8 @@ class State:
     metrics : Metrics
     write_queue : WriteQueue or None
         None when the server only answers.
+    unknown : Remembered or None
+        Where unknown photos are kept, where they are.
     """
 
     settings: Settings
@@ -53,6 +56,7 @@ class State:
     thumbnails: ThumbnailCache
     metrics: Metrics
     write_queue: WriteQueue | None
+    unknown: Remembered | None = None
 
     async def snapshot(self) -> Snapshot:
         """Return the gallery as it is now.

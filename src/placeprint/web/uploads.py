@@ -168,8 +168,8 @@ class UploadReader:
         self._settings, self.held = settings, 0
 
     @asynccontextmanager
-    async def body(self, request: Request) -> AsyncIterator[Body]:
-        """Receive the body of a request; it counts as memory until the block is left.
+    async def body(self, request: Request, *, photo: bool = True) -> AsyncIterator[Body]:
+        """Receive the body of a request, photos or else anything; it counts as memory until the block is left.
 
         Raises
         ------
@@ -178,16 +178,16 @@ class UploadReader:
         """
         body = Body(request.headers.get("content-type", ""), self._settings)
         try:
-            await self._receive(request, body)
+            await self._receive(request, body, photo=photo)
             yield body
         finally:
             self.held -= body.bytes
 
-    async def _receive(self, request: Request, body: Body) -> None:
+    async def _receive(self, request: Request, body: Body, *, photo: bool) -> None:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > self._settings.max_bytes:
             raise self._too_large()
-        if body.kind in ("application/x-www-form-urlencoded", "application/json"):
+        if photo and body.kind in ("application/x-www-form-urlencoded", "application/json"):
             raise Problem(
                 415, f'{body.kind} holds no photo: send multipart/form-data with the field "{FIELD}", or the image'
             )

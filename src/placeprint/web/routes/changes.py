@@ -7,8 +7,7 @@ from asyncio import to_thread
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import APIRouter, Path, Query, Request
 
 from placeprint.dataset.decoding import images
 from placeprint.dataset.files import content_hash
@@ -24,11 +23,9 @@ from placeprint.web.settings import Settings
 from placeprint.web.snapshots import Snapshot
 from placeprint.web.state import state_of
 from placeprint.web.uploads import Upload
-from placeprint.web.write_queue import WriteQueue
+from placeprint.web.writers import Writer
 
 _SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "TIFF": "tiff", "HEIF": "heif"}
-
-bearer = HTTPBearer(auto_error=False, description="The token that the server was started with.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +36,7 @@ class Told:
     position: tuple[float, float] | None
 
 
-async def write_queue_of(
-    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)] = None
-) -> WriteQueue:
-    """Return what writes, for those who may.
-
-    Raises
-    ------
-    Problem
-        403 when nobody may, 401 for a token that is missing or wrong.
-    """
-    state = state_of(request)
-    if state.write_queue is None:
-        raise Problem(403, "this server only answers: start it with --token-file or PLACEPRINT_TOKEN to let it write")
-    if given is None or not state.settings.allows(given.credentials):
-        said = "the token is wrong" if given else "send the token: Authorization: Bearer TOKEN"
-        raise Problem(401, said, headers={"WWW-Authenticate": 'Bearer realm="placeprint"'}, closes=True)
-    return state.write_queue
-
-
 router = APIRouter(tags=["writing"])
-Writer = Annotated[WriteQueue, Depends(write_queue_of)]
 
 
 @router.post(

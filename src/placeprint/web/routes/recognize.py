@@ -8,17 +8,20 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from placeprint.errors import UsageError
+from placeprint.dataset.metadata.bare import without_metadata
+from placeprint.errors import ImageError, UsageError
 from placeprint.gallery.filters import Filter, Selection, parse_near
 from placeprint.gallery.trade_off import RATES
+from placeprint.grouping.remembered import Remembered
 from placeprint.options import DecisionOptions
 from placeprint.recognition.combined_answer import combined_answer
 from placeprint.recognition.explanation import Reason, reasons_for, what_is_missing
 from placeprint.recognition.second_look import seen
-from placeprint.records import Answer, Split
+from placeprint.records import Answer, Grade, Split
 from placeprint.report.thumbnails import data_uri
 from placeprint.web.catalogue import CatalogueImage
 from placeprint.web.identity import Urls
+from placeprint.web.middleware import LOG
 from placeprint.web.previews import PREVIEW_SIDE, small_jpeg
 from placeprint.web.problems import Json, Problem
 from placeprint.web.route_descriptions import NEAR, photos_body, problems
@@ -129,8 +132,20 @@ async def recognize(
 
 def _answer(state: State, snapshot: Snapshot, body: Body, asked: Question) -> tuple[dict[str, Any], Json]:
     """Answer every photo, and all of them together; on a thread, where the answer is written out too."""
-    row = _answered(state, snapshot, body.photos(), asked)
+    uploads = body.photos()
+    row = _answered(state, snapshot, uploads, asked)
+    if state.unknown is not None and row["grade"] == Grade.UNKNOWN:
+        _keep(uploads, state.unknown, whole=state.settings.keep_metadata)
     return row, Json(row)
+
+
+def _keep(uploads: list[Upload], unknown: Remembered, *, whole: bool) -> None:
+    """Keep photos that could not be told; the answer does not depend on whether there is room."""
+    for upload in uploads:
+        try:
+            unknown.keep(upload.data if whole else without_metadata(upload.data), upload.name)
+        except (OSError, ImageError) as error:
+            LOG.warning("an unknown photo was not kept: %s", error)
 
 
 def _answered(state: State, snapshot: Snapshot, uploads: list[Upload], asked: Question) -> dict[str, Any]:

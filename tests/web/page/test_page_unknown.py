@@ -1,0 +1,99 @@
+"""Unknown photos that a server keeps: looked through and corrected in a browser, and saved before they are answered."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
+httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-web installs it")
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from served import TOKEN, WRITER, Program  # noqa: E402
+
+import placeprint  # noqa: E402
+
+
+@pytest.fixture
+def asked(base: tuple[Path, Path, dict[str, Path]], tmp_path: Path) -> Any:
+    """A server that keeps unknown photos, asked about two that are UNKNOWN and one that is not."""
+    town, gallery, chosen = base
+    program = Program(gallery, tmp_path / "log", "--remember", str(tmp_path / "kept"), token=TOKEN)
+    with httpx.Client(base_url=program.url, timeout=60) as client:
+        said = {}
+        for photo in [chosen["known"], chosen["unknown"], *sorted(town.glob("query/*/0[345].jpg"))]:
+            said[photo] = client.post("/v1/recognize", content=photo.read_bytes()).json()["grade"]
+            if list(said.values()).count("UNKNOWN") == 2:
+                break
+    yield program, tmp_path / "kept"
+    if program.process.poll() is None:
+        program.stop()
+
+
+def test_unknown_photos_are_corrected_and_nothing_that_was_answered_is_lost(browser: Any, asked: Any) -> None:
+    program, folder = asked
+    kept = placeprint.remembered(folder)
+    assert len(kept.photos) == 2
+    first = (folder / "photos" / kept.photos[0]).read_bytes()
+    assert b"Exif" not in first[:64]  # kept without metadata
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    context.set_default_timeout(60_000)
+    page, console, hosts = context.new_page(), [], set()
+    page.on("console", lambda message: message.type in ("error", "warning") and console.append(message.text))
+    page.on("pageerror", lambda error: console.append(str(error)))
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.goto(f"{program.url}/unknown")
+    page.get_by_label("token").fill("wrong-but-long-enough")
+    page.get_by_role("button", name="Show them").click()
+    page.get_by_text("the token is wrong").wait_for()
+    assert [text for text in console if "401" not in text] == []
+    console.clear()
+    page.get_by_label("token").fill(TOKEN)
+    page.get_by_role("button", name="Show them").click()
+    page.locator(".tile").first.wait_for()
+    assert page.locator(".group input").count() == 0  # both are alone
+    for tile in page.locator(".tile").all():
+        tile.click()
+    page.keyboard.press("m")
+    page.get_by_text("Saved.").wait_for()
+    program.stop(lambda process: process.send_signal(signal.SIGKILL))
+    [link] = kept.corrections().constraints
+    assert (link.link.value, {link.a, link.b}) == ("must", set(kept.photos))
+    found = kept.groups()
+    assert found is not None
+    assert [set(one.photos) for one in found.groups] == [set(kept.photos)]
+    assert console == []
+    assert hosts - {""} == {urlsplit(program.url).netloc}
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
+def test_what_is_not_allowed_is_refused_in_one_line(asked: Any) -> None:
+    program, folder = asked
+    with httpx.Client(base_url=program.url, timeout=60) as client:
+        for method, path in (("POST", "/v1/group"), ("PUT", "/v1/group/corrections"), ("POST", "/unknown")):
+            assert client.request(method, path).status_code == 401
+        told = client.post("/v1/group", headers=WRITER).json()
+        assert (told["groups"]["images"], told["accepted"]) == (2, {})
+        for body in (b"", b"[]", b'{"format": 1, "answers": [{"place": "UNKNOWN", "photos": ["a"]}]}', b"[" * 100_000):
+            refused = client.put("/v1/group/corrections", content=body, headers=WRITER)
+            assert (refused.status_code, "cannot be read" in refused.json()["detail"]) == (422, True)
+        said = {"format": 1, "answers": [{"place": "Old Mill", "photos": list(placeprint.remembered(folder).photos)}]}
+        assert client.put("/v1/group/corrections", json=said, headers=WRITER).json() == {"saved": 2}
+        assert json.loads((folder / "corrections.json").read_text()) == said
+
+
+def test_a_server_that_keeps_nothing_has_no_such_page(visit: Callable[..., Any]) -> None:
+    page = visit()
+    for path in ("unknown", "v1/group"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{page.served.url}{path}")
