@@ -5,11 +5,12 @@ LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test fuzz test-lowest test-torch test-web test-web-schema test-scale bench-web check bench bench-accuracy format clean help
+.PHONY: demo docs docs-links test fuzz test-lowest test-torch test-web test-web-schema test-scale bench-web check bench bench-accuracy format clean help
 
 help:
 	@echo "make demo   render a small town, recognise its places, write a report"
 	@echo "make test   run the tests"
+	@echo "make docs   build the documentation site into docs/_build (installs Sphinx)"
 	@echo "make fuzz   send hostile input to all that reads strangers' files, SECONDS=60 each"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make test-torch  run the tests of exporting and training models (installs PyTorch)"
@@ -48,6 +49,10 @@ $(VENV)/web: $(VENV)/dev
 	$(PIP) --group web
 	@touch $@
 
+$(VENV)/docs: $(VENV)/run
+	$(PIP) --group docs
+	@touch $@
+
 $(VENV)/fuzz: $(VENV)/web
 	$(PIP) --group fuzz || echo "atheris does not install here: inputs are changed at random"
 	@touch $@
@@ -64,6 +69,14 @@ demo: $(VENV)/run
 	$(BIN)/python -m town demo/town
 	$(BIN)/placeprint run demo/town -o demo/out
 	@echo "Open demo/out/report.html in a browser."
+
+# Without a network from what is installed; a warning is an error. Links to other hosts: make docs-links.
+docs: $(VENV)/docs
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -b html docs docs/_build
+	@echo "Open docs/_build/index.html in a browser."
+
+docs-links: $(VENV)/docs
+	$(BIN)/python -m sphinx --quiet -b linkcheck docs docs/_build/links
 
 # In two processes, whole files at a time and the slow ones first: what a module's tests share is made once.
 # TESTS chooses some.
@@ -123,4 +136,4 @@ bench-accuracy: $(VENV)/dev
 	$(BIN)/python benchmarks/accuracy.py
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .venv-3.* demo out .fuzz .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) .venv-3.* demo out docs/_build docs/reference .fuzz .pytest_cache .mypy_cache .ruff_cache

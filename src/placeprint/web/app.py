@@ -6,8 +6,9 @@ import time
 from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from placeprint.grouping.remembered import remembered
@@ -54,6 +55,18 @@ def make_app(snapshots: SnapshotSource, settings: Settings) -> ASGIApp:
         yield
         await to_thread(_close, state)
 
+    app, routers = _routed(settings, lifespan)
+    app.state.server = state
+    return RequestMiddleware(MethodMiddleware(app, routers, settings.prefix), settings, state.metrics)
+
+
+def description() -> dict[str, Any]:
+    """Return the OpenAPI description of the API, without a gallery."""
+    return _routed(Settings(), None)[0].openapi()
+
+
+def _routed(settings: Settings, lifespan: Any) -> tuple[FastAPI, tuple[APIRouter, ...]]:
+    """Return the application with its routes, described, and these routes."""
     app = FastAPI(
         title="placeprint",
         version=__version__,
@@ -65,7 +78,6 @@ def make_app(snapshots: SnapshotSource, settings: Settings) -> ASGIApp:
         redirect_slashes=False,
         servers=[{"url": settings.prefix}] if settings.prefix else None,
     )
-    app.state.server = state
     handle_problems(app)
     routers = [made.router for made in (writing, answering, locating, places, images, health)]
     if state.unknown is not None:
@@ -73,7 +85,7 @@ def make_app(snapshots: SnapshotSource, settings: Settings) -> ASGIApp:
     for router in (*routers, page := pages.make_router()):  # the first whose address fits answers
         app.include_router(router)
     _describe(app)
-    return RequestMiddleware(MethodMiddleware(app, (*routers, page), settings.prefix), settings, state.metrics)
+    return app, (*routers, page)
 
 
 def _close(state: State) -> None:
