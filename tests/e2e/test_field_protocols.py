@@ -7,6 +7,8 @@ import jsonschema
 import pytest
 
 from field_trees import SCALE_25_M, frame_name, utm_tree
+from placeprint import compare
+from placeprint.errors import UsageError
 from program import run
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
@@ -32,6 +34,11 @@ def test_from_a_tree_to_a_leaderboard(tmp_path: Path) -> None:
         row = valid("evaluate", run(*asked, *more, "--json").stdout)
         (tmp_path / f"{name}.json").write_text(json.dumps(row))
     files = [tmp_path / "a.json", tmp_path / "b.json"]
+    compared = compare(tmp_path / "nordland", ["fast"], protocol="nordland")
+    benchmark, one = compared[0].result.benchmark, valid("evaluate", (tmp_path / "a.json").read_text())["benchmark"]
+    assert (benchmark.protocol, benchmark.figures) == ("nordland", one["figures"])
+    with pytest.raises(UsageError, match="leave out the radius"):
+        compare(tmp_path / "nordland", ["fast", "preset=fast,radius=5"], protocol="nordland")
     ranked = run("leaderboard", *files)
     assert "not comparable with the first: other protocol: none, not nordland" in ranked.stdout
     found = valid("leaderboard", run("leaderboard", *files, "--json").stdout)

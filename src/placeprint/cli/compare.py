@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from placeprint.cli import datasets, options, printing
+from placeprint.cli import datasets, options, printing, protocols
 from placeprint.cli.evaluate import taking_no_part
 from placeprint.cli.option_records import Without, given
 from placeprint.options import EmbedOptions
@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from placeprint.evaluation.compare import Compared
     from placeprint.evaluation.metrics.intervals import Interval
     from placeprint.evaluation.metrics.paired_tests import McNemar
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How settings are compared, and where the page goes."""
+
+    protocol: Annotated[
+        str | None, typer.Option("--protocol", help="Measure as the field does on one of its datasets, as evaluate.")
+    ] = None
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write a page: side by side, and what each gained and lost.")
+    ] = None
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0
 
 
 def compare(
@@ -31,24 +44,23 @@ def compare(
     dataset: Annotated[Path | None, typer.Option("--on", help="A folder or a manifest with queries.")] = None,
     *,
     searched: options.Searched,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Write a page: side by side, and what each gained and lost.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    compared: How,
     embed: Annotated[EmbedOptions, Without("model", "runner", "workers")],
     output: options.TableOutput,
 ) -> None:
     """Run several presets, models or settings on one dataset, and compare each with the first."""
     from placeprint.report.compare import compare as run_all
 
+    name = compared.protocol
+    by = None if name is None else protocols.opened(name, dataset, searched)
     rows = run_all(
-        datasets.asked(dataset, searched),
+        datasets.asked(dataset, searched) if by is None else by,
         settings,
         gallery=searched.gallery,
         embeddings=searched.embeddings,
         records=searched.records,
-        seed=seed,
-        report=report,
+        seed=compared.seed,
+        report=compared.report,
         progress=output.progress,
         **given(embed),
     )
@@ -77,8 +89,8 @@ def compare(
         )
         names = ("setting", "UNKNOWN rate", "Recall@1, UNKNOWN a miss", "mAP", "wrong removed", "right removed")
         printing.table(names, [_sweep(c) for c in rows if c.sweep], right=(1, 2, 3, 4, 5))
-    if report is not None:
-        printing.say("", f"report: {report}")
+    if compared.report is not None:
+        printing.say("", f"report: {compared.report}")
 
 
 def _line(row: Compared) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from placeprint.arrays import Rows
 from placeprint.dataset.protocols.published import Figure, published
 from placeprint.dataset.protocols.reading import ProtocolSet
 from placeprint.evaluation.ground_truth import GroundTruth
@@ -91,9 +92,16 @@ class BenchmarkRun:
 
 
 def tolerances(
-    truth: GroundTruth, queries: Sequence[ImageRecord], ranking: Ranking, ks: Sequence[int]
+    truth: GroundTruth,
+    queries: Sequence[ImageRecord],
+    ranking: Ranking,
+    ks: Sequence[int],
+    left_out: Sequence[Rows] | None = None,
 ) -> tuple[Tolerance, ...]:
-    """Return recall at other tolerances than the one that decides; nothing where the truth is no distance."""
+    """Return recall at other tolerances than the one that decides; nothing where the truth is no distance.
+
+    Gallery rows that are left out for a query are right for it at no distance.
+    """
     if not queries or offsets_of(truth, queries[0]) is None:
         return ()
     steps: Sequence[float] = _FRAMES if isinstance(truth, ByFrame) else _METRES
@@ -102,6 +110,8 @@ def tolerances(
     for i, query in enumerate(queries):
         offsets = offsets_of(truth, query)
         away = np.nan_to_num(np.inf if offsets is None else offsets, nan=np.inf)
+        if left_out is not None:
+            away[left_out[i]] = np.inf
         rows = ranking.top.rows[i][ranking.top.rows[i] >= 0]
         nearest[i] = away.min(initial=np.inf)
         best[i, : len(rows)] = np.minimum.accumulate(away[rows])

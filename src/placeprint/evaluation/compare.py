@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.protocols.reading import ProtocolSet
+from placeprint.errors import UsageError
 from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.headlines import SEED, clusters_of, headlines
 from placeprint.evaluation.inputs import gather
@@ -151,7 +153,7 @@ class Run:
 
 
 def compare_each(
-    dataset: Manifest | None,
+    dataset: Manifest | ProtocolSet | None,
     settings: Sequence[Setting],
     options: CompareWords,
     *,
@@ -166,11 +168,15 @@ def compare_each(
     UsageError, DatasetError, GalleryError, ModelError
     """
     asked = [_asked(setting, options) for setting in settings]
+    by = dataset if isinstance(dataset, ProtocolSet) else None
+    if by is not None and any(radius is not None for *_, radius in asked):
+        raise UsageError("a protocol says itself what is right: leave out the radius")
+    read = dataset.manifest if isinstance(dataset, ProtocolSet) else dataset
     first: EvaluationResult | None = None
     for setting, (build, decision, imported, radius) in zip(settings, asked, strict=True):
         with opened_cache(build.cache):  # keeps what is matched
-            inputs = gather(dataset, gallery, options=build, imported=imported, progress=progress)
-            run = evaluate_inputs(inputs, decision=decision, radius=radius, progress=progress)
+            inputs = gather(read, gallery, options=build, imported=imported, progress=progress)
+            run = evaluate_inputs(inputs, decision=decision, radius=radius, protocol=by, progress=progress)
         first = first or run
         yield Run(_compared(setting, run, first, seed=seed), inputs.gallery)
 

@@ -114,7 +114,7 @@ def evaluate(
     build, decision, imported = records_of(options, BuildOptions, DecisionOptions, Imported)
     if any(k < 1 for k in ks) or not ks:
         raise UsageError(f"every K of Recall@K must be at least 1: {list(ks)}")
-    by = _protocol_of(dataset, protocol, radius)
+    by = protocol_of(dataset, protocol, radius)
     dataset = by or dataset
     if gallery is not None and build.preset is None:
         gallery = open_gallery(gallery)
@@ -182,13 +182,18 @@ def evaluate_inputs(
         test_set=TestSet.of(searched.records, asked.records, ranking.digests),
         gallery_bytes=kept_bytes(searched),
         titles=titles_of(asked.records) | titles_of(searched.records),
-        tolerances=tolerances(truth, asked.records, ranking, ks),
+        tolerances=tolerances(truth, asked.records, ranking, ks, gone),
         benchmark=None if protocol is None else BenchmarkRun.of(protocol, positives, len(inputs.unusable)),
     )
 
 
-def _protocol_of(dataset: object, protocol: str | None, radius: float | None) -> ProtocolSet | None:
-    """Return the protocol that was asked for, with its images."""
+def protocol_of(dataset: object, protocol: str | None, radius: float | None = None) -> ProtocolSet | None:
+    """Return the protocol that was asked for, with its images.
+
+    Raises
+    ------
+    UsageError, DatasetError
+    """
     if protocol is None and not isinstance(dataset, ProtocolSet):
         return None
     if radius is not None:

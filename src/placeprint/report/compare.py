@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Unpack
 
 from placeprint.dataset.manifest import Manifest
+from placeprint.dataset.protocols.reading import ProtocolSet
 from placeprint.dataset.scan import read_dataset
 from placeprint.errors import UsageError
 from placeprint.evaluation.compare import CompareWords, Comparison, compare_each
+from placeprint.evaluation.evaluate import protocol_of
 from placeprint.evaluation.headlines import SEED
 from placeprint.evaluation.setting import Setting
 from placeprint.gallery.opening import open_gallery
@@ -21,10 +23,11 @@ from placeprint.storage.atomic import require_ours
 
 
 def compare(
-    dataset: Path | str | Manifest | None,
+    dataset: Path | str | Manifest | ProtocolSet | None,
     settings: Sequence[str],
     *,
     gallery: AnyGallery | Path | str | None = None,
+    protocol: str | None = None,
     seed: int = SEED,
     report: Path | str | None = None,
     progress: Progress | None = None,
@@ -38,6 +41,8 @@ def compare(
         As in `placeprint.evaluate`.
     settings : sequence of str
         Presets (``balanced``), models, both (``fast:efficientnet-lite0``), or options (``preset=fast,threshold=0.6``).
+    protocol : str, optional
+        One of the field's, as in `placeprint.evaluate`: `dataset` is the folder of its files.
     seed : int
         Of the bootstrap.
     report : Path or str, optional
@@ -62,17 +67,14 @@ def compare(
     >>> [(one.setting.name, one.recall_at_1.value) for one in compared]
     [('threshold=0.5', 1.0), ('threshold=0.9', 1.0)]
     """
-    if not settings:
-        raise UsageError("give at least one setting, for example: balanced fast")
-    parsed = [Setting.parse(text) for text in settings]
-    for setting in parsed:
-        setting.require_possible()
+    parsed = _parsed(settings)
     page = None if report is None else _room_for(Path(report))
-    manifest = dataset if dataset is None or isinstance(dataset, Manifest) else read_dataset(dataset)
+    asked = _read(dataset, protocol)
+    manifest = asked.manifest if isinstance(asked, ProtocolSet) else asked
     opened = None if gallery is None else open_gallery(gallery)  # once: one on a server is downloaded
     rows, seen = [], list[Pictured]()
     root = _query_root(manifest, options)
-    for run in compare_each(manifest, parsed, options, gallery=opened, seed=seed, progress=progress):
+    for run in compare_each(asked, parsed, options, gallery=opened, seed=seed, progress=progress):
         rows.append(run.row)
         if page is not None:
             seen.append(pictured(run, root))
@@ -80,6 +82,23 @@ def compare(
     if page is not None:
         write_comparison(comparison, seen, page, progress=progress)
     return comparison
+
+
+def _parsed(settings: Sequence[str]) -> list[Setting]:
+    if not settings:
+        raise UsageError("give at least one setting, for example: balanced fast")
+    parsed = [Setting.parse(text) for text in settings]
+    for setting in parsed:
+        setting.require_possible()
+    return parsed
+
+
+def _read(dataset: Path | str | Manifest | ProtocolSet | None, protocol: str | None) -> Manifest | ProtocolSet | None:
+    """Return the images that are asked, with the protocol where there is one."""
+    by = protocol_of(dataset, protocol)
+    if by is not None:
+        return by
+    return dataset if dataset is None or isinstance(dataset, Manifest) else read_dataset(dataset)  # type: ignore[arg-type]
 
 
 def _room_for(page: Path) -> Path:

@@ -33,6 +33,37 @@ class Curve:
     dots: tuple[tuple[float, float, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ToleranceCurves:
+    """Recall against how far a gallery image may be to be right, a curve for each K.
+
+    Attributes
+    ----------
+    ticks : tuple of (float, str)
+        Where each tolerance stands, 0 to 1, and its label: they are evenly spaced.
+    curves : tuple of (int, Curve)
+        K of Recall@K, and its curve over all queries.
+    """
+
+    ticks: tuple[tuple[float, str], ...]
+    curves: tuple[tuple[int, Curve], ...]
+
+
+def tolerance_curves(result: EvaluationResult) -> ToleranceCurves | None:
+    """Return recall at 5, 25 and 100 m, or over frames; None where distance decides nothing."""
+    steps = result.tolerances
+    if len(steps) < 2:
+        return None
+    said = ("{:g}\N{NO-BREAK SPACE}m" if steps[0].unit == "m" else "±\N{NO-BREAK SPACE}{:g}").format
+    ticks = tuple((n / (len(steps) - 1), said(one.tolerance)) for n, one in enumerate(steps))
+    curves = []
+    for k in list(steps[0].recall)[:3]:
+        along = zip(ticks, steps, strict=True)
+        dots = tuple((1000 * x, 1000 * (1 - one.recall[k]), one.answerable) for (x, _), one in along)
+        curves.append((k, Curve(" ".join(f"{x:.1f},{y:.1f}" for x, y, _ in dots), steps[-1].recall[k], dots)))
+    return ToleranceCurves(ticks, tuple(curves))
+
+
 def risk_curve(result: EvaluationResult) -> Curve | None:
     """Return the share of wrong answers against the share answered; None without an answer.
 

@@ -13,7 +13,7 @@ from placeprint.gallery.protocol import AnyGallery
 from placeprint.progress import Progress
 from placeprint.recognition.explanation import what_is_missing
 from placeprint.report.cases import choose_cases
-from placeprint.report.curves import reliability_curve, risk_curve, trade_off_curve
+from placeprint.report.curves import reliability_curve, risk_curve, tolerance_curves, trade_off_curve
 from placeprint.report.histogram import score_histogram
 from placeprint.report.outcomes import worst_first
 from placeprint.report.reasons import explain_cases
@@ -177,6 +177,7 @@ def render(
             risk=risk_curve(result),
             claimed=reliability_curve(result),
             trade_off=trade_off_curve(result),
+            tolerances=tolerance_curves(result),
             queries=worst_first(result)[:MAX_QUERIES],
             thresholds=thresholds_of(result),
             diagnosis=told.diagnosis,
