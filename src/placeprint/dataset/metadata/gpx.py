@@ -19,8 +19,8 @@ from placeprint.dataset.metadata.xml_events import XmlError, read_xml
 from placeprint.errors import DatasetError
 from placeprint.storage.regular_files import open_regular
 
-LARGEST = 1 << 28
-"""Bytes of a file: some two million points."""
+LARGEST = 1 << 26
+"""Bytes of a file: some half a million points, six days at one a second. They take some five seconds to read."""
 MOST_GAP = 300.0
 """Seconds between two points within which somebody went straight on."""
 MOST_BESIDE = 60.0
@@ -122,7 +122,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
         left -= len(piece)
         yield piece
     if left <= 0:
-        raise XmlError(f"it has more than {LARGEST} bytes")
+        raise XmlError(f"it has more than {LARGEST >> 20} MB: give the part of it in which the photos were taken")
 
 
 class _Points:

@@ -6,6 +6,7 @@ import pytest
 
 from exif_writer import exif_block, save
 from placeprint import read_dataset, read_track
+from placeprint.dataset.metadata import gpx
 from placeprint.dataset.metadata.times import iso_time, parse_offset
 from placeprint.errors import DatasetError, UsageError
 
@@ -114,3 +115,14 @@ def test_what_is_no_clock_offset_is_refused(text: str) -> None:
 )
 def test_times(text: str, expected: str | None) -> None:
     assert iso_time(text) == expected
+
+
+def test_a_track_that_takes_too_long_to_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = '<trkpt lat="48.1" lon="11.5"><time>2024-05-01T10:00:00Z</time></trkpt>'
+    (tmp_path / "walk.gpx").write_text(f"<gpx>{point * 20_000}</gpx>")
+    assert len(read_track(tmp_path / "walk.gpx").seconds) == 20_000
+    monkeypatch.setattr(gpx, "LARGEST", 1 << 20)
+    with pytest.raises(
+        DatasetError, match=r'the track ".*walk.gpx" cannot be read: it has more than 1 MB: give the part'
+    ):
+        read_track(tmp_path / "walk.gpx")
