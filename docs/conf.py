@@ -1,5 +1,6 @@
 """The documentation site: `make docs` builds it into docs/_build. The reference is made from the program as it is."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -50,6 +51,14 @@ def reachable(app: object, pagename: str, templatename: str, context: dict, doct
     context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
 
 
+def linked(app: object, docname: str, source: list[str]) -> None:  # noqa: ARG001
+    """Make links of the pages that a page names as files of the repository: `docs/x.md`."""
+    parts = re.split(r"(^```.*?^```)", source[0], flags=re.M | re.S)
+    parts[::2] = [re.sub(r"`docs/([\w-]+)\.md`", r"[\1](\1.md)", part) for part in parts[::2]]
+    source[0] = "".join(parts)
+
+
 def setup(app: object) -> None:
     """Come after Furo."""
+    app.connect("source-read", linked)
     app.connect("html-page-context", reachable, priority=900)
