@@ -59,7 +59,7 @@ class Looks:
     def joined(
         self, constraints: Sequence[Constraint], same: SamePlace, least: float
     ) -> tuple[list[list[int]], dict[Pair, float]]:
-        """Return the looks of each group, and the probability of each pair by itself."""
+        """Return the looks of each group, and the probability of each pair: where it lies in two groups, of these."""
         home = {self.paths[row]: number for number, look in enumerate(self.looks) for row in look}
         linked: dict[Link, set[Pair]] = {link: set() for link in Link}
         for one in constraints:
@@ -70,7 +70,12 @@ class Looks:
         odds = growing.odds(self.pairs)
         growing.join_all(sorted(linked[Link.MUST]))
         probabilities = dict(zip(self.pairs, map(same.probability_of, odds.tolist()), strict=True))
-        return growing.run(least), probabilities
+        groups = growing.run(least)
+        found = {look: number for number, group in enumerate(groups) for look in group}
+        parted = [pair for pair in self.pairs if found[pair[0]] != found[pair[1]]]
+        between = growing.odds(parted).tolist()
+        probabilities.update(zip(parted, map(same.probability_of, between), strict=True))
+        return groups, probabilities
 
     def growing(self, same: SamePlace, cannot: Iterable[Pair] = ()) -> Agglomeration:
         """Return the looks as they are before any are joined."""

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from placeprint.grouping.result import Edge, Grouping
 
+LIKELY = 0.5
+"""Probability of a wrong decision from which on a pair is asked before all others: of two large groups even little is
+worth much, and what was learned from pairs of photos says least of those."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -28,7 +32,8 @@ def questions(found: Grouping) -> tuple[Question, ...]:
 
     Joining groups of a and b photos changes what 2 a b / (a + b) photos find (the sum of what B-cubed recall gains);
     taking one photo out of a group of n changes 2 (n - 1) / n. That times the probability that it was decided wrongly
-    is what an answer is worth. Pairs that were answered are not asked again.
+    is what an answer is worth. What was more probably
+    decided wrongly than not comes before all else. Pairs that were answered are not asked again.
     """
     home = {photo: number for number, group in enumerate(found.groups) for photo in group.photos}
     sizes = [len(group.photos) for group in found.groups]
@@ -43,13 +48,15 @@ def questions(found: Grouping) -> tuple[Question, ...]:
         if frozenset((edge.a, edge.b)) in answered:
             continue
         ours, theirs = (sizes[home[path]] if path in home else 1 for path in (edge.a, edge.b))
-        if edge.joined:
-            worth = (1 - edge.probability) * 2 * (ours - 1) / ours
-        else:
-            worth = edge.probability * 2 * ours * theirs / (ours + theirs)
-        asked[edge] = max(asked.get(edge, 0.0), worth)
-    ranked = sorted(asked.items(), key=lambda item: (-item[1], item[0].a, item[0].b))
+        changes = 2 * (ours - 1) / ours if edge.joined else 2 * ours * theirs / (ours + theirs)
+        asked[edge] = _wrong(edge) * changes
+    ranked = sorted(asked.items(), key=lambda item: (_wrong(item[0]) < LIKELY, -item[1], item[0].a, item[0].b))
     return tuple(Question(edge, worth) for edge, worth in ranked)
+
+
+def _wrong(edge: Edge) -> float:
+    """Return the probability that two photos are wrongly together, or wrongly apart."""
+    return 1 - edge.probability if edge.joined else edge.probability
 
 
 def _keys(edge: Edge, home: dict[str, int]) -> Iterator[object]:

@@ -56,7 +56,7 @@ class Edge:
     a, b : str
         Paths.
     probability : float
-        That both show the same place.
+        That both show the same place; where they are in two groups, by all photos of both.
     joined : bool
         Whether they are in one group.
 

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from placeprint.grouping.compared import Looks
 from placeprint.grouping.questions import questions
 from placeprint.grouping.result import Alone, Constraint, Edge, Group, Grouping, Link
+from placeprint.grouping.same_place import shipped_same_place
 
 
 def grouping(edges: list[Edge], *constraints: Constraint) -> Grouping:
@@ -45,3 +48,23 @@ def test_a_photo_is_asked_by_its_surest_link() -> None:
 def test_what_was_answered_is_not_asked_again(link: Link) -> None:
     edges = [Edge("a1", "b1", 0.6, False)]
     assert questions(grouping(edges, Constraint(link, "b1", "a1"))) == ()
+
+
+def test_what_is_probably_wrong_comes_before_large_groups() -> None:
+    asked = questions(grouping([Edge("a1", "b1", 0.45, False), Edge("b2", "c1", 0.55, False)]))
+    assert [one.edge.b for one in asked] == ["c1", "b1"]
+    assert asked[0].worth < asked[1].worth
+
+
+def test_the_probability_of_two_groups_is_that_of_all_their_photos() -> None:
+    vectors = np.array([(1, 0, 0), (0.9, 0.1, 0), (0, 1, 0), (0, 0.9, 0.1)], np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    pairs = ((0, 1), (0, 2), (1, 2), (2, 3))
+    looks = Looks(
+        tuple("abcd"), ((0,), (1,), (2,), (3,)), vectors, (None,) * 4, pairs, np.array([9.0, 0.5, 0.1, 9.0]), 4
+    )
+    same = shipped_same_place()
+    alone = same.probability_of(float(looks.growing(same).odds([(0, 2)])[0]))
+    groups, probabilities = looks.joined((), same, same.least(0.02))
+    assert groups == [[0, 1], [2, 3]]
+    assert probabilities[0, 2] == probabilities[1, 2] != pytest.approx(alone)
