@@ -2,13 +2,18 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 import placeprint
 from placeprint import Constraint, Link
+from placeprint.grouping.table import write_groups
+from placeprint.recognition.rerank import matches
+from placeprint.recognition.rerank.known_pairs import KNOWN_PAIRS
 from tests.program import run
 
 
@@ -75,3 +80,26 @@ def test_run_on_photos_without_labels_ends_with_groups(flat: Path, tmp_path: Pat
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "groups.html").write_text("mine")
     assert "was not made by placeprint" in run("run", tmp_path / "in", "-o", tmp_path / "mine", expect=2).stderr
+
+
+def test_what_was_matched_and_answered_outlives_a_run_that_dies(flat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, matched, asked = flat / "kept.csv", matches._matched, list[int]()
+    answers = [Constraint(Link.CANNOT, "0.jpg", "1.jpg")]
+    write_groups(replace(placeprint.group([flat / "0.jpg"]), constraints=tuple(answers), root=flat), out)
+    before = out.read_bytes()
+
+    def dies(*parts: Any) -> Any:
+        asked.append(1)
+        if len(asked) > 2:
+            raise OSError(5, "Input/output error")
+        return matched(*parts)
+
+    KNOWN_PAIRS._known.clear()
+    monkeypatch.setattr(matches, "_matched", dies)
+    with pytest.raises(OSError, match="Input"):
+        placeprint.group(flat, out)
+    assert out.read_bytes() == before
+    again = list[int]()
+    KNOWN_PAIRS._known.clear()  # as in another process
+    monkeypatch.setattr(matches, "_matched", lambda *parts: again.append(1) or matched(*parts))
+    assert placeprint.group(flat, out).matched == len(again) + 2 == 6

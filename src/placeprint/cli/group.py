@@ -63,6 +63,7 @@ def show_groups(found: Grouping) -> None:
     printing.say(
         f"{counted(found.images, 'photo')}, {counted(found.looks, 'look')} without copies and bursts: "
         f"{counted(len(found.groups), 'place')}, {counted(len(found.alone), 'photo')} alone",
-        f"bound: {100 * found.false_merge_rate:g} % of photos in the group of another place, as measured on other sets",
+        f"asked: at most {100 * found.false_merge_rate:g} % of photos in the group of another place; how far that was "
+        "kept on other sets: docs/groups.md",
     )
     printing.show_failures(found.failures)
