@@ -74,11 +74,13 @@ def rank_places(matches: Sequence[Match]) -> tuple[RankedPlace, ...]:
     best: dict[str, tuple[float, int]] = {}
     titles: dict[str, str] = {}
     for match in matches:
-        for place, title in zip(match.places, match.titles, strict=False):
-            titles.setdefault(place, title)
+        if match.titles:
+            for place, title in zip(match.places, match.titles, strict=False):
+                titles.setdefault(place, title)
+        score = match.score
         for place in match.places:
-            score, images = best.get(place, (match.score, 0))
-            best[place] = (max(score, match.score), images + 1)
+            known, images = best.get(place, (score, 0))
+            best[place] = (score if score > known else known, images + 1)
     ranked = sorted(best.items(), key=lambda item: -item[1][0])  # stable: ties keep their order
     return tuple(RankedPlace(place, score, images, titles.get(place)) for place, (score, images) in ranked)
 

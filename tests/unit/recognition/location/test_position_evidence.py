@@ -14,6 +14,7 @@ from placeprint.presets import find_preset
 from placeprint.recognition.answer_json import answer_of
 from placeprint.recognition.location import evidence as learning
 from placeprint.recognition.location.evidence import evidence_of, with_positions_learned
+from placeprint.recognition.spots import spots
 from placeprint.recognition.spots.spots import distrusted_rows
 from placeprint.storage import published
 
@@ -75,6 +76,25 @@ def test_the_rate_that_is_asked_for_decides(made: Gallery) -> None:
     assert (strict.located, strict.false_accept_rate) == (False, 0.01)
     assert strict.why.endswith("too few to keep a rate of 1 %")
     assert position(gallery).located
+
+
+def test_limits_are_learned_once_for_each_rate_and_few_are_kept(made: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    learned, rates = with_positions_learned(made), []
+    learn = spots.limits_or_why
+    monkeypatch.setattr(spots, "_MOST_LEARNED", 2)
+    monkeypatch.setattr(
+        spots,
+        "limits_or_why",
+        lambda evidence, *, share, rate: rates.append(rate) or learn(evidence, share=share, rate=rate),
+    )
+    seen = spots.Spots(learned, ())
+    found = Recognizer(learned).answer(np.eye(DIM, dtype=np.float32)[1]).matches
+    rates.clear()
+    asked = (0.05, 0.1, 0.05, 0.1, 0.2, 0.05)
+    given = [seen.position(found, rate) for rate in asked]
+    assert [one.false_accept_rate for one in given] == list(asked)
+    assert given[0] == given[2] == given[5]
+    assert rates == [0.05, 0.1, 0.2, 0.05]
 
 
 def test_a_change_is_counted_and_told_and_rows_keep_their_images(made: Gallery) -> None:
