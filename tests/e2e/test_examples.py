@@ -61,7 +61,7 @@ def here(beside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_results_are_shown_on_one_line() -> None:
     learned = placeprint.calibrate("town.gallery", false_accept_rate=0.2)
     limit = f"{learned.calibration.threshold:.3f}"
-    assert repr(learned) == f"<CalibrationResult of town.gallery: sure from probability {limit}>"
+    assert repr(learned) == f"<CalibrationResult of town.gallery: accepted from probability {limit}>"
     report = placeprint.check("town")
     assert repr(report) == f"<CheckReport of town: {len(report.findings)} findings, {report.errors} of them errors>"
 

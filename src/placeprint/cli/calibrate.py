@@ -76,7 +76,7 @@ def show_calibration(learned: Calibration | None, gallery: str, why: str = "") -
     low, high = learned.interval
     least, most = learned.rate_interval
     printing.say(
-        f"calibrated from the {learned.source}: sure from probability {learned.threshold:.3f} "
+        f"calibrated from the {learned.source}: accepted from probability {learned.threshold:.3f} "
         f"(95 % interval {low:.3f} to {high:.3f}), for {100 * learned.false_accept_rate:g} % false accepts "
         f"({100 * least:.1f} to {100 * most:.1f} %)",
         f"  expected to get a place: {_expected(learned.accepted_share)}",

@@ -52,7 +52,8 @@ def _of_an_earlier_server(row: dict[str, Any]) -> dict[str, Any]:
         grade = Grade.LIKELY if (row["probability"] or 0) >= LIKELY else Grade.UNKNOWN
     else:
         decided = any(row[name] is not None for name in ("threshold", "margin_threshold", "probability_threshold"))
-        grade = Grade.SURE if decided else Grade.LIKELY
+        improbable = row["probability"] is not None and row["probability"] < LIKELY
+        grade = Grade.SURE if decided and not improbable else Grade.LIKELY
     best = row["places"][0]["place"] if row["places"] else None
     unsaid = {"calibrated_for": None, "false_accept_rate": None, "title": None, "position": None}
     return unsaid | {"grade": grade, "best_guess": best}

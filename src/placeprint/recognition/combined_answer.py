@@ -131,7 +131,7 @@ def _grade(speaking: Sequence[Answer], rivals: Sequence[Answer], probability: fl
         return Grade.SURE if any(a.grade is Grade.SURE for a in speaking) else Grade.LIKELY
     free = [a for a in speaking if a.place is not None or (a.margin_threshold is None and (a.probability or 0) < limit)]
     reached = _probability(free, rivals) if free else None
-    return Grade.SURE if reached is not None and reached >= limit else Grade.LIKELY
+    return Grade.SURE if reached is not None and reached >= max(limit, LIKELY) else Grade.LIKELY
 
 
 def _agreed(speaking: Sequence[Answer], rivals: Sequence[Answer], grade: Grade, probability: float | None) -> bool:

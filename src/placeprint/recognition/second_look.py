@@ -26,6 +26,7 @@ from placeprint.gallery.filters import Selection
 from placeprint.gallery.protocol import Nearby
 from placeprint.options import DecisionOptions
 from placeprint.recognition.combined_answer import sureness
+from placeprint.recognition.decision.rules import LIKELY
 from placeprint.records import Answer, Grade
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ def _from_farther(embedder: AnyEmbedder, ask: Ask, image: Image, first: Seen) ->
     answer, near = ask(vector, parts=found.parts)
     if answer.place is not None:
         why = f"{answer.why}, but only from farther away, which makes it no more than likely"
-        answer = replace(answer, place=None, grade=Grade.LIKELY, why=why)
+        improbable = answer.probability is not None and answer.probability < LIKELY
+        answer = replace(answer, place=None, grade=Grade.UNKNOWN if improbable else Grade.LIKELY, why=why)
     answer = replace(answer, position=first.answer.position)
     return Seen(Description(vector, found.parts), answer, near)
 

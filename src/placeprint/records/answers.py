@@ -50,9 +50,11 @@ class Grade(StrEnum):
     Attributes
     ----------
     SURE
-        The best place is accepted: at the stated false-accept rate, or at a threshold that somebody gave.
+        The best place is accepted, at the stated false-accept rate or at a threshold that somebody gave, and no
+        probability says that it is more probably wrong.
     LIKELY
-        It is not accepted and more probable than not; or nothing decides, and every image gets a place.
+        Only one of the two: it is more probable than not but not accepted, or accepted but less probable than that, as
+        high rates do. Or nothing decides, and every image gets a place.
     UNKNOWN
         Nothing fits.
 

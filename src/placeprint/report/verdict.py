@@ -111,9 +111,11 @@ def _threshold(result: EvaluationResult) -> str:
     rate = result.false_accept_rate
     chosen = "" if rate is None else f", calibrated for {100 * rate:g} % false accepts"
     probable = any(q.probability == q.probability for q in result.queries)
-    below = (
-        f"below that it is {Grade.LIKELY} from {LIKELY:g} on, else {UNKNOWN}" if probable else f"else it is {UNKNOWN}"
-    )
+    below = f"else it is {UNKNOWN}"
+    if probable and (opened.probability_threshold or LIKELY) < LIKELY:
+        below = f"below {LIKELY:g} it is {Grade.LIKELY}, below the threshold {UNKNOWN}"
+    elif probable:
+        below = f"below that it is {Grade.LIKELY} from {LIKELY:g} on, else {UNKNOWN}"
     return f"A place is named from a {' and a '.join(limits)} on{chosen}; {below}."
 
 

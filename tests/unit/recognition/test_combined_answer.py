@@ -102,9 +102,21 @@ def test_without_a_calibration_images_are_counted() -> None:
 
 
 def test_what_was_accepted_by_its_margin_alone_stays_accepted() -> None:
-    alone = dataclasses.replace(of("a", 0.4, None), place="a", grade=Grade.SURE, margin_threshold=0.1)
+    alone = dataclasses.replace(of("a", 0.4, None), place="a", grade=Grade.LIKELY, margin_threshold=0.1)
     answer = combined_answer([alone, of("c", 0.3, None)])[1]
-    assert (answer.place, answer.grade, answer.probability) == ("a", Grade.SURE, 0.4)
+    assert (answer.place, answer.grade, answer.probability) == ("a", Grade.LIKELY, 0.4)
+
+
+def test_what_a_high_rate_accepts_below_one_half_is_named_and_not_sure() -> None:
+    low = dataclasses.replace(of("a", 0.4, 0.3), place="a", grade=Grade.LIKELY)
+    high = dataclasses.replace(of("a", 0.6, 0.3), place="a", grade=Grade.SURE)
+    none = of("c", 0.2, 0.3)
+    found = [combined_answer(asked)[1] for asked in ([low, none], [low, low], [low, high])]
+    assert [(answer.place, answer.grade) for answer in found] == [
+        ("a", Grade.LIKELY),
+        ("a", Grade.LIKELY),
+        ("a", Grade.SURE),
+    ]
 
 
 WORDS = {

@@ -65,6 +65,19 @@ def test_where_nothing_decides_a_place_is_likely_and_never_sure() -> None:
         assert answer_of(told(answer)) == answer
 
 
+@pytest.mark.parametrize("decision", [{"false_accept_rate": 0.5}, {"threshold": 0.2}, {"margin_threshold": 0.0}])
+def test_what_is_more_probably_wrong_is_never_sure(decision: dict[str, float]) -> None:
+    """A loose limit accepts such places; they keep their place, and are called likely."""
+    found = [answer for answer in answers(**decision) if not answer.unknown]
+    assert {answer.probability < 0.5 for answer in found} == {True, False}, "or this shows too little"
+    for answer in found:
+        assert answer.grade is (Grade.LIKELY if answer.probability < 0.5 else Grade.SURE)
+        assert ("not called sure" in answer.why) == (answer.probability < 0.5)
+        assert answer_of(told(answer)) == answer
+        earlier = {key: value for key, value in told(answer).items() if key != "grade"}
+        assert answer_of(earlier).grade is answer.grade
+
+
 def test_a_threshold_of_a_person_makes_sure() -> None:
     by_score = answers(BARE, threshold=0.7)
     assert {answer.grade for answer in by_score} == {Grade.SURE, Grade.UNKNOWN}

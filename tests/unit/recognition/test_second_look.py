@@ -102,6 +102,15 @@ def test_a_look_from_farther_away_ranks_and_accepts_nothing(embedder: Embedder, 
     np.testing.assert_allclose(np.linalg.norm(found.description.vector), 1, rtol=1e-6)
 
 
+def test_a_look_from_farther_away_that_is_more_probably_wrong_is_unknown(
+    embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+):
+    turned_by(monkeypatch, 1, 0, 0, 0)
+    accepted = replace(answer("b", 0.45), grade=Grade.LIKELY, probability_threshold=0.4)
+    found = seen(Asked(embedder, [answer(None, 0.3), accepted]), Image.new("RGB", (400, 300), "grey"))
+    assert (found.answer.place, found.answer.grade) == (None, Grade.UNKNOWN)
+
+
 def test_a_model_without_cells_looks_once(monkeypatch: pytest.MonkeyPatch):
     turned_by(monkeypatch, 0, 1, 0, 0)
     asked = Asked(load_embedder(threads=1), [answer(None, 0.3)])

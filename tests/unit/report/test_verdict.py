@@ -95,6 +95,18 @@ def test_the_numbers_of_the_verdict_add_up() -> None:
     assert more(RESULT)[-1].startswith("To make fewer of both mistakes, add photos of each place, or calibrate with")
 
 
+def test_a_low_threshold_says_what_is_only_likely() -> None:
+    loose = BARE.with_calibration(learn_calibration(BARE, false_accept_rate=0.5))
+    result = evaluate_inputs(Inputs(loose, QUERIES))
+    limit = loose.calibration.threshold
+    assert limit < 0.5
+    assert (
+        f"A place is named from a probability of {limit:.3f} on, calibrated for 50 % false accepts; "
+        "below 0.5 it is likely, below the threshold UNKNOWN."
+    ) in more(result)
+    assert any(q.accepted and q.grade is Grade.LIKELY for q in result.queries)
+
+
 def test_the_report_shows_every_rate_with_what_it_did_here() -> None:
     html = page(RESULT)
     assert cells(html, "rates") == [

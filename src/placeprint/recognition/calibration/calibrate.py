@@ -49,7 +49,8 @@ class CalibrationResult:
 
     def __repr__(self) -> str:
         """Name the gallery and the limit."""
-        return f"<CalibrationResult of {self.gallery.where}: sure from probability {self.calibration.threshold:.3f}>"
+        limit = self.calibration.threshold
+        return f"<CalibrationResult of {self.gallery.where}: accepted from probability {limit:.3f}>"
 
 
 def calibrate(

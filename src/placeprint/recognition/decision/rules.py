@@ -14,7 +14,7 @@ from placeprint.records import Grade
 NEAREST = 10
 """Neighbours that the agreement looks at."""
 LIKELY = 0.5
-"""The least probability of a place that is not accepted and told as likely."""
+"""The least probability of a place that is told as sure where it is accepted, and as likely where it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +179,9 @@ class Limits:
         if not self.decides:
             why = self.undecided or "no threshold was asked for, so every photo gets a place"
             return Decision(True, Grade.LIKELY, f"the best score is {score:.3f}; {why}")
+        if probability < LIKELY:  # a high rate accepts such places: they are named, and not called sure
+            why = f"{self._reached(score, margin, probability)}; it is below one half, so the place is not called sure"
+            return Decision(True, Grade.LIKELY, why)
         return Decision(True, Grade.SURE, self._reached(score, margin, probability))
 
     def _too_low(self, score: float, margin: float, probability: float) -> str:

@@ -3,6 +3,9 @@
 import { bdi, placeName } from "./dom.js";
 import { decimal, say, spelled, tell } from "./words.js";
 
+/** The least probability of a place that is called sure, however low the gallery's threshold is. */
+const LEAST_SURE = 0.5;
+
 /** Probability as people say it: never "100 %", which nothing learned from photographs can promise. */
 export function percent(probability) {
   if (probability > 0.995) return say("percent.over");
@@ -15,7 +18,7 @@ export function sureness(answer) {
   if (answer.grade === "sure") return say("grade.sure");
   if (disagreeing(answer)) return say("sureness.parted");
   if (answer.best_guess === null) return say("sureness.nothing");
-  if (answer.grade === "likely") return say(answer.place === null ? "sureness.likely" : "sureness.undecided");
+  if (answer.grade === "likely") return say(answer.place === null || answer.probability !== null ? "sureness.likely" : "sureness.undecided");
   return say(answer.probability === null ? "grade.UNKNOWN" : "sureness.unknown");
 }
 
@@ -37,7 +40,7 @@ function alone(answer) {
     const ahead = answer.margin === null ? "" : say("meaning.ahead", { margin: decimal(answer.margin, 2) });
     return tell("meaning.score", { score: decimal(answer.score, 2), ahead });
   }
-  const values = { place: placeName({ ...answer, place: best }), percent: percent(p), needed: limit === null ? "" : say("meaning.needed", { percent: percent(limit) }) };
+  const values = { place: placeName({ ...answer, place: best }), percent: percent(p), needed: limit === null ? "" : say("meaning.needed", { percent: percent(Math.max(limit, LEAST_SURE)) }) };
   return tell(answer.place !== null ? "meaning.sure" : answer.grade === "likely" ? "meaning.likely" : "meaning.closest", values);
 }
 
