@@ -3,7 +3,8 @@
     python benchmarks/calibration_presets.py balanced [--photos 1] [--places 2] [--seeds 3] [DATASET ...]
 
 Places are dealt into folds; each fold is held out, the rest calibrates alone, and the queries of the held-out places
-are asked. With --photos so many images of each place are kept, drawn by the seed. With --places ten galleries of that
+are asked. Photos of one place are accepted or turned away together, so the interval of a rate is a bootstrap over
+places. With --photos so many images of each place are kept, drawn by the seed. With --places ten galleries of that
 many places are drawn instead of folds, and all queries are asked: those of other places are unknown. Pairs of images
 that are matched are kept in the user's cache. Without datasets it reads poznan_bovw and landmarks in ../shared/data;
 a town is made by: python -m town FOLDER --places 60 --views 6
@@ -27,13 +28,15 @@ from placeprint.options import BuildOptions
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.calibration.held_out import Asker, PlaceRows, Questions
 from placeprint.recognition.dataset_embeddings import opened_cache
+from placeprint.recognition.decision.rules import LIKELY
 from placeprint.recognition.gallery_model import probability_of
 from placeprint.recognition.queries import Queries
 from placeprint.recognition.rerank.reranker import Reranker
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-RATES = (0.05, 0.1, 0.15)
+RATES = (0.05, 0.1, 0.15, 0.2)
 DRAWS = 10
+RESAMPLES = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,21 @@ class Answers:
     probabilities : ndarray of float64, shape (n,)
     known, right : ndarray of bool, shape (n,)
         Whether their place is in the gallery, and whether the best place is theirs.
+    places : ndarray of int64, shape (n,)
+        The place of each, as a number.
     accepted : ndarray of bool, shape (n, len(RATES))
     """
 
     probabilities: NDArray[np.float64]
     known: NDArray[np.bool_]
     right: NDArray[np.bool_]
+    places: NDArray[np.int64]
     accepted: NDArray[np.bool_]
 
     @classmethod
     def joined(cls, some: Sequence[Answers]) -> Answers:
         """Put answers one after another."""
-        names = ("probabilities", "known", "right", "accepted")
+        names = ("probabilities", "known", "right", "places", "accepted")
         return cls(*(np.concatenate([getattr(one, name) for one in some]) for name in names))
 
 
@@ -121,20 +127,38 @@ def answers(gallery: Gallery, queries: Queries, places: set[str], seed: int) -> 
     questions = asked(gallery, queries, places)
     rows = [q for q in queries.records if places & set(q.places)]
     known = np.array([not set(gallery.places).isdisjoint(q.places) for q in rows])
+    numbers = {name: number for number, name in enumerate(sorted({q.places for q in queries.records}))}
+    asked_for = np.array([numbers[q.places] for q in rows], np.int64)
     given = probability_of(learned)(questions.evidence)
     limits = np.array([learned.at(rate)[0] for rate in RATES])
-    return Answers(given, known, questions.right, given[:, None] >= limits)
+    return Answers(given, known, questions.right, asked_for, given[:, None] >= limits)
+
+
+def over_places(accepted: NDArray[np.bool_], places: NDArray[np.int64]) -> tuple[float, float]:
+    """Return the 95 % interval of a share, over the places that could have been drawn instead."""
+    _, which = np.unique(places, return_inverse=True)
+    hits, counts = np.bincount(which, accepted), np.bincount(which)
+    drawn = np.random.default_rng(0).integers(len(counts), size=(RESAMPLES, len(counts)))
+    low, high = np.quantile(hits[drawn].sum(axis=1) / counts[drawn].sum(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def at_rate(found: Answers, column: int) -> str:
+    """Describe what became of known and unknown queries at one stated rate; places below one half may be likely."""
+    known, accepted = found.known, found.accepted[:, column]
+    low, high = over_places(accepted[~known], found.places[~known])
+    likely = found.right & (accepted | (found.probabilities >= LIKELY))
+    return (
+        f"at {100 * RATES[column]:g} %: {accepted[~known].sum()} unknown got a place "
+        f"({100 * low:.1f} to {100 * high:.1f} %), known named right {(found.right & accepted)[known].mean():.2f}, "
+        f"with likely ones {likely[known].mean():.2f}"
+    )
 
 
 def told(found: Answers) -> str:
     """Describe what became of known and unknown queries."""
     known, unknown = found.known, ~found.known
-    named = (found.right[:, None] & found.accepted)[known].mean(axis=0)
-    let_in = found.accepted[unknown].sum(axis=0)
-    rates = "; ".join(
-        f"at {100 * rate:g} %: {n} unknown got a place, known named right {share:.2f}"
-        for rate, n, share in zip(RATES, let_in, named, strict=True)
-    )
+    rates = "; ".join(at_rate(found, column) for column in range(len(RATES)))
     sorting = auroc(found.probabilities[known], found.probabilities[unknown])
     error = reliability(found.probabilities, found.right & known).error
     return f"{unknown.sum()} unknown, {known.sum()} known. {rates}. AUROC {sorting:.3f}, calibration error {error:.3f}"

@@ -29,7 +29,8 @@ from placeprint.records import SetAside
 from placeprint.terminal import counted
 
 PRIOR_PLACES = 5.0
-"""How many places of one's own the shipped prior is worth. Chosen on poznan_bovw, the town and landmarks."""
+"""How many places of one's own the shipped prior is worth in a gallery of as many places as those it was learned from.
+Chosen on poznan_bovw, the town and landmarks."""
 STRENGTH = 0.3
 """Pull of the fitted coefficients towards the shipped ones. Chosen on the same."""
 SOFTENING = 0.7
@@ -176,7 +177,8 @@ def _learn(known: Questions, unknown: Questions, prior: Prior, *, rate: float, s
     probability, note = _fitted(known.only(np.isin(known.groups, taught)) if promised else known, seen, prior)
     checked = unknown.only(~np.isin(unknown.groups, taught)) if promised else unknown
     sample = Sample(probability(checked.evidence), checked.groups)
-    mixture = Mixture(sample, prior.sample(probability.coefficients), worth=PRIOR_PLACES)
+    worth = PRIOR_PLACES * prior.likeness(unknown.n_places)
+    mixture = Mixture(sample, prior.sample(probability.coefficients), worth=worth)
     return _Learned(probability, sample, mixture, note, promised)
 
 

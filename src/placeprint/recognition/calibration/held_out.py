@@ -94,13 +94,22 @@ class PlaceRows:
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
 
 
-def chosen_rows(count: int, *, gallery_size: int, seed: int, again: Reranker | None = None) -> Rows:
-    """Return which of `count` images are asked: all of them, or a seeded sample where all would take too long."""
+def chosen_rows(places: Rows, *, gallery_size: int, seed: int, again: Reranker | None = None) -> Rows:
+    """Return which images are asked, by the place of each: all, or a seeded sample where all would take too long.
+
+    A sample takes one image of each place, then a second, and so on: every place counts alike, so what tells of one
+    already tells less than the first image of another.
+    """
     asked = MAX_ASKED if again is None else MAX_MATCHED if again.matches else MAX_RANKED_AGAIN
     most = max(100, min(asked, MAX_SCORES // max(gallery_size, 1)))
-    if count <= most:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+    if len(places) <= most:
+        return np.arange(len(places))
+    shuffled = np.random.default_rng(seed).permutation(len(places))
+    by_place = shuffled[np.argsort(places[shuffled], kind="stable")]
+    _, first, counts = np.unique(places[by_place], return_index=True, return_counts=True)
+    turn = np.empty(len(places), np.int64)  # how many images of its place come before an image
+    turn[by_place] = np.arange(len(places)) - np.repeat(first, counts)
+    return np.sort(shuffled[np.argsort(turn[shuffled], kind="stable")][:most])
 
 
 def from_gallery(
@@ -144,7 +153,7 @@ def from_queries(
     """
     places, table = PlaceRows(records), RecordTable.of(queries.records)
     labelled = np.flatnonzero(table.columns.places >= 0)
-    sample = chosen_rows(len(labelled), gallery_size=len(records), seed=seed, again=again)
+    sample = chosen_rows(np.asarray(table.columns.places[labelled]), gallery_size=len(records), seed=seed, again=again)
     chosen = labelled[sample].tolist()
     names = [table.places_of(i) for i in range(len(table))]
     own = {i: places.of(names[i]) for i in chosen}

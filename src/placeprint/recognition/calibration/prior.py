@@ -65,6 +65,14 @@ class Prior:
         """Return the usual score between different places, guessed from that within one place."""
         return high - self.gap if self.matched else (high - self.gap) / (1 - self.gap)
 
+    def likeness(self, places: int) -> float:
+        """Return how much of its weight it has among so many places: all up to its own number, then less.
+
+        The best of many other places scores higher than the best of few, so what such small galleries let in is less
+        than what a larger one does, and would loosen its threshold.
+        """
+        return min(1.0, self.places / max(places, 1))
+
     def sample(self, coefficients: tuple[float, ...]) -> Sample:
         """Return the probabilities that these coefficients give to its unknown queries."""
         return Sample(logistic(self.features, coefficients), self.groups)

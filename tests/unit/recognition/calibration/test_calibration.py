@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import CalibrationError, GalleryFormatError, GalleryMismatchError, UsageError, VectorError
@@ -186,11 +188,36 @@ def test_asking_in_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_large_galleries_are_sampled_by_the_seed() -> None:
-    assert chosen_rows(2000, gallery_size=2000, seed=0).tolist() == list(range(2000))
-    few = chosen_rows(100_000, gallery_size=100_000, seed=3)
+    assert chosen_rows(np.zeros(2000, np.int64), gallery_size=2000, seed=0).tolist() == list(range(2000))
+    places = np.arange(100_000) // 4
+    few = chosen_rows(places, gallery_size=100_000, seed=3)
     assert len(few) == len(set(few.tolist())) == 500
-    assert few.tolist() == chosen_rows(100_000, gallery_size=100_000, seed=3).tolist()
-    assert few.tolist() != chosen_rows(100_000, gallery_size=100_000, seed=4).tolist()
+    assert few.tolist() == chosen_rows(places, gallery_size=100_000, seed=3).tolist()
+    assert few.tolist() != chosen_rows(places, gallery_size=100_000, seed=4).tolist()
+
+
+@given(sizes=st.lists(st.integers(1, 300), min_size=1, max_size=40), seed=st.integers(0, 3))
+def test_a_sample_asks_places_in_turn(sizes: list[int], seed: int) -> None:
+    """No place is asked twice more than another that has images left."""
+    places = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    chosen = chosen_rows(places, gallery_size=20_000_000, seed=seed)
+    assert len(chosen) == min(100, sum(sizes))
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    asked = np.bincount(places[chosen], minlength=len(sizes))
+    least = min((n for n, size in zip(asked, sizes, strict=True) if n < size), default=max(asked))
+    assert max(asked) <= least + 1
+
+
+def test_what_small_galleries_let_in_loosens_no_large_one() -> None:
+    """The prior is of four places at most: of forty it takes as much less as they are more."""
+    gallery = gallery_of(40, 5, noise=1.5)
+    prior = prior_for(40, shipped_priors())
+    assert [prior.likeness(places) for places in (0, 2, 4, 8, 40)] == [1, 1, 1, 0.5, 0.1]
+    learned = learn_calibration(gallery)
+    _, unknown = from_gallery(gallery.records, gallery.vectors)
+    above = probability_of(learned)(unknown.evidence) >= learned.threshold
+    assert 0.04 < above.mean() <= 0.05 * (40 + 0.5) / 40
+    assert learned.guarantee == ""
 
 
 def test_known_photos_are_accepted_and_new_places_are_not() -> None:
