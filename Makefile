@@ -5,7 +5,7 @@ LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
-.PHONY: demo docs docs-links test fuzz test-lowest test-torch test-web test-web-schema test-scale bench-web check bench bench-accuracy format clean help
+.PHONY: demo docs docs-links test-notebooks test fuzz test-lowest test-torch test-web test-web-schema test-scale bench-web check bench bench-accuracy format clean help
 
 help:
 	@echo "make demo   render a small town, recognise its places, write a report"
@@ -13,6 +13,7 @@ help:
 	@echo "make docs   build the documentation site into docs/_build (installs Sphinx)"
 	@echo "make fuzz   send hostile input to all that reads strangers' files, SECONDS=60 each"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
+	@echo "make test-notebooks  run the notebooks of examples/ (installs a Jupyter kernel)"
 	@echo "make test-torch  run the tests of exporting and training models (installs PyTorch)"
 	@echo "make test-web  run the tests of the server and its page (installs FastAPI, schemathesis and Playwright)"
 	@echo "make test-web-schema  ask a server over 2,000 generated requests"
@@ -51,6 +52,10 @@ $(VENV)/web: $(VENV)/dev
 
 $(VENV)/docs: $(VENV)/run
 	$(PIP) --group docs
+	@touch $@
+
+$(VENV)/notebooks: $(VENV)/dev
+	$(PIP) --group notebooks
 	@touch $@
 
 $(VENV)/fuzz: $(VENV)/web
@@ -97,6 +102,9 @@ test-lowest: $(LOWEST)/dev
 	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		$(LENIENT) $(LOWEST_TESTS)
 	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile $(LENIENT) tests/web --ignore tests/web/page
+
+test-notebooks: $(VENV)/notebooks
+	$(BIN)/python -m pytest tests/e2e/test_notebooks.py
 
 test-torch: $(VENV)/torch
 	$(BIN)/python -m pytest tests/exporting tests/training
