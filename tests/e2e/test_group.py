@@ -103,3 +103,12 @@ def test_what_was_matched_and_answered_outlives_a_run_that_dies(flat: Path, monk
     KNOWN_PAIRS._known.clear()  # as in another process
     monkeypatch.setattr(matches, "_matched", lambda *parts: again.append(1) or matched(*parts))
     assert placeprint.group(flat, out).matched == len(again) + 2 == 6
+
+
+def test_photos_that_cannot_be_grouped_are_told_in_one_line(tmp_path: Path) -> None:
+    said = run("group", tmp_path / "gone.jpg", expect=3).stderr
+    assert "none of 1 image" in said
+    assert "the file is not there" in said
+    (tmp_path / "p.csv").write_text("path,place,named_by\na.jpg,,you\n")
+    assert "said to show no place" in run("group", tmp_path / "p.csv", expect=3).stderr
+    assert "must be at least" in run("group", tmp_path, "--false-merge-rate", "0", expect=2).stderr

@@ -50,7 +50,7 @@ def group(
         printing.show_json(found.to_dict())
     else:
         show_groups(found)
-        if out is not None:
+        if out is not None and found.groups:
             printing.say(f"{out}: look through it, then: placeprint index {out} -o places.gallery")
 
 

@@ -9,7 +9,7 @@ from typing import Unpack
 
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.models import DEFAULT_MODEL
-from placeprint.errors import UsageError
+from placeprint.errors import DatasetError, UsageError
 from placeprint.grouping.compared import compared
 from placeprint.grouping.corrections import NO_PLACE, Corrections, read_corrections
 from placeprint.grouping.groups import alone_of, edges_of, groups_of
@@ -19,7 +19,7 @@ from placeprint.grouping.same_place import shipped_same_place
 from placeprint.grouping.table import answers_of, read_answers, refuse_table, write_groups
 from placeprint.presets import find_preset
 from placeprint.progress import Progress
-from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
+from placeprint.recognition.dataset_embeddings import embed_split, none_usable, opened_cache
 from placeprint.recognition.gallery_model import model_for
 from placeprint.recognition.location.photos import read_photos
 from placeprint.terminal import counted
@@ -109,6 +109,10 @@ def _found(manifest: Manifest, told: Corrections, asked: GroupOptions, progress:
     embedder = model_for(model, preset=preset, runner=asked.runner, workers=asked.workers)
     placeless = [record.path for record in manifest.records if record.path in told.placeless]
     shown = [record for record in manifest.records if record.path not in told.placeless]
+    if not shown and manifest.failures:
+        raise none_usable(manifest.failures, str(manifest.root))
+    if not shown:
+        raise DatasetError(f'every photo of "{manifest.root}" was said to show no place: there is nothing to group')
     with opened_cache(asked.cache) as cache:
         done = embed_split(manifest, shown, embedder=embedder, cache=cache, progress=progress)
         kept = among(told.constraints, (record.path for record in done.records))
