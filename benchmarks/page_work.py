@@ -10,15 +10,17 @@ there are cores; each round does both, one after the other. Page, server and bro
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
+import multiprocessing
 import os
 import shutil
 import statistics
 import tempfile
 import time
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,30 +53,56 @@ def copied(photos: list[Path], folder: Path) -> list[Path]:
     return made
 
 
-def by_library(recognizer: Recognizer, photos: list[Path]) -> tuple[float, list[str | None]]:
-    """Ask the library about every photo; return the seconds and the places."""
-    began = time.perf_counter()
+def by_library(gallery: Path, photos: list[Path]) -> tuple[float, float, list[str | None]]:
+    """Ask the library about every photo, after the broken-in first one; return seconds, the processor's, and places."""
+    recognizer = Recognizer(Gallery.open(gallery))
+    for photo in photos[:20]:
+        recognizer.recognize(photo)
+    began, spent = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         places = list(pool.map(lambda photo: recognizer.recognize(photo).place, photos))
-    return time.perf_counter() - began, places
+    return time.perf_counter() - began, time.process_time() - spent, places
 
 
-def dropped(browser: Any, url: str, photos: list[Path]) -> tuple[float, dict[str, Any]]:
-    """Give photos to the page; return the seconds until all are drawn, and what it exports as JSON."""
+def dropped(browser: Any, url: str, photos: list[Path]) -> tuple[float, dict[str, float], dict[str, Any]]:
+    """Give photos to the page; return the seconds until all are drawn, the processor's, and what is exported."""
     with browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True) as context:
         page = context.new_page()
         page.goto(url)
         page.wait_for_load_state("networkidle")
-        began = time.perf_counter()
+        began, before = time.perf_counter(), processor()
         page.set_input_files("input[multiple]", photos)
         page.wait_for_selector(".result")
         page.wait_for_function(DONE, timeout=MANY_MS)
-        seconds = time.perf_counter() - began
+        seconds, after = time.perf_counter() - began, processor()
+        spent = {part: after[part] - before.get(part, 0.0) for part in ("server", "browser")}
         page.locator(".export summary").click()
         with page.expect_download() as saved:
             page.get_by_role("button", name="JSON", exact=True).click()
         exported = json.loads(Path(saved.value.path()).read_text())
-        return seconds, exported
+        return seconds, spent, exported
+
+
+def processor() -> dict[str, float]:
+    """Return the seconds of the processor that the server and the browser took so far, with all their processes."""
+    parents, rows = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            after = (folder / "stat").read_text().rpartition(")")[2].split()
+            parents[folder.name] = after[1]
+            ticks = sum(map(int, after[11:15])) / os.sysconf("SC_CLK_TCK")
+            rows[folder.name] = (folder / "cmdline").read_bytes().decode(errors="replace"), ticks
+    told: dict[str, float] = {}
+    for process, (command, seconds) in rows.items():
+        above = [process]
+        while above[-1] in parents:
+            above.append(parents[above[-1]])
+        if str(os.getpid()) not in above:
+            continue
+        lines = " ".join(rows[one][0] for one in above if one in rows)
+        part = "server" if "cli.program" in lines else "browser" if "chrom" in command else ""
+        told[part] = told.get(part, 0.0) + seconds
+    return told
 
 
 def memory(url: str) -> float:
@@ -84,27 +112,39 @@ def memory(url: str) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith("process_resident_memory_bytes")) / 2**20
 
 
-def many(browser: Any, url: str, gallery: Path, photos: list[Path], broken: list[Path]) -> None:
-    """Print how long many photos take, beside the library's own time, and the memory of the server."""
-    recognizer = Recognizer(Gallery.open(gallery))
-    by_library(recognizer, photos[:20])
-    dropped(browser, url, photos[:20])
-    own, page = [], []
+def many(browser: Any, gallery: Path, photos: list[Path], broken: list[Path]) -> None:
+    """Print how long many photos take, beside the library's own time, and the memory of the server.
+
+    Each round begins with a library and a server that have not seen the photos: what a pair of images gave is
+    remembered by a process, and photos that are dropped are new ones.
+    """
+    own, page, shares = [], [], []
     for _ in range(ROUNDS):
-        seconds, places = by_library(recognizer, photos)
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+            seconds, spent, places = alone.submit(by_library, gallery, photos).result()
         own.append(seconds)
-        seconds, exported = dropped(browser, url, [*photos, *broken])
+        with serving(gallery) as url:
+            dropped(browser, url, photos[:20])
+            seconds, took, exported = dropped(browser, url, [*photos, *broken])
+            held = memory(url)
         page.append(seconds)
+        shares.append(sum(took.values()) / spent)
+        each = {"library": spent, **took}
+        told = ", ".join(f"{part} {1000 * seconds / len(photos):.0f}" for part, seconds in each.items())
         answers = exported["answers"]
         failed = sum(one["state"] == "failed" for one in answers)
         same = sum(one["place"] == place for one, place in zip(answers, places, strict=False))
         print(
             f"{len(photos)} photos: library {own[-1]:.1f} s, page {page[-1]:.1f} s; {len(answers)} exported, "
-            f"{failed} failed, {same} the place of the library; server {memory(url):.0f} MiB",
+            f"{failed} failed, {same} the place of the library; server {held:.0f} MiB; milliseconds of the processor a "
+            f"photo: {told}: {shares[-1]:.2f} times",
             flush=True,
         )
     ratio = statistics.median(page) / statistics.median(own)
-    print(f"medians: library {statistics.median(own):.1f} s, page {statistics.median(page):.1f} s, {ratio:.2f} times")
+    print(
+        f"medians: library {statistics.median(own):.1f} s, page {statistics.median(page):.1f} s, {ratio:.2f} times; "
+        f"of the processor {statistics.median(shares):.2f} times"
+    )
 
 
 def slow_line(browser: Any, url: str, photo: Path) -> None:
@@ -158,7 +198,8 @@ def main() -> int:
         with serving(gallery) as url, chromium() as browser:
             first_drawing(browser, url)
             slow_line(browser, url, large)
-            many(browser, url, gallery, asked, broken)
+        with chromium() as browser:
+            many(browser, gallery, asked, broken)
     return 0
 
 
