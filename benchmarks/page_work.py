@@ -54,7 +54,7 @@ def copied(photos: list[Path], folder: Path) -> list[Path]:
 
 
 def by_library(gallery: Path, photos: list[Path]) -> tuple[float, float, list[str | None]]:
-    """Ask the library about every photo, after the broken-in first one; return seconds, the processor's, and places."""
+    """Ask the library about every photo, after the first 20; return seconds, the processor's, and places."""
     recognizer = Recognizer(Gallery.open(gallery))
     for photo in photos[:20]:
         recognizer.recognize(photo)
@@ -115,8 +115,8 @@ def memory(url: str) -> float:
 def many(browser: Any, gallery: Path, photos: list[Path], broken: list[Path]) -> None:
     """Print how long many photos take, beside the library's own time, and the memory of the server.
 
-    Each round begins with a library and a server that have not seen the photos: what a pair of images gave is
-    remembered by a process, and photos that are dropped are new ones.
+    Each round begins with a library and a server that have not seen the photos, but for the first 20, which both are
+    asked to warm up: what a pair of images gave is remembered by a process, and photos that are dropped are new ones.
     """
     own, page, shares = [], [], []
     for _ in range(ROUNDS):
