@@ -64,7 +64,13 @@ def town(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, session_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has an embedding cache of its own; graphs are compiled once in a run of the tests."""
+    """Every test has an embedding cache of its own; graphs are compiled once in a run of the tests.
+
+    And tables are as wide as in a pipe (processes of pytest-xdist are told how wide the terminal is), and what whoever
+    runs the tests has set for their own use does not count.
+    """
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("PLACEPRINT_CONFIG", "")
     folder, graphs = tmp_path_factory.mktemp("cache"), session_folder / "compiled"
     graphs.mkdir(exist_ok=True)
     (folder / "compiled").symlink_to(graphs, target_is_directory=True)

@@ -41,6 +41,7 @@ def beside(town: Path, once: Callable[[str, Callable[[Path], object]], Path]) ->
     def make(folder: Path) -> None:
         folder.mkdir()
         (folder / "town").symlink_to(town, target_is_directory=True)
+        shutil.copytree(town / "gallery", folder / "photos")  # which examples may write into
         gallery = placeprint.index(folder / "town", folder / "town.gallery", preset="fast").gallery
         np.save(folder / "vectors.npy", np.asarray(gallery.download().vectors))
         rows = [f"{record.path},{record.place}" for record in gallery.download().records]

@@ -50,7 +50,10 @@ def _of_user() -> Path | None:
         return Path(named).expanduser() if named else None
     from platformdirs import user_config_dir
 
-    return Path(user_config_dir("placeprint", appauthor=False)) / NAME
+    try:
+        return Path(user_config_dir("placeprint", appauthor=False)) / NAME
+    except (RuntimeError, OSError):  # neither HOME nor a user entry
+        return None
 
 
 def _settings(path: Path, *, own: bool) -> dict[str, Any]:

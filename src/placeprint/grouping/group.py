@@ -65,8 +65,8 @@ def group(
     Examples
     --------
     >>> import placeprint
-    >>> found = placeprint.group("town/gallery", "town/gallery/places.csv")
-    >>> len(placeprint.read_dataset("town/gallery/places.csv").records) == found.images
+    >>> found = placeprint.group("photos", "photos/places.csv")
+    >>> len(placeprint.read_dataset("photos/places.csv").records) == found.images
     True
     """
     asked = GroupOptions(**options)
