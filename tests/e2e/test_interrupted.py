@@ -141,6 +141,7 @@ def test_a_town_leaves_nothing_behind(tmp_path: Path) -> None:
         ("add g photos", GO_ON),
         ("run photos -o out", GO_ON),
         ("train photos -o m.onnx --no-cache", GO_ON),
+        ("group photos -o photos/places.csv", GO_ON),
         ("check photos", ANEW),
         ("query g photo.jpg", "interrupted"),
         ("models", "interrupted"),

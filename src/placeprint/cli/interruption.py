@@ -17,7 +17,9 @@ from typing import Any, NoReturn
 EXIT_CODE = 130
 GRACE_SECONDS = 2.0
 
-_GO_ON = frozenset({"add", "calibrate", "compare", "distil", "evaluate", "index", "mine", "move", "run", "train"})
+_GO_ON = frozenset(
+    ("add", "calibrate", "compare", "distil", "evaluate", "group", "index", "mine", "move", "run", "train")
+)
 """Verbs that find what they have done already: in the cache, in the gallery on a server, in the state of a training."""
 _BEGIN_ANEW = frozenset({"check", "export", "remove", "verify"})
 _UNCACHED = frozenset({"move", "train"})

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from placeprint.cli.printing import say
-from placeprint.terminal import Hear, listen, note
+from placeprint.terminal import Hear, listen, note, tell
 from placeprint.version import __version__
 
 _FIRST = "placeprint log"
@@ -65,18 +65,30 @@ def _on_stderr(line: str) -> None:
 
 
 def _appending(path: Path) -> Hear:
-    """Return what appends a line to a log; other people's files are left alone."""
+    """Return what appends a line to a log; other people's files are left alone.
+
+    A log that cannot be written any more, as on a full disk, is given up with a warning: the run goes on.
+    """
     from placeprint.storage.atomic import require_ours
 
     require_ours(path, lambda data: data.split(b"\n", 1)[0].endswith(_FIRST.encode()))
-    new = not path.exists() or not path.stat().st_size
+    gone, new = False, not path.exists() or not path.stat().st_size
 
-    def append(line: str) -> None:
+    def write(line: str) -> None:
         with path.open("a", encoding="utf-8", errors="backslashreplace") as file:  # whole lines of several processes
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {os.getpid()} {line}\n")
 
+    def append(line: str) -> None:
+        nonlocal gone
+        try:
+            if not gone:
+                write(line)
+        except OSError as error:
+            gone = True  # before it is told, which would come here again
+            tell(f'the log "{path}" cannot be written ({error.strerror}): going on without it')
+
     if new:
-        append(_FIRST)
+        write(_FIRST)
     return append
 
 

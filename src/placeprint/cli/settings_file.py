@@ -21,6 +21,8 @@ from placeprint.spelling import choices
 
 NAME = "placeprint.toml"
 _LARGEST = 1 << 16
+_MOST = 1_000_000
+"""Of a number."""
 _VARIABLES: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
     "preset": ("PLACEPRINT_PRESET", str),
     "workers": ("PLACEPRINT_WORKERS", int),
@@ -38,16 +40,19 @@ def apply_settings() -> None:
         For a file that cannot be read, and a key that is not known or not allowed there.
     """
     for path, own in ((Path(NAME), False), (_of_user(), True)):
-        if path is not None and path.is_file():
+        if path is not None and os.path.isfile(path):  # noqa: PTH113  # pathlib's raises where it may not look
             for key, value in _settings(path, own=own).items():
-                os.environ.setdefault(_VARIABLES[key][0], str(value))
+                os.environ.setdefault(_VARIABLES[key][0], value)
 
 
 def _of_user() -> Path | None:
     """Return the user's own file, whether it is there or not."""
     named = os.environ.get("PLACEPRINT_CONFIG")
     if named is not None:
-        return Path(named).expanduser() if named else None
+        try:
+            return Path(named).expanduser() if named else None
+        except RuntimeError as error:
+            raise UsageError(f'PLACEPRINT_CONFIG "{named}" cannot be read: {in_brief(error)}') from error
     from platformdirs import user_config_dir
 
     try:
@@ -56,8 +61,8 @@ def _of_user() -> Path | None:
         return None
 
 
-def _settings(path: Path, *, own: bool) -> dict[str, Any]:
-    """Return what a file sets, by key."""
+def _settings(path: Path, *, own: bool) -> dict[str, str]:
+    """Return what a file sets, by key, as the environment would say it."""
     import tomllib
 
     from placeprint.storage.regular_files import read_regular
@@ -74,16 +79,26 @@ def _settings(path: Path, *, own: bool) -> dict[str, Any]:
             f'"{path}": the cache is not set by a file that lies beside photos, which may be anybody\'s: set it in '
             f'"{_of_user()}", or in PLACEPRINT_CACHE'
         )
-    said |= {f"cache.{name}": value for name, value in cache.items()}
-    for key, value in said.items():
-        _require(path, key, value)
-    return said
+    keyed = [((key,), value) for key, value in said.items()] + [(("cache", key), value) for key, value in cache.items()]
+    return {".".join(key): _text(path, key, value) for key, value in keyed}
 
 
-def _require(path: Path, key: str, value: object) -> None:
-    if key not in _VARIABLES:
-        raise UsageError(f'"{path}": there is no setting "{key}": {choices(key, _VARIABLES)}')
-    kinds = _VARIABLES[key][1]
-    if not isinstance(value, kinds) or isinstance(value, bool) or value in ("", 0):
-        what = "a text" if kinds is str else "a number above 0"
-        raise UsageError(f'"{path}": {key} is {what}, not {value!r:.40}')
+def _text(path: Path, key: tuple[str, ...], value: Any) -> str:
+    """Return a setting as the environment would say it.
+
+    A quoted key may hold a dot: ``"cache.folder"`` is none of ours, and not the folder of the table cache.
+    """
+    name = ".".join(key)
+    if name not in _VARIABLES or key != tuple(name.split(".")):
+        raise UsageError(f'"{path}": there is no setting "{name:.60}": {choices(name[:60], _VARIABLES)}')
+    kinds = _VARIABLES[name][1]
+    if isinstance(value, str):
+        fits = kinds is str and value != "" and "\0" not in value
+    else:
+        number = isinstance(value, kinds) and isinstance(value, int | float) and not isinstance(value, bool)
+        fits = number and 0 < value <= _MOST
+    if fits:
+        return str(value)
+    what = "a text" if kinds is str else f"a number above 0, up to {_MOST}"
+    said = hex(value) if type(value) is int and abs(value) > _MOST else repr(value)  # no more digits than Python writes
+    raise UsageError(f'"{path}": {name} is {what}, not {said:.40}')

@@ -30,7 +30,7 @@ def most_bytes() -> int:
         gigabytes = float(said)
     except ValueError:
         gigabytes = 0.0
-    if not 0 < gigabytes < float("inf"):
+    if not 0 < gigabytes * 1e9 < float("inf"):
         raise UsageError(f'{VARIABLE} is a number of gigabytes above 0, not "{said}"')
     return int(gigabytes * 1e9)
 

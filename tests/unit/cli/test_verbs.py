@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import placeprint
 from placeprint import terminal
 from placeprint.cli import settings_file
 from placeprint.cli.app import app
+from placeprint.cli.log import Log
 from placeprint.cli.verbs import GROUPS, VERBS
 from placeprint.errors import UsageError
 from program import run
@@ -107,6 +109,18 @@ def test_a_log_is_not_written_into_a_file_of_somebody_else(tmp_path: Path) -> No
     assert theirs.read_text() == "dear diary\n"
 
 
+def test_a_log_that_cannot_be_written_any_more_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminal, "_listening", [])
+    (tmp_path / "logs").mkdir()
+    Log(log=tmp_path / "logs" / "run.log").begin()
+    shutil.rmtree(tmp_path / "logs")
+    for line in ("one", "two"):
+        terminal.note(line)
+    assert capsys.readouterr().err.count("going on without it") == 1
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "here").mkdir()
@@ -138,6 +152,11 @@ def test_settings_of_the_folder_come_before_the_users_and_the_environment_before
         ("workers = true", "workers is a number above 0"),
         ("cache = 'x'", "cache is a table"),
         ("[cache]\nfolder = 'x'", "may be anybody's"),
+        ('"cache.folder" = "x"', 'no setting "cache.folder"'),
+        ('preset = "a\\u0000b"', "preset is a text"),
+        (f"workers = 0x{'f' * 5000}", "workers is a number above 0, up to 1000000, not 0xfff"),
+        ("workers = -1", "workers is a number above 0"),
+        ("k" * 60_000 + " = 1", f'no setting "{"k" * 60}":'),
         ("preset =", "cannot be read"),
         ("a" * 100_000, "cannot be read"),
     ],
@@ -145,4 +164,18 @@ def test_settings_of_the_folder_come_before_the_users_and_the_environment_before
 def test_settings_that_are_none(here: Path, text: str, says: str) -> None:
     (here / "here" / settings_file.NAME).write_text(text)
     with pytest.raises(UsageError, match=re.escape(says)):
+        settings_file.apply_settings()
+
+
+@pytest.mark.parametrize("said", ["nan", "inf", "1e300", "-1", f"0x{'f' * 5000}", '"5"'])
+def test_a_cache_without_bounds_is_none(here: Path, said: str) -> None:
+    (here / "own.toml").write_text(f"[cache]\ngigabytes = {said}\n")
+    with pytest.raises(UsageError, match=r"cache\.gigabytes is a number above 0, up to 1000000"):
+        settings_file.apply_settings()
+
+
+@pytest.mark.usefixtures("here")
+def test_a_home_that_nobody_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACEPRINT_CONFIG", "~nobody-of-this-name/own.toml")
+    with pytest.raises(UsageError, match="PLACEPRINT_CONFIG"):
         settings_file.apply_settings()

@@ -54,7 +54,7 @@ def test_below_the_limit_nothing_goes(tmp_path: Path) -> None:
         assert kept(cache, range(300)) == list(range(300))
 
 
-@pytest.mark.parametrize("said", ["much", "0", "-1", "nan", "inf"])
+@pytest.mark.parametrize("said", ["much", "0", "-1", "nan", "inf", "1e300"])
 def test_a_limit_that_is_none(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLACEPRINT_CACHE_GB", said)
     with pytest.raises(UsageError, match="a number of gigabytes above 0"):
