@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from placeprint.errors import DatasetError
+from placeprint.dataset.tables.cells import MISSING
+from placeprint.errors import DatasetError, UsageError, in_brief
 from placeprint.grouping.result import Constraint, Link
 from placeprint.records import UNKNOWN, is_unknown
-from placeprint.storage.atomic import has_keys, require_ours, write_json
+from placeprint.storage.atomic import has_keys, json_text, require_ours, write_atomic
 from placeprint.storage.regular_files import read_regular
+from placeprint.terminal import sized
 
 FORMAT = 1
 MOST_BYTES = 32 << 20
 """Of a file: 20,000 photos with long paths have less."""
 NO_PLACE = "you said that it shows no place"
 """Why a photo is alone."""
+NO_NAMES = (UNKNOWN, *sorted(MISSING))
+"""What no place is called: a table would hold no place then. The first is none in any case of letters."""
 _LONGEST = 200
 """Letters of a name."""
+_CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of characters that no name has. Joiners are letters' own in Persian and Hindi, and make emoji."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ def corrections_of(row: object) -> Corrections:
         except KeyError as error:
             raise ValueError(f"answer {number} cannot be understood: it has no {error}") from error
         except (TypeError, ValueError) as error:
-            raise ValueError(f"answer {number} cannot be understood: {error}") from error
+            raise ValueError(f"answer {number} cannot be understood: {in_brief(error)}") from error
     return Corrections().then(Corrections(tuple(constraints), names))
 
 
@@ -104,21 +111,27 @@ def _link(row: Mapping[str, Any]) -> Constraint:
 
 
 def _names(row: Mapping[str, Any]) -> dict[str, str]:
-    (name,) = _texts(["" if row["place"] is None else row["place"]])
-    return dict.fromkeys(_texts(row["photos"]), checked_name(name))
+    photos, place = _texts(row["photos"]), row["place"]
+    return dict.fromkeys(photos, "" if place is None else checked_name(*_texts([place])))
 
 
 def checked_name(name: str) -> str:
-    """Return the name of a place without spaces around it.
+    """Return the name of a place with plain spaces, and none around it.
 
     Raises
     ------
     ValueError
         When it is none that a manifest can hold.
     """
-    if len(name) > _LONGEST or "|" in name or not name.isprintable() or is_unknown(name):
-        raise ValueError(f"a place's name has at most {_LONGEST} letters, no bar or control character, not {UNKNOWN}")
-    return name.strip()
+    kinds = [unicodedata.category(letter) for letter in name[: 2 * _LONGEST]]
+    plain = "".join(" " if kind == "Zs" else letter for letter, kind in zip(name, kinds, strict=False)).strip(" ")
+    long = len(name) > len(kinds) or len(plain) > _LONGEST
+    if not plain or long or "|" in plain or not _CONTROLS.isdisjoint(kinds) or is_unknown(plain) or plain in NO_NAMES:
+        raise ValueError(
+            f"a place's name has 1 to {_LONGEST} letters, no bar or control character, and is not {UNKNOWN} or another "
+            f'word for no place, as "{NO_NAMES[-1]}"'
+        )
+    return plain
 
 
 def _texts(values: object) -> list[str]:
@@ -138,7 +151,9 @@ def read_corrections(path: Path) -> Corrections:
     try:
         return corrections_of(json.loads(read_regular(path, MOST_BYTES)))
     except (OSError, ValueError, RecursionError) as error:
-        raise DatasetError(f'corrections "{path}" cannot be read: {error}: save them anew from the page') from error
+        raise DatasetError(
+            f'corrections "{path}" cannot be read: {in_brief(error)}: save them anew from the page'
+        ) from error
 
 
 def write_corrections(made: Corrections, path: Path) -> None:
@@ -147,8 +162,14 @@ def write_corrections(made: Corrections, path: Path) -> None:
     Raises
     ------
     UsageError
-        When somebody else's file is there.
+        When somebody else's file is there, and for more than could be read again.
     OSError
     """
     require_ours(path, lambda data: has_keys(data, "format", "answers"))
-    write_json(path, made.to_dict())
+    text = json_text(made.to_dict())
+    if len(text) > MOST_BYTES:
+        raise UsageError(
+            f'the corrections would have {sized(len(text))}, more than the {sized(MOST_BYTES)} that are read: "{path}" '
+            "stays as it was"
+        )
+    write_atomic(path, text)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from statistics import median
 
+from placeprint.dataset.distances import middle_of
 from placeprint.dataset.layouts.split_names import FILLERS, read_split
+from placeprint.dataset.tables.cells import MISSING
 from placeprint.grouping.towns import Towns
 from placeprint.records import is_unknown
 
@@ -88,7 +89,7 @@ def _town(paths: Sequence[str], positions: Mapping[str, Position], towns: Towns 
     known = [positions[path] for path in paths if path in positions]
     if not known or towns is None:
         return ""
-    return towns.nearest((median(at[0] for at in known), median(at[1] for at in known)))
+    return towns.nearest(middle_of(known))
 
 
 def folder_of(path: str) -> str:
@@ -101,4 +102,5 @@ def _says(name: str) -> bool:
     """Return whether a folder's name can be that of a place: not a split's, a camera's, or another word for photos."""
     plain = name.casefold()
     said = bool(plain) and plain not in FILLERS and read_split(name) is None and not is_unknown(name)
+    said = said and name not in MISSING  # a table would hold no place then
     return said and not _CAMERA.fullmatch(plain)

@@ -21,11 +21,12 @@ from typing import Unpack
 
 from placeprint.dataset.file_types import is_image
 from placeprint.dataset.manifest import read_manifest
+from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
-from placeprint.grouping.corrections import Corrections, checked_name, read_corrections, write_corrections
+from placeprint.grouping.corrections import NO_PLACE, Corrections, checked_name, read_corrections, write_corrections
 from placeprint.grouping.group import group
-from placeprint.grouping.options import GroupWords
-from placeprint.grouping.result import Group, Grouping
+from placeprint.grouping.options import GroupOptions, GroupWords
+from placeprint.grouping.result import Alone, Group, Grouping
 from placeprint.progress import Progress
 from placeprint.recognition.location.photos import read_photos
 from placeprint.storage.atomic import require_way, write_atomic
@@ -35,6 +36,8 @@ LIMIT = 1000
 PHOTOS, CORRECTIONS, ACCEPTED = "photos", "corrections.json", "accepted.csv"
 _MARK = "remembered.txt"
 _SAYS = b"placeprint keeps unknown photos in this folder: `placeprint remembered FOLDER` shows what they show.\n"
+_STEM_BYTES = 120
+"""Of a name that is kept: a file system takes 255 in all."""
 _ODD = re.compile(r"[^\w.-]+")
 
 
@@ -91,8 +94,8 @@ class Remembered:
         if len(here) - len(self.accepted) >= self.limit:
             return None
         suffix = Path(name).suffix.lower() if is_image(Path(name).name) else ".jpg"
-        stem = _ODD.sub("-", Path(name).stem.encode(errors="replace").decode()).strip("-.")[:60] or "photo"
-        kept = f"{stem}-{digest}{suffix}"
+        stem = _ODD.sub("-", Path(name).stem.encode(errors="replace").decode()).strip("-.").encode()[:_STEM_BYTES]
+        kept = f"{stem.decode(errors='ignore') or 'photo'}-{digest}{suffix}"
         write_atomic(self.folder / PHOTOS / kept, data)
         return kept
 
@@ -156,6 +159,8 @@ class Remembered:
         records = tuple(record for record in manifest.records if record.path in left)
         file = self.folder / CORRECTIONS
         said = self.corrections()
+        if left <= said.placeless:  # they are shown all the same, so that a person can take it back
+            return _placeless(manifest.root, left, GroupOptions(**options))
         about = {path for one in said.constraints for path in (one.a, one.b)} | {*said.names}
         return group(
             dataclasses.replace(manifest, records=records),
@@ -171,6 +176,25 @@ class Remembered:
 
         with FileLock(self.folder / ".lock"):
             yield
+
+
+def _placeless(root: Path, photos: Iterable[str], asked: GroupOptions) -> Grouping:
+    """Return what is found among photos that were all said to show no place."""
+    alone = tuple(Alone(path, NO_PLACE) for path in sorted(photos))
+    return Grouping(
+        root=root,
+        images=len(alone),
+        looks=0,
+        groups=(),
+        alone=alone,
+        edges=(),
+        constraints=(),
+        false_merge_rate=asked.false_merge_rate,
+        model=str(asked.model or DEFAULT_MODEL),
+        matched=0,
+        failures=(),
+        seconds=0.0,
+    )
 
 
 def group_of(found: Grouping | None, photo: str) -> Group:

@@ -1,6 +1,6 @@
 // Groups that a person corrects. What was said is kept as a list, and replayed: so the last of it can be taken back.
 "use strict";
-const { key, save, links, names: before } = document.body.dataset;
+const { key, save, links, names: before, nonames } = document.body.dataset;
 const KEPT = `placeprint-groups-${key}`;
 const home = document.getElementById("groups"), bar = document.querySelector(".bar");
 const questions = [...document.querySelectorAll(".question")];
@@ -90,10 +90,10 @@ const make = (name, properties, ...inside) => {
   return made;
 };
 
-/** A name may be any but the word for no answer, and holds no bar: that stands between two places. */
+/** A name may be any but a word for no place, and holds no bar: that stands between two places. Else no file is read. */
 function named(look, input, before) {
-  const name = input.value.replaceAll("|", " ").trim();
-  if (!name || name === before || name.toUpperCase() === "UNKNOWN") input.value = before;
+  const name = input.value.replace(/[|\p{Cc}\p{Cs}\p{Z}]/gu, " ").trim();
+  if (!name || name === before || name.toUpperCase() === "UNKNOWN" || JSON.parse(nonames).includes(name)) input.value = before;
   else say("name", look, name);
 }
 

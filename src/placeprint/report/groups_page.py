@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from placeprint.errors import UsageError
-from placeprint.grouping.corrections import NO_PLACE, Corrections
+from placeprint.grouping.corrections import NO_NAMES, NO_PLACE, Corrections
 from placeprint.grouping.questions import questions
 from placeprint.grouping.result import Constraint, Edge, Grouping
 from placeprint.progress import Progress
@@ -124,6 +124,7 @@ def render_groups(
             sheets=sheets,
             links=[_row(one) for one in (said.constraints if said else found.constraints)],
             names=dict(said.names) if said else {},
+            no_names=NO_NAMES,
             left_out=len(looks) - len(told),
             version=version("placeprint"),
         )

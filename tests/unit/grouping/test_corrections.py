@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placeprint.errors import DatasetError
-from placeprint.grouping.corrections import Corrections, corrections_of, read_corrections, write_corrections
+from placeprint.dataset.tables.cells import labels
+from placeprint.errors import DatasetError, UsageError
+from placeprint.grouping import corrections
+from placeprint.grouping.corrections import (
+    Corrections,
+    checked_name,
+    corrections_of,
+    read_corrections,
+    write_corrections,
+)
 from placeprint.grouping.result import Constraint, Link
 
 PATHS = st.sampled_from(["a.jpg", "b/c.jpg", "é\udc80.jpg", "|"])
@@ -43,6 +51,12 @@ BAD = {
     '{"format": 1, "answers": [{"place": "a|b", "photos": ["x"]}]}': "no bar",
     '{"format": 1, "answers": [{"place": "unknown", "photos": ["x"]}]}': "not UNKNOWN",
     '{"format": 1, "answers": [{"place": "Mill", "photos": "xyz"}]}': "a list of paths",
+    '{"format": 1, "answers": [{"place": "  ", "photos": ["x"]}]}': "1 to 200 letters",
+    '{"format": 1, "answers": [{"place": "", "photos": ["x"]}]}': "1 to 200 letters",
+    '{"format": 1, "answers": [{"place": "NULL", "photos": ["x"]}]}': "word for no place",
+    '{"format": 1, "answers": [{"place": "a\\nb", "photos": ["x"]}]}': "control character",
+    '{"format": 1, "answers": [{"place": false, "photos": ["x"]}]}': "a list of paths",
+    f'{{"format": 1, "answers": [{{"link": "{"y" * 10_000}", "a": "x", "b": "z"}}]}}': "is not a valid Link",
     '{"format": 1, "answers": [{"place": 3, "photos": ["x"]}]}': "a list of paths",
     "[" * 100_000: "cannot be read",
     "\xff": "cannot be read",
@@ -56,6 +70,7 @@ def test_what_cannot_be_understood_is_told_in_one_line(text: str, tmp_path: Path
     with pytest.raises(DatasetError, match=BAD[text]) as told:
         read_corrections(file)
     assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 800
 
 
 def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
@@ -66,3 +81,27 @@ def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
     file.write_text('{"mine": 1}')
     with pytest.raises(Exception, match="was not made by placeprint"):
         write_corrections(made, file)
+
+
+@given(st.text(min_size=1, max_size=250))
+def test_a_name_that_is_taken_is_read_from_a_table_as_it_is(name: str) -> None:
+    try:
+        taken = checked_name(name)
+    except ValueError:
+        return
+    assert labels(taken) == (taken,)
+    assert checked_name(taken) == taken
+
+
+@pytest.mark.parametrize("name", ["Phố cổ", "می\u200cخانه", "👨\u200d👩\u200d👧", "Nan", "a"])
+def test_names_of_all_scripts_are_taken(name: str) -> None:
+    assert checked_name(f" {name}\u00a0{name}\u3000") == f"{name} {name}"
+
+
+def test_no_more_is_written_than_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "corrections.json"
+    write_corrections(Corrections((), {"a": "Mill"}), file)
+    monkeypatch.setattr(corrections, "MOST_BYTES", 2000)
+    with pytest.raises(UsageError, match="stays as it was"):
+        write_corrections(Corrections((), {"é" * 400: "Mill"}), file)
+    assert read_corrections(file).given_names == {"a": "Mill"}

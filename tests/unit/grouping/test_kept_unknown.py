@@ -6,7 +6,7 @@ import pytest
 
 from placeprint.dataset.manifest import read_manifest
 from placeprint.errors import UsageError
-from placeprint.grouping.corrections import Corrections
+from placeprint.grouping.corrections import NO_PLACE, Corrections
 from placeprint.grouping.remembered import remembered
 from placeprint.grouping.result import Constraint, Link
 
@@ -21,6 +21,25 @@ def test_a_photo_is_kept_once_under_a_safe_name(tmp_path: Path) -> None:
     assert names[0].endswith(".jpg")
     assert (tmp_path / "kept" / "photos" / names[0]).read_bytes() == b"one"
     assert {path.name for path in tmp_path.iterdir()} == {"kept"}
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "漢", "\U00020000"])
+def test_no_name_is_too_long(tmp_path: Path, letter: str) -> None:
+    kept = remembered(tmp_path, make=True)
+    name = kept.keep(b"one", f"{letter * 250}.jpg")
+    assert kept.photos == (name,)
+    assert name is not None
+    assert name.startswith(letter * 30)
+    assert "\ufffd" not in name
+
+
+def test_photos_that_all_show_no_place_are_told_and_not_refused(tmp_path: Path) -> None:
+    kept = remembered(tmp_path, make=True)
+    names = sorted(filter(None, (kept.keep(bytes([number]), "lunch.jpg") for number in range(2))))
+    kept.correct(Corrections((), dict.fromkeys(names, "")))
+    found = kept.groups()
+    assert found is not None
+    assert (found.groups, [(one.path, one.why) for one in found.alone]) == ((), [(name, NO_PLACE) for name in names])
 
 
 def test_the_limit_counts_what_was_not_accepted(tmp_path: Path) -> None:
