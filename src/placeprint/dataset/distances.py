@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,3 +39,13 @@ def _haversine(there: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArr
 def metres_apart(one: tuple[float, float], other: tuple[float, float]) -> float:
     """Return the distance of two positions: latitude and longitude, degrees."""
     return float(metres_between(np.array([one], np.float64), other)[0])
+
+
+def middle_of(positions: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the median of latitudes and of longitudes, which one wrong position does not move; never empty.
+
+    Longitudes are counted from the first one, so that both sides of the 180th meridian are near each other.
+    """
+    first = positions[0][1]
+    north, east = np.median([(lat, (lon - first + 180) % 360 - 180) for lat, lon in positions], axis=0).tolist()
+    return north, (first + east + 180) % 360 - 180

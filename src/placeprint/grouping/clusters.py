@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from placeprint.arrays import Floats, Vectors
-from placeprint.dataset.distances import metres_apart
+from placeprint.dataset.distances import metres_apart, middle_of
 from placeprint.grouping.same_place import SamePlace, position_odds
 
 Pair = tuple[int, int]
@@ -157,8 +157,7 @@ class Agglomeration:
         fixes = self._fixes.get(a, []) + self._fixes.get(b, [])
         if fixes:
             self._fixes[a] = fixes
-            north, east = np.median(np.array(fixes), axis=0).tolist()
-            self._middles[a] = north, east
+            self._middles[a] = middle_of(fixes)
         ours, theirs = self._links[a], self._links.pop(b)
         ours.pop(b, None)
         for other, strength in theirs.items():

@@ -57,10 +57,12 @@ def looks_of(
     if root is not None:
         known = set(one)
         one += _duplicates(root, records, [pair for pair in close if pair not in known], progress)
-    made: list[list[int]] = []
-    for rows in connected(len(records), one):
-        torn = any(a in rows and b in rows for a, b in parted)
-        made += [[row] for row in rows] if torn else [sorted(rows, key=lambda row: (-_pixels(records[row]), row))]
+    made, found_looks = list[list[int]](), connected(len(records), one)
+    home = {row: number for number, rows in enumerate(found_looks) for row in rows}
+    torn = {home[a] for a, b in parted if home[a] == home[b]}
+    for number, rows in enumerate(found_looks):
+        ranked = sorted(rows, key=lambda row: (-_pixels(records[row]), row))
+        made += [[row] for row in rows] if number in torn else [ranked]
     return made
 
 

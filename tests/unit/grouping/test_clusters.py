@@ -48,6 +48,11 @@ def test_positions_kilometres_apart_part_whatever_is_seen(positions, joined: boo
     assert (grown({(0, 1): 50.0}, 2, positions=list(positions)) == [[0, 1]]) is joined
 
 
+def test_a_place_on_the_180th_meridian_is_one() -> None:
+    fiji = [(-16.8, 179.9999), (-16.8, -179.9999), (-16.8, 179.9998)]
+    assert grown({(0, 1): 9.0, (0, 2): 8.0, (1, 2): 8.0}, 3, positions=fiji) == [[0, 1, 2]]
+
+
 def test_positions_speak_for_one_place_up_to_a_receivers_error_and_against_it_beyond() -> None:
     assert position_odds(20) == position_odds(50) > 0 > position_odds(100) > position_odds(200) > position_odds(900)
     assert position_odds(900) == position_odds(2900) == -8, "one wrong position is not the end"

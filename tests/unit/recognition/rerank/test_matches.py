@@ -3,12 +3,14 @@
 import math
 import pickle
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from placeprint.arrays import Packed
+from placeprint.embedding.runners import compiled
 from placeprint.embedding.runners.bundled_graph import BundledGraph, bundled_graph
 from placeprint.embedding.xfeat import extract
 from placeprint.recognition.rerank import matches
@@ -114,3 +116,17 @@ def test_a_pair_is_matched_once_whichever_side_asks(
     back = [confidences(each, [query], until=math.inf)[0] for each in gallery[:2]]
     np.testing.assert_array_equal(first, back)
     assert len(runs) == 2
+
+
+def test_what_is_kept_for_shapes_that_come_again_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each number of features is another shape, and OpenVINO keeps 5000 by itself."""
+    settings: list[dict[str, object]] = []
+
+    def noted(core: Any, make: Any, asked: Any, how: dict[str, object]) -> Any:
+        settings.append(how)
+        return made(core, make, asked, how)
+
+    made = compiled.compiled
+    monkeypatch.setattr(compiled, "compiled", noted)
+    BundledGraph("lighterglue")._loaded()
+    assert [0 < int(str(each["CPU_RUNTIME_CACHE_CAPACITY"])) <= 64 for each in settings] == [True]
