@@ -23,8 +23,14 @@ from PIL import Image  # noqa: E402
 
 from placeprint import Gallery, Recognizer, explain, recognize, recognize_many, recognize_place  # noqa: E402
 from placeprint.errors import ImageError, ServerError, UsageError  # noqa: E402
+from placeprint.grouping.corrections import MOST_BYTES  # noqa: E402
+from placeprint.grouping.remembered import remembered  # noqa: E402
 from placeprint.recognition.combined_answer import combined_answer  # noqa: E402
 from placeprint.recognition.location.one_photo import position_of  # noqa: E402
+from placeprint.web.problems import Problem  # noqa: E402
+from placeprint.web.routes.recognize import _keep  # noqa: E402
+from placeprint.web.routes.unknown import _saved  # noqa: E402
+from placeprint.web.uploads import Upload  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -393,3 +399,22 @@ def test_what_cannot_be_located_is_a_problem(client, queries, town_gallery, tmp_
         nowhere = httpx.post(f"{url}/v1/locate", content=queries[0].read_bytes(), timeout=60)
     assert nowhere.status_code == 422
     assert nowhere.json()["detail"] == "the gallery has no positions: index photos that have them"
+
+
+def test_a_damaged_folder_of_unknown_photos_costs_no_answer(town, tmp_path):
+    kept = remembered(tmp_path, make=True)
+    photo = Upload("1.jpg", next(town.glob("query/*/01.jpg")).read_bytes())
+    _keep([photo], kept, whole=False)
+    assert len(kept.photos) == 1
+    (tmp_path / "accepted.csv").write_bytes(b"\x00\xff no table")
+    _keep([Upload("2.jpg", next(town.glob("query/*/02.jpg")).read_bytes())], kept, whole=False)
+    assert len([*(tmp_path / "photos").iterdir()]) == 1
+
+
+def test_corrections_are_read_up_to_what_a_file_of_them_may_have(tmp_path):
+    kept = remembered(tmp_path, make=True)
+    assert _saved(kept, b'{"format": 1, "answers": [{"link": "must", "a": "x", "b": "y"}]}') == 1
+    with pytest.raises(Problem, match="8 MiB") as refused:
+        _saved(kept, b'{"format": 1, "answers": []}' + b" " * MOST_BYTES)
+    assert refused.value.status == 413
+    assert len(kept.corrections().constraints) == 1

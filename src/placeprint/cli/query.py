@@ -15,7 +15,7 @@ from placeprint.cli.option_records import Without, given
 from placeprint.errors import UsageError
 from placeprint.options import BuildOptions, DecisionOptions
 from placeprint.records import Grade
-from placeprint.terminal import counted
+from placeprint.terminal import counted, sized
 
 if TYPE_CHECKING:
     from placeprint.embedding.embedder import AnyEmbedder
@@ -180,7 +180,7 @@ def _ask_gallery(
 def _remember(answers: Sequence[Answered], asked: Asked, folder: Path, limit: int) -> None:
     """Keep copies of the photos that could not be told, and say on stderr how many there are now."""
     from placeprint.dataset.files import read_bytes
-    from placeprint.grouping.remembered import remembered
+    from placeprint.grouping.remembered import PHOTO_BYTES, remembered
     from placeprint.recognition.query_result import QueryResult
 
     kept = remembered(folder, make=True, limit=limit)
@@ -190,7 +190,8 @@ def _remember(answers: Sequence[Answered], asked: Asked, folder: Path, limit: in
     unknown = [Path(one.image) for one in told if one.answer is not None and one.answer.grade is Grade.UNKNOWN]
     left = [path for path in unknown if kept.keep(read_bytes(path), path.name) is None]
     if unknown:
-        full = f", {len(left)} not: the limit is {limit}" if left else ""
+        most = f"the limit is {limit}, and {sized(limit * PHOTO_BYTES)} in all"
+        full = f", {len(left)} not: {most}" if left else ""
         printing.say(
             f"{counted(len(unknown) - len(left), 'unknown photo')} kept{full}; what they show: placeprint remembered "
             f"{folder}",

@@ -18,8 +18,8 @@ from placeprint.storage.regular_files import read_regular
 from placeprint.terminal import sized
 
 FORMAT = 1
-MOST_BYTES = 32 << 20
-"""Of a file: 20,000 photos with long paths have less."""
+MOST_BYTES = 8 << 20
+"""Of a file: 20,000 photos with long paths have less. Python's objects of it may take thirty times that."""
 NO_PLACE = "you said that it shows no place"
 """Why a photo is alone."""
 NO_NAMES = (UNKNOWN, *sorted(MISSING))

@@ -14,7 +14,7 @@ import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
@@ -33,6 +33,8 @@ from placeprint.storage.atomic import require_way, write_atomic
 
 LIMIT = 1000
 """Photos that are kept by default: some gigabytes."""
+PHOTO_BYTES = 8 << 20
+"""Of each of them on average: whoever may ask a server may send it photos that are as large as they can be."""
 PHOTOS, CORRECTIONS, ACCEPTED = "photos", "corrections.json", "accepted.csv"
 _MARK = "remembered.txt"
 _SAYS = b"placeprint keeps unknown photos in this folder: `placeprint remembered FOLDER` shows what they show.\n"
@@ -49,7 +51,7 @@ class Remembered:
     ----------
     folder : Path
     limit : int
-        Photos that are kept, those that were accepted not counted.
+        Photos that are kept, those that were accepted not counted; together they take `PHOTO_BYTES` times that.
 
     Examples
     --------
@@ -67,13 +69,17 @@ class Remembered:
     @property
     def photos(self) -> tuple[str, ...]:
         """The names of all photos that are kept and were not accepted."""
-        return tuple(sorted(set(self._names()) - set(self.accepted)))
+        return tuple(sorted(set(self._sizes()) - set(self.accepted)))
 
-    def _names(self) -> Iterator[str]:
+    def _sizes(self) -> dict[str, int]:
+        """Return the bytes of each photo, those of accepted ones too."""
         with os.scandir(self.folder / PHOTOS) as entries:
-            yield from (
-                entry.name for entry in entries if is_image(entry.name) and entry.is_file(follow_symlinks=False)
-            )
+            ours = [one for one in entries if is_image(one.name) and one.is_file(follow_symlinks=False)]
+        sizes = dict[str, int]()
+        for one in ours:
+            with suppress(FileNotFoundError):  # forgotten meanwhile
+                sizes[one.name] = one.stat(follow_symlinks=False).st_size
+        return sizes
 
     @property
     def accepted(self) -> Mapping[str, str]:
@@ -88,10 +94,12 @@ class Remembered:
         One that is kept already stays as it is.
         """
         digest = hashlib.sha256(data).hexdigest()[:16]
-        here = list(self._names())
+        here = self._sizes()
         if same := next((one for one in here if Path(one).stem.endswith(f"-{digest}")), None):
             return same
-        if len(here) - len(self.accepted) >= self.limit:
+        accepted = self.accepted
+        left = [size for one, size in here.items() if one not in accepted]
+        if len(left) >= self.limit or sum(left) >= self.limit * PHOTO_BYTES:
             return None
         suffix = Path(name).suffix.lower() if is_image(Path(name).name) else ".jpg"
         stem = _ODD.sub("-", Path(name).stem.encode(errors="replace").decode()).strip("-.").encode()[:_STEM_BYTES]
@@ -137,7 +145,7 @@ class Remembered:
             raise UsageError(str(error)) from error
         with self._alone():
             places = dict(self.accepted)
-            if absent := set(chosen) - set(self._names()):
+            if absent := set(chosen) - set(self._sizes()):
                 raise UsageError(f'"{self.folder}" keeps no {min(absent)}')
             places.update(dict.fromkeys(chosen, place))
             text = io.StringIO(newline="")

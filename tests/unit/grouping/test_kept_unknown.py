@@ -56,6 +56,16 @@ def test_the_limit_counts_what_was_not_accepted(tmp_path: Path) -> None:
     assert (tmp_path / "photos" / names[0]).is_file(), "what a gallery has is not deleted"
 
 
+def test_bytes_are_bounded_as_photos_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("placeprint.grouping.remembered.PHOTO_BYTES", 100)
+    kept = remembered(tmp_path, limit=3, make=True)
+    names = [kept.keep(bytes([number]) * 160, f"{number}.jpg") for number in range(3)]
+    assert names[2] is None, "three photos may have 300 bytes"
+    assert names[0] is not None
+    kept.accept([names[0]], "Mill")
+    assert kept.keep(b"2" * 160, "2.jpg") is not None, "what a gallery has is not counted"
+
+
 def test_what_was_said_is_kept_and_the_later_holds(tmp_path: Path) -> None:
     kept = remembered(tmp_path, make=True)
     kept.correct(Corrections((Constraint(Link.MUST, "a", "b"),), {"a": "Mill"}))

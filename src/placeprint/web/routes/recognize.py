@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 
 from placeprint.dataset.metadata.bare import without_metadata
-from placeprint.errors import ImageError, UsageError
+from placeprint.errors import PlaceprintError, UsageError
 from placeprint.gallery.filters import Filter, Selection, parse_near
 from placeprint.gallery.trade_off import RATES
 from placeprint.grouping.remembered import Remembered
@@ -144,7 +144,7 @@ def _keep(uploads: list[Upload], unknown: Remembered, *, whole: bool) -> None:
     for upload in uploads:
         try:
             unknown.keep(upload.data if whole else without_metadata(upload.data), upload.name)
-        except (OSError, ImageError) as error:
+        except (OSError, PlaceprintError) as error:  # a damaged table in the folder is one, too
             LOG.warning("an unknown photo was not kept: %s", error)
 
 

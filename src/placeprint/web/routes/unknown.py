@@ -9,7 +9,7 @@ from asyncio import to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
-from placeprint.grouping.corrections import corrections_of
+from placeprint.grouping.corrections import MOST_BYTES, corrections_of
 from placeprint.grouping.remembered import Remembered
 from placeprint.grouping.result import Grouping
 from placeprint.report.groups_page import render_groups
@@ -17,6 +17,7 @@ from placeprint.report.templates import environment, script_hash
 from placeprint.web.problems import Json, Problem, busy
 from placeprint.web.route_descriptions import problems
 from placeprint.web.state import state_of
+from placeprint.web.uploads import spoken_bytes
 from placeprint.web.writers import Writer
 
 CORRECTIONS = "v1/group/corrections"
@@ -87,6 +88,8 @@ def _page(kept: Remembered) -> str:
 
 
 def _saved(kept: Remembered, data: bytes) -> int:
+    if len(data) > MOST_BYTES:
+        raise Problem(413, f"corrections may have {spoken_bytes(MOST_BYTES)}: send those of these photos alone")
     try:
         said = corrections_of(json.loads(data))
     except (ValueError, RecursionError) as error:
