@@ -190,8 +190,7 @@ def _remember(answers: Sequence[Answered], asked: Asked, folder: Path, limit: in
     unknown = [Path(one.image) for one in told if one.answer is not None and one.answer.grade is Grade.UNKNOWN]
     left = [path for path in unknown if kept.keep(read_bytes(path), path.name) is None]
     if unknown:
-        most = f"the limit is {limit}, and {sized(limit * PHOTO_BYTES)} in all"
-        full = f", {len(left)} not: {most}" if left else ""
+        full = f", {len(left)} not: the limit is {limit}, and {sized(limit * PHOTO_BYTES)} in all" if left else ""
         printing.say(
             f"{counted(len(unknown) - len(left), 'unknown photo')} kept{full}; what they show: placeprint remembered "
             f"{folder}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -102,4 +103,9 @@ def cache(*, clear: bool = False) -> CacheState:
 
 
 def _bytes_of(files: Iterable[Path]) -> int:
-    return sum(file.stat().st_size for file in files if file.is_file())
+    """Return how large files are in all; one that another process removes, or that may not be looked at, has none."""
+    count = 0
+    for file in files:
+        with suppress(OSError):
+            count += file.stat().st_size if file.is_file() else 0
+    return count

@@ -1,5 +1,6 @@
 """The embedding cache keeps within its limit by itself, and can be looked at and cleared."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +80,18 @@ def test_clearing_forgets_what_can_be_computed_again_and_nothing_else(own_cache:
     assert cleared.embeddings_bytes < 100_000 < found.embeddings_bytes
     assert theirs.exists()
     assert model.exists()
+
+
+def test_a_file_that_is_gone_meanwhile_is_not_counted(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own_cache / "models").mkdir()
+    for name in ("gone.onnx", "kept.onnx"):
+        (own_cache / "models" / name).write_bytes(b"m" * 10)
+    known = Path.stat
+
+    def stat(path: Path, **how: bool) -> os.stat_result:
+        if path.name == "gone.onnx":
+            raise PermissionError(13, "Permission denied", str(path))
+        return known(path, **how)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert placeprint.cache().models_bytes == 10
