@@ -40,6 +40,8 @@ _MARK = "remembered.txt"
 _SAYS = b"placeprint keeps unknown photos in this folder: `placeprint remembered FOLDER` shows what they show.\n"
 _STEM_BYTES = 120
 """Of a name that is kept: a file system takes 255 in all."""
+_KEPT = re.compile(r".+-[0-9a-f]{16}\.\w+", re.DOTALL)
+"""Names that `Remembered.keep` gives: other files in the folder are somebody else's, and never deleted."""
 _ODD = re.compile(r"[^\w.-]+")
 
 
@@ -74,7 +76,7 @@ class Remembered:
     def _sizes(self) -> dict[str, int]:
         """Return the bytes of each photo, those of accepted ones too."""
         with os.scandir(self.folder / PHOTOS) as entries:
-            ours = [one for one in entries if is_image(one.name) and one.is_file(follow_symlinks=False)]
+            ours = [one for one in entries if _KEPT.fullmatch(one.name) and one.is_file(follow_symlinks=False)]
         sizes = dict[str, int]()
         for one in ours:
             with suppress(FileNotFoundError):  # forgotten meanwhile
@@ -252,5 +254,8 @@ def remembered(folder: Path | str, *, make: bool = False, limit: int = LIMIT) ->
         if folder.is_dir() and any(folder.iterdir()):
             raise UsageError(f'"{folder}" holds other files: name a new folder to keep unknown photos in')
         write_atomic(folder / _MARK, _SAYS)
-    (folder / PHOTOS).mkdir(exist_ok=True)
+    photos = folder / PHOTOS
+    if photos.is_symlink() or (photos.exists() and not photos.is_dir()):
+        raise UsageError(f'"{photos}" is no folder of its own, and nothing is kept or deleted there: name a new folder')
+    photos.mkdir(exist_ok=True)
     return Remembered(folder, limit)

@@ -66,6 +66,19 @@ def test_bytes_are_bounded_as_photos_are(tmp_path: Path, monkeypatch: pytest.Mon
     assert kept.keep(b"2" * 160, "2.jpg") is not None, "what a gallery has is not counted"
 
 
+def test_photos_of_somebody_else_are_never_deleted(tmp_path: Path) -> None:
+    kept = remembered(tmp_path / "kept", make=True)
+    name = kept.keep(b"one", "1.jpg")
+    (tmp_path / "kept" / "photos" / "holiday.jpg").write_bytes(b"theirs")
+    assert kept.photos == (name,)
+    assert kept.forget(["holiday.jpg", str(name)]) == (name,)
+    assert [path.name for path in (tmp_path / "kept" / "photos").iterdir()] == ["holiday.jpg"]
+    (tmp_path / "kept" / "photos").rename(tmp_path / "album")
+    (tmp_path / "kept" / "photos").symlink_to(tmp_path / "album")
+    with pytest.raises(UsageError, match="no folder of its own"):
+        remembered(tmp_path / "kept")
+
+
 def test_what_was_said_is_kept_and_the_later_holds(tmp_path: Path) -> None:
     kept = remembered(tmp_path, make=True)
     kept.correct(Corrections((Constraint(Link.MUST, "a", "b"),), {"a": "Mill"}))

@@ -65,6 +65,7 @@ def test_names_are_never_equal_and_ones_own_is_kept(own: list[str]) -> None:
         ("photos/images/1.jpg", ""),
         ("a|b/1.jpg", "a b"),
         ("Rome/unknown/1.jpg", "Rome"),
+        ("Rome/NULL/1.jpg", "Rome"),
     ],
 )
 def test_folders_that_say_something(path: str, name: str) -> None:
