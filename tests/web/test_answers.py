@@ -332,7 +332,7 @@ def test_about_and_doubtful(client, town_gallery, queries, recognizer):
     about = client.get("/v1/about").json()
     assert (about["images"], about["places"]) == (len(gallery), len(gallery.places))
     assert about["model"] == {"name": gallery.spec.name, "fingerprint": gallery.spec.fingerprint()}
-    assert (about["writing"], about["coordinates"], about["explains"]) == (False, True, True)
+    assert (about["writing"], about["remembers"], about["coordinates"], about["explains"]) == (False, False, True, True)
     unsure = next(photo for photo in queries if recognizer.recognize(photo).unknown)
     found = ask(client, unsure)
     newest = client.get("/v1/doubtful", params={"limit": 1}).json()["answers"][0]

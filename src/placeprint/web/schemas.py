@@ -267,6 +267,7 @@ class About(BaseModel):
     located: int
     explains: bool
     writing: bool
+    remembers: bool
     calibration: dict[str, Any] | None
     positions: PositionsLearned | None
     limits: Limits

@@ -62,6 +62,7 @@ async def about(request: Request) -> Json:
             "coordinates": located > 0,
             "explains": "cells" in gallery.spec.parts,
             "writing": settings.writing,
+            "remembers": settings.remember is not None,
             "limits": {
                 "bytes": settings.max_bytes,
                 "pixels": settings.max_pixels,
