@@ -127,7 +127,7 @@ def test_a_language_is_joined_alone_and_small(language: str) -> None:
     script, document = made[script_of(language)], made[document_of(language)]
     assert f'<html lang="{language}" dir="' in document.data.decode()
     assert "{{" not in document.data.decode()
-    assert len(script.data) + len(document.data) <= 122_000
+    assert len(script.data) + len(document.data) <= 120_000
     for other in WORDS.keys() - {language}:
         assert str(WORDS[other].texts["ask.title"]) not in script.data.decode()
 

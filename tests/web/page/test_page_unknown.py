@@ -51,6 +51,8 @@ def test_unknown_photos_are_corrected_and_nothing_that_was_answered_is_lost(brow
     page.on("console", lambda message: message.type in ("error", "warning") and console.append(message.text))
     page.on("pageerror", lambda error: console.append(str(error)))
     page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.goto(program.url)
+    page.get_by_text("The server keeps a copy when it is UNKNOWN.").wait_for()
     page.goto(f"{program.url}/unknown")
     page.get_by_label("token").fill("wrong-but-long-enough")
     page.get_by_role("button", name="Show them").click()

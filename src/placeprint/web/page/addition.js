@@ -2,7 +2,7 @@
 
 import { add, places, thumbnail } from "./api.js";
 import { confirmed } from "./dialog.js";
-import { bdi, h, photo, placeName, sized } from "./dom.js";
+import { bdi, button, h, photo, placeName, sized } from "./dom.js";
 import { notice } from "./notice.js";
 import { changed, takeBack } from "./removal.js";
 import { say, tell } from "./words.js";
@@ -75,8 +75,8 @@ function placeField(place, candidates) {
     const rest = found.places.filter((one) => !first.some((other) => other.place === one.place)).map((one) => ({ place: one.place, image: one.cover.image }));
     offers.replaceChildren(...[...rest.filter((one) => one.place === name), ...first, ...rest.filter((one) => one.place !== name)].slice(0, OFFERED).map(offer));
   };
-  const offer = ({ place: name, image }) => h("li", {}, h("button", { type: "button", "aria-pressed": String(name === input.value.trim()), onclick: () => { input.value = name; look(); input.focus(); } },
-    photo(image ? thumbnail(image, 120) : "", "", { width: 80, height: 60 }), bdi(name)));
+  const offer = ({ place: name, image }) => h("li", {}, button(() => { input.value = name; look(); input.focus(); },
+    [photo(image ? thumbnail(image, 120) : "", "", { width: 80, height: 60 }), bdi(name)], { "aria-pressed": String(name === input.value.trim()) }));
   let waiting = 0;
   input.addEventListener("input", () => {
     clearTimeout(waiting);

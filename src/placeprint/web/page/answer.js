@@ -1,6 +1,6 @@
 // One answer: the photo, the place or UNKNOWN, how sure and why, and what else it could be.
 
-import { bdi, foreign, h, s, photo, placeName, sentence } from "./dom.js";
+import { actions, aside, bdi, button, foreign, h, heading, s, photo, placeName, sentence } from "./dom.js";
 import { answerMap } from "./where.js";
 import { told } from "./grade.js";
 import { meaning, percent, sureness } from "./verdict.js";
@@ -23,7 +23,7 @@ export function answerView(kept, about) {
 function asked(photos, lead, each = []) {
   const picture = h("div", { class: "asked" }, photo(photos[lead].source, say("asked.about", { file: photos[lead].text })));
   if (photos.length > 1) {
-    picture.append(h("ul", {}, photos.map((one, number) => h("li", {}, photo(one.source, one.text), h("span", { class: "small soft" }, each[number] ? told(each[number]) : "")))));
+    picture.append(h("ul", {}, photos.map((one, number) => h("li", {}, photo(one.source, one.text), aside(each[number] ? told(each[number]) : "")))));
   }
   return picture;
 }
@@ -41,14 +41,14 @@ function verdict(kept, about) {
   const { answer, photos } = kept;
   return h("div", { class: `verdict ${answer.grade}` },
     h("p", { class: "sure" }, h("span", { "aria-hidden": "true" }, SIGNS[answer.grade]), sureness(answer)),
-    h("h1", { tabindex: "-1" }, named(answer)),
+    heading(named(answer)),
     answer.probability === null ? null : meter(answer),
     h("p", {}, meaning(answer)),
     spot(answer.position),
     numbers(answer),
-    h("div", { class: "actions" },
+    actions(
       h("a", { class: "button", href: "#/" }, say("askAnother")),
-      about.writing && photos.every((one) => one.file) ? h("button", { type: "button", onclick: () => addDialog({ files: photos.map((one) => one.file), place: answer.grade === "UNKNOWN" ? "" : answer.best_guess, candidates: pictured(answer), most: about.limits.photos }) }, say("answer.add", { n: photos.length })) : null));
+      about.writing && photos.every((one) => one.file) ? button(() => addDialog({ files: photos.map((one) => one.file), place: answer.grade === "UNKNOWN" ? "" : answer.best_guess, candidates: pictured(answer), most: about.limits.photos }), say("answer.add", { n: photos.length })) : null));
 }
 
 /** Where the photo was taken: a geo: address, which opens a map of the reader's own and asks no server. */

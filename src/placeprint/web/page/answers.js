@@ -1,12 +1,12 @@
 // What was asked in this browser, and what the server found doubtful when anyone asked.
 
-import { h, photo, placeName } from "./dom.js";
+import { actions, aside, button, h, heading, photo, placeName } from "./dom.js";
 import { confirmed } from "./dialog.js";
 import { doubtful as doubtfulToAll, thumbnail } from "./api.js";
 import { told } from "./grade.js";
 import { notice } from "./notice.js";
 import { results } from "./results.js";
-import { allRows, forgetRows, isKept } from "./store.js";
+import { allRows, forgetRows, isKept, isOpen } from "./store.js";
 import { percent } from "./verdict.js";
 import { LANGUAGE, say, tell } from "./words.js";
 
@@ -17,9 +17,9 @@ export async function answersView(about, query) {
   const list = there.length ? results({ rows, query, about, order: "newest", name: "placeprint-answers" }) : null;
   return [
     h("section", { class: "hero slim arrives" },
-      h("h1", { tabindex: "-1" }, say("answers.title")),
+      heading(say("answers.title")),
       h("p", { class: "soft" }, said(there)),
-      there.length ? h("div", { class: "actions" }, h("button", { type: "button", onclick: clear }, say("answers.clear"))) : null),
+      there.length ? actions(button(clear, say("answers.clear"))) : null),
     batches(there),
     list && Object.assign(list, { rowChanged: (row) => list.redraw(row), revived: list.draw }),
     await others(),
@@ -27,9 +27,8 @@ export async function answersView(about, query) {
 }
 
 function said(rows) {
-  if (!rows.length) return say("answers.nothing");
   const doubted = rows.filter((row) => row.doubtful).length;
-  return `${say("answers.count", { n: rows.length, doubted })} ${say(isKept() ? "answers.kept" : "answers.unkept")}`;
+  return `${say(rows.length ? "answers.count" : "answers.nothing", { n: rows.length, doubted })} ${say(isKept() ? "answers.kept" : "answers.unkept")}`;
 }
 
 function clear() {
@@ -37,7 +36,7 @@ function clear() {
     title: say("answers.clearAll"), action: say("answers.clear"), free: true,
     fields: [h("p", { class: "soft" }, say("answers.clearing"))],
     run: async () => {
-      await forgetRows(allRows().filter((row) => row.state !== "waiting" && row.state !== "running").map((row) => row.id));
+      await forgetRows(allRows().filter((row) => !isOpen(row)).map((row) => row.id));
       document.dispatchEvent(new CustomEvent("view-changed"));
       notice(say("answers.cleared"));
     },
@@ -63,6 +62,6 @@ async function others() {
     h("p", { class: "small soft" }, say("answers.othersWhy")),
     h("ol", { class: "rows" }, answers.map((one) => h("li", {},
       one.matches.length ? photo(thumbnail(one.matches[0].image, 120), "", { loading: "lazy", width: 80, height: 60 }) : h("span", {}),
-      h("span", {}, h("b", {}, told(one)), h("span", { class: "small soft" }, one.best_guess ? [tell("closest", { place: placeName(one) }), one.probability === null ? "" : `, ${percent(one.probability)}`] : "")),
+      h("span", {}, h("b", {}, told(one)), aside(one.best_guess ? [tell("closest", { place: placeName(one) }), one.probability === null ? "" : `, ${percent(one.probability)}`] : "")),
       h("time", { class: "small soft number", datetime: one.when }, time(one.when))))));
 }

@@ -13,7 +13,7 @@ import { answersView } from "./answers.js";
 import { batchView } from "./batch.js";
 import { placeView } from "./place.js";
 import { placesView } from "./places.js";
-import { announce, foreign, h } from "./dom.js";
+import { announce, button, foreign, h } from "./dom.js";
 import { listen, together } from "./drop.js";
 import { askEach, askTogether, cancel } from "./queue.js";
 import { address, forgetViews, turnTo } from "./route.js";
@@ -119,7 +119,7 @@ function trouble(error, again) {
   if (!error.told) console.error(error);
   return h("div", { class: "trouble", role: "alert" },
     h("p", {}, h("b", {}, error.title ?? say("page.stumbled")), " ", error.translated ? error.message : foreign(error.message)),
-    error.status >= 400 && error.status < 500 ? null : h("button", { type: "button", onclick: again }, say("again")));
+    error.status >= 400 && error.status < 500 ? null : button(again, say("again")));
 }
 
 /** The row whose own view is on the screen. */

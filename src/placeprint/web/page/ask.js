@@ -1,6 +1,6 @@
 // The first view: photos are chosen or taken, and places that the gallery knows.
 
-import { placeName, h, s, photo } from "./dom.js";
+import { actions, aside, button, placeName, h, heading, s, photo } from "./dom.js";
 import { places, thumbnail } from "./api.js";
 import { say } from "./words.js";
 
@@ -13,9 +13,9 @@ export function askView({ ready, ask }) {
   const zone = h("div", { class: "drop", onclick: (event) => event.target.closest("button") || pick.click() },
     s("svg", { viewBox: "0 0 48 48", fill: "none", stroke: "currentColor", "stroke-width": 2, "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true" },
       s("rect", { x: 5, y: 9, width: 38, height: 30, rx: 5 }), s("circle", { cx: 16, cy: 19, r: 3.5 }), s("path", { d: "m6 34 11-9 7 6 9-10 10 10" })),
-    h("div", { class: "actions" },
-      h("button", { type: "button", class: "first take", onclick: () => take.click() }, say("ask.take")),
-      h("button", { type: "button", class: "first", onclick: () => pick.click() }, say("ask.choose"))),
+    actions(
+      button(() => take.click(), say("ask.take"), { class: "first take" }),
+      button(() => pick.click(), say("ask.choose"), { class: "first" })),
     h("p", { class: "small soft" }, h("span", { class: "desk" }, `${say("ask.drop")} `), say("ask.many")));
   const intro = h("p", { class: "soft" }, say("ask.learning"));
   const room = h("div", {});
@@ -25,7 +25,7 @@ export function askView({ ready, ask }) {
   }).catch((error) => { intro.textContent = `${error.title ?? say("page.stumbled")} ${error.message}`; });
   return [
     h("section", { class: "hero arrives" },
-      h("h1", { tabindex: "-1" }, say("ask.title")),
+      heading(say("ask.title")),
       intro, zone, pick, take), // beside the zone: a click of theirs must not reach it
     room,
   ];
@@ -33,7 +33,8 @@ export function askView({ ready, ask }) {
 
 function introduction(about) {
   if (!about.images) return say("ask.empty");
-  return say("ask.compared", { photos: say("withPhotos", { n: about.images }), places: say("ofPlaces", { n: about.places }) });
+  const values = { photos: say("withPhotos", { n: about.images }), places: say("ofPlaces", { n: about.places }) };
+  return `${say("ask.compared", values)} ${say(about.remembers ? "ask.kept" : "ask.unkept")}`;
 }
 
 function picker(attributes, ask) {
@@ -58,5 +59,5 @@ export function placeCard(place) {
   const picture = photo(thumbnail(place.cover.image), "", { loading: "lazy", width: 240, height: 180 });
   return h("li", {}, h("a", { class: "card", href: `#/places/${encodeURIComponent(place.place)}` },
     h("span", { class: "frame" }, picture),
-    h("b", {}, placeName(place)), h("span", { class: "small soft" }, say("photos", { n: place.images }))));
+    h("b", {}, placeName(place)), aside(say("photos", { n: place.images }))));
 }

@@ -1,11 +1,11 @@
 // One question: what happens to it while it waits, what went wrong, or its answer.
 
 import { answerView } from "./answer.js";
-import { announce, bdi, foreign, h, photo } from "./dom.js";
+import { actions, announce, bdi, button, foreign, h, heading, nothing, photo } from "./dom.js";
 import { wrong } from "./api.js";
 import { askAgain, canAskAgain, cancel, explain, filesOf, release } from "./queue.js";
 import { correction, marks, noteOf } from "./row.js";
-import { allRows, answerOf, previewsOf, rowOf } from "./store.js";
+import { allRows, answerOf, isOpen, previewsOf, rowOf } from "./store.js";
 import { say, tell } from "./words.js";
 
 const MOST = 12; // questions whose photos are ready to be drawn
@@ -14,9 +14,9 @@ const drawable = new Map();
 /** The view of a row. */
 export async function askedView(id, about) {
   const row = rowOf(id);
-  if (!row) return h("section", { class: "hero" }, h("h1", { tabindex: "-1" }, say("asked.gone")), h("p", { class: "soft" }, tell("asked.goneWhy", { again: h("a", { href: "#/" }, say("asked.againLink")) })));
+  if (!row) return nothing(say("asked.gone"), tell("asked.goneWhy", { again: h("a", { href: "#/" }, say("asked.againLink")) }));
   const photos = await photosOf(row);
-  if (row.state === "waiting" || row.state === "running") return waitingView(row, photos);
+  if (isOpen(row)) return waitingView(row, photos);
   const answer = row.state === "answered" ? await answerOf(row.id) : null;
   if (!answer) return [wayBack(row), failedView(row, photos)];
   if (about.explains && answer.matches.length && answer.matches[0].explanation === undefined) explain(row);
@@ -71,7 +71,7 @@ const asked = (photos) => h("div", { class: "asked" }, photo(photos[0].source, s
 function waitingView(row, photos) {
   const says = h("p", { class: "busy" });
   const bar = h("progress", { max: 1, "aria-label": say("asked.sent") });
-  const again = h("button", { type: "button", onclick: release }, say("againNow"));
+  const again = button(release, say("againNow"));
   const update = (changed) => {
     if (changed.id !== row.id) return;
     says.textContent = noteOf(row);
@@ -84,7 +84,7 @@ function waitingView(row, photos) {
   const view = h("section", { class: "answer" }, asked(photos),
     h("div", { class: "verdict" },
       h("h1", { class: "soft", tabindex: "-1" }, say("asked.looking")), says, bar,
-      h("div", { class: "actions" }, h("button", { type: "button", onclick: () => cancel([row]) }, say("cancel")), again),
+      actions(button(() => cancel([row]), say("cancel")), again),
       h("p", { class: "small soft desk" }, say("asked.escape"))));
   return Object.assign(view, { rowChanged: update });
 }
@@ -93,10 +93,10 @@ function failedView(row, photos) {
   const [title, message, known] = row.state === "failed" ? wrong(row.error) : [say(row.state === "lost" ? "asked.notAsked" : row.state === "cancelled" ? "asked.cancelled" : "asked.gone"), row.state === "cancelled" ? "" : say("asked.left")];
   return h("section", { class: "answer" }, asked(photos),
     h("div", { class: "verdict" },
-      h("h1", { tabindex: "-1" }, say("asked.none")),
+      heading(say("asked.none")),
       h("div", { class: "trouble", role: "alert" }, h("p", {}, h("b", {}, title), " ", bdi(row.state === "failed" && !known ? foreign(message) : message)),
-        canAskAgain(row) ? h("button", { type: "button", onclick: () => askAgain([row]) }, say(row.state === "failed" ? "again" : "page.ask")) : null),
+        canAskAgain(row) ? button(() => askAgain([row]), say(row.state === "failed" ? "again" : "page.ask")) : null),
       row.error && !canAskAgain(row) ? h("p", { class: "soft" }, say("asked.another")) : null,
       filesOf(row.id).length ? null : h("p", { class: "soft" }, say("asked.away")),
-      h("div", { class: "actions" }, h("a", { class: "button", href: "#/" }, say("askAnother")))));
+      actions(h("a", { class: "button", href: "#/" }, say("askAnother")))));
 }

@@ -1,20 +1,18 @@
 // Many photos, each asked by itself: how far it is, and the answers that are there.
 
-import { announce, h } from "./dom.js";
+import { actions, announce, button, h, heading, nothing } from "./dom.js";
 import { askAgain, canAskAgain, cancel, isPaused, pause, release } from "./queue.js";
 import { results, tally } from "./results.js";
-import { allRows } from "./store.js";
+import { allRows, isOpen } from "./store.js";
 import { say, tell } from "./words.js";
 
 const PAUSE = 250; // milliseconds between drawings while photos are asked: each costs as much as a small answer
-
-const isOpen = (row) => row.state === "waiting" || row.state === "running";
 
 /** The view of a batch. */
 export function batchView(number, about, query) {
   const id = Number(number);
   const rows = () => allRows(id);
-  if (!rows().length) return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, say("batch.gone")), h("p", { class: "soft" }, tell("batch.goneWhy", { again: h("a", { href: "#/" }, say("asked.againLink")) })));
+  if (!rows().length) return nothing(say("batch.gone"), tell("batch.goneWhy", { again: h("a", { href: "#/" }, say("asked.againLink")) }));
   const head = progress(id, rows);
   const list = results({ rows, query, about, order: "order", name: `placeprint-${rows()[0].when.slice(0, 10)}` });
   const changed = new Set();
@@ -39,17 +37,17 @@ export function batchView(number, about, query) {
 
 function progress(id, rows) {
   const began = { at: performance.now(), done: rows().filter((row) => !isOpen(row)).length };
-  const title = h("h1", { tabindex: "-1" }, say("photos", { n: rows().length }));
+  const title = heading(say("photos", { n: rows().length }));
   const says = h("p", { class: "soft" }); // told aloud at the end, and not 200 times
   let wasOpen = rows().some(isOpen);
   const note = h("p", { class: "small soft" });
   const bar = h("progress", { "aria-label": say("batch.answered") });
-  const button = (text, run) => h("button", { type: "button", onclick: () => { run(); update(); } }, text);
-  const hold = button(say("batch.pause"), () => { pause(id, !isPaused(id)); began.at = performance.now(); began.done = bar.value; });
-  const stop = button(say("cancel"), () => cancel(rows()));
-  const again = button(say("asked.againLink"), () => { pause(id, false); askAgain(rows().filter(canAskAgain)); });
-  const line = button(say("againNow"), release);
-  const element = h("section", { class: "hero slim" }, title, bar, says, note, h("div", { class: "actions" }, hold, stop, again, line));
+  const updating = (run, text) => button(() => { run(); update(); }, text);
+  const hold = updating(() => { pause(id, !isPaused(id)); began.at = performance.now(); began.done = bar.value; }, say("batch.pause"));
+  const stop = updating(() => cancel(rows()), say("cancel"));
+  const again = updating(() => { pause(id, false); askAgain(rows().filter(canAskAgain)); }, say("asked.againLink"));
+  const line = updating(release, say("againNow"));
+  const element = h("section", { class: "hero slim" }, title, bar, says, note, actions(hold, stop, again, line));
   function update() {
     const all = rows();
     const open = all.filter(isOpen);

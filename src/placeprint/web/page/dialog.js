@@ -1,6 +1,6 @@
 // A dialog that runs something, with the token where that changes the gallery. It stays open with the reason when that fails.
 
-import { h } from "./dom.js";
+import { actions, button, h } from "./dom.js";
 import { token } from "./api.js";
 import { say } from "./words.js";
 
@@ -16,7 +16,7 @@ export function confirmed({ title, fields, action, run, free = false }) {
   const dialog = h("dialog", { "aria-labelledby": "dialog-title", onclose: () => { stop.abort(); dialog.remove(); } },
     h("form", { method: "dialog", onsubmit: submit },
       h("h2", { id: "dialog-title" }, title), fields, asks, wrong, says,
-      h("div", { class: "actions" }, h("button", { type: "button", onclick: () => dialog.close() }, say("cancel")), go)));
+      actions(button(() => dialog.close(), say("cancel")), go)));
   async function submit(event) {
     event.preventDefault();
     go.disabled = true;

@@ -14,6 +14,21 @@ export function s(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/** A button that does something. */
+export const button = (run, text, attributes = {}) => h("button", { type: "button", onclick: run, ...attributes }, text);
+
+/** Buttons in a row. */
+export const actions = (...buttons) => h("div", { class: "actions" }, buttons);
+
+/** The heading of a view: the focus goes there. */
+export const heading = (text) => h("h1", { tabindex: "-1" }, text);
+
+/** A few words that matter less than those beside them. */
+export const aside = (...text) => h("span", { class: "small soft" }, text);
+
+/** What stands in place of a view that has nothing to show. */
+export const nothing = (title, ...why) => h("section", { class: "hero slim" }, heading(title), h("p", { class: "soft" }, why));
+
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

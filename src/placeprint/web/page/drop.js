@@ -1,6 +1,6 @@
 // Photos that are dropped anywhere or pasted, folders too; and the question whether they show one place.
 
-import { h } from "./dom.js";
+import { actions, h } from "./dom.js";
 import { say } from "./words.js";
 
 const PHOTO = /\.(jpe?g|png|webp|avif|hei[cf]|tiff?|bmp|gif)$/i;
@@ -61,7 +61,7 @@ export function together(files, most) {
       h("form", { method: "dialog" },
         h("h2", { id: "together-title" }, say("drop.onePlace", { n: files.length })),
         h("p", { class: "soft" }, say("drop.together")),
-        h("div", { class: "actions" }, choice("", say("cancel"), { class: "aside" }), choice("together", say("drop.one"), {}), choice("each", say("drop.each"), { class: "first", autofocus: true }))));
+        actions(choice("", say("cancel"), { class: "aside" }), choice("together", say("drop.one"), {}), choice("each", say("drop.each"), { class: "first", autofocus: true }))));
     document.body.append(dialog);
     dialog.showModal();
   });

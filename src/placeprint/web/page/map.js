@@ -1,6 +1,6 @@
 // Where places lie, drawn without a map service: points, north up, a scale bar. It can be zoomed and moved.
 
-import { h, s } from "./dom.js";
+import { button, h, s } from "./dom.js";
 import { labelled, PIN_HIGH } from "./labels.js";
 import { cities, shore } from "./outline.js";
 import { LANGUAGE, say } from "./words.js";
@@ -32,8 +32,8 @@ export function map(ground, marks, { caption, named, outline = null, spot = null
   draw(view);
   const zoom = (factor) => draw(zoomed(view, marks[0]?.at, factor));
   movable(picture, (east, south) => draw(moved(view, east, south)), zoom);
-  const button = (text, sign, run) => h("button", { type: "button", "aria-label": text, title: text, onclick: run }, sign);
-  const controls = h("div", { class: "zoom" }, button(say("map.in"), "+", () => zoom(CLOSER)), button(say("map.out"), "−", () => zoom(1 / CLOSER)), button(say("map.all"), "⤢", () => draw(first)));
+  const control = (text, sign, run) => button(run, sign, { "aria-label": text, title: text });
+  const controls = h("div", { class: "zoom" }, control(say("map.in"), "+", () => zoom(CLOSER)), control(say("map.out"), "−", () => zoom(1 / CLOSER)), control(say("map.all"), "⤢", () => draw(first)));
   return h("figure", { class: "where" }, h("div", { class: "mapped" }, picture, controls), h("figcaption", { class: "small soft" }, caption));
 }
 

@@ -1,6 +1,6 @@
 // A line at the foot of the page, with one thing that can be done about it.
 
-import { announce, h } from "./dom.js";
+import { announce, button, h } from "./dom.js";
 import { say } from "./words.js";
 
 const STAYS = 15_000; // milliseconds
@@ -11,7 +11,7 @@ export function notice(text, action, run) {
   const hide = () => { room.hidden = true; };
   clearTimeout(Number(room.dataset.timer));
   room.dataset.timer = setTimeout(hide, STAYS);
-  const parts = [h("span", {}, text), action ? h("button", { type: "button", onclick: () => { hide(); run(); } }, action) : h("button", { type: "button", onclick: hide }, say("close"))];
+  const parts = [h("span", {}, text), action ? button(() => { hide(); run(); }, action) : button(hide, say("close"))];
   room.hidden = false;
   room.replaceChildren(...parts);
   announce(text);

@@ -1,6 +1,6 @@
 // One place: its photos, and a way to add one.
 
-import { bdi, h, photo, placeName, readable } from "./dom.js";
+import { actions, aside, bdi, button, h, heading, nothing, photo, placeName, readable } from "./dom.js";
 import { place as fetchPlace, thumbnail } from "./api.js";
 import { listed } from "./listing.js";
 import { addDialog } from "./addition.js";
@@ -12,7 +12,7 @@ import { say, tell } from "./words.js";
 export async function placeView(name, about) {
   return photosOf(name, about).catch((error) => {
     if (error.status !== 404) throw error;
-    return h("section", { class: "hero slim" }, h("h1", { tabindex: "-1" }, say("place.none")), h("p", { class: "soft" }, tell("place.noneWhy", { place: bdi(name) }), " ", h("a", { href: "#/places" }, say("place.all"))));
+    return nothing(say("place.none"), tell("place.noneWhy", { place: bdi(name) }), " ", h("a", { href: "#/places" }, say("place.all")));
   });
 }
 
@@ -28,9 +28,9 @@ async function photosOf(name, about) {
   return [
     h("section", { class: "hero slim arrives" },
       h("p", { class: "small" }, h("a", { href: "#/places" }, say("place.all"))),
-      h("h1", { tabindex: "-1" }, placeName(facts)),
+      heading(placeName(facts)),
       h("p", { class: "soft" }, [facts.title ? name : null, say("photos", { n: list.total }), facts.latitude === null ? null : position([facts.latitude, facts.longitude])].filter(Boolean).join(", ")),
-      about.writing ? h("div", { class: "actions" }, h("button", { type: "button", onclick: () => picker.click() }, say("place.add")), picker) : null),
+      about.writing ? actions(button(() => picker.click(), say("place.add")), picker) : null),
     ...list.elements,
   ];
 }
@@ -39,6 +39,6 @@ function card(image, about) {
   const file = readable(image.path.split("/").pop());
   return h("li", {}, h("a", { class: "card", href: `v1/images/${image.image}`, target: "_blank", rel: "noopener", "aria-label": say("place.original", { file }) },
     h("span", { class: "frame" }, photo(thumbnail(image.image, 480), "", { loading: "lazy", width: 240, height: 180 })),
-    h("span", { class: "small soft" }, bdi(file))),
-  about.writing ? h("button", { type: "button", class: "plain small", "aria-label": say("place.removeOne", { file }), onclick: () => removeImage(image, file) }, say("remove")) : null);
+    aside(bdi(file))),
+  about.writing ? button(() => removeImage(image, file), say("remove"), { class: "plain small", "aria-label": say("place.removeOne", { file }) }) : null);
 }

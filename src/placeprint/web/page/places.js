@@ -1,6 +1,6 @@
 // All places: searched by name, and loaded as they come into sight.
 
-import { bdi, h } from "./dom.js";
+import { bdi, h, heading } from "./dom.js";
 import { placeCard } from "./ask.js";
 import { places } from "./api.js";
 import { listed } from "./listing.js";
@@ -30,5 +30,5 @@ export async function placesView(query) {
     waiting = setTimeout(() => draw().catch((error) => { says.textContent = error.message; }), PAUSE);
   });
   await draw();
-  return [h("section", { class: "hero slim arrives" }, h("h1", { tabindex: "-1" }, say("places.title")), h("search", {}, box), says), room];
+  return [h("section", { class: "hero slim arrives" }, heading(say("places.title")), h("search", {}, box), says), room];
 }

@@ -4,7 +4,7 @@ import { recognize } from "./api.js";
 import { sized } from "./dom.js";
 import { summary } from "./grade.js";
 import { copies, isLight } from "./picture.js";
-import { addRows, allRows, changeRow } from "./store.js";
+import { addRows, allRows, changeRow, isOpen } from "./store.js";
 import { doubtful } from "./verdict.js";
 import { say } from "./words.js";
 
@@ -47,7 +47,7 @@ const newRow = (chosen) => ({ state: "waiting", when: new Date().toISOString(), 
 const nameOf = (file) => file.webkitRelativePath || file.name || say("why.photo");
 
 /** Whether asking again may help: what the server refused it refuses again. */
-export const canAskAgain = (row) => files.has(row.id) && !["waiting", "running", "answered"].includes(row.state) && !(row.error?.status >= 400 && row.error.status < 500 && row.error.status !== 408);
+export const canAskAgain = (row) => files.has(row.id) && !isOpen(row) && row.state !== "answered" && !(row.error?.status >= 400 && row.error.status < 500 && row.error.status !== 408);
 
 /** Ask again about rows whose files are here. */
 export function askAgain(rows) {
@@ -76,7 +76,7 @@ export function cancel(rows) {
 }
 
 /** Rows that wait or are asked now. */
-export const busyRows = () => allRows().filter((row) => row.state === "waiting" || row.state === "running");
+export const busyRows = () => allRows().filter(isOpen);
 
 function next() {
   if (held) return;

@@ -1,7 +1,7 @@
 // A list of answers: sorted, filtered, marked, exported, and added to a place. Rows are drawn as they come into sight.
 
 import { addDialog } from "./addition.js";
-import { h } from "./dom.js";
+import { aside, button, h } from "./dom.js";
 import { FORMATS, save } from "./export.js";
 import { filedUnder } from "./grade.js";
 import { filesOf } from "./queue.js";
@@ -12,25 +12,25 @@ import { LANGUAGE, say } from "./words.js";
 const PAGE = 100; // rows that are drawn at once
 
 const SHOW = {
-  all: [say("show.all"), () => true],
-  sure: [say("show.sure"), (row) => row.grade === "sure"],
-  likely: [say("show.likely"), (row) => row.grade === "likely"],
-  unknown: [say("show.unknown"), (row) => row.grade === "UNKNOWN"],
-  doubtful: [say("show.doubtful"), (row) => row.doubtful],
-  failed: [say("show.failed"), (row) => ["failed", "cancelled", "lost"].includes(row.state)],
-  open: [say("show.open"), (row) => row.state === "answered" && !row.mark],
-  right: [say("show.right"), (row) => row.mark === "right"],
-  wrong: [say("show.wrong"), (row) => row.mark === "wrong"],
+  all: () => true,
+  sure: (row) => row.grade === "sure",
+  likely: (row) => row.grade === "likely",
+  unknown: (row) => row.grade === "UNKNOWN",
+  doubtful: (row) => row.doubtful,
+  failed: (row) => ["failed", "cancelled", "lost"].includes(row.state),
+  open: (row) => row.state === "answered" && !row.mark,
+  right: (row) => row.mark === "right",
+  wrong: (row) => row.mark === "wrong",
 };
 const last = (value, otherwise) => (value === null || value === undefined ? otherwise : value);
 const byText = (read) => (a, b) => read(a).localeCompare(read(b), LANGUAGE, { numeric: true });
 const SORT = {
-  order: [say("sort.order"), (a, b) => a.id - b.id],
-  newest: [say("sort.newest"), (a, b) => b.id - a.id],
-  surest: [say("sort.surest"), (a, b) => last(b.probability, -1) - last(a.probability, -1)],
-  least: [say("sort.least"), (a, b) => last(a.probability, 2) - last(b.probability, 2)],
-  place: [say("sort.place"), byText((row) => filedUnder(row) ?? `\uffff${row.guess ?? ""}`)],
-  file: [say("sort.file"), byText((row) => row.name)],
+  order: (a, b) => a.id - b.id,
+  newest: (a, b) => b.id - a.id,
+  surest: (a, b) => last(b.probability, -1) - last(a.probability, -1),
+  least: (a, b) => last(a.probability, 2) - last(b.probability, 2),
+  place: byText((row) => filedUnder(row) ?? `\uffff${row.guess ?? ""}`),
+  file: byText((row) => row.name),
 };
 
 const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -41,8 +41,8 @@ export function results({ rows, query, about, order, name }) {
   const chosen = new Set();
   const list = h("ol", { class: "results" });
   const says = h("p", { class: "small soft", role: "status" });
-  const more = h("button", { type: "button", class: "more", onclick: () => extend() }, say("more"));
-  const add = h("button", { type: "button", onclick: () => addChosen() }, say("results.add"));
+  const more = button(() => extend(), say("more"), { class: "more" });
+  const add = button(() => addChosen(), say("results.add"));
   const every = h("input", { type: "checkbox", onchange: () => { listed.forEach((row) => (every.checked ? chosen.add(row) : chosen.delete(row))); draw(); } });
   let listed = [];
   const tell = () => {
@@ -62,9 +62,9 @@ export function results({ rows, query, about, order, name }) {
   };
   const draw = () => {
     const words = folded(state.q).split(/\s+/).filter(Boolean);
-    const test = (SHOW[state.show] ?? SHOW.all)[1];
+    const test = SHOW[state.show] ?? SHOW.all;
     const text = (row) => folded(`${row.name} ${row.place ?? ""} ${row.guess ?? ""} ${row.title ?? ""} ${row.correction}`);
-    listed = rows().filter((row) => test(row) && words.every((word) => text(row).includes(word))).sort((SORT[state.sort] ?? SORT.order)[1]);
+    listed = rows().filter((row) => test(row) && words.every((word) => text(row).includes(word))).sort(SORT[state.sort] ?? SORT.order);
     [...list.children].forEach(dropRow);
     list.replaceChildren(...listed.slice(0, Math.max(PAGE, state.shown)).map(element));
     more.hidden = list.childElementCount >= listed.length;
@@ -93,18 +93,18 @@ export function results({ rows, query, about, order, name }) {
   draw();
   new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && !more.hidden && extend(), { rootMargin: "800px" }).observe(more);
   const tools = h("div", { class: "tools" },
-    menu(say("results.show"), SHOW, state.show, (show) => turn({ show })),
-    menu(say("results.sort"), SORT, state.sort, (sort) => turn({ sort })),
+    menu(say("results.show"), SHOW, (key) => say(`show.${key}`), state.show, (show) => turn({ show })),
+    menu(say("results.sort"), SORT, (key) => say(`sort.${key}`), state.sort, (sort) => turn({ sort })),
     h("input", { type: "search", value: state.q, placeholder: say("results.find"), "aria-label": say("results.find"), oninput: (event) => turn({ q: event.target.value }) }),
-    h("details", { class: "export" }, h("summary", { class: "button" }, say("results.export")), h("div", {}, Object.keys(FORMATS).map((format) => h("button", { type: "button", onclick: (event) => { save(exported(), format, name); event.target.closest("details").open = false; } }, format)))),
+    h("details", { class: "export" }, h("summary", { class: "button" }, say("results.export")), h("div", {}, Object.keys(FORMATS).map((format) => button((event) => { save(exported(), format, name); event.target.closest("details").open = false; }, format)))),
     add);
   const whole = h("div", {}, tools, h("div", { class: "every" }, h("label", { class: "only" }, every, say("results.every")), says), list, more);
   return Object.assign(whole, { redraw, draw });
 }
 
-function menu(legend, options, value, change) {
-  return h("label", { class: "menu" }, h("span", { class: "small soft" }, legend), h("select", { onchange: (event) => change(event.target.value) },
-    Object.entries(options).map(([key, [text]]) => h("option", { value: key, selected: key === value }, text))));
+function menu(legend, options, name, value, change) {
+  return h("label", { class: "menu" }, aside(legend), h("select", { onchange: (event) => change(event.target.value) },
+    Object.keys(options).map((key) => h("option", { value: key, selected: key === value }, name(key)))));
 }
 
 /** How many rows came to what, in words: `120 sure, 40 likely, 38 UNKNOWN, 2 failed`. */

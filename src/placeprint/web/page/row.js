@@ -1,7 +1,7 @@
 // One answer as a line of a list: its photo, place, how sure, and whether a person found it right.
 
 import { wrong } from "./api.js";
-import { bdi, h, photo } from "./dom.js";
+import { aside, bdi, button, h, photo } from "./dom.js";
 import { filedUnder } from "./grade.js";
 import { isLight } from "./picture.js";
 import { filesOf } from "./queue.js";
@@ -38,25 +38,24 @@ function what(row) {
   const place = filedUnder(row);
   const name = place === null ? say("grade.UNKNOWN") : bdi(row.title ?? place);
   return h("span", { class: "what" }, h("a", { href: `#/answers/${row.id}` }, h("b", {}, name)), file,
-    place === null && row.guess ? h("span", { class: "small soft" }, tell("closest", { place: bdi(row.title ?? row.guess) })) : null,
+    place === null && row.guess ? aside(tell("closest", { place: bdi(row.title ?? row.guess) })) : null,
     row.doubtful && row.grade === "sure" ? h("span", { class: "tag" }, say("row.doubtful")) : null,
     row.mark === "wrong" ? correction(row) : null);
 }
 
 export function noteOf(row) {
   if (row.error) return wrong(row.error).slice(0, 2).join(" ");
-  if (row.state === "lost") return say("row.lost");
+  if (row.state === "lost") return `${say("asked.left")} ${say("row.lost")}`;
   if (row.state === "cancelled") return say("row.cancelled");
   return row.note ?? say("row.waits");
 }
 
 /** Two buttons by which a person says whether an answer is right. */
 export function marks(row) {
-  const button = (mark, sign, text) => h("button", {
-    type: "button", class: `mark ${mark}`, "aria-pressed": String(row.mark === mark), "aria-label": `${say(text)}: ${row.name}`, title: say(text),
-    onclick: () => changeRow(row, { mark: row.mark === mark ? null : mark }),
-  }, sign);
-  return h("span", { class: "marks" }, button("right", "✓", "row.right"), button("wrong", "✗", "row.wrong"));
+  const one = (mark, sign, text) => button(() => changeRow(row, { mark: row.mark === mark ? null : mark }), sign, {
+    class: `mark ${mark}`, "aria-pressed": String(row.mark === mark), "aria-label": `${text}: ${row.name}`, title: text,
+  });
+  return h("span", { class: "marks" }, one("right", "✓", say("row.right")), one("wrong", "✗", say("row.wrong")));
 }
 
 /** What it is instead; kept when the field is left. */

@@ -16,13 +16,16 @@ export async function openStore(gallery) {
   if (shelf) return;
   shelf = await indexed(`placeprint ${location.pathname} ${gallery}`).catch(() => inMemory());
   for (const row of await shelf.all()) {
-    if (row.state === "waiting" || row.state === "running") row.state = "lost";
+    if (isOpen(row)) row.state = "lost";
     rows.set(row.id, row);
   }
 }
 
 /** Whether answers survive a reload. */
 export const isKept = () => shelf?.kept ?? false;
+
+/** Whether a row still waits for its answer. */
+export const isOpen = (row) => row.state === "waiting" || row.state === "running";
 
 export const rowOf = (id) => rows.get(Number(id));
 
@@ -74,7 +77,7 @@ async function makeRoom() {
   let bytes = 0;
   const old = [...rows.values()].reverse().filter((row, number) => {
     bytes += row.bytes ?? 0;
-    return (number >= MOST_ROWS || bytes > MOST_BYTES) && !["waiting", "running"].includes(row.state);
+    return (number >= MOST_ROWS || bytes > MOST_BYTES) && !isOpen(row);
   });
   if (old.length) await forgetRows(old.map((row) => row.id));
 }

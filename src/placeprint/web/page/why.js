@@ -1,6 +1,6 @@
 // Why: the photo beside a match, and the other matches to choose from.
 
-import { bdi, foreign, h, photo, placeNames, readable, sentence } from "./dom.js";
+import { aside, bdi, button, foreign, h, photo, placeNames, readable, sentence } from "./dom.js";
 import { thumbnail } from "./api.js";
 import { enlarged, pair } from "./pair.js";
 import { decimal, say } from "./words.js";
@@ -40,9 +40,9 @@ function drawn(photos, each, state) {
     pair(query, other, match.explanation ?? null, state.look),
     h("figcaption", {},
       h("span", {}, h("b", {}, placeNames(match)), says ? `: ${says}.` : ""),
-      h("span", { class: "small soft" }, bdi(readable(match.path))),
-      h("button", { type: "button", class: "plain", onclick: () => enlarged(query, { ...other, source: thumbnail(match.image, 1600) }, match.explanation ?? null, state.look) }, say("why.enlarge")),
-      answer.missing ? h("span", { class: "small soft" }, say("why.missing"), " ", foreign(sentence(answer.missing))) : null),
+      aside(bdi(readable(match.path))),
+      button(() => enlarged(query, { ...other, source: thumbnail(match.image, 1600) }, match.explanation ?? null, state.look), say("why.enlarge"), { class: "plain" }),
+      answer.missing ? aside(say("why.missing"), " ", foreign(sentence(answer.missing))) : null),
   ];
 }
 
@@ -67,15 +67,17 @@ function partOf(heat) {
     [sum(0, half, 0, wide), "upper"], [sum(high - half, high, 0, wide), "lower"],
     [sum(0, high, 0, across), "left"], [sum(0, high, wide - across, wide), "right"],
   ].filter(([part]) => part >= most).map(([, name]) => name);
-  if (found.length) return found.slice(0, 2).join("-");
-  const [inset, aside] = [Math.floor(high / 4), Math.floor(wide / 4)];
-  return sum(inset, high - inset, aside, wide - aside) >= most ? "middle" : "everywhere";
+  if (!most) return "everywhere";
+  if (found.length) return found.join("-");
+  const [down, along] = [Math.floor(high / 4), Math.floor(wide / 4)];
+  return sum(down, high - down, along, wide - along) >= most ? "middle" : "everywhere";
 }
 
 function item(match, number, state, choose) {
-  return h("li", {}, h("button", { type: "button", "aria-pressed": String(number === state.match), onclick: choose },
+  return h("li", {}, button(choose, [
     photo(thumbnail(match.image), "", { width: 240, height: 180 }),
-    h("span", {}, h("span", {}, h("b", {}, h("span", { class: "unseen" }, say("why.match", { n: number + 1, place: "" })), placeNames(match))), h("span", { class: "soft number" }, decimal(match.score, 3)))));
+    h("span", {}, h("span", {}, h("b", {}, h("span", { class: "unseen" }, say("why.match", { n: number + 1, place: "" })), placeNames(match))), h("span", { class: "soft number" }, decimal(match.score, 3)))],
+  { "aria-pressed": String(number === state.match) }));
 }
 
 /** A row of radio buttons that look like one switch. */
