@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,13 +47,19 @@ def group(
     if report is not None:
         from placeprint.report.groups_page import write_groups_page
 
-        write_groups_page(found, report, progress=output.progress)
+        write_groups_page(found, report, again=_again(photos, out), progress=output.progress)
     if output.as_json:
         printing.show_json(found.to_dict())
     else:
         show_groups(found)
         if out is not None and found.groups:
             printing.say(f"{out}: look through it, then: placeprint index {out} -o places.gallery")
+
+
+def _again(photos: Sequence[Path], out: Path | None) -> str:
+    """Return the command that groups the same photos, of many the folder that they are probably in."""
+    told = [str(one) for one in photos] if len(photos) == 1 else ["PHOTOS"]
+    return shlex.join(("placeprint", "group", *told, "-o", "places.csv" if out is None else str(out)))
 
 
 def show_groups(found: Grouping) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,12 +76,13 @@ def remembered(
     if report is not None and found is not None:
         from placeprint.report.groups_page import write_groups_page
 
-        write_groups_page(found, report, progress=output.progress)
+        again = shlex.join(("placeprint", "remembered", str(folder)))
+        write_groups_page(found, report, again=again, progress=output.progress)
     if output.as_json:
         told = {"forgotten": list(gone), "added": added, "accepted": dict(kept.accepted)}
         printing.show_json({"groups": found.to_dict() if found else None} | told)
     else:
-        _show(kept, found, gone, added)
+        _show(kept, gallery, found, gone, added)
 
 
 def _accept(
@@ -102,7 +104,13 @@ def _accept(
     return {"place": name, "photos": len(group.photos), "images": done.change.added}
 
 
-def _show(kept: Remembered, found: Grouping | None, gone: tuple[str, ...], added: dict[str, int | str] | None) -> None:
+def _show(
+    kept: Remembered,
+    gallery: str | None,
+    found: Grouping | None,
+    gone: tuple[str, ...],
+    added: dict[str, int | str] | None,
+) -> None:
     if gone:
         printing.say(f"{counted(len(gone), 'photo')} deleted")
     if added:
@@ -112,8 +120,10 @@ def _show(kept: Remembered, found: Grouping | None, gone: tuple[str, ...], added
     ]
     if rows:
         printing.table(("show one new place", "called", "most typical"), rows, right=(0,))
+        own = shlex.join(("placeprint", "remembered", str(kept.folder)))
+        where = "GALLERY" if gallery is None else shlex.quote(gallery)
         printing.say(
-            f"placeprint remembered {kept.folder} GALLERY --accept {rows[0][2]} --name NAME adds the first; --refuse, "
-            "--forget, --report: see --help"
+            f"to add the first: {own} {where} --accept {shlex.quote(rows[0][2])} --name NAME",
+            f"to look at them: {own} --report unknown.html",
         )
     printing.say(f"{counted(len(kept.photos), 'unknown photo')} kept in {kept.folder}, {len(kept.accepted)} accepted")

@@ -151,9 +151,8 @@ def read_corrections(path: Path) -> Corrections:
     try:
         return corrections_of(json.loads(read_regular(path, MOST_BYTES)))
     except (OSError, ValueError, RecursionError) as error:
-        raise DatasetError(
-            f'corrections "{path}" cannot be read: {in_brief(error)}: save them anew from the page'
-        ) from error
+        why = getattr(error, "strerror", None) or in_brief(error)
+        raise DatasetError(f'corrections "{path}" cannot be read: {why}: save them anew from the page') from error
 
 
 def write_corrections(made: Corrections, path: Path) -> None:

@@ -23,6 +23,7 @@ MAX_PICTURES = 600
 MAX_TILES = 3000
 """Looks on the page; one without a picture is shown by its name."""
 MAX_QUESTIONS = 40
+AGAIN = "placeprint group PHOTOS -o places.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,15 @@ def refuse_groups_page(page: Path) -> None:
     require_ours(page, is_page)
 
 
-def write_groups_page(found: Grouping, page: Path, *, progress: Progress | None = None) -> None:
+def write_groups_page(found: Grouping, page: Path, *, again: str = AGAIN, progress: Progress | None = None) -> None:
     """Write the page, in one step.
 
     Parameters
     ----------
     found : Grouping
     page : Path
+    again : str
+        The command that groups these photos again, without ``--corrections``.
     progress : Progress, optional
 
     Raises
@@ -81,11 +84,16 @@ def write_groups_page(found: Grouping, page: Path, *, progress: Progress | None 
     OSError
     """
     refuse_groups_page(page)
-    write_atomic(page, render_groups(found, progress=progress).encode("utf-8"))
+    write_atomic(page, render_groups(found, again=again, progress=progress).encode("utf-8"))
 
 
 def render_groups(
-    found: Grouping, *, save: str = "", said: Corrections | None = None, progress: Progress | None = None
+    found: Grouping,
+    *,
+    save: str = "",
+    said: Corrections | None = None,
+    again: str = AGAIN,
+    progress: Progress | None = None,
 ) -> str:
     """Return the page.
 
@@ -96,6 +104,8 @@ def render_groups(
         The address that takes corrections as JSON after each one; empty for a page that lets them be downloaded.
     said : Corrections, optional
         What was said before, when what is saved replaces it.
+    again : str
+        The command that groups these photos again, as the page tells it where corrections are downloaded.
     progress : Progress, optional
     """
     from importlib.metadata import version
@@ -117,6 +127,7 @@ def render_groups(
             found=found,
             key=hashlib.sha256(repr([sheet.tiles for sheet in sheets]).encode()).hexdigest()[:16],
             save=save,
+            again=again,
             pictures=list(made.values()),
             questions=[
                 Asked(pair, *(Tile((path,), pictures.get(path)) for path in (pair.a, pair.b))) for pair in pairs

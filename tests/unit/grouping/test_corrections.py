@@ -105,3 +105,10 @@ def test_no_more_is_written_than_is_read(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(UsageError, match="stays as it was"):
         write_corrections(Corrections((), {"é" * 400: "Mill"}), file)
     assert read_corrections(file).given_names == {"a": "Mill"}
+
+
+def test_a_file_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as told:
+        read_corrections(tmp_path / "no.json")
+    assert str(told.value).count("no.json") == 1
+    assert "Errno" not in str(told.value)

@@ -47,7 +47,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         failures=(),
         seconds=1.0,
     )
-    write_groups_page(found, folder / "groups.html")
+    write_groups_page(found, folder / "groups.html", again="placeprint group 'my photos' -o p.csv")
     return folder / "groups.html"
 
 
@@ -98,6 +98,10 @@ def saved(page: Any, to: Path) -> Path:
 def test_groups_are_merged_split_named_and_taken_back(opened: Opened, tmp_path: Path, width: int, scheme: str) -> None:
     page = opened(viewport={"width": width, "height": 844}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (
+        page.locator("header code").inner_text()
+        == "placeprint group 'my photos' -o p.csv --corrections corrections.json"
+    )
     before = groups(page)
     assert before[0] == ("place 1", ["a1", "a2", "a3"])
     assert before[-1] == ("Alone", list(ALONE))
