@@ -167,7 +167,7 @@ def _open_set_rows(result: EvaluationResult) -> list[tuple[str, str, str]]:
         ("UNKNOWN recall", printing.number(opened.unknown_recall), _interval(result, "unknown_recall")),
         ("UNKNOWN F1", printing.number(opened.unknown_f1), ""),
         (f"false accepts: of {result.n_unknown} unknown, given a place", str(opened.false_accepts), ""),
-        (f"false rejects: of {result.n_answerable} known, answered UNKNOWN", str(opened.false_rejects), ""),
+        (f"false rejects: of {result.n_answerable} known, given no place", str(opened.false_rejects), ""),
     ]
 
 

@@ -89,7 +89,7 @@ class GalleryInfo:
             ("left out", f"{counted(self.failures, 'image')} that could not be used" if self.failures else ""),
         ]
         if learned is not None:
-            says = f"sure from probability {learned.threshold:.3f}, for {100 * learned.false_accept_rate:g} % "
+            says = f"accepted from probability {learned.threshold:.3f}, for {100 * learned.false_accept_rate:g} % "
             found[6] = ("calibration", says + f"false accepts, from the {learned.source}")
         return [row for row in found if row[1]]
 
