@@ -111,8 +111,7 @@ test-torch: $(VENV)/torch
 
 # The fuzzed server by itself: the browser of the page's tests keeps an event loop running.
 test-web: $(VENV)/web
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/web --ignore tests/web/page tests/unit/test_public_names.py
-	$(BIN)/python -m pytest tests/web/page
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/web tests/unit/test_public_names.py
 	$(BIN)/python -m pytest tests/unit/test_fuzz.py
 
 test-web-schema: $(VENV)/web

@@ -120,7 +120,7 @@ HARD: dict[str, Callable[[], tuple[bytes, int, str]]] = {
     "a head of many lines": lambda: (get(*["a:"] * 7000), 400, "Invalid HTTP"),
     "a head of a hundred lines": lambda: (get(*["a: b"] * 100), 200, "ok"),
     "a long line": lambda: (get("Cookie: " + "a=b; " * 2500), 200, "ok"),
-    "many parameters": lambda: (post(b"x", path="/v1/recognize?" + "place=a&" * 1000), 422, "not an image"),
+    "many parameters": lambda: (post(b"x", path="/v1/recognize?" + "place=a&" * 1000), 404, "has no place"),
 }
 
 
