@@ -108,8 +108,9 @@ def table(
     words = [max((cell_len(word) for cell in column for word in _WORD.findall(cell)), default=0) for column in cells]
     gaps = 2 * (len(cells) - 1)
     shown = console(sum(words) + gaps)
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     widths = _widths([max(map(cell_len, column)) for column in cells], words, shown.width - gaps)
+    shown.width += 2  # for blanks behind the last column: Rich below 15 gets a table without edges wrong
     for i, name in enumerate(lines[0]):
         side: Any = "right" if i in right else "left"
         made.add_column(Text(name), justify=side, overflow="fold", width=widths[i])
