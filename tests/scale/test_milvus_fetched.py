@@ -27,6 +27,7 @@ from placeprint.storage.ragged import Ragged
 DIM, FEW, MANY, BLOCK = 8, 1_000, 20_000, 1_000
 SPEC = dataclasses.replace(imported_spec("made", DIM), cells=4, cells_output="c", cells_stride=16)
 QUERY = clustered(1, DIM, seed=8, clusters=1)[0]
+PHOTO = np.full((32, 32, 3), 128, np.uint8)
 
 
 class Traffic:
@@ -73,12 +74,15 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traffic]:
 
 
 class Sight:
-    """Stands for a model that sees the same in every photo."""
+    """Stands for a model that sees the same in every photo, from farther away too."""
 
-    spec, threads = SPEC, 1
+    spec, threads, decode_side = SPEC, 1, 0
 
     def describe(self, photo: object) -> Description:  # noqa: ARG002
         return Description(QUERY, {"cells": cells(0)})
+
+    def coarser(self, cells: int) -> Sight:  # noqa: ARG002
+        return self
 
 
 def cells(i: int) -> Any:
@@ -101,9 +105,9 @@ def one_question(address: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, li
     with counted(monkeypatch) as opening:
         recognizer = Recognizer(open_gallery(address), Sight())  # type: ignore[arg-type]
     with counted(monkeypatch) as asking:
-        answer = recognizer.recognize(b"")
+        answer = recognizer.recognize(PHOTO)
     with counted(monkeypatch) as explaining:
-        reasons = explain(recognizer, b"").reasons
+        reasons = explain(recognizer, PHOTO).reasons
     assert len(reasons) == len(answer.matches) == 5
     return answer, [(traffic.rows, traffic.bytes) for traffic in (opening, asking, explaining)]
 
