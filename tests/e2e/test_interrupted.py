@@ -126,10 +126,7 @@ def test_a_town_leaves_nothing_behind(tmp_path: Path) -> None:
     while not list(tmp_path.iterdir()) and time.monotonic() < until:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    code, (first, *more) = ended(process)
-    assert (code, first) == (130, "interrupted")
-    # Python itself warns when Ctrl-C comes while it starts processes: of locks that nobody holds yet.
-    assert [line for line in more if "resource_tracker" not in line and "warnings.warn" not in line] == []
+    assert ended(process) == (130, ["interrupted"])
     assert list(tmp_path.iterdir()) == []
 
 

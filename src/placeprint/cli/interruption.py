@@ -54,10 +54,11 @@ def end() -> NoReturn:
     """Say how to go on, once, and end the program at once."""
     _ending.acquire()  # never given back: two threads may come here
     if "multiprocessing" in sys.modules:
-        import multiprocessing
+        import multiprocessing.util
 
         for child in multiprocessing.active_children():
             child.kill()
+        multiprocessing.util._run_finalizers(0)  # type: ignore[attr-defined]  # else Python warns of locks
     clean = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""  # of a progress bar, which hides the cursor
     with suppress(OSError):  # nobody reads it
         os.write(2, f"{clean}{line(sys.argv[1:])}\n".encode())
