@@ -93,8 +93,14 @@ def _marker(said: Any) -> Marker | None:
 
 
 def is_plain(name: object) -> bool:
-    """Return whether a name is that of a file directly in a folder."""
-    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:\0")
+    """Return whether a name is that of a file directly in a folder, one that the system can be asked for."""
+    if not isinstance(name, str) or name in ("", ".", "..") or set(name) & set("/\\:\0"):
+        return False
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def strangers_in(folder: Path) -> list[str]:

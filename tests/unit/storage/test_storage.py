@@ -81,7 +81,7 @@ def test_only_listed_files_are_cleared_and_never_through_a_link(tmp_path: Path) 
     assert (tmp_path / "far.npy").read_bytes() == b"far"
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a\\b", "C:x", 7, None])
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a\\b", "C:x", "\ud800", 7, None])
 def test_a_marker_that_names_anything_outside_is_none(tmp_path: Path, name: object) -> None:
     make_folder(tmp_path / "m", [name])  # type: ignore[list-item]
     assert marker_of(tmp_path / "m") is None
