@@ -455,6 +455,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
             "forgotten": ["text"],
             "added": ({"place": "text", "photos": "int", "images": "int"},),
             "accepted": {"*": "text"},
+            "gallery": {"*": {"place": "text?", "grade": "text", "probability": "number?"}},
         },
     ),
     "locate": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ from placeprint.terminal import counted
 if TYPE_CHECKING:
     from placeprint.grouping.remembered import Remembered
     from placeprint.grouping.result import Grouping
+    from placeprint.records import Answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,9 @@ class Decided:
 
 def remembered(
     folder: Annotated[Path, typer.Argument(help="The folder of `query --remember`.")],
-    gallery: Annotated[str | None, typer.Argument(help="The gallery that gets accepted places.")] = None,
+    gallery: Annotated[
+        str | None, typer.Argument(help="The gallery that gets accepted places, and may have some of them.")
+    ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write a page (.html) to look through the groups and correct them.")
     ] = None,
@@ -55,6 +59,7 @@ def remembered(
 ) -> None:
     """Show which unknown photos show one new place, and add it to a gallery."""
     from placeprint.grouping.corrections import Corrections, read_corrections
+    from placeprint.grouping.gallery_places import in_gallery
     from placeprint.grouping.remembered import group_of
     from placeprint.grouping.remembered import remembered as opened
 
@@ -73,6 +78,7 @@ def remembered(
         added = _accept(kept, found, decided, gallery, output)
     if decided.refuse or added:
         found = kept.groups(progress=output.progress, **given(asked))
+    places = _asked(gallery, found)
     if report is not None and found is not None:
         from placeprint.report.groups_page import write_groups_page
 
@@ -80,9 +86,25 @@ def remembered(
         write_groups_page(found, report, again=again, progress=output.progress)
     if output.as_json:
         told = {"forgotten": list(gone), "added": added, "accepted": dict(kept.accepted)}
-        printing.show_json({"groups": found.to_dict() if found else None} | told)
+        asked_of = {"gallery": {photo: in_gallery(answer) for photo, answer in places.items()}}
+        printing.show_json({"groups": found.to_dict() if found else None} | told | asked_of)
     else:
-        _show(kept, gallery, found, gone, added)
+        if gone:
+            printing.say(f"{counted(len(gone), 'photo')} deleted")
+        if added:
+            printing.say(f"{added['place']}: {counted(int(added['photos']), 'photo')} in the gallery now")
+        _show(kept, gallery, found, places)
+
+
+def _asked(gallery: str | None, found: Grouping | None) -> dict[str, Answer]:
+    """Ask the gallery about the groups."""
+    if gallery is None or not found or not found.groups:
+        return {}
+    from placeprint.gallery.opening import open_gallery
+    from placeprint.grouping.gallery_places import gallery_places
+    from placeprint.recognition.recognizer import Recognizer
+
+    return gallery_places(found, Recognizer(open_gallery(gallery)).recognize)
 
 
 def _accept(
@@ -104,22 +126,16 @@ def _accept(
     return {"place": name, "photos": len(group.photos), "images": done.change.added}
 
 
-def _show(
-    kept: Remembered,
-    gallery: str | None,
-    found: Grouping | None,
-    gone: tuple[str, ...],
-    added: dict[str, int | str] | None,
-) -> None:
-    if gone:
-        printing.say(f"{counted(len(gone), 'photo')} deleted")
-    if added:
-        printing.say(f"{added['place']}: {counted(int(added['photos']), 'photo')} in the gallery now")
+def _show(kept: Remembered, gallery: str | None, found: Grouping | None, places: Mapping[str, Answer]) -> None:
+    told = {photo: answer.said() for photo, answer in places.items()}
     rows = [
-        (f"{counted(len(one.photos), 'photo')}", one.place, one.photos[0]) for one in (found.groups if found else ())
+        (f"{counted(len(one.photos), 'photo')}", one.place, one.photos[0], told.get(one.photos[0], ""))
+        for one in (found.groups if found else ())
     ]
     if rows:
-        printing.table(("show one new place", "called", "most typical"), rows, right=(0,))
+        columns = ("show one place", "called", "most typical", "the gallery says")
+        shown = len(columns) if places else 3
+        printing.table(columns[:shown], [row[:shown] for row in rows], right=(0,))
         own = shlex.join(("placeprint", "remembered", str(kept.folder)))
         where = "GALLERY" if gallery is None else shlex.quote(gallery)
         printing.say(

@@ -127,10 +127,35 @@ class Remembered:
         with self._alone():
             write_corrections(self.corrections().then(later), self.folder / CORRECTIONS)
 
-    def replace(self, said: Corrections) -> None:
-        """Keep what a person said instead of all that was said before."""
+    @property
+    def version(self) -> str:
+        """A text that is another one when what was said was corrected."""
+        file = self.folder / CORRECTIONS
+        return hashlib.sha256(file.read_bytes() if file.is_file() else b"").hexdigest()[:16]
+
+    def replace(self, said: Corrections, *, seen: str | None = None) -> str | None:
+        """Keep what a person said instead of all that was said before, and return its version.
+
+        With `seen`, the version that the person saw: None, and nothing is kept, when somebody corrected it since.
+        """
         with self._alone():
+            if seen is not None and seen != self.version:
+                return None
             write_corrections(said, self.folder / CORRECTIONS)
+            return self.version
+
+    def files(self, photos: Iterable[str]) -> dict[str, Path]:
+        """Return the file of each photo, accepted or not.
+
+        Raises
+        ------
+        UsageError
+            When one of them is not here.
+        """
+        chosen = dict.fromkeys(photos)
+        if absent := chosen.keys() - self._sizes().keys():
+            raise UsageError(f'"{self.folder}" keeps no {min(absent)}')
+        return {name: self.folder / PHOTOS / name for name in chosen}
 
     def accept(self, photos: Iterable[str], place: str) -> Path:
         """Take photos for a place, and return the manifest of all that were.
@@ -140,16 +165,12 @@ class Remembered:
         UsageError
             When one of them is not here, or the name cannot be one.
         """
-        chosen = tuple(dict.fromkeys(photos))
         try:
             place = checked_name(place)
         except ValueError as error:
             raise UsageError(str(error)) from error
         with self._alone():
-            places = dict(self.accepted)
-            if absent := set(chosen) - set(self._sizes()):
-                raise UsageError(f'"{self.folder}" keeps no {min(absent)}')
-            places.update(dict.fromkeys(chosen, place))
+            places = {**self.accepted, **dict.fromkeys(self.files(photos), place)}
             text = io.StringIO(newline="")
             rows = csv.writer(text, lineterminator="\n")
             rows.writerow(("path", "place"))

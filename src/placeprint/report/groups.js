@@ -1,6 +1,8 @@
 // Groups that a person corrects. What was said is kept as a list, and replayed: so the last of it can be taken back.
 "use strict";
-const { key, save, links, names: before, nonames } = document.body.dataset;
+const { key, save, accept, links, names: before, nonames } = document.body.dataset;
+const WORDS = JSON.parse(document.body.dataset.words);
+const tr = (text, values) => (WORDS[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const KEPT = `placeprint-groups-${key}`;
 const home = document.getElementById("groups"), bar = document.querySelector(".bar");
 const questions = [...document.querySelectorAll(".question")];
@@ -98,11 +100,12 @@ function named(look, input, before) {
 }
 
 function drawn({ name, looks, placeless, alone }) {
-  const title = placeless ? "No place" : alone ? "Alone" : "";
-  const input = title || make("input", { value: name, placeholder: "Name this place", maxLength: 200, onchange: ({ target }) => named(looks[0], target, name) });
-  if (!title) input.setAttribute("aria-label", `Name of the place of ${looks[0]}`);
+  const title = placeless ? tr("No place") : alone ? tr("Alone") : "";
+  const input = title || make("input", { value: name, placeholder: tr("Name this place"), maxLength: 200, onchange: ({ target }) => named(looks[0], target, name) });
+  if (!title) input.setAttribute("aria-label", tr("Name of the place of {photo}", { photo: looks[0] }));
   const photos = looks.reduce((sum, look) => sum + tiles.get(look).photos.length, 0);
-  const head = make("h3", {}, input, make("small", { textContent: photos === 1 ? "1 photo" : `${photos} photos` }));
+  const head = make("h3", {}, input, make("small", { textContent: tr(photos === 1 ? "{n} photo" : "{n} photos", { n: photos }) }));
+  if (accept && name && !title) head.append(make("button", { type: "button", textContent: tr("Add to the gallery"), onclick: ({ target }) => add(target, looks, name) }));
   return make("article", { className: "group" }, head, make("div", { className: "tiles" }, ...looks.map((look) => tiles.get(look).tile)));
 }
 
@@ -128,7 +131,7 @@ function asked() {
   const open = questions.filter((question) => !done.includes(JSON.stringify(JSON.parse(question.dataset.pair))));
   for (const question of questions) question.hidden = question !== open[0];
   const told = document.querySelector("#questions .told");
-  if (told) told.textContent = open.length ? `${open.length} of ${questions.length} to ask.` : "All pairs are answered.";
+  if (told) told.textContent = open.length ? tr("{n} of {all} to ask.", { n: open.length, all: questions.length }) : tr("All pairs are answered.");
 }
 
 function tools(groups) {
@@ -137,25 +140,44 @@ function tools(groups) {
   const able = { merge: touched.length > 1, split: touched.length === 1 && !all, placeless: touched.length > 0, undo: said.length > 0, save: said.length > 0 };
   for (const button of bar.querySelectorAll("button")) button.disabled = !able[button.dataset.do];
   bar.querySelector("[data-do=save]").hidden = Boolean(save);
-  bar.querySelector(".chosen").textContent = chosen.size ? `${chosen.size} chosen` : said.length ? `${said.length} ${said.length === 1 ? "correction" : "corrections"}` : "Nothing was corrected yet.";
+  bar.querySelector(".chosen").textContent = chosen.size ? tr("{n} chosen", { n: chosen.size }) : said.length ? tr(said.length === 1 ? "{n} correction" : "{n} corrections", { n: said.length }) : tr("Nothing was corrected yet.");
 }
 
-let sending = Promise.resolve();
+let sending = Promise.resolve(), version = document.body.dataset.version;
+const SAYS = { 412: "Not saved: somebody else corrected these photos in between. Load the page again, then correct them." };
+/** Send what the server keeps; the answer, or null after saying why there is none. */
+async function sent(method, address, row, headers = {}) {
+  const status = bar.querySelector(".chosen");
+  try {
+    const answer = await fetch(address, { method, body: JSON.stringify(row), headers: { "Content-Type": "application/json", Authorization: `Bearer ${sessionStorage.getItem("placeprint-token")}`, ...headers } });
+    if (answer.ok) return answer;
+    status.textContent = SAYS[answer.status] ? tr(SAYS[answer.status]) : tr("Not saved: {why}", { why: (await answer.json()).detail });
+  } catch {
+    status.textContent = tr("Not saved: the server cannot be reached. The next correction tries again.");
+  }
+  return null;
+}
+
 function keep() {
   try {
     if (!save) localStorage.setItem(KEPT, JSON.stringify(said));
   } catch { /* full or forbidden: the file can still be saved */ }
   if (!save) return;
-  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${sessionStorage.getItem("placeprint-token")}` };
-  const body = JSON.stringify(corrections()), status = bar.querySelector(".chosen");
+  const row = corrections();
   sending = sending.then(async () => {
-    try {
-      const answer = await fetch(save, { method: "PUT", body, headers });
-      status.textContent = answer.ok ? "Saved." : `Not saved: ${(await answer.json()).detail}`;
-    } catch {
-      status.textContent = "Not saved: the server cannot be reached. The next correction tries again.";
-    }
+    const answer = await sent("PUT", save, row, { "If-Match": `"${version}"` });
+    if (!answer) return;
+    [version] = answer.headers.get("ETag").match(/\w{16}/); // a proxy may write W/ before it
+    bar.querySelector(".chosen").textContent = tr("Saved.");
   });
+}
+
+/** Add a place to the gallery, once all that was said is kept; what is left is grouped anew. */
+async function add(button, looks, place) {
+  button.disabled = true;
+  await sending;
+  if (await sent("POST", accept, { photos: looks.flatMap((look) => tiles.get(look).photos), place })) location.reload();
+  else button.disabled = false;
 }
 
 function say(...what) {

@@ -16,6 +16,7 @@ from placeprint.progress import Progress
 from placeprint.report.html import is_page
 from placeprint.report.templates import environment
 from placeprint.report.thumbnails import ImageFile, Thumbnail, thumbnails
+from placeprint.report.translation import Translation
 from placeprint.storage.atomic import require_ours, write_atomic
 
 MAX_PICTURES = 600
@@ -24,6 +25,16 @@ MAX_TILES = 3000
 """Looks on the page; one without a picture is shown by its name."""
 MAX_QUESTIONS = 40
 AGAIN = "placeprint group PHOTOS -o places.csv"
+_ENGLISH = Translation()
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A page of a server: addresses that take corrections and a new place, and the version of what was corrected."""
+
+    save: str
+    accept: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +101,10 @@ def write_groups_page(found: Grouping, page: Path, *, again: str = AGAIN, progre
 def render_groups(
     found: Grouping,
     *,
-    save: str = "",
+    served: Served | None = None,
     said: Corrections | None = None,
     again: str = AGAIN,
+    tr: Translation = _ENGLISH,
     progress: Progress | None = None,
 ) -> str:
     """Return the page.
@@ -100,12 +112,14 @@ def render_groups(
     Parameters
     ----------
     found : Grouping
-    save : str
-        The address that takes corrections as JSON after each one; empty for a page that lets them be downloaded.
+    served : Served, optional
+        For a page that saves each correction; without it they are downloaded.
     said : Corrections, optional
         What was said before, when what is saved replaces it.
     again : str
         The command that groups these photos again, as the page tells it where corrections are downloaded.
+    tr : Translation
+        The page's language.
     progress : Progress, optional
     """
     from importlib.metadata import version
@@ -126,7 +140,8 @@ def render_groups(
         .render(
             found=found,
             key=hashlib.sha256(repr([sheet.tiles for sheet in sheets]).encode()).hexdigest()[:16],
-            save=save,
+            served=served,
+            tr=tr,
             again=again,
             pictures=list(made.values()),
             questions=[

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from placeprint.grouping.remembered import Remembered, remembered
+from placeprint.grouping.remembered import remembered
 from placeprint.version import __version__
 from placeprint.web.doubtful_answers import DoubtfulAnswers
 from placeprint.web.identity import Urls
@@ -55,17 +55,17 @@ def make_app(snapshots: SnapshotSource, settings: Settings) -> ASGIApp:
         yield
         await to_thread(_close, state)
 
-    app, routers = _routed(settings, lifespan, state.unknown)
+    app, routers = _routed(settings, lifespan)
     app.state.server = state
     return RequestMiddleware(MethodMiddleware(app, routers, settings.prefix), settings, state.metrics)
 
 
 def description() -> dict[str, Any]:
     """Return the OpenAPI description of the API, without a gallery."""
-    return _routed(Settings(), None, None)[0].openapi()
+    return _routed(Settings(), None)[0].openapi()
 
 
-def _routed(settings: Settings, lifespan: Any, unknown: Remembered | None) -> tuple[FastAPI, tuple[APIRouter, ...]]:
+def _routed(settings: Settings, lifespan: Any) -> tuple[FastAPI, tuple[APIRouter, ...]]:
     """Return the application with its routes, described, and these routes."""
     app = FastAPI(
         title="placeprint",
@@ -80,8 +80,8 @@ def _routed(settings: Settings, lifespan: Any, unknown: Remembered | None) -> tu
     )
     handle_problems(app)
     routers = [made.router for made in (writing, answering, locating, places, images, health)]
-    if unknown is not None:
-        routers.append(unknown_photos.make_router(unknown))
+    if settings.remember is not None:
+        routers.append(unknown_photos.router)
     for router in (*routers, page := pages.make_router()):  # the first whose address fits answers
         app.include_router(router)
     _describe(app)

@@ -13,6 +13,7 @@ _SAYS = {
     404: "It is not there.",
     408: "The photo came too slowly.",
     409: "The photo is in the gallery under another place.",
+    412: "It was changed since it was seen.",
     413: "Too many bytes or pixels.",
     415: "This kind of body holds no photo.",
     422: "Something that was sent cannot be used.",

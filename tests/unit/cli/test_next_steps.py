@@ -37,7 +37,7 @@ def test_the_first_new_place_is_added_to_the_gallery_that_was_named(
     gallery: str | None, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = placeprint.remembered(tmp_path / "new photos", make=True)
-    _show(kept, gallery, grouping(tmp_path, ("it's here.jpg", "b.jpg")), (), None)
+    _show(kept, gallery, grouping(tmp_path, ("it's here.jpg", "b.jpg")), {})
     add, look = (line.split(": ", 1)[1] for line in capsys.readouterr().out.splitlines() if line.startswith("to "))
     own = ["placeprint", "remembered", str(tmp_path / "new photos")]
     assert shlex.split(add) == [*own, told, "--accept", "it's here.jpg", "--name", "NAME"]

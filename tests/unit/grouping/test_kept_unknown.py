@@ -104,3 +104,16 @@ def test_other_folders_and_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="keeps no"):
         kept.accept(["other.jpg"], "Mill")
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["mine.jpg"]
+
+
+def test_of_two_who_correct_at_once_the_second_is_told(tmp_path: Path) -> None:
+    kept = remembered(tmp_path, make=True)
+    seen = kept.version
+    first, second = Corrections((), {"a": "Old Mill"}), Corrections((), {"b": "Gate"})
+    version = kept.replace(first, seen=seen)
+    assert version == kept.version != seen
+    assert kept.replace(second, seen=seen) is None
+    assert kept.corrections() == first
+    assert kept.replace(second, seen=version) == kept.version
+    assert kept.corrections() == second
+    assert kept.replace(first) == version  # who says nothing of what was seen means it

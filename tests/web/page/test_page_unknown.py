@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 import urllib.request
@@ -27,7 +28,8 @@ import placeprint  # noqa: E402
 def asked(base: tuple[Path, Path, dict[str, Path]], tmp_path: Path) -> Any:
     """A server that keeps unknown photos, asked about two that are UNKNOWN and one that is not."""
     town, gallery, chosen = base
-    program = Program(gallery, tmp_path / "log", "--remember", str(tmp_path / "kept"), token=TOKEN)
+    own = shutil.copytree(gallery, tmp_path / "own.gallery")  # it gets new places
+    program = Program(own, tmp_path / "log", "--remember", str(tmp_path / "kept"), token=TOKEN)
     with httpx.Client(base_url=program.url, timeout=60) as client:
         said = {}
         for photo in [chosen["known"], chosen["unknown"], *sorted(town.glob("query/*/0[345].jpg"))]:
@@ -52,8 +54,7 @@ def test_unknown_photos_are_corrected_and_nothing_that_was_answered_is_lost(brow
     page.on("pageerror", lambda error: console.append(str(error)))
     page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
     page.goto(program.url)
-    page.get_by_text("The server keeps a copy when it is UNKNOWN.").wait_for()
-    page.goto(f"{program.url}/unknown")
+    page.get_by_role("link", name="The server keeps a copy when it is UNKNOWN.").click()
     page.get_by_label("token").fill("wrong-but-long-enough")
     page.get_by_role("button", name="Show them").click()
     page.get_by_text("the token is wrong").wait_for()
@@ -79,19 +80,77 @@ def test_unknown_photos_are_corrected_and_nothing_that_was_answered_is_lost(brow
     context.close()
 
 
+def test_a_new_place_is_named_and_added_to_the_gallery_in_german(browser: Any, asked: Any) -> None:
+    program, folder = asked
+    kept = placeprint.remembered(folder)
+    photos = kept.photos
+    context = browser.new_context(locale="de-DE", viewport={"width": 390, "height": 844})
+    context.set_default_timeout(60_000)
+    page, console = context.new_page(), []
+    page.on("pageerror", lambda error: console.append(str(error)))
+    page.goto(f"{program.url}/unknown")
+    assert page.evaluate("document.documentElement.lang") == "de"
+    page.get_by_label("Das Token des Servers").fill(TOKEN)
+    page.get_by_role("button", name="Zeigen").click()
+    page.locator(".tile").first.wait_for()
+    assert page.evaluate("document.documentElement.lang") == "de"
+    page.get_by_text("2 Fotos, 2 Ansichten ohne Kopien").wait_for()
+    for tile in page.locator(".tile").all():
+        tile.click()
+    page.keyboard.press("m")
+    page.get_by_text("Gespeichert.").wait_for()
+    name = page.get_by_placeholder("Diesen Ort benennen")
+    name.fill("Alte Mühle")
+    name.press("Tab")
+    page.get_by_text("Gespeichert.").wait_for()
+    before = kept.corrections()
+    kept.correct(placeprint.Corrections((), {photos[0]: "Tor"}))  # somebody else corrects in between
+    page.keyboard.press("u")
+    page.get_by_text("Jemand anderes hat diese Fotos inzwischen korrigiert").wait_for()
+    assert kept.corrections() == before.then(placeprint.Corrections((), {photos[0]: "Tor"}))
+    kept.replace(before)
+    page.reload()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="In die Galerie aufnehmen").click()
+    page.get_by_text("Noch sind keine unbekannten Fotos aufbewahrt").wait_for()
+    assert kept.photos == ()
+    assert dict(kept.accepted) == dict.fromkeys(photos, "Alte Mühle")
+    with httpx.Client(base_url=program.url, timeout=60) as client:
+        assert client.get("/v1/places/Alte Mühle").json()["total"] == 2
+    assert console == []
+    context.close()
+
+
 def test_what_is_not_allowed_is_refused_in_one_line(asked: Any) -> None:
     program, folder = asked
     with httpx.Client(base_url=program.url, timeout=60) as client:
-        for method, path in (("POST", "/v1/group"), ("PUT", "/v1/group/corrections"), ("POST", "/unknown")):
+        closed = ("/v1/group", "/unknown", "/v1/group/accept", "/v1/group/forget")
+        for method, path in (*(("POST", path) for path in closed), ("PUT", "/v1/group/corrections")):
             assert client.request(method, path).status_code == 401
         told = client.post("/v1/group", headers=WRITER).json()
-        assert (told["groups"]["images"], told["accepted"]) == (2, {})
+        assert (told["groups"]["images"], told["accepted"], told["gallery"]) == (2, {}, {})
+        photos = list(placeprint.remembered(folder).photos)
+        wrong: list[Any] = [[], {}, {"photos": "a"}, {"photos": []}, {"photos": [1]}, {"photos": ["../accepted.csv"]}]
+        for row in [*wrong, *({"photos": photos, "place": place} for place in (None, "", "UNKNOWN", "a|b", "x" * 201))]:
+            refused = client.post("/v1/group/accept", json=row, headers=WRITER)
+            assert (refused.status_code, len(refused.json()["detail"].splitlines())) == (422, 1), row
+        for row in wrong[:-1]:
+            assert client.post("/v1/group/forget", json=row, headers=WRITER).status_code == 422
+        nothing = client.post("/v1/group/forget", json={"photos": ["../accepted.csv", "no.jpg"]}, headers=WRITER)
+        assert nothing.json() == {"forgotten": []}
+        seen = client.post("/v1/group", headers=WRITER).headers["ETag"]
         for body in (b"", b"[]", b'{"format": 1, "answers": [{"place": "UNKNOWN", "photos": ["a"]}]}', b"[" * 100_000):
             refused = client.put("/v1/group/corrections", content=body, headers=WRITER)
             assert (refused.status_code, "cannot be read" in refused.json()["detail"]) == (422, True)
         said = {"format": 1, "answers": [{"place": "Old Mill", "photos": list(placeprint.remembered(folder).photos)}]}
-        assert client.put("/v1/group/corrections", json=said, headers=WRITER).json() == {"saved": 2}
+        saved = client.put("/v1/group/corrections", json=said, headers=WRITER | {"If-Match": seen})
+        assert (saved.json(), saved.headers["ETag"] == seen) == ({"saved": 2}, False)
+        late = client.put("/v1/group/corrections", json={**said, "answers": []}, headers=WRITER | {"If-Match": seen})
+        assert (late.status_code, "somebody else corrected" in late.json()["detail"]) == (412, True)
         assert json.loads((folder / "corrections.json").read_text()) == said
+        gone = client.post("/v1/group/forget", json={"photos": photos[:1]}, headers=WRITER)
+        assert gone.json() == {"forgotten": photos[:1]}
+        assert list(placeprint.remembered(folder).photos) == photos[1:]
 
 
 def test_a_server_that_keeps_nothing_has_no_such_page(visit: Callable[..., Any]) -> None:

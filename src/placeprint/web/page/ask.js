@@ -20,7 +20,7 @@ export function askView({ ready, ask }) {
   const intro = h("p", { class: "soft" }, say("ask.learning"));
   const room = h("div", {});
   ready().then(async (about) => {
-    intro.textContent = introduction(about);
+    intro.replaceChildren(...introduction(about));
     room.replaceChildren(...[await samples()].filter(Boolean));
   }).catch((error) => { intro.textContent = `${error.title ?? say("page.stumbled")} ${error.message}`; });
   return [
@@ -32,9 +32,9 @@ export function askView({ ready, ask }) {
 }
 
 function introduction(about) {
-  if (!about.images) return say("ask.empty");
+  if (!about.images) return [say("ask.empty")];
   const values = { photos: say("withPhotos", { n: about.images }), places: say("ofPlaces", { n: about.places }) };
-  return `${say("ask.compared", values)} ${say(about.remembers ? "ask.kept" : "ask.unkept")}`;
+  return [`${say("ask.compared", values)} `, about.remembers ? h("a", { href: "unknown" }, say("ask.kept")) : say("ask.unkept")];
 }
 
 function picker(attributes, ask) {

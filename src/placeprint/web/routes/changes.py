@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from asyncio import to_thread
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
-from placeprint.dataset.decoding import images
-from placeprint.dataset.files import content_hash
-from placeprint.dataset.metadata.bare import without_metadata
 from placeprint.errors import UsageError
-from placeprint.gallery.inventory import title_of
-from placeprint.records import ImageRecord, Split, is_unknown
-from placeprint.web.gallery_changes import Addition, NewImage, Removal
+from placeprint.web.additions import Told, checked_place, described
+from placeprint.web.gallery_changes import Addition, Removal
 from placeprint.web.problems import Json, Problem
 from placeprint.web.route_descriptions import LONGEST_PLACE, PLACE, POSITION, photos_body, problems
 from placeprint.web.schemas import AddedImages, RemovedImage
-from placeprint.web.settings import Settings
-from placeprint.web.snapshots import Snapshot
 from placeprint.web.state import state_of
-from placeprint.web.uploads import Upload
 from placeprint.web.writers import Writer
-
-_SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif", "TIFF": "tiff", "HEIF": "heif"}
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the request says of its photos: their place, and their position, which is never taken from the files."""
-
-    place: str
-    position: tuple[float, float] | None
-
 
 router = APIRouter(tags=["writing"])
 
@@ -70,7 +50,7 @@ async def add(
     async with state.uploads.body(request) as body:
         snapshot = await state.snapshot()
         uploads = await state.recognizing.run(body.photos)
-        made = [await state.recognizing.run(_described, snapshot, each, told, state.settings) for each in uploads]
+        made = [await state.recognizing.run(described, snapshot, each, told, state.settings) for each in uploads]
         done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
     listed = [one.facts(state.urls) for one in done.images]
     return Json({"added": done.changed, "images": listed}, 201 if done.changed else 200)
@@ -91,25 +71,6 @@ async def remove(request: Request, image: str, writer: Writer) -> Json:
     return Json({"removed": image, "places": [place for one in done.images for place in one.record.places]})
 
 
-def checked_place(name: str) -> str:
-    """Return the name of a place that may be written.
-
-    Raises
-    ------
-    UsageError
-        When it is empty or long, has spaces around it, a ``|`` or a control character.
-    """
-    if len(name) > LONGEST_PLACE or not re.fullmatch(PLACE, name):
-        raise UsageError(
-            f"a place's name has 1 to {LONGEST_PLACE} characters, no spaces around it, no | and no control characters"
-        )
-    if is_unknown(name):
-        raise UsageError(
-            f'a place cannot be called "{name}", which is the answer when no place is accepted: give it another name'
-        )
-    return name
-
-
 def parse_position(text: str) -> tuple[float, float]:
     """Read ``48.1,11.5``.
 
@@ -125,32 +86,3 @@ def parse_position(text: str) -> tuple[float, float]:
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
         raise UsageError(f"there is no latitude {latitude:g} with longitude {longitude:g}: give degrees")
     return latitude, longitude
-
-
-def _described(snapshot: Snapshot, upload: Upload, told: Told, settings: Settings) -> NewImage:
-    """Embed a photo that is to be added; on a thread.
-
-    Its file is named by what is stored of it; `content_hash` stays that of the file that came, so that the same photo
-    in a folder is known for the same.
-    """
-    upload.check(settings.max_pixels)
-    with upload.named():
-        seen = snapshot.recognizer.describe(upload.data)
-        stored = upload.data if settings.keep_metadata else without_metadata(upload.data)
-    width, height = images.size_of(upload.data)
-    suffix = _SUFFIXES.get(images.format_of(stored), "img")
-    latitude, longitude = told.position or (None, None)
-    beside = snapshot.catalogue.of_place(told.place, 0, 1)[1]
-    title = title_of(beside[0].record, told.place) if beside else None
-    record = ImageRecord(
-        path=f"{content_hash(stored)}.{suffix}",
-        places=(told.place,),
-        titles=(title,) if title else (),
-        split=Split.GALLERY,
-        content_hash=content_hash(upload.data),
-        width=width,
-        height=height,
-        latitude=latitude,
-        longitude=longitude,
-    )
-    return NewImage(record, seen.vector, seen.parts, stored)

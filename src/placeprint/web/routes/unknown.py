@@ -2,97 +2,229 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from asyncio import to_thread
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import HTMLResponse, Response
 
-from placeprint.grouping.corrections import MOST_BYTES, corrections_of
+from placeprint.errors import UsageError, in_brief
+from placeprint.grouping.corrections import MOST_BYTES, checked_name, corrections_of
+from placeprint.grouping.gallery_places import gallery_places, in_gallery
 from placeprint.grouping.remembered import Remembered
 from placeprint.grouping.result import Grouping
-from placeprint.report.groups_page import render_groups
+from placeprint.report.groups_page import Served, render_groups
 from placeprint.report.templates import environment, script_hash
+from placeprint.report.translation import Translation, translations
+from placeprint.storage.regular_files import read_regular
+from placeprint.web.additions import Told, checked_place, described
+from placeprint.web.gallery_changes import Addition
+from placeprint.web.page_words import chosen_language
 from placeprint.web.problems import Json, Problem, busy
 from placeprint.web.route_descriptions import problems
+from placeprint.web.snapshots import Snapshot
 from placeprint.web.state import state_of
-from placeprint.web.uploads import spoken_bytes
+from placeprint.web.uploads import Upload, spoken_bytes
+from placeprint.web.write_queue import WriteQueue
 from placeprint.web.writers import Writer
 
-CORRECTIONS = "v1/group/corrections"
+T = TypeVar("T")
+CORRECTIONS, ACCEPT = "v1/group/corrections", "v1/group/accept"
+AT_ONCE = 16
+"""Photos that are added in one change of the gallery, and held in memory."""
+_SENT = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
 _GROUPING = threading.Lock()
 
 
-def make_router(kept: Remembered) -> APIRouter:
-    """Return the routes of a server that keeps unknown photos; all but the empty page need the token."""
-    router = APIRouter(tags=["unknown photos"])
+router = APIRouter(tags=["unknown photos"])
+"""All but the empty page need the token."""
+
+
+def _kept(request: Request) -> Remembered:
+    kept = state_of(request).unknown
+    assert kept is not None  # else there are no such routes
+    return kept
+
+
+Kept = Annotated[Remembered, Depends(_kept)]
+
+
+@functools.cache
+def _shells() -> tuple[dict[str, bytes], str]:
+    """Return the empty page in each language, and the policy of what it loads."""
     templates = environment()
-    shell = templates.get_template("unknown.html.j2").render().encode()
+    shell = templates.get_template("unknown.html.j2")
+    shells = {language: shell.render(tr=tr).encode() for language, tr in translations().items()}
     scripts = (templates.get_template(name).render() for name in ("unknown.js", "groups.js"))
     allowed = " ".join(f"'{script_hash(script)}'" for script in scripts)
-    policy = (
+    return shells, (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
-    @router.get("/unknown", include_in_schema=False)
-    async def page() -> Response:
-        return HTMLResponse(shell, headers={"Content-Security-Policy": policy})
 
-    @router.post("/unknown", include_in_schema=False)
-    async def groups_page(_: Writer) -> Response:
-        return HTMLResponse(await to_thread(_page, kept))
-
-    @router.post(
-        "/v1/group",
-        summary="Group the unknown photos that are kept",
-        response_class=Json,
-        responses=problems(401, 403, 503),
-    )
-    async def group(_: Writer) -> Json:
-        """Find out which of the unknown photos show one new place; see `placeprint remembered --json`."""
-        found = await to_thread(_grouped, kept)
-        return Json({"groups": found.to_dict() if found else None, "accepted": dict(kept.accepted)})
-
-    @router.put(
-        f"/{CORRECTIONS}",
-        summary="Replace what was corrected",
-        response_class=Json,
-        responses=problems(401, 403, 408, 413, 422, 503),
-        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}},
-    )
-    async def correct(request: Request, _: Writer) -> Json:
-        """Keep corrections, as the page saves them; answered when they are on disk."""
-        async with state_of(request).uploads.body(request, photo=False) as body:
-            return Json({"saved": await to_thread(_saved, kept, b"".join(body.pieces))})
-
-    return router
+@router.get("/unknown", include_in_schema=False)
+async def page(request: Request) -> Response:
+    """Send the page that asks for the token."""
+    shells, policy = _shells()
+    language = _language(request)
+    told = {"Content-Security-Policy": policy, "Content-Language": language, "Vary": "Accept-Language, Cookie"}
+    return HTMLResponse(shells[language], headers=told)
 
 
-def _grouped(kept: Remembered) -> Grouping | None:
-    """Group one at a time: it takes the processor and some memory."""
+@router.post("/unknown", include_in_schema=False)
+async def groups_page(request: Request, kept: Kept, _: Writer) -> Response:
+    """Send the page of the groups, which takes its place."""
+    return HTMLResponse(await to_thread(_page, kept, translations()[_language(request)]))
+
+
+@router.post(
+    "/v1/group",
+    summary="Group the unknown photos that are kept",
+    response_class=Json,
+    responses=problems(401, 403, 503),
+)
+async def group(request: Request, kept: Kept, _: Writer) -> Json:
+    """Find out which of the unknown photos show one place, and whether the gallery has it.
+
+    See `placeprint remembered --json`. The header ETag is the version of what was corrected.
+    """
+    snapshot = await state_of(request).snapshot()
+    version = kept.version
+    found, places = await to_thread(_grouped, kept, snapshot)
+    told = {"groups": found.to_dict() if found else None, "gallery": places, "accepted": dict(kept.accepted)}
+    return Json(told, headers={"ETag": f'"{version}"'})
+
+
+@router.put(
+    f"/{CORRECTIONS}",
+    summary="Replace what was corrected",
+    response_class=Json,
+    responses=problems(401, 403, 408, 412, 413, 422, 503),
+    openapi_extra=_SENT,
+)
+async def correct(
+    request: Request,
+    kept: Kept,
+    _: Writer,
+    if_match: Annotated[str | None, Header(description="The ETag that was seen: refused when it is old.")] = None,
+) -> Json:
+    """Keep corrections, as the page saves them; answered when they are on disk."""
+    said = _understood(await _sent(request), corrections_of, "the corrections")
+    seen = None if if_match in (None, "*") else if_match.strip().removeprefix("W/").strip('"')
+    version = await to_thread(lambda: kept.replace(said, seen=seen))
+    if version is None:
+        raise Problem(412, "somebody else corrected these photos in between: load them again, then correct them")
+    return Json({"saved": len(said.constraints) + len(said.names)}, headers={"ETag": f'"{version}"'})
+
+
+@router.post(
+    f"/{ACCEPT}",
+    summary="Add a new place to the gallery",
+    response_class=Json,
+    responses=problems(401, 403, 408, 409, 413, 422, 503),
+    openapi_extra=_SENT,
+)
+async def accept(request: Request, kept: Kept, writer: Writer) -> Json:
+    """Add unknown photos to the gallery as one place, `{"photos": [...], "place": "Old Mill"}`.
+
+    They are no unknown ones then. What was interrupted is completed by asking again.
+    """
+    photos, place = _understood(await _sent(request), _place_of, "the new place")
+    files, added = list((await to_thread(kept.files, photos)).items()), 0
+    for start in range(0, len(files), AT_ONCE):
+        some = dict(files[start : start + AT_ONCE])
+        added += await _add(request, writer, some, place)
+        await to_thread(kept.accept, some, place)
+    return Json({"place": place, "photos": len(files), "added": added})
+
+
+@router.post(
+    "/v1/group/forget",
+    summary="Delete unknown photos",
+    response_class=Json,
+    responses=problems(401, 403, 408, 413, 422, 503),
+    openapi_extra=_SENT,
+)
+async def forget(request: Request, kept: Kept, _: Writer) -> Json:
+    """Delete unknown photos, `{"photos": [...]}`; those that were accepted stay."""
+    photos = _understood(await _sent(request), _photos_of, "what is to be deleted")
+    return Json({"forgotten": await to_thread(kept.forget, photos)})
+
+
+def _language(request: Request) -> str:
+    headers = request.headers
+    return chosen_language(translations(), headers.get("cookie", ""), headers.get("accept-language", ""))
+
+
+async def _sent(request: Request) -> bytes:
+    async with state_of(request).uploads.body(request, photo=False) as body:
+        if body.bytes > MOST_BYTES:
+            raise Problem(413, f"corrections may have {spoken_bytes(MOST_BYTES)}: send those of these photos alone")
+        return b"".join(body.pieces)
+
+
+def _understood(data: bytes, read: Callable[[Any], T], what: str) -> T:
+    try:
+        return read(json.loads(data))
+    except (ValueError, TypeError, KeyError, RecursionError, UsageError) as error:
+        raise Problem(422, f"{what} cannot be read: {in_brief(error)}") from error
+
+
+def _photos_of(row: Any) -> list[str]:
+    if not isinstance(row, Mapping) or not isinstance(photos := row.get("photos"), list) or not photos:
+        raise TypeError('it is no object with "photos", a list of names')
+    if not all(isinstance(photo, str) for photo in photos):
+        raise TypeError("a photo is given by its name, a text")
+    return photos
+
+
+def _place_of(row: Any) -> tuple[list[str], str]:
+    photos, place = _photos_of(row), row.get("place")
+    if not isinstance(place, str):
+        raise TypeError('it has no "place", a text')
+    return photos, checked_place(checked_name(place))
+
+
+async def _add(request: Request, writer: WriteQueue, files: Mapping[str, Path], place: str) -> int:
+    """Add photos to the gallery as those that are sent are added; return how many are new there."""
+    state, snapshot = state_of(request), await state_of(request).snapshot()
+    made = []
+    for name, file in files.items():
+        upload = Upload(name, await to_thread(_bytes_of, file, state.settings.max_bytes))
+        made.append(await state.recognizing.run(described, snapshot, upload, Told(place, None), state.settings))
+    done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
+    return done.changed
+
+
+def _bytes_of(file: Path, most: int) -> bytes:
+    try:
+        return read_regular(file, most)
+    except OSError as error:
+        raise Problem(422, f"{file.name} cannot be read: {in_brief(error)}") from error
+
+
+def _grouped(kept: Remembered, snapshot: Snapshot | None = None) -> tuple[Grouping | None, dict[str, Any]]:
+    """Group one at a time: it takes the processor and some memory. With a gallery, ask it about the groups."""
     if not _GROUPING.acquire(blocking=False):
         raise busy("the photos are being grouped for somebody else: try again shortly")
     try:
-        return kept.groups()
+        found = kept.groups()
+        places = {} if snapshot is None else gallery_places(found, snapshot.recognizer.recognize)
+        return found, {photo: in_gallery(answer) for photo, answer in places.items()}
     finally:
         _GROUPING.release()
 
 
-def _page(kept: Remembered) -> str:
-    found = _grouped(kept)
+def _page(kept: Remembered, tr: Translation) -> str:
+    version = kept.version
+    found, _ = _grouped(kept)
     if found is None:
         raise Problem(404, "no unknown photos are kept yet: what is asked and answered UNKNOWN comes here")
-    return render_groups(found, save=CORRECTIONS, said=kept.corrections())
-
-
-def _saved(kept: Remembered, data: bytes) -> int:
-    if len(data) > MOST_BYTES:
-        raise Problem(413, f"corrections may have {spoken_bytes(MOST_BYTES)}: send those of these photos alone")
-    try:
-        said = corrections_of(json.loads(data))
-    except (ValueError, RecursionError) as error:
-        raise Problem(422, f"the corrections cannot be read: {error}") from error
-    kept.replace(said)
-    return len(said.constraints) + len(said.names)
+    served = Served(CORRECTIONS, ACCEPT, version)
+    return render_groups(found, served=served, said=kept.corrections(), tr=tr)
