@@ -91,15 +91,21 @@ def msls_city(root: Path, city: str, side: str, rows: Sequence[tuple[str, float,
     )
 
 
-def gnd(root: Path, name: str, lists: Sequence[dict[str, list[int]]], images: int, *, form: str) -> None:
-    """Write revisited Oxford or Paris: images, cropped queries, and gnd as JSON or as the authors' MATLAB file."""
+BOX = [3.6, 0.0, 20.5, 13.4]
+"""Of every query; pixels."""
+
+
+def gnd(
+    root: Path, name: str, lists: Sequence[dict[str, list[int]]], images: int, *, form: str, crops: bool = True
+) -> None:
+    """Write revisited Oxford or Paris: images, maybe cropped queries, and gnd as JSON or the authors' MATLAB file."""
     gallery, queries = [f"g_{i:06d}" for i in range(images)], [f"q_{i:06d}" for i in range(len(lists))]
     for number, image in enumerate((*gallery, *queries)):
         photo(root / "jpg" / f"{image}.jpg", number)
-    for number, query in enumerate(queries):
+    for number, query in enumerate(queries if crops else ()):
         photo(root / "jpg_queries" / f"{query}.jpg", number)
     if form == "json":
-        gnd = [one | {"bbx": [0, 0, 9, 9]} for one in lists]
+        gnd = [one | {"bbx": BOX} for one in lists]
         text = json.dumps({"imlist": gallery, "qimlist": queries, "gnd": gnd})
         (root / f"gnd_{name}.json").write_text(text)
         return
@@ -109,7 +115,7 @@ def gnd(root: Path, name: str, lists: Sequence[dict[str, list[int]]], images: in
     kinds = [(key, object) for key in ("bbx", "easy", "hard", "junk")]
     struct = np.zeros((1, len(lists)), kinds)
     for i, one in enumerate(lists):
-        struct[0, i]["bbx"] = np.array([[0.0, 0.0, 9.0, 9.0]])
+        struct[0, i]["bbx"] = np.array([BOX])
         for key in ("easy", "hard", "junk"):
             struct[0, i][key] = np.array([[n + 1 for n in one[key]]], np.float64)
     savemat(root / f"gnd_{name}.mat", cells | {"gnd": struct})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from placeprint.dataset.cropped import Box
 from placeprint.dataset.layouts.split_names import known_splits
 from placeprint.dataset.tables.columns import choose_columns, quoted, without_path
 from placeprint.dataset.tables.paths import Folder
@@ -46,6 +47,8 @@ class Manifest:
         The path or address that it was opened by.
     position_faults : tuple of FailedImage
         Positions in photos and sidecars that are not used, or were understood by a guess.
+    boxes : mapping of str to tuple of float
+        By path, the part that stands for the whole image: left, top, right and bottom in pixels.
 
     Examples
     --------
@@ -65,6 +68,7 @@ class Manifest:
     left_out: Mapping[str, int] = field(default_factory=dict)
     name: str = ""
     position_faults: tuple[FailedImage, ...] = ()
+    boxes: Mapping[str, Box] = field(default_factory=dict)
 
     def split(self, *splits: Split) -> tuple[ImageRecord, ...]:
         """Return the records of the given splits, in order."""

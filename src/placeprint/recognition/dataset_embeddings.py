@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from placeprint.dataset.cropped import cropping
 from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.cache import EmbeddingCache
 from placeprint.embedding.embedder import AnyEmbedder
 from placeprint.embedding.imported import imported_spec, read_side
-from placeprint.embedding.pipeline import Embedded, Reader, embed_records
+from placeprint.embedding.pipeline import Embedded, Reader, embed_records, file_reader
 from placeprint.errors import DatasetError, UsageError
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index.base import unit_vectors
@@ -53,7 +54,9 @@ def embed_split(
     progress: Progress | None = None,
     read: Reader | None = None,
 ) -> Embedded:
-    """Embed some records of a dataset; `read` returns the bytes of a path where they are no files under its root.
+    """Embed some records of a dataset, those that have a box in it cropped.
+
+    `read` returns the bytes of a path where they are no files under its root.
 
     Raises
     ------
@@ -62,6 +65,8 @@ def embed_split(
     """
     if not records:
         raise nothing_to_search_in(manifest, str(manifest.root))
+    if manifest.boxes:
+        read = cropping(read or file_reader(manifest.root), manifest.boxes)
     done = embed_records(records, manifest.root, embedder=embedder, cache=cache, progress=progress, read=read)
     if not done.records:
         raise none_usable(done.failures, str(manifest.root))

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from field_trees import SCALE_25_M, dbstruct, frame_name, gnd, msls_city, photo, utm_name, utm_tree
+from field_trees import BOX, SCALE_25_M, dbstruct, frame_name, gnd, msls_city, photo, utm_name, utm_tree
+from placeprint.dataset.cropped import cropping
+from placeprint.dataset.decoding import images
 from placeprint.dataset.protocols import table
 from placeprint.dataset.protocols.protocol import Count, Protocol
 from placeprint.dataset.protocols.published import published
 from placeprint.dataset.protocols.reading import ProtocolSet, read_protocol
+from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.zoo import list_zoo
-from placeprint.errors import DatasetError, UsageError
+from placeprint.errors import DatasetError, ImageError, UsageError
+from placeprint.evaluation.inputs import gather
 from placeprint.evaluation.protocol_truth import truth_of
+from placeprint.options import BuildOptions
 from placeprint.records import Split
 
 EAST, NORTH = 584_000.0, 4_477_000.0
@@ -198,6 +205,40 @@ def test_junk_counts_neither_way(tmp_path: Path) -> None:
         gallery, queries = found.manifest.gallery(), found.manifest.split(Split.QUERY)
         truth = truth_of(found, gallery, queries)
         assert [truth.ignored(query).tolist() for query in queries] == left_out, level
+
+
+@pytest.mark.parametrize("form", ["json", "mat"])
+def test_queries_are_asked_cropped_to_their_box(form: str, tmp_path: Path) -> None:
+    if form == "mat":
+        pytest.importorskip("scipy")
+    gnd(tmp_path, "rparis6k", LISTS, 6, form=form, crops=False)
+    found = read_protocol(tmp_path, "rparis6k-hard")
+    assert len(found.doubts) == 1, "only that it is small"
+    inputs = gather(found.manifest, options=BuildOptions(preset="fast", cache=False))
+    assert [(r.width, r.height) for r in inputs.queries.records] == [(16, 13)] * 2, "from 4 to 20, as Pillow rounds"
+    assert {(r.width, r.height) for r in inputs.gallery.records} == {(32, 32)}
+    embedder = load_embedder(preset="fast")
+    for record, vector in zip(inputs.queries.records, inputs.queries.vectors, strict=True):
+        with Image.open(tmp_path / record.path) as whole:
+            wanted = embedder.embed_one(whole.convert("RGB").crop((4, 0, 20, 13)))
+        assert np.array_equal(vector, wanted)
+
+
+def test_boxes_that_lie(tmp_path: Path) -> None:
+    gnd(tmp_path, "roxford5k", LISTS, 6, form="json", crops=False)
+    path = tmp_path / "jpg" / "q_000000.jpg"
+    data, whole = path.read_bytes(), images.decode(path.read_bytes())
+    for box, seen in {(-5.0, -1e300, 1e300, 7.4): (0, 0, 32, 7), (30.6, 30.5, 99.0, 99.0): (31, 30, 32, 32)}.items():
+        part = images.decode(cropping(lambda _: data, {"a": box})("a"))
+        assert part.tobytes() == whole.crop(seen).tobytes(), box
+    for nothing in ((32.0, 0.0, 40.0, 9.0), (9.0, 9.0, 3.0, 20.0), (0.0, 0.2, 9.0, 0.4)):
+        with pytest.raises(ImageError, match="nothing of its 32x32 pixels"):
+            cropping(lambda _: data, {"a": nothing})("a")
+    text = (tmp_path / "gnd_roxford5k.json").read_text()
+    for wrong in ("[1, 2, 3]", "[1, 2, 3, NaN]", '"1234"', "null", '[1, 2, "x", 4]'):
+        (tmp_path / "gnd_roxford5k.json").write_text(text.replace(json.dumps(BOX), wrong))
+        with pytest.raises(DatasetError, match="no gnd of revisited Oxford or Paris"):
+            read_protocol(tmp_path, "roxford5k-easy")
 
 
 def as_small(monkeypatch: pytest.MonkeyPatch, **sizes: tuple[int, int]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from placeprint.dataset.cropped import Box
 from placeprint.dataset.manifest import LARGEST
 from placeprint.dataset.walk import Names, walk
 from placeprint.errors import DatasetError
@@ -34,6 +35,8 @@ class Found:
         Rows and names that cannot be used.
     lists : mapping of str to Listed
         By the path of a query.
+    boxes : mapping of str to tuple of float
+        As in `Manifest`.
     doubts : tuple of str
         Why the set is not the published one, apart from its size.
     """
@@ -41,6 +44,7 @@ class Found:
     records: tuple[ImageRecord, ...]
     failures: tuple[FailedImage, ...] = ()
     lists: Mapping[str, Listed] = field(default_factory=dict)
+    boxes: Mapping[str, Box] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
 
     @classmethod

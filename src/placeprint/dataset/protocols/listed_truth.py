@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from placeprint.dataset.cropped import Box
 from placeprint.dataset.protocols.found import Found, Listed, below, images_in, read_file, read_table
 from placeprint.dataset.protocols.mat_file import load_mat
 from placeprint.dataset.protocols.protocol import Form, Protocol
@@ -17,10 +19,10 @@ _LISTS = ("easy", "hard", "junk")
 
 
 def read_revisited(root: Path, inside: str, form: Form, protocol: Protocol) -> Found:
-    """Read ``gnd``: `imlist`, `qimlist`, and for each query the numbers of its easy, hard and junk images."""
+    """Read ``gnd``: `imlist`, `qimlist`, and of each query its box and the numbers of its right and junk images."""
     path = root / inside / form.table
     try:
-        gallery, queries, truth = _gnd_json(path) if path.suffix == ".json" else _gnd_mat(path)
+        gallery, queries, truth, boxes = _gnd_json(path) if path.suffix == ".json" else _gnd_mat(path)
         images = [below(inside, form.gallery, f"{name}.jpg") for name in gallery]
         asked = [below(inside, form.queries or form.gallery, f"{name}.jpg") for name in queries]
         right, junk = protocol.right.listed, protocol.right.junk
@@ -28,33 +30,47 @@ def read_revisited(root: Path, inside: str, form: Form, protocol: Protocol) -> F
             query: Listed(_named(images, one, right), _named(images, one, junk))
             for query, one in zip(asked, truth, strict=True)
         }
+        cut = {} if form.queries else dict(zip(asked, map(_box, boxes), strict=True))
     except DatasetError:
         raise
     except Exception as error:  # whatever a strange structure makes of being asked
         raise DatasetError(
-            f'"{path}" is no gnd of revisited Oxford or Paris: imlist, qimlist, and easy, hard and junk of each query'
+            f'"{path}" is no gnd of revisited Oxford or Paris: imlist, qimlist, and bbx, easy, hard, junk of each query'
         ) from error
     records = [
         *(ImageRecord(path=one, split=Split.GALLERY) for one in images),
         *(ImageRecord(path=one, split=Split.QUERY) for one in asked),
     ]
-    doubts = () if form.queries else ("the queries are whole images, where the protocol crops them to a bounding box",)
-    return Found(tuple(records), lists=lists, doubts=doubts)
+    return Found(tuple(records), lists=lists, boxes=cut)
 
 
-def _gnd_json(path: Path) -> tuple[list[str], list[str], list[dict[str, list[int]]]]:
+_Gnd = tuple[list[str], list[str], list[dict[str, list[int]]], list[Any]]
+"""Names of gallery and queries, and of each query its lists and its box."""
+
+
+def _gnd_json(path: Path) -> _Gnd:
     """Read JSON of the authors' pickle: numbers begin at 0."""
     gnd = json.loads(read_file(path))
     truth = [{name: [_whole(n) for n in one[name]] for name in _LISTS} for one in gnd["gnd"]]
-    return [str(name) for name in gnd["imlist"]], [str(name) for name in gnd["qimlist"]], truth
+    boxes = [one.get("bbx") for one in gnd["gnd"]]
+    return [str(name) for name in gnd["imlist"]], [str(name) for name in gnd["qimlist"]], truth, boxes
 
 
-def _gnd_mat(path: Path) -> tuple[list[str], list[str], list[dict[str, list[int]]]]:
-    """Read the authors' MATLAB file: numbers begin at 1."""
+def _gnd_mat(path: Path) -> _Gnd:
+    """Read the authors' MATLAB file: numbers of images begin at 1, pixels at 0."""
     gnd = load_mat(path)
     gallery, queries = ([str(cell.item()) for cell in gnd[key].ravel()] for key in ("imlist", "qimlist"))
     truth = [{name: [int(n) - 1 for n in one[name].ravel()] for name in _LISTS} for one in gnd["gnd"].ravel()]
-    return gallery, queries, truth
+    return gallery, queries, truth, [one["bbx"].ravel() for one in gnd["gnd"].ravel()]
+
+
+def _box(edges: Sequence[float]) -> Box:
+    if isinstance(edges, str):
+        raise TypeError(edges)
+    left, top, right, bottom = map(float, edges)
+    if not all(map(math.isfinite, (left, top, right, bottom))):
+        raise ValueError(edges)
+    return left, top, right, bottom
 
 
 def _whole(number: Any) -> int:

@@ -1,6 +1,8 @@
 """Figures that were published on the field's protocols, each with the place where it is.
 
 Whoever publishes a model's figure may have measured another's: the citation says whose table it is. Per cent.
+The tables of the EigenPlaces paper were compared, number by number, with a transcription of all their rows; its PDF was
+not at hand.
 """
 
 from __future__ import annotations

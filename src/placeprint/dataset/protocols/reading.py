@@ -162,6 +162,7 @@ def _manifest(root: Path, form: Form, found: Found) -> Manifest:
         source=f"form {form.about}",
         layout="protocol",
         name=str(root),
+        boxes=found.boxes,
     )
 
 
