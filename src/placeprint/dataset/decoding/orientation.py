@@ -7,23 +7,19 @@ orientation is read, and damaged or hostile blocks count as none.
 from __future__ import annotations
 
 import re
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from placeprint import forks
+from placeprint.dataset.decoding.tiff_entries import TiffEntries, reader_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _TAG = 0x0112
 _TOLD_BY = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
-_INTEGERS = {3: "H", 4: "I", 8: "h", 9: "i"}
-"""TIFF's integer types of more than one byte."""
-_ORDERS = {b"II": "<", b"MM": ">"}
-_PREFIX = b"Exif\0\0"
 _XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 _MOST_XMP = 1 << 18
 """Bytes of an XMP block that are searched."""
@@ -50,36 +46,13 @@ def orientation(image: Image) -> int:
 
 def turn_of(exif: bytes, xmp: bytes) -> int:
     """Return the orientation in the EXIF block, or else the XMP block: 1 to 8, or 1 for none."""
-    turn = _of_exif(exif)
-    if turn is None:
+    block = TiffEntries(reader_of(exif))
+    told = block.directory(block.first, (_TAG,)).get(_TAG)
+    if told is None:
         found = _XMP.search(xmp, 0, _MOST_XMP)
-        turn = int(found[1]) if found else 1
-    return turn if 1 <= turn <= 8 else 1
-
-
-def _of_exif(block: bytes) -> int | None:
-    for _ in range(2):
-        block = block.removeprefix(_PREFIX)
-    order = _ORDERS.get(block[:2])
-    if order is None or len(block) < 10:
-        return None
-    (first,) = struct.unpack_from(order + "I", block, 4)
-    turn = None
-    entry = struct.Struct(order + "HHI")
-    (count,) = struct.unpack_from(order + "H", block, first) if first + 2 <= len(block) else (0,)
-    for at in range(first + 2, min(first + 2 + 12 * count, len(block) - 11), 12):
-        tag, kind, values = entry.unpack_from(block, at)
-        if tag == _TAG:
-            turn = _first(block, at + 8, order + _INTEGERS[kind], values) if kind in _INTEGERS else 1
-    return turn
-
-
-def _first(block: bytes, at: int, layout: str, values: int) -> int:
-    """Return the first value of an entry; values of more than four bytes are stored elsewhere."""
-    size = struct.calcsize(layout)
-    if size * values > 4:
-        (at,) = struct.unpack_from(layout[0] + "I", block, at)
-    return int(struct.unpack_from(layout, block, at)[0]) if values and at + size <= len(block) else 1
+        told = (float(found[1]),) if found else ()
+    turn = told[0] if isinstance(told, tuple) and told else 1
+    return int(turn) if isinstance(turn, float) and turn in range(1, 9) else 1
 
 
 def upright(image: Image, turn: int) -> Image:

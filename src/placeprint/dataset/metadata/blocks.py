@@ -12,10 +12,8 @@ from typing import BinaryIO
 from placeprint.dataset.decoding.formats import HEAD_BYTES, kind_of
 from placeprint.dataset.decoding.integrity import PNG_START
 from placeprint.dataset.decoding.png_header import png_blocks
+from placeprint.dataset.decoding.tiff_entries import ReadAt, reader_of
 from placeprint.dataset.metadata.heif_items import heif_blocks
-
-ReadAt = Callable[[int, int], bytes]
-"""Returns the bytes at an offset, as many as asked for or as many as there are."""
 
 MOST_BYTES = 1 << 20
 """Of one block."""
@@ -25,7 +23,6 @@ _FARTHEST = 1 << 62
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _END_OF_HEADERS = (0xD9, 0xDA)
-_TIFF = (b"II*\0", b"MM\0*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +48,7 @@ def blocks_of(file: BinaryIO) -> Blocks:
     if kind == "TIFF":
         return Blocks(read)
     exif, xmp = _FINDERS[kind](read) if kind in _FINDERS else (b"", b"")
-    return Blocks(bytes_reader(_tiff(exif)), xmp)
-
-
-def bytes_reader(data: bytes) -> ReadAt:
-    """Return what reads bytes that are in memory."""
-    return lambda at, count: data[at : at + count]
+    return Blocks(reader_of(exif), xmp)
 
 
 def _reader(file: BinaryIO) -> ReadAt:
@@ -67,13 +59,6 @@ def _reader(file: BinaryIO) -> ReadAt:
         return file.read(count)
 
     return read
-
-
-def _tiff(exif: bytes) -> bytes:
-    """Return an EXIF block from where its TIFF begins: some writers put the name of the block before it, or twice."""
-    for _ in range(2):
-        exif = exif.removeprefix(_EXIF)
-    return exif
 
 
 def _jpeg(read: ReadAt) -> tuple[bytes, bytes]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import cast
 
+from placeprint.dataset.decoding.tiff_entries import Entries, Rational, ReadAt, TiffEntries, Value, offset_of
 from placeprint.dataset.metadata.angles import degrees_of_text
-from placeprint.dataset.metadata.blocks import ReadAt
 from placeprint.dataset.metadata.facts import ALTITUDES, IMPOSSIBLE, ODD, Facts, heading_of, position, within
-from placeprint.dataset.metadata.tiff_entries import Entries, Rational, TiffEntries, Value, offset_of
 from placeprint.dataset.metadata.times import iso_time
 
 _MAKE, _MODEL, _XMP, _EXIF_AT, _GPS_AT = 0x010F, 0x0110, 0x02BC, 0x8769, 0x8825

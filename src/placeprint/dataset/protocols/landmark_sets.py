@@ -33,7 +33,7 @@ def revisited(name: str, title: str, gallery: int) -> Iterator[Protocol]:
             source=_REVISITED,
             reports=("mAP", "mP@1", "mP@5", "mP@10"),
             answerable=True,
-            note="Queries are cropped to their bounding box, unless crops are in jpg_queries. gnd_*.pkl is a pickle and is "
+            note="Queries are cropped to their bounding box, unless crops are in jpg_queries. gnd_*.pkl is a pickle, "
             "never opened: take gnd_*.mat (placeprint[mat]), or JSON of it.",
         )
 

@@ -155,6 +155,9 @@ def test_the_turn_of_an_exif_block(order: str, turn: int) -> None:
             assert turn_of(prefix + block, b'tiff:Orientation="2"') == turn
         assert turn_of(block[:20], b"") == 1
         assert turn_of(head + b"\xff" * 60, b'<a tiff:Orientation="3">') == 3
+    odd, later = struct.pack(order + "HHII", 0x0112, 99, 1, 5), struct.pack(order + "HHII", 0x0112, 4, 1, 9 - turn)
+    thrice = head + struct.pack(order + "H", 3) + odd + entry + later + bytes(4)
+    assert turn_of(thrice, b"") == turn, "the first that can be read"
     assert turn_of(b"", b"<tiff:Orientation>%d<" % turn) == turn
     assert turn_of(b"", b'tiff:Orientation="9"') == 1
 

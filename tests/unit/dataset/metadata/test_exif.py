@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exif_writer import Entry, exif_block, gps_of, jpeg_with, picture, save
 from placeprint import read_dataset
-from placeprint.dataset.metadata.blocks import bytes_reader
+from placeprint.dataset.decoding.tiff_entries import reader_of
 from placeprint.dataset.metadata.described import file_facts
 from placeprint.dataset.metadata.exif import exif_facts
 from placeprint.dataset.metadata.facts import IMPOSSIBLE, ODD, Facts, heading_of
@@ -18,7 +18,7 @@ WAYS = ("seconds", "fractions", "minutes", "degrees")
 
 
 def facts_of(gps: dict[int, Entry], **others: dict[int, Entry]) -> Facts:
-    return exif_facts(bytes_reader(exif_block(gps=gps, **others)))[0]
+    return exif_facts(reader_of(exif_block(gps=gps, **others)))[0]
 
 
 def test_sixty_photos_are_read_to_a_millionth_of_a_degree(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_no_bytes_end_a_run(data: st.DataObject) -> None:
     block = bytearray(exif_block(gps=gps_of(48.5, 11), exif={0x9003: (2, "2024:05:01 12:00:09")}))
     for _ in range(data.draw(st.integers(1, 6))):
         block[data.draw(st.integers(0, len(block) - 1))] = data.draw(st.integers(0, 255))
-    facts = exif_facts(bytes_reader(bytes(block[: data.draw(st.integers(0, len(block)))])))[0]
+    facts = exif_facts(reader_of(bytes(block[: data.draw(st.integers(0, len(block)))])))[0]
     assert facts.latitude is None or abs(facts.latitude) <= 90
     assert facts.longitude is None or abs(facts.longitude) <= 180
 
@@ -172,7 +172,7 @@ def test_no_bytes_end_a_run(data: st.DataObject) -> None:
     [(3, [300]), (4, [2**32 - 1, 5]), (9, [-1]), (5, [(1, 0)] * 3), (11, [float("inf")]), (12, [float("nan")])],
 )
 def test_a_packet_of_other_numbers_than_bytes_is_none(kind: int, value: list[float]) -> None:
-    assert exif_facts(bytes_reader(exif_block({0x02BC: (kind, value), 0x010F: (2, "mill")}))) == (
+    assert exif_facts(reader_of(exif_block({0x02BC: (kind, value), 0x010F: (2, "mill")}))) == (
         Facts(camera="mill"),
         b"",
     )
@@ -186,7 +186,7 @@ def test_a_block_that_points_at_itself_is_read_once(tmp_path: Path) -> None:
     """5,400 entries that are all at one place: only those that are wanted are read."""
     entries = b"\x87\x69\0\4\0\0\0\1\0\0\0\x08" * 5000
     block = b"MM\0*\0\0\0\x08" + (5000).to_bytes(2) + entries
-    assert exif_facts(bytes_reader(block))[0] == Facts()
+    assert exif_facts(reader_of(block))[0] == Facts()
     assert file_facts(save(tmp_path / "one.jpg", block)) == Facts()
 
 

@@ -13,8 +13,12 @@ Rational = tuple[int, int]
 Value = str | bytes | tuple[float, ...] | tuple[Rational, ...]
 """Text; bytes without a meaning; numbers; rationals."""
 
-_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
-_MOST_ENTRIES = 1024
+ReadAt = Callable[[int, int], bytes]
+"""Returns the bytes at an offset, as many as asked for or as many as there are."""
+
+_PREFIX = b"Exif\0\0"
+_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II\0*": "<", b"MM*\0": ">"}
+"""The last two are written by mistake, and read by Pillow."""
 _LONGEST = 1024
 """Bytes of one value."""
 _ASCII, _UNDEFINED = 2, 7
@@ -24,26 +28,26 @@ _NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13
 Entries = Mapping[int, Value]
 
 
+def reader_of(exif: bytes) -> ReadAt:
+    """Return what reads an EXIF block from where its TIFF begins: some writers put its name before it, or twice."""
+    data = exif.removeprefix(_PREFIX).removeprefix(_PREFIX)
+    return lambda at, count: data[at : at + count]
+
+
 class TiffEntries:
-    """The directories of a TIFF structure.
+    """The directories of a TIFF structure."""
 
-    Parameters
-    ----------
-    read : callable
-        Returns the bytes at an offset: as many as asked for, or as many as there are.
-    """
-
-    def __init__(self, read: Callable[[int, int], bytes]) -> None:
+    def __init__(self, read: ReadAt) -> None:
         head = read(0, 8)
         self._read, self._order = read, _ORDERS.get(head[:4], "")
         self.first = struct.unpack(self._order + "I", head[4:])[0] if self._order and len(head) == 8 else 0
 
     def directory(self, at: int, tags: Collection[int], *, longest: int = _LONGEST) -> Entries:
-        """Return the entries with these tags of the directory at an offset; of two with one tag the first."""
+        """Return what can be read of these tags in the directory at an offset; of one tag the first, as Pillow."""
         found: dict[int, Value] = {}
         head = self._read(at, 2) if at else b""
         count = struct.unpack(self._order + "H", head)[0] if len(head) == 2 else 0
-        block = self._read(at + 2, 12 * min(count, _MOST_ENTRIES))
+        block = self._read(at + 2, 12 * count)
         for start in range(0, len(block) - 11, 12):
             tag, kind, values = struct.unpack_from(self._order + "HHI", block, start)
             if tag in tags and tag not in found:
