@@ -170,6 +170,7 @@ INTERVAL = {
     "resamples": "int",
 }
 FIGURE = of(Figure)
+TOLERANCES = [{"tolerance": "number", "unit": "text", "answerable": "int", "recall": {"*": "number"}}]
 EVALUATION = {
     "dataset": "text",
     "model": "text",
@@ -237,7 +238,7 @@ EVALUATION = {
     "seconds": {"embed": "number", "search": "number", "search_per_query": "number"},
     "test_set": of(TestSet),
     "gallery_bytes": "int",
-    "tolerances": [{"tolerance": "number", "unit": "text", "answerable": "int", "recall": {"*": "number"}}],
+    "tolerances": TOLERANCES,
     "benchmark": (
         {
             "protocol": "text",
@@ -403,6 +404,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
                     "figures": {"*": "number?"},
                     "ms": "number?",
                     "bytes_an_image": "number?",
+                    "tolerances": TOLERANCES,
                     "group": "int",
                     "rank": "int",
                     "why_not": "text",

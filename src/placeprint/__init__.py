@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from placeprint.errors import PlaceprintError
     from placeprint.evaluation.compare import Compared, Comparison
     from placeprint.evaluation.evaluate import evaluate
-    from placeprint.evaluation.leaderboard import Leaderboard, leaderboard
+    from placeprint.evaluation.leaderboard import Leaderboard
     from placeprint.evaluation.mining.mine import mine
     from placeprint.evaluation.mining.result import MinedImage, MiningResult
     from placeprint.evaluation.pairs.pairs import pairs
@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from placeprint.records.model_spec import ModelSpec
     from placeprint.report.compare import compare
     from placeprint.report.html import write_report
+    from placeprint.report.leaderboard import leaderboard
     from placeprint.report.run import RunResult, run
     from placeprint.storage.ragged import Ragged
     from placeprint.training.distillation import Distilled, distil

@@ -39,15 +39,18 @@ def leaderboard(
     published: Annotated[
         bool, typer.Option("--published/--no-published", help="List published figures of the first run's protocol.")
     ] = True,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write a page: tables, and recall by distance as curves.")
+    ] = None,
     written: Written,
 ) -> None:
     """Put results of several runs side by side, and mark what is not comparable."""
     forms = [written.as_json, written.as_csv, written.as_markdown, written.as_latex]
     if sum(forms) > 1:
         raise UsageError("--json, --csv, --markdown and --latex are each a form of the same table: give one")
-    from placeprint.evaluation.leaderboard import leaderboard as rank
+    from placeprint.report.leaderboard import leaderboard as rank
 
-    found = rank(results, with_published=published)
+    found = rank(results, with_published=published, report=report)
     if written.as_json:
         printing.show_json(found.to_dict())
     elif written.as_csv:
@@ -56,6 +59,8 @@ def leaderboard(
         _show_text(found.table(), latex=written.as_latex)
     else:
         _show(found)
+        if report is not None:
+            printing.say("", f"report: {report}")
 
 
 def _show(found: Leaderboard) -> None:
@@ -70,7 +75,7 @@ def _show(found: Leaderboard) -> None:
         shown = [
             (
                 str(row.rank),
-                ", ".join(filter(None, (row.model, row.preset))),
+                row.named,
                 str(row.dim or "–"),
                 *(printing.number(None if (v := row.figures.get(name)) is None else 100 * v, 1) for name in measures),
                 printing.number(row.ms, 1),

@@ -109,33 +109,12 @@ class Leaderboard(Sequence[Standing]):
         }
 
 
-def leaderboard(results: Sequence[Path | str | EvaluationResult], *, with_published: bool = True) -> Leaderboard:
-    """Put results of `placeprint.evaluate` side by side, and mark those that must not be compared.
-
-    Runs are comparable when protocol, images, what counts as right and the way of asking are the same. Each is
-    compared with the first; those that are comparable among each other are one group.
-
-    Parameters
-    ----------
-    results : sequence of Path, str or EvaluationResult
-        Files that ``evaluate --json``, ``compare --json`` or a report wrote, or results.
-    with_published : bool
-        Also list what was published on the first run's protocol, where the run is on the very set.
+def ranked_runs(results: Sequence[Path | str | EvaluationResult], *, with_published: bool = True) -> Leaderboard:
+    """Put results side by side, as `placeprint.leaderboard` does.
 
     Raises
     ------
-    UsageError
-        Without results.
-    DatasetError
-        When a file is none of a result.
-
-    Examples
-    --------
-    >>> import placeprint
-    >>> first = placeprint.evaluate(gallery="town.gallery")
-    >>> other = placeprint.evaluate("town", gallery="town.gallery")
-    >>> [row.why_not[:12] for row in placeprint.leaderboard([first, other])]
-    ['', 'other images']
+    UsageError, DatasetError
     """
     if not results:
         raise UsageError("give at least one file of results, as `placeprint evaluate DATASET --json` prints them")

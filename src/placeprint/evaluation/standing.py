@@ -8,6 +8,7 @@ from typing import Any
 
 from placeprint.dataset.protocols.table import protocols
 from placeprint.errors import DatasetError
+from placeprint.evaluation.benchmark import Tolerance
 
 _NAN = float("nan")
 
@@ -32,6 +33,8 @@ class Standing:
         ``R@1``, ``R@5``, ``R@10``, ``R@20``, ``mAP``; with a protocol what that reports; a share.
     ms, bytes_an_image : float
         Milliseconds of search a query; NaN where not told.
+    tolerances : tuple of Tolerance
+        Recall by distance or frames, where those decide what is right.
     group, rank : int
         Runs of one group are comparable, and ranked by their first figure.
     why_not : str
@@ -60,9 +63,15 @@ class Standing:
     figures: Mapping[str, float]
     ms: float = _NAN
     bytes_an_image: float = _NAN
+    tolerances: tuple[Tolerance, ...] = ()
     group: int = 0
     rank: int = 0
     why_not: str = ""
+
+    @property
+    def named(self) -> str:
+        """Model and preset, for people."""
+        return ", ".join(filter(None, (self.model, self.preset)))
 
 
 def standing_of(run: Mapping[str, Any], source: str) -> Standing:
@@ -92,9 +101,15 @@ def standing_of(run: Mapping[str, Any], source: str) -> Standing:
             figures={str(name): _NAN if value is None else float(value) for name, value in given.items()},
             ms=1000 * float((run.get("seconds") or {}).get("search_per_query", _NAN)),
             bytes_an_image=float(run.get("gallery_bytes", _NAN)) / max(int(run.get("n_gallery", 0)), 1),
+            tolerances=tuple(map(_tolerance, run.get("tolerances") or ())),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise DatasetError(f'"{source}" holds no results of `placeprint evaluate --json`') from error
+
+
+def _tolerance(row: Mapping[str, Any]) -> Tolerance:
+    recall = {int(k): min(max(float(share), 0.0), 1.0) for k, share in row["recall"].items()}
+    return Tolerance(float(row["tolerance"]), str(row["unit"]), int(row["answerable"]), recall)
 
 
 def why_not_comparable(one: Standing, other: Standing) -> str:

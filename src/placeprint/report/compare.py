@@ -18,8 +18,7 @@ from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.progress import Progress
 from placeprint.report.comparison_page import Pictured, pictured, write_comparison
-from placeprint.report.html import is_page
-from placeprint.storage.atomic import require_ours
+from placeprint.report.html import require_page
 
 
 def compare(
@@ -68,7 +67,9 @@ def compare(
     [('threshold=0.5', 1.0), ('threshold=0.9', 1.0)]
     """
     parsed = _parsed(settings)
-    page = None if report is None else _room_for(Path(report))
+    page = None if report is None else Path(report)
+    if page is not None:
+        require_page(page)
     asked = _read(dataset, protocol)
     manifest = asked.manifest if isinstance(asked, ProtocolSet) else asked
     opened = None if gallery is None else open_gallery(gallery)  # once: one on a server is downloaded
@@ -99,19 +100,6 @@ def _read(dataset: Path | str | Manifest | ProtocolSet | None, protocol: str | N
     if by is not None:
         return by
     return dataset if dataset is None or isinstance(dataset, Manifest) else read_dataset(dataset)  # type: ignore[arg-type]
-
-
-def _room_for(page: Path) -> Path:
-    """Refuse a page that cannot be written, before anything is embedded.
-
-    Raises
-    ------
-    UsageError
-    """
-    if page.is_dir():
-        raise UsageError(f'"{page}" is a folder: name the file of the page, as "{page / "compare.html"}"')
-    require_ours(page, is_page)
-    return page
 
 
 def _query_root(manifest: Manifest | None, options: CompareWords) -> Path | None:

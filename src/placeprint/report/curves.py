@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from placeprint.evaluation.benchmark import Tolerance
 from placeprint.evaluation.metrics.risk_coverage import reliability, risk_coverage
 from placeprint.evaluation.result import EvaluationResult
 
 MAX_POINTS = 200
 """Of a curve: more cannot be seen."""
+MAX_CURVES = 6
+"""Of a chart: more cannot be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +39,44 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class ToleranceCurves:
-    """Recall against how far a gallery image may be to be right, a curve for each K.
+    """Recall against how far a gallery image may be to be right.
 
     Attributes
     ----------
     ticks : tuple of (float, str)
         Where each tolerance stands, 0 to 1, and its label: they are evenly spaced.
-    curves : tuple of (int, Curve)
-        K of Recall@K, and its curve over all queries.
+    curves : tuple of (str, Curve)
+        A name, as ``Recall@5`` or a run, and its curve over all queries.
     """
 
     ticks: tuple[tuple[float, str], ...]
-    curves: tuple[tuple[int, Curve], ...]
+    curves: tuple[tuple[str, Curve], ...]
 
 
-def tolerance_curves(result: EvaluationResult) -> ToleranceCurves | None:
-    """Return recall at 5, 25 and 100 m, or over frames; None where distance decides nothing."""
-    steps = result.tolerances
+def tolerance_curves(steps: Sequence[Tolerance]) -> ToleranceCurves | None:
+    """Return recall at 5, 25 and 100 m, or over frames, for the first three K; None where distance decides nothing."""
+    return _along([(f"Recall@{k}", steps, k) for k in (list(steps[0].recall)[:3] if steps else ())])
+
+
+def curves_of_runs(runs: Sequence[tuple[str, Sequence[Tolerance]]], k: int) -> ToleranceCurves | None:
+    """Return Recall@K of the first `MAX_CURVES` runs that have it, at the tolerances of the first of them."""
+    able = [(name, steps, k) for name, steps in runs if len(steps) > 1 and all(k in one.recall for one in steps)]
+    first = [(one.tolerance, one.unit) for one in able[0][1]] if able else []
+    alike = [run for run in able if [(one.tolerance, one.unit) for one in run[1]] == first]
+    return _along(alike[:MAX_CURVES])
+
+
+def _along(runs: Sequence[tuple[str, Sequence[Tolerance], int]]) -> ToleranceCurves | None:
+    steps = runs[0][1] if runs else ()
     if len(steps) < 2:
         return None
     said = ("{:g}\N{NO-BREAK SPACE}m" if steps[0].unit == "m" else "±\N{NO-BREAK SPACE}{:g}").format
     ticks = tuple((n / (len(steps) - 1), said(one.tolerance)) for n, one in enumerate(steps))
     curves = []
-    for k in list(steps[0].recall)[:3]:
-        along = zip(ticks, steps, strict=True)
+    for name, points, k in runs:
+        along = zip(ticks, points, strict=True)
         dots = tuple((1000 * x, 1000 * (1 - one.recall[k]), one.answerable) for (x, _), one in along)
-        curves.append((k, Curve(" ".join(f"{x:.1f},{y:.1f}" for x, y, _ in dots), steps[-1].recall[k], dots)))
+        curves.append((name, Curve(" ".join(f"{x:.1f},{y:.1f}" for x, y, _ in dots), points[-1].recall[k], dots)))
     return ToleranceCurves(ticks, tuple(curves))
 
 

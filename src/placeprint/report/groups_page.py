@@ -13,11 +13,11 @@ from placeprint.grouping.corrections import NO_NAMES, NO_PLACE, Corrections
 from placeprint.grouping.questions import questions
 from placeprint.grouping.result import Constraint, Edge, Grouping
 from placeprint.progress import Progress
-from placeprint.report.html import is_page
+from placeprint.report.html import require_page
 from placeprint.report.templates import environment
 from placeprint.report.thumbnails import ImageFile, Thumbnail, thumbnails
 from placeprint.report.translation import Translation
-from placeprint.storage.atomic import require_ours, write_atomic
+from placeprint.storage.atomic import write_atomic
 
 MAX_PICTURES = 600
 """Of the page, about 10 kB each: those of questions first, then the most typical of each group."""
@@ -72,9 +72,7 @@ def refuse_groups_page(page: Path) -> None:
     """
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f'--report writes a page: "{page}" must end in .html')
-    if page.is_dir():
-        raise UsageError(f'"{page}" is a folder: name the file of the page, as "{page / "groups.html"}"')
-    require_ours(page, is_page)
+    require_page(page)
 
 
 def write_groups_page(found: Grouping, page: Path, *, again: str = AGAIN, progress: Progress | None = None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from placeprint.errors import UsageError
 from placeprint.evaluation.diagnosis.diagnosis import Diagnosis
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.gallery.protocol import AnyGallery
@@ -137,6 +138,18 @@ def require_room(out: Path) -> None:
     require_ours((out / REPORT).with_suffix(".json"), lambda data: has_keys(data, "protocol", "headlines", "queries"))
 
 
+def require_page(page: Path) -> None:
+    """Refuse a page that cannot be written, before anything is computed.
+
+    Raises
+    ------
+    UsageError
+    """
+    if page.is_dir():
+        raise UsageError(f'"{page}" is a folder: name the file of the page, as "{page / "page.html"}"')
+    require_ours(page, is_page)
+
+
 def is_page(data: bytes) -> bool:
     """Return whether placeprint wrote this page."""
     return b'<meta name="generator" content="placeprint">' in data[:_HEAD_BYTES]
@@ -177,7 +190,7 @@ def render(
             risk=risk_curve(result),
             claimed=reliability_curve(result),
             trade_off=trade_off_curve(result),
-            tolerances=tolerance_curves(result),
+            tolerances=tolerance_curves(result.tolerances),
             queries=worst_first(result)[:MAX_QUERIES],
             thresholds=thresholds_of(result),
             diagnosis=told.diagnosis,

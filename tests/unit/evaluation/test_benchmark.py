@@ -17,12 +17,12 @@ from placeprint.dataset.protocols.reading import read_protocol
 from placeprint.errors import DatasetError, UsageError
 from placeprint.evaluation.evaluate import evaluate_inputs
 from placeprint.evaluation.inputs import Inputs
-from placeprint.evaluation.leaderboard import leaderboard
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.evaluation.test_set import TestSet, digest, order_of
 from placeprint.gallery.gallery import Gallery
 from placeprint.recognition.queries import Queries
 from placeprint.records import ImageRecord, ModelSpec, Split
+from placeprint.report.leaderboard import leaderboard
 
 
 def run(root: Path, protocol: str, similarities: np.ndarray, **options: object) -> EvaluationResult:

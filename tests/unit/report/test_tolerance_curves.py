@@ -21,7 +21,7 @@ def gallery(tmp_path: Path) -> Gallery:
 
 def test_each_point_is_the_recall_of_a_tolerance(gallery: Gallery, tmp_path: Path) -> None:
     result = evaluate(gallery=gallery, radius=25, ks=(1, 2, 3, 4))
-    drawn = tolerance_curves(result)
+    drawn = tolerance_curves(result.tolerances)
     assert drawn is not None
     assert [label for _, label in drawn.ticks] == [
         "5\N{NO-BREAK SPACE}m",
@@ -29,10 +29,10 @@ def test_each_point_is_the_recall_of_a_tolerance(gallery: Gallery, tmp_path: Pat
         "100\N{NO-BREAK SPACE}m",
     ]
     assert [at for at, _ in drawn.ticks] == [0, 0.5, 1]
-    assert [k for k, _ in drawn.curves] == [1, 2, 3]
-    first = dict(drawn.curves)[1]
+    assert [name for name, _ in drawn.curves] == ["Recall@1", "Recall@2", "Recall@3"]
+    first = dict(drawn.curves)["Recall@1"]
     assert first.points == "0.0,1000.0 500.0,1000.0 1000.0,0.0"  # the best match is always 40 m away
-    assert dict(drawn.curves)[3].points == "0.0,1000.0 500.0,0.0 1000.0,0.0"
+    assert dict(drawn.curves)["Recall@3"].points == "0.0,1000.0 500.0,0.0 1000.0,0.0"
     assert [count for *_, count in first.dots] == [0, 4, 4]
     write_report(result, tmp_path / "report", gallery=gallery, query_root=None)
     page = (tmp_path / "report" / "report.html").read_text("utf-8")
@@ -44,6 +44,6 @@ def test_each_point_is_the_recall_of_a_tolerance(gallery: Gallery, tmp_path: Pat
         *("1.000", "1.000", "1.000", "4"),
     ]
     without = dataclasses.replace(result, tolerances=())
-    assert tolerance_curves(without) is None
+    assert tolerance_curves(without.tolerances) is None
     write_report(without, tmp_path / "other", gallery=gallery, query_root=None)
     assert 'id="distances"' not in (tmp_path / "other" / "report.html").read_text("utf-8")
