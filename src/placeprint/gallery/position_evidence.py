@@ -81,16 +81,24 @@ class PositionEvidence:
         """Return the evidence after that many more images were added, replaced or removed."""
         return dataclasses.replace(self, changed=self.changed + changed)
 
-    def outdated(self, gallery: str) -> str:
-        """Return a line that says images changed since it was learned, and how to renew it.
+    @property
+    def worn(self) -> bool:
+        """Whether so much changed that it must be learned again: a tenth of the images, or any if too few were there.
 
-        Empty where none did, and where no position is given: then that says it.
+        Learning asks hundreds of images among all others, and a few more or less move no quantile by much.
+        """
+        return self.changed > (self.images // 10 if self.asked else 0)
+
+    def outdated(self, gallery: str) -> str:
+        """Return a line that says that it is `worn`, and how to renew it.
+
+        Empty where it is not, and where no position is given: then that says it.
         """
         return self.older(gallery) if self.asked else ""
 
     def older(self, gallery: str = "GALLERY") -> str:
-        """Return the line wherever an image changed."""
-        if not self.changed:
+        """Return the line wherever it is worn."""
+        if not self.worn:
             return ""
         changed = counted(self.changed, "image was", "images were")
         return f"when to give a position was learned before {changed} added, replaced or removed: {renewal(gallery)}"

@@ -30,7 +30,7 @@ from placeprint.progress import Progress
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.gallery_model import embedder_for, model_for
-from placeprint.recognition.location.evidence import with_positions_learned
+from placeprint.recognition.location.evidence import with_positions_learned, with_positions_renewed
 from placeprint.recognition.voting import label
 from placeprint.terminal import counted
 
@@ -127,7 +127,7 @@ def calibrated(stored: IndexResult, options: EmbedOptions, progress: Progress | 
     if len(gallery) <= CALIBRATED_ALONE and (before is None or before.automatic):
         with opened_cache(options.cache):
             gallery, why = calibrated_alone(gallery, progress=progress)
-            gallery = with_positions_learned(gallery, progress=progress)
+            gallery = with_positions_renewed(gallery, progress=progress)
         return dataclasses.replace(stored, gallery=gallery, not_calibrated=why)
     if before is not None:
         return stored
@@ -179,7 +179,7 @@ def add(
             rate = before.false_accept_rate if before else FALSE_ACCEPT_RATE
             changed, why = calibrated_alone(changed, rate=rate, progress=progress)
         if not change.nothing and (changed.path is not None or len(changed) <= CALIBRATED_ALONE):
-            changed = with_positions_learned(changed, progress=progress)
+            changed = with_positions_renewed(changed, progress=progress)
     failures = (*manifest.failures, *done.failures)
     return IndexResult(changed, change, failures, done.computed, done.cached, done.seconds, done.shares, why)
 

@@ -67,9 +67,7 @@ def compare(
     [('threshold=0.5', 1.0), ('threshold=0.9', 1.0)]
     """
     parsed = _parsed(settings)
-    page = None if report is None else Path(report)
-    if page is not None:
-        require_page(page)
+    page = None if report is None else require_page(report)
     asked = _read(dataset, protocol)
     manifest = asked.manifest if isinstance(asked, ProtocolSet) else asked
     opened = None if gallery is None else open_gallery(gallery)  # once: one on a server is downloaded

@@ -138,16 +138,18 @@ def require_room(out: Path) -> None:
     require_ours((out / REPORT).with_suffix(".json"), lambda data: has_keys(data, "protocol", "headlines", "queries"))
 
 
-def require_page(page: Path) -> None:
-    """Refuse a page that cannot be written, before anything is computed.
+def require_page(page: Path | str) -> Path:
+    """Return the path of a page; refuse one that cannot be written, before anything is computed.
 
     Raises
     ------
     UsageError
     """
+    page = Path(page)
     if page.is_dir():
         raise UsageError(f'"{page}" is a folder: name the file of the page, as "{page / "page.html"}"')
     require_ours(page, is_page)
+    return page
 
 
 def is_page(data: bytes) -> bool:

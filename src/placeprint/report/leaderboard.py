@@ -18,7 +18,7 @@ _MOST_KS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Alike:
     """Runs that can be compared with each other.
 
     Attributes
@@ -75,9 +75,7 @@ def leaderboard(
     >>> [row.why_not[:12] for row in placeprint.leaderboard([first, other])]
     ['', 'other images']
     """
-    page = None if report is None else Path(report)
-    if page is not None:
-        require_page(page)
+    page = None if report is None else require_page(report)
     found = ranked_runs(results, with_published=with_published)
     if page is not None:
         write_atomic(page, render_leaderboard(found).encode("utf-8"))
@@ -97,11 +95,11 @@ def render_leaderboard(found: Leaderboard) -> str:
     )
 
 
-def _groups(found: Leaderboard) -> Iterator[Group]:
+def _groups(found: Leaderboard) -> Iterator[Alike]:
     for number in sorted({row.group for row in found}):
         rows = tuple(row for row in found if row.group == number)
         names = tuple(name for name in found.measures if any(name in row.figures for row in rows))
         runs = [(f"{row.rank}. {row.named}", row.tolerances) for row in rows if row.tolerances]
         ks = sorted(runs[0][1][0].recall)[:_MOST_KS] if runs else []
         charts = ((k, curves_of_runs(runs, k)) for k in ks)
-        yield Group(rows, names, tuple((k, drawn) for k, drawn in charts if drawn is not None))
+        yield Alike(rows, names, tuple((k, drawn) for k, drawn in charts if drawn is not None))

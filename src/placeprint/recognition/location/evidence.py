@@ -30,10 +30,16 @@ def with_positions_learned(gallery: SomeGallery, *, progress: Progress | None = 
     return gallery.with_positions(_learned(whole, Recognizer(whole), progress, always=False))
 
 
+def with_positions_renewed(gallery: SomeGallery, *, progress: Progress | None = None) -> SomeGallery:
+    """Return the gallery as `with_positions_learned`, with what it keeps where that is not worn."""
+    kept = gallery.position_evidence
+    return gallery if kept is not None and not kept.worn else with_positions_learned(gallery, progress=progress)
+
+
 def evidence_of(
     gallery: AnyGallery, recognizer: Recognizer, *, always: bool = False, progress: Progress | None = None
 ) -> PositionEvidence:
-    """Return what the gallery keeps; what it does not keep, or has learned before it changed, is learned now and kept.
+    """Return what the gallery keeps; what it does not keep, or is worn, is learned now and kept.
 
     Parameters
     ----------
@@ -46,7 +52,7 @@ def evidence_of(
     progress : Progress, optional
     """
     kept = gallery.position_evidence
-    if kept is not None and not kept.changed and (kept.asked or not always):
+    if kept is not None and not kept.worn and (kept.asked or not always):
         return kept
     found = _learned(gallery.download(), recognizer, progress, always=always)
     try:

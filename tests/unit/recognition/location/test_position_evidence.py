@@ -13,7 +13,7 @@ from placeprint.gallery.position_evidence import FARTHEST
 from placeprint.presets import find_preset
 from placeprint.recognition.answer_json import answer_of
 from placeprint.recognition.location import evidence as learning
-from placeprint.recognition.location.evidence import evidence_of, with_positions_learned
+from placeprint.recognition.location.evidence import evidence_of, with_positions_learned, with_positions_renewed
 from placeprint.recognition.spots import spots
 from placeprint.recognition.spots.spots import distrusted_rows
 from placeprint.storage import published
@@ -102,10 +102,12 @@ def test_a_change_is_counted_and_told_and_rows_keep_their_images(made: Gallery) 
     removed, _ = learned.remove(["0-1.jpg", "0-2.jpg"])
     evidence = removed.position_evidence
     assert evidence.changed == 2
-    assert evidence.outdated("g x").startswith(
-        "when to give a position was learned before 2 images were added, replaced"
-    )
-    assert "placeprint locate 'g x' PHOTOS learns it" in evidence.outdated("g x")
+    assert [evidence.after(more).outdated("g x")[:65] for more in (0, 2, 3)] == [
+        "",
+        "",
+        "when to give a position was learned before 5 images were added, r",
+    ]
+    assert "placeprint locate 'g x' PHOTOS learns it" in evidence.after(3).outdated("g x")
     assert {removed.records[row].path for row in distrusted_rows(removed, evidence)} == {"0-0.jpg", "4-0.jpg"}
     one = np.eye(DIM, dtype=np.float32)[:1]
     added, _ = removed.add([ImageRecord(path="new.jpg")], one, spec=SPEC, root="elsewhere")
@@ -122,10 +124,18 @@ def test_it_is_learned_again_only_when_it_must_be(made: Gallery, monkeypatch: py
     kept = Gallery.open(made.path)
     assert evidence_of(kept, Recognizer(kept)) == first
     assert len(times) == 1
-    changed, _ = kept.remove(["1-1.jpg"])
-    assert evidence_of(changed, Recognizer(changed)).images == 39
+    changed, _ = kept.remove([f"1-{view}.jpg" for view in range(4)])
+    assert (
+        evidence_of(changed, Recognizer(changed)).changed == with_positions_renewed(changed).position_evidence.changed
+    )
+    assert (len(times), changed.position_evidence.changed) == (1, 4), "a tenth of its images"
+    changed, _ = changed.remove(["1-4.jpg"])
+    assert evidence_of(changed, Recognizer(changed)).images == 35
     assert Gallery.open(made.path).position_evidence.changed == 0
     assert len(times) == 2
+    changed, _ = Gallery.open(made.path).remove([f"2-{view}.jpg" for view in range(4)])
+    assert with_positions_renewed(changed).position_evidence.images == 31
+    assert len(times) == 3
 
 
 def test_a_gallery_that_cannot_keep_it_costs_only_time(made: Gallery, capsys: pytest.CaptureFixture[str]) -> None:
