@@ -41,6 +41,11 @@ class PageFile:
     style: str = ""
     """The policy's name for the style inside of the document."""
 
+    @property
+    def version(self) -> str:
+        """What is asked for behind the name, so that a browser may keep the file for good."""
+        return self.etag[:12]
+
     @classmethod
     def of(cls, data: bytes, style: str = "") -> PageFile:
         """Return a file with these bytes."""
@@ -65,7 +70,7 @@ def bundled(files: Mapping[str, bytes]) -> dict[str, PageFile]:
     for language, one in words.items():
         script = PageFile.of(rjsmin.jsmin(joined_script({**modules, CATALOGUE: one.module(names)})).encode())
         made[script_of(language)] = script
-        made[document_of(language)] = _document(files, one, f"{script_of(language)}?{script.etag[:12]}")
+        made[document_of(language)] = _document(files, one, f"{script_of(language)}?{script.version}")
     return made
 
 

@@ -102,6 +102,11 @@ def test_answers_are_exported(visit: Callable[..., Any], photos: list[Path]) -> 
     at = [row["longitude"] is not None and [row["longitude"], row["latitude"]] for row in rows]
     assert [(one["geometry"] or {"coordinates": False})["coordinates"] for one in features] == at
     assert any(at)
+    recognizer = Recognizer(Gallery.open(page.served.gallery))
+    for row, photo in zip(rows, photos, strict=True):
+        found = None if row["state"] == "failed" else recognizer.recognize(photo).position
+        wanted = [None] * 3 if found is None else [found.latitude, found.longitude, found.radius]
+        assert [row["latitude"], row["longitude"], row["radius"]] == pytest.approx(wanted), "where it was taken"
 
 
 def test_rows_are_filtered_and_sorted_and_the_address_says_so(visit: Callable[..., Any], photos: list[Path]) -> None:

@@ -3,14 +3,14 @@
 import { h } from "./dom.js";
 import { filedUnder } from "./grade.js";
 
-const COLUMNS = ["file", "asked", "state", "grade", "place", "best_guess", "probability", "probability_threshold", "score", "latitude", "longitude", "mark", "correct_place", "error"];
+const COLUMNS = ["file", "asked", "state", "grade", "place", "best_guess", "probability", "probability_threshold", "score", "latitude", "longitude", "radius", "mark", "correct_place", "error"];
 
-/** One answer as flat facts; the position is that of the closest image of the place. */
+/** One answer as flat facts; the position is where the photo was taken, within so many metres. */
 export function facts(row) {
   return {
     file: row.name, asked: row.when, state: row.state, grade: row.grade ?? null, place: row.place ?? null, best_guess: row.guess ?? null,
     probability: row.probability ?? null, probability_threshold: row.limit ?? null, score: row.score ?? null,
-    latitude: row.at?.[0] ?? null, longitude: row.at?.[1] ?? null,
+    latitude: row.at?.[0] ?? null, longitude: row.at?.[1] ?? null, radius: row.at?.[2] ?? null,
     mark: row.mark ?? null, correct_place: row.correction || (row.mark === "right" ? filedUnder(row) : null) || null, error: row.error?.message ?? null,
   };
 }

@@ -11,7 +11,6 @@ export const filedUnder = (row) => (row.grade === "sure" || row.grade === "likel
 
 /** What a row keeps of an answer: enough to list, sort and export it. */
 export function summary(answer) {
-  const { grade, place, best_guess: guess, score, probability, probability_threshold: limit, why } = answer;
-  const near = grade !== "UNKNOWN" && answer.matches.find((match) => match.latitude !== null && match.places.includes(guess));
-  return { grade, place, guess, title: answer.title ?? null, score, probability, limit, why, at: near ? [near.latitude, near.longitude] : null };
+  const { grade, place, best_guess: guess, score, probability, probability_threshold: limit, why, position } = answer;
+  return { grade, place, guess, title: answer.title ?? null, score, probability, limit, why, at: position?.latitude == null ? null : [position.latitude, position.longitude, position.radius] };
 }

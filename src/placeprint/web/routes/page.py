@@ -60,7 +60,7 @@ def _sent(request: Request, files: dict[str, PageFile], name: str, more: Mapping
     packed = bool(file.compressed) and "gzip" in request.headers.get("accept-encoding", "")
     etag = f'"{file.etag}{"-gzip" if packed else ""}"'
     # The script's address changes with its content, so a visit takes it from the browser without asking.
-    named = request.url.query != "" and file.etag.startswith(request.url.query)
+    named = request.url.query == file.version
     headers = {"ETag": etag, "Vary": "Accept-Encoding, Accept-Language, Cookie" if more else "Accept-Encoding", **more}
     headers["Cache-Control"] = "public, max-age=31536000, immutable" if named else "no-cache"
     if file.style:
