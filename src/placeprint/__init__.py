@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from placeprint.embedding.cache_state import CacheState, cache
     from placeprint.embedding.embedder import AnyEmbedder, Description, Embedder, load_embedder
     from placeprint.embedding.export.conversion import Exported
+    from placeprint.embedding.export.known_model import get_model
     from placeprint.embedding.imported import imported_spec, read_embeddings
     from placeprint.embedding.model_list import models
     from placeprint.embedding.models import ListedModel, ModelFile, list_models
@@ -185,6 +186,7 @@ __all__ = [
     "explain",
     "export",
     "find_contradictions",
+    "get_model",
     "group",
     "imported_spec",
     "index",

@@ -15,6 +15,7 @@ HOMES = {
     "embedding.cache_state": ("CacheState", "cache"),
     "embedding.embedder": ("AnyEmbedder", "Description", "Embedder", "load_embedder"),
     "embedding.export.conversion": ("Exported",),
+    "embedding.export.known_model": ("get_model",),
     "embedding.imported": ("imported_spec", "read_embeddings"),
     "embedding.model_list": ("models",),
     "embedding.models": ("ListedModel", "ModelFile", "list_models"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from placeprint.cli import datasets, options, printing
 from placeprint.cli.option_records import Without, given
 from placeprint.options import BuildOptions
 from placeprint.training.options import ExportOptions
+
+if TYPE_CHECKING:
+    from placeprint.embedding.export.conversion import Exported
 
 
 def export(
@@ -39,7 +42,12 @@ def export(
 
     photos = datasets.named(asked, "whiten", "measure", layout=layout)
     done = write(source, out, progress=output.progress, **given(asked, build) | photos)
-    if output.as_json:
+    show(done, as_json=output.as_json)
+
+
+def show(done: Exported, *, as_json: bool) -> None:
+    """Print what was exported."""
+    if as_json:
         from placeprint.evaluation.json_values import plain
 
         said = {} if done.change is None else {"verdict": list(done.change.verdict())}

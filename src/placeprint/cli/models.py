@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placeprint.cli import options, printing
+from placeprint.errors import UsageError
 
 if TYPE_CHECKING:
     from placeprint.embedding.models import ListedModel
@@ -26,22 +27,41 @@ def models(
             "--commercial-only", help="Leave out models under licences such as the GPL, or without a licence."
         ),
     ] = False,
+    get: Annotated[
+        str | None,
+        typer.Option("--get", help="Fetch the published checkpoint of a known model and export it (extra torch)."),
+    ] = None,
     *,
-    form: options.Form,
+    output: options.TableOutput,
 ) -> None:
     """List the models that can embed, and those of the field that can be brought."""
+    if get is not None:
+        _get(get, output, listing=known or commercial_only)
+        return
     from placeprint.embedding.model_list import models as list_all
 
     listed = list_all(known=known, commercial_only=commercial_only)
-    if form.as_json:
+    if output.as_json:
         printing.show_json([model.to_dict() for model in listed])
         return
-    if form.as_csv:
+    if output.as_csv:
         printing.show_csv(model.to_dict() for model in listed)
         return
     if bundled := [model for model in listed if model.bundled]:
         _show_bundled(bundled)
     _show_field([model for model in listed if not model.bundled])
+
+
+def _get(name: str, output: options.TableOutput, *, listing: bool) -> None:
+    if listing or output.as_csv:
+        raise UsageError("--get fetches one model: leave out --known, --commercial-only and --csv")
+    from placeprint.cli.export import show
+    from placeprint.embedding.export.known_model import get_model
+
+    done = get_model(name, progress=output.progress)
+    show(done, as_json=output.as_json)
+    if not output.as_json:
+        printing.say(f"compare it: placeprint compare fast fast:{done.spec.name} --on PHOTOS")
 
 
 def _show_bundled(models: Sequence[ListedModel]) -> None:

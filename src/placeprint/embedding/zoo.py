@@ -101,6 +101,13 @@ def list_zoo(*, commercial_only: bool = False) -> tuple[ZooModel, ...]:
     )
 
 
+def licence_warning(licence: str) -> str:
+    """Return what to mind of a licence, to put behind its name; empty for nothing."""
+    if "GPL" not in licence:
+        return ""
+    return ". The GPL reaches what you distribute with this model: ask before you ship it in a closed product"
+
+
 def known_model(source: str) -> ZooModel | None:
     """Return the model of a source, however its letters are written."""
     return next((model for model in _KNOWN if model.source.lower() == source.lower()), None)

@@ -204,7 +204,7 @@ def test_a_page_that_cannot_be_written_is_refused_first(given: dict[str, Path], 
     (tmp_path / "theirs.html").write_text("<p>mine")
     with pytest.raises(UsageError, match="was not made by placeprint"):
         compare("there is no dataset", SETTINGS, report=tmp_path / "theirs.html")
-    with pytest.raises(UsageError, match=r'is a folder: name the file of the page, as ".*compare\.html"'):
+    with pytest.raises(UsageError, match=r'is a folder: name the file of the page, as ".*page\.html"'):
         compare("there is no dataset", SETTINGS, report=tmp_path)
     assert html
     assert (tmp_path / "theirs.html").read_text() == "<p>mine"

@@ -51,7 +51,7 @@ def test_runs_are_drawn_in_their_group(tmp_path: Path) -> None:
         ("other", []),
     ]
     text = page.read_text("utf-8")
-    first, second = text.split("<section")[1:]
+    first, second = text.split("<section id=")[1:]
     assert re.findall(r'<polyline class="(\w+)" points="([^"]+)"', first) == [
         ("step1", "0.0,750.0 500.0,0.0 1000.0,0.0"),
         ("step2", "0.0,1000.0 500.0,500.0 1000.0,250.0"),

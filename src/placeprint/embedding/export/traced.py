@@ -18,7 +18,7 @@ from placeprint.embedding.export.candidate import IMAGENET_MEAN, IMAGENET_STD, C
 from placeprint.embedding.export.checkpoints import read_checkpoint, torch_package
 from placeprint.embedding.export.parameter_names import matched
 from placeprint.embedding.model_folder import models_folder
-from placeprint.embedding.zoo import known_model
+from placeprint.embedding.zoo import known_model, licence_warning
 from placeprint.errors import ModelError, UsageError, first_line
 from placeprint.records import ModelSpec
 
@@ -113,9 +113,7 @@ def hub_candidate(source: ModelSource) -> Candidate:
         licence=licence,
         source=f"torch.hub github.com/{repo} {entry}",
     )
-    note = f"licence of {repo}: {licence}"
-    if "GPL" in licence:
-        note += ". The GPL reaches what you distribute with this model: ask before you ship it in a closed product"
+    note = f"licence of {repo}: {licence}{licence_warning(licence)}"
     return traced(model, spec, note=note)
 
 
