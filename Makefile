@@ -5,6 +5,9 @@ LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
+# Empty is unset: tests start hundreds of processes, and each would compile all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo docs docs-links test-notebooks test fuzz test-lowest test-torch test-web test-web-schema test-scale bench-web check bench bench-accuracy format clean help
 
 help:
@@ -23,14 +26,23 @@ help:
 	@echo "make bench-web  load a server for a minute, and kill one in the middle of writes, ten times"
 	@echo "make bench-accuracy  measure every preset on every set of real photographs"
 
-$(VENV)/run: pyproject.toml
+$(VENV)/pip: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/run: $(VENV)/pip
 	$(PIP) --editable .
 	@touch $@
 
-$(VENV)/dev: $(VENV)/run
-	$(PIP) --group dev
+# Packages are compiled where they are first imported: most of their modules never are. Ours all are, in every test process.
+$(VENV)/dev: $(VENV)/pip
+	$(PIP) --no-compile --editable . --group dev
+	$(BIN)/python -m compileall -q -j 0 src town
+	@touch $(VENV)/run $@
+
+$(VENV)/check: $(VENV)/dev
+	$(PIP) --group check
 	@touch $@
 
 $(VENV)/torch: $(VENV)/dev
@@ -123,13 +135,13 @@ SCALE ?= tests/scale
 test-scale: $(VENV)/scale
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(SCALE) || $(BIN)/python -m pytest $(SCALE) --last-failed
 
-check: $(VENV)/dev
+check: $(VENV)/check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/dev
+format: $(VENV)/check
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
