@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.evaluation.metrics.intervals import Interval, interval, interval_of
-from placeprint.evaluation.metrics.open_set_rates import auroc
+from placeprint.evaluation.metrics.intervals import Interval, interval, interval_of_auroc
 from placeprint.evaluation.result import EvaluatedQuery, Headline
 
 SEED = 0
@@ -65,7 +64,4 @@ def _mean(values: NDArray[np.float64], places: NDArray[Any] | None, seed: int) -
 
 
 def _area(scores: NDArray[np.float64], known: NDArray[np.bool_], places: NDArray[Any] | None, seed: int) -> Interval:
-    def area(drawn: NDArray[np.float64], is_known: NDArray[np.bool_]) -> float:
-        return auroc(drawn[is_known], drawn[~is_known])
-
-    return interval_of(area, (scores, known), rng=np.random.default_rng(seed), clusters=places)
+    return interval_of_auroc(scores, known, np.random.default_rng(seed), clusters=places)

@@ -7,15 +7,15 @@ A bootstrap knows only the values it has: of nothing but right answers it makes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import Floats, Rows
+from placeprint.arrays import Flags, Floats, Rows
 from placeprint.errors import UsageError
+from placeprint.evaluation.metrics.open_set_rates import auroc
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -106,15 +106,8 @@ class Units:
         _, owner, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
         return cls(np.argsort(owner, kind="stable"), np.cumsum(sizes) - sizes, sizes)
 
-    def draw(self, rng: np.random.Generator) -> Rows:
-        """Return the queries of one resample: as many units as there are, drawn with replacement."""
-        units = rng.integers(0, len(self.sizes), len(self.sizes))
-        sizes = self.sizes[units]
-        starts = self.begins[units] - (np.cumsum(sizes) - sizes)
-        return np.asarray(self.order[np.repeat(starts, sizes) + np.arange(sizes.sum())])
-
     def draw_means(self, values: Floats, rng: np.random.Generator, resamples: int) -> Floats:
-        """Return the mean of each of many resamples, as `draw` would give them, in blocks."""
+        """Return the mean of each of many resamples: as many units as there are, with replacement, in blocks."""
         sums = np.add.reduceat(values[self.order], self.begins)
         units = len(sums)
         step = max(1, BLOCK_BYTES // (24 * units))
@@ -125,6 +118,26 @@ class Units:
             block[:] = sums[drawn].sum(axis=1) / self.sizes[drawn].sum(axis=1)
         # A mean never leaves its values; a rounded one of equal values might.
         return np.clip(means, values.min(), values.max())
+
+    def draw_areas(self, scores: Floats, known: Flags, rng: np.random.Generator, resamples: int) -> Floats:
+        """Return the area under the ROC curve of each of many resamples: whole numbers of pairs, counted by rank."""
+        units, owner = len(self.sizes), np.empty(len(scores), np.int64)
+        owner[self.order] = np.repeat(np.arange(units), self.sizes)
+        ranked = np.argsort(scores)
+        owner, known, ordered = owner[ranked], known[ranked], scores[ranked]
+        first, behind = (np.searchsorted(ordered, ordered[known], side=side) for side in ("left", "right"))
+        step = max(1, BLOCK_BYTES // (32 * len(scores) + 1))
+        areas = np.empty(resamples)
+        for start in range(0, resamples, step):
+            block = areas[start : start + step]
+            drawn = rng.integers(0, units, (len(block), units)) + units * np.arange(len(block))[:, None]
+            times = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)[:, owner]
+            below = np.zeros((len(block), len(scores) + 1), np.int64)
+            np.cumsum(np.where(known, 0, times), axis=1, out=below[:, 1:])
+            pairs = times[:, known].sum(axis=1) * below[:, -1]
+            won = (times[:, known] * (below[:, first] + below[:, behind])).sum(axis=1)
+            block[:] = np.where(pairs, won / (2.0 * np.maximum(pairs, 1)), np.nan)
+        return areas
 
 
 def bootstrap_means(
@@ -176,45 +189,33 @@ def interval(
     return bootstrap_means(values, rng, clusters=clusters, resamples=resamples).interval(level)
 
 
-def interval_of(
-    statistic: Callable[..., float],
-    columns: Sequence[NDArray[Any]],
-    *,
+def interval_of_auroc(
+    scores: Floats,
+    known: Flags,
     rng: np.random.Generator,
+    *,
     clusters: NDArray[Any] | None = None,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> Interval:
-    """Return any statistic of the queries with its bootstrap interval.
-
-    For what is no mean: ``interval_of(lambda s, k: auroc(s[k], s[~k]), (scores, known), rng=rng)``.
+    """Return the area under the ROC curve with its bootstrap interval.
 
     Parameters
     ----------
-    statistic : callable
-        Takes the columns of the drawn queries, returns a number; NaN where nothing defines it.
-    columns : sequence of ndarray, each of shape (n_queries, ...)
+    scores : ndarray of float64, shape (n_queries,)
+    known : ndarray of bool, shape (n_queries,)
     rng, clusters, resamples, level
-        As in `interval`.
+        As in `interval`. A resample without a known or without an unknown query has no area, and does not count.
 
     Raises
     ------
     UsageError
-        As `interval`; without columns, or when they differ in length.
+        As `interval`.
     """
-    lengths = {len(column) for column in columns}
-    if len(lengths) != 1:
-        raise UsageError(f"a statistic needs columns of one length, not {sorted(lengths)}")
-    count = lengths.pop()
-    _check(count, clusters, resamples)
-    units = Units.of(count, clusters)
-    value = float(statistic(*columns)) if count else float("nan")
+    _check(len(scores), clusters, resamples)
+    units, value = Units.of(len(scores), clusters), auroc(scores[known], scores[~known])
     possible = 0 if np.isnan(value) or len(units.sizes) < 2 else resamples
-    draws = np.empty(possible)
-    for i in range(possible):
-        rows = units.draw(rng)
-        draws[i] = statistic(*(column[rows] for column in columns))
-    return Draws(value, draws, len(units.sizes)).interval(level)
+    return Draws(value, units.draw_areas(scores, known, rng, possible), len(units.sizes)).interval(level)
 
 
 def _check(count: int, clusters: NDArray[Any] | None, resamples: int) -> None:

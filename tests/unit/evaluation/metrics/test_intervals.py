@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from placeprint.errors import UsageError
 from placeprint.evaluation.metrics import intervals
-from placeprint.evaluation.metrics.intervals import Interval, interval, interval_of
+from placeprint.evaluation.metrics.intervals import Interval, interval, interval_of_auroc
 from placeprint.evaluation.metrics.open_set_rates import auroc
 from placeprint.evaluation.metrics.paired_tests import McNemar, mcnemar, paired_difference
 
@@ -23,10 +22,6 @@ VALUES = st.lists(st.one_of(st.floats(-5, 5), st.just(NAN)), min_size=0, max_siz
 
 def rng(seed: int = 7) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-def mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean())
 
 
 def same(one: Interval, other: Interval) -> None:
@@ -62,18 +57,30 @@ def test_places_are_drawn_whole() -> None:
 
 
 @pytest.mark.parametrize("clustered", [False, True])
-def test_any_statistic_draws_as_the_mean_does(clustered: bool) -> None:
-    values = rng(1).normal(size=57)
-    places = rng(2).integers(0, 9, 57) if clustered else None
-    quick = interval(values, rng(), clusters=places, resamples=300)
-    same(quick, interval_of(mean, (values,), rng=rng(), clusters=places, resamples=300))
+def test_means_and_areas_are_those_of_a_plain_loop(clustered: bool) -> None:
+    """With the very same draws, ties among the scores and resamples that have no area."""
+    values, known = rng(1).integers(0, 9, 17) / 10, rng(3).random(17) < 0.8
+    places = rng(2).integers(0, 6, 17) if clustered else np.arange(17)
+    chance, names = rng(), np.unique(places)
+    drawn = [
+        np.concatenate([np.flatnonzero(places == names[unit]) for unit in chance.integers(0, len(names), len(names))])
+        for _ in range(300)
+    ]
+    means = [values[rows].mean() for rows in drawn]
+    areas = [auroc(values[rows][known[rows]], values[rows][~known[rows]]) for rows in drawn]
+    mean = interval(values, rng(), clusters=places if clustered else None, resamples=300)
+    assert (mean.low, mean.high) == pytest.approx(tuple(np.percentile(means, [2.5, 97.5])), abs=1e-12)
+    area = interval_of_auroc(values, known, rng(), clusters=places if clustered else None, resamples=300)
+    assert (area.low, area.high) == pytest.approx(tuple(np.nanpercentile(areas, [2.5, 97.5])), abs=1e-12)
+    assert (area.value, area.units) == (auroc(values[known], values[~known]), len(names))
+    assert area.resamples == 300 - np.isnan(areas).sum() < 300
 
 
 def test_the_size_of_a_block_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = rng(1).normal(size=31)
-    whole = interval(values, rng())
-    monkeypatch.setattr(intervals, "BLOCK_BYTES", 24 * 31 * 7)
-    assert interval(values, rng()) == whole
+    values, known = rng(1).normal(size=31), rng(2).random(31) < 0.5
+    whole = interval(values, rng()), interval_of_auroc(values, known, rng())
+    monkeypatch.setattr(intervals, "BLOCK_BYTES", 32 * 31 * 7)
+    assert (interval(values, rng()), interval_of_auroc(values, known, rng())) == whole
 
 
 def test_same_seed_same_numbers_and_inputs_stay() -> None:
@@ -110,7 +117,7 @@ def test_over_places_it_holds_the_truth_where_over_queries_it_does_not() -> None
 
 def test_a_resample_without_an_unknown_query_is_left_out() -> None:
     scores, known = np.array([0.9, 0.8, 0.3, 0.5]), np.array([True, True, True, False])
-    found = interval_of(lambda s, k: auroc(s[k], s[~k]), (scores, known), rng=rng(), resamples=1000)
+    found = interval_of_auroc(scores, known, rng(), resamples=1000)
     assert found.value == pytest.approx(2 / 3)
     # All four drawn are known with a chance of (3/4)^4, all unknown with (1/4)^4.
     assert found.resamples / 1000 == pytest.approx(1 - 0.75**4 - 0.25**4, abs=0.05)
@@ -120,10 +127,11 @@ def test_a_resample_without_an_unknown_query_is_left_out() -> None:
 def test_what_nothing_defines_is_nan() -> None:
     one_place = interval(np.array([0.0, 1.0]), rng(), clusters=np.array(["a", "a"]))
     nothing = interval(np.full(3, NAN), rng())
-    undefined = interval_of(auroc, (np.zeros(2), np.array([NAN, 1.0])), rng=rng())
-    empty = interval_of(mean, (np.empty(0),), rng=rng())
-    alone = interval_of(mean, (np.array([0.25]),), rng=rng())
-    for found, value in ((one_place, 0.5), (nothing, NAN), (undefined, NAN), (empty, NAN), (alone, 0.25)):
+    undefined = interval_of_auroc(np.array([NAN, 1.0]), np.array([True, False]), rng())
+    known = interval_of_auroc(np.zeros(2), np.ones(2, np.bool_), rng())
+    empty = interval_of_auroc(np.empty(0), np.empty(0, np.bool_), rng())
+    alone = interval(np.array([0.25]), rng())
+    for found, value in ((one_place, 0.5), (nothing, NAN), (undefined, NAN), (known, NAN), (empty, NAN), (alone, 0.25)):
         np.testing.assert_array_equal([found.value, found.low, found.high, found.resamples], [value, NAN, NAN, 0])
 
 
@@ -186,8 +194,7 @@ def test_mcnemar_without_a_pair_is_nan() -> None:
         (lambda: interval(np.zeros(3), rng(), clusters=np.zeros(2)), "3 queries, but clusters for 2"),
         (lambda: interval(np.zeros(3), rng(), resamples=0), "at least one resample"),
         (lambda: interval(np.zeros(3), rng(), level=95), "between 0 and 1, not 95"),
-        (lambda: interval_of(mean, (np.zeros(3), np.zeros(2)), rng=rng()), r"one length, not \[2, 3\]"),
-        (lambda: interval_of(mean, (), rng=rng()), r"one length, not \[\]"),
+        (lambda: interval_of_auroc(np.zeros(3), np.ones(3, np.bool_), rng(), clusters=np.zeros(2)), "clusters for 2"),
         (lambda: paired_difference(np.zeros(3), np.zeros(2), rng=rng()), "same queries, not on 3 and 2"),
         (lambda: mcnemar(np.full(2, 0.5), np.zeros(2)), "some values are neither"),
     ],
