@@ -62,6 +62,16 @@ def town(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     return once("town", lambda folder: render_town(folder, places=6, views=4, seed=5))
 
 
+@pytest.fixture(scope="session")
+def indexed_town(town: Path, session_folder: Path, once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The town's gallery, as the defaults make it; nobody may change it."""
+    from placeprint import index
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLACEPRINT_CACHE", str(session_folder / "embeddings"))
+        return once("town.gallery", lambda folder: index(town, folder))
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, session_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test has an embedding cache of its own; graphs are compiled once in a run of the tests.
@@ -71,8 +81,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, session_folder: Path, mo
     """
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("PLACEPRINT_CONFIG", "")
-    folder, graphs = tmp_path_factory.mktemp("cache"), session_folder / "compiled"
-    graphs.mkdir(exist_ok=True)
+    folder, graphs = tmp_path_factory.mktemp("cache"), session_folder / "embeddings" / "compiled"
+    graphs.mkdir(parents=True, exist_ok=True)
     (folder / "compiled").symlink_to(graphs, target_is_directory=True)
     monkeypatch.setenv("PLACEPRINT_CACHE", str(folder))
     return folder

@@ -17,11 +17,9 @@ def query(*arguments: str | Path, folder: Path, expect: int = 0) -> Said:
         return run("query", *arguments, expect=expect)
 
 
-@pytest.fixture(scope="module")
-def gallery(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from placeprint import index
-
-    return index(town, tmp_path_factory.mktemp("explain") / "town.gallery", cache=False).gallery.path
+@pytest.fixture
+def gallery(indexed_town: Path) -> Path:
+    return indexed_town
 
 
 @pytest.fixture(scope="module")

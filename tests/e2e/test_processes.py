@@ -8,15 +8,15 @@ import pytest
 
 from program import run, run_apart
 
-CHANGES = re.compile(r"embedded \d.*|\b\d+\.\d\d\b|python -m placeprint.cli.program|\bplaceprint\b|\s+")
-"""What two runs need not share: what was embedded and how fast, milliseconds a query, and how it was started."""
+CHANGES = re.compile(
+    r"\w+: \d+/\d+ \(\d+/s\)|embedded \d.*|\b\d+\.\d\d\b|python -m placeprint.cli.program|\bplaceprint\b|\s+"
+)
+"""What two runs need not share: how far a slow one is, what was embedded and how fast, times, how it was started."""
 
 
-@pytest.fixture(scope="module")
-def gallery(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from placeprint import index
-
-    return index(town, tmp_path_factory.mktemp("apart") / "town.gallery", cache=False).gallery.path
+@pytest.fixture
+def gallery(indexed_town: Path) -> Path:
+    return indexed_town
 
 
 @pytest.mark.parametrize(
