@@ -507,6 +507,10 @@ SHAPES: dict[str, tuple[str, Any]] = {
         "With --one-place a list of one object: what they say together, and `photos`, what each says.",
         [("or", ANSWER, NO_ANSWER, TOGETHER)],
     ),
+    "compact": (
+        "What was written as one, and the gallery as it is now.",
+        {"images": "int", "segments": "int", "removed": "int", "bytes_before": "int", "bytes_after": "int"},
+    ),
     "remove": (
         "What was removed, and the gallery as it is now.",
         {"removed": "int", "images": "int", "places": "int", "missing": ["text"], "calibration_outdated": "text?"}

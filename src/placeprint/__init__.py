@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from placeprint.evaluation.test_set import TestSet
     from placeprint.gallery.calibration import Calibration
     from placeprint.gallery.changes import Change
+    from placeprint.gallery.compact import CompactResult, compact
     from placeprint.gallery.facts import GalleryFacts
     from placeprint.gallery.filters import Filter, Selection
     from placeprint.gallery.gallery import Gallery
@@ -107,6 +108,7 @@ __all__ = [
     "Capabilities",
     "Change",
     "CheckReport",
+    "CompactResult",
     "Compared",
     "Comparison",
     "Constraint",
@@ -180,6 +182,7 @@ __all__ = [
     "cache",
     "calibrate",
     "check",
+    "compact",
     "compare",
     "distil",
     "evaluate",

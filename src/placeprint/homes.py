@@ -33,6 +33,7 @@ HOMES = {
     "evaluation.test_set": ("TestSet",),
     "gallery.calibration": ("Calibration",),
     "gallery.changes": ("Change",),
+    "gallery.compact": ("CompactResult", "compact"),
     "gallery.facts": ("GalleryFacts",),
     "gallery.filters": ("Filter", "Selection"),
     "gallery.gallery": ("Gallery",),

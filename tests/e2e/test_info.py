@@ -52,12 +52,12 @@ def test_info_says_what_is_wrong_at_a_glance(gallery: Path, town: Path, tmp_path
 
 
 def test_a_file_of_another_size_is_told(gallery: Path) -> None:
-    head = placeprint.gallery.head.read_head(gallery)  # type: ignore[attr-defined]
-    name = next(name for name in head.data.files if "column" not in name and "vectors" not in name)
-    (head.data.path / name).write_bytes(b"")
-    assert any(line.startswith(f"{name}: 0 bytes instead of") for line in head.data.missized())
-    (head.data.path / name).unlink()
-    assert f"{name}: the file is missing" in head.data.missized()
+    data = placeprint.gallery.head.read_head(gallery).segments[0].data  # type: ignore[attr-defined]
+    name = next(name for name in data.files if "column" not in name and "vectors" not in name)
+    (data.path / name).write_bytes(b"")
+    assert any(line.startswith(f"{name}: 0 bytes instead of") for line in data.missized())
+    (data.path / name).unlink()
+    assert f"{name}: the file is missing" in data.missized()
 
 
 def test_json_and_csv_and_the_table_say_the_same(gallery: Path) -> None:

@@ -82,7 +82,7 @@ def test_killed_again_and_again(town: Path, tmp_path: Path, verb: str) -> None:
 MOMENTS = {
     "before the marker": "storage.marker.mark",
     "before the data": "gallery.table.RecordTable.save",
-    "in the data": "gallery.files.make_index",
+    "in the data": "gallery.segment_writes.make_index",
     "before the head": "storage.published.write_atomic",
     "in the head": "storage.atomic.os.replace",
     "behind the head": "storage.published.clear_leftovers",
@@ -131,5 +131,76 @@ def test_killed_at_every_moment_of_a_write(tmp_path: Path, moment: str, before: 
     assert len(opened) == 5
     assert opened.verify().leftovers == ()
     files = {p.relative_to(tmp_path / "g").as_posix() for p in (tmp_path / "g").rglob("*") if p.is_file()}
-    data = json.loads((tmp_path / "g" / "gallery.json").read_bytes())["data"]
-    assert {name.split("/")[0] for name in files} - {".lock", ".reserve"} == {"gallery.json", data}
+    (entry,) = json.loads((tmp_path / "g" / "gallery.json").read_bytes())["segments"]
+    assert {name.split("/")[0] for name in files} - {".lock", ".reserve"} == {"gallery.json", entry["data"]}
+
+
+GROWING = """
+import os, random, signal, sys, time
+import numpy as np
+from placeprint import Gallery, ImageRecord, compact, imported_spec
+
+folder, kills = sys.argv[1], int(sys.argv[2])
+spec, chance = imported_spec("m", 9), random.Random(5)
+print("seed 5")
+
+def change(gallery, number):
+    if number % 7 == 6:
+        return compact(gallery).gallery
+    if number % 5 == 4:
+        return gallery.remove(after(number)[:2])[0]
+    records = [ImageRecord(path=f"{number}-{i}.jpg", places=(f"{number % 4}",)) for i in range(3)]
+    return gallery.add(records, np.eye(9, dtype=np.float32)[:3], spec=spec)[0]
+
+def after(count):
+    paths = ["first.jpg"]
+    for number in range(count):
+        if number % 7 == 6:
+            continue
+        paths = paths[2:] if number % 5 == 4 else paths + [f"{number}-{i}.jpg" for i in range(3)]
+    return paths
+
+def grow(gallery, number, pipe):
+    while True:
+        gallery = change(gallery, number)
+        number += 1
+        os.write(pipe, number.to_bytes(4, "little"))
+
+first = [ImageRecord(path="first.jpg")]
+gallery, done, interrupted = Gallery.build(folder, records=first, vectors=np.ones((1, 9), np.float32), spec=spec), 0, 0
+for _ in range(kills):
+    there, pipe = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            grow(gallery, done, pipe)
+        finally:
+            os._exit(1)
+    time.sleep(chance.uniform(0.02, 0.12))
+    os.kill(child, signal.SIGKILL)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL, "a change failed"
+    os.close(pipe)
+    with os.fdopen(there, "rb") as said:
+        acknowledged = said.read()
+    done = int.from_bytes(acknowledged[-4:], "little") if acknowledged else done
+    gallery = Gallery.open(folder)
+    report, paths = gallery.verify(), [record.path for record in gallery.records]
+    assert report.ok and paths in (after(done), after(done + 1)), (done, paths)
+    interrupted += bool(report.leftovers)
+    done += paths != after(done)
+    gallery, done = change(gallery, done), done + 1
+    assert [record.path for record in gallery.records] == after(done)
+    folders = {segment.data.name for segment in gallery._segments}
+    assert {entry.name for entry in os.scandir(folder) if entry.name[0] != "."} == {"gallery.json", *folders}
+    assert len(folders) < 12
+assert done >= kills
+print(done, "changes,", interrupted, "of them left files behind")
+"""
+
+
+def test_killed_while_it_grows(tmp_path: Path) -> None:
+    """Nothing acknowledged is lost, nothing is damaged, and the next change leaves no file without an owner."""
+    command = [sys.executable, "-W", "error", "-c", GROWING, str(tmp_path / "g"), str(KILLS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changes" in done.stdout

@@ -136,11 +136,15 @@ def test_what_lies_in_a_gallery_outlives_every_verb(made: Path, few: Path, tmp_p
     assert opened.verify().ok
     assert len(opened) == 8
     own = {p.split("/")[0] for p in found(made).keys() - before.keys()} - {".lock", ".reserve"}
-    assert own == {"gallery.json", "explain.html", json.loads((made / "gallery.json").read_bytes())["data"]}
+    assert own == {
+        "gallery.json",
+        "explain.html",
+        json.loads((made / "gallery.json").read_bytes())["segments"][0]["data"],
+    }
 
 
 def test_what_lies_in_a_data_folder_stays_and_is_told(made: Path, few: Path) -> None:
-    data = made / json.loads((made / "gallery.json").read_bytes())["data"]
+    data = made / json.loads((made / "gallery.json").read_bytes())["segments"][0]["data"]
     (data / "sub").mkdir()
     (data / "sub" / "records.jsonl").write_text("mine")
     (data / "notes.txt").write_text("mine")

@@ -28,7 +28,7 @@ def full(*_: object, **__: object) -> None:
 
 
 def data_of(gallery: Path) -> Path:
-    return gallery / published.read_head(gallery, HEAD)["data"]
+    return gallery / published.read_head(gallery, HEAD)["segments"][0]["data"]
 
 
 def told(url: str, photo: bytes) -> list[Any]:
@@ -164,7 +164,7 @@ def test_an_image_is_removed_where_the_disk_is_full(own_gallery, queries, monkey
         added = httpx.post(f"{url}/v1/places/new/images", content=photo, headers=WRITER, timeout=60).json()
         images = len(Gallery.open(own_gallery))
         files = sorted(p.name for p in data_of(own_gallery).iterdir())
-        monkeypatch.setattr(published, "publish", full)
+        monkeypatch.setattr(published, "make_folder", full)
         address = f"{url}/v1/images/{added['images'][0]['image']}"
         assert httpx.post(f"{url}/v1/places/other/images", content=queries[1].read_bytes(), headers=WRITER,
                           timeout=60).status_code == 507  # fmt: skip

@@ -20,6 +20,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "info": "Say what a gallery holds: places, images, model, preset, calibration, sizes and health.",
         "add": "Add the photos of another dataset to a gallery; adding twice changes nothing.",
         "remove": "Remove images from a gallery by path or by place.",
+        "compact": "Write what was added and removed as one: the same answers, as fast as if built at once.",
         "calibrate": "Learn when to answer UNKNOWN, and keep it in the gallery.",
         "verify": "Read every byte of a gallery and compare it with its checksum. Exit code 3 when one differs.",
         "remembered": "Show which unknown photos show one new place, and add it to a gallery.",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from placeprint.errors import UsageError, VectorError
 from placeprint.gallery.chunked_vectors import ChunkedVectors
-from placeprint.gallery.columns import path_hash
+from placeprint.gallery.columns import alike, path_hash
 from placeprint.gallery.files import Content, failure_lines, keep_rows
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.choice import INDEXES
@@ -232,10 +232,7 @@ def _rows_at(
 ) -> Iterator[tuple[int, ImageRecord]]:
     """Yield the rows with one of these paths, under one root or any, and their records."""
     columns = records.columns
-    hashes = np.fromiter((path_hash(path) for path in paths), np.uint64, len(paths))
-    alike = np.isin(columns.paths, hashes)
-    if root is not None:
-        alike &= columns.roots == root
-    for row in np.flatnonzero(alike).tolist():
+    rows = alike(columns.paths, np.fromiter((path_hash(path) for path in paths), np.uint64, len(paths)))
+    for row in (rows if root is None else rows[columns.roots[rows] == root]).tolist():
         if (record := records[row]).path in paths:  # equal hashes are no proof
             yield row, record

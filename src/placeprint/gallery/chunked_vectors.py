@@ -6,60 +6,47 @@ Choosing and joining copy no numbers. Vectors that were not normalised yet are n
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Numbers
 from placeprint.errors import VectorError
 from placeprint.gallery.index.base import Vectors, checked_vectors, unit_vectors
 from placeprint.storage.arrays import write_header
+from placeprint.storage.rows import Rows
 
 BLOCK_BYTES = 1 << 20
 """Of vectors in memory at once."""
 
-Numbers = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """Some rows of an array, all of them where `rows` is None; `raw` when they are not unit vectors yet."""
-
-    array: Vectors
-    rows: Numbers | None = None
-    raw: bool = False
-
-    def __len__(self) -> int:
-        return len(self.array if self.rows is None else self.rows)
-
-    def kept(self, rows: Numbers) -> _Chunk:
-        return _Chunk(self.array, rows if self.rows is None else self.rows[rows], self.raw)
-
-    def block(self, first: int, last: int) -> Vectors:
-        chosen = slice(first, last) if self.rows is None else self.rows[first:last]
-        block = self.array[chosen]
-        return unit_vectors(block) if self.raw else np.ascontiguousarray(block)
-
 
 class ChunkedVectors:
-    """Unit vectors, row after row.
+    """Unit vectors, row after row; reads like an array of shape (n, dim).
 
     Parameters
     ----------
-    chunks : sequence
-        Made by `of`, `kept` and `joined`; one at least.
+    arrays : sequence of ndarray
+        Or what reads like one, see `placeprint.gallery.index.file_rows`; one at least.
+    rows : placeprint.storage.rows.Rows, optional
+        Which of their rows there are; all when not given.
+    raw : set of int
+        Which of the arrays do not hold unit vectors yet.
     """
 
-    def __init__(self, chunks: Sequence[_Chunk]) -> None:
-        self._chunks = tuple(chunks)
+    ndim, dtype = 2, np.dtype(np.float32)
+
+    def __init__(self, arrays: Sequence[Vectors], rows: Rows | None = None, raw: Set[int] = frozenset()) -> None:
+        self.arrays, self._raw = tuple(arrays), raw
+        self.rows = Rows([len(array) for array in arrays]) if rows is None else rows
 
     @classmethod
     def of(cls, unit: Vectors) -> Self:
         """Take unit vectors as they are."""
-        return cls([_Chunk(unit)])
+        return cls([unit])
 
     @classmethod
     def raw(cls, vectors: Vectors, *, dim: int) -> Self:
@@ -78,54 +65,95 @@ class ChunkedVectors:
             if not (there := block.any(axis=1)).all():
                 raise VectorError(f"vectors hold a vector of zeros (row {first + int(np.argmin(there))})")
             let_go(vectors, first + len(block))
-        return cls([_Chunk(vectors, raw=True)])
+        return cls([vectors], raw=frozenset((0,)))
 
     def __len__(self) -> int:
         """Return the number of vectors."""
-        return sum(len(chunk) for chunk in self._chunks)
+        return len(self.rows)
 
     @property
-    def dim(self) -> int:
-        """The length of each."""
-        return int(self._chunks[0].array.shape[1])
+    def shape(self) -> tuple[int, int]:
+        """Rows and dimensions."""
+        return len(self), int(self.arrays[0].shape[1])
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return len(self) * self.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the numbers."""
+        return self.dtype.itemsize * self.size
+
+    @property
+    def T(self) -> Vectors:  # noqa: N802 - as of an array
+        """All vectors, turned; they are copied."""
+        return np.asarray(self).T
+
+    def __getitem__(self, key: slice | Any) -> Vectors:
+        """Return some vectors, or one: without a copy where they follow each other in one array of unit vectors."""
+        if isinstance(key, int | np.integer):
+            block, row = self.rows.find(int(key))
+            one: Vectors = self._read(block, np.array([row]))[0]
+            return one
+        at = self.rows.positions(key) if isinstance(key, slice) else self._numbers[key]
+        blocks = self.rows.blocks_of(at)
+        there = np.unique(blocks).tolist()
+        if len(there) == 1:
+            return self._read(there[0], at - self.rows.firsts[there[0]])
+        made = np.empty((len(at), self.shape[1]), np.float32)
+        for block in there:
+            here = blocks == block
+            made[here] = self._read(block, at[here] - self.rows.firsts[block])
+        return made
+
+    @cached_property
+    def _numbers(self) -> Numbers:
+        return self.rows.numbers()
+
+    def _read(self, block: int, rows: Numbers) -> Vectors:
+        array, first = self.arrays[block], int(rows[0])
+        found = array[first : first + len(rows)] if bool((np.diff(rows) == 1).all()) else array[rows]
+        return unit_vectors(found) if block in self._raw else np.asarray(found)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return all vectors as one array: a copy, unless they are one array of unit vectors already."""
+        return np.array(self.whole(), dtype, copy=copy)
+
+    def __matmul__(self, other: Vectors) -> Vectors:
+        """Return the product with a vector or a matrix, block by block."""
+        return np.concatenate([block @ other for block in self.blocks()] or [self[:0] @ other])
 
     def kept(self, rows: Numbers) -> Self:
-        """Return only these rows, which are ascending."""
-        ends = np.cumsum([len(chunk) for chunk in self._chunks])
-        cuts = np.searchsorted(rows, ends)
-        parts = zip(self._chunks, np.split(rows, cuts[:-1]), [0, *ends[:-1].tolist()], strict=True)
-        return type(self)([chunk.kept(part - first) for chunk, part, first in parts])
+        """Return only these rows, in this order."""
+        return type(self)(self.arrays, self.rows.kept(rows), self._raw)
 
     def joined(self, other: ChunkedVectors) -> Self:
         """Return these vectors and then the other's."""
-        return type(self)((*self._chunks, *other._chunks))
-
-    def first(self) -> tuple[Vectors, Numbers | None]:
-        """Return the first array, and which of its rows are here; None for all of them."""
-        return self._chunks[0].array, self._chunks[0].rows
-
-    def first_of(self, array: Vectors) -> Numbers | None:
-        """Return which rows of `array` come first here, before others; None when others come first."""
-        first = self._chunks[0]
-        if first.array is not array or first.raw:
-            return None
-        return np.arange(len(first)) if first.rows is None else first.rows
+        raw = self._raw | {len(self.arrays) + number for number in other._raw}
+        return type(self)((*self.arrays, *other.arrays), self.rows.joined(other.rows), raw)
 
     def blocks(self) -> Iterator[Vectors]:
-        """Yield all vectors, some thousand at a time."""
-        step = _step(self.dim)
-        for chunk in self._chunks:
-            for first in _firsts(len(chunk), self.dim):
-                last = min(first + step, len(chunk))
-                yield chunk.block(first, last)
-                let_go(chunk.array, last if chunk.rows is None else int(chunk.rows[last - 1]) + 1)
+        """Yield all vectors, some thousand at a time; of memory maps, what was read is let go."""
+        step = _step(self.shape[1])
+        for first in _firsts(len(self), self.shape[1]):
+            yield self[first : first + step]
+            at = self.rows.positions(slice(first, first + step))
+            for block in np.unique(self.rows.blocks_of(at)).tolist():
+                start, end = self.rows.firsts[block], self.rows.firsts[block + 1]
+                let_go(self.arrays[block], int(at[at < end].max()) + 1 - start)
+
+    def only(self) -> Vectors | None:
+        """Return the array where there is one, of unit vectors, and all of its rows are here in order."""
+        whole = len(self.arrays) == 1 and not self._raw and self.rows.of_block(0) is None
+        return self.arrays[0] if whole else None
 
     def whole(self) -> Vectors:
         """Return all vectors as one array: the array itself where it is one already, and has unit vectors."""
-        only = self._chunks[0]
-        if len(self._chunks) == 1 and only.rows is None and not only.raw:
-            return only.array
-        made, filled = np.empty((len(self), self.dim), np.float32), 0
+        if (only := self.only()) is not None:
+            return only
+        made, filled = np.empty(self.shape, np.float32), 0
         for block in self.blocks():
             made[filled : filled + len(block)] = block
             filled += len(block)
@@ -134,7 +162,7 @@ class ChunkedVectors:
     def save(self, path: Path) -> Vectors:
         """Write a ``.npy`` file block by block; return it, memory-mapped."""
         with path.open("wb") as file:
-            write_header(file, np.dtype("<f4"), (len(self), self.dim))
+            write_header(file, np.dtype("<f4"), self.shape)
             for block in self.blocks():
                 file.write(block.astype("<f4", copy=False).data)
         written: Vectors = np.load(path, mmap_mode="r", allow_pickle=False)

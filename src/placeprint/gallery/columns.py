@@ -5,12 +5,11 @@ On disk a column is one file that is memory-mapped. A column in which all rows a
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-import mmap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,17 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import GalleryCorruptError
+from placeprint.gallery.place_table import PLACES, PlaceNames, PlaceTable, StoredNames
+from placeprint.gallery.segments import Segment
 from placeprint.records import ImageRecord, Split
-from placeprint.storage.arrays import Buffer, open_array, open_bytes, save_array
+from placeprint.storage.arrays import open_array, open_bytes, save_array
 from placeprint.storage.data_folder import ADVICE
-from placeprint.storage.json_records import record_from
 
 Numbers = NDArray[np.int64]
-PlaceNames = tuple[str, ...]
 
 SPLITS = (Split.NONE, Split.GALLERY, Split.QUERY)
 """The code of a split is its position here: append only."""
-PLACES = "places.json"
 
 _KINDS: Mapping[str, tuple[Any, tuple[int, ...]]] = {
     "places": (np.int32, ()),
@@ -38,9 +36,13 @@ _KINDS: Mapping[str, tuple[Any, tuple[int, ...]]] = {
     "paths": (np.uint64, ()),
 }
 """Type and shape of one row of each column."""
-LINES = "lines"
-"""The column of where each line of the records begins."""
+_COMPARED = 1 << 16
+"""Hashes that are compared at once."""
+LINES, CONTENTS = "lines", "contents"
+"""The columns of where each line of the records begins, and of `path_hash` of the content of each image."""
 FILES = (PLACES, *(f"column-{name}.npy" for name in (*_KINDS, LINES)))
+CONTENTS_FILE = f"column-{CONTENTS}.npy"
+"""What older releases did not write."""
 
 
 def path_hash(path: str) -> int:
@@ -48,69 +50,14 @@ def path_hash(path: str) -> int:
     return int.from_bytes(hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """What ``places.json`` holds."""
-
-    names: tuple[PlaceNames, ...]
-
-
-class PlaceTable:
-    """The combinations of places that images show, each once; column ``places`` holds their numbers.
-
-    Parameters
-    ----------
-    source : bytes, or sequence of tuple of str
-        JSON that is parsed when a name is first asked for, or the names.
-    count : int, optional
-        How many the JSON must hold.
-    digest : str, optional
-        SHA-256 of the JSON; empty when it is not known.
-    """
-
-    def __init__(self, source: Buffer | Iterable[PlaceNames], count: int = 0, digest: str = "") -> None:
-        self._source, self._count, self._digest = source, count, digest
-
-    def __len__(self) -> int:
-        """Return how many combinations there are, without reading them."""
-        return self._count if isinstance(self._source, bytes | mmap.mmap) else len(self.names)
-
-    @cached_property
-    def names(self) -> tuple[PlaceNames, ...]:
-        """The places of each number."""
-        if not isinstance(self._source, bytes | mmap.mmap):
-            return tuple(self._source)
-        if self._digest and hashlib.sha256(self._source).hexdigest() != self._digest:
-            raise GalleryCorruptError(f"{PLACES} of a gallery is damaged, its checksum differs: {ADVICE}")
-        try:
-            names = record_from(_Names, {"names": json.loads(self._source[:])}).names
-        except (ValueError, TypeError, RecursionError) as error:
-            raise GalleryCorruptError(f"{PLACES} of a gallery cannot be read ({error}): {ADVICE}") from error
-        if len(names) != self._count or not all(names):
-            raise GalleryCorruptError(f"{PLACES} of a gallery does not hold {self._count} names: {ADVICE}")
-        return names
-
-    @cached_property
-    def numbers(self) -> dict[PlaceNames, int]:
-        """The number of each combination of places."""
-        return {names: number for number, names in enumerate(self.names)}
-
-    @cached_property
-    def holding(self) -> dict[str, list[int]]:
-        """For each place, the numbers of the combinations that contain it."""
-        found: dict[str, list[int]] = {}
-        for number, names in enumerate(self.names):
-            for name in names:
-                found.setdefault(name, []).append(number)
-        return found
-
-    def showing(self, places: Collection[str]) -> Numbers:
-        """Return the numbers of the combinations with any of these places, possibly repeated."""
-        return np.array([number for place in places for number in self.holding.get(place, ())], np.int64)
-
-    def save(self, folder: Path) -> None:
-        """Write ``places.json``."""
-        (folder / PLACES).write_text(json.dumps(self.names) + "\n", encoding="ascii")
+def alike(column: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> Numbers:
+    """Return the rows with one of these hashes, ascending, in blocks that take no memory beside a mapped column."""
+    sought, found = np.unique(hashes), [np.zeros(0, np.int64)]
+    for first in range(0, len(column) if len(sought) else 0, _COMPARED):
+        block = column[first : first + _COMPARED]
+        at = np.minimum(np.searchsorted(sought, block), len(sought) - 1)
+        found.append(first + np.flatnonzero(sought[at] == block))
+    return np.concatenate(found)
 
 
 @dataclass(frozen=True)
@@ -162,40 +109,64 @@ class Columns:
         )
 
     def kept(self, rows: Numbers) -> Self:
-        """Return only these rows, in this order; places that no row shows are dropped."""
-        chosen = {name: array[rows] for name, array in self.arrays().items()}
-        there = np.bincount(chosen["places"] + 1, minlength=len(self.table.names) + 1)[1:] > 0
+        """Return only these rows, in this order; the table stays."""
+        return type(self)(**{name: array[rows] for name, array in self.arrays().items()}, table=self.table)
+
+    def without_unused(self) -> Self:
+        """Return the same with a table of the places that a row shows."""
+        there = np.bincount(self.places + 1, minlength=len(self.table) + 1)[1:] > 0
+        if there.all():
+            return self
         renamed = np.append(np.cumsum(there) - 1, -1).astype(np.int32)  # the last is what -1 finds
-        chosen["places"] = renamed[chosen["places"]]
-        return type(self)(
-            **chosen, table=PlaceTable(n for n, kept in zip(self.table.names, there, strict=True) if kept)
-        )
+        names = tuple(name for name, used in zip(self.table.names, there, strict=True) if used)
+        return dataclasses.replace(self, places=renamed[self.places], table=PlaceTable(names))
 
     def joined(self, other: Columns) -> Self:
-        """Return these rows and then the other's."""
+        """Return these rows and then the other's; the numbers of places stay."""
         numbers = dict(self.table.numbers)
         renamed = np.array([*(numbers.setdefault(names, len(numbers)) for names in other.table.names), -1], np.int32)
         theirs = other.arrays() | {"places": renamed[other.places]}
         both = {name: np.concatenate([array, theirs[name]]) for name, array in self.arrays().items()}
-        return type(self)(**both, table=PlaceTable(numbers))
+        return type(self)(**both, table=PlaceTable(tuple(numbers)))
 
-    def save(self, folder: Path) -> None:
-        """Write one file per column, and ``places.json``."""
+    def save(self, folder: Path, *, names: slice = slice(None)) -> int:
+        """Write one file per column, and ``places.json``; return how many places that holds.
+
+        Parameters
+        ----------
+        folder : Path
+        names : slice
+            Which of the table are written: the others lie in other segments.
+        """
         for name, array in self.arrays().items():
             save_array(folder / f"column-{name}.npy", _shortest(array))
-        self.table.save(folder)
+        written = self.table.names[names]
+        (folder / PLACES).write_text(json.dumps(written) + "\n", encoding="ascii")
+        return len(written)
 
     @classmethod
-    def load(cls, folder: Path, count: int, *, places: int, digest: str = "", mapped: bool = True) -> Self:
-        """Open what `save` wrote for `count` records that show `places` combinations of places; see `PlaceTable`.
+    def load(cls, segment: Segment, *, mapped: bool = True) -> Self:
+        """Open what `save` wrote.
 
         Raises
         ------
         ValueError
-            When a file is not the column of `count` rows.
+            When a file is not the column of as many rows.
         """
-        arrays = {name: load_column(folder, name, count, *kind, mapped=mapped) for name, kind in _KINDS.items()}
-        return cls(**arrays, table=PlaceTable(open_bytes(folder / PLACES, mapped=mapped), places, digest))
+        folder = segment.data.path
+        arrays = {name: load_column(folder, name, segment.rows, *kind, mapped=mapped) for name, kind in _KINDS.items()}
+        source, digest = open_bytes(folder / PLACES, mapped=mapped), segment.data.files[PLACES][1]
+        return cls(**arrays, table=PlaceTable(StoredNames(source, segment.places, digest)))
+
+    @classmethod
+    def chained(cls, columns: Sequence[Columns], kept: Sequence[Numbers | None]) -> Self:
+        """Return some rows of several segments after each other; their places are numbered through."""
+        arrays = {}
+        for name in _KINDS:
+            parts = [getattr(each, name) for each in columns]
+            some = [part if rows is None else part[rows] for part, rows in zip(parts, kept, strict=True)]
+            arrays[name] = some[0] if len(some) == 1 else np.concatenate(some)
+        return cls(**arrays, table=PlaceTable(*(source for each in columns for source in each.table.sources)))
 
     def checked(self, roots: int) -> Self:
         """Return the columns after reading them all and checking every number.

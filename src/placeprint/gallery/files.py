@@ -1,9 +1,10 @@
 """A gallery on disk.
 
-A gallery is a folder: ``gallery.json`` (format, ModelSpec, where its file was, roots, checksums) points to one data
-folder with ``records.jsonl``, ``failures.jsonl``, ``vectors.npy``, the parts of images that the preset keeps
-(``cells.npy``, ``cells-shapes.npy``, ``xfeat.npy``, …) and, for some indexes, their file. Beside the records lie
-``places.json`` and ``column-*.npy``: where each line begins, and what is asked of all records at once
+A gallery is a folder: ``gallery.json`` (format, ModelSpec, where its file was, roots, checksums, removed rows)
+points to data folders, one for each segment (`placeprint.gallery.segments`), with ``records.jsonl``, ``vectors.npy``,
+the parts of images that the preset keeps (``cells.npy``, ``cells-shapes.npy``, ``xfeat.npy``, …) and, for some indexes,
+their file; in the first also ``failures.jsonl`` and what the model learned. Beside the records lie ``places.json`` and
+``column-*.npy``: where each line begins, and what is asked of all records at once
 (see `placeprint.gallery.columns`), so that opening a gallery takes as long whatever its size.
 A server keeps uploaded images beside that, in ``photos`` (see `placeprint.web.gallery_changes`).
 See `placeprint.storage.published` for why a kill at any moment leaves the old gallery or the new one.
@@ -25,20 +26,20 @@ from placeprint.errors import GalleryCorruptError
 from placeprint.gallery import columns, record_lines
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.chunked_vectors import ChunkedVectors
-from placeprint.gallery.head import FORMAT, HEAD, KIND, GalleryHead, read_head
+from placeprint.gallery.head import GalleryHead, read_head
 from placeprint.gallery.index import approximate
-from placeprint.gallery.index.choice import Before, make_index
+from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.file_rows import rows_from_file
-from placeprint.gallery.model_hint import model_file_entry
 from placeprint.gallery.position_evidence import PositionEvidence
+from placeprint.gallery.segments import Segment
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
-from placeprint.storage import published
 from placeprint.storage.arrays import HELD, Buffer, open_array, open_bytes, read_archive
 from placeprint.storage.data_folder import ADVICE
 from placeprint.storage.json_records import record_from
 from placeprint.storage.ragged import Ragged, files_of
+from placeprint.storage.rows import Rows
 
 PHOTOS = "photos"
 """Folder inside a gallery for images uploaded to its server, each named by the hash of its content."""
@@ -46,7 +47,16 @@ LEARNED = "learned.npz"
 VECTORS = "vectors.npy"
 FAILURES = "failures.jsonl"
 FILES = frozenset(
-    (*columns.FILES, record_lines.FILE, FAILURES, VECTORS, LEARNED, approximate.FILE, approximate.SETTINGS)
+    (
+        *columns.FILES,
+        columns.CONTENTS_FILE,
+        record_lines.FILE,
+        FAILURES,
+        VECTORS,
+        LEARNED,
+        approximate.FILE,
+        approximate.SETTINGS,
+    )
 )
 """All files that a data folder may have, but for the parts of images."""
 
@@ -70,42 +80,6 @@ class Content:
     learned: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     model_file: Path | None = None
     position_evidence: PositionEvidence | None = None
-
-
-def write_gallery(path: Path, content: Content, *, before: Before | None = None) -> None:
-    """Replace what the folder holds, in one step. Call it inside `placeprint.storage.published.locked`.
-
-    Vectors are written block by block, and the index is made from what was written: they are never all in memory.
-    """
-    head = {
-        "kind": KIND,
-        "format": FORMAT,
-        "model": content.spec.to_dict(),
-        "fingerprint": content.spec.fingerprint(),
-        "index": content.index_name,
-        "preset": content.preset.to_dict(),
-        "parts": sorted(content.parts),
-        "learned": sorted(content.learned),
-        "rows": len(content.records),
-        "places": len(content.records.columns.table),
-        "roots": list(content.roots),
-        **model_file_entry(path, content.model_file),
-        **learned_entries(content.calibration, content.position_evidence),
-    }
-
-    def write(folder: Path) -> None:
-        content.records.save(folder)
-        (folder / FAILURES).write_bytes(content.failures[:])
-        vectors = content.vectors.save(folder / VECTORS)
-        for name, kept in content.parts.items():
-            kept.save(folder, name)
-        if content.learned:
-            arrays: dict[str, Any] = dict(content.learned)
-            np.savez(folder / LEARNED, **arrays)
-        make_index(content.index_name, vectors, before=before).save(folder)
-
-    parts = [file for name in content.parts for file in files_of(name)]
-    published.publish(path, HEAD, head, files=[*FILES, *parts], write=write)
 
 
 def learned_entries(calibration: Calibration | None, positions: PositionEvidence | None) -> dict[str, Any]:
@@ -142,37 +116,31 @@ def read_gallery(path: Path, *, mapped: bool = True) -> tuple[Content, GalleryHe
         except FileNotFoundError as error:
             missing = Path(error.filename).name
         except OSError as error:
-            raise GalleryCorruptError(f'the files in "{head.data.path}" cannot be read ({error}): {ADVICE}') from error
+            raise GalleryCorruptError(f'the files in "{path}" cannot be read ({error}): {ADVICE}') from error
     raise GalleryCorruptError(f'"{path}" has no file {missing} any more: {ADVICE}')
 
 
 def _content(head: GalleryHead, mapped: bool) -> Content:
-    data = head.data.path
-    head.data.require_sizes([*_files_of(head), *head.data.files])
-    head.data.require([*(files_of(name)[1] for name in head.parts), *([LEARNED] if head.learned else [])])
+    rows = Rows([each.rows for each in head.segments], _kept(head.segments))
+    first = head.segments[0].data.path
     try:
-        vectors = open_array(data / VECTORS, mapped=mapped or head.data.files[VECTORS][0] > HELD)
-        parts = {name: Ragged.load(data, name) for name in head.parts}
-        learned = read_archive((data / LEARNED).read_bytes()) if head.learned else {}
-        records = _records(head, mapped)
+        for number, segment in enumerate(head.segments):
+            _require(head, segment, first=not number)
+        arrays = [_vectors(segment, head.spec.dim, mapped) for segment in head.segments]
+        parts = {name: _parts(head, name, rows) for name in head.parts}
+        learned = read_archive((first / LEARNED).read_bytes()) if head.learned else {}
+        records = RecordTable.load(head.segments, rows, roots=len(head.roots), mapped=mapped)
     except ValueError as error:
-        raise GalleryCorruptError(f'the files in "{data}" cannot be read ({error}): {ADVICE}') from error
-    if (
-        vectors.dtype != np.float32
-        or vectors.ndim != 2
-        or not vectors.flags.c_contiguous
-        or set(learned) != set(head.learned)
-    ):
-        raise GalleryCorruptError(f'the files in "{data}" hold something else than they should: {ADVICE}')
-    if {len(vectors), len(records), *map(len, parts.values())} != {head.rows} or vectors.shape[1] != head.spec.dim:
-        raise GalleryCorruptError(f'vectors and records in "{data}" do not belong together: {ADVICE}')
-    content = Content(
+        raise GalleryCorruptError(f'the files in "{first.parent}" cannot be read ({error}): {ADVICE}') from error
+    if set(learned) != set(head.learned):
+        raise GalleryCorruptError(f'the files in "{first}" hold something else than they should: {ADVICE}')
+    return Content(
         records,
-        ChunkedVectors.of(vectors if mapped else rows_from_file(vectors)),
+        ChunkedVectors(arrays, rows),
         head.spec,
         head.index,
         head.roots,
-        open_bytes(data / FAILURES, mapped=mapped),
+        open_bytes(first / FAILURES, mapped=mapped),
         head.calibration,
         head.preset,
         parts,
@@ -180,14 +148,41 @@ def _content(head: GalleryHead, mapped: bool) -> Content:
         head.model_file,
         head.positions,
     )
-    return without(content, head.removed) if len(head.removed) else content
 
 
-def without(content: Content, rows: Sequence[int]) -> Content:
-    """Return the content without some rows."""
-    keep = np.ones(len(content.records), np.bool_)
-    keep[list(rows)] = False
-    return keep_rows(content, keep)
+def _kept(segments: Sequence[Segment]) -> NDArray[np.int64] | None:
+    """Return the rows that were not removed, counted through all segments; None for all of them."""
+    if not any(segment.removed for segment in segments):
+        return None
+    firsts = Rows([segment.rows for segment in segments]).firsts
+    gone = [np.array(segment.removed, np.int64) + first for segment, first in zip(segments, firsts, strict=False)]
+    keep = np.ones(firsts[-1], np.bool_)
+    keep[np.concatenate(gone)] = False
+    return np.flatnonzero(keep)
+
+
+def _require(head: GalleryHead, segment: Segment, *, first: bool) -> None:
+    """Compare the sizes of all files, and the checksums of those that are believed."""
+    segment.data.require_sizes([*_files_of(head, first=first), *segment.data.files])
+    believed = [files_of(name)[1] for name in head.parts]
+    segment.data.require([*believed, *([LEARNED] if head.learned and first else [])])
+
+
+def _vectors(segment: Segment, dim: int, mapped: bool) -> Vectors:
+    vectors = open_array(segment.data.path / VECTORS, mapped=mapped or segment.data.files[VECTORS][0] > HELD)
+    if vectors.dtype != np.float32 or vectors.ndim != 2 or not vectors.flags.c_contiguous:
+        raise ValueError(f"{VECTORS} holds something else than it should")
+    if vectors.shape != (segment.rows, dim):
+        raise ValueError("vectors and records do not belong together")
+    return vectors if mapped else rows_from_file(vectors)
+
+
+def _parts(head: GalleryHead, name: str, rows: Rows) -> Ragged:
+    found = [Ragged.load(segment.data.path, name) for segment in head.segments]
+    if [len(each) for each in found] != list(rows.sizes):
+        raise ValueError(f"{name}.npy and records do not belong together")
+    joined = found[0].joined(*found[1:]) if len(found) > 1 else found[0]
+    return joined if isinstance(rows.at, range) else joined.kept(rows.at)
 
 
 def keep_rows(content: Content, keep: NDArray[np.bool_]) -> Content:
@@ -203,28 +198,16 @@ def keep_rows(content: Content, keep: NDArray[np.bool_]) -> Content:
     )
 
 
-def read_later(head: GalleryHead) -> list[str]:
-    """Return the names of the files too large to hold in memory: they are read on demand."""
+def read_later(head: GalleryHead) -> list[Path]:
+    """Return the files too large to hold in memory: they are read on demand."""
     names = [VECTORS, *(files_of(name)[0] for name in head.parts)]
-    return [name for name in names if head.data.files[name][0] > HELD]
+    return [each.data.path / name for each in head.segments for name in names if each.data.files[name][0] > HELD]
 
 
-def _files_of(head: GalleryHead) -> list[str]:
-    """Return the names of the files that are opened with a gallery."""
-    known = [VECTORS, FAILURES, record_lines.FILE, *columns.FILES]
-    return [*known, *(file for name in head.parts for file in files_of(name)), *([LEARNED] if head.learned else [])]
-
-
-def _records(head: GalleryHead, mapped: bool) -> RecordTable:
-    return RecordTable.load(
-        head.data.path,
-        head.rows,
-        places=head.places,
-        roots=len(head.roots),
-        digest=head.data.files[record_lines.FILE][1],
-        places_digest=head.data.files[columns.PLACES][1],
-        mapped=mapped,
-    )
+def _files_of(head: GalleryHead, *, first: bool) -> list[str]:
+    """Return the names of the files that are opened of a segment."""
+    known = [VECTORS, record_lines.FILE, *columns.FILES, *(file for name in head.parts for file in files_of(name))]
+    return [*known, *([FAILURES] if first else []), *([LEARNED] if head.learned and first else [])]
 
 
 def failure_lines(failures: Iterable[FailedImage]) -> bytes:

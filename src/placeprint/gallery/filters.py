@@ -124,7 +124,7 @@ def flags_where(table: RecordTable, asked: Filter) -> Flags:
 
 
 def _of_places(table: RecordTable, places: Collection[str]) -> Flags:
-    if unknown := sorted(place for place in places if place not in table.columns.table.holding):
+    if unknown := sorted(set(places) - set(table.places)):
         raise UsageError(f'the gallery has no place "{unknown[0]}"{_instead(unknown[0], table.places)}')
     flags = np.zeros(len(table), np.bool_)
     flags[table.rows_showing(places)] = True

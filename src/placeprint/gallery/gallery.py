@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self, Unpack
@@ -12,14 +12,15 @@ from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change, Settings, applied, new_content, with_added, with_removed
-from placeprint.gallery.files import read_gallery, write_gallery
-from placeprint.gallery.folder_writes import Rewriting, rewrite, shorten, store_audit, store_learned
+from placeprint.gallery.files import read_gallery
+from placeprint.gallery.folder_writes import Rewriting, compact, rewrite, store_audit, store_learned
 from placeprint.gallery.head import read_head
 from placeprint.gallery.images import GalleryImages
 from placeprint.gallery.index.audit import Audit, audit_of
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
+from placeprint.gallery.segment_writes import write_gallery
 from placeprint.gallery.verification import VerifyReport, verified
 from placeprint.presets import Preset
 from placeprint.records import ImageRecord, ModelSpec
@@ -149,7 +150,7 @@ class Gallery(GalleryImages):
         if is_address(path):
             raise UsageError(f'a server keeps "{path}": open it with placeprint.open_gallery')
         content, head = read_gallery(Path(path), mapped=mapped)
-        gallery = cls(content, path=Path(path), data=head.data)
+        gallery = cls(content, path=Path(path), segments=head.segments)
         gallery._mapped, gallery._version = mapped, head.state
         if spec is not None:
             gallery.require(spec)
@@ -197,7 +198,7 @@ class Gallery(GalleryImages):
     ) -> tuple[Self, Change]:
         """Remove images by path, under one root or under any, and by place.
 
-        On a full disk the head notes what is removed, and the next change that has room writes the files anew.
+        Its head notes what is removed; `compact`, and a change that finds much of it, writes the files without it.
         What the gallery does not have is named in `Change.missing`, and the others are removed.
 
         Raises
@@ -205,7 +206,14 @@ class Gallery(GalleryImages):
         GalleryBusyError
         """
         change = partial(with_removed, paths=frozenset(paths), places=frozenset(places), root=root)
-        return self._rewrite(change, by=shorten)
+        return self._rewrite(change)
+
+    def compact(self) -> Self:
+        """Write all segments as one, without what was removed; see `placeprint.compact`."""
+        if self.path is None:
+            return self
+        compact(self.path, self.spec, mapped=self._mapped)
+        return type(self).open(self.path, mapped=self._mapped)
 
     def asked_as(self, preset: Preset) -> Self:
         """Return the gallery as it is asked by another preset, without its calibration; the disk stays as it is.
@@ -227,16 +235,16 @@ class Gallery(GalleryImages):
         GalleryMismatchError
             When the gallery on disk is not the one that was calibrated.
         """
-        if self.path is None:
-            return type(self)(dataclasses.replace(self._content, calibration=calibration))
-        store_learned(self.path, self, calibration=calibration)
-        return type(self).open(self.path)
+        return self._learned(calibration=calibration)
 
     def with_positions(self, evidence: PositionEvidence) -> Self:
         """Return the gallery with what its images tell of positions, stored and refused as a calibration is."""
+        return self._learned(position_evidence=evidence)
+
+    def _learned(self, **values: Any) -> Self:
         if self.path is None:
-            return type(self)(dataclasses.replace(self._content, position_evidence=evidence))
-        store_learned(self.path, self, positions=evidence)
+            return type(self)(dataclasses.replace(self._content, **values))
+        store_learned(self.path, self, values.get("calibration"), values.get("position_evidence"))
         return type(self).open(self.path)
 
     def verify(self) -> VerifyReport:
@@ -251,13 +259,13 @@ class Gallery(GalleryImages):
         GalleryCorruptError
             It names the files.
         """
-        if self._data is not None:
-            self._data.require(self._data.files)
+        for segment in self._segments:
+            segment.data.require(segment.data.files)
 
     @cached_property
     def audit(self) -> Audit | None:
         """What `audited` measured of these very images; None when it did not."""
-        if self.path is None or self._data is None:
+        if self.path is None:
             return None
         found = read_head(self.path).audit
         return found if found is not None and found.data == self._version else None
@@ -283,10 +291,10 @@ class Gallery(GalleryImages):
             store_audit(self.path, found)
         return found
 
-    def _rewrite(self, change: Rewriting, *, by: Callable[..., Change] = rewrite) -> tuple[Self, Change]:
+    def _rewrite(self, change: Rewriting) -> tuple[Self, Change]:
         """Apply `change` to the newest state: on disk under the lock, else to this object's."""
         if self.path is None:
             content, counts = applied(self._content, change)
             return type(self)(content), counts
-        counts = by(self.path, self.spec, change, mapped=self._mapped)
+        counts = rewrite(self.path, self.spec, change, mapped=self._mapped)
         return type(self).open(self.path, mapped=self._mapped), counts

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,15 @@ from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.choice import INDEXES
 from placeprint.gallery.model_hint import model_file_of
 from placeprint.gallery.position_evidence import PositionEvidence
+from placeprint.gallery.segments import Segment
 from placeprint.presets import Preset
 from placeprint.records import ModelSpec
 from placeprint.storage import published
 from placeprint.storage.data_folder import DataFolder
 from placeprint.storage.json_records import record_from
 
-FORMAT, SHORTENED = 3, 4
-"""The second is the first without some of its rows."""
+FORMAT, OLDEST = 5, 3
+"""Galleries of format 3 have one segment, those of 4 without some of its rows: they are read as such."""
 HEAD, KIND = "gallery.json", "placeprint gallery"
 
 
@@ -29,12 +30,18 @@ HEAD, KIND = "gallery.json", "placeprint gallery"
 class _Plain:
     """What of a head JSON has words for; see `GalleryHead`."""
 
-    rows: int
     roots: tuple[str, ...]
     index: str
-    places: int
     parts: tuple[str, ...]
     learned: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What a head says of a segment beside its files; see `placeprint.gallery.segments.Segment`."""
+
+    rows: int
+    places: int
     removed: tuple[int, ...] = ()
 
 
@@ -46,10 +53,8 @@ class GalleryHead(_Plain):
     ----------
     spec : ModelSpec
     preset : Preset
-    rows, places : int
-        Images in the files, and combinations of places.
-    removed : tuple of int
-        Rows that are in the files and not in the gallery any more, because the disk was full.
+    segments : tuple of Segment
+        One at least; what is kept of no image by itself lies in the first.
     roots : tuple of str
     index : str
     parts : tuple of str
@@ -61,7 +66,6 @@ class GalleryHead(_Plain):
     audit : Audit or None
     model_file : Path or None
         See `placeprint.gallery.model_hint`.
-    data : DataFolder
     """
 
     spec: ModelSpec
@@ -70,12 +74,20 @@ class GalleryHead(_Plain):
     positions: PositionEvidence | None
     audit: Audit | None
     model_file: Path | None
-    data: DataFolder
+    segments: tuple[Segment, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many images are in the gallery."""
+        return sum(map(len, self.segments))
 
     @property
     def state(self) -> str:
         """What tells one state of the images from every other."""
-        return f"{self.data.name}-{len(self.removed)}" if self.removed else self.data.name
+        names = [segment.data.name + str(segment.removed or "") for segment in self.segments]
+        return (
+            names[0] if names == [self.segments[0].data.name] else hashlib.sha256(" ".join(names).encode()).hexdigest()
+        )
 
 
 def read_head(path: Path) -> GalleryHead:
@@ -89,10 +101,10 @@ def read_head(path: Path) -> GalleryHead:
         When another release wrote it, or something else did that names what no gallery has.
     """
     head = published.read_head(path, HEAD)
-    if (said := head.get("format")) not in (FORMAT, SHORTENED):
-        newer = isinstance(said, int) and said > SHORTENED
+    if (said := head.get("format")) not in range(OLDEST, FORMAT + 1):
+        newer = isinstance(said, int) and said > FORMAT
         advice = "upgrade placeprint" if newer else "build the gallery again"
-        raise GalleryFormatError(f'"{path}" has format {said!a:.40}, this release reads {SHORTENED}: {advice}')
+        raise GalleryFormatError(f'"{path}" has format {said!a:.40}, this release reads {FORMAT}: {advice}')
     try:
         return _head_of(path, head)
     except GalleryFormatError as error:
@@ -107,14 +119,8 @@ def read_head(path: Path) -> GalleryHead:
 def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
     plain = record_from(_Plain, {name: head[name] for name in _Plain.__slots__ if name in head})
     spec = ModelSpec.from_dict(_table(head, "model"))
-    if plain.rows < 0 or not 0 <= plain.places <= plain.rows:
-        raise ValueError(f"rows are {plain.rows}, places {plain.places}")
     if not plain.roots:
         raise ValueError("it has no roots")
-    if bool(plain.removed) != (head["format"] == SHORTENED):
-        raise ValueError("its format is that of a gallery with rows that were removed, or it has some and is not")
-    if not all(one < next_one for one, next_one in pairwise((-1, *plain.removed, plain.rows))):
-        raise ValueError("rows that were removed are none of its rows, or not in order")
     if plain.index not in INDEXES:
         raise ValueError(f"its index is none of {', '.join(INDEXES)}")
     if set(plain.parts) != spec.parts or len(set(plain.parts)) != len(plain.parts):
@@ -129,8 +135,18 @@ def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
         positions=PositionEvidence.from_dict(_table(head, "positions")) if "positions" in head else None,
         audit=Audit.from_dict(_table(head, "audit")) if head.get("audit") else None,
         model_file=model_file_of(head.get("model_file"), path),
-        data=DataFolder.of(path, head),
+        segments=_segments(path, head[published.SEGMENTS]),
     )
+
+
+def _segments(path: Path, entries: Sequence[Mapping[str, Any]]) -> tuple[Segment, ...]:
+    if not entries or len({entry["data"] for entry in entries}) < len(entries):
+        raise ValueError("it has no segments, or one twice")
+    found = []
+    for entry in entries:
+        counts = record_from(_Counts, {name: entry[name] for name in _Counts.__slots__ if name in entry})
+        found.append(Segment(DataFolder.of(path, entry), counts.rows, counts.places, counts.removed))
+    return tuple(found)
 
 
 def _table(head: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,15 @@ from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.files import FAILURES, Content, failures_of
 from placeprint.gallery.filters import Filter, flags_where
 from placeprint.gallery.index.base import VectorIndex, Vectors
-from placeprint.gallery.index.choice import INDEX_FILES, Before, make_index
+from placeprint.gallery.index.choice import INDEX_FILES, make_index
+from placeprint.gallery.index.segmented import Piece, SegmentedIndex
 from placeprint.gallery.inventory import Inventory, inventory_of
 from placeprint.gallery.same_model import require_same_model
+from placeprint.gallery.segments import Segment
 from placeprint.gallery.summary import Summary
-from placeprint.gallery.table import RecordTable
 from placeprint.records import FailedImage, ModelSpec, Neighbours
 from placeprint.storage.arrays import HELD
-from placeprint.storage.data_folder import ADVICE, DataFolder
+from placeprint.storage.data_folder import ADVICE
 
 LARGEST_SCORE = 1.01
 """Of unit vectors no two score more, but for rounding; NaN is not below it either."""
@@ -39,7 +41,8 @@ class GalleryImages:
         A sequence of ImageRecord that equals their tuple; from disk, each is read when it is asked for. Row i of
         everything else belongs to record i.
     vectors : ndarray of float32, shape (n, dim)
-        Unit vectors; memory-mapped and read-only when opened from disk.
+        Unit vectors; memory-mapped and read-only when opened from disk. Of several segments, what reads like an array:
+        `numpy.asarray` makes one of it.
     spec : ModelSpec
     index_name : str
         What was asked for: ``auto``, ``exact`` or ``faiss``.
@@ -70,13 +73,15 @@ class GalleryImages:
 
     _mapped, _version = True, ""
 
-    def __init__(self, content: Content, *, path: Path | None = None, data: DataFolder | None = None) -> None:
+    def __init__(self, content: Content, *, path: Path | None = None, segments: Sequence[Segment] = ()) -> None:
         self.path, self.where = path, str(path)
-        self.records: RecordTable = content.records
-        self.vectors, self.spec = content.vectors.whole(), content.spec
-        self._content = dataclasses.replace(content, vectors=ChunkedVectors.of(self.vectors))
-        self._stored = content.vectors
-        self._data, self._index = data, None if data else make_index(content.index_name, self.vectors)
+        if not segments:
+            content = dataclasses.replace(content, vectors=ChunkedVectors.of(content.vectors.whole()))
+        only, self.spec = content.vectors.only(), content.spec
+        self._content, self.records = content, content.records
+        self.vectors = cast(Vectors, content.vectors) if only is None else only
+        self._segments, self._indexes = tuple(segments), dict[int, VectorIndex]()
+        self._index = None if segments else make_index(content.index_name, self.vectors)
         self.index_name, self.roots, self.calibration = content.index_name, content.roots, content.calibration
         self.preset, self.parts, self.learned = content.preset, content.parts, content.learned
         self.model_file, self.position_evidence = content.model_file, content.position_evidence
@@ -99,8 +104,8 @@ class GalleryImages:
     @cached_property
     def failures(self) -> tuple[FailedImage, ...]:
         """Images that could not be used when the gallery was built; read when they are first asked for."""
-        if self._data is not None:
-            self._data.require([FAILURES])
+        if self._segments:
+            self._segments[0].data.require([FAILURES])
         return failures_of(self._content.failures)
 
     def held(self) -> Self:
@@ -112,14 +117,14 @@ class GalleryImages:
 
     def _with(self, **values: Any) -> Self:
         """Return the gallery with another content of the same files."""
-        made = type(self)(dataclasses.replace(self._content, **values), path=self.path, data=self._data)
-        made._stored, made._mapped, made._version = self._stored, self._mapped, self._version
+        made = type(self)(dataclasses.replace(self._content, **values), path=self.path, segments=self._segments)
+        made._mapped, made._version = self._mapped, self._version
         return made
 
     def detached(self, where: str) -> Self:
         """Read what else is read only when it is asked for: the folder may go away, it is but a copy of `where`."""
         _ = self.index, self.failures, self.records.places
-        self._data, self.path, self.where = None, None, where
+        self._segments, self.path, self.where = (), None, where
         return self
 
     @property
@@ -131,15 +136,20 @@ class GalleryImages:
     def index(self) -> VectorIndex:
         """The index, read from disk when it is first asked for."""
         if self._index is None:
-            folder = None
-            if self._data is not None:
-                self._data.require(INDEX_FILES)  # FAISS believes what it reads
-                folder = self._data.path
-            vectors, kept = self._stored.first()
-            self._index = make_index(self.index_name, vectors, data=folder)
-            if kept is not None:  # the index has rows that were removed since
-                self._index = make_index(self.index_name, self.vectors, before=Before(self._index, kept))
+            kept = [segment.kept for segment in self._segments]
+            whole = len(kept) == 1 and kept[0] is None
+            pieces = [Piece.of(self.index_of(number), rows) for number, rows in enumerate(kept)]
+            self._index = pieces[0].index if whole else SegmentedIndex(pieces)
         return self._index
+
+    def index_of(self, number: int) -> VectorIndex:
+        """Return the index of what lies in the files of a segment, removed or not, read when it is first asked for."""
+        if number not in self._indexes:
+            data = self._segments[number].data
+            data.require(INDEX_FILES)  # FAISS believes what it reads
+            array = self._content.vectors.arrays[number]
+            self._indexes[number] = make_index(self.index_name, array, data=data.path)
+        return self._indexes[number]
 
     def __len__(self) -> int:
         """Return the number of images."""

@@ -85,7 +85,8 @@ def inventory_of(records: RecordTable) -> Inventory:
     np.minimum.at(first, codes[codes >= 0], np.flatnonzero(codes >= 0))
     there, sums = _positions(records)
     rows = []
-    for name, numbers in sorted(records.columns.table.holding.items()):
+    holding = records.columns.table.holding
+    for name, numbers in ((name, holding[name]) for name in records.places):
         known, row = int(there[numbers].sum()), int(first[numbers].min())
         latitude, longitude = (sums[numbers].sum(axis=0) / known).tolist() if known else (None, None)
         title = title_of(records[row], name) if records.titled else None

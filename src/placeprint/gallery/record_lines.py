@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from functools import cached_property
 from typing import IO, Any, Protocol
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import GalleryCorruptError
-from placeprint.gallery.columns import Numbers
+from placeprint.gallery.columns import Numbers, path_hash
 from placeprint.records import ImageRecord
 from placeprint.storage.arrays import Buffer
 from placeprint.storage.data_folder import ADVICE
@@ -39,11 +39,9 @@ class Block(Protocol):
     def titled(self) -> bool:
         """Whether a record may have titles of its places."""
 
-    def with_content(self, content_hash: str) -> list[int]:
-        """Return the rows whose image has this content."""
-
-    def with_contents(self, content_hashes: Set[str]) -> list[tuple[int, str]]:
-        """Return the rows whose image has one of these contents, and which content, in one pass."""
+    @property
+    def contents(self) -> NDArray[np.uint64]:
+        """For each record `path_hash` of the content of its image; 0 where that is not known."""
 
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
         """Write the lines from `first` to before `last`, and return their lengths."""
@@ -68,14 +66,10 @@ class HeldRecords:
         """Return one record."""
         return self.records[row]
 
-    def with_content(self, content_hash: str) -> list[int]:
-        """Return the rows whose image has this content."""
-        return [row for row, record in enumerate(self.records) if record.content_hash == content_hash]
-
-    def with_contents(self, content_hashes: Set[str]) -> list[tuple[int, str]]:
-        """Return the rows whose image has one of these contents, and which."""
-        held = ((row, record.content_hash) for row, record in enumerate(self.records))
-        return [(row, content) for row, content in held if content in content_hashes]
+    @cached_property
+    def contents(self) -> NDArray[np.uint64]:
+        """See `Block.contents`."""
+        return np.array([(r.content_hash and path_hash(r.content_hash)) or 0 for r in self.records], np.uint64)
 
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
         """Write lines; see `Block.write`."""
@@ -90,8 +84,8 @@ class HeldRecords:
 class LinesOnDisk:
     """Lines of a file that is mapped; line i is from ``starts[i]`` up to ``starts[i + 1]``."""
 
-    def __init__(self, data: Buffer, starts: NDArray[np.int64]) -> None:
-        self._data, self._starts = data, starts
+    def __init__(self, data: Buffer, starts: NDArray[np.int64], contents: NDArray[np.uint64] | None = None) -> None:
+        self._data, self._starts, self._contents = data, starts, contents
         self._parsed: dict[int, ImageRecord] = {}
 
     @cached_property
@@ -129,22 +123,16 @@ class LinesOnDisk:
             self._parsed[row] = found
         return found
 
-    def with_content(self, content_hash: str) -> list[int]:
-        """Return the rows whose image has this content: only lines that hold the hash somewhere are parsed."""
-        rows, sought, at = [], content_hash.encode(), -1
-        while (at := self._data.find(sought, at + 1)) >= 0:
-            row = int(np.searchsorted(self._ordered, at, side="right")) - 1
-            at = int(self._ordered[row + 1]) - 1
-            rows += [row] if self.record(row).content_hash == content_hash else []
-        return rows
-
-    def with_contents(self, content_hashes: Set[str]) -> list[tuple[int, str]]:
-        """Return the rows whose image has one of these contents, and which: only their lines are parsed."""
-        sought = {content.encode() for content in content_hashes}
-        at = [match.start() for match in _CONTENT.finditer(self._data) if match[1] in sought]
-        rows = dict.fromkeys((np.searchsorted(self._ordered, at, side="right") - 1).tolist())
-        found = ((row, self.record(row).content_hash) for row in rows)
-        return [(row, content) for row, content in found if content in content_hashes]
+    @cached_property
+    def contents(self) -> NDArray[np.uint64]:
+        """See `Block.contents`; looked for in the lines of galleries of older releases, which do not keep it."""
+        if self._contents is not None:
+            return self._contents
+        lines = ((match.start(), path_hash(match[1].decode())) for match in _CONTENT.finditer(self._data))
+        found = np.fromiter(lines, np.dtype([("at", np.int64), ("hash", np.uint64)]))
+        made = np.zeros(len(self), np.uint64)
+        made[np.searchsorted(self._ordered, found["at"], side="right") - 1] = found["hash"]
+        return made
 
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
         """Copy lines as they are; see `Block.write`.

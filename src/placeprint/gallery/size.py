@@ -19,8 +19,8 @@ def kept_bytes(gallery: Gallery) -> int:
     a folder that is removed.
     """
     if gallery.path is not None and (gallery.path / HEAD).is_file():
-        data = read_head(gallery.path).data.path
-        return _of(data) + (gallery.path / HEAD).stat().st_size
+        folders = [segment.data.path for segment in read_head(gallery.path).segments]
+        return sum(map(_of, folders)) + (gallery.path / HEAD).stat().st_size
     with TemporaryDirectory(prefix="placeprint-") as name:
         folder = Path(name)
         gallery.records.save(folder)

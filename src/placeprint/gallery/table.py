@@ -5,21 +5,20 @@ A million records are a million lines of JSON. Opening a gallery maps them and r
 
 from __future__ import annotations
 
-import operator
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.gallery.columns import LINES, Columns, Numbers, load_column
+from placeprint.gallery.columns import CONTENTS, LINES, Columns, Numbers, alike, load_column, path_hash
 from placeprint.gallery.record_lines import FILE, MOST_ROOTS, Block, HeldRecords, LinesOnDisk
+from placeprint.gallery.segments import Segment
 from placeprint.records import ImageRecord
 from placeprint.storage.arrays import open_bytes, save_array
+from placeprint.storage.rows import Rows
 
 
 class RecordTable(Sequence[ImageRecord]):
@@ -30,19 +29,18 @@ class RecordTable(Sequence[ImageRecord]):
     Parameters
     ----------
     blocks : sequence of Block
-    at : sequence of int
-        For each row its position in the blocks, counted through.
+    rows : placeprint.storage.rows.Rows
+        Which of their rows there are.
     columns : callable
         Returns the columns; called when they are first asked for.
-    digest : str
+    digest : tuple
         What tells equal files from others at once; empty when nothing does.
     """
 
     def __init__(
-        self, blocks: Sequence[Block], at: range | Numbers, columns: Callable[[], Columns], digest: str = ""
+        self, blocks: Sequence[Block], rows: Rows, columns: Callable[[], Columns], digest: tuple[object, ...] = ()
     ) -> None:
-        self._blocks, self._at, self._columns, self._digest = tuple(blocks), at, columns, digest
-        self._firsts = [0, *np.cumsum([len(block) for block in blocks], dtype=np.int64).tolist()][: len(blocks)]
+        self._blocks, self.rows, self._columns, self._digest = tuple(blocks), rows, columns, digest
 
     @classmethod
     def of(cls, records: Sequence[ImageRecord], *, roots: Sequence[int] | None = None) -> Self:
@@ -57,33 +55,19 @@ class RecordTable(Sequence[ImageRecord]):
         if isinstance(records, cls) and roots is None and not records.columns.roots.any():
             return records
         held = HeldRecords(records, [0] * len(records) if roots is None else roots)
-        return cls((held,), range(len(held)), lambda: Columns.of(held.records, held.roots))
+        return cls((held,), Rows([len(held)]), lambda: Columns.of(held.records, held.roots))
 
     @classmethod
-    def load(
-        cls,
-        folder: Path,
-        count: int,
-        *,
-        places: int,
-        roots: int = MOST_ROOTS,
-        digest: str = "",
-        places_digest: str = "",
-        mapped: bool = True,
-    ) -> Self:
-        """Open what `save` wrote.
+    def load(cls, segments: Sequence[Segment], rows: Rows, *, roots: int = MOST_ROOTS, mapped: bool = True) -> Self:
+        """Open what `save` wrote for each segment.
 
         Parameters
         ----------
-        folder : Path
-        count : int
-            Records.
-        places : int
-            Combinations of places.
+        segments : sequence of Segment
+        rows : placeprint.storage.rows.Rows
+            Which rows were not removed.
         roots : int
             Folders that images are relative to.
-        digest, places_digest : str
-            Checksums of ``records.jsonl`` and ``places.json``; empty when they are not known.
         mapped : bool
             Map the files; else they are read as a whole, see `placeprint.storage.arrays.open_array`.
 
@@ -92,42 +76,34 @@ class RecordTable(Sequence[ImageRecord]):
         ValueError
             When files do not belong together.
         """
-        data = open_bytes(folder / FILE, mapped=mapped)
-        starts = load_column(folder, LINES, count + 1, np.int64, mapped=mapped)
-        if int(starts[0]) != 0 or int(starts[-1]) != len(data):
-            raise ValueError(f"{FILE} has {len(data)} bytes and its lines end at {int(starts[-1])}")
-        columns = Columns.load(folder, count, places=places, digest=places_digest, mapped=mapped)
-        return cls((LinesOnDisk(data, starts),), range(count), lambda: columns.checked(roots), digest)
+        blocks = [_lines(segment, mapped) for segment in segments]
+        columns = [Columns.load(segment, mapped=mapped) for segment in segments]
+        kept = [segment.kept for segment in segments]
+        digest = tuple((segment.data.files[FILE][1], segment.removed) for segment in segments)
+        return cls(blocks, rows, lambda: Columns.chained(columns, kept).checked(roots), digest)
 
     @property
     def titled(self) -> bool:
         """Whether a record may have titles of its places."""
         return any(block.titled for block in self._blocks)
 
-    def save(self, folder: Path) -> None:
-        """Write ``records.jsonl`` and the columns; lines that are on disk are copied as they are."""
-        lengths = [np.zeros(1, np.int64)]
+    def save(self, folder: Path, *, names: slice = slice(None)) -> int:
+        """Write ``records.jsonl`` and the columns; lines that are on disk are copied as they are.
+
+        Parameters
+        ----------
+        folder : Path
+        names : slice
+            See `Columns.save`, whose answer this returns.
+        """
+        lengths, contents = [np.zeros(1, np.int64)], [np.zeros(0, np.uint64)]
         with (folder / FILE).open("wb") as file:
-            for block, first, last in self._runs():
-                lengths.append(block.write(file, first, last))
-        starts = np.cumsum(np.concatenate(lengths))
-        save_array(folder / f"column-{LINES}.npy", starts)
-        self.columns.save(folder)
-
-    def _runs(self) -> Iterator[tuple[Block, int, int]]:
-        """Yield stretches of rows that follow each other in one block."""
-        at = self._numbers()
-        blocks = np.searchsorted(self._firsts, at, side="right") - 1
-        cuts = np.flatnonzero((np.diff(at) != 1) | (np.diff(blocks) != 0)) + 1
-        edges = [0, *cuts.tolist(), len(at)] if len(at) else [0]
-        for begin, end in pairwise(edges):
-            number = int(blocks[begin])
-            first = int(at[begin]) - self._firsts[number]
-            yield self._blocks[number], first, first + end - begin
-
-    def _numbers(self) -> Numbers:
-        at = self._at
-        return np.arange(at.start, at.stop) if isinstance(at, range) else at
+            for number, first, last in self.rows.runs():
+                lengths.append(self._blocks[number].write(file, first, last))
+                contents.append(self._blocks[number].contents[first:last])
+        save_array(folder / f"column-{LINES}.npy", np.cumsum(np.concatenate(lengths)))
+        save_array(folder / f"column-{CONTENTS}.npy", np.concatenate(contents))
+        return self.columns.save(folder, names=names)
 
     @cached_property
     def columns(self) -> Columns:
@@ -147,7 +123,9 @@ class RecordTable(Sequence[ImageRecord]):
     @cached_property
     def places(self) -> tuple[str, ...]:
         """The places, sorted, each once."""
-        return tuple(sorted(self.columns.table.holding))
+        shown = np.bincount(self.columns.places + 1, minlength=len(self.columns.table) + 1)[1:] > 0
+        holding = self.columns.table.holding
+        return tuple(sorted(holding if shown.all() else (p for p, numbers in holding.items() if shown[numbers].any())))
 
     @cached_property
     def _seen(self) -> dict[int, tuple[str, ...]]:
@@ -183,38 +161,37 @@ class RecordTable(Sequence[ImageRecord]):
         """Return the rows that show any of these places, ascending."""
         return np.flatnonzero(np.isin(self.columns.places, self.columns.table.showing(places)))
 
-    def rows_with_content(self, content_hash: str) -> list[int]:
-        """Return the rows whose image has this content, ascending: the records on disk are searched, not parsed."""
-        if not content_hash:
-            return []
-        blocks = zip(self._firsts, self._blocks, strict=True)
-        at = [first + row for first, block in blocks for row in block.with_content(content_hash)]
-        return [int(row) for row in np.flatnonzero(np.isin(self._numbers(), at))]
-
     def rows_with_contents(self, content_hashes: Set[str]) -> dict[str, list[int]]:
-        """Return the rows of each of these contents that is there, ascending, in one walk through the records."""
-        blocks = zip(self._firsts, self._blocks, strict=True) if content_hashes else ()
-        at = {first + row: content for first, block in blocks for row, content in block.with_contents(content_hashes)}
-        numbers = self._numbers()
+        """Return the rows of each of these contents that is there, ascending; only those records are parsed."""
+        hashes = np.fromiter((path_hash(content) for content in content_hashes if content), np.uint64)
+        at = [
+            first + alike(block.contents, hashes) for first, block in zip(self.rows.firsts, self._blocks, strict=False)
+        ]
         found: dict[str, list[int]] = {}
-        for row in np.flatnonzero(np.isin(numbers, list(at))).tolist():
-            found.setdefault(at[int(numbers[row])], []).append(row)
+        for row in (
+            np.flatnonzero(np.isin(self.rows.numbers(), np.concatenate(at))).tolist() if any(map(len, at)) else ()
+        ):
+            if (content := self[row].content_hash) in content_hashes:
+                found.setdefault(content, []).append(row)
         return found
 
     def kept(self, rows: Sequence[int] | Numbers) -> Self:
         """Return only these rows, in this order."""
         chosen = np.asarray(rows, np.int64)
-        return type(self)(self._blocks, self._numbers()[chosen], lambda: self.columns.kept(chosen))
+        return type(self)(self._blocks, self.rows.kept(chosen), lambda: self.columns.kept(chosen))
 
     def joined(self, other: RecordTable) -> Self:
         """Return these records and then the other's."""
-        moved = other._numbers() + sum(len(block) for block in self._blocks)
-        at = np.concatenate([self._numbers(), moved])
-        return type(self)((*self._blocks, *other._blocks), at, lambda: self.columns.joined(other.columns))
+        blocks = (*self._blocks, *other._blocks)
+        return type(self)(blocks, self.rows.joined(other.rows), lambda: self.columns.joined(other.columns))
+
+    def compacted(self) -> Self:
+        """Return the same, with a table of no place that no image shows."""
+        return type(self)(self._blocks, self.rows, lambda: self.columns.without_unused())
 
     def __len__(self) -> int:
         """Return the number of records."""
-        return len(self._at)
+        return len(self.rows)
 
     @overload
     def __getitem__(self, row: int) -> ImageRecord: ...
@@ -224,9 +201,8 @@ class RecordTable(Sequence[ImageRecord]):
         """Return one record, or a table of some."""
         if isinstance(row, slice):
             return self.kept(np.arange(len(self))[row])
-        at = int(self._at[operator.index(row)])
-        number = bisect_right(self._firsts, at) - 1
-        return self._blocks[number].record(at - self._firsts[number])
+        number, at = self.rows.find(row)
+        return self._blocks[number].record(at)
 
     def __iter__(self) -> Iterator[ImageRecord]:
         """Walk the records in order."""
@@ -247,3 +223,13 @@ class RecordTable(Sequence[ImageRecord]):
     def __repr__(self) -> str:
         """Return how many there are, not which."""
         return f"<RecordTable of {len(self)} records>"
+
+
+def _lines(segment: Segment, mapped: bool) -> LinesOnDisk:
+    folder, count = segment.data.path, segment.rows
+    data = open_bytes(folder / FILE, mapped=mapped)
+    starts = load_column(folder, LINES, count + 1, np.int64, mapped=mapped)
+    if int(starts[0]) != 0 or int(starts[-1]) != len(data):
+        raise ValueError(f"{FILE} has {len(data)} bytes and its lines end at {int(starts[-1])}")
+    kept = segment.upgraded
+    return LinesOnDisk(data, starts, load_column(folder, CONTENTS, count, np.uint64, mapped=mapped) if kept else None)

@@ -48,4 +48,5 @@ def verified(path: Path) -> VerifyReport:
     """
     head = read_head(path)
     left = [folder.name for folder in published.leftovers(path, HEAD)]
-    return VerifyReport(head.rows - len(head.removed), tuple(head.data.damaged(head.data.files)), tuple(left))
+    damaged = [problem for segment in head.segments for problem in segment.data.damaged(segment.data.files)]
+    return VerifyReport(head.rows, tuple(damaged), tuple(left))

@@ -159,10 +159,10 @@ def info(gallery: AnyGallery | Path | str, *, places: bool = False) -> GalleryIn
 
 def _on_disk(path: Path) -> tuple[int, list[str]]:
     """Return the bytes of a gallery's files, and what is wrong with them at a glance."""
-    data = read_head(path).data
+    data = [segment.data for segment in read_head(path).segments]
     left = [f"{folder.name} is left from an interrupted write" for folder in published.leftovers(path, HEAD)]
-    size = sum(size for size, _ in data.files.values()) + (path / HEAD).stat().st_size
-    return size, [*data.missized(), *left]
+    size = sum(size for each in data for size, _ in each.files.values()) + (path / HEAD).stat().st_size
+    return size, [*(problem for each in data for problem in each.missized()), *left]
 
 
 def _notes(gallery: AnyGallery, model: FoundModel) -> list[str]:

@@ -19,6 +19,8 @@ from placeprint.errors import GalleryCorruptError, GalleryFormatError
 from placeprint.storage.atomic import sha256_file
 from placeprint.storage.marker import is_plain
 
+SMALL = 1 << 20
+"""Bytes that are read sooner than threads are started."""
 ADVICE = "run placeprint verify, and build it again"
 _DATA = re.compile(r"data-[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -40,7 +42,7 @@ class DataFolder:
 
     @classmethod
     def of(cls, folder: Path, head: Mapping[str, Any]) -> Self:
-        """Return the data folder that a head points to.
+        """Return the data folder that an entry of a head points to.
 
         Raises
         ------
@@ -56,9 +58,14 @@ class DataFolder:
             )
         return cls(folder / str(data), {name: (entry["bytes"], entry["sha256"]) for name, entry in files.items()})
 
+    def entry(self) -> dict[str, Any]:
+        """Return what `of` reads."""
+        files = {name: {"bytes": size, "sha256": digest} for name, (size, digest) in self.files.items()}
+        return {"data": self.name, "files": files}
+
     @property
     def name(self) -> str:
-        """The folder's name, which is new after every change."""
+        """The folder's name, which no other folder had before."""
         return self.path.name
 
     def require_sizes(self, names: Collection[str]) -> None:
@@ -96,7 +103,8 @@ class DataFolder:
 
     def damaged(self, names: Collection[str]) -> list[str]:
         """Compare files with their checksums, on all cores, and return one line for each that differs."""
-        found = on_all_cores(self._problem, names)
+        small = sum(self.files[name][0] for name in names if name in self.files) < SMALL
+        found = {name: self._problem(name) for name in names} if small else on_all_cores(self._problem, names)
         return [f"{name}: {found[name]}" for name in names if found[name]]
 
     def _problem(self, name: str) -> str:

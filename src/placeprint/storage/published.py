@@ -1,7 +1,8 @@
-"""Published folders: one head file and one data folder, replaced in one step.
+"""Published folders: one head file and the data folders that it lists as segments, replaced in one step.
 
-New data is written beside the old and flushed; only then is the head replaced, by one rename, to point to it. So a
-kill -9 at any moment leaves the old state or the new one, and a reader that has the old data open keeps it.
+New data is written beside the old and flushed; only then is the head replaced, by one rename, to point to it, and to
+what it keeps of the old. So a kill -9 at any moment leaves the old state or the new one, and a reader that has the old
+data open keeps it.
 
 Only folders with a marker are cleared away (see `placeprint.storage.marker`). A data folder that lost its marker, as in
 a copy without hidden files, gets a new one when it is replaced, with the files that the head lists.
@@ -14,7 +15,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ from placeprint.storage.reserve import RESERVE, free_reserve, is_reserve, keep_r
 LOCK = ".lock"
 LARGEST_HEAD = 1 << 26
 """Bytes of a head: it lists each file, and each folder that images came from."""
+SEGMENTS = "segments"
+"""What a head calls the entries of its data folders."""
+_OF_ONE = ("data", "files", "rows", "places", "removed")
+"""What a head of an older release says of its only data folder."""
 
 
 def _seal(head: Mapping[str, Any]) -> str:
@@ -84,10 +89,21 @@ def _is_lock(path: Path) -> bool:
     return not os.path.lexists(path) or (path.is_file() and not path.is_symlink() and path.stat().st_size == 0)
 
 
+Write = Callable[[Path], Mapping[str, Any]]
+"""Writes data files into the folder that it is given, and returns what else the head says of them."""
+
+
 def publish(
-    folder: Path, head_name: str, head: Mapping[str, Any], *, files: Collection[str], write: Callable[[Path], None]
+    folder: Path,
+    head_name: str,
+    head: Mapping[str, Any],
+    *,
+    segments: Sequence[Mapping[str, Any] | Write],
+    files: Collection[str],
 ) -> None:
     """Replace the content of a published folder in one step. Call it inside `locked`.
+
+    When the disk has no room for the head alone, the reserve is used.
 
     Parameters
     ----------
@@ -96,41 +112,62 @@ def publish(
     head_name : str
         Name of the head file.
     head : mapping
-        The content of the head file; the data folder's name and each file's size and SHA-256 are added.
+        The content of the head file, but for its segments.
+    segments : sequence of mapping or callable
+        Entries that stay, and what writes new ones.
     files : collection of str
-        Names of the files that `write` may write, and that are removed when they are replaced or it is interrupted.
-    write : callable
-        Writes the data files into the folder that it is given.
+        Names of the files that may be written, and that are removed when they are replaced or it is interrupted.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    data = folder / f"data-{secrets.token_hex(6)}"
-    make_folder(data, files)
     try:
-        write(data)
-        made = [data / name for name in sorted(files) if (data / name).is_file()]
-        if others := strangers_in(data):
-            raise RuntimeError(f"files were written that nobody would clear away: {named(others)}")
-        for file in made:
-            sync(file)
-        sync(data)
-        sums = on_all_cores(lambda name: sha256_file(data / name), [p.name for p in made])
-        table = {p.name: {"bytes": p.stat().st_size, "sha256": sums[p.name]} for p in made}
-        sealed = _sealed({**head, "data": data.name, "files": table})
+        entries = [each if isinstance(each, Mapping) else _written(folder, each, files) for each in segments]
         _mark_old(folder, head_name)
-        write_atomic(folder / head_name, sealed)
+        _replace(folder, head_name, {**head, SEGMENTS: entries})
     finally:
         clear_leftovers(folder, head_name)
     keep_reserve(folder)
 
 
-def _mark_old(folder: Path, head_name: str) -> None:
-    """Give the data folder of the old head a marker where it lost its own."""
+def _written(folder: Path, write: Write, files: Collection[str]) -> dict[str, Any]:
+    """Write a data folder, flush it, and return its entry."""
+    data = folder / f"data-{secrets.token_hex(6)}"
+    make_folder(data, files)
+    values = write(data)
+    made = [data / name for name in sorted(files) if (data / name).is_file()]
+    if others := strangers_in(data):
+        raise RuntimeError(f"files were written that nobody would clear away: {named(others)}")
+    sums = on_all_cores(lambda name: _flushed(data / name), [p.name for p in made])
+    sync(data)
+    sizes = {p.name: (p.stat().st_size, sums[p.name]) for p in made}
+    return {**DataFolder(data, sizes).entry(), **values}
+
+
+def _flushed(file: Path) -> str:
+    """Flush a file to the disk, and return its checksum."""
+    sync(file)
+    return sha256_file(file)
+
+
+def _replace(folder: Path, head_name: str, head: Mapping[str, Any]) -> None:
+    """Replace the head file; when the disk is full, the reserve makes room for it."""
+    sealed = _sealed(head)
     try:
-        old = read_head(folder, head_name)
-    except GalleryError:
-        return
-    if (folder / old["data"]).is_dir() and not (folder / old["data"]).is_symlink():
-        mark(folder / old["data"], old["files"])
+        write_atomic(folder / head_name, sealed)
+    except OSError as error:
+        free_reserve(folder, error)
+        write_atomic(folder / head_name, sealed)
+
+
+def _mark_old(folder: Path, head_name: str) -> None:
+    """Give the data folders of the old head a marker where they lost their own."""
+    with suppress(GalleryError):
+        for old in _folders(folder, read_head(folder, head_name)):
+            if old.path.is_dir() and not old.path.is_symlink():
+                mark(old.path, old.files)
+
+
+def _folders(folder: Path, head: Mapping[str, Any]) -> list[DataFolder]:
+    return [DataFolder.of(folder, entry) for entry in head[SEGMENTS]]
 
 
 def clear_leftovers(folder: Path, head_name: str) -> None:
@@ -142,14 +179,14 @@ def clear_leftovers(folder: Path, head_name: str) -> None:
 def leftovers(folder: Path, head_name: str) -> list[Path]:
     """Return the data folders that the head does not point to, as an interrupted write leaves them."""
     try:
-        current = read_head(folder, head_name)["data"]
+        current = {data.name for data in _folders(folder, read_head(folder, head_name))}
     except GalleryNotFoundError:
-        current = ""
+        current = set()
     except GalleryError:  # it is not known which of them it points to
         return []
     on_the_way = re.compile(rf"\.{re.escape(head_name)}\.new(-[0-9a-f]{{8}})?")
     names = (p for p in folder.iterdir() if is_data(p.name) or on_the_way.fullmatch(p.name))
-    return sorted(p for p in names if p.name != current and marker_of(p) is not None)
+    return sorted(p for p in names if p.name not in current and marker_of(p) is not None)
 
 
 def strangers_beside(folder: Path, head_name: str) -> list[str]:
@@ -183,24 +220,20 @@ def remove_published(folder: Path, head_name: str) -> None:
 def update_head(folder: Path, head_name: str, values: Mapping[str, Any]) -> None:
     """Replace some values of a head file in one step; the data stays. Call it inside `locked`.
 
-    When the disk is full, the reserve is used.
+    When the disk is full, the reserve is used, as in `publish`.
 
     Raises
     ------
     GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
     """
-    sealed = _sealed({**read_head(folder, head_name), **values})
     try:
-        write_atomic(folder / head_name, sealed)
-    except OSError as error:
-        free_reserve(folder, error)
-        write_atomic(folder / head_name, sealed)
+        _replace(folder, head_name, {**read_head(folder, head_name), **values})
     finally:
         keep_reserve(folder)
 
 
 def read_head(folder: Path, head_name: str) -> dict[str, Any]:
-    """Read a head file and check its seal.
+    """Read a head file and check its seal; one of an older release has one segment, and says so here.
 
     Raises
     ------
@@ -229,7 +262,11 @@ def read_head(folder: Path, head_name: str) -> dict[str, Any]:
         raise GalleryFormatError(f'"{path}" is not the head of a gallery')
     if not sealed:
         raise GalleryCorruptError(f'"{path}" was changed or damaged: build the gallery again')
-    DataFolder.of(folder, head)
+    if SEGMENTS not in head:
+        head = {SEGMENTS: [{name: head.pop(name) for name in _OF_ONE if name in head}], **head}
+    if not isinstance(head[SEGMENTS], list) or not all(isinstance(entry, dict) for entry in head[SEGMENTS]):
+        raise GalleryFormatError(f'"{path}" lists no segments: it was not written by placeprint')
+    _folders(folder, head)
     return dict(head)
 
 

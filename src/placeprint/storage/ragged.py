@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from io import FileIO
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
 
@@ -90,7 +92,9 @@ class Ragged:
     blocks : sequence of ndarray or FileRows, shape (rows, depth)
         The numbers.
     where : ndarray of int64, shape (n, 4)
-        Block, first row in it, height and width of each image.
+        Block, first row in it, height and width of each image; or what makes it when it is first needed.
+    count : int, optional
+        How many images there are, where `where` is not made yet.
 
     Examples
     --------
@@ -101,12 +105,16 @@ class Ragged:
     (1, (2, 3, 4))
     """
 
-    def __init__(self, blocks: Sequence[Block], where: Numbers) -> None:
-        self._blocks, self._where = tuple(blocks), where
+    def __init__(self, blocks: Sequence[Block], where: Numbers | Callable[[], Numbers], count: int = 0) -> None:
+        self._blocks, self._made, self._count = tuple(blocks), where, count if callable(where) else len(where)
+
+    @cached_property
+    def _where(self) -> Numbers:
+        return self._made() if callable(self._made) else self._made
 
     def __len__(self) -> int:
         """Return the number of images."""
-        return len(self._where)
+        return self._count
 
     def __getitem__(self, image: int) -> NDArray[Any]:
         """Return the parts of one image, shape (height, width, depth)."""
@@ -126,19 +134,26 @@ class Ragged:
 
     def kept(self, images: Sequence[int] | Numbers) -> Self:
         """Return only these images, in this order."""
-        return type(self)(self._blocks, self._where[np.asarray(images, np.int64)])
+        chosen = np.asarray(images, np.int64)
+        return type(self)(self._blocks, lambda: self._where[chosen], len(chosen))
 
-    def joined(self, other: Ragged) -> Self:
-        """Return these images and then the other's."""
-        moved = other._where.copy()
-        moved[:, 0] += len(self._blocks)
-        return type(self)((*self._blocks, *other._blocks), np.concatenate([self._where, moved]))
+    def joined(self, *others: Ragged) -> Self:
+        """Return these images and then those of the others."""
+        every: tuple[Ragged, ...] = (self, *others)
+        firsts = [0, *accumulate(len(each._blocks) for each in every)]
+
+        def where() -> Numbers:
+            made = np.concatenate([each._where for each in every])
+            made[:, 0] += np.repeat(firsts[:-1], [len(each) for each in every])
+            return made
+
+        return type(self)(tuple(chain.from_iterable(each._blocks for each in every)), where, sum(map(len, every)))
 
     def held(self, most: int) -> Self:
         """Return the same, with every block of up to `most` bytes in memory."""
         sizes = (block.shape[0] * block.shape[1] * block.dtype.itemsize for block in self._blocks)
         blocks = [block[:] if size <= most else block for block, size in zip(self._blocks, sizes, strict=True)]
-        return type(self)(blocks, self._where)
+        return type(self)(blocks, self._made, self._count)
 
     @classmethod
     def of(cls, arrays: Iterable[NDArray[Any]]) -> Self:
@@ -170,15 +185,12 @@ class Ragged:
         numbers = open_array(folder / f"{name}-shapes.npy", mapped=False)
         if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] != 2:
             raise ValueError(f"{name}.npy and its shapes do not belong together")
-        shapes, path = numbers.astype(np.int64), folder / f"{name}.npy"
-        if len(shapes) and not 0 <= int(shapes.min()) <= int(shapes.max()) <= LARGEST_SIDE:
-            raise ValueError(f"{name}-shapes.npy holds a side of {int(shapes.max())}")
-        rows = int(shapes.prod(axis=1).sum())
-        where = _positions(shapes)
-        values = _open_rows(path)
-        if values.shape[0] != rows:
-            raise ValueError(f"{path.name} and its shapes do not belong together")
-        return cls((values,), where)
+        if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) <= LARGEST_SIDE:
+            raise ValueError(f"{name}-shapes.npy holds a side of {int(numbers.max())}")
+        values = _open_rows(folder / f"{name}.npy")
+        if values.shape[0] != int(np.einsum("i,i->", *numbers.T, dtype=np.int64)):
+            raise ValueError(f"{name}.npy and its shapes do not belong together")
+        return cls((values,), lambda: _positions(numbers), len(numbers))
 
 
 def _open_rows(path: Path) -> FileRows:

@@ -154,8 +154,9 @@ class FolderCatalogue:
     def same_content(self, uploads: Sequence[ImageRecord]) -> dict[str, CatalogueImage]:
         """Return images that are the same files, uploaded or indexed; of several, one of the same places."""
         records, found = self._gallery.records, {}
+        alike = records.rows_with_contents({one.content_hash for one in uploads})
         for one in uploads:
-            rows = rows_at(self._gallery, one.path).tolist() or records.rows_with_content(one.content_hash)
+            rows = rows_at(self._gallery, one.path).tolist() or alike.get(one.content_hash, [])
             same = (row for row in rows if records[row].places == one.places)
             if rows:
                 found[one.path] = self._at(next(same, rows[0]))

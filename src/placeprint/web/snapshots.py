@@ -161,17 +161,18 @@ class FolderSnapshots:
     def _open(self) -> tuple[Snapshot, Marks]:
         """Open what is there now; return also the files that it reads when they are asked for."""
         head = read_head(self.path)
-        data = head.data
-        self._files = [self.path / HEAD, *(data.path / name for name in data.files)]
+        folders = [segment.data for segment in head.segments]
+        self._files = [self.path / HEAD, *(data.path / name for data in folders for name in data.files)]
         self._seen = seen = self._marks()  # before anything is read: what changes meanwhile is seen at the next look
         believed = {} if self.failing else seen
-        data.require([name for name in data.files if self._changed(data.path / name, believed)])
+        for data in folders:
+            data.require([name for name in data.files if self._changed(data.path / name, believed)])
         gallery = Gallery.open(self.path, mapped=False)
         if self._embedder is None or gallery.spec.fingerprint() != self._embedder.spec.fingerprint():
             self._embedder = embedder_for(gallery, model=self._model.model, runner=self._model.runner)
         made = Snapshot.of_folder(gallery, self._embedder, self.path / PHOTOS)
         self._good = seen
-        return made, {data.path / name: seen[data.path / name] for name in read_later(head)}
+        return made, {file: seen[file] for file in read_later(head)}
 
     def _changed(self, file: Path, believed: Marks) -> bool:
         """Return whether a file is not as it was when the gallery could be opened; new ones may be believed."""

@@ -12,8 +12,9 @@ from placeprint.embedding.xfeat import ROW_BYTES
 from placeprint.errors import GalleryCorruptError, GalleryFormatError, GalleryMismatchError, VectorError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.changes import Change
-from placeprint.gallery.files import FILES, HEAD
+from placeprint.gallery.files import FILES
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.head import HEAD
 from placeprint.presets import FAST, PRESETS, find_preset
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.records import ImageRecord, ModelSpec, Split
@@ -202,11 +203,11 @@ def write_head(path: Path, **values: object) -> None:
 
 @pytest.mark.parametrize(
     ("number", "advice"),
-    [(5, "upgrade placeprint"), (0, "build the gallery again"), (2, "again"), (True, "again"), ("3", "again")],
+    [(6, "upgrade placeprint"), (0, "build the gallery again"), (2, "again"), (True, "again"), ("3", "again")],
 )
 def test_another_format_is_refused_with_advice(tmp_path: Path, number: object, advice: str) -> None:
     write_head(tmp_path / "g", format=number)
-    with pytest.raises(GalleryFormatError, match=f"has format {number!r}, this release reads 4: .*{advice}"):
+    with pytest.raises(GalleryFormatError, match=f"has format {number!r}, this release reads 5: .*{advice}"):
         Gallery.open(tmp_path / "g")
 
 

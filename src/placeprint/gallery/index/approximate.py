@@ -169,9 +169,8 @@ class Clustered:
         if self.kind == "hnsw" or not 0.25 < lists_for(len(vectors)) / self._inner.nlist < 4:
             return None
         made = type(self)(faiss.clone_index(self._index), self.widths)
-        gone = np.setdiff1d(np.arange(self._index.ntotal), kept, assume_unique=True)
-        if len(gone):
-            made._inner.remove_ids(faiss.IDSelectorBatch(gone))
+        if len(kept) < self._index.ntotal:
+            made.forget(kept)
             numbers = np.empty(self._index.ntotal, np.int64)
             numbers[kept] = np.arange(len(kept))
             lists = faiss.downcast_InvertedLists(made._inner.invlists)
@@ -179,6 +178,15 @@ class Clustered:
             clear_ends(lists)
         made._put(rows_from_file(vectors), len(kept))
         return made
+
+    def forget(self, kept: Numbers) -> bool:
+        """Take all rows but these out of the lists; the others keep their numbers. False where there are no lists."""
+        import faiss
+
+        if self.kind == "hnsw":
+            return False
+        gone = np.setdiff1d(np.arange(self._index.ntotal), kept)
+        return bool(self._inner.remove_ids(faiss.IDSelectorBatch(gone)) >= 0)
 
     def _put(self, vectors: Vectors, first: int) -> None:
         """Add the rows from `first` on, list after list; within a list they stay in order.

@@ -24,6 +24,9 @@ from placeprint.records import Neighbours
 SCORES = 1 << 18
 """32-bit scores held at once: 1 MiB, which stays in the processor's cache."""
 
+READ = 8192
+"""Rows that are held at once of what is read from files."""
+
 QUERIES = 256
 """Queries that go over the rows together: each row is read once for all of them."""
 
@@ -107,7 +110,8 @@ class ExactIndex:
         if len(queries) == 1 and allowed is None and here and len(self) <= WHOLE:
             return best_of_one(self._vectors, queries[0], self._one.scores(self._vectors, turned[:, 0]), k)
         best = Best(self._vectors, queries, k)
-        for rows, vectors in self._blocks(allowed, SCORES // len(queries)):
+        step = SCORES // len(queries) if here else min(SCORES // len(queries), READ)  # what is no array is copied
+        for rows, vectors in self._blocks(allowed, step):
             best.offer(vectors @ turned, rows)
         return best.neighbours()
 

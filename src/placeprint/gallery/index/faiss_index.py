@@ -41,6 +41,7 @@ class FaissIndex:
         self._vectors, self._exact = rows_in(vectors), ExactIndex(vectors)
         self._flat: Any = None
         self._lists: Clustered | None = None
+        self._kept: Numbers | None = None
         if approximate and (folder or len(vectors) >= LEAST_ROWS):
             self._lists = Clustered.opened(folder, len(vectors)) if folder else Clustered.built(vectors)
         else:
@@ -64,8 +65,15 @@ class FaissIndex:
             return None
         made = cls.__new__(cls)
         made._vectors, made._exact = rows_in(vectors), ExactIndex(vectors)
-        made._flat, made._lists = None, lists
+        made._flat, made._lists, made._kept = None, lists, None
         return made
+
+    def forget(self, kept: Numbers) -> bool:
+        """Find no rows but these any more; False when it finds them all the same."""
+        if self._lists is None or not self._lists.forget(kept):
+            return False
+        self._kept = kept
+        return True
 
     @property
     def name(self) -> str:
@@ -93,7 +101,7 @@ class FaissIndex:
         checked_filter(only, len(self))
         width = None if self._lists is None else self._lists.width(k)
         if only is not None or not len(units) or not len(self) or (width is None and self._lists is not None):
-            return self._exact.among(units, k, None if only is None else np.flatnonzero(only))
+            return self._exact.among(units, k, self._kept if only is None else np.flatnonzero(only))
         parts = [self._near(units[i : i + QUERIES], k, width) for i in range(0, len(units), QUERIES)]
         return joined(parts, k)
 
@@ -112,9 +120,9 @@ class FaissIndex:
             lines, at = np.nonzero(there)
             rows = found[lines, at]
         best = ranked(lines, rows, scored(self._vectors, units, lines, rows), count=len(units), k=k)
-        few = np.flatnonzero(there.sum(axis=1) < min(k, len(self)))
+        few = np.flatnonzero(there.sum(axis=1) < min(k, len(self) if self._kept is None else len(self._kept)))
         if len(few):
-            again = self._exact.among(units[few], k, None)
+            again = self._exact.among(units[few], k, self._kept)
             best.rows[few], best.scores[few] = again.rows, again.scores
         return best
 

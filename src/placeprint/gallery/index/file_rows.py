@@ -85,4 +85,4 @@ def rows_from_file(vectors: Vectors) -> Vectors:
 
 def rows_in(vectors: Vectors) -> Vectors:
     """Return vectors as an index reads them: as a plain array, because NumPy's memory-map class is slower."""
-    return vectors if isinstance(vectors, FileRows) else np.asarray(vectors)
+    return np.asarray(vectors) if isinstance(vectors, np.ndarray) else vectors

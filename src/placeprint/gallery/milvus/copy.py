@@ -12,12 +12,13 @@ import numpy as np
 
 from placeprint.errors import GalleryCorruptError, GalleryError
 from placeprint.gallery.chunked_vectors import ChunkedVectors
-from placeprint.gallery.files import Content, failure_lines, read_gallery, write_gallery
+from placeprint.gallery.files import Content, failure_lines, read_gallery
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
 from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.store import Store
 from placeprint.gallery.replacement import refuse_strangers
+from placeprint.gallery.segment_writes import write_gallery
 from placeprint.gallery.table import RecordTable
 from placeprint.progress import Progress, Stretch
 from placeprint.records import ImageRecord
@@ -58,7 +59,8 @@ def _stretches(store: Store, head: Head, parts: Path, progress: Progress | None)
             folder = _part(parts, first, last)
             try:
                 content, there = read_gallery(folder)
-                there.data.require(there.data.files)  # what is copied gets new checksums
+                for segment in there.segments:
+                    segment.data.require(segment.data.files)  # what is copied gets new checksums
             except GalleryError:
                 refuse_strangers(folder)
                 with published.locked(folder):

@@ -1,0 +1,105 @@
+"""The names of the places of a gallery, which one column numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+import numpy as np
+
+from placeprint.arrays import Numbers
+from placeprint.errors import GalleryCorruptError
+from placeprint.storage.arrays import Buffer
+from placeprint.storage.data_folder import ADVICE
+from placeprint.storage.json_records import record_from
+
+PlaceNames = tuple[str, ...]
+PLACES = "places.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What ``places.json`` holds."""
+
+    names: tuple[PlaceNames, ...]
+
+
+class StoredNames:
+    """The names of a ``places.json``, parsed when one is first asked for.
+
+    Parameters
+    ----------
+    source : bytes or mmap
+    count : int
+        How many it must hold.
+    digest : str
+        Its SHA-256; empty when that is not known.
+    """
+
+    def __init__(self, source: Buffer, count: int, digest: str = "") -> None:
+        self._source, self._count, self._digest = source, count, digest
+
+    def __len__(self) -> int:
+        """Return how many there are, without reading them."""
+        return self._count
+
+    def __iter__(self) -> Iterator[PlaceNames]:
+        """Yield the names."""
+        if self._digest and hashlib.sha256(self._source).hexdigest() != self._digest:
+            raise GalleryCorruptError(f"{PLACES} of a gallery is damaged, its checksum differs: {ADVICE}")
+        try:
+            names = record_from(_Names, {"names": json.loads(self._source[:])}).names
+        except (ValueError, TypeError, RecursionError) as error:
+            raise GalleryCorruptError(f"{PLACES} of a gallery cannot be read ({error}): {ADVICE}") from error
+        if len(names) != self._count or not all(names):
+            raise GalleryCorruptError(f"{PLACES} of a gallery does not hold {self._count} names: {ADVICE}")
+        yield from names
+
+
+class PlaceTable:
+    """The combinations of places that images show, each once; column ``places`` holds their numbers.
+
+    Some may be shown by no image any more: see `placeprint.gallery.columns.Columns.without_unused`.
+
+    Parameters
+    ----------
+    *sources : sized iterables of tuple of str
+        Numbered through; read when a name is first asked for.
+    """
+
+    def __init__(self, *sources: Collection[PlaceNames] | StoredNames) -> None:
+        self.sources = sources
+
+    def __len__(self) -> int:
+        """Return how many combinations there are, without reading them."""
+        return sum(map(len, self.sources))
+
+    @cached_property
+    def names(self) -> tuple[PlaceNames, ...]:
+        """The places of each number."""
+        return tuple(chain.from_iterable(self.sources))
+
+    @cached_property
+    def numbers(self) -> dict[PlaceNames, int]:
+        """The number of each combination of places."""
+        found = {names: number for number, names in enumerate(self.names)}
+        if len(found) < len(self):
+            raise GalleryCorruptError(f"{PLACES} of a gallery holds a name twice: {ADVICE}")
+        return found
+
+    @cached_property
+    def holding(self) -> dict[str, list[int]]:
+        """For each place, the numbers of the combinations that contain it."""
+        found: dict[str, list[int]] = {}
+        for number, names in enumerate(self.names):
+            for name in names:
+                found.setdefault(name, []).append(number)
+        return found
+
+    def showing(self, places: Collection[str]) -> Numbers:
+        """Return the numbers of the combinations with any of these places, possibly repeated."""
+        return np.array([number for place in places for number in self.holding.get(place, ())], np.int64)
