@@ -63,6 +63,16 @@ def places(rows: int, *, hard: bool = False, seed: int = 1, dim: int = DIM) -> I
         yield block / np.linalg.norm(block, axis=1, keepdims=True)
 
 
+def of_elsewhere(*, hard: bool, dim: int) -> Vectors:
+    """Return vectors of places that no row is of: photos that have to be told apart from known ones."""
+    return np.concatenate(list(places(QUERIES, hard=hard, seed=9, dim=dim)))
+
+
+def first_found(rows: Any, truth: Any) -> float:
+    """Return the share of queries whose nearest row was found: with it, as a rule, their place is found or missed."""
+    return float((rows[:, 0] == truth[:, 0]).mean())
+
+
 def written(path: Path, rows: int, *, hard: bool = False, dim: int = DIM) -> Vectors:
     """Write such vectors and return their memory map."""
     made = np.lib.format.open_memmap(path, "w+", np.float32, (rows, dim))
@@ -188,8 +198,9 @@ def approximate(
         result["open s"] = time.perf_counter() - began
         exact = ExactIndex(vectors)
         queries = disturbed(vectors, QUERIES, seed=3)[1]
-        truth = exact.search(queries, K).rows
-        result["recall@10"] = recall_of(ours.search(queries, K).rows, truth)
+        asked = {"": queries, " elsewhere": of_elsewhere(hard=hard, dim=dim)}
+        truths = {name: exact.search(some, K).rows for name, some in asked.items()}
+        result |= _recalls(asked, truths, lambda some: ours.search(some, K).rows)
         few = queries[:10]
         sides = {"": _one_by_one(ours, queries), " in a batch": lambda: ours.search(queries, K)}
         times = in_turn(sides | {" exact": _one_by_one(exact, few)}, runs)
@@ -198,9 +209,18 @@ def approximate(
         result["peers"] = []
         for name in PEERS if peers else ():
             file = (graphs or folder) / f"{name}-{rows}-{dim}{'-hard' if hard else ''}"
-            result["peers"].append(measured(name, file, vectors, queries, truth, ours, runs))
+            result["peers"].append(measured(name, file, vectors, asked, truths, ours, runs))
             print(json.dumps(result["peers"][-1]), file=sys.stderr, flush=True)
         return result
+
+
+def _recalls(asked: dict[str, Vectors], truths: dict[str, Any], search: Callable[[Vectors], Any]) -> dict[str, float]:
+    result = {}
+    for name, queries in asked.items():
+        rows = search(queries)
+        result[f"recall@10{name}"] = recall_of(rows, truths[name])
+        result[f"recall@1{name}"] = first_found(rows, truths[name])
+    return result
 
 
 def _one_by_one(index: VectorIndex, queries: Vectors) -> Callable[[], None]:
@@ -212,9 +232,16 @@ def _one_by_one(index: VectorIndex, queries: Vectors) -> Callable[[], None]:
 
 
 def measured(
-    name: str, file: Path, vectors: Vectors, queries: Vectors, truth: Any, ours: VectorIndex, runs: int
+    name: str,
+    file: Path,
+    vectors: Vectors,
+    asked: dict[str, Vectors],
+    truths: dict[str, Any],
+    ours: VectorIndex,
+    runs: int,
 ) -> dict[str, Any]:
     """Build a peer unless its file is there, find the least width that reaches the recall, ask it and ours in turn."""
+    queries = asked[""]
     if importlib.util.find_spec(name.split()[0]) is None:
         return {"peer": name, "missing": True}
     result: dict[str, Any] = {"peer": name}
@@ -226,9 +253,9 @@ def measured(
     result["bytes a vector"] = file.stat().st_size / len(vectors)
     for width in WIDTHS:
         widen(width)
-        recall = recall_of(np.array([search(query[None]) for query in queries]), truth)
-        result |= {"ef": width, "recall@10": recall}
-        if recall >= TARGET:
+        found = _recalls(asked, truths, lambda some: np.array([search(query[None]) for query in some]))
+        result |= {"ef": width} | found
+        if found["recall@10"] >= TARGET:
             break
     sides = {"theirs": lambda: [search(query[None]) for query in queries], "ours": _one_by_one(ours, queries)}
     times = in_turn(sides, runs)
