@@ -7,10 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import reduce
+from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from placeprint import ImageRecord, imported_spec
 from placeprint.gallery.gallery import Gallery
 from placeprint.indexing.index import index
 
@@ -80,53 +85,49 @@ def test_killed_again_and_again(town: Path, tmp_path: Path, verb: str) -> None:
 
 
 MOMENTS = {
-    "before the marker": "storage.marker.mark",
-    "before the data": "gallery.table.RecordTable.save",
-    "in the data": "gallery.segment_writes.make_index",
-    "before the head": "storage.published.write_atomic",
-    "in the head": "storage.atomic.os.replace",
-    "behind the head": "storage.published.clear_leftovers",
-    "in clearing": "storage.marker.Path.rmdir",
+    "before the marker": "storage.marker mark",
+    "before the data": "gallery.table RecordTable.save",
+    "in the data": "gallery.segment_writes make_index",
+    "before the head": "storage.published write_atomic",
+    "in the head": "storage.atomic os.replace",
+    "behind the head": "storage.published clear_leftovers",
+    "in clearing": "storage.marker Path.rmdir",
 }
-BUILD = """
-import os, signal, sys
-import numpy as np
-from importlib import import_module
-from placeprint import Gallery, ImageRecord, imported_spec
 
-def build(folder, count):
+
+def build(folder: Path, count: int) -> None:
     records = [ImageRecord(path=f"{i}.jpg", places=("a",)) for i in range(count)]
     Gallery.build(folder, records=records, vectors=np.eye(9, dtype=np.float32)[:count], spec=imported_spec("m", 9))
 
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
 
-folder, before, moment = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-if before:
-    build(folder, before)
-if moment:
-    parts = moment.split(".")
-    module = "placeprint." + ".".join(p for p in parts[:-1] if p.islower() and p != "os")
-    place = import_module(module)
-    for name in [p for p in parts[:-1] if not p.islower() or p == "os"]:
-        place = getattr(place, name)
-    setattr(place, parts[-1], die)
-build(folder, 5)
-"""
+def killed_in(moment: str, work: Callable[[], None]) -> int:
+    """Do the work in a child that is killed where it comes to this moment; return its exit code."""
+    child = os.fork()
+    if not child:
+        module, names = moment.split()
+        *owners, name = names.split(".")
+        place = reduce(getattr, owners, import_module(f"placeprint.{module}"))
+        setattr(place, name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+        try:
+            work()
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize("before", [0, 3])
 @pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_killed_at_every_moment_of_a_write(tmp_path: Path, moment: str, before: int) -> None:
-    command = [sys.executable, "-c", BUILD, str(tmp_path / "g")]
-    killed = subprocess.run([*command, str(before), MOMENTS[moment]], check=False)
-    assert killed.returncode == -signal.SIGKILL
+    if before:
+        build(tmp_path / "g", before)
+    assert killed_in(MOMENTS[moment], lambda: build(tmp_path / "g", 5)) == -signal.SIGKILL
     if (tmp_path / "g" / "gallery.json").exists():
         assert len(Gallery.open(tmp_path / "g")) in {before, 5} - {0}
         assert Gallery.open(tmp_path / "g").verify().ok
     else:
         assert before == 0
-    subprocess.run([*command, "0", ""], check=True)
+    build(tmp_path / "g", 5)
     opened = Gallery.open(tmp_path / "g")
     assert len(opened) == 5
     assert opened.verify().leftovers == ()

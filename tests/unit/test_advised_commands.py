@@ -43,8 +43,13 @@ def options_of(name: str) -> frozenset[str]:
     return frozenset({o for p in verb(name).params for o in (*p.opts, *p.secondary_opts)} | {"--help"})
 
 
-def texts(path: Path) -> Iterator[str]:
-    """Yield what may hold commands: string constants of code, with X for what is filled in; else code of a page."""
+@cache
+def texts(path: Path) -> tuple[str, ...]:
+    """Return what may hold commands: string constants of code, with X for what is filled in; else code of a page."""
+    return tuple(_texts(path))
+
+
+def _texts(path: Path) -> Iterator[str]:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         for node in ast.walk(ast.parse(text)):
@@ -60,7 +65,12 @@ def texts(path: Path) -> Iterator[str]:
         yield re.sub(r"<[^>]+>", lambda tag: "`" if "code" in tag[0] else " ", text)
 
 
-def commands() -> Iterator[tuple[str, str, str]]:
+@cache
+def commands() -> tuple[tuple[str, str, str], ...]:
+    return tuple(_commands())
+
+
+def _commands() -> Iterator[tuple[str, str, str]]:
     for path in (*SOURCES, *PAGES):
         for text in texts(path):
             for found in COMMAND.finditer(text):

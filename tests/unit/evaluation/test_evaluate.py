@@ -1,6 +1,7 @@
 """An evaluation of hand-made vectors, where every number is known."""
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -116,10 +117,8 @@ def test_imported_files_that_do_not_fit(gallery: Gallery, tmp_path: Path) -> Non
         evaluate(gallery=gallery, **{"embeddings": tmp_path / "q.npy", "records": tmp_path / "q.csv"})
 
 
-def test_an_empty_gallery_is_searched_not_replaced(town: Path, tmp_path: Path) -> None:
-    from placeprint.indexing.index import index
-
-    made = index(town, tmp_path / "g").gallery
+def test_an_empty_gallery_is_searched_not_replaced(town: Path, indexed_town: Path, tmp_path: Path) -> None:
+    made = Gallery.open(shutil.copytree(indexed_town, tmp_path / "g"))
     empty, _ = made.remove(places=made.places)
     result = evaluate(town, gallery=empty)
     assert (len(empty), result.n_gallery, result.n_answerable) == (0, 0, 0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placeprint import Answer, Grade, Recognizer, explain, index
+from placeprint import Answer, Gallery, Grade, Recognizer, explain
 from placeprint.embedding.embedder import Embedder, load_embedder
 from placeprint.recognition import second_look
 from placeprint.recognition.second_look import doubtful, likely_turns, seen, turned_back
@@ -117,19 +117,19 @@ def test_a_model_without_cells_looks_once(monkeypatch: pytest.MonkeyPatch):
     assert seen(asked, Image.new("RGB", (40, 30), "grey")).answer == answer(None, 0.3)
 
 
-def test_turned_photos_of_the_town_get_the_place_of_upright_ones(town: Path, tmp_path: Path):
-    gallery = index(town, tmp_path / "g").gallery
+def test_turned_photos_of_the_town_get_the_place_of_upright_ones(town: Path, indexed_town: Path):
+    gallery = Gallery.open(indexed_town)
     recognizer = Recognizer(gallery)
     path = next(record.path for record in gallery.records if recognizer.recognize(town / record.path).place)
     upright = Image.open(town / path).convert("RGB")
-    wanted = recognizer.recognize(upright)
+    wanted, straight = recognizer.recognize(upright), explain(recognizer, upright).reasons[0]
     for turn in (90, 180, 270):
         photo = upright.rotate(turn, expand=True)
         found = recognizer.recognize(photo)
         assert (found.place, found.probability) == (wanted.place, wanted.probability)
         assert f"turned by {turn}°" in found.why
         told = explain(recognizer, photo).reasons[0]
-        assert told.heat.shape == explain(recognizer, upright).reasons[0].heat.shape[:: 1 if turn == 180 else -1]
+        assert told.heat.shape == straight.heat.shape[:: 1 if turn == 180 else -1]
         spots = turned_back(told.lines.ends, 360 - turn)
-        same = np.abs(spots - explain(recognizer, upright).reasons[0].lines.ends).max(axis=1) < 1e-3
+        same = np.abs(spots - straight.lines.ends).max(axis=1) < 1e-3
         assert same.mean() > 0.7  # of lines that are equally sure others may be drawn

@@ -198,7 +198,7 @@ def test_photographs_say_where_they_were_taken_and_the_manifest_knows_better(tmp
     from placeprint import read_dataset
     from placeprint.dataset.distances import metres_apart
 
-    made = render_town(tmp_path / "town", places=3, views=24, size=(64, 64), workers=2)
+    made = render_town(tmp_path / "town", places=3, views=16, size=(64, 64), workers=2)
     said = {record.path: record.degrees for record in read_dataset(made.folder, layout="split-first").records}
     off = {kind: [] for kind in ("exact", "shifted", "wrong", "none")}
     for row in read(made):

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -38,11 +39,13 @@ def photos(seed: int, places: range) -> tuple[tuple[ImageRecord, ...], np.ndarra
 GALLERY = Gallery.in_memory(*photos(2, range(PLACES)), spec=SPEC)
 
 
+@cache
 def asked(gallery: Gallery = GALLERY, **limits: float) -> EvaluationResult:
     """Ask photos of the places of the gallery, and of as many others."""
     return evaluate_inputs(Inputs(gallery, Queries(*photos(5, range(PLACES * 2)))), decision=DecisionOptions(**limits))
 
 
+@cache
 def by_rate(rate: float) -> EvaluationResult:
     return asked(GALLERY.with_calibration(learn_calibration(GALLERY, false_accept_rate=rate)))
 
