@@ -27,9 +27,8 @@ from placeprint.grouping.corrections import MOST_BYTES  # noqa: E402
 from placeprint.grouping.remembered import remembered  # noqa: E402
 from placeprint.recognition.combined_answer import combined_answer  # noqa: E402
 from placeprint.recognition.location.one_photo import position_of  # noqa: E402
-from placeprint.web.problems import Problem  # noqa: E402
 from placeprint.web.routes.recognize import _keep  # noqa: E402
-from placeprint.web.routes.unknown import _saved  # noqa: E402
+from placeprint.web.settings import digest_of  # noqa: E402
 from placeprint.web.uploads import Upload  # noqa: E402
 
 
@@ -411,10 +410,34 @@ def test_a_damaged_folder_of_unknown_photos_costs_no_answer(town, tmp_path):
     assert len([*(tmp_path / "photos").iterdir()]) == 1
 
 
-def test_corrections_are_read_up_to_what_a_file_of_them_may_have(tmp_path):
-    kept = remembered(tmp_path, make=True)
-    assert _saved(kept, b'{"format": 1, "answers": [{"link": "must", "a": "x", "b": "y"}]}') == 1
-    with pytest.raises(Problem, match="8 MiB") as refused:
-        _saved(kept, b'{"format": 1, "answers": []}' + b" " * MOST_BYTES)
-    assert refused.value.status == 413
-    assert len(kept.corrections().constraints) == 1
+def test_corrections_are_bounded_and_a_folder_of_unknown_photos_that_is_gone_is_told(
+    town_gallery, queries, recognizer, tmp_path
+):
+    unsure = next(photo for photo in queries if recognizer.recognize(photo).unknown)
+    folder, token = tmp_path / "kept", "a-token-of-some-length"
+    head = {"Authorization": f"Bearer {token}"}
+    asked = served_in_thread(town_gallery, remember=folder, token_digest=digest_of(token))
+    with asked as url, httpx.Client(base_url=url, timeout=60) as client:
+        assert ask(client, unsure)["answer"] == "UNKNOWN"
+        assert len(client.post("/v1/group", headers=head).json()["groups"]["alone"]) == 1
+        said = {"format": 1, "answers": [{"link": "must", "a": "x", "b": "y"}]}
+        assert client.put("/v1/group/corrections", headers=head, json=said).json() == {"saved": 1}
+        long = client.put("/v1/group/corrections", headers=head, content=json.dumps(said) + " " * MOST_BYTES)
+        assert (long.status_code, "8 MiB" in long.json()["detail"]) == (413, True)
+        assert len(remembered(folder).corrections().constraints) == 1
+        for gone in (folder / "photos", folder):
+            shutil.rmtree(gone)
+            assert ask(client, unsure)["answer"] == "UNKNOWN"
+            found = [
+                client.post("/v1/group", headers=head),
+                client.put("/v1/group/corrections", headers=head, json={"format": 1, "answers": []}),
+                client.post("/v1/group/accept", headers=head, json={"photos": ["a.jpg"], "place": "Mill"}),
+                client.post("/unknown", headers=head),
+            ]
+            if gone == folder:
+                assert [one.status_code for one in found] == [503] * 4
+                assert {one.json()["detail"] for one in found} == {
+                    "the folder of unknown photos is gone: who runs the server starts it again"
+                }
+            else:
+                assert found[0].status_code == 200, "it is made again"

@@ -128,6 +128,10 @@ def main(program: typer.Typer = app, name: str = "placeprint") -> None:
 
         completion_init()
         sys.stdout = styled(sys.stdout)  # words of our own, which fish wants with tabs between them
+        if os.environ[_COMPLETE] == "complete_bash" and not (
+            "COMP_WORDS" in os.environ and os.environ.get("COMP_CWORD", "").isdecimal()
+        ):
+            _refused("COMP_WORDS and COMP_CWORD, a number, say what bash completes: it sets them itself", 2)
     try:
         program(prog_name=name)
     except PlaceprintError as error:

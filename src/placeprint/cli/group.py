@@ -71,7 +71,6 @@ def show_groups(found: Grouping) -> None:
     printing.say(
         f"{counted(found.images, 'photo')}, {counted(found.looks, 'look')} without copies and bursts: "
         f"{counted(len(found.groups), 'place')}, {counted(len(found.alone), 'photo')} alone",
-        f"asked: at most {100 * found.false_merge_rate:g} % of photos in the group of another place; how far that was "
-        "kept on other sets: docs/groups.md",
+        f"asked: at most {100 * found.false_merge_rate:g} % of photos in the group of another place",
     )
     printing.show_failures(found.failures)

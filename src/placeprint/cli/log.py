@@ -19,6 +19,9 @@ _FIRST = "placeprint log"
 """How the first line of a log ends: a file that begins otherwise is not written to."""
 
 
+_HEAD_BYTES = 200
+
+
 @dataclass(frozen=True, kw_only=True)
 class Log:
     """Where it is said what a verb does; every verb has these options."""
@@ -71,7 +74,7 @@ def _appending(path: Path) -> Hear:
     """
     from placeprint.storage.atomic import require_ours
 
-    require_ours(path, lambda data: data.split(b"\n", 1)[0].endswith(_FIRST.encode()))
+    require_ours(path, lambda head: head.split(b"\n", 1)[0].endswith(_FIRST.encode()), most=_HEAD_BYTES)
     gone, new = False, not path.exists() or not path.stat().st_size
 
     def write(line: str) -> None:

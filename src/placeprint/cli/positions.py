@@ -31,7 +31,9 @@ def show_positions(gallery: AnyGallery) -> None:
     if evidence is None:
         return
     limits, why = limits_or_why(evidence)
-    if limits is None:
+    if limits is None and not evidence.asked:
+        printing.say("no photo gets a position: too few images have one, as placeprint info tells")
+    elif limits is None:
         printing.say(f"no photo gets a position: {why}")
     else:
         printing.say(

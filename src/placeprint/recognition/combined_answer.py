@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from placeprint.errors import UsageError
 from placeprint.recognition.decision.rules import LIKELY
 from placeprint.records import Answer, AnswerPosition, Grade
+from placeprint.records.answers import probable
 
 AGREEING = 0.5
 """What the log odds of a further image count that names the same place: images of one place err together, too."""
@@ -58,7 +59,7 @@ def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
         return leader, dataclasses.replace(
             answers[leader], place=None, grade=Grade.UNKNOWN, probability=None, position=nowhere, why=why
         )
-    told = "" if probability is None else f", which makes a probability of {probability:.3f} together"
+    told = "" if probability is None else f", which makes a probability of {probable(probability)} together"
     why = f"{said}{told}; the surest: {answers[leader].why}"
     undecided = any(a.place is not None and a.grade is Grade.LIKELY for a in speaking)
     place = guess if grade is Grade.SURE or undecided else None

@@ -224,7 +224,7 @@ class Answer:
         """Return the answer for people: ``hall (sure, 0.97)``, ``likely hall, 0.71`` or ``UNKNOWN``."""
         if self.grade is Grade.UNKNOWN:
             return UNKNOWN
-        sure = "" if self.probability is None else f", {min(self.probability, 0.99):.2f}"  # nothing learned is certain
+        sure = "" if self.probability is None else f", {probable(self.probability, 2)}"
         if self.grade is Grade.SURE:
             return f"{self.title or self.place} ({self.grade}{sure})"
         return f"{self.grade} {self.title or self.place or self.best_guess}{sure}"
@@ -235,3 +235,8 @@ class Answer:
         for key in ("score", "margin"):
             row[key] = None if math.isnan(row[key]) else row[key]
         return {"answer": self.place if self.place is not None else UNKNOWN, **row}
+
+
+def probable(probability: float, digits: int = 3) -> str:
+    """Return a learned probability for people, never 1: ``0.999`` at most, because nothing learned is certain."""
+    return f"{min(probability, 1 - 10.0**-digits):.{digits}f}"

@@ -134,7 +134,7 @@ def require_room(out: Path) -> None:
     ------
     UsageError
     """
-    require_ours(out / REPORT, is_page)
+    require_ours(out / REPORT, is_page, most=_HEAD_BYTES)
     require_ours((out / REPORT).with_suffix(".json"), lambda data: has_keys(data, "protocol", "headlines", "queries"))
 
 
@@ -148,7 +148,7 @@ def require_page(page: Path | str) -> Path:
     page = Path(page)
     if page.is_dir():
         raise UsageError(f'"{page}" is a folder: name the file of the page, as "{page / "page.html"}"')
-    require_ours(page, is_page)
+    require_ours(page, is_page, most=_HEAD_BYTES)
     return page
 
 

@@ -9,7 +9,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from placeprint.records.answers import with_titles
+from placeprint.records.answers import probable, with_titles
 from placeprint.report.axis import UNIT
 from placeprint.report.outcomes import outcome_of, outcome_words
 from placeprint.terminal import counted, printable
@@ -34,7 +34,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "percent": percent, "breakable": breakable}
+    made.filters |= {"number": number, "percent": percent, "breakable": breakable, "probable": probable}
     made.filters |= {"base": _base, "stem": _stem, "exact": exact, "titled": with_titles}
     made.tests |= {"finite": math.isfinite}
     made.globals |= {"counted": counted, "words": outcome_words, "outcome_of": outcome_of, "unit": UNIT}

@@ -74,6 +74,11 @@ def _room_for(path: Path) -> Path:
     return folder
 
 
+def _head(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(most)
+
+
 def require_way(path: Path) -> None:
     """Refuse a path that cannot be written, before any work is done for it.
 
@@ -95,7 +100,7 @@ def require_way(path: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above))
 
 
-def require_ours(path: Path, ours: Callable[[bytes], bool]) -> None:
+def require_ours(path: Path, ours: Callable[[bytes], bool], *, most: int = -1) -> None:
     """Refuse to overwrite a file that the program did not write, or to write where no file can be made.
 
     An empty file may be overwritten: nothing is lost.
@@ -105,6 +110,8 @@ def require_ours(path: Path, ours: Callable[[bytes], bool]) -> None:
     path : Path
     ours : callable
         Tells the program's own files from others by their content.
+    most : int
+        Bytes of it that are read, where its beginning tells; all by default.
 
     Raises
     ------
@@ -112,7 +119,7 @@ def require_ours(path: Path, ours: Callable[[bytes], bool]) -> None:
     PermissionError
     """
     require_way(path)
-    if not os.path.lexists(path) or (path.is_file() and (not path.stat().st_size or ours(path.read_bytes()))):
+    if not os.path.lexists(path) or (path.is_file() and (not path.stat().st_size or ours(_head(path, most)))):
         return
     raise UsageError(
         f'"{path}" already exists and was not made by placeprint: choose another place, or move it away first'

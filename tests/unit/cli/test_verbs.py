@@ -75,6 +75,15 @@ def test_completion_knows_verbs_options_and_words() -> None:
     assert "\t" in completed("placeprint in", "fish", _TYPER_COMPLETE_FISH_ACTION="get-args")
 
 
+@pytest.mark.parametrize("told", [{"COMP_WORDS": "placeprint in", "COMP_CWORD": "²"}, {"COMP_CWORD": "1"}])
+def test_completion_without_what_a_shell_sets(told: dict[str, str]) -> None:
+    asked = {**os.environ, "_PLACEPRINT_COMPLETE": "complete_bash", **told}
+    program = [sys.executable, "-m", "placeprint"]
+    said = subprocess.run(program, capture_output=True, text=True, check=False, env=asked)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr == "COMP_WORDS and COMP_CWORD, a number, say what bash completes: it sets them itself\n"
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script_that_asks_this_program(shell: str) -> None:
     said = run("--completion", shell).stdout

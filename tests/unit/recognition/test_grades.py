@@ -13,6 +13,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.options import DecisionOptions
 from placeprint.recognition.answer_json import answer_of
 from placeprint.recognition.calibration.fit import learn_calibration
+from placeprint.recognition.decision.rules import Limits
 from placeprint.recognition.gallery_model import limits_of
 from placeprint.recognition.query import outdated
 from placeprint.recognition.query_result import Answered, QueryResult
@@ -163,6 +164,9 @@ def test_what_people_read() -> None:
     assert all(re.fullmatch(r"p\d+ \(sure\)|UNKNOWN", answer.said()) for answer in answers(BARE, threshold=0.7))
     certain = dataclasses.replace(answers()[0], place="a", grade=Grade.SURE, probability=0.99999)
     assert certain.said() == "a (sure, 0.99)"
+    assert "the probability 0.999 reaches" in Limits(probability=0.5).decide(0.9, 0.1, 0.99999).why
+    assert "the probability 0.734 reaches" in Limits(probability=0.5).decide(0.9, 0.1, 0.7341).why
+    assert "1.000 reaches the threshold 1.000" in Limits(probability=1.0).decide(0.9, 0.1, 1.0).why
 
 
 def test_a_notebook_shows_the_grades() -> None:

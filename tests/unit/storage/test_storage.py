@@ -94,6 +94,7 @@ def test_what_is_empty_or_the_program_s_is_written_over(tmp_path: Path) -> None:
     require_ours(path, lambda _: False)
     path.write_bytes(b"ours")
     require_ours(path, lambda data: data == b"ours")
+    require_ours(path, lambda data: data == b"ou", most=2)
     for theirs in (path, tmp_path):
         with pytest.raises(UsageError, match="not made by placeprint"):
             require_ours(theirs, lambda _: False)

@@ -130,7 +130,7 @@ def _form_of(root: Path, protocol: Protocol) -> tuple[Form, str]:
         )
     pickles = ""
     if any(root.glob("gnd_*.pkl")):
-        pickles = "; a pickle runs what is in it and is never opened: docs/protocols.md tells how to convert it"
+        pickles = "; a pickle runs what is in it and is never opened: take gnd_*.mat, or JSON of a copy you trust"
     ways = "; or ".join(dict.fromkeys(" and ".join(form.needs) for form in protocol.forms))
     raise DatasetError(f'"{root}" has none of the forms of {protocol.name}; what is needed there: {ways}{pickles}')
 

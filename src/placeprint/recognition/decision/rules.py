@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Floats
 from placeprint.records import Grade
+from placeprint.records.answers import probable
 
 NEAREST = 10
 """Neighbours that the agreement looks at."""
@@ -187,7 +188,7 @@ class Limits:
     def _too_low(self, score: float, margin: float, probability: float) -> str:
         """Return what rejects the best place; empty where nothing does."""
         if self.probability is not None and probability < self.probability:
-            return f"the probability {probability:.3f} is below {self._probability_for()}"
+            return f"the probability {self._told(probability)} is below {self._probability_for()}"
         if self.threshold is not None and score < self.threshold:
             return f"the best score {score:.3f} is below the threshold {self.threshold:.3f}"
         if self.margin_threshold is not None and margin < self.margin_threshold:
@@ -198,7 +199,11 @@ class Limits:
         if self.probability is None:
             return f"the best score {score:.3f} and the margin {margin:.3f} reach what was asked for"
         told = "" if self.margin_threshold is None else f"the margin {margin:.3f} reaches what was asked for, and "
-        return f"{told}the probability {probability:.3f} reaches {self._probability_for()}"
+        return f"{told}the probability {self._told(probability)} reaches {self._probability_for()}"
+
+    def _told(self, probability: float) -> str:
+        """Return a probability as it is shown, in full beside a threshold that is as high."""
+        return f"{probability:.3f}" if (self.probability or 0.0) > 0.999 else probable(probability)
 
     def _probability_for(self) -> str:
         """Return the least probability, and what it was chosen for."""

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from placeprint.errors import UsageError, in_brief
 from placeprint.grouping.corrections import MOST_BYTES, checked_name, corrections_of
 from placeprint.grouping.gallery_places import gallery_places, in_gallery
-from placeprint.grouping.remembered import Remembered
+from placeprint.grouping.remembered import Remembered, remembered
 from placeprint.grouping.result import Grouping
 from placeprint.report.groups_page import Served, render_groups
 from placeprint.report.templates import environment, script_hash
@@ -48,7 +48,10 @@ router = APIRouter(tags=["unknown photos"])
 def _kept(request: Request) -> Remembered:
     kept = state_of(request).unknown
     assert kept is not None  # else there are no such routes
-    return kept
+    try:
+        return remembered(kept.folder, limit=kept.limit)
+    except (UsageError, OSError) as error:
+        raise Problem(503, "the folder of unknown photos is gone: who runs the server starts it again") from error
 
 
 Kept = Annotated[Remembered, Depends(_kept)]
