@@ -109,6 +109,23 @@ def test_answers_are_exported(visit: Callable[..., Any], photos: list[Path]) -> 
         assert [row["latitude"], row["longitude"], row["radius"]] == pytest.approx(wanted), "where it was taken"
 
 
+OVERLAPS = """() => [...document.querySelectorAll(".result")].flatMap((row) => {
+  const boxes = [...row.children].map((one) => one.getBoundingClientRect()).filter((box) => box.width && box.height);
+  const before = (a, b) => a.right <= b.left + 1 || a.bottom <= b.top + 1;
+  const apart = (a, b) => before(a, b) || before(b, a);
+  const inside = boxes.every((box) => box.right <= document.documentElement.clientWidth);
+  return inside && boxes.every((a, i) => boxes.slice(i + 1).every((b) => apart(a, b))) ? [] : [row.textContent];
+})"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_nothing_in_a_row_lies_on_something_else(visit: Callable[..., Any], photos: list[Path], width: int) -> None:
+    page = visit(viewport={"width": width, "height": 700}, locale="de-DE")  # long words
+    page.expected = "422"
+    give(page, photos)
+    assert page.page.evaluate(OVERLAPS) == []
+
+
 def test_rows_are_filtered_and_sorted_and_the_address_says_so(visit: Callable[..., Any], photos: list[Path]) -> None:
     page = visit()
     page.expected = "422"

@@ -7,10 +7,11 @@ const COLUMNS = ["file", "asked", "state", "grade", "place", "best_guess", "prob
 
 /** One answer as flat facts; the position is where the photo was taken, within so many metres. */
 export function facts(row) {
+  const [latitude = null, longitude = null, radius = null] = row.at ?? [];
   return {
     file: row.name, asked: row.when, state: row.state, grade: row.grade ?? null, place: row.place ?? null, best_guess: row.guess ?? null,
     probability: row.probability ?? null, probability_threshold: row.limit ?? null, score: row.score ?? null,
-    latitude: row.at?.[0] ?? null, longitude: row.at?.[1] ?? null, radius: row.at?.[2] ?? null,
+    latitude, longitude, radius,
     mark: row.mark ?? null, correct_place: row.correction || (row.mark === "right" ? filedUnder(row) : null) || null, error: row.error?.message ?? null,
   };
 }

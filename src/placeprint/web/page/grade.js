@@ -11,6 +11,6 @@ export const filedUnder = (row) => (row.grade === "sure" || row.grade === "likel
 
 /** What a row keeps of an answer: enough to list, sort and export it. */
 export function summary(answer) {
-  const { grade, place, best_guess: guess, score, probability, probability_threshold: limit, why, position } = answer;
-  return { grade, place, guess, title: answer.title ?? null, score, probability, limit, why, at: position?.latitude == null ? null : [position.latitude, position.longitude, position.radius] };
+  const { grade, place, best_guess: guess, score, probability, probability_threshold: limit, why, position: at } = answer;
+  return { grade, place, guess, title: answer.title ?? null, score, probability, limit, why, at: at?.latitude == null ? null : [at.latitude, at.longitude, at.radius] };
 }

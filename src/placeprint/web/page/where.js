@@ -18,7 +18,8 @@ export function answerMap(answer, about) {
   known ??= everywhere().catch(() => ({ points: new Map(), total: 0 }));
   Promise.all([known, outline()]).then(([{ points, total }, behind]) => {
     const marks = candidates(answer, points);
-    const spot = answer.position?.latitude == null ? null : { at: [answer.position.latitude, answer.position.longitude], radius: answer.position.radius };
+    const { latitude, longitude, radius } = answer.position ?? {};
+    const spot = latitude == null ? null : { at: [latitude, longitude], radius };
     const said = [caption(points.size, total, marks.length), spot && say("map.spot"), behind && say("map.outline")].filter(Boolean).join(" ");
     const drawn = map([...points.values()], marks, { caption: said, named: answer.grade === "sure", outline: behind, spot });
     if (drawn) section.append(drawn);
