@@ -268,6 +268,29 @@ def test_another_variant_of_the_name_is_refused(tmp_path: Path, monkeypatch: pyt
         read_protocol(tmp_path / "pitts", "pitts250k")
 
 
+ONE_SET = ("roxford5k", "rparis6k", "gldv2")
+"""Families whose protocols share their images: what is right differs, and nothing can be mistaken."""
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_each_set_is_refused_under_the_other_names_of_its_family(
+    tree: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, build = TREES[tree]
+    protocol = table.find_protocol(name)
+    others = [p.name for p in table.protocols() if p.family == protocol.family and p.name != name]
+    if protocol.family in ONE_SET or not others:
+        return
+    if ", mat" in tree or "struct" in tree:
+        pytest.importorskip("scipy")
+    build(tmp_path)
+    found = read_protocol(tmp_path, name).manifest
+    as_small(monkeypatch, **{name.replace("-", "_"): (len(found.gallery()), len(found.queries()))})
+    for other in others:
+        with pytest.raises(DatasetError, match=rf"(that is|laid out as) (.* or )?{name}\b.* not (as )?{other}"):
+            read_protocol(tmp_path, other)
+
+
 def test_the_form_of_another_variant_is_named(tmp_path: Path) -> None:
     metres(tmp_path / "msls", "msls/val", UTM)
     with pytest.raises(DatasetError, match="is laid out as msls-val-all-queries, not as msls-val"):

@@ -146,10 +146,9 @@ def _inside(root: Path, form: Form) -> str | None:
 
 
 def _fits_alone(root: Path, other: Protocol, protocol: Protocol) -> bool:
-    own = {(form.inside, form.gallery, form.queries) for form in protocol.forms}
-    return any(
-        (form.inside, form.gallery, form.queries) not in own and _inside(root, form) is not None for form in other.forms
-    )
+    """Return whether a folder has a form of another protocol that this one has not."""
+    own = {(form.inside, *form.needs) for form in protocol.forms}
+    return any((form.inside, *form.needs) not in own and _inside(root, form) is not None for form in other.forms)
 
 
 def _manifest(root: Path, form: Form, found: Found) -> Manifest:
