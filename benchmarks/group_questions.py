@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from placeprint.evaluation.metrics.bcubed import b_cubed
 from placeprint.grouping.groups import alone_of, edges_of, groups_of
 from placeprint.grouping.questions import questions
 from placeprint.grouping.result import Constraint, Grouping, Link
 from placeprint.grouping.same_place import shipped_same_place
+from tools.bcubed import b_cubed
 from tools.same_place_fit import LabelledLooks, labelled_looks, sets_of
 
 ASKED, RANDOM, DRAWS = 5, 20, 5

@@ -16,7 +16,6 @@ import numpy as np
 from placeprint.arrays import Flags, Floats
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import load_embedder
-from placeprint.evaluation.metrics.bcubed import BCubed, b_cubed
 from placeprint.grouping.compared import Looks, compared
 from placeprint.grouping.group import PRESET
 from placeprint.grouping.same_place import SamePlace
@@ -24,6 +23,7 @@ from placeprint.progress import Progress
 from placeprint.recognition.calibration.estimators import fit_logistic
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.location.photos import read_photos
+from tools.bcubed import BCubed, b_cubed
 
 BOUNDS = np.arange(0.0, 12.01, 0.25)
 """Log-odds that are tried as the least to join."""

@@ -11,6 +11,31 @@ from placeprint.errors import UsageError
 from placeprint.terminal import printable
 
 
+class Tabular:
+    """A result that is a table: a pandas DataFrame where one is asked for, HTML in a notebook."""
+
+    __slots__ = ()
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return the rows, all with the same keys."""
+        raise NotImplementedError
+
+    def to_frame(self) -> Any:
+        """Return `table` as a pandas DataFrame.
+
+        Raises
+        ------
+        UsageError
+            When pandas is not installed.
+        """
+        return frame_of(self.table())
+
+    def _repr_html_(self) -> str:
+        """Show a notebook the table."""
+        rows = self.table()
+        return html_table(repr(self)[1:-1], list(rows[0]) if rows else (), [list(row.values()) for row in rows])
+
+
 def frame_of(rows: Iterable[Mapping[str, Any]]) -> Any:
     """Return a DataFrame with one line a row; the keys of the rows are its columns.
 

@@ -22,7 +22,7 @@ from placeprint.evaluation.setting import Setting
 from placeprint.evaluation.sweep import SweepRow, threshold_sweep
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.protocol import AnyGallery
-from placeprint.notebooks import frame_of, html_table
+from placeprint.notebooks import Tabular, html_table
 from placeprint.options import (
     BuildOptions,
     BuildWords,
@@ -82,7 +82,7 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison(Sequence[Compared]):
+class Comparison(Sequence[Compared], Tabular):
     """Several settings on one dataset, in the order given; each is compared with the first.
 
     Attributes
@@ -116,16 +116,6 @@ class Comparison(Sequence[Compared]):
         rows = self.table()
         title = f"{self.rows[0].result.dataset}: each against the first"
         return html_table(title, list(rows[0]), [list(row.values()) for row in rows])
-
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row a setting.
-
-        Raises
-        ------
-        UsageError
-            When pandas is not installed.
-        """
-        return frame_of(self.table())
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row a setting."""

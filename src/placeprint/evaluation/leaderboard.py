@@ -13,7 +13,7 @@ from placeprint.errors import DatasetError, UsageError
 from placeprint.evaluation.json_values import plain
 from placeprint.evaluation.result import EvaluationResult
 from placeprint.evaluation.standing import Standing, standing_of, why_not_comparable
-from placeprint.notebooks import frame_of, html_table
+from placeprint.notebooks import Tabular
 from placeprint.storage.regular_files import read_regular
 
 _LARGEST = 1 << 28
@@ -23,7 +23,7 @@ _NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
-class Leaderboard(Sequence[Standing]):
+class Leaderboard(Sequence[Standing], Tabular):
     """Runs, group by group, the best first.
 
     Attributes
@@ -64,11 +64,6 @@ class Leaderboard(Sequence[Standing]):
         told = f"{apart} of them not comparable" if apart else "all comparable"
         return f"<Leaderboard of {len(self.rows)} run{'s' if len(self.rows) != 1 else ''}, {told}: {best}>"
 
-    def _repr_html_(self) -> str:
-        """Show a notebook one row a run."""
-        rows = self.table()
-        return html_table(repr(self)[1:-1], list(rows[0]), [list(row.values()) for row in rows])
-
     def table(self) -> list[dict[str, Any]]:
         """Return one flat row a run: rank, model, figures in per cent, costs, and why it is not comparable."""
         return [
@@ -87,16 +82,6 @@ class Leaderboard(Sequence[Standing]):
             }
             for row in self.rows
         ]
-
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row a run.
-
-        Raises
-        ------
-        UsageError
-            When pandas is not installed.
-        """
-        return frame_of(self.table())
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""

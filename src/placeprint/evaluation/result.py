@@ -13,7 +13,7 @@ from placeprint.evaluation.metrics.intervals import Interval
 from placeprint.evaluation.metrics.open_set_rates import OpenSetResult
 from placeprint.evaluation.outcomes import GradeCount, RateOutcome
 from placeprint.evaluation.test_set import TestSet
-from placeprint.notebooks import frame_of, html_table
+from placeprint.notebooks import Tabular, html_table
 from placeprint.records import FailedImage, Grade, Match, SetAside
 from placeprint.terminal import counted
 
@@ -138,7 +138,7 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationResult:
+class EvaluationResult(Tabular):
     """What one run measured.
 
     Attributes
@@ -255,10 +255,6 @@ class EvaluationResult:
         shown = [(line.name, line.over_places) for line in self.headlines]
         rows = [(name, of.value, of.low, of.high) for name, of in shown]
         return html_table(repr(self)[1:-1], ("measure", "value", "95 % from", "to"), rows)
-
-    def to_frame(self) -> Any:
-        """Return `table` as a pandas DataFrame; UsageError where pandas is not installed."""
-        return frame_of(self.table())
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row a query."""

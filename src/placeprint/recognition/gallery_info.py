@@ -13,14 +13,14 @@ from placeprint.gallery.head import HEAD, read_head
 from placeprint.gallery.inventory import PlaceRow
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
-from placeprint.notebooks import frame_of, html_table
+from placeprint.notebooks import Tabular, html_table
 from placeprint.recognition.verify import FoundModel, model_of
 from placeprint.storage import published
 from placeprint.terminal import counted, sized
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GalleryInfo:
+class GalleryInfo(Tabular):
     """What a gallery holds and how it is.
 
     Attributes
@@ -103,10 +103,6 @@ class GalleryInfo:
     def table(self) -> list[dict[str, Any]]:
         """Return one row a place, where places were asked for."""
         return [row.to_dict() for row in self.place_rows]
-
-    def to_frame(self) -> Any:
-        """Return `table` as a pandas DataFrame; UsageError where pandas is not installed."""
-        return frame_of(self.table())
 
     def _repr_html_(self) -> str:
         """Return it as a table, for notebooks."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from placeprint.notebooks import frame_of, html_table
+from placeprint.notebooks import Tabular, html_table
 from placeprint.records import Answer, FailedImage, Grade
 from placeprint.terminal import counted
 
@@ -56,7 +56,7 @@ _WHERE = ("latitude", "longitude", "radius")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class QueryResult:
+class QueryResult(Tabular):
     """What `query` answered.
 
     Attributes
@@ -111,16 +111,6 @@ class QueryResult:
         return html_table(
             repr(self)[1:-1], ("photo", "grade", "place", "probability", "why"), map(_shown, self.answers)
         )
-
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row an image.
-
-        Raises
-        ------
-        UsageError
-            When pandas is not installed.
-        """
-        return frame_of(self.table())
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row an image."""

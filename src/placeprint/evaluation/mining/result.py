@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from placeprint.evaluation.json_values import plain
-from placeprint.notebooks import frame_of, html_table
+from placeprint.notebooks import Tabular, html_table
 from placeprint.records import FailedImage, Match, SetAside
 from placeprint.terminal import counted
 
@@ -114,7 +114,7 @@ class PlacePair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MiningResult:
+class MiningResult(Tabular):
     """What mining found: hard images, confusable places, suspect labels.
 
     Attributes
@@ -191,16 +191,6 @@ class MiningResult:
         columns = ("place", "and", "images", "mistaken", "highest", "mean", "advice")
         rows = ((*p.places, p.anchors, p.violations, p.highest, p.mean, p.advice) for p in self.pairs[:_SHOWN])
         return html_table(repr(self)[1:-1], columns, rows)
-
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row a triplet: anchor, positive, negative, and how alike they are.
-
-        Raises
-        ------
-        UsageError
-            When pandas is not installed.
-        """
-        return frame_of(self.table())
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row a triplet."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from placeprint.evaluation.json_values import plain
-from placeprint.notebooks import frame_of, html_table
+from placeprint.notebooks import Tabular
 from placeprint.records import FailedImage
 from placeprint.terminal import counted
 
@@ -44,7 +44,7 @@ class ImagePair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairList:
+class PairList(Tabular):
     """The pairs of a dataset.
 
     Attributes
@@ -89,20 +89,9 @@ class PairList:
         """Count pairs and images."""
         return f"<PairList of {self.dataset}: {counted(len(self.pairs), 'pair')} of {counted(self.images, 'image')}>"
 
-    def _repr_html_(self) -> str:
-        """Show a notebook the pairs."""
-        rows = [dataclasses.astuple(pair) for pair in self.pairs]
-        return html_table(repr(self)[1:-1], [f.name for f in dataclasses.fields(ImagePair)], rows)
-
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row a pair.
-
-        Raises
-        ------
-        UsageError
-            When pandas is not installed.
-        """
-        return frame_of(dataclasses.asdict(pair) for pair in self.pairs)
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row a pair."""
+        return [dataclasses.asdict(pair) for pair in self.pairs]
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON, without the text."""

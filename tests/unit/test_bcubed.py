@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placeprint.evaluation.metrics.bcubed import b_cubed
+from tools.bcubed import b_cubed
 
 
 def test_by_hand() -> None:
