@@ -13,7 +13,6 @@ def require(module: str, *, extra: str, what: str) -> Any:
 
     Parameters
     ----------
-    module : str
     extra : str
         The extra that installs it.
     what : str

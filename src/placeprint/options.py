@@ -31,7 +31,6 @@ class Flag:
     ----------
     name : str
         As ``--model``.
-    help : str
     short : str
         As ``-m``; empty where there is none.
     words : tuple of str

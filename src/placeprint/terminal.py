@@ -32,7 +32,6 @@ class Output(io.TextIOBase):
 
     Parameters
     ----------
-    stream : TextIO
     required : bool
         Raise `OutputClosedError` when it cannot be written to; otherwise go on in silence.
     spelled : bool
@@ -114,7 +113,6 @@ def counted(count: int, one: str, many: str = "") -> str:
 
     Parameters
     ----------
-    count : int
     one : str
         The singular, also with its verb: ``image is``.
     many : str

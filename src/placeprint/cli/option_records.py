@@ -43,7 +43,6 @@ def with_options(verb: Callable[..., None], *, before: Any = None) -> Callable[.
 
     Parameters
     ----------
-    verb : callable
     before : class, optional
         A record of options that every verb has; its `begin` is called before the verb, which does not get it.
     """

@@ -73,7 +73,6 @@ def completed(
 
     Parameters
     ----------
-    easting, northing, latitude, longitude : float or None
     number : str
         The UTM zone: ``31``, or with its letter ``31U``.
     letter : str

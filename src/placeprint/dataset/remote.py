@@ -112,7 +112,6 @@ def read_remote(address: str, *, layout: str | None = None) -> tuple[Manifest, R
 
     Parameters
     ----------
-    address : str
     layout : str, optional
         As in `placeprint.dataset.scan.read_dataset`.
 

@@ -50,7 +50,6 @@ class CachedEmbedding:
     Attributes
     ----------
     vector : ndarray of float32, shape (dim,)
-    width, height : int
     parts : mapping of str to ndarray, shape (height, width, depth)
         See `placeprint.embedding.embedder.Description`.
     """

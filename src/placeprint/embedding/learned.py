@@ -57,7 +57,6 @@ def learn(base: AnyEmbedder, whiten: str, vectors: Vectors, labels: Sequence[str
 
     Parameters
     ----------
-    base : AnyEmbedder
     whiten : str
         See `placeprint.presets.WHITENINGS`.
     vectors : ndarray of float32, shape (n, raw_dim)

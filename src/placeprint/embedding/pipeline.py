@@ -141,12 +141,8 @@ def embed_records(
 
     Parameters
     ----------
-    records : sequence of ImageRecord
-    root : Path
-    embedder : AnyEmbedder
     cache : EmbeddingCache, optional
         Asked first, and filled every 64 images: an interrupted run goes on where it was.
-    progress : Progress, optional
     read : callable, optional
         Returns the bytes of a path, or raises ImageError; by default those of the file under `root`.
 

@@ -64,8 +64,6 @@ def prepare(image: Image, spec: ModelSpec, view: str = "") -> Pixels:
 
     Parameters
     ----------
-    image : PIL.Image.Image
-    spec : ModelSpec
     view : str
         ``crop``, ``squash`` or ``flip``; empty for the ModelSpec's own `resize`.
 

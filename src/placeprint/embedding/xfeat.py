@@ -40,7 +40,6 @@ def extract(image: Image, graph: BundledGraph, *, most: int) -> Packed:
 
     Parameters
     ----------
-    image : PIL.Image.Image
     graph : BundledGraph
         ``xfeat``.
     most : int

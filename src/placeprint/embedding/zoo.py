@@ -18,7 +18,6 @@ class ZooModel:
 
     Attributes
     ----------
-    name : str
     dim, input_size : int
         Of the embedding, and pixels of the usual input.
     parameters : float or None

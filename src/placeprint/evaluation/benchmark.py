@@ -56,7 +56,6 @@ class BenchmarkRun:
 
     Attributes
     ----------
-    protocol, title : str
     figures : dict of str to float
         What papers print, by measure; a share, not per cent.
     doubts : tuple of str
@@ -128,7 +127,6 @@ def benchmark_rows(run: BenchmarkRun, own: tuple[str, int], costs: tuple[float, 
 
     Parameters
     ----------
-    run : BenchmarkRun
     own : tuple of str and int
         The model of the run, and the size of its embeddings.
     costs : tuple of two floats

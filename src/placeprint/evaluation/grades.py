@@ -31,10 +31,8 @@ def rate_outcomes(
 
     Parameters
     ----------
-    queries : sequence of EvaluatedQuery
     limits : Limits
         What decided; only the probability is replaced.
-    calibration : Calibration or None
     """
     if calibration is None:
         return ()

@@ -20,7 +20,6 @@ def headlines(queries: Sequence[EvaluatedQuery], *, decided: bool, seed: int = S
 
     Parameters
     ----------
-    queries : sequence of EvaluatedQuery
     decided : bool
         Whether UNKNOWN could be answered: then the numbers about UNKNOWN are there too.
     seed : int

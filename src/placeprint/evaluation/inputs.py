@@ -40,7 +40,6 @@ class Inputs:
 
     Attributes
     ----------
-    gallery : Gallery
     queries : Queries
         Their `own_rows` are None when queries and gallery are different images.
     name : str

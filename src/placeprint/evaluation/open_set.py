@@ -28,7 +28,6 @@ def open_set_of(queries: Sequence[EvaluatedQuery], limits: Limits, *, calibrated
 
     Parameters
     ----------
-    queries : sequence of EvaluatedQuery
     limits : Limits
         What decided.
     calibrated : bool

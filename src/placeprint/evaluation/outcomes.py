@@ -13,7 +13,6 @@ class GradeCount:
 
     Attributes
     ----------
-    grade : Grade
     right, wrong : int
         Queries of known places whose best place is the right one, and another.
     unknown : int

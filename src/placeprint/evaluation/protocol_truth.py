@@ -28,7 +28,6 @@ class ByFrame:
         Of the gallery; NaN where unknown.
     tolerance : int
         Frames; the border counts.
-    rule : str
     """
 
     frames: Floats
@@ -69,7 +68,6 @@ class ByList:
         Gallery rows by path.
     lists : mapping of str to Listed
         By the query's path.
-    rule : str
     """
 
     row_of: Mapping[str, int]

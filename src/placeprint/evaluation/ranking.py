@@ -44,7 +44,6 @@ class Ranking:
 
     Attributes
     ----------
-    positives : PositiveRanks
     top : Neighbours
         The `k` best of each query.
     similarities : ndarray of float32, shape (n_queries, k)
@@ -97,9 +96,6 @@ def rank_queries(
 
     Parameters
     ----------
-    gallery : Gallery
-    queries : Queries
-    truth : GroundTruth
     k : int
         How many matches to keep.
     left_out : sequence of ndarray of int64, optional

@@ -86,7 +86,6 @@ class PlaceResult:
 
     Attributes
     ----------
-    place : str
     gallery, queries : int
         Images.
     recall_at_1, average_precision : float

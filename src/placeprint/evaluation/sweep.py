@@ -19,7 +19,6 @@ class SweepRow:
 
     Attributes
     ----------
-    threshold : float
     unknown_rate : float
         Share of all queries that are answered UNKNOWN.
     open_set_recall_at_1 : float
@@ -46,8 +45,6 @@ def threshold_sweep(
 
     Parameters
     ----------
-    result : EvaluationResult
-    thresholds : sequence of float
     probabilities : bool
         The thresholds are of the calibrated probability instead.
     """

@@ -77,7 +77,6 @@ def store_images(
 
     Parameters
     ----------
-    embedder : AnyEmbedder
     options : BuildOptions
         The preset, the index, and whether there is a cache.
     embedded : Embedded, optional
@@ -137,13 +136,10 @@ class BlockWriter:
 
     Attributes
     ----------
-    writer : Writer
     root : str
         Name of the root that the paths are relative to.
-    embedder : AnyEmbedder
     read : callable
         Returns the bytes of a path.
-    cache : EmbeddingCache, optional
     gaps : bool
         True leaves out the numbers of images that cannot be used; else the next image takes them.
     """

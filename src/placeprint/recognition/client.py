@@ -45,7 +45,6 @@ def told_by(
         Of the server, as ``http://127.0.0.1:8000``.
     images : sequence of path, str, bytes, binary file, PIL.Image.Image or ndarray
         As in `placeprint.Recognizer`; what comes from a file is sent as it is.
-    asked : Filter
     k, false_accept_rate
         As in `placeprint.recognize`.
 

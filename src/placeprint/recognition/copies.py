@@ -62,7 +62,6 @@ class Copies:
 
     Parameters
     ----------
-    records : sequence of ImageRecord
     vectors : ndarray of float32, shape (len(records), dim), optional
         Unit vectors; without them only the same bytes are copies.
     """
@@ -77,7 +76,6 @@ class Copies:
 
         Parameters
         ----------
-        row : int
         place : ndarray of int64
             The rows that are right for it.
         """

@@ -47,7 +47,6 @@ class Reason:
 
     Attributes
     ----------
-    match : Match
     lines : Lines
         At most `MOST_LINES` of the spots that lie alike, best first: the best of every part of the query.
     alike, spots : int
@@ -156,7 +155,6 @@ def what_is_missing(gallery: AnyGallery, parts: Collection[str]) -> str:
 
     Parameters
     ----------
-    gallery : Gallery
     parts : collection of str
         What is kept of the query.
     """
@@ -176,7 +174,6 @@ def reasons_for(gallery: Gallery, parts: Parts, matches: Sequence[Match], *, tur
 
     Parameters
     ----------
-    gallery : Gallery
     parts : mapping of str to ndarray
         Of the query, see `placeprint.Recognizer.describe`.
     matches : sequence of Match

@@ -53,10 +53,8 @@ def embedder_for(
 
     Parameters
     ----------
-    gallery : Gallery
     model : str, optional
         Name or path; without it, where the gallery says that its model is: see `placeprint.recognition.model_lookup`.
-    runner : str
     workers : int, optional
         Images in flight; as many as there are cores by default.
 

@@ -18,7 +18,6 @@ class Queries:
 
     Attributes
     ----------
-    records : sequence of ImageRecord
     vectors : ndarray of float32, shape (len(records), dim)
         Unit vectors, or what reads them from a file.
     parts : mapping of str to Ragged

@@ -69,7 +69,6 @@ class Seen:
 
     Attributes
     ----------
-    description : Description
     answer : Answer
         Its rows are those of `near`, where there is one.
     near : Nearby or None
@@ -100,7 +99,6 @@ def seen(
 
     Parameters
     ----------
-    recognizer : Recognizer
     photo, k, only
         As in `placeprint.Recognizer.recognize`.
     decision : DecisionOptions, optional

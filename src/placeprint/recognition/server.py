@@ -19,8 +19,6 @@ class Server:
 
     Parameters
     ----------
-    url : str
-    asked : Filter
     rate : float, optional
         The false-accept rate at which its gallery decides; the one that it was calibrated for when not given.
 

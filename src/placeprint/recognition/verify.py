@@ -21,10 +21,8 @@ class FoundModel:
 
     Attributes
     ----------
-    name, fingerprint : str
     file : str or None
         Where it lies, unless it is found by its name.
-    here : bool
     says : str
         Where it is, or why it is not here.
     """

@@ -38,9 +38,6 @@ def matches_of(
 
     Parameters
     ----------
-    neighbours : Neighbours
-    query : int
-    records : RecordTable
     similarities : ndarray of float32, shape (n_queries, k), optional
         Cosine similarities, where the scores are not they.
     named : int, optional

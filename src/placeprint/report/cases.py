@@ -74,7 +74,6 @@ def choose_cases(
 
     Parameters
     ----------
-    result : EvaluationResult
     query_images : sequence of ImageFile
         One for each of `result.queries`.
     gallery_image : callable

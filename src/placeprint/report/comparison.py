@@ -25,7 +25,6 @@ class Changed:
 
     Attributes
     ----------
-    path : str
     said : mapping of int to EvaluatedQuery
         The query as settings answered it, by their number.
     before, after : str

@@ -40,7 +40,6 @@ def pictured(run: Run, query_root: Path | None) -> Pictured:
 
     Parameters
     ----------
-    run : Run
     query_root : Path or None
         The folder that the queries' paths are relative to; None when the gallery's own images were the queries.
     """
@@ -100,11 +99,8 @@ def write_comparison(
 
     Parameters
     ----------
-    comparison : Comparison
     seen : sequence of Pictured
         One for each setting.
-    page : Path
-    progress : Progress, optional
 
     Raises
     ------

@@ -80,11 +80,8 @@ def write_groups_page(found: Grouping, page: Path, *, again: str = AGAIN, progre
 
     Parameters
     ----------
-    found : Grouping
-    page : Path
     again : str
         The command that groups these photos again, without ``--corrections``.
-    progress : Progress, optional
 
     Raises
     ------
@@ -109,7 +106,6 @@ def render_groups(
 
     Parameters
     ----------
-    found : Grouping
     served : Served, optional
         For a page that saves each correction; without it they are downloaded.
     said : Corrections, optional
@@ -118,7 +114,6 @@ def render_groups(
         The command that groups these photos again, as the page tells it where corrections are downloaded.
     tr : Translation
         The page's language.
-    progress : Progress, optional
     """
     from importlib.metadata import version
 

@@ -43,7 +43,6 @@ class Histogram:
 
     Attributes
     ----------
-    strips : tuple of Strip
     ticks : tuple of str
         Evenly spaced, the first at the left edge and the last at the right one.
     highest : int

@@ -23,7 +23,6 @@ class Alike:
 
     Attributes
     ----------
-    rows : tuple of Standing
     measures : tuple of str
         The figures that any of them has.
     charts : tuple of (int, ToleranceCurves)

@@ -41,7 +41,6 @@ def picture(
     ----------
     query, match : PIL.Image.Image
         Upright, RGB.
-    reason : Reason
     look : str
         ``lines`` between the spots that lie alike, or ``heat``: both images lit where they do.
     height : int

@@ -36,7 +36,6 @@ class Drawn:
 
     Attributes
     ----------
-    reason : Reason
     title : str
         What the match is to the query, for people.
     width, height : int
@@ -68,10 +67,8 @@ def draw_reason(
 
     Parameters
     ----------
-    query : PIL.Image.Image
     image : ImageFile
         Of the match; one that is gone becomes a reason why.
-    reason : Reason
     title, height, looks
         See `Drawn` and `placeprint.report.match_drawing.picture`.
     """
@@ -97,10 +94,8 @@ def explain_cases(
 
     Parameters
     ----------
-    sheets : Sheets
     numbers : mapping of EvaluatedQuery to int
         Which of the queries each is.
-    gallery : Gallery
     parts : mapping of str to Ragged
         Of the queries, in their order.
     gallery_image : callable

@@ -22,7 +22,6 @@ class Step:
 
     Attributes
     ----------
-    threshold : float
     right, wrong : int
         Queries of known places that are given their place, and another.
     let_in : int

@@ -74,7 +74,6 @@ def thumbnails(images: Iterable[ImageFile], *, progress: Progress | None = None)
     ----------
     images : iterable of ImageFile
         May repeat itself.
-    progress : Progress, optional
     """
     wanted = list(dict.fromkeys(images))
     workers = min(8, os.cpu_count() or 1)

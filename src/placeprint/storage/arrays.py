@@ -126,7 +126,6 @@ def open_array(path: Path, *, mapped: bool = True) -> NDArray[Any]:
 
     Parameters
     ----------
-    path : Path
     mapped : bool
         Map the file, which reads nothing yet; if it is shortened meanwhile, the system ends the process. Otherwise
         the whole file is read.

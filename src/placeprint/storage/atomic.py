@@ -107,7 +107,6 @@ def require_ours(path: Path, ours: Callable[[bytes], bool], *, most: int = -1) -
 
     Parameters
     ----------
-    path : Path
     ours : callable
         Tells the program's own files from others by their content.
     most : int

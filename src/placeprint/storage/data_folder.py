@@ -32,7 +32,6 @@ class DataFolder:
 
     Attributes
     ----------
-    path : Path
     files : mapping of str to (int, str)
         Bytes and SHA-256 of each file, by name.
     """

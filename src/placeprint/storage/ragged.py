@@ -52,7 +52,6 @@ class FileRows:
     first : int
         Offset of the first row.
     shape : tuple of 2 int
-    dtype : numpy.dtype
     """
 
     def __init__(self, file: BinaryIO | FileIO, first: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:

@@ -42,7 +42,6 @@ def batches(
     ----------
     labels : ndarray of int64, shape (n,)
         0 to n_places - 1.
-    rng : numpy.random.Generator
     places, images : int
         P and K; a place with fewer images gives all that it has.
     near : ndarray of int64, shape (n_places, n_places - 1)

@@ -32,7 +32,6 @@ class Changed:
         Its file.
     data : bytes
         The ONNX file so far.
-    spec : ModelSpec
     steps : tuple of str
         What was done to it.
     cosine : float or None

@@ -81,7 +81,6 @@ class HeldOut:
 
     Parameters
     ----------
-    pool : Pool
     asked : ndarray of int64
         Rows of the places that are asked about; see `placeprint.training.pool.Division`.
     among : ndarray of int64, optional
@@ -130,14 +129,12 @@ class HeldOut:
 
         Parameters
         ----------
-        preset : Preset
         spec : ModelSpec
             Of the model, as the preset asks it to look.
         vectors : ndarray of float32, shape (len(rows), dim)
             Unit vectors, in the order of `rows`.
         parts : mapping of str to Ragged
             What the preset keeps of each image, in the same order.
-        progress : Progress, optional
         """
         ask, answer = self._ask, self._answer
         gallery = Gallery.in_memory(

@@ -13,10 +13,8 @@ def make_objective(settings: TrainSettings, *, classes: int, dim: int) -> Any:
 
     Parameters
     ----------
-    settings : TrainSettings
     classes : int
         Places that train.
-    dim : int
 
     Notes
     -----

@@ -39,12 +39,10 @@ def measured(
     ----------
     models : tuple of 2 str
         Before and after, see `placeprint.embedding.models.find_model`.
-    manifest : Manifest
     options : ChangeOptions
         Both models are asked by its preset.
     alike : bool
         True when both should give the same embeddings.
-    progress : Progress or None
 
     Raises
     ------

@@ -34,7 +34,6 @@ class Pool:
     ----------
     roots : tuple of Path
         Folder of each dataset.
-    records : tuple of ImageRecord
     labels : ndarray of int64, shape (n,)
         Number of the place.
     names : tuple of str
@@ -45,7 +44,6 @@ class Pool:
         Unit embeddings by the base.
     left_out : int
         Images without a place, with several places, or equal to another that was taken already.
-    unusable : tuple of FailedImage
     parts : mapping of str to Ragged
         What the base's preset keeps of each image besides its vector.
     """

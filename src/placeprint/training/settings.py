@@ -50,7 +50,6 @@ class TrainSettings:
         Change light, season, viewpoint, crop and sharpness of the images (full mode).
     neck : bool
         ArcFace learns behind a batch norm that the finished model does not have (the BNNeck of Luo et al. 2019).
-    seed : int
     """
 
     full: Annotated[bool, Flag("--full", "Train the whole network, not only a head.")] = False

@@ -69,7 +69,6 @@ def read_state(path: Path, fingerprint: str, shapes: Mapping[str, tuple[int, ...
 
     Parameters
     ----------
-    path : Path
     fingerprint : str
         Of settings, images and base; the state of another training is refused.
     shapes : mapping of str to tuple of int

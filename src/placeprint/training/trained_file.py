@@ -29,7 +29,6 @@ def write_trained(
 
     Parameters
     ----------
-    base : ModelFile
     learner : Learner
         It may move to the CPU.
     weights : mapping of str to Tensor

@@ -41,13 +41,7 @@ ABOUT = "Tells which place a photo shows, or UNKNOWN, and how sure it is."
 
 
 def make_app(snapshots: SnapshotSource, settings: Settings) -> ASGIApp:
-    """Return the application that serves a gallery.
-
-    Parameters
-    ----------
-    snapshots : SnapshotSource
-    settings : Settings
-    """
+    """Return the application that serves a gallery."""
     state = _state(snapshots, settings)
 
     @asynccontextmanager

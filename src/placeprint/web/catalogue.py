@@ -97,12 +97,7 @@ class Catalogue(Protocol):
 
 
 class FolderCatalogue:
-    """The catalogue of a gallery in a folder or in memory.
-
-    Parameters
-    ----------
-    gallery : Gallery
-    """
+    """The catalogue of a gallery in a folder or in memory."""
 
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery

@@ -17,7 +17,6 @@ class MethodMiddleware:
 
     Parameters
     ----------
-    app : ASGI application
     routers : iterable of APIRouter
         All that the application includes.
     prefix : str

@@ -39,14 +39,7 @@ HEADERS = {
 
 
 class RequestMiddleware:
-    """Refuses requests for other hosts and from pages of other sites; adds headers; logs and counts.
-
-    Parameters
-    ----------
-    app : ASGI application
-    settings : Settings
-    metrics : Metrics
-    """
+    """Refuses requests for other hosts and from pages of other sites; adds headers; logs and counts."""
 
     def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app, self._settings, self._metrics = app, settings, metrics

@@ -29,7 +29,6 @@ class MilvusCatalogue:
 
     Parameters
     ----------
-    gallery : MilvusGallery
     before : MilvusCatalogue, optional
         Of an earlier state; its list of places is taken over.
     """

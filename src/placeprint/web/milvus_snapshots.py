@@ -33,10 +33,8 @@ class MilvusSnapshots:
 
     Parameters
     ----------
-    address : str
     photos : Path, optional
         Folder for the images that are added.
-    model : ModelOptions
 
     Raises
     ------

@@ -87,10 +87,8 @@ class Problem(PlaceprintError):  # noqa: N818
 
     Parameters
     ----------
-    status : int
     detail : str
         One line for people: what happened, and what to do.
-    headers : mapping of str to str, optional
     error : str
         Name of the library's error that it stands for.
     closes : bool

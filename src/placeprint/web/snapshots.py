@@ -36,9 +36,6 @@ class Snapshot:
 
     Attributes
     ----------
-    gallery : AnyGallery
-    recognizer : Recognizer
-    catalogue : Catalogue
     uploads : Path or None
         Folder of the images that were added through a server, each named by the hash of its content; None where they
         are not kept.
@@ -102,11 +99,6 @@ class FolderSnapshots:
 
     The files of a gallery never change: one that looks otherwise was damaged, or mended. Then, and when the head was
     replaced, the gallery is opened again, and what cannot be opened leaves the snapshot as it was.
-
-    Parameters
-    ----------
-    path : Path
-    model : ModelOptions
 
     Raises
     ------

@@ -31,15 +31,8 @@ class State:
 
     Attributes
     ----------
-    settings : Settings
-    urls : Urls
-    snapshots : SnapshotSource
-    uploads : UploadReader
     recognizing, drawing : WorkQueue
         Threads that answer images, and threads that make the images that are shown.
-    doubtful : DoubtfulAnswers
-    thumbnails : ThumbnailCache
-    metrics : Metrics
     write_queue : WriteQueue or None
         None when the server only answers.
     unknown : Remembered or None

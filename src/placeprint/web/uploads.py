@@ -74,7 +74,6 @@ class Body:
     ----------
     content_type : str
         The whole header.
-    settings : Settings
     pieces : deque of bytes
     bytes : int
         Of all pieces.

@@ -39,13 +39,7 @@ class _Waiting:
 
 
 class WriteQueue:
-    """The one thread that changes a gallery.
-
-    Parameters
-    ----------
-    snapshots : SnapshotSource
-    metrics : Metrics
-    """
+    """The one thread that changes a gallery."""
 
     def __init__(self, snapshots: SnapshotSource, metrics: Metrics) -> None:
         self._snapshots, self._metrics = snapshots, metrics

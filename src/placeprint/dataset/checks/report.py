@@ -33,7 +33,6 @@ class ImageTable:
     ----------
     records : tuple of ImageRecord
         With content hash, width and height.
-    facts : tuple of ImageFacts
     scores : mapping of str to ndarray of float64, shape (n_images,)
         By the name of the check.
     verdicts : mapping of str to ndarray of bool, shape (n_images,)

@@ -34,7 +34,6 @@ class Rule:
     ----------
     name : str
         Short and stable, for programs.
-    severity : Severity
     advice : str
         One sentence: what to do.
     """
@@ -52,7 +51,6 @@ class ImageRule(Rule):
     ----------
     score : callable
         Returns a number for an image's facts.
-    threshold : float
     above : bool
         True: flagged when the score is above the threshold; False: when it is below.
     says : str

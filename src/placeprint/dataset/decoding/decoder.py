@@ -41,7 +41,6 @@ class Opened:
     Attributes
     ----------
     data : bytes
-    header : Header
     image : PIL.ImageFile.ImageFile
         Not loaded yet.
     """
@@ -133,7 +132,6 @@ def decode_opened(opened: Opened, min_side: int | None, *, as_far: bool) -> tupl
 
     Parameters
     ----------
-    opened : Opened
     min_side : int or None
         See `placeprint.dataset.decoding.header.times_larger`; None decodes at full size.
     as_far : bool

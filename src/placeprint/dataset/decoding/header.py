@@ -18,7 +18,6 @@ def times_larger(size: tuple[int, int], min_side: int) -> int:
 
     Parameters
     ----------
-    size : tuple of two ints
     min_side : int
         Pixels of the shorter side that are needed; `LONGEST` times as many of the longer side.
     """

@@ -28,7 +28,6 @@ class Frame:
 
     Attributes
     ----------
-    width, height : int
     sampling : mapping of int to tuple of int
         For each component's number its horizontal and vertical sampling factors.
     """
@@ -63,7 +62,6 @@ class Scan:
     ----------
     start, end : int
         The coded data: `end` is at the next marker, or the end of the file.
-    components : tuple of int
     band : range
         Its coefficients, of 0 to 63.
     final : bool
@@ -93,7 +91,6 @@ class Layout:
 
     Attributes
     ----------
-    frame : Frame
     scans : tuple of Scan
         At least one, in the file's order.
     end : int or None

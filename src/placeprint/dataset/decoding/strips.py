@@ -19,7 +19,6 @@ def strips(image: Image, pixels: int, *, multiple: int = 1) -> Iterator[tuple[in
 
     Parameters
     ----------
-    image : PIL.Image.Image
     pixels : int
         Pixels of a strip, at most.
     multiple : int

@@ -45,7 +45,6 @@ class Choice:
 
     Attributes
     ----------
-    layout : Layout or None
     gallery, query : tuple of str
         Names of the folders of each split (lower case); empty when they are not named.
     """

@@ -59,7 +59,6 @@ class Table:
     ----------
     columns : tuple of str
         Their names; a second column of the same name gets a number.
-    rows : tuple of Row
     described : tuple of str
         The detected form of the file: delimiter, encoding.
     """

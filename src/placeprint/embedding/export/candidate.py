@@ -55,7 +55,6 @@ class Candidate:
     ----------
     data : bytes
         The ONNX file.
-    spec : ModelSpec
     reference : callable or None
         Images (n, 3, h, w) to embeddings in PyTorch; None when the source was an ONNX file.
     free : bool

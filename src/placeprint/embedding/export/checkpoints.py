@@ -48,7 +48,6 @@ class Checkpoint:
 
     Attributes
     ----------
-    path : Path
     arrays : mapping of str to ndarray
         By name; where names were nested (``state_dict`` in it ``conv1.weight``) they are joined by dots.
     sha256 : str
@@ -84,7 +83,6 @@ def read_checkpoint(path: Path, *, published: bool = False) -> Checkpoint:
 
     Parameters
     ----------
-    path : Path
     published : bool
         True when the name is known to be one of torchvision's, whose eight digits behind the dash begin the SHA-256. In
         any other name they may be a date or the hash of something else, and are at most worth a note.

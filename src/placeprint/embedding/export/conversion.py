@@ -57,7 +57,6 @@ def export_source(source: ModelSource, out: Path | None = None, *, name: str | N
 
     Parameters
     ----------
-    source : ModelSource
     out : Path, optional
         The ONNX file; by default in the folder of models, where `source` is found as a model's name from then on.
     name : str, optional
@@ -120,7 +119,6 @@ def keep(data: bytes, spec: ModelSpec, path: Path, *, card: str = "") -> ModelSp
     Parameters
     ----------
     data : bytes
-    spec : ModelSpec
     path : Path
         Of the ONNX file; the others lie beside it, with the endings ``.json`` and ``.md``.
     card : str

@@ -34,7 +34,6 @@ class Effect:
 
     Attributes
     ----------
-    dataset, preset : str
     queries : int
         That have an answer in the gallery.
     recall_at_1, average_precision : Difference

@@ -34,7 +34,6 @@ def fuse(data: bytes, spec: ModelSpec, whitening: Whitening) -> tuple[bytes, Mod
         The ONNX file.
     spec : ModelSpec
         Of it. Its pooling moves into the graph.
-    whitening : Whitening
 
     Returns
     -------
@@ -74,7 +73,6 @@ def written_behind(
     ----------
     data, spec
         The ONNX file and its description.
-    change : Whitening
     constant : float
         Above 0, the changed vector is brought to length 1 and this number put behind it; see
         `placeprint.training.spread`.

@@ -65,7 +65,6 @@ def matched(
 
     Parameters
     ----------
-    checkpoint : Checkpoint
     wanted : mapping of str to tuple of int
         Name and shape of each.
     what : str

@@ -29,7 +29,6 @@ def compiled(core: Any, make: Callable[[], Any], asked: Mapping[str, object], se
 
     Parameters
     ----------
-    core : openvino.Core
     make : callable
         Returns the graph (`openvino.Model`); only called when it is not known yet.
     asked : mapping of str to object

@@ -113,7 +113,6 @@ def lower(model: Any, table: EightBits) -> None:
     ----------
     model : openvino.Model
         As it was read from the ONNX file.
-    table : EightBits
     """
     for node in model.get_ordered_ops():
         if node.get_type_name() in ("Convolution", "GroupConvolution"):

@@ -26,7 +26,6 @@ class OnnxRunner:
     ----------
     path : Path
         The ONNX file.
-    spec : ModelSpec
     threads : int
         CPU threads within one image.
     precision : str

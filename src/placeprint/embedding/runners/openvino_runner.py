@@ -67,7 +67,6 @@ class OpenVinoRunner:
     ----------
     path : Path
         The ONNX file.
-    spec : ModelSpec
     threads : int
         Images in flight, and CPU threads.
     precision : str

@@ -28,7 +28,6 @@ class End:
 
     Attributes
     ----------
-    name : str
     kind : str
         As NumPy names it: ``float32``; empty when it is not known.
     shape : tuple of int or None, or None

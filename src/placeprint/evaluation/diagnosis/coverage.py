@@ -49,7 +49,6 @@ class PlaceCoverage:
 
     Attributes
     ----------
-    place : str
     images, queries : int
         In the gallery; of it among the queries.
     spread : float
@@ -132,7 +131,6 @@ def gallery_coverage(gallery: Gallery, queries: Queries | None = None, *, seed: 
 
     Parameters
     ----------
-    gallery : Gallery
     queries : Queries, optional
         Images that are not in the gallery: one of the gallery would find itself.
     seed : int

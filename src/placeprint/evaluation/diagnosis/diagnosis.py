@@ -51,7 +51,6 @@ def diagnose(
 
     Parameters
     ----------
-    result : EvaluationResult
     inputs : Inputs
         What `result` was measured on.
     check : CheckReport, optional

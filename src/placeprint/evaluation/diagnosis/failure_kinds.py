@@ -75,8 +75,6 @@ class FailureKind:
 
     Attributes
     ----------
-    kind : Kind
-    count : int
     checked : bool
         False when what it takes to see this kind was not there (no images, too few right answers).
     advice : str
@@ -119,7 +117,6 @@ def sort_failures(
 
     Parameters
     ----------
-    result : EvaluationResult
     quality : mapping of str to ImageQuality, optional
         By the path of the query; of `failed_paths` is enough. Without it no image is called poor.
     twins : mapping of str to sequence of Twin, optional

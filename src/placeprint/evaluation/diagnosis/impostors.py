@@ -39,7 +39,6 @@ class Impostors:
 
     Attributes
     ----------
-    records : tuple of ImageRecord
     ranked : ndarray of int64, shape (n, depth)
         Gallery rows, best first, without the image itself and its copies; -1 where there are no more.
     right : ndarray of bool, shape (n, depth)
@@ -90,8 +89,6 @@ def find_impostors(
     ----------
     gallery : ndarray of float32, shape (n_gallery, dim)
         Unit vectors.
-    queries : Queries
-    truth : GroundTruth
     copies : Copies, optional
         Of the gallery's images: those of each query are left out with it.
     again : callable, optional

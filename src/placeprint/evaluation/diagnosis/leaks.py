@@ -27,8 +27,6 @@ class Twin:
 
     Attributes
     ----------
-    path : str
-    places : tuple of str
     exact : bool
         Of the same pixels; otherwise nearly the same.
     distance : int
@@ -94,7 +92,6 @@ def twins_of_queries(
 
     Parameters
     ----------
-    result : EvaluationResult
     report : CheckReport
         Of the dataset that the queries are from.
     gallery : sequence of ImageRecord, optional
@@ -143,7 +140,6 @@ def compare_leaks(result: EvaluationResult, twins: Mapping[str, Sequence[Twin]] 
 
     Parameters
     ----------
-    result : EvaluationResult
     twins : mapping of str to sequence of Twin, or None
         As `twins_of_queries` returns it; None when the images were not compared.
     """

@@ -38,7 +38,6 @@ class CurvePoint:
     ----------
     photos : int
         Of the place, or of the whole gallery.
-    recall : float
     low, high : float
         95 % of the repetitions lie between; NaN where nothing was repeated.
     """
@@ -91,7 +90,6 @@ def forecast_place(better: Numbers, photos: Numbers, extra: int, rng: np.random.
         As in `expected_recall`; all queries of one place.
     extra : int
         Images that would be added, as different from each other as those that are there.
-    rng : numpy.random.Generator
 
     Returns
     -------
@@ -154,7 +152,6 @@ def gallery_curve(
         Which of them are right. Every query has a right image in the gallery, ranked here or not.
     places : ndarray of int64, shape (n_gallery,)
         The number of each image's place.
-    rng : numpy.random.Generator
     at_least : int
         Images of each place that stay; 2 when queries are gallery images, so that another one is left.
 

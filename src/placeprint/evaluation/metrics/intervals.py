@@ -56,7 +56,6 @@ class Draws:
 
     Attributes
     ----------
-    value : float
     resampled : ndarray of float64, shape (resamples,)
         Empty when nothing could be drawn; NaN where a resample has no value.
     units : int
@@ -173,11 +172,9 @@ def interval(
     ----------
     values : ndarray of float64, shape (n_queries,)
         NaN = not counted.
-    rng : numpy.random.Generator
     clusters : ndarray, shape (n_queries,), optional
         The place (or other name) of each query, drawn as a whole (Davison and Hinkley 1997, "Bootstrap
         Methods and their Application", section 3.8). Without it single queries are drawn.
-    resamples : int
     level : float
         Above 0, below 1.
 

@@ -43,8 +43,6 @@ class ReliabilityBin:
 
     Attributes
     ----------
-    low, high : float
-    count : int
     probability : float
         Mean probability that was claimed; NaN in an empty bin.
     right : float

@@ -63,9 +63,6 @@ class Suspect:
 
     Attributes
     ----------
-    path : str
-    places : tuple of str
-    other : Match
     same_bytes : bool
         The files are equal; otherwise only their embeddings nearly are.
     """
@@ -226,7 +223,6 @@ def ranked_pairs(
 
     Parameters
     ----------
-    anchors : sequence of MinedImage
     suspects : sequence of Suspect
         Between two places they come first: other images do not mend a wrong label.
     images : mapping of str to int

@@ -49,7 +49,6 @@ def evidence_of(
         Of all its images.
     always : bool
         Ask its images even where they are too few to tell a radius alone.
-    progress : Progress, optional
     """
     kept = gallery.position_evidence
     if kept is not None and not kept.worn and (kept.asked or not always):

@@ -28,7 +28,6 @@ def write_positions(result: LocateResult, out: Path) -> None:
 
     Parameters
     ----------
-    result : LocateResult
     out : Path
         ``.csv``: all photos, as a manifest that `index` reads, with paths relative to `LocateResult.root`;
         ``.geojson``: those with a position, as points; ``.kml``: these, and circles of their radius.

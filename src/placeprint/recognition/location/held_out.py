@@ -38,7 +38,6 @@ class Question:
     Attributes
     ----------
     vector : ndarray of float32, shape (dim,)
-    parts : mapping of str to ndarray
     here : (float, float)
         Its latitude and longitude, degrees.
     row : int

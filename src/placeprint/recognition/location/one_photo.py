@@ -21,7 +21,6 @@ def position_of(
 
     Parameters
     ----------
-    recognizer : Recognizer
     photo : path, bytes, image or array
         Looked at once, as by `placeprint.locate`; its metadata is not read.
     share, rate : float

@@ -62,7 +62,6 @@ class Reranker:
 
     Parameters
     ----------
-    gallery : Gallery
     vectors : ndarray of float32, shape (n_gallery, dim), optional
         What reads the gallery's vectors, where that is not the gallery (`placeprint.gallery.index.file_rows`).
     at_once : int, optional
