@@ -25,14 +25,15 @@ def told(gallery: AnyGallery) -> dict[str, Any] | None:
 
 def show_positions(gallery: AnyGallery) -> None:
     """Print when photos get a position; nothing of a gallery without positions."""
-    from placeprint.recognition.spots.limits import limits_or_why
+    from placeprint.recognition.spots.estimate import SPOT
+    from placeprint.recognition.spots.limits import LEAST, limits_or_why
 
     evidence = gallery.position_evidence
     if evidence is None:
         return
     limits, why = limits_or_why(evidence)
     if limits is None and not evidence.asked:
-        printing.say("no photo gets a position: too few images have one, as placeprint info tells")
+        printing.say(f"no photo gets a position: fewer than {LEAST} images have another within {SPOT:g} m")
     elif limits is None:
         printing.say(f"no photo gets a position: {why}")
     else:

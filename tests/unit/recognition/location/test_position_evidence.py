@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from placeprint import AnswerPosition, Gallery, ImageRecord, PositionEvidence, Recognizer, imported_spec
+from placeprint.cli.positions import show_positions
 from placeprint.errors import GalleryFormatError
 from placeprint.gallery.position_evidence import FARTHEST
 from placeprint.presets import find_preset
@@ -146,11 +147,13 @@ def test_a_gallery_that_cannot_keep_it_costs_only_time(made: Gallery, capsys: py
     assert Gallery.open(made.path).position_evidence is None
 
 
-def test_too_few_images_are_not_asked_and_it_says_so(tmp_path: Path) -> None:
+def test_too_few_images_are_not_asked_and_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records, vectors = images(3)
     small = Gallery.build(tmp_path / "small", records=records, vectors=vectors, spec=SPEC)
     learned = with_positions_learned(small)
     assert learned.position_evidence == PositionEvidence(images=15)
+    show_positions(learned)
+    assert capsys.readouterr().out == "no photo gets a position: fewer than 20 images have another within 60 m\n"
     assert position(learned).why.startswith("fewer than 20 images with a known position")
     fewer, _ = learned.remove(["0-0.jpg"])
     assert fewer.position_evidence.outdated("g") == ""  # no position is given: each answer says why, and this too
