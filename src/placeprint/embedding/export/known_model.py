@@ -70,7 +70,7 @@ def get_model(name: str, *, progress: Progress | None = None) -> Exported:
     >>> try:
     ...     placeprint.get_model("SALAD (DINOv2)")
     ... except placeprint.PlaceprintError as error:
-    ...     print(str(error)[:71])
+    ...     print(str(error)[:70])
     SALAD (DINOv2) is not fetched: size and hash of its file are not known
     """
     model, source, wanted = _meant(name)
