@@ -31,8 +31,8 @@ def test_each_module_is_a_function_before_those_that_need_it():
     )
     assert made == (
         '"use strict";\n'
-        "const $b = (() => {\n// A comment.\nconst one = 1;\nasync function two() {}\nreturn { one, two };\n})();\n"
-        "const $app = (() => {\nconst { one, two: second } = $b;\nif (one) {\n  second(one);\n}\nreturn {  };\n})();\n"
+        "const $1 = (() => {\n// A comment.\nconst one = 1;\nasync function two() {}\nreturn { one, two };\n})();\n"
+        "const $0 = (() => {\nconst { one, two: second } = $1;\nif (one) {\n  second(one);\n}\nreturn {  };\n})();\n"
     )
 
 

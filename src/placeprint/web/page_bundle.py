@@ -104,6 +104,7 @@ def joined_script(modules: Mapping[str, str]) -> str:
         As `bundled`.
     """
     done: dict[str, str] = {}
+    names = {name: f"${number}" for number, name in enumerate(modules)}  # short: they are sent
 
     def join(name: str, way: tuple[str, ...]) -> None:
         if name in way:
@@ -114,23 +115,19 @@ def joined_script(modules: Mapping[str, str]) -> str:
             raise ValueError(f"{way[-1]} imports {name}, which is not there")
         for _, needed in _IMPORT.findall(modules[name]):
             join(needed, (*way, name))
-        done[name] = _wrapped(name, modules[name])
+        done[name] = _wrapped(name, modules[name], names)
 
     join(ENTRY, ())
     return '"use strict";\n' + "".join(done.values())
 
 
-def _wrapped(name: str, text: str) -> str:
+def _wrapped(name: str, text: str, variables: Mapping[str, str]) -> str:
     needs = [
-        f"const {{ {names.strip().rstrip(',').replace(' as ', ': ')} }} = {_variable(needed)};\n"
+        f"const {{ {names.strip().rstrip(',').replace(' as ', ': ')} }} = {variables[needed]};\n"
         for names, needed in _IMPORT.findall(text)
     ]
     gives = _EXPORT.findall(text)
     body = _EXPORT.sub("", _IMPORT.sub("", text))
     if left := [line for line in body.splitlines() if _LEFT.match(line)]:
         raise ValueError(f"{name}: this line cannot be joined: {left[0]}")
-    return f"const {_variable(name)} = (() => {{\n{''.join(needs)}{body}return {{ {', '.join(gives)} }};\n}})();\n"
-
-
-def _variable(name: str) -> str:
-    return "$" + name.removesuffix(".js").replace("-", "_")
+    return f"const {variables[name]} = (() => {{\n{''.join(needs)}{body}return {{ {', '.join(gives)} }};\n}})();\n"

@@ -80,7 +80,11 @@ export function results({ rows, query, about, order, name }) {
     if (!old) return;
     const focused = old.contains(document.activeElement) ? document.activeElement.className : null;
     const fresh = element(row);
-    dropRow(old);
+    const shot = old.querySelector(".shot");
+    if (shot.querySelector("img")) { // drawn already: decoding it again would cost more than all else
+      dropRow(fresh);
+      fresh.querySelector(".shot").replaceWith(shot);
+    } else dropRow(old);
     old.replaceWith(fresh);
     if (focused !== null) fresh.querySelector(`[class="${focused}"]`)?.focus();
   };
