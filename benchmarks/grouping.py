@@ -5,13 +5,15 @@
 All photos of a set (gallery and queries) lie in one flat folder without names. It prints precision and recall of every
 set with weights that were learned from the others (`tools/learn_same_place.py` says how), with intervals drawn over
 places, and with those that the package ships; and with these of all sets but the thumbnails mixed in one folder. For
-smvs_landmarks it also prints what is left when labels that neighbouring views of one building have are one place.
+smvs_landmarks it also prints what is left when labels that neighbouring views of one building have are one place, and
+of each set where pairs of one place are lost, and the most recall that weights chosen for this set alone give.
 Reads ../shared/data; pairs that are matched are kept in the user's cache.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +26,7 @@ from placeprint.progress import on_stderr
 from tools.same_place_fit import LabelledLooks, as_one_building, labelled_looks, learn, sets_of, tried
 
 RATES = (0.01, 0.02, 0.05)
+PRECISE = 0.97
 DRAWS = 1000
 THUMBNAILS = "cohog_sped_thumbs"
 
@@ -47,6 +50,19 @@ def interval(precisions: Floats, places: Sequence[str]) -> tuple[float, float]:
     return low, high
 
 
+def found_pairs(one: LabelledLooks, same: SamePlace) -> str:
+    """Return what became of the pairs of looks that show one place, at 2 %."""
+    place = [one.places[look[0]] for look in one.looks.looks]
+    home = {look: n for n, group in enumerate(one.looks.joined((), same, same.least(0.02))[0]) for look in group}
+    true = {(a, b) for b, there in enumerate(place) for a in range(b) if place[a] == there}
+    matching = {pair for pair, each in zip(one.looks.pairs, one.looks.evidence.tolist(), strict=True) if each > 0}
+    near = len(true.intersection(one.looks.pairs))
+    return (
+        f"{one.name}: {len(true)} pairs show one place: {near} are neighbours, {len(true & matching)} of these match; "
+        f"{sum(home[a] == home[b] for a, b in true)} are joined; {len(matching - true)} others match"
+    )
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -66,6 +82,12 @@ def main() -> None:
         without = learn(clean, made, [other for other in range(len(sets)) if other != number])
         print(f"{one.name} | the others | {told(one, without)}")
         print(f"{one.name} | all (shipped) | {told(one, shipped)}", flush=True)
+        own = max(curves[number][curves[number][:, 0] >= PRECISE, 1].max(initial=0.0) for _, curves in made)
+        print(f"{found_pairs(one, shipped)}; recall at precision {PRECISE} with weights of its own: {own:.2f}")
+        if any(one.looks.positions):
+            looks = dataclasses.replace(one.looks, positions=(None,) * len(one.looks.looks))
+            nowhere = dataclasses.replace(one, looks=looks)
+            print(f"{one.name} without positions | all (shipped) | {told(nowhere, shipped)}")
         if clean[number].places != one.places:
             print(f"{one.name}, one building one place | the others | {told(clean[number], without)}")
     print(f"mixed | all (shipped) | {told(mixed, shipped)}")

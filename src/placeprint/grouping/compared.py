@@ -12,6 +12,7 @@ from placeprint.arrays import Floats, Vectors
 from placeprint.embedding.pipeline import Embedded
 from placeprint.grouping.clusters import Agglomeration, Pair, Position
 from placeprint.grouping.evidence import (
+    MOST_MATCHED,
     SURE,
     candidates,
     cell_votes,
@@ -88,6 +89,7 @@ def compared(
     constraints: Sequence[Constraint] = (),
     *,
     root: Path | None = None,
+    most: int = MOST_MATCHED,
     progress: Progress | None = None,
 ) -> Looks:
     """Compare embedded photos; those that an answer parts are never one look.
@@ -98,6 +100,8 @@ def compared(
     constraints : sequence of Constraint
     root : Path, optional
         Where the photos are, see `placeprint.grouping.looks.looks_of`.
+    most : int
+        Pairs whose local features are matched.
     progress : Progress, optional
     """
     rows = {record.path: row for row, record in enumerate(done.records)}
@@ -108,7 +112,7 @@ def compared(
     vectors = without_mean(done.vectors[first])
     found = candidates(vectors, progress)
     votes = cell_votes(found, done.parts["cells"].kept(first), progress)
-    known, asked = worth_matching(found, votes, len(first))
+    known, asked = worth_matching(found, votes, len(first), most)
     pairs, evidence = found.pairs, np.zeros(len(found))
     evidence[known] = matches.beyond_chance(np.full(len(known), SURE))
     points = point_matches([pairs[row] for row in asked], done.parts["xfeat"].kept(first), progress)

@@ -133,7 +133,7 @@ def _match(parts: Ragged, pair: Pair) -> float:
     return float(matches.confidences(first, [second], until=math.inf)[0])
 
 
-def worth_matching(found: Candidates, votes: Floats, count: int, most: int = MOST_MATCHED) -> tuple[Rows, Rows]:
+def worth_matching(found: Candidates, votes: Floats, count: int, most: int) -> tuple[Rows, Rows]:
     """Return which candidates show the same view by their cells alone, and which of the others to match.
 
     What is of one view by a chain of such pairs is not matched inside; of two views only a few pairs are, and of each

@@ -12,7 +12,7 @@ from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import DatasetError, UsageError
 from placeprint.grouping.compared import compared
 from placeprint.grouping.corrections import NO_PLACE, Corrections, read_corrections
-from placeprint.grouping.groups import alone_of, edges_of, groups_of
+from placeprint.grouping.groups import alone_of, edges_of, groups_of, reasoned
 from placeprint.grouping.options import GroupOptions, GroupWords
 from placeprint.grouping.result import Alone, Constraint, Grouping, among
 from placeprint.grouping.same_place import shipped_same_place
@@ -119,12 +119,13 @@ def _found(manifest: Manifest, told: Corrections, asked: GroupOptions, progress:
         found = compared(done, kept, root=manifest.root, progress=progress)
     groups, probabilities = found.joined(kept, same, same.least(asked.false_merge_rate))
     edges = edges_of(found, groups, probabilities)
+    alone = reasoned(alone_of(found, groups), manifest.root, progress)
     return Grouping(
         root=manifest.root,
         images=len(found.paths) + len(placeless),
         looks=len(found.looks),
         groups=groups_of(found, groups, edges, told.given_names),
-        alone=(*alone_of(found, groups), *(Alone(path, NO_PLACE) for path in placeless)),
+        alone=(*alone, *(Alone(path, NO_PLACE) for path in placeless)),
         edges=edges,
         constraints=kept,
         false_merge_rate=asked.false_merge_rate,

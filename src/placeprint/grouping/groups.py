@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from placeprint.dataset.checks.measurements import ImageFacts, measure_files
 from placeprint.grouping.clusters import Pair
 from placeprint.grouping.compared import Looks
 from placeprint.grouping.names import named
 from placeprint.grouping.result import Alone, Edge, Group
 from placeprint.grouping.towns import known_towns
+from placeprint.progress import Progress, Stretch
 
 _KEPT = 0.05
 """Probability from which a pair that was compared is told."""
 _NOTHING = "no other photo shows what it shows"
+_PLAIN = "no other photo shows what it shows, and it has few shades, as a document, a screen or a blank photo: no place"
+FEW_GREYS = 0.75
+"""Share of a photo that eight greys fill from which it is said to be plain, see `docs/groups.md`."""
+MOST_LOOKED_AT = 2000
+"""Photos alone that are decoded for that: a minute or two."""
 
 
 def edges_of(compared: Looks, groups: Sequence[Sequence[int]], probabilities: Mapping[Pair, float]) -> tuple[Edge, ...]:
@@ -32,6 +40,19 @@ def alone_of(compared: Looks, groups: Sequence[Sequence[int]]) -> tuple[Alone, .
     """Return the photos that are in no group."""
     single = (compared.looks[looks[0]] for looks in groups if len(looks) == 1)
     return tuple(Alone(compared.paths[look[0]], _NOTHING) for look in sorted(single) if len(look) == 1)
+
+
+def reasoned(alone: Sequence[Alone], root: Path, progress: Progress | None = None) -> tuple[Alone, ...]:
+    """Return photos that are alone with a better reason where their pixels tell one; a file that is gone has none."""
+    looked = alone[:MOST_LOOKED_AT]
+    facts = measure_files(root, [one.path for one in looked])
+    told = []
+    with Stretch(progress, "looking at those alone", len(looked)) as tick:
+        for one, found in zip(looked, facts, strict=True):
+            plain = isinstance(found, ImageFacts) and found.few_greys >= FEW_GREYS
+            told.append(Alone(one.path, _PLAIN) if plain else one)
+            tick()
+    return (*told, *alone[MOST_LOOKED_AT:])
 
 
 def groups_of(

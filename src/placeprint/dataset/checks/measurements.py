@@ -27,6 +27,7 @@ MAX_WORKERS = 8
 """Decoding threads at most; `placeprint.dataset.decoding.budget` limits the memory that they take together."""
 
 _STRIP = (1 << 17) // 3
+_FEW = 8
 _COLOUR_SIDE = 128
 
 
@@ -52,6 +53,8 @@ class ImageFacts:
     colour : float
         Largest minus smallest channel, 0 to 1: the 99th percentile over the image reduced to about 128 pixels, which
         averages out the colour noise of JPEG.
+    few_greys : float
+        Share of the image that its eight commonest levels of grey fill.
     dhash : int
         64-bit difference hash, the same as `imagehash.dhash`.
     whole : float
@@ -67,6 +70,7 @@ class ImageFacts:
     brightness: float
     contrast: float
     colour: float
+    few_greys: float
     dhash: int
     whole: float = 1.0
 
@@ -86,7 +90,7 @@ def measure_image(data: bytes) -> ImageFacts:
     """
     with what_is_there(data) as (image, damage):
         grey = image.convert("L")
-        brightness, contrast = _light(grey)
+        brightness, contrast, few_greys = _light(grey)
         return ImageFacts(
             width=image.width,
             height=image.height,
@@ -96,16 +100,18 @@ def measure_image(data: bytes) -> ImageFacts:
             brightness=brightness,
             contrast=contrast,
             colour=_colour(image),
+            few_greys=few_greys,
             dhash=_dhash(grey),
             whole=1.0 if damage is None else damage.score,
         )
 
 
-def _light(grey: Image) -> tuple[float, float]:
+def _light(grey: Image) -> tuple[float, float, float]:
     counts = np.asarray(grey.histogram(), dtype=np.float64)
     levels = np.arange(256) / 255.0
     mean = float(counts @ levels / counts.sum())
-    return mean, float(np.sqrt(counts @ (levels - mean) ** 2 / counts.sum()))
+    few = float(np.sort(counts)[-_FEW:].sum() / counts.sum())
+    return mean, float(np.sqrt(counts @ (levels - mean) ** 2 / counts.sum())), few
 
 
 def _colour(image: Image) -> float:
