@@ -39,6 +39,9 @@ SOURCE = (
     f"(sha256 {SHA256}), simplified by tools/build_outline.py"
 )
 
+MENDED = {"?saka": "Ōsaka", "Chi?in?u": "Chișinău", "Washington,  D.C.": "Washington, D.C."}
+"""Names that the set spells in an alphabet that lacks their letters."""
+
 Point = tuple[float, float]
 
 
@@ -58,7 +61,7 @@ def main() -> None:
         for part in _uncut(line.coords)
         if (steps := _steps(part))
     ]
-    towns = [[name, round(y, 2), round(x, 2)] for name, (x, y) in reversed(cities)]
+    towns = [[MENDED.get(name, name), round(y, 2), round(x, 2)] for name, (x, y) in reversed(cities)]
     written = json.dumps(
         {"source": SOURCE, "steps": STEPS, "coasts": coasts, "towns": towns}, ensure_ascii=False, separators=(",", ":")
     )

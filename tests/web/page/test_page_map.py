@@ -91,6 +91,7 @@ def test_the_outline_is_small_and_lies_where_coasts_are() -> None:
     assert len(data) <= 30_000
     told = json.loads(data)
     assert "public domain" in told["source"]
+    assert [name for name, *_ in told["towns"] if "?" in name or "  " in name] == []
     points = []
     for moves in told["coasts"]:
         at = [0, 0]
