@@ -1,6 +1,8 @@
 """Measure how a gallery grows: build, open, ask, add and remove at 10,000, 100,000 and 1,000,000 vectors.
 
     python benchmarks/growth.py --rows 10000 100000 1000000      # prints JSON; 1,000,000 rows need 4 GB of disk
+    python benchmarks/growth.py --rows 10000 --adds 10000        # so many adds of 10 images, and how it answers then
+    GROWTH_CELLS=54 python benchmarks/growth.py ...              # with 6 KB of cells an image
 
 Vectors have 256 dimensions and lie in clusters of 20, as photos of places do. Each step that is measured for memory
 runs in a process of its own; its peak counts what is mapped from files too, as the system does.
@@ -29,10 +31,17 @@ from placeprint.gallery.filters import Filter
 from placeprint.gallery.gallery import Gallery
 from placeprint.presets import PRESETS
 from placeprint.recognition.recognizer import Recognizer
-from placeprint.records import ImageRecord, Split
+from placeprint.records import ImageRecord, ModelSpec, Split
+from placeprint.storage.ragged import Ragged
 
 DIM, A_PLACE, BLOCK = 256, 20, 10_000
-SPEC = imported_spec("growth", DIM)
+CELLS = int(os.environ.get("GROWTH_CELLS", "0"))
+"""Cells of 112 bytes that each image has; without any there are vectors alone."""
+SPEC = (
+    ModelSpec(name="growth", dim=DIM, cells=CELLS, cells_output="c", cells_stride=16)
+    if CELLS
+    else imported_spec("growth", DIM)
+)
 INPUT = "input.npy"
 
 Row = dict[str, Any]
@@ -62,6 +71,16 @@ def vectors(first: int, count: int) -> np.ndarray:
     return centres[np.arange(count) // A_PLACE] + 0.5 * rng.standard_normal((count, DIM), dtype=np.float32)
 
 
+def parts(count: int) -> dict[str, Ragged]:
+    """Return cells of images; a thousand of them differ."""
+    if not CELLS:
+        return {}
+    block = np.random.default_rng(0).integers(-127, 128, (1000 * CELLS, 112), dtype=np.int8)
+    where = np.zeros((count, 4), np.int64)
+    where[:, 1:] = np.column_stack([np.arange(count) % 1000 * CELLS, np.ones(count), np.full(count, CELLS)])
+    return {"cells": Ragged([block], where)}
+
+
 def write_input(path: Path, rows: int) -> None:
     """Write the vectors to build from, block by block."""
     out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(rows, DIM))
@@ -75,13 +94,19 @@ def build(folder: Path, rows: int, index: str) -> object:
     """Build a gallery from vectors that lie on disk."""
     source = np.load(folder / INPUT, mmap_mode="r")
     return Gallery.build(
-        folder / "g", records=records(rows), vectors=source, spec=SPEC, index=index, preset=PRESETS["balanced"]
+        folder / "g",
+        records=records(rows),
+        vectors=source,
+        spec=SPEC,
+        index=index,
+        preset=PRESETS["balanced"],
+        parts=parts(rows),
     )
 
 
 def add(folder: Path, rows: int) -> object:
     """Add 100 images."""
-    return Gallery.open(folder / "g").add(records(100, first=rows), vectors(rows, 100), spec=SPEC)
+    return Gallery.open(folder / "g").add(records(100, first=rows), vectors(rows, 100), spec=SPEC, parts=parts(100))
 
 
 def remove(folder: Path, rows: int) -> object:
@@ -198,17 +223,55 @@ def growth(rows: int, *, index: str = "exact", runs: int = 7) -> Row:
     return row
 
 
+def adds(rows: int, count: int, *, index: str = "exact", runs: int = 7) -> Row:
+    """Measure a gallery after many adds of 10 images, and compacted, against one that was built at once."""
+    with tempfile.TemporaryDirectory(prefix="growth-") as name:
+        folder, whole = Path(name, "grown"), Path(name, "whole")
+        total = rows + 10 * count
+        for path in (folder, whole):
+            path.mkdir()
+            write_input(path / INPUT, total)
+        build(whole, total, index)
+        source = np.load(folder / INPUT, mmap_mode="r")
+        gallery = Gallery.build(
+            folder / "g",
+            records=records(rows),
+            vectors=source[:rows],
+            spec=SPEC,
+            index=index,
+            preset=PRESETS["balanced"],
+        )
+        seconds = []
+        for first in range(rows, total, 10):
+            began = time.perf_counter()
+            gallery, _ = gallery.add(records(10, first=first), np.array(source[first : first + 10]), spec=SPEC)
+            seconds.append(time.perf_counter() - began)
+        row: Row = {"rows": total, "adds": count, "median_add_ms": 1000 * statistics.median(seconds)}
+        row |= {"longest_add_s": max(seconds), "all_adds_s": sum(seconds)}
+        row |= {"segments": len(list((folder / "g").glob("data-*"))), "grown": asking(folder / "g", runs)}
+        row["compact_s"] = milliseconds(gallery.compact) / 1000
+        row["compacted"], row["whole"] = (asking(path / "g", runs) for path in (folder, whole))
+        found = [Gallery.open(path / "g").search(vectors(0, 2000)[::20], k=20).rows for path in (folder, whole)]
+        row["equal_rows"] = float((found[0] == found[1]).mean())
+    return row
+
+
 def main() -> int:
     """Measure, and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--index", default="exact", help="exact, faiss or auto")
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--adds", type=int, help="so many adds of 10 images, instead of the steps")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.step:
         print(json.dumps(run_step(given.step, given.folder, given.rows[0], given.index)))
+        return 0
+    if given.adds:
+        told = [adds(rows, given.adds, index=given.index, runs=given.runs) for rows in given.rows]
+        print(json.dumps({"adds": told}, indent=1))
         return 0
     result: Row = {"growth": [growth(rows, index=given.index, runs=given.runs) for rows in given.rows]}
     print(json.dumps(result, indent=1))

@@ -147,9 +147,12 @@ def with_removed(
     number = None if root is None else content.roots.index(root) if root in content.roots else -1
     named = {row: record.path for row, record in _rows_at(content.records, paths, root=number)}
     keep[list(named)] = False
-    keep[content.records.rows_showing(places)] = False
-    missing = *sorted(paths.difference(named.values())), *sorted(places.difference(content.records.places))
-    return keep_rows(content, keep), Change(removed=int((~keep).sum()), missing=missing)
+    missing = sorted(paths.difference(named.values()))
+    for place in sorted(places):
+        rows = content.records.rows_showing([place])
+        keep[rows] = False
+        missing += [] if len(rows) else [place]
+    return keep_rows(content, keep), Change(removed=int((~keep).sum()), missing=tuple(missing))
 
 
 def with_added(content: Content, fresh: Content) -> tuple[Content, Change]:

@@ -121,13 +121,16 @@ class Columns:
         names = tuple(name for name, used in zip(self.table.names, there, strict=True) if used)
         return dataclasses.replace(self, places=renamed[self.places], table=PlaceTable(names))
 
+    def numbered(self, table: PlaceTable) -> Self:
+        """Return the same, with places numbered as in another table, which is continued."""
+        numbers = dict(table.numbers)
+        renamed = np.array([*(numbers.setdefault(names, len(numbers)) for names in self.table.names), -1], np.int32)
+        return dataclasses.replace(self, places=renamed[self.places], table=PlaceTable(tuple(numbers)))
+
     def joined(self, other: Columns) -> Self:
-        """Return these rows and then the other's; the numbers of places stay."""
-        numbers = dict(self.table.numbers)
-        renamed = np.array([*(numbers.setdefault(names, len(numbers)) for names in other.table.names), -1], np.int32)
-        theirs = other.arrays() | {"places": renamed[other.places]}
-        both = {name: np.concatenate([array, theirs[name]]) for name, array in self.arrays().items()}
-        return type(self)(**both, table=PlaceTable(tuple(numbers)))
+        """Return these rows and then the other's, which are `numbered` as they are."""
+        both = {name: np.concatenate([array, getattr(other, name)]) for name, array in self.arrays().items()}
+        return type(self)(**both, table=other.table)
 
     def save(self, folder: Path, *, names: slice = slice(None)) -> int:
         """Write one file per column, and ``places.json``; return how many places that holds.
@@ -159,12 +162,15 @@ class Columns:
         return cls(**arrays, table=PlaceTable(StoredNames(source, segment.places, digest)))
 
     @classmethod
-    def chained(cls, columns: Sequence[Columns], kept: Sequence[Numbers | None]) -> Self:
-        """Return some rows of several segments after each other; their places are numbered through."""
+    def chained(cls, columns: Sequence[Columns], kept: Sequence[Numbers | None], *, first: int = 0) -> Self:
+        """Return some rows of several segments after each other, from the segment `first` on.
+
+        Places are numbered through all segments.
+        """
         arrays = {}
         for name in _KINDS:
-            parts = [getattr(each, name) for each in columns]
-            some = [part if rows is None else part[rows] for part, rows in zip(parts, kept, strict=True)]
+            parts = [getattr(each, name) for each in columns[first:]]
+            some = [part if rows is None else part[rows] for part, rows in zip(parts, kept[first:], strict=True)]
             arrays[name] = some[0] if len(some) == 1 else np.concatenate(some)
         return cls(**arrays, table=PlaceTable(*(source for each in columns for source in each.table.sources)))
 

@@ -39,7 +39,7 @@ from placeprint.storage.arrays import HELD, Buffer, open_array, open_bytes, read
 from placeprint.storage.data_folder import ADVICE
 from placeprint.storage.json_records import record_from
 from placeprint.storage.ragged import Ragged, files_of
-from placeprint.storage.rows import Rows
+from placeprint.storage.rows import Rows, others
 
 PHOTOS = "photos"
 """Folder inside a gallery for images uploaded to its server, each named by the hash of its content."""
@@ -156,9 +156,7 @@ def _kept(segments: Sequence[Segment]) -> NDArray[np.int64] | None:
         return None
     firsts = Rows([segment.rows for segment in segments]).firsts
     gone = [np.array(segment.removed, np.int64) + first for segment, first in zip(segments, firsts, strict=False)]
-    keep = np.ones(firsts[-1], np.bool_)
-    keep[np.concatenate(gone)] = False
-    return np.flatnonzero(keep)
+    return others(firsts[-1], np.concatenate(gone))
 
 
 def _require(head: GalleryHead, segment: Segment, *, first: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
@@ -15,17 +14,9 @@ from placeprint.arrays import Numbers
 from placeprint.errors import GalleryCorruptError
 from placeprint.storage.arrays import Buffer
 from placeprint.storage.data_folder import ADVICE
-from placeprint.storage.json_records import record_from
 
 PlaceNames = tuple[str, ...]
 PLACES = "places.json"
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """What ``places.json`` holds."""
-
-    names: tuple[PlaceNames, ...]
 
 
 class StoredNames:
@@ -52,12 +43,15 @@ class StoredNames:
         if self._digest and hashlib.sha256(self._source).hexdigest() != self._digest:
             raise GalleryCorruptError(f"{PLACES} of a gallery is damaged, its checksum differs: {ADVICE}")
         try:
-            names = record_from(_Names, {"names": json.loads(self._source[:])}).names
-        except (ValueError, TypeError, RecursionError) as error:
+            said = json.loads(self._source[:])
+        except (ValueError, RecursionError) as error:
             raise GalleryCorruptError(f"{PLACES} of a gallery cannot be read ({error}): {ADVICE}") from error
-        if len(names) != self._count or not all(names):
+        # by hand, for a million names: `record_from` takes ten times as long
+        if not isinstance(said, list) or not all(isinstance(e, list) and {*map(type, e)} == {str} for e in said):
+            raise GalleryCorruptError(f"{PLACES} of a gallery does not hold names of places: {ADVICE}")
+        if len(said) != self._count:
             raise GalleryCorruptError(f"{PLACES} of a gallery does not hold {self._count} names: {ADVICE}")
-        yield from names
+        yield from map(tuple, said)
 
 
 class PlaceTable:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
-import numpy as np
-
 from placeprint.arrays import Numbers
 from placeprint.storage.data_folder import DataFolder
+from placeprint.storage.rows import others
 
 TOGETHER = 4
 """Segments of about one size that are merged: fewer cost more writing, more leave more segments."""
@@ -71,12 +70,12 @@ class Segment:
     @property
     def kept(self) -> Numbers | None:
         """Which rows are in the gallery, ascending; None for all of them."""
-        return np.setdiff1d(np.arange(self.rows), self.removed) if self.removed else None
+        return others(self.rows, self.removed) if self.removed else None
 
     def without(self, kept: Numbers) -> Self:
         """Return the segment with only these of its rows, ascending."""
-        gone = np.setdiff1d(np.arange(self.rows), kept) if len(kept) < self.rows else ()
-        return dataclasses.replace(self, removed=tuple(map(int, gone)))
+        gone = others(self.rows, kept).tolist() if len(kept) < self.rows else ()
+        return dataclasses.replace(self, removed=tuple(gone))
 
     def entry(self) -> dict[str, Any]:
         """Return the segment for a head."""

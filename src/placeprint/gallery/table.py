@@ -6,7 +6,7 @@ A million records are a million lines of JSON. Opening a gallery maps them and r
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Self, overload
 
@@ -41,6 +41,8 @@ class RecordTable(Sequence[ImageRecord]):
         self, blocks: Sequence[Block], rows: Rows, columns: Callable[[], Columns], digest: tuple[object, ...] = ()
     ) -> None:
         self._blocks, self.rows, self._columns, self._digest = tuple(blocks), rows, columns, digest
+        self._behind: tuple[tuple[int, Callable[[], Columns]], ...] = ()
+        """The columns of the rows from a number on, so that a change of the last rows joins no million others."""
 
     @classmethod
     def of(cls, records: Sequence[ImageRecord], *, roots: Sequence[int] | None = None) -> Self:
@@ -80,7 +82,11 @@ class RecordTable(Sequence[ImageRecord]):
         columns = [Columns.load(segment, mapped=mapped) for segment in segments]
         kept = [segment.kept for segment in segments]
         digest = tuple((segment.data.files[FILE][1], segment.removed) for segment in segments)
-        return cls(blocks, rows, lambda: Columns.chained(columns, kept).checked(roots), digest)
+        made = cls(blocks, rows, lambda: Columns.chained(columns, kept).checked(roots), digest)
+        if len(segments) > 1:
+            behind = cache(lambda: Columns.chained(columns, kept, first=1).checked(roots))
+            made._behind = ((len(segments[0]), behind),)
+        return made
 
     @property
     def titled(self) -> bool:
@@ -178,12 +184,19 @@ class RecordTable(Sequence[ImageRecord]):
     def kept(self, rows: Sequence[int] | Numbers) -> Self:
         """Return only these rows, in this order."""
         chosen = np.asarray(rows, np.int64)
-        return type(self)(self._blocks, self.rows.kept(chosen), lambda: self.columns.kept(chosen))
+        least = int(chosen.min()) if len(chosen) else 0
+        whole = (0, lambda: self.columns)
+        first, columns = next((each for each in reversed(self._behind) if each[0] <= least), whole)
+        return type(self)(self._blocks, self.rows.kept(chosen), lambda: columns().kept(chosen - first))
 
     def joined(self, other: RecordTable) -> Self:
         """Return these records and then the other's."""
-        blocks = (*self._blocks, *other._blocks)
-        return type(self)(blocks, self.rows.joined(other.rows), lambda: self.columns.joined(other.columns))
+        blocks, rows = (*self._blocks, *other._blocks), self.rows.joined(other.rows)
+        made = type(self)(blocks, rows, lambda: self.columns.joined(behind()))
+        behind = cache(lambda: other.columns.numbered(self.columns.table))
+        parts = ((first, cache(lambda columns=columns: columns().joined(behind()))) for first, columns in self._behind)
+        made._behind = (*parts, (len(self), behind))
+        return made
 
     def compacted(self) -> Self:
         """Return the same, with a table of no place that no image shows."""

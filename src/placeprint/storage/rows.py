@@ -13,6 +13,13 @@ import numpy as np
 from placeprint.arrays import Numbers
 
 
+def others(count: int, rows: Sequence[int] | Numbers) -> Numbers:
+    """Return which of the first `count` numbers are not among these, ascending; in no time beside `numpy.setdiff1d`."""
+    left = np.ones(count, np.bool_)
+    left[np.asarray(rows, np.int64)] = False
+    return np.flatnonzero(left)
+
+
 class Rows:
     """Rows of blocks that lie behind each other.
 

@@ -23,6 +23,7 @@ from placeprint.gallery.index.top_k import Numbers
 from placeprint.gallery.index.tuning import disturbed, hits_of, reachable, truth_of
 from placeprint.storage.atomic import FULL
 from placeprint.storage.json_records import record_from
+from placeprint.storage.rows import others
 
 FILE, SETTINGS = "index.faiss", "index.json"
 
@@ -185,8 +186,7 @@ class Clustered:
 
         if self.kind == "hnsw":
             return False
-        gone = np.setdiff1d(np.arange(self._index.ntotal), kept)
-        return bool(self._inner.remove_ids(faiss.IDSelectorBatch(gone)) >= 0)
+        return bool(self._inner.remove_ids(faiss.IDSelectorBatch(others(self._index.ntotal, kept))) >= 0)
 
     def _put(self, vectors: Vectors, first: int) -> None:
         """Add the rows from `first` on, list after list; within a list they stay in order.
