@@ -16,6 +16,7 @@ from placeprint.errors import UsageError
 from placeprint.gallery import segments
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index import choice, faiss_index
+from placeprint.gallery.index.approximate import Clustered
 from placeprint.presets import PRESETS
 from placeprint.records import ImageRecord
 from program import run_json
@@ -141,6 +142,16 @@ def test_the_index_grows_with_the_gallery(tmp_path: Path) -> None:
     whole = gallery.compact()
     assert whole.index.name == "faiss-ivfpq"
     assert (whole.search(fresh, k=10).rows == wanted.rows).mean() >= 0.99
+
+
+def test_an_index_takes_a_few_new_vectors_and_is_learned_anew_for_many() -> None:
+    many = vectors(600)
+    index = Clustered.built(many[:560])
+    index.widths = ()
+    made = index.renewed(np.arange(560), many[:580])
+    assert made is not None
+    assert made.widths, "how wide to search is tried again: what is new lies elsewhere"
+    assert index.renewed(np.arange(560), many) is None
 
 
 @pytest.mark.parametrize("kind", ["format-3", "format-4", "format-5"])
