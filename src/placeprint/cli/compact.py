@@ -20,6 +20,9 @@ def compact(gallery: options.GalleryPath, as_json: options.AsJson = False) -> No
     if as_json:
         printing.show_json({"images": len(done.gallery), "segments": done.segments, "removed": done.removed} | sizes)
         return
+    if done.bytes_before == done.bytes_after:
+        printing.say(f"nothing to do: {gallery} holds {size_of(done.gallery)} in one segment")
+        return
     mb = " instead of ".join(f"{size / 1e6:,.1f} MB" for size in (done.bytes_after, done.bytes_before))
     was = f"{counted(done.segments, 'segment')} and {counted(done.removed, 'removed image')}"
     printing.say(f"{was} became one segment: {gallery} holds {size_of(done.gallery)} in {mb}")

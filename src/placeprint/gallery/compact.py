@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from placeprint.errors import UsageError
+from placeprint.gallery.address import is_address
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD, read_head
 from placeprint.gallery.opening import open_gallery
@@ -67,9 +68,10 @@ def compact(gallery: AnyGallery | Path | str) -> CompactResult:
     >>> placeprint.compact("town.gallery").removed
     2
     """
-    opened = open_gallery(gallery)
+    where = str(gallery) if isinstance(gallery, str | Path) else gallery.where
+    opened = None if is_address(where) else open_gallery(gallery)
     if not isinstance(opened, Gallery) or opened.path is None:
-        raise UsageError(f"only a gallery in a folder can be compacted, and {opened.where} is none")
+        raise UsageError(f'only a gallery in a folder can be compacted, and "{where}" is none')
     segments, before = read_head(opened.path).segments, _bytes(opened.path)
     made = opened.compact()
     removed = sum(len(segment.removed) for segment in segments)

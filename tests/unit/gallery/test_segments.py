@@ -187,6 +187,8 @@ def test_only_a_folder_is_compacted() -> None:
     assert here.compact() is here
     with pytest.raises(UsageError, match="only a gallery in a folder"):
         placeprint.compact(here)
+    with pytest.raises(UsageError, match=r'only a gallery in a folder.*"milvus://localhost/town" is none'):
+        placeprint.compact("milvus://localhost/town")
 
 
 def test_golden_files_are_those_of_their_formats() -> None:
