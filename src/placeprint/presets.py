@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from placeprint.errors import GalleryFormatError, UsageError
@@ -22,6 +22,8 @@ LARGEST = 1_000_000_000
 """Of any number of a preset: scores are 32-bit floats, and no weight may lead out of them."""
 WHITENINGS = ("", "pca", "places")
 """None; by the gallery's principal components; by how images differ within its places."""
+KEPT_BYTES = {"cell_bytes": (0, 28, 56), "point_bytes": (0, 19)}
+"""In how many bytes a cell or a point can be kept; 0 for as it is, 112 and 68."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,9 @@ class Preset:
         Best images whose XFeat features are matched with the query's, until one matches without doubt.
     cell_weight, match_weight : float
         What one unit of evidence adds to the score.
+    cell_bytes, point_bytes : int
+        In how many bytes a new gallery keeps a cell and an XFeat feature, see `KEPT_BYTES`. How images are compared
+        does not depend on it, so presets that only differ here are equal.
     whiten : str
         One of `WHITENINGS`: a change of the embeddings that is learned from the gallery and kept in it.
     budget_ms : float
@@ -76,15 +81,20 @@ class Preset:
     match_weight: float = 0.0
     budget_ms: float = 0.0
     whiten: str = ""
+    cell_bytes: int = field(default=0, compare=False)
+    point_bytes: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse settings that are out of range."""
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
             if isinstance(value, int | float) and not 0 <= value <= LARGEST:
-                raise UsageError(f'preset "{self.name}": {field.name} must lie between 0 and {LARGEST:,}, not {value}')
+                raise UsageError(f'preset "{self.name}": {each.name} must lie between 0 and {LARGEST:,}, not {value}')
         if 0 < self.cells < FEWEST_CELLS:
             raise UsageError(f'preset "{self.name}": cells must be 0, or {FEWEST_CELLS} or more, not {self.cells}')
+        for name, sizes in KEPT_BYTES.items():
+            if (asked := getattr(self, name)) not in sizes:
+                raise UsageError(f'preset "{self.name}": {name} must be {" or ".join(map(str, sizes))}, not {asked}')
         if self.whiten not in WHITENINGS:
             raise UsageError(f'preset "{self.name}": whiten must be one of {", ".join(WHITENINGS[1:])}')
 

@@ -18,6 +18,7 @@ from placeprint.gallery.files import Content, failure_lines, keep_rows
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.choice import INDEXES
 from placeprint.gallery.model_hint import absolute
+from placeprint.gallery.part_codes import codes_for, encoded
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, is_unknown
@@ -101,7 +102,8 @@ def new_content(
         raise UsageError(
             f'a place of a gallery cannot be called "{name}", which is the answer when no place is accepted'
         )
-    file = settings.get("model_file")
+    file, preset = settings.get("model_file"), find_preset(settings.get("preset", FAST))
+    codes = codes_for(spec, preset)
     return Content(
         RecordTable.of(records),
         unit,
@@ -109,8 +111,9 @@ def new_content(
         index_name=index,
         roots=(settings.get("root", "."),),
         failures=failure_lines(settings.get("failures", ())),
-        preset=find_preset(settings.get("preset", FAST)),
-        parts=_checked_parts(spec, settings.get("parts"), len(records)),
+        preset=preset,
+        parts=encoded(_checked_parts(spec, settings.get("parts"), len(records)), codes),
+        codes=codes,
         learned=settings.get("learned") or {},
         model_file=None if file is None else absolute(file),
     )
@@ -181,14 +184,14 @@ def with_added(content: Content, fresh: Content) -> tuple[Content, Change]:
     there = _places_by_content(content.records, strangers)
     elsewhere, contradicting = compared_by_content(strangers, there)
     new = np.array([j for path, j in latest.items() if path not in same | elsewhere], np.int64)
-    kept = keep_rows(content, keep)
+    kept, parts = keep_rows(content, keep), encoded(fresh.parts, content.codes)
     added = RecordTable.of([records[j] for j in new.tolist()], roots=[number] * len(new))
     changed = dataclasses.replace(
         kept,
         records=kept.records.joined(added),
         vectors=kept.vectors.joined(fresh.vectors.kept(new)),
         roots=roots,
-        parts={name: old_parts.joined(fresh.parts[name].kept(new)) for name, old_parts in kept.parts.items()},
+        parts={name: old_parts.joined(parts[name].kept(new)) for name, old_parts in kept.parts.items()},
         model_file=fresh.model_file or kept.model_file,
     )
     replaced = int((~keep).sum())

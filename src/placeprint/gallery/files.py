@@ -30,6 +30,7 @@ from placeprint.gallery.head import GalleryHead, read_head
 from placeprint.gallery.index import approximate
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.file_rows import rows_from_file
+from placeprint.gallery.part_codes import Codes, decoded
 from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.segments import Segment
 from placeprint.gallery.table import RecordTable
@@ -80,6 +81,7 @@ class Content:
     learned: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     model_file: Path | None = None
     position_evidence: PositionEvidence | None = None
+    codes: Codes = field(default_factory=dict)
 
 
 def learned_entries(calibration: Calibration | None, positions: PositionEvidence | None) -> dict[str, Any]:
@@ -127,7 +129,7 @@ def _content(head: GalleryHead, mapped: bool) -> Content:
         for number, segment in enumerate(head.segments):
             _require(head, segment, first=not number)
         arrays = [_vectors(segment, head.spec.dim, mapped) for segment in head.segments]
-        parts = {name: _parts(head, name, rows) for name in head.parts}
+        parts = decoded({name: _parts(head, name, rows) for name in head.parts}, head.codes)
         learned = read_archive((first / LEARNED).read_bytes()) if head.learned else {}
         records = RecordTable.load(head.segments, rows, roots=len(head.roots), mapped=mapped)
     except ValueError as error:
@@ -147,6 +149,7 @@ def _content(head: GalleryHead, mapped: bool) -> Content:
         learned,
         head.model_file,
         head.positions,
+        head.codes,
     )
 
 

@@ -13,6 +13,7 @@ from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.index.choice import INDEXES
 from placeprint.gallery.model_hint import model_file_of
+from placeprint.gallery.part_codes import Codes, kinds_and_codes
 from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.segments import Segment
 from placeprint.presets import Preset
@@ -58,7 +59,9 @@ class GalleryHead(_Plain):
     roots : tuple of str
     index : str
     parts : tuple of str
-        What is kept of each image besides its vector.
+        What is kept of each image besides its vector; in the file the name of its code, where it has one.
+    codes : mapping of str to str
+        The code of each kind of parts that is not kept as it is; see `placeprint.gallery.part_codes`.
     learned : tuple of str
         Names of the arrays that the model learned.
     calibration : Calibration or None
@@ -70,6 +73,7 @@ class GalleryHead(_Plain):
 
     spec: ModelSpec
     preset: Preset
+    codes: Codes
     calibration: Calibration | None
     positions: PositionEvidence | None
     audit: Audit | None
@@ -123,14 +127,16 @@ def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
         raise ValueError("it has no roots")
     if plain.index not in INDEXES:
         raise ValueError(f"its index is none of {', '.join(INDEXES)}")
-    if set(plain.parts) != spec.parts or len(set(plain.parts)) != len(plain.parts):
+    kinds, codes = kinds_and_codes(plain.parts)
+    if set(kinds) != spec.parts or len(set(kinds)) != len(kinds):
         raise ValueError("its parts are not those of its model")
     if head.get("fingerprint") != spec.fingerprint():
         raise ValueError("its fingerprint is not that of its model")
     return GalleryHead(
         spec=spec,
         preset=Preset.from_dict(_table(head, "preset")),
-        **{name: getattr(plain, name) for name in _Plain.__slots__},
+        **{name: getattr(plain, name) for name in _Plain.__slots__} | {"parts": kinds},
+        codes=codes,
         calibration=Calibration.from_dict(_table(head, "calibration")) if "calibration" in head else None,
         positions=PositionEvidence.from_dict(_table(head, "positions")) if "positions" in head else None,
         audit=Audit.from_dict(_table(head, "audit")) if head.get("audit") else None,

@@ -56,6 +56,8 @@ class GalleryImages:
         What is kept of every image, and how neighbours are re-ranked.
     parts : mapping of str to Ragged
         What is kept of each image besides its vector: ``cells``, ``xfeat``.
+    codes : mapping of str to str
+        The code of each kind of parts that is not kept as it is; see `placeprint.gallery.part_codes`.
     learned : mapping of str to ndarray
         What the model learned from this gallery; see `placeprint.embedding.learned`.
     model_file : Path or None
@@ -84,6 +86,7 @@ class GalleryImages:
         self._index = None if segments else make_index(content.index_name, self.vectors)
         self.index_name, self.roots, self.calibration = content.index_name, content.roots, content.calibration
         self.preset, self.parts, self.learned = content.preset, content.parts, content.learned
+        self.codes = content.codes
         self.model_file, self.position_evidence = content.model_file, content.position_evidence
 
     def __repr__(self) -> str:

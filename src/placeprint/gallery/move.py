@@ -24,7 +24,7 @@ from placeprint.gallery.milvus.writer import Writer
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import Wanted, keys_of, refuse_loss, refuse_strangers
 from placeprint.progress import Progress, Stretch
-from placeprint.storage.ragged import parts_at
+from placeprint.storage.ragged import stored_at
 from placeprint.terminal import counted
 
 SHOWN = 5
@@ -104,6 +104,7 @@ def _to_server(gallery: Gallery, target: str, replace: bool, progress: Progress 
         calibration=gallery.calibration,
         positions=gallery.position_evidence,
         model_file=gallery.model_file,
+        codes=gallery.codes,
     )
     wanted = None
     if not replace:
@@ -170,7 +171,7 @@ def _compared(here: Gallery, there: MilvusGallery, progress: Progress | None) ->
                 root=root,
                 root_name=here.roots[root],
                 vector=here.vectors[i],
-                parts=parts_at(here.parts, i),
+                parts=stored_at(here.parts, i),
             )
             if ours["sum"] != row[1]["sum"]:
                 wrong.append(f"{here.records[i].path} differs")

@@ -69,7 +69,7 @@ def write_gallery(path: Path, content: Content, *, old: Old | None = None) -> No
         "fingerprint": content.spec.fingerprint(),
         "index": content.index_name,
         "preset": content.preset.to_dict(),
-        "parts": sorted(content.parts),
+        "parts": [content.codes.get(kind, kind) for kind in sorted(content.parts)],
         "learned": sorted(content.learned),
         "roots": list(content.roots),
         **model_file_entry(path, content.model_file),

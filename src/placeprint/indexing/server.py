@@ -23,6 +23,7 @@ from placeprint.gallery.milvus.address import parse_address
 from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.writer import Known, Writer
 from placeprint.gallery.opening import open_gallery
+from placeprint.gallery.part_codes import codes_for
 from placeprint.gallery.protocol import AnyGallery
 from placeprint.gallery.replacement import Wanted
 from placeprint.indexing.result import IndexResult
@@ -127,6 +128,7 @@ def head_of(embedder: AnyEmbedder, options: BuildOptions, root: str) -> Head:
         roots=(root,),
         learned=arrays_of(embedder),
         model_file=embedder.file,
+        codes=codes_for(embedder.spec, options.found_preset()),
     )
 
 

@@ -22,6 +22,7 @@ from placeprint import forks
 from placeprint.arrays import Numbers
 from placeprint.errors import GalleryCorruptError
 from placeprint.storage.arrays import open_array, read_header, save_array, write_header
+from placeprint.storage.product_code import CodedRows, ProductCode
 
 LARGEST_SIDE = 1 << 20
 """Parts along one side of an image: more than any has, and few enough to count those of a billion images in 64 bit."""
@@ -127,14 +128,20 @@ class Ragged:
 
     @property
     def bytes_an_image(self) -> float:
-        """Mean bytes of an image's numbers; 0 when there are no images."""
-        parts = float((self._where[:, 2] * self._where[:, 3]).sum())
-        return parts * self._blocks[0].shape[1] * self._blocks[0].dtype.itemsize / len(self) if len(self) else 0.0
+        """Mean bytes of an image's numbers as they are kept; 0 when there are no images."""
+        parts, block = float((self._where[:, 2] * self._where[:, 3]).sum()), self.stored._blocks[0]
+        return parts * block.shape[1] * block.dtype.itemsize / len(self) if len(self) else 0.0
 
     def kept(self, images: Sequence[int] | Numbers) -> Self:
         """Return only these images, in this order."""
         chosen = np.asarray(images, np.int64)
         return type(self)(self._blocks, lambda: self._where[chosen], len(chosen))
+
+    @property
+    def stored(self) -> Self:
+        """The same as they are kept: of those that are decoded when they are read, the codes."""
+        blocks = [block.stored if isinstance(block, CodedRows) else block for block in self._blocks]
+        return type(self)(blocks, self._made, self._count)
 
     def joined(self, *others: Ragged) -> Self:
         """Return these images and then those of the others."""
@@ -150,9 +157,7 @@ class Ragged:
 
     def held(self, most: int) -> Self:
         """Return the same, with every block of up to `most` bytes in memory."""
-        sizes = (block.shape[0] * block.shape[1] * block.dtype.itemsize for block in self._blocks)
-        blocks = [block[:] if size <= most else block for block, size in zip(self._blocks, sizes, strict=True)]
-        return type(self)(blocks, self._made, self._count)
+        return type(self)([_held(block, most) for block in self._blocks], self._made, self._count)
 
     @classmethod
     def of(cls, arrays: Iterable[NDArray[Any]]) -> Self:
@@ -162,14 +167,14 @@ class Ragged:
         return cls((np.concatenate([a.reshape(-1, a.shape[2]) for a in kept]),), where)
 
     def save(self, folder: Path, name: str) -> None:
-        """Write ``NAME.npy`` and ``NAME-shapes.npy``, image by image."""
-        shapes = self._where[:, 2:].astype(np.uint32)
+        """Write ``NAME.npy`` and ``NAME-shapes.npy``, image by image, as they are kept."""
+        shapes, kept = self._where[:, 2:].astype(np.uint32), self.stored
         save_array(folder / f"{name}-shapes.npy", shapes)
-        depth, kind = self._blocks[0].shape[1], self._blocks[0].dtype
+        depth, kind = kept._blocks[0].shape[1], kept._blocks[0].dtype
         rows = int((self._where[:, 2] * self._where[:, 3]).sum())
         with (folder / f"{name}.npy").open("wb") as file:
             write_header(file, kind, (rows, depth))
-            for parts in self:
+            for parts in kept:
                 file.write(np.ascontiguousarray(parts).tobytes())
 
     @classmethod
@@ -190,6 +195,28 @@ class Ragged:
         if values.shape[0] != int(np.einsum("i,i->", *numbers.T, dtype=np.int64)):
             raise ValueError(f"{name}.npy and its shapes do not belong together")
         return cls((values,), lambda: _positions(numbers), len(numbers))
+
+
+def read_by(code: ProductCode, kept: Ragged) -> Ragged:
+    """Return the parts of which these are the codes: decoded when they are read.
+
+    Raises
+    ------
+    ValueError
+        When these are no codes of that kind.
+    """
+    return Ragged([CodedRows(block, code) for block in kept._blocks], kept._made, kept._count)
+
+
+def coded_by(code: ProductCode, kept: Ragged) -> bool:
+    """Return whether all are kept in this code."""
+    return all(isinstance(block, CodedRows) and block.code is code for block in kept._blocks)
+
+
+def _held(block: Block, most: int) -> Block:
+    if isinstance(block, CodedRows):
+        return CodedRows(_held(block.stored, most), block.code)
+    return block[:] if block.shape[0] * block.shape[1] * block.dtype.itemsize <= most else block
 
 
 def _open_rows(path: Path) -> FileRows:
@@ -213,6 +240,11 @@ def files_of(name: str) -> tuple[str, str]:
 def parts_at(parts: Mapping[str, Ragged] | None, image: int) -> dict[str, NDArray[Any]]:
     """Return the parts of one image by their kind."""
     return {name: kept[image] for name, kept in (parts or {}).items()}
+
+
+def stored_at(parts: Mapping[str, Ragged], image: int) -> dict[str, NDArray[Any]]:
+    """Return what is kept of the parts of one image, by their kind."""
+    return {name: kept.stored[image] for name, kept in parts.items()}
 
 
 class RaggedWriter:

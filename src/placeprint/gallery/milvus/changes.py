@@ -20,9 +20,10 @@ from placeprint.gallery.milvus.index_settings import choose_setting
 from placeprint.gallery.milvus.rows import to_row
 from placeprint.gallery.milvus.store import Store
 from placeprint.gallery.milvus.writer import Writer
+from placeprint.gallery.part_codes import encoded
 from placeprint.gallery.record_lines import parsed_line
 from placeprint.records import ImageRecord
-from placeprint.storage.ragged import parts_at
+from placeprint.storage.ragged import stored_at
 
 
 def added(store: Store, claim: Claim, head: Head, numbering: Numbering, fresh: Content) -> Change:
@@ -61,8 +62,9 @@ def added(store: Store, claim: Claim, head: Head, numbering: Numbering, fresh: C
     begun = dataclasses.replace(head, roots=roots, end=end, holes=numbering.holes, writing=True, model_file=file)
     claim.write(begun)
     vectors, rows = fresh.vectors.whole(), iter(range(head.end, end))
+    parts = encoded(fresh.parts, head.codes)
     store.put(
-        to_row(next(rows), records[i], root=number, root_name=root, vector=vectors[i], parts=parts_at(fresh.parts, i))
+        to_row(next(rows), records[i], root=number, root_name=root, vector=vectors[i], parts=stored_at(parts, i))
         for i in new
     )
     _complete(store, claim, begun, np.union1d(numbering.holes, replaced), change)

@@ -17,6 +17,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
 from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.store import Store
+from placeprint.gallery.part_codes import as_kept, decoded
 from placeprint.gallery.replacement import refuse_strangers
 from placeprint.gallery.segment_writes import write_gallery
 from placeprint.gallery.table import RecordTable
@@ -91,15 +92,14 @@ def _fetched(store: Store, head: Head, first: int, last: int) -> Content:
             roots.append(image.root)
             vectors.append(image.vector[None, None])
             for name, writer in writers.items():
-                writer.append(image.parts[name])
+                writer.append(as_kept(image.parts[name], name, head.codes))
     unit = vectors.mapped(store.spec.dim, np.float32)
     kept = {name: writer.done() for name, writer in writers.items()}
     table = RecordTable.of(records, roots=roots)
-    return Content(table, ChunkedVectors.of(unit), head.spec, "exact", head.roots, preset=head.preset, parts=kept)
+    return head.content(table, ChunkedVectors.of(unit), decoded(kept, head.codes))
 
 
 def _joined(one: Content, two: Content) -> Content:
     parts = {name: kept.joined(two.parts[name]) for name, kept in one.parts.items()}
-    return Content(
-        one.records.joined(two.records), one.vectors.joined(two.vectors), one.spec, roots=one.roots, parts=parts
-    )
+    records, vectors = one.records.joined(two.records), one.vectors.joined(two.vectors)
+    return dataclasses.replace(one, records=records, vectors=vectors, parts=parts)

@@ -7,9 +7,7 @@ the head names.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import io
 import json
 import secrets
 from collections.abc import Iterator, Mapping
@@ -27,17 +25,19 @@ from placeprint.gallery.chunked_vectors import ChunkedVectors
 from placeprint.gallery.files import Content, failure_lines, failures_of
 from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.milvus.address import Address
+from placeprint.gallery.milvus.archives import packed, unpacked
 from placeprint.gallery.milvus.index_settings import STORE_INDEXES
 from placeprint.gallery.model_hint import model_file_of
+from placeprint.gallery.part_codes import Codes, kinds_and_codes
 from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
-from placeprint.storage.arrays import read_archive
 from placeprint.storage.json_records import record_from
 from placeprint.storage.ragged import Ragged
 
-FORMAT = 2
+FORMAT, PLAIN = 3, 2
+"""The second keeps all parts of images as they are."""
 KIND = "placeprint gallery"
 
 
@@ -67,6 +67,8 @@ class Head:
         Where the model's file was on the machine that wrote last, when its name does not find it.
     state : str
         Another one after every change of the images; empty where an older release wrote it.
+    codes : mapping of str to str
+        The code of each kind of parts that is not kept as it is; see `placeprint.gallery.part_codes`.
     """
 
     spec: ModelSpec
@@ -83,6 +85,7 @@ class Head:
     audit: Mapping[str, Any] | None = None
     model_file: Path | None = None
     state: str = ""
+    codes: Codes = field(default_factory=dict)
 
     def changed(self) -> Head:
         """Return the head of changed images."""
@@ -113,6 +116,7 @@ class Head:
             parts=parts,
             learned=self.learned,
             position_evidence=self.positions,
+            codes=self.codes,
         )
 
 
@@ -120,7 +124,7 @@ def values_of(head: Head) -> dict[str, Any]:
     """Return the short values, ready for JSON."""
     return {
         "kind": KIND,
-        "format": FORMAT,
+        "format": FORMAT if head.codes else PLAIN,
         "model": head.spec.to_dict(),
         "fingerprint": head.spec.fingerprint(),
         "preset": head.preset.to_dict(),
@@ -131,6 +135,7 @@ def values_of(head: Head) -> dict[str, Any]:
         "audit": head.audit,
         "model_file": None if head.model_file is None else str(head.model_file),
         "state": head.state,
+        "parts": [head.codes.get(kind, kind) for kind in sorted(head.spec.parts)],
     }
 
 
@@ -139,8 +144,8 @@ def blobs_of(head: Head) -> dict[str, str]:
     return {
         "roots": json.dumps(head.roots),
         "failures": failure_lines(head.failures).decode(),
-        "holes": _packed({"holes": head.holes}) if len(head.holes) else "",
-        "learned": _packed(head.learned) if head.learned else "",
+        "holes": packed({"holes": head.holes}) if len(head.holes) else "",
+        "learned": packed(head.learned) if head.learned else "",
         "positions": json.dumps(head.positions.to_dict()) if head.positions else "",
     }
 
@@ -153,6 +158,7 @@ class _Plain:
     end: int
     writing: bool
     state: str = ""
+    parts: tuple[str, ...] = ()
     blobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -197,7 +203,7 @@ def said_in(text: str, address: Address) -> Said:
         ) from error
     if not isinstance(values, dict) or values.get("kind") != KIND:
         raise GalleryFormatError(f"{address} is a collection that placeprint did not make")
-    if values.get("format") != FORMAT:
+    if values.get("format") not in (FORMAT, PLAIN):
         raise GalleryFormatError(
             f"{address} has format {values.get('format')!a:.40}, this release reads {FORMAT}: upgrade placeprint, or "
             "index it again"
@@ -220,7 +226,7 @@ def head_of(values: Mapping[str, Any], blobs: Mapping[str, str], address: object
 
 def _head_of(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
     plain = _plain(values)
-    holes = _unpacked(blobs.get("holes", "")).get("holes", np.empty(0, np.int64))
+    holes = unpacked(blobs.get("holes", "")).get("holes", np.empty(0, np.int64))
     if holes.dtype != np.int64 or holes.ndim != 1 or np.any((holes < 0) | (holes >= plain.end)):
         raise ValueError("its holes are no numbers of images")
     if np.any(np.diff(holes) <= 0):
@@ -228,8 +234,12 @@ def _head_of(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
     audit = values.get("audit")
     if audit is not None:
         Audit.from_dict(_table(values, "audit"))
+    spec = ModelSpec.from_dict(_table(values, "model"))
+    kinds, codes = kinds_and_codes(plain.parts or sorted(spec.parts))  # an older release did not say them
+    if set(kinds) != spec.parts:
+        raise ValueError("its parts are not those of its model")
     return Head(
-        spec=ModelSpec.from_dict(_table(values, "model")),
+        spec=spec,
         preset=Preset.from_dict(_table(values, "preset")),
         index_name=plain.index,
         roots=_roots(blobs.get("roots", "")),
@@ -239,10 +249,11 @@ def _head_of(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
         failures=failures_of(blobs.get("failures", "").encode("utf-8", "replace")),
         calibration=Calibration.from_dict(_table(values, "calibration")) if values.get("calibration") else None,
         positions=_positions(blobs.get("positions", "")),
-        learned=_unpacked(blobs.get("learned", "")),
+        learned=unpacked(blobs.get("learned", "")),
         audit=audit,
         model_file=model_file_of(values.get("model_file")),
         state=plain.state,
+        codes=codes,
     )
 
 
@@ -281,19 +292,3 @@ def _refusals_told(address: object) -> Iterator[None]:
         raise GalleryFormatError(
             f"{address} has a head that this release cannot read ({in_brief(error)}): index it again"
         ) from error
-
-
-def _packed(arrays: Mapping[str, NDArray[Any]]) -> str:
-    file = io.BytesIO()
-    named: dict[str, Any] = dict(arrays)
-    np.savez_compressed(file, **named)
-    return base64.b64encode(file.getvalue()).decode("ascii")
-
-
-def _unpacked(text: str) -> dict[str, NDArray[Any]]:
-    if not text:
-        return {}
-    try:
-        return dict(read_archive(base64.b64decode(text)))
-    except ValueError as error:
-        raise GalleryCorruptError(f"what the gallery's head keeps of arrays cannot be read ({error})") from error

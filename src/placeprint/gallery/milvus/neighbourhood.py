@@ -15,6 +15,7 @@ from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.index import Numbering, nearest
 from placeprint.gallery.milvus.rows import unpacked
 from placeprint.gallery.milvus.store import MESSAGE_BYTES, MOST_FOUND, Row, Store
+from placeprint.gallery.part_codes import Codes, as_read
 from placeprint.gallery.protocol import Nearby
 from placeprint.gallery.record_lines import parsed_line
 from placeprint.gallery.table import RecordTable
@@ -32,10 +33,12 @@ class FetchedParts(Ragged):
     name : str
         Of the field.
     keys : sequence of int
+    codes : mapping of str to str
+        Of the gallery's head.
     """
 
-    def __init__(self, store: Store, name: str, keys: Sequence[int]) -> None:
-        self._store, self._name, self._keys = store, name, keys
+    def __init__(self, store: Store, name: str, keys: Sequence[int], codes: Codes) -> None:
+        self._store, self._name, self._keys, self._codes = store, name, keys, codes
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -53,7 +56,7 @@ class FetchedParts(Ragged):
         step, found = self._store.block_rows, dict[int, Row]()
         for i in range(0, len(keys), step):
             found |= self._store.with_keys(keys[i : i + step], [self._name])
-        return Ragged.of([unpacked(found[key][self._name]) for key in keys])
+        return Ragged.of([as_read(unpacked(found[key][self._name]), self._name, self._codes) for key in keys])
 
 
 def look_around(
@@ -86,7 +89,7 @@ def look_around(
     content = head.content(
         RecordTable.of([record for record, _ in parsed], roots=[root for _, root in parsed]),
         ChunkedVectors.of(vectors),
-        {name: FetchedParts(store, name, keys) for name in store.parts},
+        {name: FetchedParts(store, name, keys, head.codes) for name in store.parts},
     )
     whole = numbering.rows(np.array([row["row"] for row in rows], np.int64))
     return Nearby(Gallery(content), whole, tuple(map(int, keys)))

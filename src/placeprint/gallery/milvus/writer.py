@@ -24,10 +24,11 @@ from placeprint.gallery.milvus.index_settings import choose_setting
 from placeprint.gallery.milvus.opened import missing_numbers
 from placeprint.gallery.milvus.rows import to_row
 from placeprint.gallery.milvus.store import KEYS, Row, Store
+from placeprint.gallery.part_codes import encoded
 from placeprint.gallery.record_lines import parsed_line
 from placeprint.gallery.replacement import Wanted, others_lost, refuse
 from placeprint.records import FailedImage, ImageRecord
-from placeprint.storage.ragged import Ragged, parts_at
+from placeprint.storage.ragged import Ragged, stored_at
 from placeprint.terminal import counted
 
 
@@ -54,7 +55,7 @@ class Writer:
     claim : Claim, optional
         The claim of the writer that begins and finishes; those that join have none.
     empty : bool
-        Nothing was there when it began: nothing is looked for.
+        Nothing was there when it began that may stay as it is: nothing is looked for.
     """
 
     def __init__(self, store: Store, head: Head, claim: Claim | None = None, *, empty: bool = False) -> None:
@@ -102,7 +103,8 @@ class Writer:
                 )
             claim.write(dataclasses.replace(head, writing=True, end=end))
             store.create(setting)
-            return cls(store, head, claim, empty=store.count() == 0)
+            other = before is not None and before.codes != head.codes
+            return cls(store, head, claim, empty=other or store.count() == 0)
         except BaseException:
             claim.leave()
             raise
@@ -191,9 +193,9 @@ class Writer:
         parts: Mapping[str, Ragged],
         root: str,
     ) -> Iterator[Row]:
-        number = self.head.roots.index(root)
+        number, kept = self.head.roots.index(root), encoded(parts, self.head.codes)
         for i, (row, record) in enumerate(zip(numbers.tolist(), records, strict=True)):
-            yield to_row(row, record, root=number, root_name=root, vector=vectors[i], parts=parts_at(parts, i))
+            yield to_row(row, record, root=number, root_name=root, vector=vectors[i], parts=stored_at(kept, i))
 
     def finish(
         self, *, failures: Sequence[FailedImage] = (), end: int | None = None, keep_learned: bool = False

@@ -18,6 +18,7 @@ from placeprint.errors import GalleryMismatchError
 from placeprint.gallery.milvus.address import parse_address
 from placeprint.gallery.milvus.head import Head
 from placeprint.gallery.milvus.writer import Writer
+from placeprint.gallery.part_codes import codes_for
 from placeprint.indexing.server import BlockWriter
 from placeprint.presets import Preset
 from placeprint.records import ImageRecord
@@ -62,7 +63,9 @@ class EmbeddingActor:
                 f"this worker's model is {embedder.spec} and another one was asked for: install the same "
                 "placeprint and the same model files on every node"
             )
-        head = Head(spec=embedder.spec, preset=job.preset, roots=(job.root,))
+        head = Head(
+            spec=embedder.spec, preset=job.preset, roots=(job.root,), codes=codes_for(embedder.spec, job.preset)
+        )
         self._writer = Writer.join(parse_address(job.address), head)
         self._blocks = BlockWriter(self._writer, job.root, embedder, _reader(job.root), gaps=True)
 

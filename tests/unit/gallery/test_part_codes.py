@@ -1,0 +1,143 @@
+"""Galleries that keep parts in few bytes: what is on disk, what a change keeps, and what is refused."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from placeprint.embedding.models import find_model
+from placeprint.embedding.xfeat import ROW_BYTES
+from placeprint.errors import GalleryFormatError, UsageError
+from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.head import HEAD
+from placeprint.gallery.milvus import head as milvus_head
+from placeprint.gallery.part_codes import NEWEST, code_named, codes_for
+from placeprint.presets import PRESETS, Preset, find_preset
+from placeprint.records import ImageRecord, ModelSpec
+from placeprint.storage import published
+from placeprint.storage.ragged import Ragged
+
+BALANCED = find_preset("balanced:cell_bytes=56:point_bytes=19")
+WHOLE = PRESETS["balanced"]
+SPEC = dataclasses.replace(find_model("efficientnet-lite0").spec, dim=8, cells=360, xfeat=512)
+CODES = {"cells": "cells-56-a", "xfeat": "xfeat-19-a"}
+COUNTS = {"cells": (3, 5, 112), "xfeat": (4, 1, ROW_BYTES)}
+
+
+def raw(count: int, seed: int = 0) -> dict[str, Ragged]:
+    rng = np.random.default_rng(seed)
+    kinds = {"cells": np.int8, "xfeat": np.uint8}
+    return {
+        name: Ragged.of([rng.integers(0, 100, shape).astype(kinds[name]) for _ in range(count)])
+        for name, shape in COUNTS.items()
+    }
+
+
+def built(path: Path | None, preset: Preset, count: int = 3, spec: ModelSpec = SPEC) -> Gallery:
+    rows = [ImageRecord(path=f"{i}.jpg", places=(f"place {i}",)) for i in range(count)]
+    vectors = np.eye(8, dtype=np.float32)[:count]
+    if path is None:
+        return Gallery.in_memory(rows, vectors, spec=spec, preset=preset, parts=raw(count))
+    return Gallery.build(path, records=rows, vectors=vectors, spec=spec, preset=preset, parts=raw(count))
+
+
+def added(gallery: Gallery) -> Gallery:
+    more, _ = gallery.add(
+        [ImageRecord(path="new.jpg", places=("place 9",))],
+        np.eye(8, dtype=np.float32)[7:],
+        spec=SPEC,
+        parts=raw(1, seed=9),
+    )
+    return more
+
+
+def assert_coded(gallery: Gallery, wanted: dict[str, list[np.ndarray]]) -> None:
+    assert gallery.codes == CODES
+    for name, parts in wanted.items():
+        code = code_named(name, CODES[name])
+        for found, stored, part in zip(gallery.parts[name], gallery.parts[name].stored, parts, strict=True):
+            np.testing.assert_array_equal(stored, code.encoded(part))
+            np.testing.assert_array_equal(found, code.decoded(code.encoded(part)))
+            assert (found.shape, found.dtype) == (part.shape, part.dtype)
+
+
+def test_a_gallery_keeps_codes_on_disk_and_in_memory_and_gives_parts(tmp_path: Path) -> None:
+    first = {name: list(parts) for name, parts in raw(3).items()}
+    with_new = {name: [*parts, *raw(1, seed=9)[name]] for name, parts in first.items()}
+    for gallery in (built(tmp_path / "g", BALANCED), built(None, BALANCED)):
+        assert_coded(gallery, first)
+        more = added(gallery)
+        assert_coded(more, with_new)
+        left, _ = more.remove(["0.jpg"])
+        assert_coded(left, {name: parts[1:] for name, parts in with_new.items()})
+    assert_coded(Gallery.open(tmp_path / "g", mapped=False).held(), {n: p[1:] for n, p in with_new.items()})
+    kept = {np.load(file).shape[1] for file in (tmp_path / "g").glob("data-*/cells.npy")}
+    kept |= {np.load(file).shape[1] for file in (tmp_path / "g").glob("data-*/xfeat.npy")}
+    assert kept == {56, 19}
+    assert sorted(published.read_head(tmp_path / "g", HEAD)["parts"]) == sorted(CODES.values())
+
+
+def test_a_gallery_of_parts_as_they_are_stays_so_when_it_grows(tmp_path: Path) -> None:
+    more = added(built(tmp_path / "g", WHOLE))
+    assert (more.codes, published.read_head(tmp_path / "g", HEAD)["parts"]) == ({}, ["cells", "xfeat"])
+    np.testing.assert_array_equal(more.parts["cells"][3], raw(1, seed=9)["cells"][0])
+    assert more.asked_as(BALANCED).calibrated_for == ""  # it is asked as it is: only what is kept differs
+
+
+def test_nothing_is_coded_as_well_as_something() -> None:
+    empty = Gallery.in_memory(
+        [],
+        np.empty((0, 8), np.float32),
+        spec=SPEC,
+        preset=BALANCED,
+        parts={name: parts.kept([]) for name, parts in raw(1).items()},
+    )
+    assert_coded(empty, {"cells": [], "xfeat": []})
+    assert added(empty).parts["cells"][0].shape == (3, 5, 112)
+
+
+def test_cells_of_another_model_are_kept_as_they_are_and_its_points_in_few_bytes() -> None:
+    other = dataclasses.replace(SPEC, weights_sha256="0" * 64)
+    assert codes_for(other, BALANCED) == {"xfeat": "xfeat-19-a"}
+    assert codes_for(SPEC, PRESETS["fast"]) == {}
+    assert codes_for(SPEC, find_preset("balanced:point_bytes=19")) == {"xfeat": "xfeat-19-a"}
+
+
+@pytest.mark.parametrize("name", ["cells-28-z", "cells-", "cells-28-a.centres", "-", "cells-\udcff", "trees-1"])
+def test_a_code_that_is_not_known_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    built(tmp_path / "g", BALANCED)
+    head = json.loads((tmp_path / "g" / HEAD).read_text())
+    published.update_head(tmp_path / "g", HEAD, {"parts": [name, "xfeat-19-a"]})
+    with pytest.raises(GalleryFormatError, match=r"kept in code .* does not know: upgrade placeprint"):
+        Gallery.open(tmp_path / "g")
+    assert head["parts"] == list(CODES.values())
+
+
+def test_points_are_not_read_by_the_code_of_cells(tmp_path: Path) -> None:
+    built(tmp_path / "g", WHOLE)
+    published.update_head(tmp_path / "g", HEAD, {"parts": list(CODES.values())})
+    with pytest.raises(Exception, match="are not of code cells-56-a"):
+        Gallery.open(tmp_path / "g")
+
+
+def test_the_head_on_a_server_names_codes_and_one_without_them_is_as_before() -> None:
+    coded = milvus_head.Head(spec=SPEC, preset=BALANCED, codes=CODES)
+    values = milvus_head.values_of(coded)
+    assert (values["format"], values["parts"]) == (3, list(CODES.values()))
+    assert milvus_head.head_of(values, milvus_head.blobs_of(coded)).codes == CODES
+    plain = milvus_head.Head(spec=SPEC)
+    values = milvus_head.values_of(plain)
+    assert values["format"] == 2
+    del values["parts"]  # as an older release writes it
+    assert milvus_head.head_of(values, milvus_head.blobs_of(plain)).codes == {}
+    with pytest.raises(GalleryFormatError, match="its parts"):
+        milvus_head.head_of(values | {"parts": ["xfeat"]}, milvus_head.blobs_of(plain))
+
+
+def test_only_the_sizes_that_there_are_can_be_asked_for() -> None:
+    assert {size for _, size in NEWEST} == {28, 56, 19}
+    assert codes_for(SPEC, find_preset("balanced:cell_bytes=28"))["cells"] == "cells-28-a"
+    with pytest.raises(UsageError, match="cell_bytes must be 0 or 28 or 56, not 7"):
+        find_preset("balanced:cell_bytes=7")
