@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.arrays import Packed
+from placeprint.arrays import Floats, Packed
 from placeprint.cores import available_cores
 from placeprint.embedding.runners.bundled_graph import HASHES, bundled_graph
 from placeprint.embedding.xfeat import unpack
@@ -28,10 +28,16 @@ from placeprint.recognition.rerank.known_pairs import KNOWN_PAIRS
 
 SURE = 0.1
 """Confidence from which a match counts."""
-ENOUGH = 30.0
-"""Summed confidence that chance never gave: no other image is compared then."""
+ENOUGH = 100.0
+"""Summed confidence that other places hardly give, however alike they look: no other image is compared then."""
 ONSET = 6.0
 """Summed confidence at which evidence begins."""
+_UNIT = 15.0
+"""Of what is beyond chance, for one unit of evidence that a place is there."""
+_STEP = 1e-4
+"""Between the scores of two images that rank the other way."""
+_LEVEL = 0.05
+"""Of a score: how far above 1 its logarithm begins to tell less."""
 _MATCHER = "lighterglue"
 
 
@@ -73,6 +79,35 @@ def up_to_enough(confidence: NDArray[np.float64]) -> NDArray[np.float64]:
 def beyond_chance(confidence: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the evidence of summed confidences: 0 up to `ONSET`, then growing with the logarithm."""
     return np.log1p(np.maximum(confidence - ONSET, 0.0))
+
+
+def matched_scores(scores: Floats, confidence: NDArray[np.float64], weight: float) -> Floats:
+    """Return scores with the evidence of matches: they rank by its logarithm, and are as high as the sum makes them.
+
+    Of two images that both match well the one that was the likelier before is right more often, but how well the best
+    one matches tells a place that is there from one that only looks like it: 50 and 100 are not nearly alike.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n,)
+        Without matches.
+    confidence : ndarray of float64, shape (n,)
+    weight : float
+        Of one unit of evidence.
+    """
+    order = np.argsort(-(scores + weight * beyond_chance(confidence)), kind="stable")
+    sure, steps = scores + weight * np.maximum(confidence - ONSET, 0.0) / _UNIT, _STEP * np.arange(len(scores))
+    sure[order] = np.minimum.accumulate(sure[order] + steps) - steps
+    return sure
+
+
+def levelled(scores: Floats) -> Floats:
+    """Return scores with what lies above 1 by its logarithm, in the same order.
+
+    Hardly anything but matches leads there, and how far depends on the images: two of one place match with 15 in one
+    gallery, and with 100 in another. So what was learned from other galleries holds in each.
+    """
+    return np.minimum(scores, 1 + _LEVEL * np.log1p(np.maximum(scores - 1, 0) / _LEVEL))
 
 
 def lines(query: Packed, candidate: Packed, *, aspects: tuple[float, float]) -> Lines:

@@ -154,7 +154,7 @@ class Reranker:
         self._match(scores, parts, rows, until)
         if not np.isfinite(scores).all():
             raise GalleryCorruptError(f"{self._gallery.where} holds invalid vectors: {ADVICE}")
-        return scores
+        return matches.levelled(scores) if self.matches else scores
 
     def _deadline(self) -> float:
         """Return the moment, by `time.perf_counter`, from which nothing else of a query is compared."""
@@ -181,7 +181,8 @@ class Reranker:
         best = np.argsort(-scores, kind="stable")[: self._preset.matched]
         kept = iter(self._gallery.parts["xfeat"].kept(rows[best].tolist()))
         found = matches.confidences(parts["xfeat"], kept, until=until, at_once=self._at_once)
-        scores[best[: len(found)]] += self._preset.match_weight * matches.beyond_chance(found)
+        compared = best[: len(found)]
+        scores[compared] = matches.matched_scores(scores[compared], found, self._preset.match_weight)
 
     def _backed(self, evidence: Floats, codes: Rows, gone: Rows, only: Flags | None) -> Floats:
         """Return evidence that is backed by other images of the same place.

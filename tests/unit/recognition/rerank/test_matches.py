@@ -15,7 +15,16 @@ from placeprint.embedding.runners.bundled_graph import BundledGraph, bundled_gra
 from placeprint.embedding.xfeat import extract
 from placeprint.recognition.rerank import matches
 from placeprint.recognition.rerank.known_pairs import KnownPairs
-from placeprint.recognition.rerank.matches import ENOUGH, ONSET, beyond_chance, confidences, lines, up_to_enough
+from placeprint.recognition.rerank.matches import (
+    ENOUGH,
+    ONSET,
+    beyond_chance,
+    confidences,
+    levelled,
+    lines,
+    matched_scores,
+    up_to_enough,
+)
 from tests.unit.embedding.test_xfeat import facade
 
 
@@ -38,13 +47,16 @@ def gallery() -> list[Packed]:
 
 def test_the_same_thing_matches_and_others_do_not(query: Packed, gallery: list[Packed]) -> None:
     found = confidences(query, gallery, until=math.inf)
-    assert found[2] > ENOUGH
+    assert found[2] > 30
     assert found[:2].max() < ONSET
     np.testing.assert_allclose(beyond_chance(found)[:2], 0)
     assert beyond_chance(found)[2] > 3
 
 
-def test_nothing_is_compared_behind_what_is_enough(query: Packed, gallery: list[Packed]) -> None:
+def test_nothing_is_compared_behind_what_is_enough(
+    query: Packed, gallery: list[Packed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matches, "ENOUGH", 30.0)
     asked: list[int] = []
 
     def waiting() -> Iterator[Packed]:
@@ -82,6 +94,20 @@ def test_up_to_enough() -> None:
     values = np.array([1.0, ENOUGH, 2.0, 99.0])
     np.testing.assert_array_equal(up_to_enough(values), values[:2])
     np.testing.assert_array_equal(up_to_enough(values[:1]), values[:1])
+
+
+def test_matches_rank_by_their_logarithm_and_tell_by_their_sum() -> None:
+    scores, sure = np.array([0.8, 0.7, 0.6]), np.array([ONSET + 45, ONSET + 60, 0])
+    found = matched_scores(scores, sure, 0.15)
+    np.testing.assert_allclose(found, [0.8 + 0.45, 0.8 + 0.45 - 1e-4, 0.6])  # 0.7 + 0.6 would be more
+    np.testing.assert_allclose(matched_scores(scores, np.array([0, ONSET + 30, 0]), 0.15), [0.8, 1.0, 0.6])
+
+
+def test_scores_are_levelled_above_1_and_keep_their_order() -> None:
+    scores = np.array([-0.5, 0.3, 1.0, 1.05, 1.5, 2.0])
+    told = levelled(scores)
+    np.testing.assert_array_equal(told[:3], scores[:3])
+    np.testing.assert_allclose(told[3:], 1 + 0.05 * np.log([2, 11, 21]))
 
 
 def test_both_runners_are_equally_sure(query: Packed, gallery: list[Packed], monkeypatch: pytest.MonkeyPatch) -> None:

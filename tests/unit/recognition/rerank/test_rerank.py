@@ -17,6 +17,7 @@ from placeprint.recognition.queries import Queries
 from placeprint.recognition.recognizer import Recognizer
 from placeprint.recognition.rerank.cells import votes
 from placeprint.recognition.rerank.evidence import beyond_chance
+from placeprint.recognition.rerank.matches import levelled
 from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.records import ImageRecord, ModelSpec
 from placeprint.storage.ragged import Ragged
@@ -300,3 +301,24 @@ def test_a_query_has_one_budget_for_cells_and_points(monkeypatch: pytest.MonkeyP
     Reranker(gallery).scores(units(1, 1)[0], {"cells": cells[0], "xfeat": points[0]}, np.arange(6))
     assert len(ends) == 2
     assert ends[0] == ends[1] < time.perf_counter() + 1
+
+
+def test_scores_with_matches_are_levelled_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    query, rows, points = units(1, 1)[0], np.arange(6), np.zeros((8, 1, 68), np.uint8)
+
+    def made(**settings: float) -> NDArray[np.float64]:
+        preset = dataclasses.replace(PRESET, xfeat=8, matched=4, cell_weight=0.0, **settings)
+        spec = dataclasses.replace(SPEC, xfeat=8)
+        parts = {"cells": Ragged.of(maps(6, 0)), "xfeat": Ragged.of([points] * 6)}
+        gallery = Gallery.in_memory(
+            records_of("aabbcc"), units(6, 0), spec=spec, index="exact", preset=preset, parts=parts
+        )
+        return Reranker(gallery).scores(query, {"xfeat": points}, rows)
+
+    monkeypatch.setattr(
+        "placeprint.recognition.rerank.matches.confidences", lambda *_, **__: np.array([156.0, 6.0, 6.0, 6.0])
+    )
+    plain, matched = made(match_weight=0.0), made(match_weight=0.15)
+    best = int(np.argmax(plain))
+    np.testing.assert_allclose(matched[best], levelled(plain[best] + 1.5))
+    np.testing.assert_allclose(np.delete(matched, best), np.delete(plain, best))
