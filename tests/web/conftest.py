@@ -17,7 +17,7 @@ def town_gallery(town: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     made = index(town, tmp_path_factory.mktemp("served") / "town.gallery", cache=False).gallery
     # As of a larger town: what its images tell of positions, so that of these photos some get one.
-    return made.with_positions(PositionEvidence(known=((2.4, 7.0),) * 30, unknown=(1.9,) * 30, asked=30)).path
+    return made.with_positions(PositionEvidence(known=((1.21, 7.0),) * 30, unknown=(1.14,) * 30, asked=30)).path
 
 
 @pytest.fixture(scope="session")

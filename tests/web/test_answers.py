@@ -413,7 +413,7 @@ def test_a_damaged_folder_of_unknown_photos_costs_no_answer(town, tmp_path):
 def test_corrections_are_bounded_and_a_folder_of_unknown_photos_that_is_gone_is_told(
     town_gallery, queries, recognizer, tmp_path
 ):
-    unsure = next(photo for photo in queries if recognizer.recognize(photo).unknown)
+    unsure = next(photo for photo in queries if recognizer.recognize(photo).grade == "UNKNOWN")
     folder, token = tmp_path / "kept", "a-token-of-some-length"
     head = {"Authorization": f"Bearer {token}"}
     asked = served_in_thread(town_gallery, remember=folder, token_digest=digest_of(token))
