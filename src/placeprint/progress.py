@@ -73,7 +73,7 @@ class Lines:
         if now - self._told >= self._every:
             self._told = now
             rate = self._done / (now - self._began)
-            tell(f"{self._what}: {self._done}/{self._total} ({rate:.0f}/s)")
+            tell(f"{self._what}: {self._done}/{self._total} ({rate:.{0 if rate >= 1 else 1}f}/s)")
 
     def finish(self) -> None:
         """Do nothing: the verb prints its own result."""

@@ -7,6 +7,7 @@ from placeprint.embedding.export.conversion import Exported, export_source
 from placeprint.embedding.export.download import Download
 from placeprint.embedding.export.resnet_sources import FILES, URL
 from placeprint.embedding.model_folder import VERSIONS, is_source, models_folder
+from placeprint.embedding.models import list_models
 from placeprint.embedding.zoo import ZooModel, licence_warning, list_zoo
 from placeprint.errors import UsageError
 from placeprint.progress import Progress
@@ -70,8 +71,8 @@ def get_model(name: str, *, progress: Progress | None = None) -> Exported:
     >>> try:
     ...     placeprint.get_model("SALAD (DINOv2)")
     ... except placeprint.PlaceprintError as error:
-    ...     print(str(error)[:70])
-    SALAD (DINOv2) is not fetched: size and hash of its file are not known
+    ...     print(str(error)[:71])
+    SALAD (DINOv2) cannot be fetched: size and hash of its file are unknown
     """
     model, source, wanted = _meant(name)
     told = f"{model.name}: licence {model.licence}{licence_warning(model.licence)}"
@@ -95,7 +96,9 @@ def _meant(name: str) -> tuple[ZooModel, str, Download]:
             return model, source, downloads[source]
         way = f"by placeprint export {model.source}" if is_source(model.source) else f"from {model.source}"
         raise UsageError(
-            f"{model.name} is not fetched: size and hash of its file are not known here. Bring it {way}. Licence: "
+            f"{model.name} cannot be fetched: size and hash of its file are unknown here. Bring it {way}. Licence: "
             f"{model.licence}{licence_warning(model.licence)}"
         )
+    if asked in (bundled.name.casefold() for bundled in list_models()):
+        raise UsageError(f'"{name}" comes with placeprint: there is nothing to fetch')
     raise UsageError(f'no model "{name}" is known: {choices(name, [model.name for model in zoo])}')

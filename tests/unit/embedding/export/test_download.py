@@ -217,6 +217,8 @@ def test_a_model_is_known_by_its_names() -> None:
     assert second.least <= 102_540_417 <= second.most
     with pytest.raises(UsageError, match=r'no model "resnet5" is known: did you mean "ResNet50"\?'):
         placeprint.get_model("resnet5")
+    with pytest.raises(UsageError, match='"EfficientNet-Lite0" comes with placeprint: there is nothing to fetch'):
+        placeprint.get_model("EfficientNet-Lite0")
     with pytest.raises(UsageError, match=r"Bring it by placeprint export hub:serizba.*GPL-3\.0\. The GPL reaches what"):
         placeprint.get_model("salad (dinov2)")
 
