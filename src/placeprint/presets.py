@@ -182,7 +182,11 @@ def find_preset(preset: str | Preset) -> Preset:
     if not changes:
         return PRESETS[name]
     changed: dict[str, Any] = dict(_change(PRESETS[name], text) for text in changes)
-    return dataclasses.replace(PRESETS[name], name=preset, **changed)
+    found = dataclasses.replace(PRESETS[name], name=preset, **changed)
+    for part, size in zip(("cells", "xfeat"), KEPT_BYTES, strict=True):
+        if getattr(found, size) and not getattr(found, part):
+            raise UsageError(f'preset "{preset}" keeps no {part}: leave out {size}, which says how small each is kept')
+    return found
 
 
 def _change(preset: Preset, text: str) -> tuple[str, Any]:

@@ -141,3 +141,6 @@ def test_only_the_sizes_that_there_are_can_be_asked_for() -> None:
     assert codes_for(SPEC, find_preset("balanced:cell_bytes=28"))["cells"] == "cells-28-a"
     with pytest.raises(UsageError, match="cell_bytes must be 0 or 28 or 56, not 7"):
         find_preset("balanced:cell_bytes=7")
+    for nothing in ("fast:cell_bytes=56", "balanced:cells=0:cell_bytes=28", "fast:cells=64:point_bytes=19"):
+        with pytest.raises(UsageError, match=f'preset "{nothing}" keeps no (cells|xfeat): leave out '):
+            find_preset(nothing)
