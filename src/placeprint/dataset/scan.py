@@ -71,9 +71,8 @@ def read_dataset(
     path, choice = Path(path), Choice.parse(layout)
     if path.is_file():
         if path.suffix.lower() not in manifests.SUFFIXES:
-            raise DatasetError(
-                f'"{path}" is not a manifest: give a folder, or a table ({", ".join(manifests.SUFFIXES)})'
-            )
+            what = "one photo" if path.suffix.lower() in SUFFIXES else "not a manifest"
+            raise DatasetError(f'"{path}" is {what}: give a folder, or a table ({", ".join(manifests.SUFFIXES)})')
         if layout:
             raise UsageError(f'"{path}" is a table, and a layout says how folders are read: leave out --layout')
         found = manifests.read_manifest(path)

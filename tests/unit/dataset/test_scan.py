@@ -171,3 +171,6 @@ def test_read_dataset_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(DatasetError, match="is not a manifest"):
         read_dataset(tmp_path / "a.txt")
+    (tmp_path / "a.JPG").write_bytes(b"x")
+    with pytest.raises(DatasetError, match=r"a\.JPG\" is one photo: give a folder, or a table"):
+        read_dataset(tmp_path / "a.JPG")
