@@ -154,9 +154,11 @@ class Columns:
         Raises
         ------
         ValueError
-            When a file is not the column of as many rows.
+            When a file is not the column of as many rows, or too short for as many places.
         """
         folder = segment.data.path
+        if segment.places > segment.data.files[PLACES][0]:
+            raise ValueError(f"{PLACES} does not hold {segment.places} names")
         arrays = {name: load_column(folder, name, segment.rows, *kind, mapped=mapped) for name, kind in _KINDS.items()}
         source, digest = open_bytes(folder / PLACES, mapped=mapped), segment.data.files[PLACES][1]
         return cls(**arrays, table=PlaceTable(StoredNames(source, segment.places, digest)))

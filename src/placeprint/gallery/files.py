@@ -123,12 +123,12 @@ def read_gallery(path: Path, *, mapped: bool = True) -> tuple[Content, GalleryHe
 
 
 def _content(head: GalleryHead, mapped: bool) -> Content:
-    rows = Rows([each.rows for each in head.segments], _kept(head.segments))
     first = head.segments[0].data.path
     try:
         for number, segment in enumerate(head.segments):
             _require(head, segment, first=not number)
         arrays = [_vectors(segment, head.spec.dim, mapped) for segment in head.segments]
+        rows = Rows([each.rows for each in head.segments], _kept(head.segments))  # as many as there are vectors
         parts = decoded({name: _parts(head, name, rows) for name in head.parts}, head.codes)
         learned = read_archive((first / LEARNED).read_bytes()) if head.learned else {}
         records = RecordTable.load(head.segments, rows, roots=len(head.roots), mapped=mapped)

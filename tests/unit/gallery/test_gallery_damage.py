@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -216,8 +217,8 @@ STRANGE = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["balanced", "format-3"])
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("kind", ["balanced", "format-3", "format-5"])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(choice=st.data())
 def test_a_sealed_head_that_says_anything_else_is_an_answer_or_an_error(
     tmp_path: Path, kind: str, choice: st.DataObject
@@ -242,6 +243,18 @@ def test_a_sealed_head_that_says_anything_else_is_an_answer_or_an_error(
         said = said_by(use, path)
         assert "\n" not in said
         assert len(said) < 1000
+
+
+@pytest.mark.parametrize("counted", ["rows", "places"])
+@pytest.mark.parametrize("count", [1 << 40, (1 << 63) - 1])
+def test_a_segment_that_says_it_has_more_than_its_files_is_refused(tmp_path: Path, counted: str, count: int) -> None:
+    path = built(tmp_path / "g", "format-5")
+    head = json.loads((path / "gallery.json").read_text())
+    del head["seal"]
+    assert head["segments"][2]["removed"] == [0]  # rows are chosen: an array of all of them would not fit into memory
+    head["segments"][2][counted] = count
+    sealed(path, head)
+    assert re.search(r"do not belong together|does not hold \d+ names", said_by(asked, path))
 
 
 def said_by(use: Callable[[Path], object], path: Path) -> str:
