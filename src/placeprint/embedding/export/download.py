@@ -146,16 +146,15 @@ class Download:
             error.close()
             if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and had:
                 return self._asked(0, "")
-            raise ModelError(f"{self.address} answered {error.code} {error.reason}: nothing was fetched") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise ModelError(
-                f"{self.address} cannot be reached ({first_line(getattr(error, 'reason', error))}): it needs a network"
-            ) from error
+            raise ModelError(f"{self.address} answered {error.code} {error.reason[:80]}: nothing was fetched") from error
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: it sends on to no address
+            why = first_line(getattr(error, "reason", error))[:200]
+            raise ModelError(f"{self.address} cannot be reached ({why}): it needs a network") from error
 
     def _placed(self, response: Any) -> tuple[int, int]:
         """Return where the body begins, and the size of the whole file, 0 where it is not told."""
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise ModelError(f"{self.address} sends the file packed, which was not asked for")
+        if response.headers.get("Content-Encoding", "identity") != "identity" or response.chunked:
+            raise ModelError(f"{self.address} sends the file packed or in chunks, which may be of any size")
         if response.status == http.client.PARTIAL_CONTENT:
             told = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
             if told is None:

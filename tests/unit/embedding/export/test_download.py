@@ -55,6 +55,12 @@ def send(to: BaseHTTPRequestHandler, status: int, body: bytes = b"", /, **header
     to.wfile.write(body)
 
 
+def raw(to: BaseHTTPRequestHandler, answer: bytes) -> None:
+    """Answer what no server would."""
+    to.wfile.write(b"HTTP/" + answer)
+    to.close_connection = True
+
+
 def ranges(body: bytes = BODY, etag: str = '"a"', most: int = 1 << 30) -> Callable[[BaseHTTPRequestHandler], None]:
     """A server that knows ranges, as RFC 9110 has them, and hangs up after `most` bytes."""
 
@@ -149,11 +155,17 @@ WRONG: dict[str, tuple[Callable[[BaseHTTPRequestHandler], None], str]] = {
     "shorter": (ranges(BODY[:-1]), "has 1,023,999 bytes"),
     "longer than it says": (lambda to: send(to, 200, BODY + b"x", Content_Length=""), "sends more than 1.0 MB"),
     "packed": (lambda to: send(to, 200, BODY, Content_Encoding="gzip"), "sends the file packed"),
+    "in chunks of any size": (lambda to: raw(to, b"1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nx"), "in chunks"),
+    "a long refusal": (lambda to: raw(to, b"1.0 404 " + b"why " * 9000 + b"\r\n\r\n"), r"answered 404 .{80}: nothing"),
     "not there": (lambda to: send(to, 404), "answered 404 Not Found"),
     "nothing": (lambda to: send(to, 204), "answered 204"),
     "out of HTTP": (lambda to: send(to, 302, Location="file:///etc/passwd"), "answered 302"),
     "to FTP": (lambda to: send(to, 302, Location="ftp://127.0.0.1/x"), "sends on to 'ftp://127.0.0.1/x', which is not"),
     "to HTTPS": (lambda to: send(to, 307, Location="https://127.0.0.1/x"), "which is not followed"),
+    **{
+        f"to {place[:20]}": (lambda to, place=place: send(to, 302, Location=place), "cannot be reached")
+        for place in ("http://[::1", "http://a..b/x", f"http://{'a' * 80}.org/x", "http://\xe9.org/x")
+    },
     "in a circle": (lambda to: send(to, 302, Location="/models/net.pth"), "answered 302"),
     "a part unasked": (lambda to: send(to, 206, BODY[5:], Content_Range="bytes 5-9/1024000"), "another part"),
     "a part of nothing": (lambda to: send(to, 206, BODY, Content_Range="bytes */5"), "does not say which part"),
