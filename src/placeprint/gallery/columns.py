@@ -20,7 +20,7 @@ from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.place_table import PLACES, PlaceNames, PlaceTable, StoredNames
 from placeprint.gallery.segments import Segment
 from placeprint.records import ImageRecord, Split
-from placeprint.storage.arrays import open_array, open_bytes, save_array
+from placeprint.storage.arrays import UNMAPPED, open_array, open_bytes, save_array
 from placeprint.storage.data_folder import ADVICE
 
 Numbers = NDArray[np.int64]
@@ -208,7 +208,7 @@ def load_column(
         When the file is not the column of `count` rows.
     """
     path = folder / f"column-{name}.npy"
-    array = open_array(path, mapped=mapped)
+    array = open_array(path, mapped=mapped, least=UNMAPPED)
     if array.dtype != kind or array.shape[1:] != tail or len(array) not in (count, min(count, 1)):
         raise ValueError(f"{path.name} holds {array.dtype} {array.shape} for {count} records")
     whole = np.asarray(array)  # a memory map's own class is slower, and maps all the same

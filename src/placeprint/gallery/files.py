@@ -13,6 +13,7 @@ See `placeprint.storage.published` for why a kill at any moment leaves the old g
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.errors import GalleryCorruptError
+from placeprint.errors import GalleryCorruptError, GalleryError
 from placeprint.gallery import columns, record_lines
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.chunked_vectors import ChunkedVectors
@@ -36,7 +37,7 @@ from placeprint.gallery.segments import Segment
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
-from placeprint.storage.arrays import HELD, Buffer, open_array, open_bytes, read_archive
+from placeprint.storage.arrays import HELD, UNMAPPED, Buffer, open_array, open_bytes, read_archive
 from placeprint.storage.data_folder import ADVICE
 from placeprint.storage.json_records import record_from
 from placeprint.storage.ragged import Ragged, files_of
@@ -118,6 +119,11 @@ def read_gallery(path: Path, *, mapped: bool = True) -> tuple[Content, GalleryHe
         except FileNotFoundError as error:
             missing = Path(error.filename).name
         except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # nothing is wrong with the files
+                raise GalleryError(
+                    f'"{path}" has more files than may be open at once: allow more (ulimit -n 4096), and then '
+                    "run placeprint compact, which makes one segment of many"
+                ) from error
             raise GalleryCorruptError(f'the files in "{path}" cannot be read ({error}): {ADVICE}') from error
     raise GalleryCorruptError(f'"{path}" has no file {missing} any more: {ADVICE}')
 
@@ -170,7 +176,8 @@ def _require(head: GalleryHead, segment: Segment, *, first: bool) -> None:
 
 
 def _vectors(segment: Segment, dim: int, mapped: bool) -> Vectors:
-    vectors = open_array(segment.data.path / VECTORS, mapped=mapped or segment.data.files[VECTORS][0] > HELD)
+    later = not mapped and segment.data.files[VECTORS][0] > HELD
+    vectors = open_array(segment.data.path / VECTORS, mapped=mapped or later, least=0 if later else UNMAPPED)
     if vectors.dtype != np.float32 or vectors.ndim != 2 or not vectors.flags.c_contiguous:
         raise ValueError(f"{VECTORS} holds something else than it should")
     if vectors.shape != (segment.rows, dim):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from placeprint.gallery.head import HEAD, read_head
+from placeprint.gallery.head import HEAD, GalleryHead, read_head
 from placeprint.storage import published
+from placeprint.storage.data_folder import DataFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class VerifyReport:
     ----------
     rows : int
     problems : tuple of str
-        Empty when every file is as it was written.
+        Empty when every file is as it was written; with the segment's folder where there are several.
     leftovers : tuple of str
         Folders of interrupted writes: harmless, removed by the next write.
 
@@ -48,5 +50,15 @@ def verified(path: Path) -> VerifyReport:
     """
     head = read_head(path)
     left = [folder.name for folder in published.leftovers(path, HEAD)]
-    damaged = [problem for segment in head.segments for problem in segment.data.damaged(segment.data.files)]
+    damaged = problems_of(head, lambda data: data.damaged(data.files))
     return VerifyReport(head.rows, tuple(damaged), tuple(left))
+
+
+def problems_of(head: GalleryHead, found: Callable[[DataFolder], list[str]]) -> list[str]:
+    """Return what is found of the data folders of a gallery, with the folder's name where there are several."""
+    several = len(head.segments) > 1
+    return [
+        f"{segment.data.name}/{problem}" if several else problem
+        for segment in head.segments
+        for problem in found(segment.data)
+    ]

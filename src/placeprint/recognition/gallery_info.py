@@ -13,9 +13,11 @@ from placeprint.gallery.head import HEAD, read_head
 from placeprint.gallery.inventory import PlaceRow
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
+from placeprint.gallery.verification import problems_of
 from placeprint.notebooks import Tabular, html_table
 from placeprint.recognition.verify import FoundModel, model_of
 from placeprint.storage import published
+from placeprint.storage.data_folder import DataFolder
 from placeprint.terminal import counted, sized
 
 
@@ -155,10 +157,10 @@ def info(gallery: AnyGallery | Path | str, *, places: bool = False) -> GalleryIn
 
 def _on_disk(path: Path) -> tuple[int, list[str]]:
     """Return the bytes of a gallery's files, and what is wrong with them at a glance."""
-    data = [segment.data for segment in read_head(path).segments]
+    head = read_head(path)
     left = [f"{folder.name} is left from an interrupted write" for folder in published.leftovers(path, HEAD)]
-    size = sum(size for each in data for size, _ in each.files.values()) + (path / HEAD).stat().st_size
-    return size, [*(problem for each in data for problem in each.missized()), *left]
+    size = sum(size for each in head.segments for size, _ in each.data.files.values()) + (path / HEAD).stat().st_size
+    return size, [*problems_of(head, DataFolder.missized), *left]
 
 
 def _notes(gallery: AnyGallery, model: FoundModel) -> list[str]:

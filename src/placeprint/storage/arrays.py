@@ -28,6 +28,9 @@ Buffer = bytes | mmap.mmap
 HELD = 256 << 20
 """Without mapping, files of vectors and parts up to this many bytes are held in memory; larger ones are read as they
 are needed."""
+UNMAPPED = 1 << 16
+"""Files of a gallery of up to so many bytes are read where others are mapped: a map keeps one of the files open that a
+process may have, on some systems 256, and a gallery of 30 segments has 300."""
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _LONGEST_HEADER = 1024
@@ -121,7 +124,7 @@ def read_floats(file: IO[bytes]) -> NDArray[np.floating[Any]]:
     return array
 
 
-def open_array(path: Path, *, mapped: bool = True) -> NDArray[Any]:
+def open_array(path: Path, *, mapped: bool = True, least: int = 0) -> NDArray[Any]:
     """Open a ``.npy`` file, read-only.
 
     Parameters
@@ -129,6 +132,8 @@ def open_array(path: Path, *, mapped: bool = True) -> NDArray[Any]:
     mapped : bool
         Map the file, which reads nothing yet; if it is shortened meanwhile, the system ends the process. Otherwise
         the whole file is read.
+    least : int
+        Files of up to so many bytes are read in any case; see `UNMAPPED`.
 
     Raises
     ------
@@ -140,7 +145,7 @@ def open_array(path: Path, *, mapped: bool = True) -> NDArray[Any]:
         if header.size == header.first:  # no bytes cannot be mapped
             return np.empty(header.shape, header.dtype)
         order: Any = header.order
-        if mapped:
+        if mapped and header.size > least:
             return np.memmap(path, header.dtype, "r", header.first, header.shape, order)
         memory = mmap.mmap(-1, header.size - header.first)  # anonymous, so that numbers are aligned
         if file.readinto(memory) != len(memory):
@@ -151,9 +156,9 @@ def open_array(path: Path, *, mapped: bool = True) -> NDArray[Any]:
 
 
 def open_bytes(path: Path, *, mapped: bool = True) -> Buffer:
-    """Map a file, read-only, or read it as a whole; an empty one cannot be mapped."""
+    """Map a file, read-only, or read it as a whole, as small ones are."""
     with path.open("rb") as file:
-        if mapped and os.fstat(file.fileno()).st_size:
+        if mapped and os.fstat(file.fileno()).st_size > UNMAPPED:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return file.read()
 

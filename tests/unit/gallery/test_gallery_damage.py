@@ -161,7 +161,10 @@ def test_any_damage_to_any_file_is_found_and_never_copied(
                 with pytest.raises(GalleryError):
                     verified(used)
             else:
-                assert [line.split(":")[0] for line in verified(used).problems] == [file.name], (name, damage)
+                assert [Path(line.split(":")[0]).name for line in verified(used).problems] == [file.name], (
+                    name,
+                    damage,
+                )
             shutil.rmtree(used)
     asked(path)
     assert verified(path).ok
@@ -304,3 +307,10 @@ def test_the_command_line_names_every_damaged_file(tmp_path: Path) -> None:
     assert "damaged: places.json: 0 bytes instead of" in said.stderr
     assert "damaged: vectors.npy: the checksum differs" in said.stderr
     assert run_json("verify", path, expect=3)["problems"][1] == "vectors.npy: the checksum differs"
+
+
+def test_of_several_segments_the_damaged_one_is_named(tmp_path: Path) -> None:
+    path = built(tmp_path / "g", "format-5")
+    data = path / json.loads((path / "gallery.json").read_text())["segments"][1]["data"]
+    (data / "vectors.npy").write_bytes(flipped((data / "vectors.npy").read_bytes(), 150))
+    assert verified(path).problems == (f"{data.name}/vectors.npy: the checksum differs",)

@@ -1,5 +1,6 @@
 """A gallery that grows answers as one that was built at once; what is there is neither copied nor changed."""
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from test_gallery_damage import CELLS, GOLDEN, built, cells, records, vectors
 
 import placeprint
-from placeprint.errors import UsageError
-from placeprint.gallery import segments
+from placeprint.errors import GalleryError, UsageError
+from placeprint.gallery import files, segments
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.index import choice, faiss_index
 from placeprint.gallery.index.approximate import Clustered
@@ -180,6 +181,18 @@ def test_what_is_removed_leaves_the_files_when_they_are_compacted(tmp_path: Path
     assert b'"a/3.jpg"' not in b"".join(file.read_bytes() for file in path.rglob("*") if file.is_file())
     again = placeprint.compact(path)
     assert (again.segments, again.removed, again.bytes_before) == (1, 0, again.bytes_after)
+
+
+def test_a_gallery_of_many_segments_keeps_few_files_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grown = Gallery.open(built(tmp_path / "g", "format-5"))
+    assert not any(isinstance(array, np.memmap) for array in grown.vectors.arrays)
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(files, "open_array", refused)
+    with pytest.raises(GalleryError, match=r"more files than may be open.*ulimit -n.*placeprint compact"):
+        Gallery.open(tmp_path / "g")
 
 
 def test_only_a_folder_is_compacted() -> None:

@@ -17,6 +17,7 @@ from placeprint.gallery.segments import Segment
 from placeprint.gallery.table import RecordTable
 from placeprint.recognition.voting import place_codes
 from placeprint.records import ImageRecord, ModelSpec, Split
+from placeprint.storage import arrays
 from placeprint.storage.atomic import sha256_file
 from placeprint.storage.data_folder import DataFolder
 from placeprint.storage.rows import Rows
@@ -203,7 +204,10 @@ def test_damage_that_only_reading_shows_is_told(gallery: Gallery) -> None:
 
 
 @pytest.mark.parametrize("text", ["[", '[["a"], ["b"]]', "7", "[[]]", '["a"]', '[["a", 7]]', '{"a": 1}', "[" * 100_000])
-def test_a_table_of_places_that_does_not_fit_is_told(gallery: Gallery, text: str) -> None:
+def test_a_table_of_places_that_does_not_fit_is_told(
+    gallery: Gallery, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrays, "UNMAPPED", 0)  # as a table of many places, which is read later
     path = next(gallery.path.rglob("places.json"))
     whole = path.read_bytes()
     opened = Gallery.open(gallery.path)

@@ -146,7 +146,8 @@ class Download:
             error.close()
             if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and had:
                 return self._asked(0, "")
-            raise ModelError(f"{self.address} answered {error.code} {error.reason[:80]}: nothing was fetched") from error
+            said = f"{error.code} {error.reason[:80]}"
+            raise ModelError(f"{self.address} answered {said}: nothing was fetched") from error
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: it sends on to no address
             why = first_line(getattr(error, "reason", error))[:200]
             raise ModelError(f"{self.address} cannot be reached ({why}): it needs a network") from error
