@@ -113,8 +113,8 @@ def render_town(
     jobs = [Job(plan, seed, views, size, _breakage(plan, plans), _copy_to(plan, plans)) for plan in plans]
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.parent / f".{out.name}.{secrets.token_hex(4)}"
-    fresh.mkdir()
     try:
+        fresh.mkdir()  # inside: an interruption may come as soon as it is there
         rows: list[Row] = []
         with Stretch(progress, "rendering", places) as step:
             for made in render_all(jobs, workers):
