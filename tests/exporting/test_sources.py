@@ -4,7 +4,10 @@ import dataclasses
 import json
 import shutil
 import sys
+import threading
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -17,12 +20,14 @@ pytest.importorskip("onnxruntime")
 
 from placeprint import export, index  # noqa: E402
 from placeprint.embedding.embedder import load_embedder  # noqa: E402
-from placeprint.embedding.export import resnet_sources  # noqa: E402
+from placeprint.embedding.export import known_model, resnet_sources  # noqa: E402
 from placeprint.embedding.export.conversion import Exported  # noqa: E402
+from placeprint.embedding.export.download import Download  # noqa: E402
 from placeprint.embedding.model_folder import exported_path, find_exported, models_folder  # noqa: E402
 from placeprint.embedding.models import find_model  # noqa: E402
 from placeprint.errors import ModelError, UsageError  # noqa: E402
 from placeprint.report.compare import compare  # noqa: E402
+from placeprint.storage.atomic import sha256_file  # noqa: E402
 
 State = dict[str, "torch.Tensor"]
 Made = Callable[[str], State]
@@ -212,3 +217,41 @@ def test_a_file_of_a_model_hub_is_taken_with_its_preprocessing(photo: Photo, exp
     spec = export("hf:someone/net").spec
     assert (spec.dim, spec.input_size, spec.resize_size, spec.interpolation) == (2048, 224, 256, "bicubic")
     assert load_embedder("hf:someone/net").embed_one(photo(2)).shape == (2048,)
+
+
+def test_what_is_fetched_is_exported_and_compared(
+    random_state: Made, photo: Photo, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `models --get`, from a server of this machine: then the model is there by its name, without the network."""
+    from typer.testing import CliRunner
+
+    from placeprint.cli.app import app
+
+    monkeypatch.setenv("PLACEPRINT_MODELS", str(tmp_path / "models"))
+    (tmp_path / "site").mkdir()
+    weights = tmp_path / "site" / "tiny1.pth"
+    saved(weights, random_state(tiny))
+    monkeypatch.setitem(resnet_sources.FILES, "resnet50", (weights.name, "tiny2.pth"))
+    for number in range(4):
+        path = tmp_path / "photos" / f"place-{number % 2}" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        photo(number).save(path)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(weights.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        size, address = weights.stat().st_size, f"http://127.0.0.1:{server.server_port}/{weights.name}"
+        wanted = Download(address, size, size, sha256_file(weights))
+        monkeypatch.setattr(known_model, "known_downloads", lambda: {"torchvision:resnet50:v1": wanted})
+        done = CliRunner().invoke(app, ["models", "--get", "ResNet50"])
+        server.shutdown()
+    assert done.exit_code == 0, done.output
+    fetched = tmp_path / "models" / weights.name
+    assert fetched.read_bytes() == weights.read_bytes()
+    assert find_exported("torchvision:resnet50:v1") == exported_path("torchvision:resnet50:v1")
+    fetched.unlink()  # from here on neither the network nor the checkpoint is needed
+    advice = next(line for line in done.output.splitlines() if line.startswith("compare it: placeprint "))
+    words = advice.removeprefix("compare it: placeprint ").replace("PHOTOS", str(tmp_path / "photos")).split()
+    compared = CliRunner().invoke(app, [*words, "--json"])
+    assert compared.exit_code == 0, compared.output
+    models = [setting["result"]["model"] for setting in json.loads(compared.stdout)]
+    assert models == ["efficientnet-lite0", "torchvision:resnet50:v1"]

@@ -85,7 +85,7 @@ def test_lines_join_the_same_spots(query: Packed, gallery: list[Packed]) -> None
     found = lines(query, gallery[2], aspects=(420 / 350, 600 / 450))
     x, y = found.ends[:, 0] * 420 + 100, found.ends[:, 1] * 350 + 50
     off = np.hypot(x - found.ends[:, 2] * 600, y - found.ends[:, 3] * 450)
-    assert len(found) > ENOUGH
+    assert len(found) > 60  # a hundred, more or less one by the runtime's release
     assert np.median(off) < 6  # the working images' sides are multiples of 32
     assert (np.diff(found.weights) <= 0).all()
 
