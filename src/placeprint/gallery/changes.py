@@ -151,10 +151,9 @@ def with_removed(
     named = {row: record.path for row, record in _rows_at(content.records, paths, root=number)}
     keep[list(named)] = False
     missing = sorted(paths.difference(named.values()))
-    for place in sorted(places):
-        rows = content.records.rows_showing([place])
-        keep[rows] = False
-        missing += [] if len(rows) else [place]
+    if places:  # else no name is read
+        keep[content.records.rows_showing(places)] = False
+        missing += content.records.places_shown_by_none(places)
     return keep_rows(content, keep), Change(removed=int((~keep).sum()), missing=tuple(missing))
 
 

@@ -41,8 +41,6 @@ _COMPARED = 1 << 16
 LINES, CONTENTS = "lines", "contents"
 """The columns of where each line of the records begins, and of `path_hash` of the content of each image."""
 FILES = (PLACES, *(f"column-{name}.npy" for name in (*_KINDS, LINES)))
-CONTENTS_FILE = f"column-{CONTENTS}.npy"
-"""What older releases did not write."""
 
 
 def path_hash(path: str) -> int:
@@ -112,9 +110,13 @@ class Columns:
         """Return only these rows, in this order; the table stays."""
         return type(self)(**{name: array[rows] for name, array in self.arrays().items()}, table=self.table)
 
+    def shown(self) -> NDArray[np.bool_]:
+        """Return for each combination of places in `table` whether a row shows it."""
+        return np.bincount(self.places + 1, minlength=len(self.table) + 1)[1:] > 0
+
     def without_unused(self) -> Self:
         """Return the same with a table of the places that a row shows."""
-        there = np.bincount(self.places + 1, minlength=len(self.table) + 1)[1:] > 0
+        there = self.shown()
         if there.all():
             return self
         renamed = np.append(np.cumsum(there) - 1, -1).astype(np.int32)  # the last is what -1 finds

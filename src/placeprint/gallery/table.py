@@ -129,8 +129,7 @@ class RecordTable(Sequence[ImageRecord]):
     @cached_property
     def places(self) -> tuple[str, ...]:
         """The places, sorted, each once."""
-        shown = np.bincount(self.columns.places + 1, minlength=len(self.columns.table) + 1)[1:] > 0
-        holding = self.columns.table.holding
+        shown, holding = self.columns.shown(), self.columns.table.holding
         return tuple(sorted(holding if shown.all() else (p for p, numbers in holding.items() if shown[numbers].any())))
 
     @cached_property
@@ -166,6 +165,11 @@ class RecordTable(Sequence[ImageRecord]):
     def rows_showing(self, places: Collection[str]) -> Numbers:
         """Return the rows that show any of these places, ascending."""
         return np.flatnonzero(np.isin(self.columns.places, self.columns.table.showing(places)))
+
+    def places_shown_by_none(self, places: Collection[str]) -> list[str]:
+        """Return those of these places that no record shows, sorted."""
+        shown, holding = self.columns.shown(), self.columns.table.holding
+        return [place for place in sorted(places) if not shown[holding.get(place, [])].any()]
 
     def rows_with_contents(self, content_hashes: Set[str]) -> dict[str, list[int]]:
         """Return the rows of each of these contents that is there, ascending; only those records are parsed."""
