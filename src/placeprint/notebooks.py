@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib import import_module
@@ -11,14 +12,14 @@ from placeprint.errors import UsageError
 from placeprint.terminal import printable
 
 
-class Tabular:
+class Tabular(ABC):
     """A result that is a table: a pandas DataFrame where one is asked for, HTML in a notebook."""
 
     __slots__ = ()
 
+    @abstractmethod
     def table(self) -> list[dict[str, Any]]:
         """Return the rows, all with the same keys."""
-        raise NotImplementedError
 
     def to_frame(self) -> Any:
         """Return `table` as a pandas DataFrame.

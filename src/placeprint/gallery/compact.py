@@ -8,7 +8,7 @@ from pathlib import Path
 from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
 from placeprint.gallery.gallery import Gallery
-from placeprint.gallery.head import HEAD, read_head
+from placeprint.gallery.head import listed_bytes, read_head
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
 
@@ -72,12 +72,7 @@ def compact(gallery: AnyGallery | Path | str) -> CompactResult:
     opened = None if is_address(where) else open_gallery(gallery)
     if not isinstance(opened, Gallery) or opened.path is None:
         raise UsageError(f'only a gallery in a folder can be compacted, and "{where}" is none')
-    segments, before = read_head(opened.path).segments, _bytes(opened.path)
+    head = read_head(opened.path)
+    before, removed = listed_bytes(opened.path, head), sum(len(segment.removed) for segment in head.segments)
     made = opened.compact()
-    removed = sum(len(segment.removed) for segment in segments)
-    return CompactResult(made, len(segments), removed, before, _bytes(opened.path))
-
-
-def _bytes(path: Path) -> int:
-    files = (size for segment in read_head(path).segments for size, _ in segment.data.files.values())
-    return sum(files) + (path / HEAD).stat().st_size
+    return CompactResult(made, len(head.segments), removed, before, listed_bytes(opened.path, read_head(opened.path)))

@@ -33,7 +33,7 @@ from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.part_codes import Codes, decoded
 from placeprint.gallery.position_evidence import PositionEvidence
-from placeprint.gallery.segments import Segment
+from placeprint.gallery.segments import CONTENTS_FILE, Segment
 from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset
 from placeprint.records import FailedImage, ModelSpec
@@ -51,7 +51,7 @@ FAILURES = "failures.jsonl"
 FILES = frozenset(
     (
         *columns.FILES,
-        columns.CONTENTS_FILE,
+        CONTENTS_FILE,
         record_lines.FILE,
         FAILURES,
         VECTORS,

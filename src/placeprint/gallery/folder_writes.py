@@ -80,7 +80,7 @@ def store_learned(
     path: Path,
     gallery: GalleryImages,
     calibration: Calibration | None = None,
-    positions: PositionEvidence | None = None,
+    position_evidence: PositionEvidence | None = None,
 ) -> None:
     """Keep what was learned of a gallery; what is None stays as it is.
 
@@ -100,7 +100,7 @@ def store_learned(
             )
         if newest.records != gallery.records:
             raise GalleryMismatchError(f'"{path}" was changed while it was calibrated: calibrate it again')
-        published.update_head(path, HEAD, {"format": FORMAT, **learned_entries(calibration, positions)})
+        published.update_head(path, HEAD, {"format": FORMAT, **learned_entries(calibration, position_evidence)})
 
 
 def store_audit(path: Path, found: Audit) -> None:

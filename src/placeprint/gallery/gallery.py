@@ -244,7 +244,7 @@ class Gallery(GalleryImages):
     def _learned(self, **values: Any) -> Self:
         if self.path is None:
             return type(self)(dataclasses.replace(self._content, **values))
-        store_learned(self.path, self, values.get("calibration"), values.get("position_evidence"))
+        store_learned(self.path, self, **values)
         return type(self).open(self.path)
 
     def verify(self) -> VerifyReport:

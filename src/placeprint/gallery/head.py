@@ -88,10 +88,11 @@ class GalleryHead(_Plain):
     @property
     def state(self) -> str:
         """What tells one state of the images from every other."""
+        first, *more = self.segments
+        if not more and not first.removed:
+            return first.data.name
         names = [segment.data.name + str(segment.removed or "") for segment in self.segments]
-        return (
-            names[0] if names == [self.segments[0].data.name] else hashlib.sha256(" ".join(names).encode()).hexdigest()
-        )
+        return hashlib.sha256(" ".join(names).encode()).hexdigest()
 
 
 def read_head(path: Path) -> GalleryHead:
@@ -118,6 +119,12 @@ def read_head(path: Path) -> GalleryHead:
             f'"{path / HEAD}" is not the head of a gallery that this release can read '
             f"({in_brief(error)}): build it again"
         ) from error
+
+
+def listed_bytes(path: Path, head: GalleryHead) -> int:
+    """Return the bytes of a gallery's head and of all files that it lists."""
+    files = (size for segment in head.segments for size, _ in segment.data.files.values())
+    return sum(files) + (path / HEAD).stat().st_size
 
 
 def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:

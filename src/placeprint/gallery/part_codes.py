@@ -73,6 +73,10 @@ def code_named(kind: str, name: str) -> ProductCode:
     return _code(kind, name)
 
 
+def _code_of(kind: str, codes: Codes) -> ProductCode | None:
+    return code_named(kind, codes[kind]) if kind in codes else None
+
+
 @cache
 def _code(kind: str, name: str) -> ProductCode:
     archive = _archive()
@@ -86,9 +90,8 @@ def _archive() -> Mapping[str, Any]:
 
 def encoded(parts: Mapping[str, Ragged], codes: Codes) -> dict[str, Ragged]:
     """Return parts as a gallery with these codes keeps them; those that are coded already stay as they are."""
-    return {
-        kind: _encoded(kept, code_named(kind, codes[kind])) if kind in codes else kept for kind, kept in parts.items()
-    }
+    named = {kind: _code_of(kind, codes) for kind in parts}
+    return {kind: _encoded(kept, code) if (code := named[kind]) else kept for kind, kept in parts.items()}
 
 
 def decoded(parts: Mapping[str, Ragged], codes: Codes) -> dict[str, Ragged]:
@@ -99,20 +102,19 @@ def decoded(parts: Mapping[str, Ragged], codes: Codes) -> dict[str, Ragged]:
     ValueError
         When it is kept in no such code.
     """
-    return {
-        kind: read_by(code_named(kind, codes[kind]), kept) if kind in codes else kept for kind, kept in parts.items()
-    }
+    named = {kind: _code_of(kind, codes) for kind in parts}
+    return {kind: read_by(code, kept) if (code := named[kind]) else kept for kind, kept in parts.items()}
 
 
 def as_kept(part: NDArray[Any], kind: str, codes: Codes) -> NDArray[Any]:
     """Return what a gallery with these codes keeps of a part that it has, where older ones may be as they are."""
-    code = code_named(kind, codes[kind]) if kind in codes else None
+    code = _code_of(kind, codes)
     return part if code is None or part.shape[-1] != code.depth else code.encoded(part)
 
 
 def as_read(part: NDArray[Any], kind: str, codes: Codes) -> NDArray[Any]:
     """Return the part of which this is kept; one that is kept as it is stays so."""
-    code = code_named(kind, codes[kind]) if kind in codes else None
+    code = _code_of(kind, codes)
     return part if code is None or part.shape[-1] != code.bytes else code.decoded(part)
 
 

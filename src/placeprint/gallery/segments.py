@@ -18,6 +18,8 @@ from placeprint.storage.rows import others
 
 TOGETHER = 4
 """Segments of about one size that are merged: fewer cost more writing, more leave more segments."""
+CONTENTS_FILE = "column-contents.npy"
+"""A column that older releases did not write; see `placeprint.gallery.columns`."""
 REMOVED_SHARE = 0.25
 """A segment is written anew when more of its rows were removed."""
 
@@ -61,7 +63,7 @@ class Segment:
     @property
     def upgraded(self) -> bool:
         """Whether this release wrote it: older ones kept no column of contents."""
-        return "column-contents.npy" in self.data.files
+        return CONTENTS_FILE in self.data.files
 
     def untidy(self, whole: bool) -> bool:
         """Return whether the next change writes it anew: for every removed row, where it is to be whole."""

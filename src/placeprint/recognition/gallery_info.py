@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from placeprint.gallery.facts import GalleryFacts
-from placeprint.gallery.head import HEAD, read_head
+from placeprint.gallery.head import HEAD, listed_bytes, read_head
 from placeprint.gallery.inventory import PlaceRow
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
@@ -159,8 +159,7 @@ def _on_disk(path: Path) -> tuple[int, list[str]]:
     """Return the bytes of a gallery's files, and what is wrong with them at a glance."""
     head = read_head(path)
     left = [f"{folder.name} is left from an interrupted write" for folder in published.leftovers(path, HEAD)]
-    size = sum(size for each in head.segments for size, _ in each.data.files.values()) + (path / HEAD).stat().st_size
-    return size, [*problems_of(head, DataFolder.missized), *left]
+    return listed_bytes(path, head), [*problems_of(head, DataFolder.missized), *left]
 
 
 def _notes(gallery: AnyGallery, model: FoundModel) -> list[str]:
