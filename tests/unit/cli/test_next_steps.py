@@ -8,28 +8,14 @@ from pathlib import Path
 import pytest
 
 import placeprint
+from groupings import group_of, grouping_of
 from placeprint.cli.group import _again
 from placeprint.cli.remembered import _show
-from placeprint.grouping.result import Group, Grouping
+from placeprint.grouping.result import Grouping
 
 
 def grouping(root: Path, photos: tuple[str, ...]) -> Grouping:
-    return Grouping(
-        root=root,
-        images=len(photos),
-        looks=len(photos),
-        groups=(
-            Group(place="place 1", named_by="number", photos=photos, looks=tuple((p,) for p in photos), weakest=1.0),
-        ),
-        alone=(),
-        edges=(),
-        constraints=(),
-        false_merge_rate=0.02,
-        model="hand",
-        matched=0,
-        failures=(),
-        seconds=0.0,
-    )
+    return grouping_of(root, (group_of("place 1", *photos),), len(photos))
 
 
 @pytest.mark.parametrize(("gallery", "told"), [(None, "GALLERY"), ("my places.gallery", "my places.gallery")])

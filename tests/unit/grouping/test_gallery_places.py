@@ -4,29 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from groupings import group_of, grouping_of
 from placeprint.grouping.gallery_places import gallery_places, in_gallery
-from placeprint.grouping.result import Group, Grouping
 from placeprint.records import Answer, Grade
 
 
 def test_a_gallery_is_asked_about_the_most_typical_photos_of_the_largest_groups(tmp_path: Path) -> None:
-    def of(*photos: str) -> Group:
-        return Group(place=photos[0], named_by="number", photos=photos, looks=tuple((p,) for p in photos), weakest=1.0)
-
-    found = Grouping(
-        root=tmp_path,
-        images=64,
-        looks=64,
-        groups=(of("a1", "a2", "a3", "a4"), *(of(f"{n}", f"{n}+") for n in range(30))),
-        alone=(),
-        edges=(),
-        constraints=(),
-        false_merge_rate=0.02,
-        model="hand",
-        matched=0,
-        failures=(),
-        seconds=0.0,
-    )
+    groups = group_of("a1", "a1", "a2", "a3", "a4"), *(group_of(f"{n}", f"{n}", f"{n}+") for n in range(30))
+    found = grouping_of(tmp_path, groups, 64)
     asked = []
 
     def ask(photo: Path) -> Answer:

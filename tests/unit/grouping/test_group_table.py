@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from groupings import grouping_of
 from placeprint.dataset.manifest import read_manifest
 from placeprint.errors import DatasetError, UsageError
 from placeprint.grouping.result import Alone, Constraint, Group, Grouping, Link
@@ -14,28 +15,14 @@ ANSWERS = (Constraint(Link.MUST, "a.jpg", ODD), Constraint(Link.CANNOT, "a.jpg",
 
 
 def grouping(root: Path, *, named_by: str = "you") -> Grouping:
-    return Grouping(
-        root=root,
-        images=4,
-        looks=3,
-        groups=(
-            Group(
-                place="Mill, old",
-                named_by=named_by,
-                photos=("a.jpg", ODD, "d.jpg"),
-                looks=(("a.jpg", ODD), ("d.jpg",)),
-                weakest=0.9,
-            ),
-        ),
-        alone=(Alone("c.jpg", "why"),),
-        edges=(),
-        constraints=ANSWERS,
-        false_merge_rate=0.02,
-        model="m",
-        matched=0,
-        failures=(),
-        seconds=0.0,
+    mill = Group(
+        place="Mill, old",
+        named_by=named_by,
+        photos=("a.jpg", ODD, "d.jpg"),
+        looks=(("a.jpg", ODD), ("d.jpg",)),
+        weakest=0.9,
     )
+    return grouping_of(root, (mill,), 4, looks=3, alone=(Alone("c.jpg", "why"),), constraints=ANSWERS)
 
 
 def test_every_verb_reads_it(tmp_path: Path) -> None:

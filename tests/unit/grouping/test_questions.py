@@ -5,29 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from groupings import group_of, grouping_of
 from placeprint.grouping.compared import Looks
 from placeprint.grouping.questions import questions
-from placeprint.grouping.result import Alone, Constraint, Edge, Group, Grouping, Link
+from placeprint.grouping.result import Alone, Constraint, Edge, Grouping, Link
 from placeprint.grouping.same_place import shipped_same_place
 
 
 def grouping(edges: list[Edge], *constraints: Constraint) -> Grouping:
     """Groups of four (a), two (b) and one (c)."""
     inside = {"A": ("a1", "a2", "a3", "a4"), "B": ("b1", "b2")}
-    groups = [
-        Group(place=name, named_by="number", photos=photos, looks=tuple((one,) for one in photos), weakest=0.5)
-        for name, photos in inside.items()
-    ]
-    told = {"alone": (Alone("c1", ""),), "images": 7, "looks": 7, "matched": 0, "failures": (), "seconds": 0.0}
-    return Grouping(
-        root=Path(),
-        groups=tuple(groups),
-        edges=tuple(edges),
-        constraints=constraints,
-        false_merge_rate=0.02,
-        model="m",
-        **told,
-    )
+    groups = tuple(group_of(name, *photos, weakest=0.5) for name, photos in inside.items())
+    return grouping_of(Path(), groups, 7, alone=(Alone("c1", ""),), edges=tuple(edges), constraints=constraints)
 
 
 def test_one_pair_for_two_groups_and_the_surest_of_it() -> None:
