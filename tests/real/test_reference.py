@@ -84,11 +84,11 @@ def test_assignment_list(shared_data: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "preset", "every", "gallery", "queries", "recall", "mean_precision"),
     [
-        ("smvs_landmarks", "fast", 1, 101, 101, 0.44, 0.55),
-        ("smvs_landmarks", "balanced", 4, 26, 26, 0.88, 0.92),
-        ("poznan_bovw", "fast", 1, 106, 50, 0.98, 0.92),
-        ("vprbench_corridor", "fast", 1, 111, 111, 0.60, 0.50),
-        ("cohog_sped_thumbs", "fast", 3, 202, 202, 0.42, 0.52),
+        ("smvs_landmarks", "fast", 2, 51, 51, 0.45, 0.57),
+        ("smvs_landmarks", "balanced", 8, 13, 13, 0.92, 0.94),
+        ("poznan_bovw", "fast", 2, 65, 30, 0.96, 0.93),
+        ("vprbench_corridor", "fast", 2, 56, 111, 0.56, 0.55),
+        ("cohog_sped_thumbs", "fast", 6, 101, 101, 0.47, 0.57),
     ],
 )
 def test_other_sets_stay_where_they_were(
@@ -101,11 +101,11 @@ def test_other_sets_stay_where_they_were(
     recall: float,
     mean_precision: float,
 ) -> None:
-    """Of the slower ones every third or fourth place; all places and all presets are `make bench-accuracy`'s."""
+    """Of every second place, of slow sets fewer; all places and all presets are `make bench-accuracy`'s."""
     photos = read_dataset(shared_data / name)
     places = set(sorted({place for record in photos.records for place in record.places})[::every])
     kept = tuple(record for record in photos.records if not places.isdisjoint(record.places))
-    result = evaluate(replace(photos, records=kept) if every > 1 else shared_data / name, preset=preset)
+    result = evaluate(replace(photos, records=kept), preset=preset)
     assert (result.n_gallery, result.n_queries, result.n_answerable) == (gallery, queries, queries)
     assert result.recall[1] >= recall
     assert result.map >= mean_precision
