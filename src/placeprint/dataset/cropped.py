@@ -26,10 +26,7 @@ def cropping(read: Callable[[str], bytes], boxes: Mapping[str, Box]) -> Callable
 def _part(data: bytes, box: Box) -> bytes:
     """Cut a box, its edges rounded as Pillow rounds them; what is outside of the image is left out.
 
-    Raises
-    ------
-    ImageError
-        As decoding; ``damaged`` when nothing of the image is in the box.
+    Raises `ImageError`: as decoding; ``damaged`` when nothing of the image is in the box.
     """
     image = images.decode(data)
     left, top, right, bottom = (

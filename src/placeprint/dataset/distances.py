@@ -14,11 +14,7 @@ EARTH = 6_371_008.8
 def metres_between(positions: NDArray[np.float64], here: tuple[float, float]) -> NDArray[np.float64]:
     """Return great-circle distances by the haversine formula; NaN where a position is NaN.
 
-    Parameters
-    ----------
-    positions : ndarray of float64, shape (n, 2)
-        Latitude and longitude, degrees.
-    here : tuple of 2 floats
+    `positions`, shape (n, 2): Latitude and longitude, degrees.
     """
     return _haversine(np.radians(positions), np.radians(here))
 

@@ -33,11 +33,9 @@ MAX_BYTES = 256 * 1024 * 1024
 def locate(root: Path, relative: str) -> Path:
     """Return the path of a record's file, refusing every path that leads out of `root`.
 
-    Raises
-    ------
-    ImageError
-        ``bad-name`` for names that no manifest, log line or address can hold; ``outside`` for an absolute path, for
-        ``..`` and for a symbolic link out of the folder; ``missing`` and ``not-a-file`` when there is nothing to read.
+    Raises `ImageError`: ``bad-name`` for names that no manifest, log line or address can hold; ``outside`` for an
+    absolute path, for ``..`` and for a symbolic link out of the folder; ``missing`` and ``not-a-file`` when there is
+    nothing to read.
     """
     refuse_odd_name(relative)
     path = root / relative
@@ -74,10 +72,7 @@ def _inside(path: Path, root: Path) -> bool:
 def open_file(path: Path) -> BinaryIO:
     """Open a regular file of at most `MAX_BYTES` for reading, without ever blocking.
 
-    Raises
-    ------
-    ImageError
-        ``too-large``, ``missing``, ``not-a-file`` or ``unreadable``.
+    Raises `ImageError`: ``too-large``, ``missing``, ``not-a-file`` or ``unreadable``.
     """
     with _told():
         file = open_regular(path)
@@ -91,10 +86,7 @@ def open_file(path: Path) -> BinaryIO:
 def require_content(data: bytes) -> bytes:
     """Return the bytes of a file, unless there are none or more than `MAX_BYTES`.
 
-    Raises
-    ------
-    ImageError
-        ``empty`` or ``too-large``.
+    Raises `ImageError`: ``empty`` or ``too-large``.
     """
     if not data:
         raise ImageError("empty", "the file has no bytes")
@@ -106,10 +98,7 @@ def require_content(data: bytes) -> bytes:
 def read_bytes(path: Path) -> bytes:
     """Read a regular file of at most `MAX_BYTES`, whatever size the system reports.
 
-    Raises
-    ------
-    ImageError
-        ``empty``, ``too-large``, ``missing``, ``not-a-file`` or ``unreadable``.
+    Raises `ImageError`: ``empty``, ``too-large``, ``missing``, ``not-a-file`` or ``unreadable``.
     """
     with _told():
         return require_content(read_regular(path, MAX_BYTES))

@@ -95,10 +95,7 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest:
     """Read a table of images, with paths relative to its folder.
 
-    Raises
-    ------
-    DatasetError
-        When the file cannot be read, is not a table, or has no column for the path.
+    Raises `DatasetError` when the file cannot be read, is not a table, or has no column for the path.
     """
     try:
         data = read_regular(path, LARGEST)
@@ -113,21 +110,11 @@ def parse_manifest(data: bytes, root: Path, name: str, folder: Folder) -> Manife
     A row that cannot be understood becomes a `FailedImage`. Columns without a meaning here are kept in the record's
     `extra`, and so is a frame that is not a whole number.
 
-    Parameters
-    ----------
-    data : bytes
-        CSV with any delimiter, JSON Lines, or a JSON list.
-    root : Path
-        Where the images are.
-    name : str
-        The table's name, without its folder.
-    folder : Folder
-        The folder that its paths are relative to.
-
-    Raises
-    ------
-    DatasetError
-        When it is not a table, or has no column for the path.
+    `data`: CSV with any delimiter, JSON Lines, or a JSON list.
+    `root`: Where the images are.
+    `name`: The table's name, without its folder.
+    `folder`: The folder that its paths are relative to.
+    Raises `DatasetError` when it is not a table, or has no column for the path.
     """
     where = str(root / name)
     table = read_table(data, where)

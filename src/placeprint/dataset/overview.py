@@ -17,42 +17,20 @@ from placeprint.terminal import counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """How a dataset was read.
+    """How a dataset was read."""
 
-    Attributes
-    ----------
-    layout : str
-        ``manifest`` or the name of a layout.
-    source : str
-        How it was understood, for people.
-    images : mapping of str to int
-        Images of each split: ``gallery``, ``query``, ``none``.
-    places : mapping of str to int
-        Places of each split.
-    first_places : tuple of str
-        Their first names in alphabetical order.
-    unlabelled : int
-        Images without a place.
-    positions : mapping of str to int
-        Numbers of images whose position was read, by where it was read; see `ImageRecord.position_source`.
-    left_out : mapping of str to int
-        Numbers of images that are not read, by folder or suffix.
-    not_walked : tuple of str
-        Folders that could not be read, each with the reason.
-    advice : str
-        What to do when no place was found; otherwise empty.
-    """
-
-    layout: str
-    source: str
-    images: Mapping[str, int]
-    places: Mapping[str, int]
-    first_places: tuple[str, ...] = ()
-    unlabelled: int = 0
+    layout: str  # ``manifest`` or the name of a layout.
+    source: str  # How it was understood, for people.
+    images: Mapping[str, int]  # Images of each split: ``gallery``, ``query``, ``none``.
+    places: Mapping[str, int]  # Places of each split.
+    first_places: tuple[str, ...] = ()  # Their first names in alphabetical order.
+    unlabelled: int = 0  # Images without a place.
+    # Numbers of images whose position was read, by where it was read; see `ImageRecord.position_source`.
     positions: Mapping[str, int] = field(default_factory=dict)
+    # Numbers of images that are not read, by folder or suffix.
     left_out: Mapping[str, int] = field(default_factory=dict)
-    not_walked: tuple[str, ...] = ()
-    advice: str = ""
+    not_walked: tuple[str, ...] = ()  # Folders that could not be read, each with the reason.
+    advice: str = ""  # What to do when no place was found; otherwise empty.
 
     @classmethod
     def of(cls, manifest: Manifest) -> Overview:

@@ -33,15 +33,8 @@ class Position(TypedDict, total=False):
 def position_in_name(name: str) -> Position:
     """Read ``@east@north@zone@letter@lat@lon@…`` (the format of VPR-datasets-downloader).
 
-    Returns
-    -------
-    Position
-        Empty for a name of another form.
-
-    Raises
-    ------
-    UsageError
-        When the name begins with @ but holds no position.
+    Returns nothing for a name of another form.
+    Raises `UsageError` when the name begins with @ but holds no position.
     """
     fields = name.split("@")
     if len(fields) < 4 or fields[0]:
@@ -71,20 +64,11 @@ def completed(
 ) -> Position:
     """Make a position of its parts; missing degrees are computed from the UTM zone.
 
-    Parameters
-    ----------
-    number : str
-        The UTM zone: ``31``, or with its letter ``31U``.
-    letter : str
-        The band of latitude, or N or S. S is the band from 32 to 40 degrees north if the northing fits, otherwise
-        south.
-    hemisphere : str
-        N or S, from a column of its own: never a band.
-
-    Raises
-    ------
-    UsageError
-        For a zone or a letter that does not exist.
+    `number`: The UTM zone: ``31``, or with its letter ``31U``.
+    `letter`: The band of latitude, or N or S. S is the band from 32 to 40 degrees north if the northing fits, otherwise
+    south.
+    `hemisphere`: N or S, from a column of its own: never a band.
+    Raises `UsageError` for a zone or a letter that does not exist.
     """
     found: Position = {}
     if latitude is not None:

@@ -48,19 +48,9 @@ def image_name(image: object, number: int) -> str:
 def prepare_image(image: ImageInput, *, min_side: int | None = None) -> Image:
     """Return an image upright and in RGB, ready for a model.
 
-    Parameters
-    ----------
-    image : path, str, bytes, binary file, PIL.Image.Image or ndarray
-        See `array_image` for arrays. The EXIF orientation is applied.
-    min_side : int, optional
-        As in `placeprint.dataset.decoding.images.decode`.
-
-    Raises
-    ------
-    ImageError
-        When it cannot be read.
-    UsageError
-        When it cannot be understood as an image.
+    `image`: See `array_image` for arrays. The EXIF orientation is applied.
+    `min_side`: As in `placeprint.dataset.decoding.images.decode`.
+    Raises `ImageError` when it cannot be read; `UsageError` when it cannot be understood as an image.
     """
     content = _content(image, min_side)
     if isinstance(content, bytes):
@@ -71,10 +61,7 @@ def prepare_image(image: ImageInput, *, min_side: int | None = None) -> Image:
 def image_bytes(image: ImageInput) -> bytes:
     """Return the bytes of an image's file, or of a PNG with its pixels when there is no file.
 
-    Raises
-    ------
-    ImageError, UsageError
-        As `prepare_image`.
+    Raises `ImageError` or `UsageError` as `prepare_image` does.
     """
     content = _content(image, 1)
     if isinstance(content, bytes):
@@ -87,16 +74,9 @@ def image_bytes(image: ImageInput) -> bytes:
 def array_image(pixels: NDArray[Any]) -> Image:
     """Make an image of an array with rows from the top and channels in the order RGB.
 
-    Parameters
-    ----------
-    pixels : ndarray, shape (height, width) or (height, width, channels)
-        Grey, grey and opacity, RGB, or RGB and opacity. Whole numbers from 0 to 255, uint16 from 0 to 65535, floats
-        from 0 to 1, or bool.
-
-    Raises
-    ------
-    UsageError
-        For any other array; the message says what to give.
+    `pixels`, ndarray, shape (height, width) or (height, width, channels): Grey, grey and opacity, RGB, or RGB and
+    opacity. Whole numbers from 0 to 255, uint16 from 0 to 65535, floats from 0 to 1, or bool.
+    Raises `UsageError` for any other array; the message says what to give.
     """
     from PIL import Image
 

@@ -16,10 +16,7 @@ from placeprint.spelling import meant_path
 def listed_paths(data: bytes) -> list[Path]:
     """Return the paths of a list: one a line, or separated by NUL as ``find -print0`` writes them.
 
-    Raises
-    ------
-    UsageError
-        When it names none.
+    Raises `UsageError` when it names none.
     """
     lines = data.split(b"\0") if b"\0" in data else [line.removesuffix(b"\r") for line in data.split(b"\n")]
     paths = [Path(os.fsdecode(line)) for line in lines if line.strip()]
@@ -33,10 +30,7 @@ def query_paths(paths: Iterable[Path]) -> Iterator[Path | FailedImage]:
 
     A folder that cannot be looked into is yielded as a failure, under its path.
 
-    Raises
-    ------
-    UsageError
-        When a folder holds no image.
+    Raises `UsageError` when a folder holds no image.
     """
     for path in paths:
         if not path.is_dir():

@@ -29,10 +29,7 @@ def is_remote(source: object) -> bool:
 class RemoteFiles:
     """The files below an address; picklable.
 
-    Parameters
-    ----------
-    address : str
-        As fsspec takes it; credentials come from the environment, as its file systems read them.
+    `address`: As fsspec takes it; credentials come from the environment, as its file systems read them.
     """
 
     def __init__(self, address: str) -> None:
@@ -55,12 +52,7 @@ class RemoteFiles:
         return self._opened
 
     def names(self) -> list[str]:
-        """Return the paths of all files, sorted.
-
-        Raises
-        ------
-        DatasetError
-        """
+        """Return the paths of all files, sorted. Raises `DatasetError`."""
         system, base = self._there
         try:
             found = [str(name) for name in system.find(base)]
@@ -71,10 +63,7 @@ class RemoteFiles:
     def read(self, path: str) -> bytes:
         """Return the bytes of a file.
 
-        Raises
-        ------
-        ImageError
-            ``outside``, ``missing``, ``empty``, ``too-large`` or ``unreadable``.
+        Raises `ImageError`: ``outside``, ``missing``, ``empty``, ``too-large`` or ``unreadable``.
         """
         system, base = self._there
         parts = PurePosixPath(path).parts
@@ -93,9 +82,7 @@ class RemoteFiles:
     def _require_answer(self) -> None:
         """Raise an error when the store does not answer at all: going on would lose the gallery its images.
 
-        Raises
-        ------
-        DatasetError
+        Raises `DatasetError`.
         """
         system, base = self._there
         try:
@@ -110,19 +97,9 @@ class RemoteFiles:
 def read_remote(address: str, *, layout: str | None = None) -> tuple[Manifest, RemoteFiles]:
     """Read a dataset by its address: a manifest, a folder that holds one, or a folder of images.
 
-    Parameters
-    ----------
-    layout : str, optional
-        As in `placeprint.dataset.scan.read_dataset`.
-
-    Returns
-    -------
-    Manifest, RemoteFiles
-        The manifest, and the files that it names.
-
-    Raises
-    ------
-    DatasetError
+    `layout`: As in `placeprint.dataset.scan.read_dataset`.
+    Returns the manifest, and the files that it names.
+    Raises `DatasetError`.
     """
     address, choice = _whole(address), Choice.parse(layout)
     if PurePosixPath(address).suffix.lower() in manifests.SUFFIXES:

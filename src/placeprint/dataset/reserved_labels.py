@@ -14,10 +14,7 @@ RESERVED = "reserved-place"
 def refuse_unknown(places: Iterable[str], split: Split) -> None:
     """Refuse a gallery image whose place is called UNKNOWN; a query may have that label.
 
-    Raises
-    ------
-    ImageError
-        ``reserved-place``.
+    Raises `ImageError`: ``reserved-place``.
     """
     name = next(filter(is_unknown, places), None)
     if name is not None and split is not Split.QUERY:

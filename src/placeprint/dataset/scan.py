@@ -96,10 +96,7 @@ def _table_in(folder: Path) -> Path | None:
 def require_images(found: Manifest, where: str) -> Manifest:
     """Return a manifest, unless it has neither images nor rows.
 
-    Raises
-    ------
-    DatasetError
-        Names the folders that were not walked and the formats that were left out.
+    Raises `DatasetError`: names the folders that were not walked and the formats that were left out.
     """
     if found.records or any(failure.kind not in NOT_WALKED for failure in found.failures):
         return found
@@ -118,10 +115,7 @@ def scan_folder(root: Path, *, choice: Choice = NO_CHOICE, stage: str = "test") 
 def read_listing(root: Path, listing: Listing, *, choice: Choice, stage: str) -> Manifest:
     """Make a manifest of the names of files and folders, by the layout that fits them.
 
-    Raises
-    ------
-    DatasetError
-        When several layouts fit.
+    Raises `DatasetError` when several layouts fit.
     """
     reading = Reading(str(root), listing.files, choice, stage)
     records: list[ImageRecord] = []

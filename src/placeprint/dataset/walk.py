@@ -34,21 +34,13 @@ _JUNCTION = 0xA0000003
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files and folders below a folder.
+    """The files and folders below a folder."""
 
-    Attributes
-    ----------
-    files, folders : list of tuple of str
-        Images (also folders that are named like one), and folders, sorted.
-    failures : tuple of FailedImage
-        Folders that were not walked.
-    left_out : mapping of str to int
-        Numbers of images in formats that are not read, by suffix.
-    """
-
+    # files, folders: Images (also folders that are named like one), and folders, sorted.
     files: list[Names]
     folders: list[Names]
-    failures: tuple[FailedImage, ...] = ()
+    failures: tuple[FailedImage, ...] = ()  # Folders that were not walked.
+    # Numbers of images in formats that are not read, by suffix.
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 

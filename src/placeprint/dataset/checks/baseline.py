@@ -20,18 +20,11 @@ Key = tuple[str, tuple[str, ...], str]
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The findings of an earlier check.
+    """The findings of an earlier check."""
 
-    Attributes
-    ----------
-    pairs : frozenset of tuple of 2 str
-        Paths of duplicates, in alphabetical order; a pair is known whatever its distance was.
-    findings : frozenset or None
-        All other findings; None when the file lists only duplicates.
-    """
-
+    # Paths of duplicates, in alphabetical order; a pair is known whatever its distance was.
     pairs: frozenset[tuple[str, str]]
-    findings: frozenset[Key] | None
+    findings: frozenset[Key] | None  # All other findings; None when the file lists only duplicates.
 
     def knows_pair(self, first: str, second: str) -> bool:
         """Return whether these two were duplicates before."""
@@ -45,10 +38,7 @@ class Baseline:
     def read(cls, path: Path) -> Self:
         """Read the JSON of an earlier ``check --json``, or a list of duplicates as it is published.
 
-        Raises
-        ------
-        DatasetError
-            When the file cannot be read, or is neither.
+        Raises `DatasetError` when the file cannot be read, or is neither.
         """
         try:
             content = json.loads(read_regular(path, LARGEST))

@@ -65,27 +65,15 @@ class Relation(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class DuplicatePairs:
-    """Pairs of duplicates as columns, exact ones first, then by distance.
+    """Pairs of duplicates as columns, exact ones first, then by distance."""
 
-    Attributes
-    ----------
-    first, second : ndarray of int64, shape (n_pairs,)
-        Rows of the table of images, ``first < second``.
-    distance : ndarray of uint8, shape (n_pairs,)
-        Differing bits of the two dHashes; 0 for exact duplicates.
-    exact : ndarray of uint8, shape (n_pairs,)
-        Codes of `Exact`.
-    relation : ndarray of uint8, shape (n_pairs,)
-        Codes of `Relation`.
-    hamming : int
-        All pairs up to this distance are here; it is less than was asked for when there were more than `MAX_PAIRS`.
-    """
-
+    # first, second, (n_pairs,): Rows of the table of images, ``first < second``.
     first: Rows
     second: Rows
-    distance: NDArray[np.uint8]
-    exact: NDArray[np.uint8]
-    relation: NDArray[np.uint8]
+    distance: NDArray[np.uint8]  # (n_pairs,): Differing bits of the two dHashes; 0 for exact duplicates.
+    exact: NDArray[np.uint8]  # (n_pairs,): Codes of `Exact`.
+    relation: NDArray[np.uint8]  # (n_pairs,): Codes of `Relation`.
+    # All pairs up to this distance are here; it is less than was asked for when there were more than `MAX_PAIRS`.
     hamming: int
 
     def __len__(self) -> int:
@@ -116,23 +104,12 @@ def find_duplicates(
 ) -> DuplicatePairs:
     """Find exact and near duplicates among measured images.
 
-    Parameters
-    ----------
-    records : sequence of ImageRecord
-        With `content_hash` filled in.
-    pixel_hashes : sequence of str
-        Of the decoded pixels with their shape.
-    dhashes : ndarray of uint64, shape (n,)
-        Difference hashes.
-    blank : ndarray of bool, shape (n,)
-        Images without contrast: their dHash is noise, so they only have exact duplicates.
-    distance : int
-        Greatest Hamming distance of a near pair.
-
-    Raises
-    ------
-    UsageError, VectorError
-        As `placeprint.dataset.checks.hamming.near_pairs`.
+    `records`: With `content_hash` filled in.
+    `pixel_hashes`: Of the decoded pixels with their shape.
+    `dhashes`, shape (n,): Difference hashes.
+    `blank`, shape (n,): Images without contrast: their dHash is noise, so they only have exact duplicates.
+    `distance`: Greatest Hamming distance of a near pair.
+    Raises `UsageError` or `VectorError` as `placeprint.dataset.checks.hamming.near_pairs` does.
     """
     one, two, bits, used = _near(dhashes, np.flatnonzero(~blank), distance)
     parts = [(one, two, bits, Exact.NONE)]

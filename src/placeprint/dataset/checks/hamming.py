@@ -30,29 +30,13 @@ BAND_LIMIT = 12
 def near_pairs(hashes: NDArray[np.uint64], distance: int, *, limit: int | None = None) -> tuple[Columns, int]:
     """Find every pair of hashes that differ in at most `distance` bits.
 
-    Parameters
-    ----------
-    hashes : ndarray of uint64, shape (n,)
-        Best without repeats: `n` equal hashes make `n * (n - 1) / 2` pairs.
-    distance : int
-        Bits, 0 to 64.
-    limit : int, optional
-        The distance is lowered until there are no more pairs than this.
-
-    Returns
-    -------
-    columns : tuple of ndarray
-        ``first`` and ``second``, int64, ``first < second``, sorted; and their distance, uint8.
-    distance : int
-        The distance that was used: *all* pairs up to it are there. -1 when even equal hashes are
-        more than `limit`.
-
-    Raises
-    ------
-    UsageError
-        When the distance is not 0 to 64.
-    VectorError
-        When the hashes are not one column of uint64.
+    `hashes`, shape (n,): Best without repeats: `n` equal hashes make `n * (n - 1) / 2` pairs.
+    `distance`: Bits, 0 to 64.
+    `limit`: The distance is lowered until there are no more pairs than this.
+    Returns `columns`: ``first`` and ``second``, int64, ``first < second``, sorted; and their distance, uint8.
+    `distance`: The distance that was used: *all* pairs up to it are there. -1 when even equal hashes are more than
+    `limit`.
+    Raises `UsageError` when the distance is not 0 to 64; `VectorError` when the hashes are not one column of uint64.
     """
     if not 0 <= distance <= 64:
         raise UsageError(f"the Hamming distance of 64-bit hashes is 0 to 64, not {distance}")

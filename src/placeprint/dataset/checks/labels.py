@@ -24,13 +24,9 @@ _LEADING_ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")
 def label_findings(manifest: Manifest, usable: Sequence[ImageRecord]) -> Iterator[Finding]:
     """Yield findings about names, places and splits.
 
-    Parameters
-    ----------
-    manifest : Manifest
-        The dataset as it is listed.
-    usable : sequence of ImageRecord
-        The records of images that can be read, with the `content_hash` of their bytes. Only these count as images of
-        a place.
+    `manifest`: The dataset as it is listed.
+    `usable`: The records of images that can be read, with the `content_hash` of their bytes. Only these count as images
+    of a place.
     """
     yield from _left_out(manifest)
     yield from _empty_places(manifest, usable)

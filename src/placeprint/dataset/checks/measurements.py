@@ -33,60 +33,32 @@ _COLOUR_SIDE = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
-    """Measurements of one image, after the EXIF turn.
+    """Measurements of one image, after the EXIF turn."""
 
-    Attributes
-    ----------
-    width, height : int
-        Pixels.
-    bytes : int
-        Size of the file.
-    content_hash : str
-        SHA-256 of the file's bytes, hexadecimal.
-    pixel_hash : str
-        SHA-256 of the shape and the decoded RGB pixels, hexadecimal. Without the shape, plain images of 40x90 and
-        60x60 pixels would have the same.
-    brightness : float
-        Mean luminance (ITU-R 601-2), 0 to 1.
-    contrast : float
-        Standard deviation of the luminance, 0 to 0.5.
-    colour : float
-        Largest minus smallest channel, 0 to 1: the 99th percentile over the image reduced to about 128 pixels, which
-        averages out the colour noise of JPEG.
-    few_greys : float
-        Share of the image that its eight commonest levels of grey fill.
-    dhash : int
-        64-bit difference hash, the same as `imagehash.dhash`.
-    whole : float
-        Share of the image that is there, the score of `placeprint.dataset.decoding.damage.Damage`: 1 for all but
-        damaged files, of which everything above was measured as far as they could be decoded.
-    """
-
+    # width, height: Pixels.
     width: int
     height: int
-    bytes: int
-    content_hash: str
+    bytes: int  # Size of the file.
+    content_hash: str  # SHA-256 of the file's bytes, hexadecimal.
+    # SHA-256 of the shape and the decoded RGB pixels, hexadecimal. Without the shape, plain images of 40x90 and 60x60
+    # pixels would have the same.
     pixel_hash: str
-    brightness: float
-    contrast: float
+    brightness: float  # Mean luminance (ITU-R 601-2), 0 to 1.
+    contrast: float  # Standard deviation of the luminance, 0 to 0.5.
+    # Largest minus smallest channel, 0 to 1: the 99th percentile over the image reduced to about 128 pixels, which
+    # averages out the colour noise of JPEG.
     colour: float
-    few_greys: float
-    dhash: int
+    few_greys: float  # Share of the image that its eight commonest levels of grey fill.
+    dhash: int  # 64-bit difference hash, the same as `imagehash.dhash`.
+    # Share of the image that is there, the score of `placeprint.dataset.decoding.damage.Damage`: 1 for all but damaged
+    # files, of which everything above was measured as far as they could be decoded.
     whole: float = 1.0
 
 
 def measure_image(data: bytes) -> ImageFacts:
     """Decode an image at full size and measure it.
 
-    Parameters
-    ----------
-    data : bytes
-        The file's content.
-
-    Raises
-    ------
-    ImageError
-        As `placeprint.dataset.decoding.images.decode`.
+    Raises `ImageError` as `placeprint.dataset.decoding.images.decode` does.
     """
     with what_is_there(data) as (image, damage):
         grey = image.convert("L")

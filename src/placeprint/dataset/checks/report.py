@@ -27,22 +27,12 @@ _SEVERITIES = list(Severity)
 
 @dataclass(frozen=True, slots=True)
 class ImageTable:
-    """The images that could be read: their records, facts, and a score and a verdict for each check.
+    """The images that could be read: their records, facts, and a score and a verdict for each check."""
 
-    Attributes
-    ----------
-    records : tuple of ImageRecord
-        With content hash, width and height.
-    scores : mapping of str to ndarray of float64, shape (n_images,)
-        By the name of the check.
-    verdicts : mapping of str to ndarray of bool, shape (n_images,)
-        True where the check flags the image.
-    """
-
-    records: tuple[ImageRecord, ...]
+    records: tuple[ImageRecord, ...]  # With content hash, width and height.
     facts: tuple[ImageFacts, ...]
-    scores: Mapping[str, Floats]
-    verdicts: Mapping[str, Flags]
+    scores: Mapping[str, Floats]  # Each (n_images,): By the name of the check.
+    verdicts: Mapping[str, Flags]  # Each (n_images,): True where the check flags the image.
 
     def __len__(self) -> int:
         """Return the number of images."""

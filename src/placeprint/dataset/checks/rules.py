@@ -28,39 +28,21 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One check.
+    """One check."""
 
-    Attributes
-    ----------
-    name : str
-        Short and stable, for programs.
-    advice : str
-        One sentence: what to do.
-    """
-
-    name: str
+    name: str  # Short and stable, for programs.
     severity: Severity
-    advice: str
+    advice: str  # One sentence: what to do.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRule(Rule):
-    """A check that gives every image a score and a verdict.
+    """A check that gives every image a score and a verdict."""
 
-    Attributes
-    ----------
-    score : callable
-        Returns a number for an image's facts.
-    above : bool
-        True: flagged when the score is above the threshold; False: when it is below.
-    says : str
-        The finding's message; ``{score}`` and ``{threshold}`` are filled in.
-    """
-
-    score: Callable[[ImageFacts], float]
+    score: Callable[[ImageFacts], float]  # Returns a number for an image's facts.
     threshold: float
-    above: bool = False
-    says: str
+    above: bool = False  # True: flagged when the score is above the threshold; False: when it is below.
+    says: str  # The finding's message; ``{score}`` and ``{threshold}`` are filled in.
 
     def verdict(self, scores: Floats) -> Flags:
         """Return True where a score is on the wrong side of the threshold."""

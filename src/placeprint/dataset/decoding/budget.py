@@ -21,10 +21,7 @@ SMALL_BYTES = 24 * MEBIBYTE
 class Budget:
     """A number of bytes that large images take their share of, and give back.
 
-    Parameters
-    ----------
-    most : int
-        Bytes, unless the environment's PLACEPRINT_DECODE_MB says otherwise.
+    `most`: Bytes, unless the environment's PLACEPRINT_DECODE_MB says otherwise.
     """
 
     def __init__(self, most: int) -> None:
@@ -35,10 +32,7 @@ class Budget:
     def holding(self, size: int) -> Iterator[None]:
         """Take `size` bytes while the block runs, after waiting until enough are free.
 
-        Raises
-        ------
-        ImageError
-            ``too-large`` when that is more than the whole budget.
+        Raises `ImageError`: ``too-large`` when that is more than the whole budget.
         """
         most = self.bytes
         if size > most:
@@ -63,13 +57,7 @@ class Budget:
 
     @property
     def bytes(self) -> int:
-        """The whole budget.
-
-        Raises
-        ------
-        UsageError
-            When PLACEPRINT_DECODE_MB is not a whole number above 0.
-        """
+        """The whole budget. Raises `UsageError` when PLACEPRINT_DECODE_MB is not a whole number above 0."""
         megabytes = from_environment(VARIABLE, "megabytes")
         return self.most if megabytes is None else megabytes * MEBIBYTE
 

@@ -20,19 +20,12 @@ _EACH_BYTE = np.uint64(0x0101010101010101)
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Part of an image is missing or overwritten.
+    """Part of an image is missing or overwritten."""
 
-    Attributes
-    ----------
-    share : float
-        Share of the image that is there, 0 to 1: of the rows of pixels if they can be counted, otherwise of the bytes;
-        of a progressive JPEG, of the coefficients that are complete.
-    kind : str
-        ``damaged``, or ``truncated`` when the file just ends.
-    """
-
+    # Share of the image that is there, 0 to 1: of the rows of pixels if they can be counted, otherwise of the bytes; of
+    # a progressive JPEG, of the coefficients that are complete.
     share: float
-    kind: str = "damaged"
+    kind: str = "damaged"  # ``damaged``, or ``truncated`` when the file just ends.
 
     @property
     def score(self) -> float:
@@ -49,16 +42,8 @@ class Damage:
 def long_runs(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
     """Find where one byte is repeated `LONG_RUN` times or more.
 
-    Parameters
-    ----------
-    data : bytes
-    start, end : int
-        The range to search.
-
-    Returns
-    -------
-    list of tuple of 2 int
-        Start and end of each run, in order.
+    `start`, `end`: The range to search.
+    Returns start and end of each run, in order.
     """
     words = np.frombuffer(data, np.uint64, count=max(0, (end - start) // _WORD), offset=start)
     plain = np.flatnonzero(words == (words & np.uint64(0xFF)) * _EACH_BYTE)

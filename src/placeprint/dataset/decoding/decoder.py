@@ -36,27 +36,17 @@ _LOADING = {"WEBP": 12, "AVIF": 10, "HEIF": 8, "GIF": 2, "BMP": 1}
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file whose header has been read.
-
-    Attributes
-    ----------
-    data : bytes
-    image : PIL.ImageFile.ImageFile
-        Not loaded yet.
-    """
+    """A file whose header has been read."""
 
     data: bytes
     header: Header
-    image: ImageFile
+    image: ImageFile  # Not loaded yet.
 
 
 def known_header(data: bytes, kind: str) -> tuple[Header, Callable[[], bytes]]:
     """Read the header of a JPEG or PNG; also return a function that makes a file of its image alone.
 
-    Raises
-    ------
-    ImageError
-        ``unreadable``, ``truncated``, ``damaged`` or ``too-large``.
+    Raises `ImageError`: ``unreadable``, ``truncated``, ``damaged`` or ``too-large``.
     """
     try:
         header, bare_file = KNOWN[kind](data)
@@ -69,13 +59,7 @@ def known_header(data: bytes, kind: str) -> tuple[Header, Callable[[], bytes]]:
 
 
 def open_known(data: bytes, header: Header, bare_file: Callable[[], bytes]) -> Opened:
-    """Open a file with what `known_header` returned.
-
-    Raises
-    ------
-    ImageError
-        As `known_header`.
-    """
+    """Open a file with what `known_header` returned. Raises `ImageError` as `known_header` does."""
     try:
         image = _opened(bare_file(), header.kind)
         if (*image.size, image.mode) != (
@@ -90,13 +74,7 @@ def open_known(data: bytes, header: Header, bare_file: Callable[[], bytes]) -> O
 
 
 def open_image(data: bytes) -> Opened:
-    """Read an image's header.
-
-    Raises
-    ------
-    ImageError
-        As `known_header`.
-    """
+    """Read an image's header. Raises `ImageError` as `known_header` does."""
     kind = decodable_kind(data)
     if kind in KNOWN:
         return open_known(data, *known_header(data, kind))
@@ -130,17 +108,9 @@ def canvas_of(data: bytes) -> tuple[int, int]:
 def decode_opened(opened: Opened, min_side: int | None, *, as_far: bool) -> tuple[Image, Damage | None]:
     """Decode the pixels to an upright RGB image, reduced as long as they are enough.
 
-    Parameters
-    ----------
-    min_side : int or None
-        See `placeprint.dataset.decoding.header.times_larger`; None decodes at full size.
-    as_far : bool
-        Return what there is of a damaged image, instead of refusing it.
-
-    Raises
-    ------
-    ImageError
-        ``unreadable``, ``truncated``, ``damaged`` or ``too-large``.
+    `min_side`: See `placeprint.dataset.decoding.header.times_larger`; None decodes at full size.
+    `as_far`: Return what there is of a damaged image, instead of refusing it.
+    Raises `ImageError`: ``unreadable``, ``truncated``, ``damaged`` or ``too-large``.
     """
     with failures_told():
         if min_side is not None:

@@ -20,10 +20,7 @@ _STARTS = (
 def kind_of(head: bytes) -> str | None:
     """Return ``JPEG``, ``PNG``, ``WEBP``, ``AVIF``, ``HEIF``, ``TIFF``, ``BMP`` or ``GIF``; None for anything else.
 
-    Parameters
-    ----------
-    head : bytes
-        The first `HEAD_BYTES` of the file, or more.
+    `head`: The first `HEAD_BYTES` of the file, or more.
     """
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"

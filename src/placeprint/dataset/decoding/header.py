@@ -16,10 +16,7 @@ behind the limits of decoding."""
 def times_larger(size: tuple[int, int], min_side: int) -> int:
     """Return how many times as large as needed an image is, rounded down: 0 when it is too small.
 
-    Parameters
-    ----------
-    min_side : int
-        Pixels of the shorter side that are needed; `LONGEST` times as many of the longer side.
+    `min_side`: Pixels of the shorter side that are needed; `LONGEST` times as many of the longer side.
     """
     return max(min(size), max(size) // LONGEST) // min_side
 
@@ -32,30 +29,16 @@ def octave(size: tuple[int, int], min_side: int | None) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """The header of an image.
+    """The header of an image."""
 
-    Attributes
-    ----------
-    kind : str
-        The format, as `placeprint.dataset.decoding.formats.kind_of` returns it.
-    mode : str
-        Pillow's mode.
-    width, height : int
-        As they are stored, before the turn.
-    turn : int
-        The EXIF orientation, 1 to 8, that is to be applied to what Pillow decodes.
-    file_bytes : int
-    loading : int
-        Bytes that decoding takes besides the file and the decoded pixels.
-    """
-
-    kind: str
-    mode: str
+    kind: str  # The format, as `placeprint.dataset.decoding.formats.kind_of` returns it.
+    mode: str  # Pillow's mode.
+    # width, height: As they are stored, before the turn.
     width: int
     height: int
-    turn: int
+    turn: int  # The EXIF orientation, 1 to 8, that is to be applied to what Pillow decodes.
     file_bytes: int
-    loading: int = 0
+    loading: int = 0  # Bytes that decoding takes besides the file and the decoded pixels.
 
     @property
     def pixels(self) -> int:
@@ -70,12 +53,8 @@ class Header:
     def memory(self, min_side: int | None, *, apart: bool = False) -> int:
         """Return how many bytes decoding may take at most, including the file and the RGB image.
 
-        Parameters
-        ----------
-        min_side : int, optional
-            As in `placeprint.dataset.decoding.images.decode`.
-        apart : bool
-            In a process of its own: then the file and the image exist twice.
+        `min_side`: As in `placeprint.dataset.decoding.images.decode`.
+        `apart`: In a process of its own: then the file and the image exist twice.
         """
         shrunk = octave((self.width, self.height), min_side)
         shown = -(-self.width // shrunk) * -(-self.height // shrunk)

@@ -37,24 +37,11 @@ def decode(data: bytes, *, min_side: int | None = None) -> Image:
     The EXIF orientation is applied, 16-bit samples are scaled to 8, transparency becomes white, and the first frame of
     an animation is taken.
 
-    Parameters
-    ----------
-    data : bytes
-        The file's content.
-    min_side : int, optional
-        The image may be reduced, a JPEG by 2, 4 or 8 and others by any whole number, as long as both sides keep at
-        least this many pixels, or the longer one eight times as many; None decodes at full size.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Mode RGB, fully loaded.
-
-    Raises
-    ------
-    ImageError
-        ``unreadable``, ``truncated``, ``damaged`` or ``too-large``. Half an image is refused: what decoders fill in for
-        the rest would be recognised too, as some place.
+    `min_side`: The image may be reduced, a JPEG by 2, 4 or 8 and others by any whole number, as long as both sides keep
+    at least this many pixels, or the longer one eight times as many; None decodes at full size.
+    Returns an image of mode RGB, fully loaded.
+    Raises `ImageError`: ``unreadable``, ``truncated``, ``damaged`` or ``too-large``. Half an image is refused: what
+    decoders fill in for the rest would be recognised too, as some place.
     """
     return decode_sized(data, min_side=min_side)[0]
 
@@ -71,33 +58,21 @@ def what_is_there(data: bytes) -> Iterator[tuple[Image, Damage | None]]:
 
     The image's memory counts in the budget while the block runs.
 
-    Raises
-    ------
-    ImageError
-        ``unreadable``, ``truncated`` or ``too-large``; ``damaged`` when nothing can be decoded.
+    Raises `ImageError`: ``unreadable``, ``truncated`` or ``too-large``; ``damaged`` when nothing can be decoded.
     """
     with _decoded(data, None, as_far=True) as (image, _, damage):
         yield image, damage
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """Return width and height after the EXIF turn, from the header alone.
-
-    Raises
-    ------
-    ImageError
-        As `decode`.
-    """
+    """Return width and height after the EXIF turn, from the header alone. Raises `ImageError` as `decode` does."""
     return _header(data).size
 
 
 def format_of(data: bytes) -> str:
     """Return the format of an image, as `kind_of` does, after a look at its header.
 
-    Raises
-    ------
-    ImageError
-        As `decode`.
+    Raises `ImageError` as `decode` does.
     """
     return _header(data).kind
 
@@ -107,10 +82,7 @@ def prepared(image: Image, *, min_side: int | None = None) -> Image:
 
     Preparing an image again changes nothing. The given image is not modified.
 
-    Raises
-    ------
-    ImageError
-        As `decode`.
+    Raises `ImageError` as `decode` does.
     """
     with failures_told():
         image.load()
@@ -120,10 +92,7 @@ def prepared(image: Image, *, min_side: int | None = None) -> Image:
 def still_holds(data: bytes, image: Image, *, loaded: bool) -> bool:
     """Return whether a Pillow image still has its JPEG's size and turn and, when loaded, its pixels.
 
-    Raises
-    ------
-    ImageError
-        As `decode`.
+    Raises `ImageError` as `decode` does.
     """
     if decodable_kind(data) != "JPEG":
         return False

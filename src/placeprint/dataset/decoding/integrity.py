@@ -24,11 +24,7 @@ _MOST_BOXES = 4096
 def find_damage(data: bytes, kind: str | None) -> Damage | None:
     """Return the damage that an image file's structure shows.
 
-    Parameters
-    ----------
-    data : bytes
-    kind : str or None
-        Its format, as `kind_of` returns it.
+    `kind`: Its format, as `kind_of` returns it.
     """
     look = _LOOKS.get(kind or "")
     return None if look is None else look(data)

@@ -37,23 +37,10 @@ _SIGNAL = (251, 3, 249, 7)
 def decode_jpeg(image: ImageFile, data: bytes) -> tuple[Image, Damage | None]:
     """Decode an image that Pillow has opened, and find its damage.
 
-    Parameters
-    ----------
-    image : PIL.ImageFile.ImageFile
-        A JPEG, not loaded yet; its draft mode is kept.
-    data : bytes
-        The file it was opened from.
-
-    Returns
-    -------
-    image : PIL.Image.Image
-        The pixels; of a damaged image, not all of them.
-    damage : Damage or None
-
-    Raises
-    ------
-    OSError
-        When it cannot be decoded.
+    `image`: A JPEG, not loaded yet; its draft mode is kept.
+    `data`: The file it was opened from.
+    Returns `image`: The pixels; of a damaged image, not all of them.
+    Raises `OSError` when it cannot be decoded.
     """
     layout, damage = layout_of(data), None
     with closing(_Feed(image, data)) as feed:

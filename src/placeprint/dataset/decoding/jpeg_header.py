@@ -50,10 +50,7 @@ class _Segments:
 def jpeg_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
     """Read the header of a JPEG; also return a function that makes a file of its frame for Pillow to open.
 
-    Raises
-    ------
-    ImageError
-        ``unreadable`` or ``too-large``.
+    Raises `ImageError`: ``unreadable`` or ``too-large``.
     """
     found = _read(data)
     layers = found.frame[5] if len(found.frame) > 5 else 0
@@ -118,10 +115,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def _loading(data: bytes, found: _Segments, size: tuple[int, int], sampling: list[tuple[int, int]]) -> int:
     """Return the memory that decoding takes besides pixels: all coefficients, when there are several scans.
 
-    Raises
-    ------
-    ImageError
-        ``too-large`` when there are too many scans.
+    Raises `ImageError`: ``too-large`` when there are too many scans.
     """
     across, down = max(1, *(h for h, _ in sampling)), max(1, *(v for _, v in sampling))
     wide, high = -(-size[0] // (8 * across)), -(-size[1] // (8 * down))

@@ -24,17 +24,11 @@ _OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The start of frame.
-
-    Attributes
-    ----------
-    sampling : mapping of int to tuple of int
-        For each component's number its horizontal and vertical sampling factors.
-    """
+    """The start of frame."""
 
     width: int
     height: int
-    sampling: dict[int, tuple[int, int]]
+    sampling: dict[int, tuple[int, int]]  # For each component's number its horizontal and vertical sampling factors.
 
     def units(self, components: tuple[int, ...]) -> int:
         """Return the number of units (MCUs) in a scan of these components."""
@@ -56,26 +50,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One pass over the image.
+    """One pass over the image."""
 
-    Attributes
-    ----------
-    start, end : int
-        The coded data: `end` is at the next marker, or the end of the file.
-    band : range
-        Its coefficients, of 0 to 63.
-    final : bool
-        Whether it has their lowest bit.
-    restarts : int
-        Units between two restart markers; 0 without them.
-    """
-
+    # start, end: The coded data: `end` is at the next marker, or the end of the file.
     start: int
     end: int
     components: tuple[int, ...]
-    band: range
-    final: bool
-    restarts: int
+    band: range  # Its coefficients, of 0 to 63.
+    final: bool  # Whether it has their lowest bit.
+    restarts: int  # Units between two restart markers; 0 without them.
 
     def intervals(self, data: bytes) -> list[tuple[int, int]]:
         """Return start and end of the intervals between its restart markers."""
@@ -87,19 +70,11 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The parts of a JPEG file.
-
-    Attributes
-    ----------
-    scans : tuple of Scan
-        At least one, in the file's order.
-    end : int or None
-        Position after the end marker; None when there is none, or the file breaks off between two scans.
-    """
+    """The parts of a JPEG file."""
 
     frame: Frame
-    scans: tuple[Scan, ...]
-    end: int | None
+    scans: tuple[Scan, ...]  # At least one, in the file's order.
+    end: int | None  # Position after the end marker; None when there is none, or the file breaks off between two scans.
 
     @property
     def in_one_scan(self) -> bool:
@@ -123,10 +98,7 @@ class Layout:
 def layout_of(data: bytes) -> Layout | None:
     """Find the parts of a JPEG file; None for one whose coding cannot be followed.
 
-    Raises
-    ------
-    ImageError
-        ``too-large`` when it has too many.
+    Raises `ImageError`: ``too-large`` when it has too many.
     """
     frame: Frame | None = None
     scans: list[Scan] = []

@@ -18,10 +18,7 @@ MAX_SIDE = 1 << 18
 def max_pixels() -> int:
     """Return the pixel limit: `MAX_PIXELS`, or the environment's PLACEPRINT_MAX_PIXELS.
 
-    Raises
-    ------
-    UsageError
-        When the variable is not a whole number above 0.
+    Raises `UsageError` when the variable is not a whole number above 0.
     """
     return from_environment(MAX_PIXELS_VARIABLE, "pixels") or MAX_PIXELS
 
@@ -29,10 +26,7 @@ def max_pixels() -> int:
 def from_environment(variable: str, unit: str) -> int | None:
     """Return the number in an environment variable; None when it is not set.
 
-    Raises
-    ------
-    UsageError
-        When it is not a whole number above 0.
+    Raises `UsageError` when it is not a whole number above 0.
     """
     text = os.environ.get(variable, "")
     if not text:
@@ -46,10 +40,7 @@ def from_environment(variable: str, unit: str) -> int | None:
 def check_pixels(width: int, height: int) -> None:
     """Refuse an image with more pixels than the limit, or a longer side than any camera makes.
 
-    Raises
-    ------
-    ImageError
-        ``too-large``.
+    Raises `ImageError`: ``too-large``.
     """
     limit = max_pixels()
     if width * height > limit:

@@ -43,10 +43,7 @@ _Chunk = tuple[bytes, int, int]
 def png_header(data: bytes) -> tuple[Header, Callable[[], bytes]]:
     """Read the header of a PNG; also return a function that makes a file of its image for Pillow to open.
 
-    Raises
-    ------
-    ImageError
-        ``unreadable`` or ``too-large``.
+    Raises `ImageError`: ``unreadable`` or ``too-large``.
     """
     chunks: list[_Chunk] = []
     for chunk in png_chunks(data):

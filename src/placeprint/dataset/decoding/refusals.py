@@ -14,10 +14,7 @@ from placeprint.errors import ImageError, first_line
 def decodable_kind(data: bytes) -> str:
     """Return the format of an image that can be decoded here, as `kind_of` calls it.
 
-    Raises
-    ------
-    ImageError
-        ``unreadable``, or ``truncated`` where its container ends early.
+    Raises `ImageError`: ``unreadable``, or ``truncated`` where its container ends early.
     """
     kind = kind_of(data[:HEAD_BYTES])
     if kind is None or (kind == "HEIF" and not heif.is_installed()):

@@ -17,12 +17,8 @@ def strip_rows(width: int, pixels: int) -> int:
 def strips(image: Image, pixels: int, *, multiple: int = 1) -> Iterator[tuple[int, Image]]:
     """Yield the top row of each strip, and the strip.
 
-    Parameters
-    ----------
-    pixels : int
-        Pixels of a strip, at most.
-    multiple : int
-        The number of rows is a multiple of this, but in the last strip.
+    `pixels`: Pixels of a strip, at most.
+    `multiple`: The number of rows is a multiple of this, but in the last strip.
     """
     rows = max(1, strip_rows(image.width, pixels) // multiple) * multiple
     for top in range(0, image.height, rows):

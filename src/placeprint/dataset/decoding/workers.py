@@ -42,13 +42,7 @@ _all: set[Worker] = set()
 
 
 class Worker:
-    """A decoding process.
-
-    Raises
-    ------
-    ImageError
-        When it cannot be started.
-    """
+    """A decoding process. Raises `ImageError` when it cannot be started."""
 
     def __init__(self) -> None:
         self._late, self._waiting = False, True
@@ -74,10 +68,7 @@ class Worker:
     def header(self, data: bytes) -> Header:
         """Send a file, and return its header.
 
-        Raises
-        ------
-        ImageError
-            As `placeprint.dataset.decoding.images.decode`.
+        Raises `ImageError` as `placeprint.dataset.decoding.images.decode` does.
         """
         answer = self._ask({"bytes": len(data), "most_pixels": max_pixels()}, data)
         try:
@@ -95,10 +86,7 @@ class Worker:
     def decoded(self, min_side: int | None, *, as_far: bool) -> tuple[Image, Damage | None]:
         """Return the upright RGB pixels of the file that was sent last, and its damage.
 
-        Raises
-        ------
-        ImageError
-            As above.
+        Raises `ImageError`: as above.
         """
         answer = self._ask({"min_side": min_side, "as_far": as_far})
         width, height, damage = (answer.get(name, 0) for name in ("width", "height", "damage"))
@@ -227,10 +215,7 @@ def _is_damage(value: object) -> bool:
 def borrowed() -> Iterator[Worker]:
     """Lend a worker to one thread: an idle one, or a new one if all are busy.
 
-    Raises
-    ------
-    ImageError
-        When none can be started.
+    Raises `ImageError` when none can be started.
     """
     worker = _taken() or Worker()
     try:

@@ -19,21 +19,10 @@ MOST_SPLITS = 4
 class Reading:
     """How to read the folders of a dataset.
 
-    Parameters
-    ----------
-    where : str
-        The dataset, for messages.
-    files : sequence of tuple of str
-        The images.
-    choice : Choice
-        What the user said.
-    stage : str
-        Which of train, val and test to read when each has its own gallery and queries.
-
-    Raises
-    ------
-    DatasetError
-        When several layouts fit, or none.
+    `where`: The dataset, for messages.
+    `choice`: What the user said.
+    `stage`: Which of train, val and test to read when each has its own gallery and queries.
+    Raises `DatasetError` when several layouts fit, or none.
     """
 
     def __init__(self, where: str, files: Sequence[Names], choice: Choice, stage: str = "test") -> None:

@@ -15,25 +15,12 @@ from placeprint.records import Split
 class Tree:
     """The folders of a dataset that have a meaning.
 
-    Parameters
-    ----------
-    where : str
-        The dataset, for messages.
-    files : sequence of tuple of str
-        The images.
-    choice : Choice
-        What the user said of the layout.
-
-    Attributes
-    ----------
-    counts : Counter of tuple of str
-        Numbers of images by folder, as it is on disk.
-    inside : tuple of str
-        The folders that only wrap the dataset.
-    paths : list of tuple of str
-        The folders below them, without those that have no meaning.
-    marks : list of dict of str to SplitName
-        The folders that are splits, for each depth.
+    `where`: The dataset, for messages.
+    `choice`: What the user said of the layout.
+    `counts`: Numbers of images by folder, as it is on disk.
+    `inside`: The folders that only wrap the dataset.
+    `paths`: The folders below them, without those that have no meaning.
+    `marks`: The folders that are splits, for each depth.
     """
 
     def __init__(self, where: str, files: Sequence[Names], choice: Choice) -> None:

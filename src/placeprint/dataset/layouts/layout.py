@@ -13,20 +13,11 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which of the folders around an image names its place, and which its split.
+    """Which of the folders around an image names its place, and which its split."""
 
-    Attributes
-    ----------
-    name : str
-        The name for ``--layout``.
-    says : str
-        The form, for people.
-    place, split : int or None
-        Depth of that folder, from 0 for the outermost; None for no folder.
-    """
-
-    name: str
-    says: str
+    name: str  # The name for ``--layout``.
+    says: str  # The form, for people.
+    # place, split: Depth of that folder, from 0 for the outermost; None for no folder.
     place: int | None
     split: int | None
 
@@ -41,15 +32,10 @@ LAYOUTS: Mapping[str, Layout] = {layout.name: layout for layout in (SPLIT_FIRST,
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What ``--layout`` says.
-
-    Attributes
-    ----------
-    gallery, query : tuple of str
-        Names of the folders of each split (lower case); empty when they are not named.
-    """
+    """What ``--layout`` says."""
 
     layout: Layout | None = None
+    # gallery, query: Names of the folders of each split (lower case); empty when they are not named.
     gallery: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
 
@@ -57,9 +43,7 @@ class Choice:
     def parse(cls, text: str | None) -> Choice:
         """Read ``split-first``, ``train/val``, ``train+val/test`` or ``place-first:day/night``; None chooses nothing.
 
-        Raises
-        ------
-        UsageError
+        Raises `UsageError`.
         """
         if text is None:
             return cls()

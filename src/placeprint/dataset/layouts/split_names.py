@@ -50,21 +50,12 @@ _GLUED = re.compile(r"(.+?)(?:set|data|images|image|imgs|img|photos|split|folder
 
 @dataclass(frozen=True, slots=True)
 class SplitName:
-    """The meaning of a folder's name that has words for splits.
+    """The meaning of a folder's name that has words for splits."""
 
-    Attributes
-    ----------
-    split : Split or None
-        None when it has words for both gallery and query.
-    kind : tuple of str
-        The name without differences of spelling and fillers: ``Queries`` and ``query_images`` are of one kind.
-    sure : bool
-        False when it has other words too: ``queries_night``, but also ``train station``.
-    """
-
-    split: Split | None
+    split: Split | None  # None when it has words for both gallery and query.
+    # The name without differences of spelling and fillers: ``Queries`` and ``query_images`` are of one kind.
     kind: tuple[str, ...]
-    sure: bool
+    sure: bool  # False when it has other words too: ``queries_night``, but also ``train station``.
 
 
 def read_split(name: str) -> SplitName | None:
@@ -87,18 +78,10 @@ def read_split(name: str) -> SplitName | None:
 def require_one_each(where: str, names: Iterable[str], *, spelled: bool) -> None:
     """Refuse several splits for gallery or query, as in train, val and test: the user must choose.
 
-    Parameters
-    ----------
-    where : str
-        The dataset, for the message.
-    names : iterable of str
-        Names of the splits.
-    spelled : bool
-        True when ``query`` and ``queries`` are two splits; False when they are two spellings of one.
-
-    Raises
-    ------
-    DatasetError
+    `where`: The dataset, for the message.
+    `names`: Names of the splits.
+    `spelled`: True when ``query`` and ``queries`` are two splits; False when they are two spellings of one.
+    Raises `DatasetError`.
     """
     sides: dict[Split | None, dict[tuple[str, ...], str]] = defaultdict(dict)
     for name in sorted(names):

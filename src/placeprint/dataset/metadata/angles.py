@@ -18,18 +18,10 @@ _NEGATIVE = ("s", "w")
 def degrees_of_text(text: str, sides: str) -> float | None:
     """Read an angle.
 
-    Parameters
-    ----------
-    text : str
-        Degrees; or degrees, minutes and perhaps seconds, as XMP separates them by commas and people by anything; with
-        a sign or the letter of a hemisphere, in any case. A decimal comma is understood where it can be nothing else.
-    sides : str
-        The hemispheres that there are: ``ns`` or ``ew``.
-
-    Returns
-    -------
-    float or None
-        Degrees, south and west below 0; None when it cannot be read, also for the other axis' hemisphere.
+    `text`: Degrees; or degrees, minutes and perhaps seconds, as XMP separates them by commas and people by anything;
+    with a sign or the letter of a hemisphere, in any case. A decimal comma is understood where it can be nothing else.
+    `sides`: The hemispheres that there are: ``ns`` or ``ew``.
+    Returns degrees, south and west below 0; None when it cannot be read, also for the other axis' hemisphere.
     """
     text = text.strip()
     if not text or len(text) > _LONGEST:

@@ -34,10 +34,7 @@ def without_metadata(data: bytes) -> bytes:
 
     Whatever follows the picture goes too: a second picture or a film has metadata of its own.
 
-    Raises
-    ------
-    ImageError
-        When the image cannot be read.
+    Raises `ImageError` when the image cannot be read.
     """
     kind = kind_of(data)
     if kind in ("JPEG", "PNG"):

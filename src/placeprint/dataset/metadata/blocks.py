@@ -27,18 +27,10 @@ _END_OF_HEADERS = (0xD9, 0xDA)
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The metadata of an image file.
+    """The metadata of an image file."""
 
-    Attributes
-    ----------
-    exif : callable
-        Reads the TIFF structure that EXIF is; returns nothing where there is none.
-    xmp : bytes
-        An XMP packet, or nothing.
-    """
-
-    exif: ReadAt
-    xmp: bytes = b""
+    exif: ReadAt  # Reads the TIFF structure that EXIF is; returns nothing where there is none.
+    xmp: bytes = b""  # An XMP packet, or nothing.
 
 
 def blocks_of(file: BinaryIO) -> Blocks:

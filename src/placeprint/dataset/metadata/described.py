@@ -33,12 +33,8 @@ def described(
 
     A position in the table or the file's name stays. Else the photo's own counts, then its sidecar's, then the track's.
 
-    Returns
-    -------
-    tuple of ImageRecord
-        With what the metadata says.
-    tuple of FailedImage
-        Faults of positions: ``position-impossible``, which are not used, and ``position-odd``, which are.
+    Returns the records with what the metadata says, and faults of positions: ``position-impossible``, which are not
+    used, and ``position-odd``, which are.
     """
     sidecars, done, faults = Sidecars(root), list[ImageRecord](), list[FailedImage]()
     with ThreadPoolExecutor(available_cores(), thread_name_prefix="metadata") as pool:
@@ -52,10 +48,7 @@ def described(
 def file_facts(path: Path) -> Facts:
     """Return what the metadata in a photo says; nothing where it cannot be read.
 
-    Raises
-    ------
-    ImageError
-        When there is no file that can be opened.
+    Raises `ImageError` when there is no file that can be opened.
     """
     with open_file(path) as file:
         try:

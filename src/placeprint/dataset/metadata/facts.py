@@ -11,37 +11,18 @@ IMPOSSIBLE, ODD = "position-impossible", "position-odd"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the metadata of one photo says.
+    """What the metadata of one photo says."""
 
-    Attributes
-    ----------
-    latitude, longitude : float or None
-        Degrees; both or none.
-    altitude : float or None
-        Metres above the sea.
-    heading : float or None
-        Where the camera looked: degrees from north, clockwise, 0 to 360.
-    position_error : float or None
-        Metres, as the receiver estimated it.
-    taken : str or None
-        ISO 8601; with an offset only where the file says one.
-    camera : str or None
-        Maker, model and, where it is told, serial number.
-    focal_length : float or None
-        Millimetres.
-    faults : tuple of (str, str)
-        Kind and reason of what is wrong with the position.
-    """
-
+    # latitude, longitude: Degrees; both or none.
     latitude: float | None = None
     longitude: float | None = None
-    altitude: float | None = None
-    heading: float | None = None
-    position_error: float | None = None
-    taken: str | None = None
-    camera: str | None = None
-    focal_length: float | None = None
-    faults: tuple[tuple[str, str], ...] = field(default=())
+    altitude: float | None = None  # Metres above the sea.
+    heading: float | None = None  # Where the camera looked: degrees from north, clockwise, 0 to 360.
+    position_error: float | None = None  # Metres, as the receiver estimated it.
+    taken: str | None = None  # ISO 8601; with an offset only where the file says one.
+    camera: str | None = None  # Maker, model and, where it is told, serial number.
+    focal_length: float | None = None  # Millimetres.
+    faults: tuple[tuple[str, str], ...] = field(default=())  # Kind and reason of what is wrong with the position.
 
     def filled(self, other: Facts) -> Facts:
         """Return these facts, and the other's where these say nothing; a position is taken whole."""

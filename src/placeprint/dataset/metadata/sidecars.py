@@ -20,10 +20,7 @@ _ENDING = ".xmp"
 class Sidecars:
     """The sidecars of a dataset; each folder is listed once.
 
-    Parameters
-    ----------
-    root : Path
-        The dataset's folder; nothing outside of it is read.
+    `root`: The dataset's folder; nothing outside of it is read.
     """
 
     def __init__(self, root: Path) -> None:

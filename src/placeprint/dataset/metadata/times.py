@@ -18,14 +18,9 @@ _LARGEST = 400 * 86400.0
 def iso_time(text: str, zone: str = "", fraction: str = "") -> str | None:
     """Return a time as ISO 8601; None where the text is none, as ``0000:00:00 00:00:00``.
 
-    Parameters
-    ----------
-    text : str
-        As EXIF and XMP write it.
-    zone : str
-        ``+02:00`` where it stands apart, as in EXIF.
-    fraction : str
-        Digits of the second behind its point, where they stand apart.
+    `text`: As EXIF and XMP write it.
+    `zone`: ``+02:00`` where it stands apart, as in EXIF.
+    `fraction`: Digits of the second behind its point, where they stand apart.
     """
     found = _EXIF.fullmatch(text.strip())
     if not found:
@@ -54,10 +49,7 @@ def seconds_of(taken: str) -> float | None:
 def parse_offset(text: str, option: str = "--clock-offset") -> float:
     """Read how far a clock is ahead: ``+02:00``, ``-1:30:15``, ``90``, ``-37s``, ``2h``; return seconds.
 
-    Raises
-    ------
-    UsageError
-        When it is none of these.
+    Raises `UsageError` when it is none of these.
     """
     clock, span = _CLOCK.fullmatch(text.strip()), _SPAN.fullmatch(text.strip())
     if clock:

@@ -28,10 +28,7 @@ def read_xml(
 ) -> None:
     """Call a function at each start of an element, text and end; names are ``address name``.
 
-    Raises
-    ------
-    XmlError
-        When it is not well formed, nested too deeply, or declares a document type, which entities need.
+    Raises `XmlError` when it is not well formed, nested too deeply, or declares a document type, which entities need.
     """
     parser, bounds = expat.ParserCreate(namespace_separator=" ", intern=None), _Bounds()
 

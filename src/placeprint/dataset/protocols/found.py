@@ -26,26 +26,13 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The images of a form, and what is said of them.
-
-    Attributes
-    ----------
-    records : tuple of ImageRecord
-    failures : tuple of FailedImage
-        Rows and names that cannot be used.
-    lists : mapping of str to Listed
-        By the path of a query.
-    boxes : mapping of str to tuple of float
-        As in `Manifest`.
-    doubts : tuple of str
-        Why the set is not the published one, apart from its size.
-    """
+    """The images of a form, and what is said of them."""
 
     records: tuple[ImageRecord, ...]
-    failures: tuple[FailedImage, ...] = ()
-    lists: Mapping[str, Listed] = field(default_factory=dict)
-    boxes: Mapping[str, Box] = field(default_factory=dict)
-    doubts: tuple[str, ...] = ()
+    failures: tuple[FailedImage, ...] = ()  # Rows and names that cannot be used.
+    lists: Mapping[str, Listed] = field(default_factory=dict)  # By the path of a query.
+    boxes: Mapping[str, Box] = field(default_factory=dict)  # As in `Manifest`.
+    doubts: tuple[str, ...] = ()  # Why the set is not the published one, apart from its size.
 
     @classmethod
     def of(cls, made: Iterable[ImageRecord | FailedImage]) -> Found:
@@ -76,12 +63,7 @@ def images_in(root: Path, folder: str) -> Iterator[tuple[str, Names] | FailedIma
 
 
 def read_file(path: Path, most: int = LARGEST) -> bytes:
-    """Read a file that says what is what.
-
-    Raises
-    ------
-    DatasetError
-    """
+    """Read a file that says what is what. Raises `DatasetError`."""
     try:
         return read_regular(path, most)
     except OSError as error:
@@ -91,9 +73,7 @@ def read_file(path: Path, most: int = LARGEST) -> bytes:
 def read_table(path: Path) -> list[dict[str, str]]:
     """Read the rows of a CSV file, by the names of its columns; a cell that a row does not have is empty.
 
-    Raises
-    ------
-    DatasetError
+    Raises `DatasetError`.
     """
     text = read_file(path).decode("utf-8-sig", "replace")
     try:

@@ -29,12 +29,7 @@ _OF_ARRAYS = (1, 2, 3, 16, 17)
 
 
 def load_mat(path: Path) -> Any:
-    """Read a MATLAB file, which holds arrays and no code.
-
-    Raises
-    ------
-    DatasetError, MissingExtraError
-    """
+    """Read a MATLAB file, which holds arrays and no code. Raises `DatasetError` or `MissingExtraError`."""
     data = read_file(path, _MOST)
     if data[:8] == b"\x89HDF\r\n\x1a\n" or data[:10] == b"MATLAB 7.3":
         raise DatasetError(f'"{path}" is a MATLAB 7.3 file: save it again with -v7')

@@ -32,27 +32,15 @@ class Reads(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One form in which people have the files.
+    """One form in which people have the files."""
 
-    Attributes
-    ----------
-    about : str
-        Whose form it is.
-    reads : Reads
-    inside : str
-        Folders around all that follows; whoever gives a folder further in is understood too.
-    gallery, queries : str
-        Their folders below it; ``.`` where names say the rest, empty where there is no such split.
-    table : str
-        A file that says what is what; empty for none.
-    """
-
-    about: str
+    about: str  # Whose form it is.
     reads: Reads
-    inside: str
+    inside: str  # Folders around all that follows; whoever gives a folder further in is understood too.
+    # gallery, queries: Their folders below it; ``.`` where names say the rest, empty where there is no such split.
     gallery: str
     queries: str = ""
-    table: str = ""
+    table: str = ""  # A file that says what is what; empty for none.
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -63,17 +51,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A published number of images.
-
-    Attributes
-    ----------
-    images : int
-    within : int
-        How far the true one may be from it: it was published rounded.
-    """
+    """A published number of images."""
 
     images: int
-    within: int = 0
+    within: int = 0  # How far the true one may be from it: it was published rounded.
 
     def fits(self, images: int) -> bool:
         """Return whether a number of images is this one."""
@@ -85,20 +66,11 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """What counts as right; the same place where nothing else is said.
+    """What counts as right; the same place where nothing else is said."""
 
-    Attributes
-    ----------
-    metres : float or None
-        Gallery images this near, the border included.
-    frames : int or None
-        Gallery images at most so many frames away; 0: the one image that belongs to the query.
-    listed, junk : tuple of str
-        Names of the lists whose images are right, and of those that count neither way.
-    """
-
-    metres: float | None = None
-    frames: int | None = None
+    metres: float | None = None  # Gallery images this near, the border included.
+    frames: int | None = None  # Gallery images at most so many frames away; 0: the one image that belongs to the query.
+    # listed, junk: Names of the lists whose images are right, and of those that count neither way.
     listed: tuple[str, ...] = ()
     junk: tuple[str, ...] = ()
 

@@ -13,24 +13,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One model on one protocol, as published.
+    """One model on one protocol, as published."""
 
-    Attributes
-    ----------
-    model : str
-        As in ``placeprint models --known``.
-    protocol : str
-    values : mapping of str to float
-        By measure: ``R@1``, ``mAP``; per cent.
-    dim : int
-        Of its embeddings.
-    citation : str
-    """
-
-    model: str
+    model: str  # As in ``placeprint models --known``.
     protocol: str
-    values: Mapping[str, float]
-    dim: int
+    values: Mapping[str, float]  # By measure: ``R@1``, ``mAP``; per cent.
+    dim: int  # Of its embeddings.
     citation: str
 
 
@@ -99,12 +87,7 @@ def published(protocol: str) -> tuple[Figure, ...]:
 
 
 def own_figure(model: str, protocol: str) -> Figure:
-    """Return the figure that a model's authors publish.
-
-    Raises
-    ------
-    KeyError
-    """
+    """Return the figure that a model's authors publish. Raises `KeyError`."""
     for figure in _every():
         if (figure.model, figure.protocol) == (model, protocol):
             return figure

@@ -168,10 +168,7 @@ def _manifest(root: Path, form: Form, found: Found) -> Manifest:
 def _size(root: Path, protocol: Protocol, manifest: Manifest) -> tuple[str, ...]:
     """Return why the numbers of images are not the published ones.
 
-    Raises
-    ------
-    DatasetError
-        When they are those of another protocol of the same dataset.
+    Raises `DatasetError` when they are those of another protocol of the same dataset.
     """
     gallery, queries = len(manifest.gallery()), len(manifest.split(Split.QUERY))
     if protocol.fits(gallery, queries):

@@ -233,10 +233,7 @@ def protocols() -> tuple[Protocol, ...]:
 def find_protocol(name: str) -> Protocol:
     """Return the protocol of a name, however its letters and dashes are written.
 
-    Raises
-    ------
-    UsageError
-        When there is none.
+    Raises `UsageError` when there is none.
     """
     wanted = _plain(name)
     for protocol in _ALL:

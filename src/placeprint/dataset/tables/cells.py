@@ -47,10 +47,7 @@ def is_doubtful(label: str) -> bool:
 def decimal(cell: str, name: str, *, metres: bool = False) -> float | None:
     """Read a number, also with a decimal comma; None for a missing value.
 
-    Raises
-    ------
-    ValueError
-        When it is not a number; in metres also when a comma may separate thousands.
+    Raises `ValueError` when it is not a number; in metres also when a comma may separate thousands.
     """
     if cell.casefold() in _NO_NUMBER or not cell:
         return None

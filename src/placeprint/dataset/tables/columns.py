@@ -66,24 +66,12 @@ _YES_OR_NO = frozenset(("true", "false", "yes", "no", "t", "f", "y", "n", "1", "
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The meaning of a table's columns.
+    """The meaning of a table's columns."""
 
-    Attributes
-    ----------
-    claims : mapping of str to tuple of str
-        Columns of each field, the best first; the first that a row has is used.
-    guessed : tuple of str
-        Columns that were chosen by their values, for people.
-    notes : tuple of str
-        Doubts, for people.
-    clash : str
-        Why a column cannot be chosen; otherwise empty.
-    """
-
-    claims: Mapping[str, tuple[str, ...]]
-    guessed: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    clash: str = ""
+    claims: Mapping[str, tuple[str, ...]]  # Columns of each field, the best first; the first that a row has is used.
+    guessed: tuple[str, ...] = ()  # Columns that were chosen by their values, for people.
+    notes: tuple[str, ...] = ()  # Doubts, for people.
+    clash: str = ""  # Why a column cannot be chosen; otherwise empty.
 
     def of(self, row: Cells) -> dict[str, str]:
         """Return the column of each field that the row has."""

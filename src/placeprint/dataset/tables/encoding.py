@@ -27,22 +27,9 @@ def text_of(data: bytes, name: str) -> tuple[str, str]:
     In a file that is mostly UTF-8, other bytes become surrogates, so that only their rows are refused. A file without
     any UTF-8 character is read as Windows-1252, whose letters are those of Latin-1.
 
-    Parameters
-    ----------
-    data : bytes
-    name : str
-        Name of the table, for messages.
-
-    Returns
-    -------
-    str
-    str
-        Name of the encoding; empty for UTF-8.
-
-    Raises
-    ------
-    DatasetError
-        When it is not text.
+    `name`: Name of the table, for messages.
+    Returns the text and the name of its encoding; empty for UTF-8.
+    Raises `DatasetError` when it is not text.
     """
     if data.startswith(_WORKBOOKS):
         raise DatasetError(f'"{name}" is a workbook, not text: save it as "CSV UTF-8"')

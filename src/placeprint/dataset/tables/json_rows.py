@@ -23,10 +23,7 @@ def is_json(text: str, suffix: str) -> bool:
 def json_rows(text: str, name: str) -> Iterator[tuple[int, Mapping[str, str], str]]:
     """Yield the number of each row, its cells, and why it cannot be used.
 
-    Raises
-    ------
-    DatasetError
-        When no row can be read.
+    Raises `DatasetError` when no row can be read.
     """
     start = text.lstrip()[:1]
     values = _values(text, name) if start == "[" or name.lower().endswith(".json") else None

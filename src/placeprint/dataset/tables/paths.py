@@ -19,18 +19,10 @@ _DRIVE = re.compile(r"/?([a-z]:/.*)", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The folder that a table's paths are relative to.
+    """The folder that a table's paths are relative to."""
 
-    Attributes
-    ----------
-    spellings : tuple of str
-        Prefixes of absolute paths in the folder.
-    path : Path or None
-        None for an address: then the file system is not used.
-    """
-
-    spellings: tuple[str, ...]
-    path: Path | None = None
+    spellings: tuple[str, ...]  # Prefixes of absolute paths in the folder.
+    path: Path | None = None  # None for an address: then the file system is not used.
 
     @classmethod
     def at(cls, path: Path) -> Self:
@@ -41,10 +33,8 @@ class Folder:
     def relative(self, cell: str) -> str:
         """Return a cell's path relative to this folder; a path elsewhere stays absolute.
 
-        Raises
-        ------
-        ImageError
-            ``outside`` for another kind of address; ``bad-name`` for an address that cannot be decoded.
+        Raises `ImageError`: ``outside`` for another kind of address; ``bad-name`` for an address that cannot be
+        decoded.
         """
         name = cell
         if cell != cell.strip() and (self.path is None or not os.path.lexists(self.path / cell)):

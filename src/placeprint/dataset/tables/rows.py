@@ -34,47 +34,26 @@ _DAMAGE = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table.
+    """A row of a table."""
 
-    Attributes
-    ----------
-    number : int
-        Number of the line that it begins in, or of the object in a JSON list, from 1.
-    cells : mapping of str to str
-        By column.
-    fault : str
-        Why it cannot be used; otherwise empty.
-    """
-
-    number: int
-    cells: Cells
-    fault: str = ""
+    number: int  # Number of the line that it begins in, or of the object in a JSON list, from 1.
+    cells: Cells  # By column.
+    fault: str = ""  # Why it cannot be used; otherwise empty.
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The content of a table.
+    """The content of a table."""
 
-    Attributes
-    ----------
-    columns : tuple of str
-        Their names; a second column of the same name gets a number.
-    described : tuple of str
-        The detected form of the file: delimiter, encoding.
-    """
-
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # Their names; a second column of the same name gets a number.
     rows: tuple[Row, ...]
-    described: tuple[str, ...] = ()
+    described: tuple[str, ...] = ()  # The detected form of the file: delimiter, encoding.
 
 
 def read_table(data: bytes, name: str) -> Table:
     """Read CSV with any delimiter, JSON Lines or a JSON list.
 
-    Raises
-    ------
-    DatasetError
-        When it is not a table, or its rows cannot be told apart.
+    Raises `DatasetError` when it is not a table, or its rows cannot be told apart.
     """
     text, encoding = text_of(data, name)
     if not text.strip("\0\r\n\t ;,"):
@@ -187,10 +166,7 @@ def _header(lines: Iterator[_Line]) -> list[str]:
 def _columns(header: list[str], name: str, delimiter: str) -> tuple[str, ...]:
     """Return the names of the columns, made unique; a column without a name keeps none.
 
-    Raises
-    ------
-    DatasetError
-        When no column can be the path.
+    Raises `DatasetError` when no column can be the path.
     """
     while header and not header[-1]:
         header = header[:-1]
