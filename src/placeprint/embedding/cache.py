@@ -42,10 +42,7 @@ class EmbeddingCache:
     When the file is damaged it is set aside and a new one is begun; when it cannot be written, the run
     goes on without it. Both are said once, on stderr.
 
-    Parameters
-    ----------
-    path : Path, optional
-        `default_path` when not given.
+    `path`: `default_path` when not given.
     """
 
     def __init__(self, path: Path | None = None) -> None:

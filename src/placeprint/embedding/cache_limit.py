@@ -20,10 +20,7 @@ _AT_ONCE = 256
 def most_bytes() -> int:
     """Return how many bytes the cache may take.
 
-    Raises
-    ------
-    UsageError
-        When the environment's PLACEPRINT_CACHE_GB is no number above 0.
+    Raises `UsageError` when the environment's PLACEPRINT_CACHE_GB is no number above 0.
     """
     said = os.environ.get(VARIABLE) or str(GIGABYTES)
     try:

@@ -45,28 +45,19 @@ _KINDS = ("int8", "uint8")
 
 @dataclass(frozen=True, slots=True)
 class CachedEmbedding:
-    """A vector, the size in pixels of the upright image that it came from, and parts of that image.
+    """A vector, the size in pixels of the upright image that it came from, and parts of that image."""
 
-    Attributes
-    ----------
-    vector : ndarray of float32, shape (dim,)
-    parts : mapping of str to ndarray, shape (height, width, depth)
-        See `placeprint.embedding.embedder.Description`.
-    """
-
-    vector: Vectors
+    vector: Vectors  # Shape (dim,).
     width: int
     height: int
+    # Each (height, width, depth): See `placeprint.embedding.embedder.Description`.
     parts: Parts = field(default_factory=dict)
 
 
 def make_tables(base: sqlite3.Connection) -> None:
     """Make the tables where they are not there.
 
-    Raises
-    ------
-    sqlite3.OperationalError
-        When there are tables of these names that hold something else.
+    Raises `sqlite3.OperationalError` when there are tables of these names that hold something else.
     """
     import sqlite3
 
@@ -125,10 +116,7 @@ def forget_rows(base: sqlite3.Connection) -> None:
 def _checksum(head: tuple[object, ...], vector: bytes, parts: Sequence[tuple[Any, ...]]) -> bytes:
     """Return 16 bytes that stand for all that the rows of an image hold.
 
-    Raises
-    ------
-    TypeError
-        Where there is text, a number or nothing in place of bytes.
+    Raises `TypeError` where there is text, a number or nothing in place of bytes.
     """
     shapes = [tuple(part[:-1]) for part in parts]
     digest = hashlib.blake2b(repr((head, shapes)).encode("utf-8", "replace"), digest_size=16)

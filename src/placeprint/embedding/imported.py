@@ -69,13 +69,7 @@ def read_side(
 ) -> tuple[Embedded, tuple[SetAside, ...], tuple[str, ...]]:
     """Read one side as `read_embeddings` does.
 
-    Returns
-    -------
-    Embedded
-    tuple of SetAside
-        The rows that were left out, by their split.
-    tuple of str
-        What is doubtful about the table, for people.
+    Also returns the rows that were left out, by their split, and what is doubtful about the table, for people.
     """
     embeddings, records = Path(embeddings), Path(records)
     try:

@@ -45,9 +45,7 @@ class LearnedEmbedder:
     def finish(self, vectors: Vectors) -> Vectors:
         """Return the embeddings for what the base model saw.
 
-        Parameters
-        ----------
-        vectors : ndarray of float32, shape (n, raw_dim)
+        `vectors`: shape (n, raw_dim).
         """
         return self.learned.apply(vectors)
 
@@ -55,14 +53,9 @@ class LearnedEmbedder:
 def learn(base: AnyEmbedder, whiten: str, vectors: Vectors, labels: Sequence[str]) -> AnyEmbedder:
     """Learn from a gallery what the preset asks for; where that is nothing, return `base`.
 
-    Parameters
-    ----------
-    whiten : str
-        See `placeprint.presets.WHITENINGS`.
-    vectors : ndarray of float32, shape (n, raw_dim)
-        Of the gallery's images, as the base model saw them.
-    labels : sequence of str
-        Their places.
+    `whiten`: See `placeprint.presets.WHITENINGS`.
+    `vectors`, shape (n, raw_dim): Of the gallery's images, as the base model saw them.
+    `labels`: Their places.
     """
     return LearnedEmbedder(base, learn_whitening(whiten, vectors, labels)) if whiten else base
 

@@ -31,10 +31,7 @@ _RADII = (4, 8, 16, 32)
 def without_lettering(image: Image) -> Image | None:
     """Return an image whose bright lettering is filled with what is around it; None where there is hardly any.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Upright or not, RGB. What is returned is smaller: see `SIDE`.
+    `image`: Upright or not, RGB. What is returned is smaller: see `SIDE`.
     """
     from PIL.Image import Resampling, fromarray
     from PIL.ImageFilter import MaxFilter

@@ -33,13 +33,7 @@ def exported_path(source: str) -> Path:
 
 
 def place_for_export(source: str) -> Path:
-    """Return `exported_path`, and make its folder.
-
-    Raises
-    ------
-    UsageError
-        When the folder cannot be made.
-    """
+    """Return `exported_path`, and make its folder. Raises `UsageError` when the folder cannot be made."""
     path = exported_path(source)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

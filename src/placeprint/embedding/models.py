@@ -159,12 +159,8 @@ def find_model(name: str) -> ModelFile:
 
     A file is an ONNX file with a sidecar. Its hash is checked, and all of its weights must be in it.
 
-    Raises
-    ------
-    UsageError
-        For a name that is not known.
-    ModelError
-        When a file is missing, or the weights are not those of the ModelSpec, or lie in other files.
+    Raises `UsageError` for a name that is not known; `ModelError` when a file is missing, or the weights are not those
+    of the ModelSpec, or lie in other files.
     """
     if name in _BUNDLED:
         model = _bundled(name)
@@ -205,13 +201,7 @@ def hash_of_model(path: Path) -> str:
 
 
 def model_of_hash(path: Path, digest: str) -> ModelFile:
-    """Return the model of a file whose SHA-256 was found to be this.
-
-    Raises
-    ------
-    ModelError
-        As `find_model`.
-    """
+    """Return the model of a file whose SHA-256 was found to be this. Raises `ModelError` as `find_model` does."""
     return _from_path(path, own=True, digest=digest)
 
 

@@ -48,17 +48,9 @@ _WORD, _LONG, _SIZE = (1 << 32) - 1, (1 << 64) - 1, (1 << 31) - 1
 def refuse_unsafe(path: Path, data: bytes) -> None:
     """Refuse an ONNX file that keeps weights in other files, or that may run for ever.
 
-    Parameters
-    ----------
-    path : Path
-        For the message.
-    data : bytes
-        What was read of it.
-
-    Raises
-    ------
-    ModelError
-        When it does, or when it is not a protocol buffer.
+    `path`: For the message.
+    `data`: What was read of it.
+    Raises `ModelError` when it does, or when it is not a protocol buffer.
     """
     if not data:
         raise ModelError(f'placeprint cannot run "{path}": the file is empty')
@@ -90,10 +82,7 @@ _FUNCTIONS = (
 def read_onnx(path: Path) -> bytes:
     """Return the bytes of what may be an ONNX file.
 
-    Raises
-    ------
-    ModelError
-        When there is no regular file, or one that is larger than an ONNX file can be.
+    Raises `ModelError` when there is no regular file, or one that is larger than an ONNX file can be.
     """
     try:
         if not path.is_file():
@@ -108,10 +97,7 @@ def read_onnx(path: Path) -> bytes:
 def read_checked(path: Path, sha256: str) -> bytes:
     """Return the bytes of a model whose file was checked before: the same ones.
 
-    Raises
-    ------
-    ModelError
-        When the file is another one by now.
+    Raises `ModelError` when the file is another one by now.
     """
     data = read_onnx(path)
     if hashlib.sha256(data).hexdigest() != sha256:

@@ -139,17 +139,9 @@ def embed_records(
 ) -> Embedded:
     """Embed the images of `records`, which lie under `root`.
 
-    Parameters
-    ----------
-    cache : EmbeddingCache, optional
-        Asked first, and filled every 64 images: an interrupted run goes on where it was.
-    read : callable, optional
-        Returns the bytes of a path, or raises ImageError; by default those of the file under `root`.
-
-    Returns
-    -------
-    Embedded
-        One bad file never ends the run.
+    `cache`: Asked first, and filled every 64 images: an interrupted run goes on where it was.
+    `read`: Returns the bytes of a path, or raises ImageError; by default those of the file under `root`.
+    One bad file never ends the run.
     """
     began = time.perf_counter()
     reader = file_reader(root) if read is None else read

@@ -34,17 +34,10 @@ CELL_SCALE = 254
 
 @dataclass(frozen=True, slots=True)
 class WholeMaps:
-    """What one pass over an image in its own aspect gives.
+    """What one pass over an image in its own aspect gives."""
 
-    Attributes
-    ----------
-    cells : ndarray of float32, shape (channels, rows, columns)
-        The map that cells are taken from.
-    features : ndarray of float32, shape (channels, height, width), or None
-        The last map, where the embedding is pooled from it.
-    """
-
-    cells: Maps
+    cells: Maps  # (channels, rows, columns): The map that cells are taken from.
+    # (channels, height, width): The last map, where the embedding is pooled from it.
     features: Maps | None
 
 
@@ -62,15 +55,8 @@ def needed_side(spec: ModelSpec) -> int:
 def prepare(image: Image, spec: ModelSpec, view: str = "") -> Pixels:
     """Resize and crop an upright RGB image.
 
-    Parameters
-    ----------
-    view : str
-        ``crop``, ``squash`` or ``flip``; empty for the ModelSpec's own `resize`.
-
-    Returns
-    -------
-    ndarray of uint8, shape (input_size, input_size, 3)
-        Mean and std are applied later, in the runner.
+    `view`: ``crop``, ``squash`` or ``flip``; empty for the ModelSpec's own `resize`.
+    Returns shape (input_size, input_size, 3): Mean and std are applied later, in the runner.
     """
     resample = _filter(spec)
     side = spec.input_size
@@ -102,10 +88,7 @@ def _as_torchvision(image: Image, spec: ModelSpec) -> Pixels:
 def prepare_whole(image: Image, spec: ModelSpec) -> Pixels:
     """Resize an upright RGB image so that its map has about `spec.cells` cells, keeping its aspect.
 
-    Returns
-    -------
-    ndarray of uint8, shape (height, width, 3)
-        Both sides are multiples of 32.
+    Returns shape (height, width, 3): Both sides are multiples of 32.
     """
     rows, columns = cell_grid(image.width / image.height, spec.cells, SIDE // spec.cells_stride or 1)
     return np.asarray(image.resize((columns * spec.cells_stride, rows * spec.cells_stride), _filter(spec)))
@@ -115,14 +98,9 @@ def prepare_whole(image: Image, spec: ModelSpec) -> Pixels:
 def cell_grid(aspect: float, most: int, step: int) -> tuple[int, int]:
     """Return how many rows and columns of cells come nearest to an aspect, and to `most` cells but not above.
 
-    Parameters
-    ----------
-    aspect : float
-        Width over height.
-    most : int
-        Cells.
-    step : int
-        Rows and columns are multiples of it.
+    `aspect`: Width over height.
+    `most`: Cells.
+    `step`: Rows and columns are multiples of it.
     """
     sides = range(-(-FEWEST // step) * step, max(most // FEWEST, FEWEST) + 1, step)
     grids = [(rows, columns) for rows in sides for columns in sides if rows * columns <= most] or [(step, step)]
@@ -137,14 +115,8 @@ def cell_grid(aspect: float, most: int, step: int) -> tuple[int, int]:
 def cells_of(features: Maps) -> Cells:
     """Return the cells of a feature map: one unit vector each, in 8 bits.
 
-    Parameters
-    ----------
-    features : ndarray of float32, shape (channels, height, width)
-
-    Returns
-    -------
-    ndarray of int8, shape (height, width, channels)
-        See `CELL_SCALE`. A cell of zeros stays one.
+    `features`: shape (channels, height, width).
+    Returns shape (height, width, channels): See `CELL_SCALE`. A cell of zeros stays one.
     """
     cells = features.transpose(1, 2, 0)
     unit = cells / np.maximum(np.linalg.norm(cells, axis=2, keepdims=True), 1e-9)
@@ -160,9 +132,7 @@ def _filter(spec: ModelSpec) -> Resampling:
 def normalised(pixels: Pixels, spec: ModelSpec) -> Maps:
     """Return the graph's input for runners that do not normalise by themselves.
 
-    Returns
-    -------
-    ndarray of float32, shape (1, 3, height, width)
+    Returns shape (1, 3, height, width).
     """
     scaled = (pixels.astype(np.float32) - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], dtype=np.float32)
@@ -171,14 +141,9 @@ def normalised(pixels: Pixels, spec: ModelSpec) -> Maps:
 def pooled(features: Maps, spec: ModelSpec) -> Vectors:
     """Pool a feature map over space.
 
-    Parameters
-    ----------
-    features : ndarray of float32, shape (channels, height, width)
-
-    Returns
-    -------
-    ndarray of float32, shape (channels,)
-        The mean, or the generalised mean of Radenovic et al. 2018 (GeM), which takes values above 0.
+    `features`: shape (channels, height, width).
+    Returns shape (channels,): The mean, or the generalised mean of Radenovic et al. 2018 (GeM), which takes values
+    above 0.
     """
     flat = features.reshape(len(features), -1)
     if spec.pooling == "average":

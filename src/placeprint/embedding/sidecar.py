@@ -70,10 +70,8 @@ _CHECKS: dict[str, Check] = {
 def read_sidecar(path: Path) -> ModelSpec:
     """Read the description of a model.
 
-    Raises
-    ------
-    ModelError
-        When it is missing, is no JSON object, or a field is not what it must be; the message names file and field.
+    Raises `ModelError` when it is missing, is no JSON object, or a field is not what it must be; the message names file
+    and field.
     """
     where = f'the model description "{path}"'
     try:

@@ -30,18 +30,10 @@ _LARGEST = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class UprightHead:
-    """What tells which way is up.
+    """What tells which way is up."""
 
-    Attributes
-    ----------
-    weights_sha256 : str
-        Of the ONNX file whose cells it reads.
-    matrix : ndarray of float64, shape (GRID * GRID * channels + 1, len(TURNS))
-        The last row is the bias.
-    """
-
-    weights_sha256: str
-    matrix: Floats
+    weights_sha256: str  # Of the ONNX file whose cells it reads.
+    matrix: Floats  # (GRID * GRID * channels + 1, len(TURNS)): The last row is the bias.
 
     def probabilities(self, cells: Cells) -> Floats:
         """Return how probable it is that the image was turned by each of `TURNS`: shape (4,), adding up to 1."""
@@ -53,10 +45,7 @@ class UprightHead:
 def features(cells: Cells) -> Floats:
     """Return the mean cell of each part of an image, row by row.
 
-    Parameters
-    ----------
-    cells : ndarray of int8, shape (height, width, channels)
-        See `placeprint.embedding.preprocess.cells_of`.
+    `cells`, shape (height, width, channels): See `placeprint.embedding.preprocess.cells_of`.
     """
     rows, columns = (np.linspace(0, side, GRID + 1).astype(np.int64) for side in cells.shape[:2])
     sums = np.add.reduceat(np.add.reduceat(cells, rows[:-1], axis=0, dtype=np.int64), columns[:-1], axis=1)
@@ -67,10 +56,7 @@ def features(cells: Cells) -> Floats:
 def upright_head(spec: ModelSpec) -> UprightHead | None:
     """Return what tells which way is up in the cells of a model; None where nothing does.
 
-    Raises
-    ------
-    ModelError
-        When the file in the package is damaged.
+    Raises `ModelError` when the file in the package is damaged.
     """
     if not spec.cells:
         return None

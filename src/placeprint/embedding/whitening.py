@@ -26,16 +26,10 @@ _NAMES = ("mean", "matrix")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whitening:
-    """A mean and a matrix that change embeddings.
+    """A mean and a matrix that change embeddings."""
 
-    Attributes
-    ----------
-    mean : ndarray of float32, shape (dim,)
-    matrix : ndarray of float32, shape (dim, new dim)
-    """
-
-    mean: Vectors
-    matrix: NDArray[np.float32]
+    mean: Vectors  # Shape (dim,).
+    matrix: NDArray[np.float32]  # Shape (dim, new dim).
 
     @property
     def dim(self) -> int:
@@ -53,9 +47,7 @@ class Whitening:
     def apply(self, vectors: Vectors) -> Vectors:
         """Return the changed vectors, shape (n, new dim), of unit norm; a vector equal to the mean keeps its direction.
 
-        Parameters
-        ----------
-        vectors : ndarray of float32, shape (n, dim)
+        `vectors`: shape (n, dim).
         """
         turned = (vectors.astype(np.float64) - self.mean) @ self.matrix.astype(np.float64)
         length = np.linalg.norm(turned, axis=1, keepdims=True)
@@ -67,17 +59,9 @@ class Whitening:
     def cut(self, vectors: Vectors, dim: int) -> Whitening:
         """Return this with its new vectors turned and cut to their first principal components.
 
-        Parameters
-        ----------
-        vectors : ndarray of float32, shape (n, old dim)
-            What it was learned from.
-        dim : int
-            Numbers to keep.
-
-        Raises
-        ------
-        VectorError
-            When the vectors vary in fewer directions.
+        `vectors`, shape (n, old dim): What it was learned from.
+        `dim`: Numbers to keep.
+        Raises `VectorError` when the vectors vary in fewer directions.
         """
         turned = (vectors.astype(np.float64) - self.mean) @ self.matrix
         _, spread, basis = np.linalg.svd(turned - turned.mean(axis=0), full_matrices=False)
@@ -94,13 +78,7 @@ class Whitening:
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
-        """Read what `to_arrays` gave.
-
-        Raises
-        ------
-        VectorError
-            When a name is missing or the shapes do not fit.
-        """
+        """Read what `to_arrays` gave. Raises `VectorError` when a name is missing or the shapes do not fit."""
         if any(name not in arrays for name in _NAMES) or arrays["mean"].shape != arrays["matrix"].shape[:1]:
             raise VectorError("no whitening: mean and matrix are missing or do not fit")
         return cls(*(np.asarray(arrays[name], np.float32) for name in _NAMES))
@@ -109,16 +87,11 @@ class Whitening:
 def learn_whitening(kind: str, vectors: Vectors, labels: Sequence[str]) -> Whitening:
     """Learn a whitening from a gallery.
 
-    Parameters
-    ----------
-    kind : str
-        ``pca``: principal components, each divided by a power of its variance (Jegou and Chum 2012).
-        ``places``: the directions in which images of one place differ are damped (within-class whitening, as in
-        linear discriminant analysis, with shrinkage).
-    vectors : ndarray of float32, shape (n, dim)
-        Unit vectors.
-    labels : sequence of str
-        The place of each.
+    `kind`: ``pca``: principal components, each divided by a power of its variance (Jegou and Chum 2012). ``places``:
+    the directions in which images of one place differ are damped (within-class whitening, as in linear discriminant
+    analysis, with shrinkage).
+    `vectors`, shape (n, dim): Unit vectors.
+    `labels`: The place of each.
     """
     dim = vectors.shape[1]
     if len(vectors) < FEWEST:

@@ -38,18 +38,10 @@ _POSITION = 32767.0
 def extract(image: Image, graph: BundledGraph, *, most: int) -> Packed:
     """Return the strongest local features of an upright RGB image.
 
-    Parameters
-    ----------
-    graph : BundledGraph
-        ``xfeat``.
-    most : int
-        How many features at most.
-
-    Returns
-    -------
-    ndarray of uint8, shape (n, 68)
-        Strongest first. A row is a descriptor (64 signed bytes, 254 times a unit vector, cut off at one half) and two
-        little-endian int16: x and y from the middle of the image, 32767 for half of the longer side.
+    `graph`: ``xfeat``.
+    `most`: How many features at most.
+    Returns shape (n, 68): Strongest first. A row is a descriptor (64 signed bytes, 254 times a unit vector, cut off at
+    one half) and two little-endian int16: x and y from the middle of the image, 32767 for half of the longer side.
     """
     grey = _working(image)
     if grey is None:
@@ -67,17 +59,9 @@ def extract(image: Image, graph: BundledGraph, *, most: int) -> Packed:
 def unpack(rows: Packed) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Read what `extract` packed.
 
-    Returns
-    -------
-    points : ndarray of float32, shape (n, 2)
-        x and y from the middle of the image, -1 to 1 along the longer side.
-    descriptors : ndarray of float32, shape (n, 64)
-        Unit vectors.
-
-    Raises
-    ------
-    VectorError
-        When `rows` are not such an array.
+    Returns `points`, shape (n, 2): x and y from the middle of the image, -1 to 1 along the longer side.
+    `descriptors`, shape (n, 64): Unit vectors.
+    Raises `VectorError` when `rows` are not such an array.
     """
     if rows.ndim != 2 or rows.shape[1] != ROW_BYTES or rows.dtype != np.uint8:
         raise VectorError(f"packed features are uint8 of shape (n, {ROW_BYTES}), not {rows.dtype} {rows.shape}")

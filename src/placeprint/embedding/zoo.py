@@ -14,40 +14,22 @@ from placeprint.embedding.model_folder import find_exported
 
 @dataclass(frozen=True, slots=True)
 class ZooModel:
-    """One model of the field.
-
-    Attributes
-    ----------
-    dim, input_size : int
-        Of the embedding, and pixels of the usual input.
-    parameters : float or None
-        Millions, without a classifier; None where nobody was found to say.
-    licence : str
-        Of code and weights as their authors state it. Images that a model was trained on may have terms of their
-        own.
-    commercial : bool
-        True when the stated licence lets a closed product use it: not GPL, not unstated.
-    source : str
-        What `placeprint export` takes, or where the authors publish it.
-    recall_at_1 : float or None
-        As published, per cent.
-    benchmark, citation : str
-        Of that figure.
-    here : bool
-        True when it was exported and can be used now.
-    """
+    """One model of the field."""
 
     name: str
+    # dim, input_size: Of the embedding, and pixels of the usual input.
     dim: int
     input_size: int
-    parameters: float | None
+    parameters: float | None  # Millions, without a classifier; None where nobody was found to say.
+    # Of code and weights as their authors state it. Images that a model was trained on may have terms of their own.
     licence: str
-    commercial: bool
-    source: str
-    recall_at_1: float | None = None
+    commercial: bool  # True when the stated licence lets a closed product use it: not GPL, not unstated.
+    source: str  # What `placeprint export` takes, or where the authors publish it.
+    recall_at_1: float | None = None  # As published, per cent.
+    # benchmark, citation: Of that figure.
     benchmark: str = ""
     citation: str = ""
-    here: bool = False
+    here: bool = False  # True when it was exported and can be used now.
 
 
 def _published(model: str, protocol: str) -> tuple[float, str, str]:
@@ -88,10 +70,7 @@ _KNOWN = (
 def list_zoo(*, commercial_only: bool = False) -> tuple[ZooModel, ...]:
     """Return the models of the field, and whether each is here.
 
-    Parameters
-    ----------
-    commercial_only : bool
-        Leave out what a closed product may not use, or whose licence nobody states.
+    `commercial_only`: Leave out what a closed product may not use, or whose licence nobody states.
     """
     return tuple(
         replace(model, here=find_exported(model.source) is not None)

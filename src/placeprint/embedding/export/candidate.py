@@ -15,26 +15,16 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A network that is exported, and where its weights are.
+    """A network that is exported, and where its weights are."""
 
-    Attributes
-    ----------
-    name : str
-        ``resnet50`` (``101``, ``152``) with `weights`, ``torchvision:NAME``, ``timm:NAME``, ``hub:OWNER/REPO:ENTRY`` or
-        ``hf:OWNER/REPO``.
-    weights : Path or None
-        A checkpoint, as ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors``; heads and whatever else is beside the network
-        are left out.
-    branch : str
-        Which network of the checkpoint where it holds several, as ``teacher``.
-    trust : bool
-        Let ``hub:`` run the code of its repository.
-    """
-
+    # ``resnet50`` (``101``, ``152``) with `weights`, ``torchvision:NAME``, ``timm:NAME``, ``hub:OWNER/REPO:ENTRY`` or
+    # ``hf:OWNER/REPO``.
     name: str
+    # A checkpoint, as ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors``; heads and whatever else is beside the network
+    # are left out.
     weights: Path | None = None
-    branch: str = ""
-    trust: bool = False
+    branch: str = ""  # Which network of the checkpoint where it holds several, as ``teacher``.
+    trust: bool = False  # Let ``hub:`` run the code of its repository.
 
     @property
     def scheme(self) -> str:
@@ -49,22 +39,10 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A graph that is kept when it computes what PyTorch does.
+    """A graph that is kept when it computes what PyTorch does."""
 
-    Attributes
-    ----------
-    data : bytes
-        The ONNX file.
-    reference : callable or None
-        Images (n, 3, h, w) to embeddings in PyTorch; None when the source was an ONNX file.
-    free : bool
-        True when any height and width will do.
-    note : str
-        What a person must know, as that the licence is the GPL.
-    """
-
-    data: bytes
+    data: bytes  # The ONNX file.
     spec: ModelSpec
-    reference: Run | None
-    free: bool
-    note: str = ""
+    reference: Run | None  # Images (n, 3, h, w) to embeddings in PyTorch; None when the source was an ONNX file.
+    free: bool  # True when any height and width will do.
+    note: str = ""  # What a person must know, as that the licence is the GPL.

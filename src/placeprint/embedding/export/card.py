@@ -10,16 +10,10 @@ from placeprint.records import ModelSpec
 def card(spec: ModelSpec, base: ModelSpec, done: tuple[str, ...], change: Effect | None, note: str) -> str:
     """Return the Markdown that lies beside the ONNX file.
 
-    Parameters
-    ----------
-    spec, base : ModelSpec
-        Of the model and of the one it was made from, both with the hash of their weights.
-    done : tuple of str
-        What was done to it.
-    change : Effect or None
-        What that did on images.
-    note : str
-        What a person must know; empty for nothing.
+    `spec`, `base`: Of the model and of the one it was made from, both with the hash of their weights.
+    `done`: What was done to it.
+    `change`: What that did on images.
+    `note`: What a person must know; empty for nothing.
     """
     rows = {
         "what": f"{spec.dim} numbers a photo, input {spec.input_size} pixels",

@@ -44,25 +44,14 @@ _RECORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The numbers of one file.
-
-    Attributes
-    ----------
-    arrays : mapping of str to ndarray
-        By name; where names were nested (``state_dict`` in it ``conv1.weight``) they are joined by dots.
-    sha256 : str
-        Of the file.
-    objects : tuple of str
-        Names at which something lies that is neither tensor nor plain value. It was not made.
-    note : str
-        What a person must know of the file; empty for nothing.
-    """
+    """The numbers of one file."""
 
     path: Path
-    arrays: Arrays
-    sha256: str
+    arrays: Arrays  # By name; where names were nested (``state_dict`` in it ``conv1.weight``) they are joined by dots.
+    sha256: str  # Of the file.
+    # Names at which something lies that is neither tensor nor plain value. It was not made.
     objects: tuple[str, ...] = ()
-    note: str = ""
+    note: str = ""  # What a person must know of the file; empty for nothing.
 
 
 class _Shell:
@@ -81,18 +70,10 @@ class _Shell:
 def read_checkpoint(path: Path, *, published: bool = False) -> Checkpoint:
     """Read a ``.safetensors`` or a PyTorch checkpoint, whatever its name ends with.
 
-    Parameters
-    ----------
-    published : bool
-        True when the name is known to be one of torchvision's, whose eight digits behind the dash begin the SHA-256. In
-        any other name they may be a date or the hash of something else, and are at most worth a note.
-
-    Raises
-    ------
-    ModelError
-        When the file is missing, is cut short, holds no tensors, or is not the one that its published name promises.
-    MissingExtraError
-        For a PyTorch checkpoint without PyTorch.
+    `published`: True when the name is known to be one of torchvision's, whose eight digits behind the dash begin the
+    SHA-256. In any other name they may be a date or the hash of something else, and are at most worth a note.
+    Raises `ModelError` when the file is missing, is cut short, holds no tensors, or is not the one that its published
+    name promises; `MissingExtraError` for a PyTorch checkpoint without PyTorch.
     """
     try:
         data = read_regular(path, LARGEST)

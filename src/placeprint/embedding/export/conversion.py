@@ -55,21 +55,11 @@ class Exported:
 def export_source(source: ModelSource, out: Path | None = None, *, name: str | None = None) -> Exported:
     """Write a model as an ONNX file with its description beside it; nothing is kept when anything is wrong.
 
-    Parameters
-    ----------
-    out : Path, optional
-        The ONNX file; by default in the folder of models, where `source` is found as a model's name from then on.
-    name : str, optional
-        What the model is called; by default the source, or the file's stem.
-
-    Raises
-    ------
-    UsageError
-        For a source that is not understood.
-    ModelError
-        When a file is missing or is not what it should be, or the graph computes something else than PyTorch.
-    MissingExtraError
-        Without PyTorch, ONNX or ONNX Runtime.
+    `out`: The ONNX file; by default in the folder of models, where `source` is found as a model's name from then on.
+    `name`: What the model is called; by default the source, or the file's stem.
+    Raises `UsageError` for a source that is not understood; `ModelError` when a file is missing or is not what it
+    should be, or the graph computes something else than PyTorch; `MissingExtraError` without PyTorch, ONNX or ONNX
+    Runtime.
     """
     if out is None and not is_source(source.name):
         raise UsageError(f'say where to write "{source.name}": --out model.onnx')
@@ -116,25 +106,10 @@ def _candidate(source: ModelSource, called: str) -> Candidate:
 def keep(data: bytes, spec: ModelSpec, path: Path, *, card: str = "") -> ModelSpec:
     """Write the ONNX file, its description and its card; without the description the ONNX file is not kept.
 
-    Parameters
-    ----------
-    data : bytes
-    path : Path
-        Of the ONNX file; the others lie beside it, with the endings ``.json`` and ``.md``.
-    card : str
-        Empty for none.
-
-    Returns
-    -------
-    ModelSpec
-        With the hash of the weights.
-
-    Raises
-    ------
-    UsageError
-        When files of somebody else are there.
-    ModelError
-        When the folder cannot be written to.
+    `path`: Of the ONNX file; the others lie beside it, with the endings ``.json`` and ``.md``.
+    `card`: Empty for none.
+    Returns the spec with the hash of the weights.
+    Raises `UsageError` when files of somebody else are there; `ModelError` when the folder cannot be written to.
     """
     cards = [path.with_suffix(".md")] if card else []
     require_room(path, *cards)

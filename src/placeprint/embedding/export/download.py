@@ -33,22 +33,13 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file of a server.
+    """A file of a server."""
 
-    Attributes
-    ----------
-    address : str
-        ``https://…``; ``http://`` only of this machine.
-    least, most : int
-        Bytes: one number, or two where the size was published rounded.
-    sha256 : str
-        Hexadecimal; the first digits where not all are published.
-    """
-
-    address: str
+    address: str  # ``https://…``; ``http://`` only of this machine.
+    # least, most: Bytes: one number, or two where the size was published rounded.
     least: int
     most: int
-    sha256: str
+    sha256: str  # Hexadecimal; the first digits where not all are published.
 
     @property
     def name(self) -> str:
@@ -60,11 +51,8 @@ class Download:
 
         Nothing is fetched when it is there already. A part of it is kept beside its place, hidden, until it is whole.
 
-        Raises
-        ------
-        ModelError
-            When the server cannot be reached or does not have this very file, the disk is full, or the transfer is
-            interrupted: what came is kept, unless it is not what it must be.
+        Raises `ModelError` when the server cannot be reached or does not have this very file, the disk is full, or the
+        transfer is interrupted: what came is kept, unless it is not what it must be.
         """
         path = folder / self.name
         if path.is_file() and sha256_file(path).startswith(self.sha256):
@@ -229,12 +217,7 @@ def _require_safe(address: str) -> None:
 
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Keep a second program from writing into the same part.
-
-    Raises
-    ------
-    ModelError
-    """
+    """Keep a second program from writing into the same part. Raises `ModelError`."""
     from filelock import FileLock, Timeout
 
     try:

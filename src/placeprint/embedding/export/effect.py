@@ -30,32 +30,18 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """A model beside the one that it was made from.
-
-    Attributes
-    ----------
-    queries : int
-        That have an answer in the gallery.
-    recall_at_1, average_precision : Difference
-    photos : int
-        Images that the next two were measured on.
-    cosine : float or None
-        The lowest similarity of the two embeddings of an image; None where they were meant to differ.
-    milliseconds : tuple of 2 floats
-        Of one decoded image on one thread, before and after: medians.
-    megabytes : tuple of 2 floats
-        Of the ONNX files.
-    """
+    """A model beside the one that it was made from."""
 
     dataset: str
     preset: str
-    queries: int
+    queries: int  # That have an answer in the gallery.
     recall_at_1: Difference
     average_precision: Difference
-    photos: int
+    photos: int  # Images that the next two were measured on.
+    # The lowest similarity of the two embeddings of an image; None where they were meant to differ.
     cosine: float | None
-    milliseconds: tuple[float, float]
-    megabytes: tuple[float, float]
+    milliseconds: tuple[float, float]  # Of one decoded image on one thread, before and after: medians.
+    megabytes: tuple[float, float]  # Of the ONNX files.
 
     def lines(self) -> tuple[str, ...]:
         """Return lines for people: the numbers, then what they mean."""

@@ -28,27 +28,12 @@ TAIL = "tail"
 def fuse(data: bytes, spec: ModelSpec, whitening: Whitening) -> tuple[bytes, ModelSpec, float]:
     """Write a whitening behind the embedding of a graph, and compare both before it is given back.
 
-    Parameters
-    ----------
-    data : bytes
-        The ONNX file.
-    spec : ModelSpec
-        Of it. Its pooling moves into the graph.
-
-    Returns
-    -------
-    data : bytes
-    spec : ModelSpec
-        Without the hash of the weights.
-    cosine : float
-        The lowest similarity to pooling and whitening outside of the graph, in ONNX Runtime and OpenVINO.
-
-    Raises
-    ------
-    ModelError
-        When the graph lacks the output, is of an old opset, or computes something else than the two steps.
-    MissingExtraError
-        Without onnx or ONNX Runtime.
+    `data`: The ONNX file.
+    `spec`: Of it. Its pooling moves into the graph.
+    Returns the changed file, its spec without the hash of the weights, and the lowest similarity to pooling and
+    whitening outside of the graph, in ONNX Runtime and OpenVINO.
+    Raises `ModelError` when the graph lacks the output, is of an old opset, or computes something else than the two
+    steps; `MissingExtraError` without onnx or ONNX Runtime.
     """
     whole, made = written_behind(data, spec, whitening)
     steps = run_as_described(data, spec)
@@ -69,20 +54,10 @@ def written_behind(
 ) -> tuple[bytes, ModelSpec]:
     """Write a linear change behind the embedding of a graph; who calls compares what it computes.
 
-    Parameters
-    ----------
-    data, spec
-        The ONNX file and its description.
-    constant : float
-        Above 0, the changed vector is brought to length 1 and this number put behind it; see
-        `placeprint.training.spread`.
-
-    Raises
-    ------
-    ModelError
-        When the graph lacks the output, or is of an old opset.
-    MissingExtraError
-        Without onnx.
+    `data`, `spec`: The ONNX file and its description.
+    `constant`: Above 0, the changed vector is brought to length 1 and this number put behind it; see
+    `placeprint.training.spread`.
+    Raises `ModelError` when the graph lacks the output, or is of an old opset; `MissingExtraError` without onnx.
     """
     proto = read_proto(data, oldest=OLDEST_OPSET)
     graph, source = proto.graph, _source(spec)
@@ -109,9 +84,7 @@ def _source(spec: ModelSpec) -> str:
 def run_as_described(data: bytes, spec: ModelSpec) -> Run:
     """Return what computes a model's unit embeddings in ONNX Runtime, pooled outside of the graph.
 
-    Raises
-    ------
-    ModelError, MissingExtraError
+    Raises `ModelError` or `MissingExtraError`.
     """
     run = run_by_onnx_runtime(data, _source(spec))
 

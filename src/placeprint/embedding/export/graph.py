@@ -20,17 +20,8 @@ def onnx_package() -> Any:
 def read_proto(data: bytes, *, oldest: int = 0) -> Any:
     """Parse an ONNX file.
 
-    Parameters
-    ----------
-    data : bytes
-    oldest : int
-        The first opset that has what will be written into the graph.
-
-    Raises
-    ------
-    ModelError
-        When it is no ONNX file, or is of an older opset.
-    MissingExtraError
+    `oldest`: The first opset that has what will be written into the graph.
+    Raises `ModelError` when it is no ONNX file, or is of an older opset; `MissingExtraError`.
     """
     onnx = onnx_package()
     try:

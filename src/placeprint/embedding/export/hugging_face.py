@@ -31,12 +31,8 @@ _INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}
 def hub_file_candidate(source: ModelSource) -> Candidate:
     """Return the ONNX file of a repository of the hub.
 
-    Raises
-    ------
-    UsageError
-        For what is no ``hf:OWNER/REPO``.
-    ModelError
-        When the files are not here (the message names them and the folder), or cannot be understood.
+    Raises `UsageError` for what is no ``hf:OWNER/REPO``; `ModelError` when the files are not here (the message names
+    them and the folder), or cannot be understood.
     """
     repo = source.rest
     parts = repo.split("/")

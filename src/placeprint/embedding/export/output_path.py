@@ -16,17 +16,9 @@ CARD_END = "<!-- written by placeprint -->\n"
 def require_room(path: Path, *cards: Path) -> None:
     """Refuse to write a model, its description or its cards over files of somebody else.
 
-    Parameters
-    ----------
-    path : Path
-        Of the ONNX file.
-    *cards : Path
-        Markdown files.
-
-    Raises
-    ------
-    UsageError
-        It names the first of such files.
+    `path`: Of the ONNX file.
+    *cards: Markdown files.
+    Raises `UsageError`: it names the first of such files.
     """
     described = path.with_suffix(".json")
     spec = _spec_in(described.read_bytes()) if described.is_file() else None
@@ -37,12 +29,7 @@ def require_room(path: Path, *cards: Path) -> None:
 
 
 def require_onnx_ending(path: Path) -> None:
-    """Refuse a path that no model is found by.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Refuse a path that no model is found by. Raises `UsageError`."""
     if path.suffix.lower() != ".onnx":
         raise UsageError(f'the file to write must end with .onnx, not "{path}"')
 

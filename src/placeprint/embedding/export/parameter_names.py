@@ -29,21 +29,11 @@ _COUNTS = "num_batches_tracked"
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """The parameters of a network, found in a checkpoint.
+    """The parameters of a network, found in a checkpoint."""
 
-    Attributes
-    ----------
-    state : dict of str to ndarray of float32
-        Exactly those that the network has.
-    branch : str
-        What stood before their names; empty for nothing.
-    note : str
-        What was taken, and what was left out.
-    """
-
-    state: dict[str, NDArray[np.float32]]
-    branch: str
-    note: str
+    state: dict[str, NDArray[np.float32]]  # Exactly those that the network has.
+    branch: str  # What stood before their names; empty for nothing.
+    note: str  # What was taken, and what was left out.
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +53,13 @@ def matched(
 ) -> Matched:
     """Return exactly the parameters that a network has, in 32 bit.
 
-    Parameters
-    ----------
-    wanted : mapping of str to tuple of int
-        Name and shape of each.
-    what : str
-        The network, for people.
-    branch : str
-        Which one to take where several are there: the whole prefix or any names of it, as ``teacher``; ``.`` for none.
-    spellings : iterable of mapping of str to str
-        Other first names that the same parameters have in some checkpoints, to the network's own.
-
-    Raises
-    ------
-    ModelError
-        Naming what is missing, of another shape, of another network, or not finite.
-    UsageError
-        When several branches have other numbers and `branch` does not tell which.
+    `wanted`: Name and shape of each.
+    `what`: The network, for people.
+    `branch`: Which one to take where several are there: the whole prefix or any names of it, as ``teacher``; ``.`` for
+    none.
+    `spellings`: Other first names that the same parameters have in some checkpoints, to the network's own.
+    Raises `ModelError`: naming what is missing, of another shape, of another network, or not finite; `UsageError` when
+    several branches have other numbers and `branch` does not tell which.
     """
     ways = [{name: name for name in wanted}]
     for spelling in spellings:

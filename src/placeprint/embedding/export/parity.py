@@ -31,35 +31,16 @@ def check_parity(
 ) -> float:
     """Compare a graph in ONNX Runtime and in OpenVINO with a reference, in 32 bit, on seeded images.
 
-    Parameters
-    ----------
-    data : bytes
-        The ONNX file.
-    reference : callable
-        Images (n, 3, h, w) to embeddings (n, dim).
-    side : int
-        Height and width of the input.
-    free : bool
-        True when other heights and widths must work too.
-    dim : int
-        Length of the embedding.
-    what : str
-        What the reference is, for people.
-    output : str
-        Name of the graph's output.
-
-    Returns
-    -------
-    float
-        The lowest cosine similarity.
-
-    Raises
-    ------
-    ModelError
-        When it is below 0.9999, an output is not finite or of another length, or the order of the images by
-        similarity changes.
-    MissingExtraError
-        Without ONNX Runtime.
+    `data`: The ONNX file.
+    `reference`: Images (n, 3, h, w) to embeddings (n, dim).
+    `side`: Height and width of the input.
+    `free`: True when other heights and widths must work too.
+    `dim`: Length of the embedding.
+    `what`: What the reference is, for people.
+    `output`: Name of the graph's output.
+    Returns the lowest cosine similarity.
+    Raises `ModelError` when it is below 0.9999, an output is not finite or of another length, or the order of the
+    images by similarity changes; `MissingExtraError` without ONNX Runtime.
     """
     lowest, runtimes = 1.0, {"ONNX Runtime": run_by_onnx_runtime(data, output), "OpenVINO": _openvino(data, output)}
     for images in _batches(side, free):
@@ -113,11 +94,7 @@ def _same_order(wanted: Floats, found: Floats) -> bool:
 def run_by_onnx_runtime(data: bytes, output: str = "embedding") -> Run:
     """Return a function that computes one output of a graph, in 32 bit.
 
-    Raises
-    ------
-    ModelError
-        When ONNX Runtime cannot run the graph.
-    MissingExtraError
+    Raises `ModelError` when ONNX Runtime cannot run the graph; `MissingExtraError`.
     """
     onnxruntime = require("onnxruntime", extra="onnx", what="comparing a model that was made")
     session = _or_refused(

@@ -29,20 +29,10 @@ _OLDEST_OPSET = 13
 def narrowed(data: bytes, precision: str) -> bytes:
     """Store weights in 16 bits and cast them when they are loaded: the arithmetic stays in 32 bit.
 
-    Parameters
-    ----------
-    data : bytes
-        An ONNX file.
-    precision : str
-        ``float16`` (11 significant bits, up to 65504; a weight with a greater value stays as it is) or ``bfloat16``
-        (8 significant bits).
-
-    Raises
-    ------
-    ModelError
-        When the file is of an opset before 13.
-    MissingExtraError
-        Without onnx.
+    `data`: An ONNX file.
+    `precision`: ``float16`` (11 significant bits, up to 65504; a weight with a greater value stays as it is) or
+    ``bfloat16`` (8 significant bits).
+    Raises `ModelError` when the file is of an opset before 13; `MissingExtraError` without onnx.
     """
     onnx, proto = onnx_package(), read_proto(data, oldest=_OLDEST_OPSET)
     kind = {"float16": onnx.TensorProto.FLOAT16, "bfloat16": onnx.TensorProto.BFLOAT16}[precision]
@@ -80,19 +70,10 @@ def quantised(data: bytes, looks: Iterable[Maps]) -> bytes:
 
     Weights have a scale a channel; activations have one range each, the least and greatest value that was seen.
 
-    Parameters
-    ----------
-    data : bytes
-        An ONNX file.
-    looks : iterable of ndarray, shape (1, 3, height, width)
-        Images as the graph takes them, of images like those that it will see.
-
-    Raises
-    ------
-    ModelError
-        When the file is of an opset before 13, or ONNX Runtime refuses it.
-    MissingExtraError
-        Without onnx or ONNX Runtime.
+    `data`: An ONNX file.
+    `looks`, each shape (1, 3, height, width): Images as the graph takes them, of images like those that it will see.
+    Raises `ModelError` when the file is of an opset before 13, or ONNX Runtime refuses it; `MissingExtraError` without
+    onnx or ONNX Runtime.
     """
     proto = _widened(read_proto(data, oldest=_OLDEST_OPSET))
     require("onnxruntime", extra="onnx", what="8 bits")

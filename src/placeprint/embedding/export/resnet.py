@@ -89,10 +89,7 @@ def parameters(name: str) -> dict[str, tuple[int, ...]]:
 class TorchLayers:
     """Runs the network in PyTorch, batch norms apart from the convolutions, as torchvision does.
 
-    Parameters
-    ----------
-    state : mapping of str to ndarray
-        All of `parameters`.
+    `state`: All of `parameters`.
     """
 
     def __init__(self, state: State) -> None:

@@ -58,10 +58,7 @@ def write_resnet(state: State, name: str) -> bytes:
     Input ``image`` (n, 3, h, w); outputs ``embedding``, the mean over space (n, 2048), and ``feature_map``, the last
     map (n, 2048, h/32, w/32).
 
-    Raises
-    ------
-    MissingExtraError
-        Without the onnx package.
+    Raises `MissingExtraError` without the onnx package.
     """
     graph = GraphLayers(state)
     onnx, float32 = onnx_package(), onnx_package().TensorProto.FLOAT

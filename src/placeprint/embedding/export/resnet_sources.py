@@ -30,20 +30,12 @@ IN_A_ROW = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3
 def resnet_candidate(name: str, architecture: str, weights: Path, *, branch: str = "") -> Candidate:
     """Return the graph of a ResNet with the weights of a file.
 
-    Parameters
-    ----------
-    name : str
-        What the model is called.
-    architecture : str
-        ``resnet50``, ``resnet101`` or ``resnet152``.
-    weights : Path
-        A checkpoint; by its name V2 of torchvision's weights is told from V1, which is how others are prepared for too.
-    branch : str
-        Which network of the checkpoint, see `placeprint.embedding.export.parameter_names.matched`.
-
-    Raises
-    ------
-    ModelError, MissingExtraError, UsageError
+    `name`: What the model is called.
+    `architecture`: ``resnet50``, ``resnet101`` or ``resnet152``.
+    `weights`: A checkpoint; by its name V2 of torchvision's weights is told from V1, which is how others are prepared
+    for too.
+    `branch`: Which network of the checkpoint, see `placeprint.embedding.export.parameter_names.matched`.
+    Raises `ModelError`, `MissingExtraError` or `UsageError`.
     """
     torch_package()
     checkpoint = read_checkpoint(weights, published=any(weights.name in both for both in FILES.values()))
@@ -73,12 +65,8 @@ def resnet_candidate(name: str, architecture: str, weights: Path, *, branch: str
 def torchvision_candidate(source: ModelSource) -> Candidate:
     """Return the graph for ``torchvision:resnet50``, with ``:v1`` or ``:v2`` when one is meant.
 
-    Raises
-    ------
-    UsageError
-        For a version that there is not.
-    ModelError
-        When the weights are not in the folder of models: the message names the file, its address and the folder.
+    Raises `UsageError` for a version that there is not; `ModelError` when the weights are not in the folder of models:
+    the message names the file, its address and the folder.
     """
     architecture, *wanted = source.rest.split(":", 1)
     files = dict(zip(VERSIONS, FILES[architecture], strict=True))

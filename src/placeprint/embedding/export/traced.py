@@ -33,10 +33,7 @@ _ENTRIES: dict[str, dict[str, object]] = {
 def timm_candidate(source: ModelSource) -> Candidate:
     """Return the graph of a network of timm, with its own preprocessing.
 
-    Raises
-    ------
-    ModelError
-        When timm is not installed, knows no such network, or cannot download its weights.
+    Raises `ModelError` when timm is not installed, knows no such network, or cannot download its weights.
     """
     torch_package()
     name, weights = source.rest, source.weights
@@ -75,12 +72,8 @@ def timm_candidate(source: ModelSource) -> Candidate:
 def hub_candidate(source: ModelSource) -> Candidate:
     """Return the graph of a model that ``torch.hub`` loads.
 
-    Raises
-    ------
-    UsageError
-        Without trust, and for what is no ``hub:OWNER/REPO:ENTRY``.
-    ModelError
-        When it cannot be loaded.
+    Raises `UsageError` without trust, and for what is no ``hub:OWNER/REPO:ENTRY``; `ModelError` when it cannot be
+    loaded.
     """
     repo, *entries = source.rest.split(":")
     if len(entries) != 1 or repo.count("/") != 1 or not all((*repo.split("/"), entries[0])):
@@ -120,9 +113,7 @@ def hub_candidate(source: ModelSource) -> Candidate:
 def other_torchvision_candidate(source: ModelSource) -> Candidate:
     """Return the graph of a network that only torchvision defines, as ``torchvision:efficientnet_b0``.
 
-    Raises
-    ------
-    ModelError
+    Raises `ModelError`.
     """
     torch, name = torch_package(), source.rest.split(":")[0]
     try:
@@ -163,10 +154,7 @@ def other_torchvision_candidate(source: ModelSource) -> Candidate:
 def traced(model: Any, spec: ModelSpec, *, note: str = "") -> Candidate:
     """Write down what a module does with one image; the number of images stays free, the sides do not.
 
-    Raises
-    ------
-    ModelError
-        When PyTorch cannot write it.
+    Raises `ModelError` when PyTorch cannot write it.
     """
     torch = torch_package()
     wrapped = torch.nn.Module()

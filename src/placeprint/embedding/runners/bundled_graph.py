@@ -74,16 +74,10 @@ class _OnnxGraph:
 class BundledGraph:
     """A graph of the package, loaded when it is first run.
 
-    Parameters
-    ----------
-    name : str
-        One of `HASHES`.
-    runner : str
-        ``openvino`` or ``onnx``.
-    threads : int
-        Runs in flight, and CPU threads.
-    precision : str
-        ``f32`` for 32 bit throughout; else bfloat16 where the processor computes in it.
+    `name`: One of `HASHES`.
+    `runner`: ``openvino`` or ``onnx``.
+    `threads`: Runs in flight, and CPU threads.
+    `precision`: ``f32`` for 32 bit throughout; else bfloat16 where the processor computes in it.
     """
 
     def __init__(self, name: str, *, runner: str = "openvino", threads: int = 1, precision: str = "auto") -> None:
@@ -98,10 +92,7 @@ class BundledGraph:
     def run(self, *inputs: NDArray[np.float32]) -> list[NDArray[Any]]:
         """Return all outputs for inputs in the order of the file; the arrays are the caller's.
 
-        Raises
-        ------
-        ModelError
-            When the file is missing, damaged or cannot be run.
+        Raises `ModelError` when the file is missing, damaged or cannot be run.
         """
         with forks.busy():
             try:

@@ -27,19 +27,10 @@ _NAMED = re.compile(r"[0-9a-f]{32}\.blob")
 def compiled(core: Any, make: Callable[[], Any], asked: Mapping[str, object], settings: Mapping[str, object]) -> Any:
     """Return a graph that can run, compiled now or in an earlier run.
 
-    Parameters
-    ----------
-    make : callable
-        Returns the graph (`openvino.Model`); only called when it is not known yet.
-    asked : mapping of str to object
-        All that the graph depends on: the hash of its weights first of all.
-    settings : mapping of str to object
-        Of OpenVINO's CPU plugin.
-
-    Raises
-    ------
-    RuntimeError
-        What OpenVINO raises when it cannot compile.
+    `make`: Returns the graph (`openvino.Model`); only called when it is not known yet.
+    `asked`: All that the graph depends on: the hash of its weights first of all.
+    `settings`: Of OpenVINO's CPU plugin.
+    Raises `RuntimeError`: what OpenVINO raises when it cannot compile.
     """
     path = cache_folder() / "compiled" / (_name(core, asked, settings) + ".blob")
     known = _read(path)

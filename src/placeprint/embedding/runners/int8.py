@@ -34,31 +34,20 @@ DEAD = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class EightBits:
-    """What it takes to compute an ONNX file in 8 bits.
+    """What it takes to compute an ONNX file in 8 bits."""
 
-    Attributes
-    ----------
-    weights_sha256, sha256 : str
-        Of the ONNX file, and of the table's own.
-    ranges : mapping of str to (float, int)
-        Scale and zero of a tensor that convolutions read.
-    moves : mapping of str to ndarray of float32, shape (channels,)
-        What is added to the bias of a convolution that computes in 8 bits, by the name of its output.
-    """
-
+    # weights_sha256, sha256: Of the ONNX file, and of the table's own.
     weights_sha256: str
     sha256: str
-    ranges: Mapping[str, tuple[float, int]]
+    ranges: Mapping[str, tuple[float, int]]  # Scale and zero of a tensor that convolutions read.
+    # Each (channels,): What is added to the bias of a convolution that computes in 8 bits, by the name of its output.
     moves: Mapping[str, NDArray[np.float32]]
 
 
 def table_of(path: Path, weights_sha256: str) -> EightBits | None:
     """Return the table beside an ONNX file; None where there is none, or it is that of another file.
 
-    Raises
-    ------
-    ModelError
-        When it is there and cannot be read.
+    Raises `ModelError` when it is there and cannot be read.
     """
     beside = path.with_suffix(".int8.npz")
     if not beside.is_file():
@@ -109,10 +98,7 @@ def multiplies_bytes() -> bool:
 def lower(model: Any, table: EightBits) -> None:
     """Change an OpenVINO graph so that it computes in 8 bits what the table names.
 
-    Parameters
-    ----------
-    model : openvino.Model
-        As it was read from the ONNX file.
+    `model`: As it was read from the ONNX file.
     """
     for node in model.get_ordered_ops():
         if node.get_type_name() in ("Convolution", "GroupConvolution"):

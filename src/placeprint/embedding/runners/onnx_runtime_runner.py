@@ -22,14 +22,9 @@ _KINDS = {"float": "float32", "double": "float64"}
 class OnnxRunner:
     """One session that any number of threads may use, one image at a time.
 
-    Parameters
-    ----------
-    path : Path
-        The ONNX file.
-    threads : int
-        CPU threads within one image.
-    precision : str
-        Only ``auto`` and ``f32``: both compute in 32 bit.
+    `path`: The ONNX file.
+    `threads`: CPU threads within one image.
+    `precision`: Only ``auto`` and ``f32``: both compute in 32 bit.
     """
 
     name = "onnx"

@@ -63,16 +63,11 @@ class OpenVinoRunner:
     A batch of one in as many streams as there are threads was as fast as batches of eight, and makes an
     embedding independent of its batch by construction.
 
-    Parameters
-    ----------
-    path : Path
-        The ONNX file.
-    threads : int
-        Images in flight, and CPU threads.
-    precision : str
-        ``auto`` takes bfloat16 where the processor computes in it, and else 8 bits where it multiplies bytes faster and
-        no cells are kept; ``int8`` takes 8 bits on any processor (without those instructions sums may run over); both
-        only where a table says how (`placeprint.embedding.runners.int8`). ``f32`` takes 32 bit throughout.
+    `path`: The ONNX file.
+    `threads`: Images in flight, and CPU threads.
+    `precision`: ``auto`` takes bfloat16 where the processor computes in it, and else 8 bits where it multiplies bytes
+    faster and no cells are kept; ``int8`` takes 8 bits on any processor (without those instructions sums may run over);
+    both only where a table says how (`placeprint.embedding.runners.int8`). ``f32`` takes 32 bit throughout.
     """
 
     name = "openvino"
@@ -183,10 +178,7 @@ def read_graph(data: bytes) -> Any:
 
     OpenVINO's own choice of a reader goes by what bytes look like, and reads formats that nothing has looked into.
 
-    Raises
-    ------
-    RuntimeError
-        When OpenVINO cannot read it.
+    Raises `RuntimeError` when OpenVINO cannot read it.
     """
     openvino_package()
     from openvino.frontend import FrontEndManager

@@ -24,19 +24,11 @@ _FLOATS = ("float16", "float32", "float64")
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """An input or an output as the file declares it.
-
-    Attributes
-    ----------
-    kind : str
-        As NumPy names it: ``float32``; empty when it is not known.
-    shape : tuple of int or None, or None
-        None where a length, or all of them, is free.
-    """
+    """An input or an output as the file declares it."""
 
     name: str
-    kind: str
-    shape: tuple[int | None, ...] | None
+    kind: str  # As NumPy names it: ``float32``; empty when it is not known.
+    shape: tuple[int | None, ...] | None  # None where a length, or all of them, is free.
 
 
 def wanted_outputs(spec: ModelSpec) -> tuple[list[str], list[str]]:
@@ -48,12 +40,7 @@ def wanted_outputs(spec: ModelSpec) -> tuple[list[str], list[str]]:
 
 
 def refuse_misfit(spec: ModelSpec, path: Path, inputs: Sequence[End], outputs: Sequence[End]) -> None:
-    """Refuse a graph whose ends are not what its ModelSpec needs.
-
-    Raises
-    ------
-    ModelError
-    """
+    """Refuse a graph whose ends are not what its ModelSpec needs. Raises `ModelError`."""
     problem = _input_problem(spec, inputs) or _output_problem(spec, {each.name: each for each in outputs})
     if problem:
         raise ModelError(f'model {spec}: "{path}" {problem}')
@@ -113,10 +100,7 @@ def _is_vector(spec: ModelSpec, name: str) -> bool:
 def checked(spec: ModelSpec, name: str, value: Any) -> Maps:
     """Return what a graph gave for one image, without the batch axis.
 
-    Raises
-    ------
-    ModelError
-        When it is of another rank, of several images, or not finite.
+    Raises `ModelError` when it is of another rank, of several images, or not finite.
     """
     found = np.asarray(value)
     right = found.ndim >= 2 if _is_vector(spec, name) else found.ndim == 4
