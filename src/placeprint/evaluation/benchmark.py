@@ -30,24 +30,12 @@ _METRES, _FRAMES = (5.0, 25.0, 100.0), (0, 1, 2, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Recall when gallery images this far away are right: one point of a curve.
+    """Recall when gallery images this far away are right: one point of a curve."""
 
-    Attributes
-    ----------
-    tolerance : float
-        Metres or frames; the border counts.
-    unit : str
-        ``m`` or ``frames``.
-    answerable : int
-        Queries that have such a gallery image.
-    recall : dict of int to float
-        Recall@K over all queries.
-    """
-
-    tolerance: float
-    unit: str
-    answerable: int
-    recall: dict[int, float]
+    tolerance: float  # Metres or frames; the border counts.
+    unit: str  # ``m`` or ``frames``.
+    answerable: int  # Queries that have such a gallery image.
+    recall: dict[int, float]  # Recall@K over all queries.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,12 +113,8 @@ def tolerances(
 def benchmark_rows(run: BenchmarkRun, own: tuple[str, int], costs: tuple[float, float]) -> list[dict[str, Any]]:
     """Return the table that papers print, per cent: this run, then what was published.
 
-    Parameters
-    ----------
-    own : tuple of str and int
-        The model of the run, and the size of its embeddings.
-    costs : tuple of two floats
-        Milliseconds a query, and bytes an image.
+    `own`: The model of the run, and the size of its embeddings.
+    `costs`: Milliseconds a query, and bytes an image.
     """
     figures = {name: 100 * value for name, value in run.figures.items()}
     first = {"model": own[0], "dim": own[1], **figures, "ms": costs[0], "bytes": costs[1], "source": "this run"}

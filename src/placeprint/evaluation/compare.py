@@ -153,9 +153,7 @@ def compare_each(
 ) -> Iterator[Run]:
     """Evaluate one setting after the other and compare each with the first; parameters as of `placeprint.compare`.
 
-    Raises
-    ------
-    UsageError, DatasetError, GalleryError, ModelError
+    Raises `UsageError`, `DatasetError`, `GalleryError` or `ModelError`.
     """
     asked = [_asked(setting, options) for setting in settings]
     by = dataset if isinstance(dataset, ProtocolSet) else None

@@ -188,12 +188,7 @@ def evaluate_inputs(
 
 
 def protocol_of(dataset: object, protocol: str | None, radius: float | None = None) -> ProtocolSet | None:
-    """Return the protocol that was asked for, with its images.
-
-    Raises
-    ------
-    UsageError, DatasetError
-    """
+    """Return the protocol that was asked for, with its images. Raises `UsageError` or `DatasetError`."""
     if protocol is None and not isinstance(dataset, ProtocolSet):
         return None
     if radius is not None:

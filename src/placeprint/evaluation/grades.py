@@ -29,10 +29,7 @@ def rate_outcomes(
 ) -> tuple[RateOutcome, ...]:
     """Return what the queries would have been answered at each rate that the calibration keeps; empty without one.
 
-    Parameters
-    ----------
-    limits : Limits
-        What decided; only the probability is replaced.
+    `limits`: What decided; only the probability is replaced.
     """
     if calibration is None:
         return ()

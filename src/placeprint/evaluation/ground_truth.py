@@ -79,32 +79,15 @@ class ByDistance:
 
     Two images of one UTM zone are compared in its plane, others by latitude and longitude; planes that are not named
     are one plane only among themselves.
-
-    Attributes
-    ----------
-    metres : ndarray of float64, shape (n, 2)
-        East and north; NaN where unknown.
-    zones : ndarray of str, shape (n,)
-        Of the two; empty where it is not named.
-    degrees : ndarray of float64, shape (n, 2)
-        Latitude and longitude; NaN where unknown.
-    radius : float
-        Metres; the border counts.
-    only_zone : str
-        The one zone of a set, where it has one: a plane that is not named is taken for it.
-    planes : frozenset of str
-        The zones in which gallery images are known.
-    on_sphere : bool
-        Whether the latitude and longitude of any gallery image are known.
     """
 
-    metres: Floats
-    zones: NDArray[np.str_]
-    degrees: Floats
-    radius: float
-    only_zone: str
-    planes: frozenset[str]
-    on_sphere: bool
+    metres: Floats  # (n, 2): East and north; NaN where unknown.
+    zones: NDArray[np.str_]  # (n,): Of the two; empty where it is not named.
+    degrees: Floats  # (n, 2): Latitude and longitude; NaN where unknown.
+    radius: float  # Metres; the border counts.
+    only_zone: str  # The one zone of a set, where it has one: a plane that is not named is taken for it.
+    planes: frozenset[str]  # The zones in which gallery images are known.
+    on_sphere: bool  # Whether the latitude and longitude of any gallery image are known.
     unjudged: str = "without a position"
 
     @property
@@ -158,12 +141,8 @@ def choose_truth(
 ) -> GroundTruth:
     """Choose the rule: distance when a radius is given or when there are positions and no places.
 
-    Raises
-    ------
-    UsageError
-        For a radius that is not above 0, or one without positions.
-    DatasetError
-        When there are neither places nor positions to judge by.
+    Raises `UsageError` for a radius that is not above 0, or one without positions; `DatasetError` when there are
+    neither places nor positions to judge by.
     """
     if radius is not None and not radius > 0:
         raise UsageError(f"the radius must be above 0 metres, not {radius:g}")

@@ -18,12 +18,8 @@ SEED = 0
 def headlines(queries: Sequence[EvaluatedQuery], *, decided: bool, seed: int = SEED) -> tuple[Headline, ...]:
     """Return the headline numbers of a run; whoever shows one shows this interval.
 
-    Parameters
-    ----------
-    decided : bool
-        Whether UNKNOWN could be answered: then the numbers about UNKNOWN are there too.
-    seed : int
-        Of each bootstrap.
+    `decided`: Whether UNKNOWN could be answered: then the numbers about UNKNOWN are there too.
+    `seed`: Of each bootstrap.
     """
     if not queries:
         return ()

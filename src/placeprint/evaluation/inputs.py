@@ -36,25 +36,13 @@ _AS_IT_IS, _NOTHING = BuildOptions(), Imported()
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """A gallery and the queries to search in it.
-
-    Attributes
-    ----------
-    queries : Queries
-        Their `own_rows` are None when queries and gallery are different images.
-    name : str
-        Of the dataset, for people.
-    unusable : tuple of FailedImage
-        Images that take no part.
-    seconds : float
-        Wall time of reading and embedding.
-    """
+    """A gallery and the queries to search in it."""
 
     gallery: Gallery
-    queries: Queries
-    name: str = ""
-    unusable: tuple[FailedImage, ...] = ()
-    seconds: float = 0.0
+    queries: Queries  # Their `own_rows` are None when queries and gallery are different images.
+    name: str = ""  # Of the dataset, for people.
+    unusable: tuple[FailedImage, ...] = ()  # Images that take no part.
+    seconds: float = 0.0  # Wall time of reading and embedding.
 
     def judged(self, truth: GroundTruth) -> Inputs:
         """Keep the queries that `truth` can judge; the others are listed in `set_aside`."""

@@ -95,12 +95,7 @@ class Leaderboard(Sequence[Standing], Tabular):
 
 
 def ranked_runs(results: Sequence[Path | str | EvaluationResult], *, with_published: bool = True) -> Leaderboard:
-    """Put results side by side, as `placeprint.leaderboard` does.
-
-    Raises
-    ------
-    UsageError, DatasetError
-    """
+    """Put results side by side, as `placeprint.leaderboard` does. Raises `UsageError` or `DatasetError`."""
     if not results:
         raise UsageError("give at least one file of results, as `placeprint evaluate DATASET --json` prints them")
     rows: list[tuple[Standing, Mapping[str, Any]]] = []

@@ -26,12 +26,8 @@ FALSE_ACCEPT_RATE = 0.05
 def open_set_of(queries: Sequence[EvaluatedQuery], limits: Limits, *, calibrated: bool) -> OpenSetResult:
     """Return all open-set numbers of a run.
 
-    Parameters
-    ----------
-    limits : Limits
-        What decided.
-    calibrated : bool
-        Whether the queries have a probability, which then tells how sure they are.
+    `limits`: What decided.
+    `calibrated`: Whether the queries have a probability, which then tells how sure they are.
     """
     known, right, accepted = (_flags(queries, name) for name in ("known", "right", "accepted"))
     scores = np.array([q.score for q in queries], np.float64)

@@ -20,18 +20,10 @@ _NONE = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class ByFrame:
-    """A gallery image is right when its frame is at most so many from the query's, in step with it.
+    """A gallery image is right when its frame is at most so many from the query's, in step with it."""
 
-    Attributes
-    ----------
-    frames : ndarray of float64, shape (n,)
-        Of the gallery; NaN where unknown.
-    tolerance : int
-        Frames; the border counts.
-    """
-
-    frames: Floats
-    tolerance: int
+    frames: Floats  # (n,): Of the gallery; NaN where unknown.
+    tolerance: int  # Frames; the border counts.
     rule: str
     unjudged: str = "without a frame"
 
@@ -60,18 +52,10 @@ class ByFrame:
 
 @dataclass(frozen=True, slots=True)
 class ByList:
-    """A gallery image is right when the query's list names it; images of its junk list count neither way.
+    """A gallery image is right when the query's list names it; images of its junk list count neither way."""
 
-    Attributes
-    ----------
-    row_of : mapping of str to int
-        Gallery rows by path.
-    lists : mapping of str to Listed
-        By the query's path.
-    """
-
-    row_of: Mapping[str, int]
-    lists: Mapping[str, Listed]
+    row_of: Mapping[str, int]  # Gallery rows by path.
+    lists: Mapping[str, Listed]  # By the query's path.
     rule: str
     unjudged: str = "without a list"
 

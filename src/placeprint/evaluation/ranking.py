@@ -40,35 +40,19 @@ BLOCK_BYTES = 96 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What metrics and diagnosis need of all rankings.
-
-    Attributes
-    ----------
-    top : Neighbours
-        The `k` best of each query.
-    similarities : ndarray of float32, shape (n_queries, k)
-        Cosine similarity of each of them: their score, unless they were ranked again.
-    correct : ndarray of bool, shape (n_queries, k)
-        Which of them are positives.
-    margins, positive_scores : ndarray of float64, shape (n_queries,)
-        To the best image of another place; of the best positive. NaN without one.
-    digests : tuple of bytes
-        Of each query's positives, by name; see `placeprint.evaluation.test_set`.
-    seconds : float
-        Spent in the index and in ranking again.
-    index : str
-        Which index ranked.
-    """
+    """What metrics and diagnosis need of all rankings."""
 
     positives: PositiveRanks
-    top: Neighbours
+    top: Neighbours  # The `k` best of each query.
+    # (n_queries, k): Cosine similarity of each of them: their score, unless they were ranked again.
     similarities: NDArray[np.float32]
-    correct: NDArray[np.bool_]
+    correct: NDArray[np.bool_]  # (n_queries, k): Which of them are positives.
+    # margins, positive_scores, (n_queries,): To the best image of another place; of the best positive. NaN without one.
     margins: NDArray[np.float64]
     positive_scores: NDArray[np.float64]
-    digests: tuple[bytes, ...]
-    seconds: float
-    index: str
+    digests: tuple[bytes, ...]  # Of each query's positives, by name; see `placeprint.evaluation.test_set`.
+    seconds: float  # Spent in the index and in ranking again.
+    index: str  # Which index ranked.
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +78,8 @@ def rank_queries(
 ) -> Ranking:
     """Rank the whole gallery for every query, as the gallery's preset asks.
 
-    Parameters
-    ----------
-    k : int
-        How many matches to keep.
-    left_out : sequence of ndarray of int64, optional
-        The gallery rows that are left out of each query's ranking; the row that it is itself when not given.
+    `k`: How many matches to keep.
+    `left_out`: The gallery rows that are left out of each query's ranking; the row that it is itself when not given.
     """
     index: VectorIndex = gallery.index if gallery.index.capabilities.exact else ExactIndex(gallery.vectors)
     gone: Sequence[int | Rows] = left_out or queries.own_rows or [-1] * len(queries)

@@ -82,19 +82,13 @@ class EvaluatedQuery:
 
 @dataclass(frozen=True, slots=True)
 class PlaceResult:
-    """One place of the queries, or of the gallery.
-
-    Attributes
-    ----------
-    gallery, queries : int
-        Images.
-    recall_at_1, average_precision : float
-        Over its queries; NaN when it has none or the gallery lacks it.
-    """
+    """One place of the queries, or of the gallery."""
 
     place: str
+    # gallery, queries: Images.
     gallery: int
     queries: int
+    # recall_at_1, average_precision: Over its queries; NaN when it has none or the gallery lacks it.
     recall_at_1: float
     average_precision: float
 
@@ -119,19 +113,13 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One number and where it may lie.
+    """One number and where it may lie."""
 
-    Attributes
-    ----------
-    name : str
-        ``recall_at_1``, ``map``, ``auroc``; with a decision also ``open_set_recall_at_1``,
-        ``unknown_precision``, ``unknown_recall``.
-    over_queries, over_places : Interval
-        Bootstrap intervals, drawing single queries, and drawing places with all their queries: the
-        second is the honest one when the next user's images show other places, and the one that is shown.
-    """
-
+    # ``recall_at_1``, ``map``, ``auroc``; with a decision also ``open_set_recall_at_1``, ``unknown_precision``,
+    # ``unknown_recall``.
     name: str
+    # over_queries, over_places: Bootstrap intervals, drawing single queries, and drawing places with all their queries:
+    # the second is the honest one when the next user's images show other places, and the one that is shown.
     over_queries: Interval
     over_places: Interval
 

@@ -43,11 +43,8 @@ class Setting:
         Options are ``key=value``. Several of all these are separated by commas: ``balanced,threshold=0.6``. A preset
         may be changed as everywhere, also before a model: ``balanced:verified=20:my.onnx``.
 
-        Raises
-        ------
-        UsageError
-            For a key or a preset that is not known, a value that is no number where one is needed, and what is said
-            twice.
+        Raises `UsageError` for a key or a preset that is not known, a value that is no number where one is needed, and
+        what is said twice.
         """
         options: dict[str, Any] = {}
         for part in [text] if _is_file(text) else text.split(","):
@@ -62,12 +59,8 @@ class Setting:
     def require_possible(self) -> None:
         """Refuse what cannot be run, before anything is embedded for other settings.
 
-        Raises
-        ------
-        UsageError
-            For a name that is not known, with the one that was probably meant, and for a limit that cannot be.
-        ModelError
-            For a file that is not there or is no model.
+        Raises `UsageError` for a name that is not known, with the one that was probably meant, and for a limit that
+        cannot be; `ModelError` for a file that is not there or is no model.
         """
         DecisionOptions(**{name: self.options[name] for name in DECIDES if name in self.options})
         if (preset := self.options.get("preset")) is not None:

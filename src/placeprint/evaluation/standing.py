@@ -75,13 +75,7 @@ class Standing:
 
 
 def standing_of(run: Mapping[str, Any], source: str) -> Standing:
-    """Read one run.
-
-    Raises
-    ------
-    DatasetError
-        When it is not as `EvaluationResult.to_dict` writes it.
-    """
+    """Read one run. Raises `DatasetError` when it is not as `EvaluationResult.to_dict` writes it."""
     try:
         held, by = run.get("test_set") or {}, run.get("benchmark") or {}
         given = by.get("figures") or {f"R@{k}": v for k, v in run["recall"].items()} | {"mAP": run.get("map")}

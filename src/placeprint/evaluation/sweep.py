@@ -15,25 +15,16 @@ _FOUND_AT = 20
 
 @dataclass(frozen=True, slots=True)
 class SweepRow:
-    """A threshold and its price.
-
-    Attributes
-    ----------
-    unknown_rate : float
-        Share of all queries that are answered UNKNOWN.
-    open_set_recall_at_1 : float
-        Of the known queries, UNKNOWN counted as a miss.
-    map_found_at_20 : float
-        The published convention: an answer of UNKNOWN takes the place of the best match and is wrong;
-        average precision over the 20 best, divided by the positives found there.
-    wrong_removed, right_removed : int
-        Answers that became UNKNOWN: wrong ones (false positives) and right ones (true positives).
-    """
+    """A threshold and its price."""
 
     threshold: float
-    unknown_rate: float
-    open_set_recall_at_1: float
+    unknown_rate: float  # Share of all queries that are answered UNKNOWN.
+    open_set_recall_at_1: float  # Of the known queries, UNKNOWN counted as a miss.
+    # The published convention: an answer of UNKNOWN takes the place of the best match and is wrong; average precision
+    # over the 20 best, divided by the positives found there.
     map_found_at_20: float
+    # wrong_removed, right_removed: Answers that became UNKNOWN: wrong ones (false positives) and right ones (true
+    # positives).
     wrong_removed: int
     right_removed: int
 
@@ -43,10 +34,7 @@ def threshold_sweep(
 ) -> tuple[SweepRow, ...]:
     """Return one row for each threshold: a query whose best score is below it is answered UNKNOWN.
 
-    Parameters
-    ----------
-    probabilities : bool
-        The thresholds are of the calibrated probability instead.
+    `probabilities`: The thresholds are of the calibrated probability instead.
     """
     sure = [query.probability if probabilities else query.score for query in result.queries]
     return tuple(_row(result.queries, [value < limit for value in sure], limit) for limit in thresholds)

@@ -45,75 +45,35 @@ _NONE = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceCoverage:
-    """One place of the gallery, or one that only the queries show.
-
-    Attributes
-    ----------
-    images, queries : int
-        In the gallery; of it among the queries.
-    spread : float
-        Mean cosine distance between two of its images; NaN with fewer than two.
-    left_out_recall : float
-        Recall@1 of its images, each against all other images; NaN where none was asked.
-    neighbour : str or None
-        The other place that its images are most often mistaken for, or most often come closest to.
-    neighbour_similarity : float
-        Mean cosine similarity of its images to the best image of that place, where it is the closest.
-    mistaken : int
-        How many of its images have their best match in that place.
-    recall : float
-        Recall@1 that curve and forecast are about.
-    measured_by : str
-        ``queries``, ``leave one image out``, or nothing when neither was possible.
-    curve : tuple of CurvePoint
-        With a share of the images of this place, the other places as they are.
-    forecast : CurvePoint or None
-        With twice as many.
-    says : str
-        One line for people.
-    """
+    """One place of the gallery, or one that only the queries show."""
 
     place: str
+    # images, queries: In the gallery; of it among the queries.
     images: int
     queries: int
-    spread: float
-    left_out_recall: float
-    neighbour: str | None
+    spread: float  # Mean cosine distance between two of its images; NaN with fewer than two.
+    left_out_recall: float  # Recall@1 of its images, each against all other images; NaN where none was asked.
+    neighbour: str | None  # The other place that its images are most often mistaken for, or most often come closest to.
+    # Mean cosine similarity of its images to the best image of that place, where it is the closest.
     neighbour_similarity: float
-    mistaken: int
-    recall: float
-    measured_by: str
-    curve: tuple[CurvePoint, ...]
-    forecast: CurvePoint | None
-    says: str
+    mistaken: int  # How many of its images have their best match in that place.
+    recall: float  # Recall@1 that curve and forecast are about.
+    measured_by: str  # ``queries``, ``leave one image out``, or nothing when neither was possible.
+    curve: tuple[CurvePoint, ...]  # With a share of the images of this place, the other places as they are.
+    forecast: CurvePoint | None  # With twice as many.
+    says: str  # One line for people.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GalleryCoverage:
-    """What a gallery lacks.
+    """What a gallery lacks."""
 
-    Attributes
-    ----------
-    places : tuple of PlaceCoverage
-        Those that the gallery does not have first, then the worst first.
-    curve : tuple of CurvePoint
-        Of the whole gallery, with a share of every place's images.
-    forecast : CurvePoint or None
-        With twice as many of every place.
-    measured_by : str
-        ``queries`` or ``leave one image out``: what the curve of the whole gallery was asked with.
-    sampled : bool
-        True when not all images were asked.
-    says : str
-        One line for people.
-    """
-
-    places: tuple[PlaceCoverage, ...]
-    curve: tuple[CurvePoint, ...]
-    forecast: CurvePoint | None
-    measured_by: str
-    sampled: bool
-    says: str
+    places: tuple[PlaceCoverage, ...]  # Those that the gallery does not have first, then the worst first.
+    curve: tuple[CurvePoint, ...]  # Of the whole gallery, with a share of every place's images.
+    forecast: CurvePoint | None  # With twice as many of every place.
+    measured_by: str  # ``queries`` or ``leave one image out``: what the curve of the whole gallery was asked with.
+    sampled: bool  # True when not all images were asked.
+    says: str  # One line for people.
 
     @property
     def nearest(self) -> dict[str, str]:
@@ -129,12 +89,8 @@ def gallery_coverage(gallery: Gallery, queries: Queries | None = None, *, seed: 
     ranked as the gallery's preset ranks them, so that what is right here is right in an answer; with fewer images or
     more of them that order is taken to stay.
 
-    Parameters
-    ----------
-    queries : Queries, optional
-        Images that are not in the gallery: one of the gallery would find itself.
-    seed : int
-        Of the sub-samples: the same seed, the same numbers.
+    `queries`: Images that are not in the gallery: one of the gallery would find itself.
+    `seed`: Of the sub-samples: the same seed, the same numbers.
     """
     rng = np.random.default_rng(seed)
     truth = ByPlace.of(gallery.records)

@@ -18,21 +18,11 @@ from placeprint.evaluation.result import EvaluationResult
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What to do next.
+    """What to do next."""
 
-    Attributes
-    ----------
-    kinds : tuple of FailureKind
-        Every failure in one kind; the empty kinds are there too.
-    leaks : LeakComparison
-        The numbers with and without the queries that have a copy in the gallery.
-    coverage : GalleryCoverage
-        Per place, and a forecast of what more images would bring.
-    """
-
-    kinds: tuple[FailureKind, ...]
-    leaks: LeakComparison
-    coverage: GalleryCoverage
+    kinds: tuple[FailureKind, ...]  # Every failure in one kind; the empty kinds are there too.
+    leaks: LeakComparison  # The numbers with and without the queries that have a copy in the gallery.
+    coverage: GalleryCoverage  # Per place, and a forecast of what more images would bring.
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -49,16 +39,10 @@ def diagnose(
 ) -> Diagnosis:
     """Sort the failures of a run and say what to do about them.
 
-    Parameters
-    ----------
-    inputs : Inputs
-        What `result` was measured on.
-    check : CheckReport, optional
-        Of the same dataset; without it copies are not looked for.
-    root : Path, optional
-        The folder that the queries' paths are relative to; without it images are not looked at.
-    seed : int
-        Of the resampling.
+    `inputs`: What `result` was measured on.
+    `check`: Of the same dataset; without it copies are not looked for.
+    `root`: The folder that the queries' paths are relative to; without it images are not looked at.
+    `seed`: Of the resampling.
     """
     hashed = inputs.gallery.records if any(r.content_hash for r in inputs.gallery.records) else None
     twins = None if check is None else twins_of_queries(result, check, gallery=hashed)

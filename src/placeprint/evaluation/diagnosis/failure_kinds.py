@@ -71,23 +71,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class FailureKind:
-    """All failures of one kind.
-
-    Attributes
-    ----------
-    checked : bool
-        False when what it takes to see this kind was not there (no images, too few right answers).
-    advice : str
-        One sentence: what to do.
-    failures : tuple of Failure
-        The highest score first: the surest mistakes are the best examples.
-    """
+    """All failures of one kind."""
 
     kind: Kind
     count: int
-    checked: bool
-    advice: str
-    failures: tuple[Failure, ...]
+    checked: bool  # False when what it takes to see this kind was not there (no images, too few right answers).
+    advice: str  # One sentence: what to do.
+    failures: tuple[Failure, ...]  # The highest score first: the surest mistakes are the best examples.
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +105,11 @@ def sort_failures(
 ) -> tuple[FailureKind, ...]:
     """Sort every failure of a run into one kind.
 
-    Parameters
-    ----------
-    quality : mapping of str to ImageQuality, optional
-        By the path of the query; of `failed_paths` is enough. Without it no image is called poor.
-    twins : mapping of str to sequence of Twin, optional
-        As `placeprint.evaluation.diagnosis.leaks.twins_of_queries` returns it. Without it there are no leaks.
-    nearest : mapping of str to str, optional
-        Each place's most confusable other place in the gallery (`GalleryCoverage.nearest`): two places that are
-        each other's are confusable also when they were mistaken only once.
-
-    Returns
-    -------
-    tuple of FailureKind
-        One for each `Kind`, in its order, also where there is none.
+    `quality`: By the path of the query; of `failed_paths` is enough. Without it no image is called poor.
+    `twins`: As `placeprint.evaluation.diagnosis.leaks.twins_of_queries` returns it. Without it there are no leaks.
+    `nearest`: Each place's most confusable other place in the gallery (`GalleryCoverage.nearest`): two places that are
+    each other's are confusable also when they were mistaken only once.
+    Returns one for each `Kind`, in its order, also where there is none.
     """
     evidence = _Evidence(
         result.truth == "same place", quality, twins, nearest or {}, _confused(result), _usual(result.queries)

@@ -38,26 +38,15 @@ _WORKERS = 4
 
 @dataclass(frozen=True, slots=True)
 class ImageQuality:
-    """What was measured of one image.
+    """What was measured of one image."""
 
-    Attributes
-    ----------
-    brightness : float
-        Mean luminance (ITU-R 601-2), 0 to 1.
-    contrast : float
-        Standard deviation of the luminance, 0 to 0.5.
-    sharpness : float
-        Variance of the Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy")
-        divided by the variance of the luminance: a dark or hazy image is not called blurred for that.
-        0 where there is one tone only.
-    shorter_side : int
-        Pixels of the file.
-    """
-
-    brightness: float
-    contrast: float
+    brightness: float  # Mean luminance (ITU-R 601-2), 0 to 1.
+    contrast: float  # Standard deviation of the luminance, 0 to 0.5.
+    # Variance of the Laplacian (Pech-Pacheco et al. 2000, "Diatom autofocusing in brightfield microscopy") divided by
+    # the variance of the luminance: a dark or hazy image is not called blurred for that. 0 where there is one tone
+    # only.
     sharpness: float
-    shorter_side: int
+    shorter_side: int  # Pixels of the file.
 
     @property
     def fault(self) -> str:
@@ -76,12 +65,8 @@ class ImageQuality:
 def measure_quality(root: Path, paths: Sequence[str]) -> dict[str, ImageQuality]:
     """Measure images; those that cannot be read are left out.
 
-    Parameters
-    ----------
-    root : Path
-        The dataset's folder; nothing outside it is read.
-    paths : sequence of str
-        Relative to `root`.
+    `root`: The dataset's folder; nothing outside it is read.
+    `paths`: Relative to `root`.
     """
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="quality") as pool:
         measured = pool.map(partial(_measure, root), paths)
@@ -89,13 +74,7 @@ def measure_quality(root: Path, paths: Sequence[str]) -> dict[str, ImageQuality]
 
 
 def image_quality(data: bytes) -> ImageQuality:
-    """Decode an image and measure it.
-
-    Raises
-    ------
-    ImageError
-        As `placeprint.dataset.decoding.images.decode`.
-    """
+    """Decode an image and measure it. Raises `ImageError` as `placeprint.dataset.decoding.images.decode` does."""
     width, height = size_of(data)
     light = _luminance(decode(data, min_side=LOOKED_AT))
     variance = float(light.var())

@@ -35,31 +35,16 @@ out, to the rows in another order and their similarities."""
 
 @dataclass(frozen=True, slots=True)
 class Impostors:
-    """Images that were asked, and what came first.
-
-    Attributes
-    ----------
-    ranked : ndarray of int64, shape (n, depth)
-        Gallery rows, best first, without the image itself and its copies; -1 where there are no more.
-    right : ndarray of bool, shape (n, depth)
-        Which of them are right.
-    photos : ndarray of int64, shape (n,)
-        Right images in the whole gallery, without the image itself and its copies.
-    better : ndarray of int64, shape (n,)
-        Right images before the first wrong one: above 0 means that the best match is right.
-    impostor : ndarray of int64, shape (n,)
-        Gallery row of the first wrong image; -1 when there is none.
-    impostor_score : ndarray of float64, shape (n,)
-        Its cosine similarity; NaN when there is none.
-    """
+    """Images that were asked, and what came first."""
 
     records: tuple[ImageRecord, ...]
+    # (n, depth): Gallery rows, best first, without the image itself and its copies; -1 where there are no more.
     ranked: Numbers
-    right: Flags
-    photos: Numbers
-    better: Numbers
-    impostor: Numbers
-    impostor_score: NDArray[np.float64]
+    right: Flags  # (n, depth): Which of them are right.
+    photos: Numbers  # (n,): Right images in the whole gallery, without the image itself and its copies.
+    better: Numbers  # (n,): Right images before the first wrong one: above 0 means that the best match is right.
+    impostor: Numbers  # (n,): Gallery row of the first wrong image; -1 when there is none.
+    impostor_score: NDArray[np.float64]  # (n,): Its cosine similarity; NaN when there is none.
 
     def rows_of_places(self) -> dict[str, Numbers]:
         """Return the rows of each place; an image of several places is in each."""
@@ -85,14 +70,9 @@ def find_impostors(
 ) -> Impostors:
     """Search the gallery for each query, without the row that it is itself.
 
-    Parameters
-    ----------
-    gallery : ndarray of float32, shape (n_gallery, dim)
-        Unit vectors.
-    copies : Copies, optional
-        Of the gallery's images: those of each query are left out with it.
-    again : callable, optional
-        Ranks what was found again, see `Again`; by cosine similarity alone without it.
+    `gallery`, shape (n_gallery, dim): Unit vectors.
+    `copies`: Of the gallery's images: those of each query are left out with it.
+    `again`: Ranks what was found again, see `Again`; by cosine similarity alone without it.
     """
     depth = min(DEPTH + 1, max(len(gallery), 1))
     found = ExactIndex(gallery).search(queries.vectors, depth)
@@ -149,14 +129,10 @@ def ranked_again(gallery: Gallery, queries: Queries) -> Again | None:
 def closest_place(asked: Impostors, gallery: Sequence[ImageRecord]) -> tuple[str | None, float, int]:
     """Return the place that the images are most often mistaken for, or most often come closest to.
 
-    Returns
-    -------
-    place : str or None
-        Most mistakes, then most often the strongest impostor, then the most similar; None without impostors.
-    similarity : float
-        Mean score of its images where they are the strongest impostor; NaN without impostors.
-    mistaken : int
-        Images whose best match is in that place.
+    Returns `place`: Most mistakes, then most often the strongest impostor, then the most similar; None without
+    impostors.
+    `similarity`: Mean score of its images where they are the strongest impostor; NaN without impostors.
+    `mistaken`: Images whose best match is in that place.
     """
     seen: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     for row in np.flatnonzero(asked.impostor >= 0):

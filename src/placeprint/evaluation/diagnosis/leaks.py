@@ -23,20 +23,12 @@ from placeprint.terminal import counted
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """A gallery image that is a copy of a query image.
-
-    Attributes
-    ----------
-    exact : bool
-        Of the same pixels; otherwise nearly the same.
-    distance : int
-        Differing bits of the two difference hashes, of 64.
-    """
+    """A gallery image that is a copy of a query image."""
 
     path: str
     places: tuple[str, ...]
-    exact: bool
-    distance: int
+    exact: bool  # Of the same pixels; otherwise nearly the same.
+    distance: int  # Differing bits of the two difference hashes, of 64.
 
     @property
     def how(self) -> str:
@@ -46,43 +38,27 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class LeakNumbers:
-    """Two numbers over some of the queries; NaN where there are none.
+    """Two numbers over some of the queries; NaN where there are none."""
 
-    Attributes
-    ----------
-    queries : int
-        Those that have a right answer in the gallery.
-    recall_at_1, map : float
-    """
-
-    queries: int
+    queries: int  # Those that have a right answer in the gallery.
     recall_at_1: float
     map: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeakComparison:
-    """The same run with and without the queries that have a copy in the gallery.
+    """The same run with and without the queries that have a copy in the gallery."""
 
-    Attributes
-    ----------
-    checked : bool
-        False when the images were not compared; then nothing is known of copies.
-    leaked, exact, other_place : int
-        Queries that have a copy; those with an exact one; those with one that is filed under another place.
-    everything, without : LeakNumbers
-        Over all queries; over those without a copy (of no query when it was not checked).
-    says : str
-        One line for people.
-    """
-
-    checked: bool
+    checked: bool  # False when the images were not compared; then nothing is known of copies.
+    # leaked, exact, other_place: Queries that have a copy; those with an exact one; those with one that is filed under
+    # another place.
     leaked: int
     exact: int
     other_place: int
+    # everything, without: Over all queries; over those without a copy (of no query when it was not checked).
     everything: LeakNumbers
     without: LeakNumbers
-    says: str
+    says: str  # One line for people.
 
 
 def twins_of_queries(
@@ -90,17 +66,9 @@ def twins_of_queries(
 ) -> dict[str, tuple[Twin, ...]]:
     """Find the copies of each query among the gallery images that were checked.
 
-    Parameters
-    ----------
-    report : CheckReport
-        Of the dataset that the queries are from.
-    gallery : sequence of ImageRecord, optional
-        What was really searched, when that is not just the dataset's own gallery; known by content hash.
-
-    Returns
-    -------
-    dict of str to tuple of Twin
-        By the path of the query, exact copies first; queries without a copy are not in it.
+    `report`: Of the dataset that the queries are from.
+    `gallery`: What was really searched, when that is not just the dataset's own gallery; known by content hash.
+    Returns: By the path of the query, exact copies first; queries without a copy are not in it.
     """
     records = report.images.records
     asked_paths = {query.path for query in result.queries}
@@ -138,10 +106,7 @@ def _near_pairs(report: CheckReport) -> Iterator[tuple[int, int, bool, int]]:
 def compare_leaks(result: EvaluationResult, twins: Mapping[str, Sequence[Twin]] | None) -> LeakComparison:
     """Put the numbers with and without the leaked queries side by side.
 
-    Parameters
-    ----------
-    twins : mapping of str to sequence of Twin, or None
-        As `twins_of_queries` returns it; None when the images were not compared.
+    `twins`: As `twins_of_queries` returns it; None when the images were not compared.
     """
     everything = _numbers(result.queries)
     if twins is None:

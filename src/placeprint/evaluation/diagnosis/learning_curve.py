@@ -32,18 +32,11 @@ _INTERVAL = (0.025, 0.975)
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """Recall@1 with so many gallery images.
+    """Recall@1 with so many gallery images."""
 
-    Attributes
-    ----------
-    photos : int
-        Of the place, or of the whole gallery.
-    low, high : float
-        95 % of the repetitions lie between; NaN where nothing was repeated.
-    """
-
-    photos: int
+    photos: int  # Of the place, or of the whole gallery.
     recall: float
+    # low, high: 95 % of the repetitions lie between; NaN where nothing was repeated.
     low: float = math.nan
     high: float = math.nan
 
@@ -59,12 +52,9 @@ def expected_recall(better: Numbers, photos: Numbers, kept: int) -> float:
     A query stays wrong when none of its `better` images is among the `kept` of `photos`: hypergeometric, as
     in the rarefaction of Hurlbert 1971, "The nonconcept of species diversity".
 
-    Parameters
-    ----------
-    better, photos : ndarray of int64, shape (n_queries,)
-        Images of the query's place that beat the best other image; all images of the place.
-    kept : int
-        Images of a sub-sample, at most the fewest of `photos`.
+    `better`, `photos`, shape (n_queries,): Images of the query's place that beat the best other image; all images of
+    the place.
+    `kept`: Images of a sub-sample, at most the fewest of `photos`.
     """
     step = np.arange(kept)
     wrong = np.maximum((photos - better)[:, None] - step, 0) / (photos[:, None] - step)
@@ -84,18 +74,10 @@ def forecast_place(better: Numbers, photos: Numbers, extra: int, rng: np.random.
     to a few dimensions so that they err): on average 0.08 from the Recall@1 with all images, with a bias of
     -0.01; to take Recall@1 to stay would have been 0.14 off. The interval held it in 97 % of them.
 
-    Parameters
-    ----------
-    better, photos : ndarray of int64, shape (n_queries,)
-        As in `expected_recall`; all queries of one place.
-    extra : int
-        Images that would be added, as different from each other as those that are there.
-
-    Returns
-    -------
-    CurvePoint or None
-        `photos` is the largest of `photos`, plus `extra`. None when there is too little data, or no query
-        is wrong: then more images cannot show.
+    `better`, `photos`, shape (n_queries,): As in `expected_recall`; all queries of one place.
+    `extra`: Images that would be added, as different from each other as those that are there.
+    Returns: `photos` is the largest of `photos`, plus `extra`. None when there is too little data, or no query is
+    wrong: then more images cannot show.
     """
     most = int(photos.max(initial=0))
     if len(better) < ENOUGH_ASKED or not ENOUGH_PHOTOS <= most <= MOST_PHOTOS or (better > 0).all():
@@ -144,23 +126,14 @@ def gallery_curve(
     al. 2017, "Deep Learning Scaling is Predictable, Empirically"); an error that grows with the images is
     taken to stay.
 
-    Parameters
-    ----------
-    ranked : ndarray of int64, shape (n_queries, depth)
-        Gallery rows, best first, -1 where there are no more. 100 are plenty: some are in every sub-sample.
-    right : ndarray of bool, shape (n_queries, depth)
-        Which of them are right. Every query has a right image in the gallery, ranked here or not.
-    places : ndarray of int64, shape (n_gallery,)
-        The number of each image's place.
-    at_least : int
-        Images of each place that stay; 2 when queries are gallery images, so that another one is left.
-
-    Returns
-    -------
-    points : tuple of CurvePoint
-        One for each number of images that `SHARES` keep; none without queries.
-    forecast : CurvePoint or None
-        None when there is too little data, or nothing is wrong.
+    `ranked`, shape (n_queries, depth): Gallery rows, best first, -1 where there are no more. 100 are plenty: some are
+    in every sub-sample.
+    `right`, shape (n_queries, depth): Which of them are right. Every query has a right image in the gallery, ranked
+    here or not.
+    `places`, shape (n_gallery,): The number of each image's place.
+    `at_least`: Images of each place that stay; 2 when queries are gallery images, so that another one is left.
+    Returns `points`: One for each number of images that `SHARES` keep; none without queries.
+    `forecast`: None when there is too little data, or nothing is wrong.
     """
     count = len(ranked)
     if not count:

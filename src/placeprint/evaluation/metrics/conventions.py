@@ -32,24 +32,12 @@ _OVER_ALL = "VPR-methods-evaluation, SALAD, Patch-NetVLAD, VPR-Bench"
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """One number and how it is counted.
+    """One number and how it is counted."""
 
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    by : str
-        Whose convention it is.
-    value : float
-        NaN where nothing defines it.
-    divides_by : str
-        What the sum is divided by, in a few words.
-    """
-
-    name: str
-    by: str
-    value: float
-    divides_by: str
+    name: str  # What it is called.
+    by: str  # Whose convention it is.
+    value: float  # NaN where nothing defines it.
+    divides_by: str  # What the sum is divided by, in a few words.
 
 
 def conventions(
@@ -61,21 +49,12 @@ def conventions(
 ) -> tuple[Convention, ...]:
     """Return one run in every convention.
 
-    Parameters
-    ----------
-    ranks : PositiveRanks
-        A query is known when it has a positive, and right when its best match is one.
-    scores : ndarray of float64, shape (n_queries,)
-        Top scores.
-    ks : sequence of int
-        The K of Recall@K and mAP@K.
-    pairs : tuple of ndarray, each of shape (n_queries, n_gallery), optional
-        All similarities, and which pairs are right: only for the two rows of VPR_Tutorial's *multi* matching.
-
-    Raises
-    ------
-    UsageError
-        When `ranks` and the others are not of the same queries.
+    `ranks`: A query is known when it has a positive, and right when its best match is one.
+    `scores`, shape (n_queries,): Top scores.
+    `ks`: The K of Recall@K and mAP@K.
+    `pairs`, each shape (n_queries, n_gallery): All similarities, and which pairs are right: only for the two rows of
+    VPR_Tutorial's *multi* matching.
+    Raises `UsageError` when `ranks` and the others are not of the same queries.
     """
     if len(scores) != len(ranks.counts):
         raise UsageError(f"there are ranks of {len(ranks.counts)} queries, but scores of {len(scores)}")

@@ -26,53 +26,29 @@ BLOCK_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A number and where it may lie.
+    """A number and where it may lie."""
 
-    Attributes
-    ----------
-    value : float
-        Of the queries themselves.
-    low, high : float
-        NaN when there are fewer than two units: one alone says nothing about the spread.
-    level : float
-        The share of such intervals that hold the truth.
-    units : int
-        Queries, or places, that were drawn from.
-    resamples : int
-        How many gave a number; the others (no unknown query among the drawn) are left out.
-    """
-
-    value: float
+    value: float  # Of the queries themselves.
+    # low, high: NaN when there are fewer than two units: one alone says nothing about the spread.
     low: float
     high: float
-    level: float
-    units: int
-    resamples: int
+    level: float  # The share of such intervals that hold the truth.
+    units: int  # Queries, or places, that were drawn from.
+    resamples: int  # How many gave a number; the others (no unknown query among the drawn) are left out.
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """A number and what it became in every resample.
-
-    Attributes
-    ----------
-    resampled : ndarray of float64, shape (resamples,)
-        Empty when nothing could be drawn; NaN where a resample has no value.
-    units : int
-        Queries, or places, that were drawn from.
-    """
+    """A number and what it became in every resample."""
 
     value: float
-    resampled: Floats
-    units: int
+    resampled: Floats  # (resamples,): Empty when nothing could be drawn; NaN where a resample has no value.
+    units: int  # Queries, or places, that were drawn from.
 
     def interval(self, level: float = LEVEL) -> Interval:
         """Return the percentile interval (Efron and Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13).
 
-        Raises
-        ------
-        UsageError
-            When `level` is not between 0 and 1.
+        Raises `UsageError` when `level` is not between 0 and 1.
         """
         if not 0 < level < 1:
             raise UsageError(f"the level of an interval must be between 0 and 1, not {level:g}")
@@ -83,17 +59,10 @@ class Draws:
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """What is drawn as a whole: queries, or all queries of a place.
+    """What is drawn as a whole: queries, or all queries of a place."""
 
-    Attributes
-    ----------
-    order : ndarray of int64, shape (n_queries,)
-        The queries, those of one unit side by side.
-    begins, sizes : ndarray of int64, shape (n_units,)
-        Unit u is ``order[begins[u]:begins[u] + sizes[u]]``.
-    """
-
-    order: Rows
+    order: Rows  # (n_queries,): The queries, those of one unit side by side.
+    # begins, sizes, (n_units,): Unit u is ``order[begins[u]:begins[u] + sizes[u]]``.
     begins: Rows
     sizes: Rows
 
@@ -144,10 +113,7 @@ def bootstrap_means(
 ) -> Draws:
     """Draw the mean of per-query values again and again; the parameters are those of `interval`.
 
-    Raises
-    ------
-    UsageError
-        For no resamples, or clusters of another length.
+    Raises `UsageError` for no resamples, or clusters of another length.
     """
     _check(len(values), clusters, resamples)
     counted = ~np.isnan(values)
@@ -168,20 +134,11 @@ def interval(
 ) -> Interval:
     """Return the mean of per-query values with its bootstrap interval.
 
-    Parameters
-    ----------
-    values : ndarray of float64, shape (n_queries,)
-        NaN = not counted.
-    clusters : ndarray, shape (n_queries,), optional
-        The place (or other name) of each query, drawn as a whole (Davison and Hinkley 1997, "Bootstrap
-        Methods and their Application", section 3.8). Without it single queries are drawn.
-    level : float
-        Above 0, below 1.
-
-    Raises
-    ------
-    UsageError
-        For no resamples, a bad level, or clusters of another length.
+    `values`, shape (n_queries,): NaN = not counted.
+    `clusters`, shape (n_queries,): The place (or other name) of each query, drawn as a whole (Davison and Hinkley 1997,
+    "Bootstrap Methods and their Application", section 3.8). Without it single queries are drawn.
+    `level`: Above 0, below 1.
+    Raises `UsageError` for no resamples, a bad level, or clusters of another length.
     """
     return bootstrap_means(values, rng, clusters=clusters, resamples=resamples).interval(level)
 
@@ -197,17 +154,11 @@ def interval_of_auroc(
 ) -> Interval:
     """Return the area under the ROC curve with its bootstrap interval.
 
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (n_queries,)
-    known : ndarray of bool, shape (n_queries,)
-    rng, clusters, resamples, level
-        As in `interval`. A resample without a known or without an unknown query has no area, and does not count.
-
-    Raises
-    ------
-    UsageError
-        As `interval`.
+    `scores`: shape (n_queries,).
+    `known`: shape (n_queries,).
+    `rng`, `clusters`, `resamples`, `level`: As in `interval`. A resample without a known or without an unknown query
+    has no area, and does not count.
+    Raises `UsageError` as `interval` does.
     """
     _check(len(scores), clusters, resamples)
     units, value = Units.of(len(scores), clusters), auroc(scores[known], scores[~known])

@@ -20,74 +20,38 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSetResult:
-    """The open-set side of an evaluation.
+    """The open-set side of an evaluation."""
 
-    Attributes
-    ----------
-    auroc : float
-        Of the top score, known against unknown queries.
-    threshold, margin_threshold : float or None
-        What was asked for.
-    probability_threshold : float or None
-        Of the calibration, when that decided. Without any of the three the fields below are None.
-    recall_at_1 : float or None
-        Share of known queries that were accepted with the right place: UNKNOWN counts as a miss.
-    unknown_precision : float or None
-        Of the queries answered UNKNOWN, the share that is unknown.
-    unknown_recall : float or None
-        Of the unknown queries, the share answered UNKNOWN.
-    false_accepts : int or None
-        Unknown queries that were given a place.
-    unknown_f1 : float or None
-        Harmonic mean of the two.
-    false_rejects : int or None
-        Known queries that were answered UNKNOWN.
-    aupr : float
-        Area under precision-recall of the top score, known queries being the positives.
-    fpr_at_95_tpr : float
-        Share of unknown queries let in where 95 % of the known ones are.
-    recall_at_1_at_5_far : float
-        Right answers of the known queries where 5 % of these unknown queries are let in.
-    risk_coverage_area : float
-        Mean share of wrong answers over all coverages, the surest first; lower is better.
-    calibration_error : float
-        Expected calibration error of the probability; NaN without a calibration.
-    """
-
-    auroc: float
+    auroc: float  # Of the top score, known against unknown queries.
+    # threshold, margin_threshold: What was asked for.
     threshold: float | None = None
     margin_threshold: float | None = None
+    # Of the calibration, when that decided. Without any of the three the fields below are None.
     probability_threshold: float | None = None
+    # Share of known queries that were accepted with the right place: UNKNOWN counts as a miss.
     recall_at_1: float | None = None
-    unknown_precision: float | None = None
-    unknown_recall: float | None = None
-    unknown_f1: float | None = None
-    false_accepts: int | None = None
-    false_rejects: int | None = None
-    aupr: float = float("nan")
-    fpr_at_95_tpr: float = float("nan")
+    unknown_precision: float | None = None  # Of the queries answered UNKNOWN, the share that is unknown.
+    unknown_recall: float | None = None  # Of the unknown queries, the share answered UNKNOWN.
+    unknown_f1: float | None = None  # Harmonic mean of the two.
+    false_accepts: int | None = None  # Unknown queries that were given a place.
+    false_rejects: int | None = None  # Known queries that were answered UNKNOWN.
+    aupr: float = float("nan")  # Area under precision-recall of the top score, known queries being the positives.
+    fpr_at_95_tpr: float = float("nan")  # Share of unknown queries let in where 95 % of the known ones are.
+    # Right answers of the known queries where 5 % of these unknown queries are let in.
     recall_at_1_at_5_far: float = float("nan")
+    # Mean share of wrong answers over all coverages, the surest first; lower is better.
     risk_coverage_area: float = float("nan")
-    calibration_error: float = float("nan")
+    calibration_error: float = float("nan")  # Expected calibration error of the probability; NaN without a calibration.
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownAnswers:
-    """How well UNKNOWN is said, UNKNOWN being the positive class.
+    """How well UNKNOWN is said, UNKNOWN being the positive class."""
 
-    Attributes
-    ----------
-    precision : float
-        Of the queries answered UNKNOWN, the share that is unknown; NaN when none was, and without an unknown query.
-    recall : float
-        Of the unknown queries, the share answered UNKNOWN; NaN without one.
-    f1 : float
-        Harmonic mean of the two; NaN without an unknown query, 0 when none of them was told.
-    """
-
+    # Of the queries answered UNKNOWN, the share that is unknown; NaN when none was, and without an unknown query.
     precision: float
-    recall: float
-    f1: float
+    recall: float  # Of the unknown queries, the share answered UNKNOWN; NaN without one.
+    f1: float  # Harmonic mean of the two; NaN without an unknown query, 0 when none of them was told.
 
 
 def auroc(known: Floats, unknown: Floats) -> float:
@@ -111,10 +75,7 @@ def fpr_at_tpr(known: Floats, unknown: Floats, *, tpr: float = 0.95) -> float:
     accepted is what scores at or above the highest threshold that keeps that many known queries. NaN when
     either side is empty or holds a NaN.
 
-    Raises
-    ------
-    UsageError
-        When `tpr` is not above 0 and at most 1.
+    Raises `UsageError` when `tpr` is not above 0 and at most 1.
     """
     if not 0 < tpr <= 1:
         raise UsageError(f"a true-positive rate must be above 0 and at most 1, not {tpr:g}")
@@ -131,10 +92,7 @@ def threshold_at_false_accept_rate(unknown: Floats, rate: float) -> float:
     Minus infinity when all may be accepted. It describes the given queries and promises nothing of others.
     NaN without an unknown query or with a NaN.
 
-    Raises
-    ------
-    UsageError
-        When `rate` is not between 0 and 1.
+    Raises `UsageError` when `rate` is not between 0 and 1.
     """
     if not 0 <= rate <= 1:
         raise UsageError(f"a false-accept rate must be between 0 and 1, not {rate:g}")
@@ -153,19 +111,10 @@ def recall_at_1_at_false_accept_rate(scores: Floats, known: Flags, *, right: Fla
     "Evaluation Methods in Face Recognition"). The threshold is the lowest that keeps the rate on these very
     unknown queries: it measures the scores, not a calibration.
 
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (n_queries,)
-        Top scores.
-    known, right : ndarray of bool, shape (n_queries,)
-        Whether the query has a positive, and whether its first match is one.
-    rate : float
-        0 to 1.
-
-    Raises
-    ------
-    UsageError
-        When `rate` is not between 0 and 1.
+    `scores`, shape (n_queries,): Top scores.
+    `known`, `right`, shape (n_queries,): Whether the query has a positive, and whether its first match is one.
+    `rate`: 0 to 1.
+    Raises `UsageError` when `rate` is not between 0 and 1.
     """
     threshold = threshold_at_false_accept_rate(scores[~known], rate)
     if np.isnan(threshold) or undefined(scores[known]):
@@ -176,10 +125,7 @@ def recall_at_1_at_false_accept_rate(scores: Floats, known: Flags, *, right: Fla
 def unknown_answers(known: Flags, accepted: Flags) -> UnknownAnswers:
     """Return precision, recall and F1 of UNKNOWN (van Rijsbergen 1979, "Information Retrieval").
 
-    Parameters
-    ----------
-    known, accepted : ndarray of bool, shape (n_queries,)
-        Whether the query has a positive, and whether it was given a place.
+    `known`, `accepted`, shape (n_queries,): Whether the query has a positive, and whether it was given a place.
     """
     told = int((~known & ~accepted).sum())
     answered, unknown = int((~accepted).sum()), int((~known).sum())
@@ -200,14 +146,10 @@ def open_set_result(
 ) -> OpenSetResult:
     """Count right and wrong UNKNOWNs.
 
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (n_queries,)
-        Top scores.
-    known, right, accepted : ndarray of bool, shape (n_queries,)
-        Whether the query has a positive, its first match is one, and it was given a place.
-    threshold, margin_threshold, probability_threshold : float or None
-        Only reported; without any of them nothing was decided.
+    `scores`, shape (n_queries,): Top scores.
+    `known`, `right`, `accepted`, shape (n_queries,): Whether the query has a positive, its first match is one, and it
+    was given a place.
+    `threshold`, `margin_threshold`, `probability_threshold`: Only reported; without any of them nothing was decided.
     """
     area = auroc(scores[known], scores[~known])
     unknown = unknown_answers(known, accepted)

@@ -15,38 +15,21 @@ from placeprint.evaluation.metrics.intervals import LEVEL, RESAMPLES, Interval, 
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """First minus second on the same queries.
+    """First minus second on the same queries."""
 
-    Attributes
-    ----------
-    interval : Interval
-        Of the mean difference.
-    p_value : float
-        Two-sided; small when the interval lies clear of 0. NaN with fewer than two units.
-    """
-
-    interval: Interval
-    p_value: float
+    interval: Interval  # Of the mean difference.
+    p_value: float  # Two-sided; small when the interval lies clear of 0. NaN with fewer than two units.
 
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """Two runs on the same queries, where they disagree.
+    """Two runs on the same queries, where they disagree."""
 
-    Attributes
-    ----------
-    first_only, second_only : int
-        Queries that only this one got right.
-    pairs : int
-        Queries that have a value in both.
-    p_value : float
-        Exact and two-sided: 1 when they never disagree, NaN without a pair.
-    """
-
+    # first_only, second_only: Queries that only this one got right.
     first_only: int
     second_only: int
-    pairs: int
-    p_value: float
+    pairs: int  # Queries that have a value in both.
+    p_value: float  # Exact and two-sided: 1 when they never disagree, NaN without a pair.
 
 
 def paired_difference(
@@ -64,17 +47,9 @@ def paired_difference(
     border (Efron and Tibshirani 1993, "An Introduction to the Bootstrap", section 15.4). With B resamples
     it is never below 2 / (B + 1).
 
-    Parameters
-    ----------
-    first, second : ndarray of float64, shape (n_queries,)
-        A query that is NaN in either is not counted.
-    rng, clusters, resamples, level
-        As in `placeprint.evaluation.metrics.intervals.interval`.
-
-    Raises
-    ------
-    UsageError
-        As `interval`, or when the two differ in length.
+    `first`, `second`, shape (n_queries,): A query that is NaN in either is not counted.
+    `rng`, `clusters`, `resamples`, `level`: As in `placeprint.evaluation.metrics.intervals.interval`.
+    Raises `UsageError`: as `interval`, or when the two differ in length.
     """
     draws = bootstrap_means(_difference(first, second), rng, clusters=clusters, resamples=resamples)
     tail = min((draws.resampled <= 0).sum(), (draws.resampled >= 0).sum())
@@ -88,15 +63,9 @@ def mcnemar(first: Floats, second: Floats) -> McNemar:
     McNemar 1947, "Note on the Sampling Error of the Difference between Correlated Proportions", in its
     exact form: the two-sided sign test of the disagreements.
 
-    Parameters
-    ----------
-    first, second : ndarray of float64, shape (n_queries,)
-        1 where right, 0 where not, as `hits_at` gives it. A query that is NaN in either is not counted.
-
-    Raises
-    ------
-    UsageError
-        When the two differ in length or hold something else than 0, 1 and NaN.
+    `first`, `second`, shape (n_queries,): 1 where right, 0 where not, as `hits_at` gives it. A query that is NaN in
+    either is not counted.
+    Raises `UsageError` when the two differ in length or hold something else than 0, 1 and NaN.
     """
     difference = _difference(first, second)
     if not all(np.isin(side[~np.isnan(side)], (0.0, 1.0)).all() for side in (first, second)):

@@ -16,14 +16,9 @@ from placeprint.evaluation.metrics.open_set_rates import undefined
 
 @dataclass(frozen=True, slots=True)
 class PrecisionRecall:
-    """A curve from the highest threshold to the lowest; it begins at recall 0 with precision 1.
+    """A curve from the highest threshold to the lowest; it begins at recall 0 with precision 1."""
 
-    Attributes
-    ----------
-    recall, precision : ndarray of float64, shape (n_points,)
-        Both empty where the curve is not defined.
-    """
-
+    # recall, precision, (n_points,): Both empty where the curve is not defined.
     recall: Floats
     precision: Floats
 
@@ -54,15 +49,10 @@ def sweep_curve(scores: Floats, right: Flags, *, positives: int, thresholds: int
     match of each query, with `positives` the number of answerable queries; its *multi* matching is every
     pair of a query and a gallery image, with `positives` the number of right pairs.
 
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (n,)
-        Of every prediction.
-    right : ndarray of bool, shape (n,)
-    positives : int
-        What recall is divided by.
-    thresholds : int
-        How many.
+    `scores`, shape (n,): Of every prediction.
+    `right`: shape (n,).
+    `positives`: What recall is divided by.
+    `thresholds`: How many.
     """
     if not len(scores) or not np.isfinite(scores).all() or positives < 1:
         return _no_curve()
@@ -93,10 +83,7 @@ def aupr(known: Floats, unknown: Floats) -> float:
     ("AUPR in" of Hendrycks and Gimpel 2017, "A Baseline for Detecting Misclassified and
     Out-of-Distribution Examples"). For UNKNOWN as the positives ("AUPR out"): ``aupr(-unknown, -known)``.
 
-    Parameters
-    ----------
-    known, unknown : ndarray of float64
-        Top scores. NaN when either side is empty or holds a NaN.
+    `known`, `unknown`: Top scores. NaN when either side is empty or holds a NaN.
     """
     if undefined(known) or undefined(unknown):
         return float("nan")
@@ -112,12 +99,8 @@ def micro_ap(scores: Floats, right: Flags, *, known: Flags) -> float:
     answer to an unknown query is wrong. (The reference breaks a tie by the name of the image; here equal
     scores are one step.)
 
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (n_queries,)
-        Top scores.
-    right, known : ndarray of bool, shape (n_queries,)
-        Whether the best match is a positive, and whether there is a positive at all.
+    `scores`, shape (n_queries,): Top scores.
+    `right`, `known`, shape (n_queries,): Whether the best match is a positive, and whether there is a positive at all.
     """
     if undefined(scores) or not known.any():
         return float("nan")

@@ -18,18 +18,10 @@ from placeprint.arrays import Floats
 
 @dataclass(frozen=True, slots=True)
 class PositiveRanks:
-    """The ranks of every query's positives, in one array.
+    """The ranks of every query's positives, in one array."""
 
-    Attributes
-    ----------
-    ranks : ndarray of int64, shape (total,)
-        Rank from 0 among all gallery images, ascending within a query.
-    offsets : ndarray of int64, shape (n_queries + 1,)
-        Query i owns ``ranks[offsets[i]:offsets[i + 1]]``.
-    """
-
-    ranks: NDArray[np.int64]
-    offsets: NDArray[np.int64]
+    ranks: NDArray[np.int64]  # (total,): Rank from 0 among all gallery images, ascending within a query.
+    offsets: NDArray[np.int64]  # (n_queries + 1,): Query i owns ``ranks[offsets[i]:offsets[i + 1]]``.
 
     @classmethod
     def of(cls, rows: Iterable[NDArray[np.int64]]) -> PositiveRanks:

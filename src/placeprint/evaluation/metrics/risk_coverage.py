@@ -17,59 +17,31 @@ from placeprint.evaluation.metrics.precision_recall import steps
 
 @dataclass(frozen=True, slots=True)
 class RiskCoverage:
-    """The share of wrong answers among those given, as the threshold falls.
+    """The share of wrong answers among those given, as the threshold falls."""
 
-    Attributes
-    ----------
-    thresholds : tuple of float
-        Every different score, the highest first; answers at or above it are given.
-    coverage : tuple of float
-        The share of all queries that get an answer.
-    risk : tuple of float
-        Of those, the share that is wrong.
-    area : float
-        Mean risk over all coverages; lower is better. NaN where nothing defines it.
-    """
-
-    thresholds: tuple[float, ...]
-    coverage: tuple[float, ...]
-    risk: tuple[float, ...]
-    area: float
+    thresholds: tuple[float, ...]  # Every different score, the highest first; answers at or above it are given.
+    coverage: tuple[float, ...]  # The share of all queries that get an answer.
+    risk: tuple[float, ...]  # Of those, the share that is wrong.
+    area: float  # Mean risk over all coverages; lower is better. NaN where nothing defines it.
 
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """The answers with a probability above `low` and up to `high` (0 is in the first bin).
-
-    Attributes
-    ----------
-    probability : float
-        Mean probability that was claimed; NaN in an empty bin.
-    right : float
-        Share that is right; NaN in an empty bin.
-    """
+    """The answers with a probability above `low` and up to `high` (0 is in the first bin)."""
 
     low: float
     high: float
     count: int
-    probability: float
-    right: float
+    probability: float  # Mean probability that was claimed; NaN in an empty bin.
+    right: float  # Share that is right; NaN in an empty bin.
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Claimed against observed.
+    """Claimed against observed."""
 
-    Attributes
-    ----------
-    error : float
-        Expected calibration error, 0 to 1; NaN where nothing defines it.
-    bins : tuple of ReliabilityBin
-        All of them, also the empty ones, from low to high; none where `error` is NaN.
-    """
-
-    error: float
-    bins: tuple[ReliabilityBin, ...]
+    error: float  # Expected calibration error, 0 to 1; NaN where nothing defines it.
+    bins: tuple[ReliabilityBin, ...]  # All of them, also the empty ones, from low to high; none where `error` is NaN.
 
 
 def risk_coverage(scores: Floats, right: Flags) -> RiskCoverage:
@@ -79,12 +51,8 @@ def risk_coverage(scores: Floats, right: Flags) -> RiskCoverage:
     of Geifman et al. 2019, "Bias-Reduced Uncertainty Estimation": the mean over i of the risk of the i most
     certain answers. Equal scores are accepted together, so the order of the queries changes nothing.
 
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (n_queries,)
-        Higher is surer. A NaN makes all of it NaN.
-    right : ndarray of bool, shape (n_queries,)
-        Whether the answer is right; False for a query without a positive.
+    `scores`, shape (n_queries,): Higher is surer. A NaN makes all of it NaN.
+    `right`, shape (n_queries,): Whether the answer is right; False for a query without a positive.
     """
     if undefined(scores):
         return RiskCoverage((), (), (), float("nan"))
@@ -102,18 +70,10 @@ def reliability(probabilities: Floats, right: Flags, *, bins: int = 10) -> Relia
     open below and closed above, as Guo et al. 2017, "On Calibration of Modern Neural Networks": the mean
     over answers of how far the share right and the mean probability of their bin are apart.
 
-    Parameters
-    ----------
-    probabilities : ndarray of float64, shape (n,)
-        That the answer is right. A NaN makes the error NaN.
-    right : ndarray of bool, shape (n,)
-    bins : int
-        How many.
-
-    Raises
-    ------
-    UsageError
-        For a probability outside 0 to 1, or fewer than one bin.
+    `probabilities`, shape (n,): That the answer is right. A NaN makes the error NaN.
+    `right`: shape (n,).
+    `bins`: How many.
+    Raises `UsageError` for a probability outside 0 to 1, or fewer than one bin.
     """
     if bins < 1:
         raise UsageError(f"calibration error needs at least one bin, not {bins}")

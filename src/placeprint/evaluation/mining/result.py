@@ -59,18 +59,12 @@ class MinedImage:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Two near-identical images that share no place: probably a wrong label, or the same place twice.
-
-    Attributes
-    ----------
-    same_bytes : bool
-        The files are equal; otherwise only their embeddings nearly are.
-    """
+    """Two near-identical images that share no place: probably a wrong label, or the same place twice."""
 
     path: str
     places: tuple[str, ...]
     other: Match
-    same_bytes: bool
+    same_bytes: bool  # The files are equal; otherwise only their embeddings nearly are.
 
     @property
     def how(self) -> str:
@@ -80,34 +74,17 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacePair:
-    """Two places that are hard to tell apart.
+    """Two places that are hard to tell apart."""
 
-    Attributes
-    ----------
-    places : tuple of two str
-        Sorted.
-    images : tuple of two int
-        Gallery images of each.
-    anchors : int
-        Images of either place whose best negative is in the other.
-    violations : int
-        Those of them that are nearer to the other place than to their own.
-    highest, mean : float
-        Score of their best negatives.
-    example : tuple of two str
-        The anchor and the negative of the highest score.
-    advice : str
-        One line for whoever takes photos.
-    """
-
-    places: tuple[str, str]
-    images: tuple[int, int]
-    anchors: int
-    violations: int
+    places: tuple[str, str]  # Sorted.
+    images: tuple[int, int]  # Gallery images of each.
+    anchors: int  # Images of either place whose best negative is in the other.
+    violations: int  # Those of them that are nearer to the other place than to their own.
+    # highest, mean: Score of their best negatives.
     highest: float
     mean: float
-    example: tuple[str, str]
-    advice: str
+    example: tuple[str, str]  # The anchor and the negative of the highest score.
+    advice: str  # One line for whoever takes photos.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,12 +198,8 @@ def ranked_pairs(
 ) -> tuple[PlacePair, ...]:
     """Collect which two places have their best negatives in each other, the most confused first.
 
-    Parameters
-    ----------
-    suspects : sequence of Suspect
-        Between two places they come first: other images do not mend a wrong label.
-    images : mapping of str to int
-        Gallery images of each place.
+    `suspects`: Between two places they come first: other images do not mend a wrong label.
+    `images`: Gallery images of each place.
     """
     found: dict[tuple[str, str], list[MinedImage]] = defaultdict(list)
     for anchor in anchors:

@@ -20,13 +20,7 @@ _SPACE = re.compile(r"\s")
 
 
 def find_form(name: str) -> str:
-    """Return the name of a form.
-
-    Raises
-    ------
-    UsageError
-        When there is none of that name.
-    """
+    """Return the name of a form. Raises `UsageError` when there is none of that name."""
     if name.lower() not in FORMS:
         raise UsageError(f'there is no form "{name}" of a list of pairs: give {", ".join(FORMS)}')
     return name.lower()
@@ -42,10 +36,7 @@ def cannot_be_listed(name: str, form: str) -> str:
 def views_of(path: Path) -> dict[str, int]:
     """Read the numbers of views from OpenMVG's ``sfm_data.json``, by file name.
 
-    Raises
-    ------
-    DatasetError
-        When it cannot be read, is none, or names a file twice.
+    Raises `DatasetError` when it cannot be read, is none, or names a file twice.
     """
     try:
         data = json.loads(read_regular(path, _LARGEST))
@@ -70,10 +61,7 @@ def _view(data: Mapping[str, Any]) -> tuple[str, int]:
 def numbered(names: Sequence[str], views: Mapping[str, int] | None) -> dict[str, int]:
     """Return OpenMVG's number of each image: of `views`, else the place of its name in alphabetical order.
 
-    Raises
-    ------
-    DatasetError
-        When an image is not among the views.
+    Raises `DatasetError` when an image is not among the views.
     """
     if views is None:
         return {name: number for number, name in enumerate(sorted(names))}
@@ -94,9 +82,7 @@ def text_of(pairs: Iterable[tuple[str, str]], form: str, numbers: Mapping[str, i
 def refuse_to_overwrite(path: Path, *, replace: bool) -> None:
     """Refuse a path that cannot be written, or where a file would be lost: a list does not tell who wrote it.
 
-    Raises
-    ------
-    UsageError, PermissionError
+    Raises `UsageError` or `PermissionError`.
     """
     require_way(path)
     if path.exists() and not (replace and path.is_file()) and (path.is_dir() or path.stat().st_size):

@@ -37,28 +37,14 @@ _BLOCK = 1 << 24
 class PairOptions:
     """Which pairs are kept.
 
-    Attributes
-    ----------
-    top : int
-        Images that each image asks for.
-    mutual : bool
-        Only where each of the two asked for the other.
-    verify : bool or None
-        Only where local features agree; None: where the preset matches them.
-    max_distance : float or None
-        Metres; pairs whose positions are known and farther apart are left out.
-    window : int
-        The set is sequences: each image is paired with as many that follow it, and retrieval finds loops beyond.
-
-    Raises
-    ------
-    UsageError
+    Raises `UsageError`.
     """
 
-    top: int = 20
-    mutual: bool = False
-    verify: bool | None = None
-    max_distance: float | None = None
+    top: int = 20  # Images that each image asks for.
+    mutual: bool = False  # Only where each of the two asked for the other.
+    verify: bool | None = None  # Only where local features agree; None: where the preset matches them.
+    max_distance: float | None = None  # Metres; pairs whose positions are known and farther apart are left out.
+    # The set is sequences: each image is paired with as many that follow it, and retrieval finds loops beyond.
     window: int = 0
 
     def __post_init__(self) -> None:
