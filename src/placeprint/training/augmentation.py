@@ -13,17 +13,9 @@ from placeprint.training.packages import torch_package
 def augmented(images: Any, rng: np.random.Generator) -> Any:
     """Change every image at random.
 
-    Parameters
-    ----------
-    images : Tensor, shape (n, 3, h, w)
-        Pixels 0 to 1.
-    rng : numpy.random.Generator
-        All chance comes from it.
-
-    Returns
-    -------
-    Tensor, shape (n, 3, h, w)
-        Pixels 0 to 1.
+    `images`, shape (n, 3, h, w): Pixels 0 to 1.
+    `rng`: All chance comes from it.
+    Returns shape (n, 3, h, w): Pixels 0 to 1.
     """
     return _lit(_blurred(_moved(images, rng), rng), rng)
 

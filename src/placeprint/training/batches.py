@@ -15,12 +15,8 @@ FEWEST_BATCHES = 8
 def nearest_places(vectors: Vectors, labels: Numbers) -> Numbers:
     """Return for every place the others, the one with the most similar image first: shape (n_places, n_places - 1).
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (n, dim)
-        Unit vectors.
-    labels : ndarray of int64, shape (n,)
-        0 to n_places - 1, each at least once.
+    `vectors`, shape (n, dim): Unit vectors.
+    `labels`, shape (n,): 0 to n_places - 1, each at least once.
     """
     count = int(labels.max()) + 1
     order = np.argsort(labels, kind="stable")
@@ -38,16 +34,10 @@ def batches(
 ) -> Iterator[Rows]:
     """Yield the batches of one epoch as rows; every place with two images comes at least once.
 
-    Parameters
-    ----------
-    labels : ndarray of int64, shape (n,)
-        0 to n_places - 1.
-    places, images : int
-        P and K; a place with fewer images gives all that it has.
-    near : ndarray of int64, shape (n_places, n_places - 1)
-        As `nearest_places` gives it.
-    hardness : float
-        So much of each batch is filled with the neighbours of the places that were drawn.
+    `labels`, shape (n,): 0 to n_places - 1.
+    `places`, `images`: P and K; a place with fewer images gives all that it has.
+    `near`, shape (n_places, n_places - 1): As `nearest_places` gives it.
+    `hardness`: So much of each batch is filled with the neighbours of the places that were drawn.
     """
     of = [np.flatnonzero(labels == place) for place in range(int(labels.max()) + 1)]
     paired = np.array([place for place, rows in enumerate(of) if len(rows) > 1])

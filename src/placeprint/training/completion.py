@@ -22,43 +22,21 @@ from placeprint.training.options import ChangeOptions
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A model on its way from another one.
+    """A model on its way from another one."""
 
-    Attributes
-    ----------
-    model : str
-        The name of the model that it is made from.
-    base : ModelFile
-        Its file.
-    data : bytes
-        The ONNX file so far.
-    steps : tuple of str
-        What was done to it.
-    cosine : float or None
-        The lowest similarity of the graph to the same steps outside of it.
-    note : str
-        What a person must know.
-    learned_from : Path or None
-        The folder of the images that the embeddings were changed by; None when they should be the same as before.
-    """
-
-    model: str
-    base: ModelFile
-    data: bytes
+    model: str  # The name of the model that it is made from.
+    base: ModelFile  # Its file.
+    data: bytes  # The ONNX file so far.
     spec: ModelSpec
-    steps: tuple[str, ...] = ()
-    cosine: float | None = None
-    note: str = ""
+    steps: tuple[str, ...] = ()  # What was done to it.
+    cosine: float | None = None  # The lowest similarity of the graph to the same steps outside of it.
+    note: str = ""  # What a person must know.
+    # The folder of the images that the embeddings were changed by; None when they should be the same as before.
     learned_from: Path | None = None
 
 
 def begun(model: str, *, note: str = "") -> Changed:
-    """Return a model as it is, once it is known to embed.
-
-    Raises
-    ------
-    ModelError
-    """
+    """Return a model as it is, once it is known to embed. Raises `ModelError`."""
     base = find_model(model)
     _refuse_what_fails(model)
     return Changed(model, base, base.read(), base.spec, note=note)
@@ -67,12 +45,8 @@ def begun(model: str, *, note: str = "") -> Changed:
 def finished(changed: Changed, out: Path, options: ChangeOptions, progress: Progress | None) -> Exported:
     """Try a model, measure it and keep it.
 
-    Raises
-    ------
-    DatasetError
-        When there is nothing to measure it on.
-    ModelError
-        When it gives no embedding, or cannot be written.
+    Raises `DatasetError` when there is nothing to measure it on; `ModelError` when it gives no embedding, or cannot be
+    written.
     """
     base, change, note = changed.base.spec, None, changed.note
     made_from = f"{base.source or base.name} (SHA-256 {base.weights_sha256[:12]}…)"

@@ -135,11 +135,8 @@ def distil(
 def agreement(student: Vectors, teacher: Vectors, held: Flags) -> float:
     """Return the correlation of two models' similarities between images held out and all others.
 
-    Parameters
-    ----------
-    student, teacher : ndarray, shape (n, dim) and (n, other dim)
-        Unit vectors of the same images.
-    held : ndarray of bool, shape (n,)
+    `student`, `teacher`, ndarray, shape (n, dim) and (n, other dim): Unit vectors of the same images.
+    `held`: shape (n,).
     """
     pairs = held[:, None] & ~np.eye(len(held), dtype=np.bool_)
     both = [(vectors.astype(np.float64) @ vectors.T.astype(np.float64))[pairs] for vectors in (student, teacher)]
@@ -154,14 +151,9 @@ def learn_turn(student: Floats, teacher: Floats, share: float, ridge: float) -> 
     The teacher's vectors are regressed on the student's (ridge regression); the two kinds of similarity are added as
     one quadratic form, and its root is the matrix.
 
-    Parameters
-    ----------
-    student, teacher : ndarray of float64, shape (n, dim) and (n, other dim)
-        Unit vectors of the same images.
-    share : float
-        Of the teacher's similarity, 0 to 1.
-    ridge : float
-        Times the mean variance of the student.
+    `student`, `teacher`, ndarray of float64, shape (n, dim) and (n, other dim): Unit vectors of the same images.
+    `share`: Of the teacher's similarity, 0 to 1.
+    `ridge`: Times the mean variance of the student.
     """
     mean = student.mean(axis=0)
     centred, wanted = student - mean, teacher - teacher.mean(axis=0)

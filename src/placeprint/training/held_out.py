@@ -24,18 +24,12 @@ from placeprint.training.pool import Pool, answering, asking
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What each query found.
+    """What each query found."""
 
-    Attributes
-    ----------
-    hits, precision : ndarray of float64, shape (n_queries,)
-        1 where the best match is right; average precision over the full ranking.
-    places : ndarray of int64, shape (n_queries,)
-    """
-
+    # hits, precision, (n_queries,): 1 where the best match is right; average precision over the full ranking.
     hits: Floats
     precision: Floats
-    places: Rows
+    places: Rows  # Shape (n_queries,).
 
     @property
     def recall_at_1(self) -> float:
@@ -55,41 +49,22 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A trained model against its base on the same queries.
+    """A trained model against its base on the same queries."""
 
-    Attributes
-    ----------
-    better, worse : bool
-        The 95 % interval of the difference of mAP, over places, lies above 0; below 0.
-    precision : PairedDifference
-        Of average precision, trained less base.
-    recall : McNemar
-        First the trained model, second the base.
-    says : str
-        One line for people.
-    """
-
+    # better, worse: The 95 % interval of the difference of mAP, over places, lies above 0; below 0.
     better: bool
     worse: bool
-    precision: PairedDifference
-    recall: McNemar
-    says: str
+    precision: PairedDifference  # Of average precision, trained less base.
+    recall: McNemar  # First the trained model, second the base.
+    says: str  # One line for people.
 
 
 class HeldOut:
     """Places that do not train: their queries are searched among their images, those of all datasets together.
 
-    Parameters
-    ----------
-    asked : ndarray of int64
-        Rows of the places that are asked about; see `placeprint.training.pool.Division`.
-    among : ndarray of int64, optional
-        Rows of other places that did not train, to be searched too: the more there are, the harder it is.
-
-    Attributes
-    ----------
-    rows : ndarray of int64
-        All rows that take part.
+    `asked`: Rows of the places that are asked about; see `placeprint.training.pool.Division`.
+    `among`: Rows of other places that did not train, to be searched too: the more there are, the harder it is.
+    `rows`: All rows that take part.
     """
 
     def __init__(self, pool: Pool, asked: Rows, among: Rows | None = None) -> None:
@@ -105,10 +80,7 @@ class HeldOut:
     def measure(self, vectors: Vectors) -> Found:
         """Search for every query by plain cosine similarity.
 
-        Parameters
-        ----------
-        vectors : ndarray of float32, shape (len(rows), dim)
-            Unit vectors, in the order of `rows`.
+        `vectors`, shape (len(rows), dim): Unit vectors, in the order of `rows`.
         """
         scores = vectors[self._ask] @ vectors[self._answer].T
         scores[self._own] = -np.inf  # ranked last, where it moves nothing
@@ -127,14 +99,9 @@ class HeldOut:
     ) -> Found:
         """Search for every query as a gallery of a preset is asked.
 
-        Parameters
-        ----------
-        spec : ModelSpec
-            Of the model, as the preset asks it to look.
-        vectors : ndarray of float32, shape (len(rows), dim)
-            Unit vectors, in the order of `rows`.
-        parts : mapping of str to Ragged
-            What the preset keeps of each image, in the same order.
+        `spec`: Of the model, as the preset asks it to look.
+        `vectors`, shape (len(rows), dim): Unit vectors, in the order of `rows`.
+        `parts`: What the preset keeps of each image, in the same order.
         """
         ask, answer = self._ask, self._answer
         gallery = Gallery.in_memory(

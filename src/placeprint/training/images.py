@@ -39,10 +39,7 @@ def learned_vectors(
 ) -> tuple[Vectors, list[str]]:
     """Return the embeddings of the gallery split as a preset looks at it, and the places.
 
-    Raises
-    ------
-    DatasetError
-        When no image can be used.
+    Raises `DatasetError` when no image can be used.
     """
     embedder = model_for(model, preset=options.preset, workers=options.workers)
     with opened_cache(options.cache) as opened:
@@ -53,10 +50,7 @@ def learned_vectors(
 def some_images(manifest: Manifest, spec: ModelSpec, count: int) -> Iterator[Image]:
     """Yield decoded images of the gallery split, evenly spread over it; those that cannot be read are passed over.
 
-    Raises
-    ------
-    DatasetError
-        When none can be read.
+    Raises `DatasetError` when none can be read.
     """
     records = manifest.gallery()
     found = 0

@@ -84,10 +84,7 @@ def make_learner(pool: Pool, base: ModelFile, settings: TrainSettings, progress:
 class FullLearner:
     """The base's network, generalised-mean pooling with a learned exponent, and a linear head, in PyTorch.
 
-    Attributes
-    ----------
-    narrow : bool
-        Compute the network in bfloat16: on a GPU.
+    `narrow`: Compute the network in bfloat16: on a GPU.
     """
 
     def __init__(self, pool: Pool, base: ModelFile, settings: TrainSettings, progress: Progress | None) -> None:

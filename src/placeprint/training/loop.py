@@ -27,20 +27,11 @@ from placeprint.training.state import State, read_state, write_state
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The result of the epochs.
+    """The result of the epochs."""
 
-    Attributes
-    ----------
-    weights : mapping of str to Tensor
-        Of the best epoch.
-    best : int
-        Its number; 0 is the base.
-    history : list of dict
-        Of every epoch, the base first: ``loss``, ``recall_at_1`` and ``map`` on the validation places.
-    """
-
-    weights: Mapping[str, Any]
-    best: int
+    weights: Mapping[str, Any]  # Of the best epoch.
+    best: int  # Its number; 0 is the base.
+    # Of every epoch, the base first: ``loss``, ``recall_at_1`` and ``map`` on the validation places.
     history: list[dict[str, float]]
 
 
@@ -77,12 +68,8 @@ class Training:
     def run(self, path: Path, of: str, *, progress: Progress | None) -> Trained:
         """Train until the score no longer rises; after every epoch `path` holds the state.
 
-        Raises
-        ------
-        ModelError
-            When the loss is no longer a number, or the state at `path` cannot be read.
-        UsageError
-            When the state is of another training.
+        Raises `ModelError` when the loss is no longer a number, or the state at `path` cannot be read; `UsageError`
+        when the state is of another training.
         """
         settings = self._settings
         shapes = {name: tuple(value.shape) for name, value in self._learner.weights.items()}

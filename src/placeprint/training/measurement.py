@@ -35,18 +35,10 @@ def measured(
 ) -> Effect:
     """Evaluate two models on one dataset, query by query, and time both.
 
-    Parameters
-    ----------
-    models : tuple of 2 str
-        Before and after, see `placeprint.embedding.models.find_model`.
-    options : ChangeOptions
-        Both models are asked by its preset.
-    alike : bool
-        True when both should give the same embeddings.
-
-    Raises
-    ------
-    DatasetError, ModelError
+    `models`: Before and after, see `placeprint.embedding.models.find_model`.
+    `options`: Both models are asked by its preset.
+    `alike`: True when both should give the same embeddings.
+    Raises `DatasetError` or `ModelError`.
     """
     preset = find_preset(options.preset)
     runs = [evaluate(manifest, model=model, preset=preset, cache=options.cache, progress=progress) for model in models]

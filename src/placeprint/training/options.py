@@ -19,31 +19,17 @@ PRECISIONS = ("int8", "float16", "bfloat16")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOptions:
-    """What every change of a model may be asked for.
-
-    Attributes
-    ----------
-    name : str or None
-        What the new model is called; the file's stem by default.
-    measure : Path, str, Manifest or None
-        Labelled images on which the new model is compared with the one that it was made from. ``int8`` takes its ranges
-        from their gallery split.
-    preset : str or Preset
-        How images are looked at to learn from them, and how both models are asked.
-    cache : bool
-        False neither reads nor writes the user's cache.
-    workers : int or None
-        Images in flight; None takes as many as there are cores.
-    """
+    """What every change of a model may be asked for."""
 
     name: Annotated[str | None, Flag("--name", "Name of the new model; by default that of its file.")] = None
+    # Also what ``int8`` takes its ranges from, of the gallery split.
     measure: Annotated[
         Path | str | Manifest | None,
         Flag("--measure", "Compare the new model with the one it was made from on these labelled photos."),
     ] = None
-    preset: str | Preset = DEFAULT_PRESET
-    cache: bool = True
-    workers: int | None = None
+    preset: str | Preset = DEFAULT_PRESET  # How images are looked at to learn from them, and how both models are asked.
+    cache: bool = True  # False neither reads nor writes the user's cache.
+    workers: int | None = None  # Images in flight; None takes as many as there are cores.
 
     def __post_init__(self) -> None:
         """Refuse a preset that is not known."""
@@ -52,24 +38,9 @@ class ChangeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOptions(ChangeOptions):
-    """What `placeprint.export` may be asked for.
+    """What `placeprint.export` may be asked for."""
 
-    Attributes
-    ----------
-    name, measure, preset, cache, workers
-        As in `ChangeOptions`; a model that is exported as it is may also be called what its source is.
-    weights, branch, trust
-        As in `placeprint.embedding.export.candidate.ModelSource`.
-    whiten : Path, str, Manifest or None
-        Labelled images (the gallery split) that a whitening is learned from; it becomes part of the graph.
-    whitening : str
-        ``places`` or ``pca``, see `placeprint.embedding.whitening.learn_whitening`.
-    dim : int or None
-        With `whiten`: keep this many principal components.
-    precision : str or None
-        ``int8``, ``float16`` or ``bfloat16``, see `placeprint.embedding.export.precision`.
-    """
-
+    # weights, branch, trust: As in `placeprint.embedding.export.candidate.ModelSource`.
     weights: Annotated[
         Path | None,
         Flag("--weights", "A checkpoint (.pth, .ckpt, .safetensors, …); only numbers are read from it."),
@@ -78,14 +49,17 @@ class ExportOptions(ChangeOptions):
         str, Flag("--branch", "With --weights: which network, where it holds several, such as teacher.")
     ] = ""
     trust: Annotated[bool, Flag("--trust", "Allow hub: to run the code of its repository.")] = False
+    # Of these the gallery split.
     whiten: Annotated[
         Path | str | Manifest | None,
         Flag("--whiten", "Learn a whitening from these labelled photos, and put it into the graph."),
     ] = None
+    # See `placeprint.embedding.whitening.learn_whitening`.
     whitening: Annotated[
         str, Flag("--whitening", "What the whitening evens out: places (how photos of one place differ) or pca.")
     ] = "places"
     dim: Annotated[int | None, Flag("--dim", "With --whiten: length of the embedding.", least=1)] = None
+    # See `placeprint.embedding.export.precision`.
     precision: Annotated[str | None, Flag("--precision", "Store the model in int8, float16 or bfloat16.")] = None
 
     @property
@@ -112,17 +86,7 @@ class ExportOptions(ChangeOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistilOptions(ChangeOptions):
-    """What `placeprint.distil` may be asked for.
-
-    Attributes
-    ----------
-    name, measure, preset, cache, workers
-        As in `ChangeOptions`; the preset is the student's.
-    student : str
-        The model to change, by name, source or path.
-    seed : int
-        Of which images are held out.
-    """
+    """What `placeprint.distil` may be asked for."""
 
     student: Annotated[str, Flag("--student", "The model to change.")] = DEFAULT_MODEL
     seed: Annotated[int, Flag("--seed", "Seed that chooses which photos are held out.")] = 0

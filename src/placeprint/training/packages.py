@@ -22,11 +22,6 @@ def metric_learning_package() -> Any:
 
 
 def require_packages(names: tuple[str, ...] = NEEDED) -> None:
-    """Say at once what is missing, before images are embedded.
-
-    Raises
-    ------
-    MissingExtraError
-    """
+    """Say at once what is missing, before images are embedded. Raises `MissingExtraError`."""
     for name in names:
         require(name, extra="train", what="training")

@@ -14,13 +14,7 @@ from placeprint.training.result import TrainingResult
 
 
 def write_training_page(result: TrainingResult, out: Path) -> None:
-    """Write the page, in one step.
-
-    Raises
-    ------
-    OSError
-        When the folder cannot be written to.
-    """
+    """Write the page, in one step. Raises `OSError` when the folder cannot be written to."""
     losses = [line["loss"] for line in result.history]
     highest = max([loss for loss in losses if math.isfinite(loss)], default=0.0) or 1.0
     curves = (

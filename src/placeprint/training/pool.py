@@ -28,34 +28,17 @@ DRAWS, NEAR = 1000, 0.02
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The images that take part; the places of several datasets are kept apart.
+    """The images that take part; the places of several datasets are kept apart."""
 
-    Attributes
-    ----------
-    roots : tuple of Path
-        Folder of each dataset.
-    labels : ndarray of int64, shape (n,)
-        Number of the place.
-    names : tuple of str
-        Of the places.
-    datasets : ndarray of int64, shape (n_places,)
-        Which dataset each place is of.
-    vectors : ndarray of float32, shape (n, dim)
-        Unit embeddings by the base.
-    left_out : int
-        Images without a place, with several places, or equal to another that was taken already.
-    parts : mapping of str to Ragged
-        What the base's preset keeps of each image besides its vector.
-    """
-
-    roots: tuple[Path, ...]
+    roots: tuple[Path, ...]  # Folder of each dataset.
     records: tuple[ImageRecord, ...]
-    labels: Numbers
-    names: tuple[str, ...]
-    datasets: Numbers
-    vectors: Vectors
-    left_out: int
+    labels: Numbers  # (n,): Number of the place.
+    names: tuple[str, ...]  # Of the places.
+    datasets: Numbers  # (n_places,): Which dataset each place is of.
+    vectors: Vectors  # (n, dim): Unit embeddings by the base.
+    left_out: int  # Images without a place, with several places, or equal to another that was taken already.
     unusable: tuple[FailedImage, ...]
+    # What the base's preset keeps of each image besides its vector.
     parts: Mapping[str, Ragged] = field(default_factory=dict)
 
     def root(self, row: int) -> Path:
@@ -77,10 +60,7 @@ def gather_pool(
 ) -> Pool:
     """Embed the images of all datasets by the ordinary pipeline, and number their places.
 
-    Raises
-    ------
-    DatasetError
-        When a dataset cannot be read.
+    Raises `DatasetError` when a dataset cannot be read.
     """
     roots, records, labels, owners = list[Path](), list[ImageRecord](), list[int](), list[int]()
     vectors, unusable = list[Vectors](), list[FailedImage]()
@@ -130,10 +110,7 @@ def divide(pool: Pool, *, validation: float, test: float, seed: int) -> Division
     first is taken whose shares of images are near those of the places, else the one that is nearest: where one place
     has most images, it trains.
 
-    Raises
-    ------
-    DatasetError
-        When there are too few places.
+    Raises `DatasetError` when there are too few places.
     """
     rng = np.random.default_rng([seed, 1])
     sizes = np.bincount(pool.labels, minlength=len(pool.names))

@@ -104,12 +104,7 @@ class TrainingResult:
 
 
 def write_card(result: TrainingResult) -> None:
-    """Write the model's card as JSON and as Markdown beside it.
-
-    Raises
-    ------
-    OSError
-    """
+    """Write the model's card as JSON and as Markdown beside it. Raises `OSError`."""
     write_json(result.path.with_suffix(".card.json"), result.to_dict())
     write_atomic(result.path.with_suffix(".md"), _markdown(result).encode("utf-8", "backslashreplace"))
 

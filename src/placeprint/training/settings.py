@@ -18,59 +18,35 @@ LOSSES = ("multi-similarity", "triplet", "triplet-semihard", "arcface")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
-    """All that a training depends on besides its images and its base.
-
-    Attributes
-    ----------
-    full : bool
-        Train the backbone too; otherwise a head behind it.
-    preset : str
-        How the model will be asked: a head learns from images as this preset looks at them, and the test asks by it.
-    loss : str
-        One of `LOSSES`.
-    epochs : int
-        At most.
-    patience : int
-        Epochs without a better score on the validation places before it ends.
-    places, images : int
-        P and K of a batch: so many places, and so many images of each.
-    hardness : float
-        Share of a batch's places that are chosen because they are confused with the others in it, 0 to 1.
-    learning_rate : float
-        Of AdamW.
-    decay : float
-        How strongly weights are drawn back to those of the base, a step of so much times the learning rate.
-    validation, test : float
-        Share of the places that are held out, and about that share of the images: to choose by, and to test with.
-    side : int
-        Height and width in pixels that the full mode trains in; 0 for the model's own.
-    accumulate : int
-        Parts that a batch is computed in, to save memory; the gradient stays that of the whole batch.
-    augment : bool
-        Change light, season, viewpoint, crop and sharpness of the images (full mode).
-    neck : bool
-        ArcFace learns behind a batch norm that the finished model does not have (the BNNeck of Luo et al. 2019).
-    """
+    """All that a training depends on besides its images and its base."""
 
     full: Annotated[bool, Flag("--full", "Train the whole network, not only a head.")] = False
+    # How the model will be asked: a head learns from images as this preset looks at them, and the test asks by it.
     preset: str = DEFAULT_PRESET
     loss: Annotated[str, Flag("--loss", "multi-similarity, triplet, triplet-semihard or arcface.")] = "multi-similarity"
     epochs: Annotated[int, Flag("--epochs", "The most epochs to train.")] = 60
     patience: Annotated[int, Flag("--patience", "Stop after this many epochs without a better score.")] = 10
+    # places, images: P and K of a batch: so many places, and so many images of each.
     places: Annotated[int, Flag("--places", "Places per batch.")] = 16
     images: Annotated[int, Flag("--images", "Photos of each place in a batch.")] = 4
+    # Share of a batch's places that are chosen because they are confused with the others in it, 0 to 1.
     hardness: Annotated[
         float, Flag("--hardness", "Share of a batch that is chosen because it is hard to tell apart.")
     ] = 0.5
     learning_rate: Annotated[float, Flag("--learning-rate", "The learning rate of Adam.")] = 3e-4
+    # A step draws back by so much times the learning rate.
     decay: Annotated[float, Flag("--decay", "How strongly weights are pulled back to the base's.")] = 0.01
+    # validation, test: Share of the places that are held out, and about that share of the images: to choose by, and to
+    # test with.
     validation: Annotated[float, Flag("--validation", "Share of the places that choose the epoch.")] = 0.2
     test: Annotated[float, Flag("--test", "Share of the places kept for the final test.")] = 0.2
     side: Annotated[int, Flag("--side", "Image side in pixels for --full; 0 takes the model's own.")] = 0
+    # The gradient stays that of the whole batch.
     accumulate: Annotated[int, Flag("--accumulate", "Split each batch into this many parts, to save memory.")] = 1
     augment: Annotated[
         bool, Flag("--augment/--no-augment", "Vary light, season, viewpoint, crop and sharpness (with --full).")
     ] = True
+    # ArcFace learns behind a batch norm that the finished model does not have (the BNNeck of Luo et al. 2019).
     neck: Annotated[bool, Flag("--neck/--no-neck", "Put a batch norm before ArcFace.")] = True
     seed: Annotated[int, Flag("--seed", "The same seed gives the same model.")] = 0
 
@@ -102,10 +78,7 @@ class TrainSettings:
     def of(cls, given: Mapping[str, Any]) -> Self:
         """Return the settings that were given by name.
 
-        Raises
-        ------
-        UsageError
-            For a setting that is not known or cannot be.
+        Raises `UsageError` for a setting that is not known or cannot be.
         """
         known = [field.name for field in dataclasses.fields(cls)]
         if unknown := sorted(set(given) - set(known)):

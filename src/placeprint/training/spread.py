@@ -20,12 +20,8 @@ LEAST_GROWTH = 0.01
 def spread(vectors: Vectors, labels: Numbers) -> float:
     """Return how much an image's cosines to images of other places vary: the mean of their standard deviations.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (n, dim)
-        Unit vectors.
-    labels : ndarray of int64, shape (n,)
-        Numbers of their places, two at least.
+    `vectors`, shape (n, dim): Unit vectors.
+    `labels`, shape (n,): Numbers of their places, two at least.
     """
     lines = (vectors[labels != label] @ vector for vector, label in zip(vectors, labels, strict=True))
     return float(np.mean([line.std(dtype=np.float64) for line in lines]))
@@ -36,12 +32,8 @@ def constant_for(before: Vectors, after: Vectors, labels: Numbers) -> float:
 
     With c behind both, a cosine s becomes (s + c²) / (1 + c²). A spread that became smaller stays as it is.
 
-    Parameters
-    ----------
-    before, after : ndarray of float32, shape (n, dim)
-        Unit vectors of images that did not train, by the base and by the trained model.
-    labels : ndarray of int64, shape (n,)
-        Numbers of their places.
+    `before`, `after`, shape (n, dim): Unit vectors of images that did not train, by the base and by the trained model.
+    `labels`, shape (n,): Numbers of their places.
     """
     growth = spread(after, labels) / max(spread(before, labels), 1e-9) - 1
     return math.sqrt(growth) if growth > LEAST_GROWTH else 0.0
@@ -50,11 +42,8 @@ def constant_for(before: Vectors, after: Vectors, labels: Numbers) -> float:
 def with_constant(vectors: Vectors, constant: float) -> Vectors:
     """Return unit vectors with a constant behind vectors of any length; without one they are only brought to length 1.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (n, dim)
-    constant : float
-        0 puts nothing behind.
+    `vectors`: shape (n, dim).
+    `constant`: 0 puts nothing behind.
     """
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     if constant:

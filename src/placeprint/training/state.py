@@ -25,23 +25,12 @@ Tensors = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a training stands.
+    """Where a training stands."""
 
-    Attributes
-    ----------
-    epoch : int
-        How many are done.
-    history : list of dict
-        What was measured after each, the base first.
-    best : int
-        The epoch of the best score; 0 is the base.
-    tensors : mapping of str to Tensor
-        ``now.*`` and ``best.*`` are weights, ``loss.*`` the loss's own, ``adam.<number>.*`` the optimiser's.
-    """
-
-    epoch: int
-    history: list[dict[str, float]]
-    best: int
+    epoch: int  # How many are done.
+    history: list[dict[str, float]]  # What was measured after each, the base first.
+    best: int  # The epoch of the best score; 0 is the base.
+    # ``now.*`` and ``best.*`` are weights, ``loss.*`` the loss's own, ``adam.<number>.*`` the optimiser's.
     tensors: Tensors = field(default_factory=dict)
 
     def part(self, name: str) -> dict[str, Any]:
@@ -50,12 +39,7 @@ class State:
 
 
 def write_state(path: Path, state: State, fingerprint: str) -> None:
-    """Write the file in one step.
-
-    Raises
-    ------
-    OSError
-    """
+    """Write the file in one step. Raises `OSError`."""
     torch = torch_package()
     meta = {"of": fingerprint, "epoch": state.epoch, "history": state.history, "best": state.best}
     text = np.frombuffer(json.dumps(meta).encode(), np.uint8).copy()
@@ -67,19 +51,10 @@ def write_state(path: Path, state: State, fingerprint: str) -> None:
 def read_state(path: Path, fingerprint: str, shapes: Mapping[str, tuple[int, ...]]) -> State | None:
     """Read the file; None when there is none.
 
-    Parameters
-    ----------
-    fingerprint : str
-        Of settings, images and base; the state of another training is refused.
-    shapes : mapping of str to tuple of int
-        Weights that must be in it.
-
-    Raises
-    ------
-    ModelError
-        When it is damaged, or holds more than numbers; nothing in it is run.
-    UsageError
-        When it is of another training.
+    `fingerprint`: Of settings, images and base; the state of another training is refused.
+    `shapes`: Weights that must be in it.
+    Raises `ModelError` when it is damaged, or holds more than numbers; nothing in it is run; `UsageError` when it is of
+    another training.
     """
     if not path.exists():
         return None

@@ -22,22 +22,10 @@ _TRAINED = {"Conv": (1, 2), "Gemm": (1, 2)}
 class TorchGraph:
     """The network of an ONNX file in PyTorch.
 
-    Parameters
-    ----------
-    data : bytes
-        The ONNX file.
-    output : str
-        Which output is wanted.
-
-    Attributes
-    ----------
-    weights : dict of str to Tensor
-        What can be trained, by the names that the graph has for it.
-
-    Raises
-    ------
-    ModelError
-        When the graph has an operation that is not known here.
+    `data`: The ONNX file.
+    `output`: Which output is wanted.
+    `weights`: What can be trained, by the names that the graph has for it.
+    Raises `ModelError` when the graph has an operation that is not known here.
     """
 
     def __init__(self, data: bytes, output: str) -> None:

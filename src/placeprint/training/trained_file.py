@@ -27,28 +27,13 @@ def write_trained(
 ) -> tuple[ModelSpec, float]:
     """Write trained weights into the base's graph, and the file when it computes what the learner does.
 
-    Parameters
-    ----------
-    learner : Learner
-        It may move to the CPU.
-    weights : mapping of str to Tensor
-        Those to be written, by the learner's names.
-    out : Path
-        The ONNX file.
-    name : str
-        What the model is called.
-    constant : float
-        See `placeprint.training.spread`.
-
-    Returns
-    -------
-    spec : ModelSpec
-    cosine : float
-        The lowest similarity of the file's embeddings to the learner's.
-
-    Raises
-    ------
-    ModelError, UsageError
+    `learner`: It may move to the CPU.
+    `weights`: Those to be written, by the learner's names.
+    `out`: The ONNX file.
+    `name`: What the model is called.
+    `constant`: See `placeprint.training.spread`.
+    Returns the spec, and the lowest similarity of the file's embeddings to the learner's.
+    Raises `ModelError` or `UsageError`.
     """
     arrays = {key: value.detach().float().cpu().numpy() for key, value in weights.items()}
     data = base.read()
@@ -82,18 +67,12 @@ def with_weights(
 ) -> tuple[bytes, ModelSpec]:
     """Return the base's graph with a linear head, and its description.
 
-    Parameters
-    ----------
-    data, spec
-        The base.
-    weights : mapping of str to ndarray
-        Trained weights by their names in the graph; what is not named stays.
-    power : float
-        Of GeM; of no matter where the base pools otherwise.
-    head : ndarray of float32, shape (spec.dim, dim)
-        The embedding is the pooled vector times it. Length does not matter: embeddings are brought to 1 later.
-    constant : float
-        What stands behind the unit embedding; see `placeprint.training.spread`.
+    `data`, `spec`: The base.
+    `weights`: Trained weights by their names in the graph; what is not named stays.
+    `power`: Of GeM; of no matter where the base pools otherwise.
+    `head`, shape (spec.dim, dim): The embedding is the pooled vector times it. Length does not matter: embeddings are
+    brought to 1 later.
+    `constant`: What stands behind the unit embedding; see `placeprint.training.spread`.
     """
     proto = read_proto(data)
     _replace(proto, weights)
