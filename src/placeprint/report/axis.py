@@ -15,19 +15,12 @@ NARROW = 4
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis whose first tick is at its beginning and the last at its end, evenly spaced.
+    """An axis whose first tick is at its beginning and the last at its end, evenly spaced."""
 
-    Attributes
-    ----------
-    low, high : float
-        Values at the ends.
-    ticks : tuple of str
-        Labels of the ticks.
-    """
-
+    # low, high: Values at the ends.
     low: float
     high: float
-    ticks: tuple[str, ...]
+    ticks: tuple[str, ...]  # Labels of the ticks.
 
     @classmethod
     def around(cls, low: float, high: float, most: int = MAX_STEPS) -> Axis:

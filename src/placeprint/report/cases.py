@@ -72,12 +72,8 @@ def choose_cases(
     Misses come as the result has them, the surest mistake first; unknown queries with the highest score
     first, because a threshold lets those in; right answers with the least sure first.
 
-    Parameters
-    ----------
-    query_images : sequence of ImageFile
-        One for each of `result.queries`.
-    gallery_image : callable
-        From a gallery row to its image.
+    `query_images`: One for each of `result.queries`.
+    `gallery_image`: From a gallery row to its image.
     """
     image_of = dict(zip(result.queries, query_images, strict=True))
 

@@ -21,35 +21,21 @@ PLAIN = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A query that a setting answers better or worse than the first one.
-
-    Attributes
-    ----------
-    said : mapping of int to EvaluatedQuery
-        The query as settings answered it, by their number.
-    before, after : str
-        What became of it by the first setting and by this one, in a few words.
-    """
+    """A query that a setting answers better or worse than the first one."""
 
     path: str
-    said: Mapping[int, EvaluatedQuery]
+    said: Mapping[int, EvaluatedQuery]  # The query as settings answered it, by their number.
+    # before, after: What became of it by the first setting and by this one, in a few words.
     before: str
     after: str
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one setting gained and lost against the first.
+    """What one setting gained and lost against the first."""
 
-    Attributes
-    ----------
-    number : int
-        Of the setting, from 1: the first is 0.
-    gained, lost : tuple of Changed
-        In the order of the queries.
-    """
-
-    number: int
+    number: int  # Of the setting, from 1: the first is 0.
+    # gained, lost: In the order of the queries.
     gained: tuple[Changed, ...]
     lost: tuple[Changed, ...]
 

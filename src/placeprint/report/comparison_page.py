@@ -38,10 +38,8 @@ class Pictured:
 def pictured(run: Run, query_root: Path | None) -> Pictured:
     """Note where the images of a run are, so that its gallery needs not be held.
 
-    Parameters
-    ----------
-    query_root : Path or None
-        The folder that the queries' paths are relative to; None when the gallery's own images were the queries.
+    `query_root`: The folder that the queries' paths are relative to; None when the gallery's own images were the
+    queries.
     """
     image = images_of(run.gallery)
     queries, best, right = {}, {}, {}
@@ -97,15 +95,8 @@ def write_comparison(
 ) -> None:
     """Write the page, in one step.
 
-    Parameters
-    ----------
-    seen : sequence of Pictured
-        One for each setting.
-
-    Raises
-    ------
-    OSError
-        When the folder cannot be written to.
+    `seen`: One for each setting.
+    Raises `OSError` when the folder cannot be written to.
     """
     write_atomic(page, render_comparison(comparison, seen, progress=progress).encode("utf-8"))
 

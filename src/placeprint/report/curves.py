@@ -20,37 +20,19 @@ MAX_CURVES = 6
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A curve in a unit square: x to the right, y upwards.
+    """A curve in a unit square: x to the right, y upwards."""
 
-    Attributes
-    ----------
-    points : str
-        For an SVG polyline of 1000 by 1000, y downwards as SVG has it.
-    summary : float
-        The area under it, or the calibration error.
-    dots : tuple of (float, float, int)
-        x, y in SVG units and how many answers each stands for.
-    """
-
-    points: str
-    summary: float
-    dots: tuple[tuple[float, float, int], ...] = ()
+    points: str  # For an SVG polyline of 1000 by 1000, y downwards as SVG has it.
+    summary: float  # The area under it, or the calibration error.
+    dots: tuple[tuple[float, float, int], ...] = ()  # x, y in SVG units and how many answers each stands for.
 
 
 @dataclass(frozen=True, slots=True)
 class ToleranceCurves:
-    """Recall against how far a gallery image may be to be right.
+    """Recall against how far a gallery image may be to be right."""
 
-    Attributes
-    ----------
-    ticks : tuple of (float, str)
-        Where each tolerance stands, 0 to 1, and its label: they are evenly spaced.
-    curves : tuple of (str, Curve)
-        A name, as ``Recall@5`` or a run, and its curve over all queries.
-    """
-
-    ticks: tuple[tuple[float, str], ...]
-    curves: tuple[tuple[str, Curve], ...]
+    ticks: tuple[tuple[float, str], ...]  # Where each tolerance stands, 0 to 1, and its label: they are evenly spaced.
+    curves: tuple[tuple[str, Curve], ...]  # A name, as ``Recall@5`` or a run, and its curve over all queries.
 
 
 def tolerance_curves(steps: Sequence[Tolerance]) -> ToleranceCurves | None:

@@ -41,23 +41,11 @@ class Section:
 def write_explanations(explained: Sequence[Explained], gallery: AnyGallery, out: Path) -> Path:
     """Write the page, in one step, and return its path.
 
-    Parameters
-    ----------
-    explained : sequence of Explained
-        The first `MOST_IMAGES` of them are shown, with `MOST_MATCHES` matches each.
-    gallery : Gallery
-        The one that was asked.
-    out : Path
-        The HTML file; its folder is made when it is not there.
-
-    Raises
-    ------
-    ImageError
-        When an image is gone meanwhile.
-    UsageError
-        When somebody else's file is there.
-    OSError
-        When the folder cannot be written to.
+    `explained`: The first `MOST_IMAGES` of them are shown, with `MOST_MATCHES` matches each.
+    `gallery`: The one that was asked.
+    `out`: The HTML file; its folder is made when it is not there.
+    Raises `ImageError` when an image is gone meanwhile; `UsageError` when somebody else's file is there; `OSError` when
+    the folder cannot be written to.
     """
     require_ours(out, is_page)
     write_atomic(out, render_explanations(explained, gallery).encode("utf-8"))

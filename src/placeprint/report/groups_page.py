@@ -64,12 +64,7 @@ class Asked:
 
 
 def refuse_groups_page(page: Path) -> None:
-    """Refuse a page that cannot be written, before anything is compared.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Refuse a page that cannot be written, before anything is compared. Raises `UsageError`."""
     if page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f'--report writes a page: "{page}" must end in .html')
     require_page(page)
@@ -78,16 +73,8 @@ def refuse_groups_page(page: Path) -> None:
 def write_groups_page(found: Grouping, page: Path, *, again: str = AGAIN, progress: Progress | None = None) -> None:
     """Write the page, in one step.
 
-    Parameters
-    ----------
-    again : str
-        The command that groups these photos again, without ``--corrections``.
-
-    Raises
-    ------
-    UsageError
-        As `refuse_groups_page`.
-    OSError
+    `again`: The command that groups these photos again, without ``--corrections``.
+    Raises `UsageError` as `refuse_groups_page` does; `OSError`.
     """
     refuse_groups_page(page)
     write_atomic(page, render_groups(found, again=again, progress=progress).encode("utf-8"))
@@ -104,16 +91,10 @@ def render_groups(
 ) -> str:
     """Return the page.
 
-    Parameters
-    ----------
-    served : Served, optional
-        For a page that saves each correction; without it they are downloaded.
-    said : Corrections, optional
-        What was said before, when what is saved replaces it.
-    again : str
-        The command that groups these photos again, as the page tells it where corrections are downloaded.
-    tr : Translation
-        The page's language.
+    `served`: For a page that saves each correction; without it they are downloaded.
+    `said`: What was said before, when what is saved replaces it.
+    `again`: The command that groups these photos again, as the page tells it where corrections are downloaded.
+    `tr`: The page's language.
     """
     from importlib.metadata import version
 

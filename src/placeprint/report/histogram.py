@@ -39,22 +39,12 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Strips under each other, with one scale for all of them.
-
-    Attributes
-    ----------
-    ticks : tuple of str
-        Evenly spaced, the first at the left edge and the last at the right one.
-    highest : int
-        Scores in the fullest bin of all strips: the height 1.
-    threshold : float or None
-        Position of the threshold, 0 to 1; None without one on the axis.
-    """
+    """Strips under each other, with one scale for all of them."""
 
     strips: tuple[Strip, ...]
-    ticks: tuple[str, ...]
-    highest: int
-    threshold: float | None
+    ticks: tuple[str, ...]  # Evenly spaced, the first at the left edge and the last at the right one.
+    highest: int  # Scores in the fullest bin of all strips: the height 1.
+    threshold: float | None  # Position of the threshold, 0 to 1; None without one on the axis.
 
 
 def score_histogram(result: EvaluationResult) -> Histogram | None:

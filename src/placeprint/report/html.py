@@ -41,21 +41,12 @@ MAX_QUERIES = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What a report shows besides the numbers.
+    """What a report shows besides the numbers."""
 
-    Attributes
-    ----------
-    check : CheckReport, optional
-        Its findings are listed.
-    diagnosis : Diagnosis, optional
-        Kinds of failures, leaks, and what the gallery lacks.
-    parts : mapping of str to Ragged, optional
-        What is kept of each query, `placeprint.recognition.queries.Queries.parts`: with the cells, pictures show where
-        the first misses and doubtful cases agree with their matches.
-    """
-
-    check: CheckReport | None = None
-    diagnosis: Diagnosis | None = None
+    check: CheckReport | None = None  # Its findings are listed.
+    diagnosis: Diagnosis | None = None  # Kinds of failures, leaks, and what the gallery lacks.
+    # What is kept of each query, `placeprint.recognition.queries.Queries.parts`: with the cells, pictures show where
+    # the first misses and doubtful cases agree with their matches.
     parts: Mapping[str, Ragged] | None = None
 
 
@@ -128,12 +119,7 @@ def write_report(
 
 
 def require_room(out: Path) -> None:
-    """Refuse a folder where a report would overwrite files that placeprint did not write.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Refuse a folder where a report would overwrite files that placeprint did not write. Raises `UsageError`."""
     require_ours(out / REPORT, is_page, most=_HEAD_BYTES)
     require_ours((out / REPORT).with_suffix(".json"), lambda data: has_keys(data, "protocol", "headlines", "queries"))
 
@@ -141,9 +127,7 @@ def require_room(out: Path) -> None:
 def require_page(page: Path | str) -> Path:
     """Return the path of a page; refuse one that cannot be written, before anything is computed.
 
-    Raises
-    ------
-    UsageError
+    Raises `UsageError`.
     """
     page = Path(page)
     if page.is_dir():

@@ -19,19 +19,11 @@ _MOST_KS = 3
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Runs that can be compared with each other.
-
-    Attributes
-    ----------
-    measures : tuple of str
-        The figures that any of them has.
-    charts : tuple of (int, ToleranceCurves)
-        K of Recall@K, and its curves, a run each.
-    """
+    """Runs that can be compared with each other."""
 
     rows: tuple[Standing, ...]
-    measures: tuple[str, ...]
-    charts: tuple[tuple[int, ToleranceCurves], ...]
+    measures: tuple[str, ...]  # The figures that any of them has.
+    charts: tuple[tuple[int, ToleranceCurves], ...]  # K of Recall@K, and its curves, a run each.
 
     @property
     def measured(self) -> Standing:

@@ -37,16 +37,10 @@ def picture(
 ) -> Image:
     """Draw a query and a match side by side.
 
-    Parameters
-    ----------
-    query, match : PIL.Image.Image
-        Upright, RGB.
-    look : str
-        ``lines`` between the spots that lie alike, or ``heat``: both images lit where they do.
-    height : int
-        Pixels of the images' height.
-    names : sequence of str
-        One line for the query and one for the match, in a band below; no band without them. Any text may come.
+    `query`, `match`: Upright, RGB.
+    `look`: ``lines`` between the spots that lie alike, or ``heat``: both images lit where they do.
+    `height`: Pixels of the images' height.
+    `names`: One line for the query and one for the match, in a band below; no band without them. Any text may come.
     """
     from PIL import Image as pillow
 

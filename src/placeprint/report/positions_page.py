@@ -42,10 +42,7 @@ class _Row:
 def write_positions_page(found: LocateResult, gallery: AnyGallery | Path | str, out: Path) -> Path:
     """Write the photos that `locate` was given, those with a new position first, and return the page's path.
 
-    Raises
-    ------
-    UsageError
-        When somebody else's file is there.
+    Raises `UsageError` when somebody else's file is there.
     """
     order = {"picture": 0, "time": 1, "none": 2, "known": 3}
     photos = sorted(found.photos, key=lambda photo: (order[photo.how], photo.path))
@@ -62,10 +59,7 @@ def write_positions_page(found: LocateResult, gallery: AnyGallery | Path | str, 
 def write_contradictions_page(found: ContradictionResult, gallery: AnyGallery | Path | str, out: Path) -> Path:
     """Write the photos whose position the picture contradicts, the surest first, and return the page's path.
 
-    Raises
-    ------
-    UsageError
-        When somebody else's file is there.
+    Raises `UsageError` when somebody else's file is there.
     """
     rows = [
         _Row(one.path, (f"said to be at {_where(one.latitude, one.longitude)}", one.says), one.rows)

@@ -32,26 +32,16 @@ ASKED = 50
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A reason and its pictures.
-
-    Attributes
-    ----------
-    title : str
-        What the match is to the query, for people.
-    width, height : int
-        Pixels of each picture.
-    uris : mapping of str to str
-        For each look its JPEG as a ``data:`` address; empty without a picture.
-    gone : str
-        Why there is no picture.
-    """
+    """A reason and its pictures."""
 
     reason: Reason
-    title: str
+    title: str  # What the match is to the query, for people.
+    # width, height: Pixels of each picture.
     width: int = 0
     height: int = 0
+    # For each look its JPEG as a ``data:`` address; empty without a picture.
     uris: Mapping[str, str] = field(default_factory=dict)
-    gone: str = ""
+    gone: str = ""  # Why there is no picture.
 
 
 def draw_reason(
@@ -65,12 +55,8 @@ def draw_reason(
 ) -> Drawn:
     """Draw a reason in each look; where nothing could be compared, only the plain images.
 
-    Parameters
-    ----------
-    image : ImageFile
-        Of the match; one that is gone becomes a reason why.
-    title, height, looks
-        See `Drawn` and `placeprint.report.match_drawing.picture`.
+    `image`: Of the match; one that is gone becomes a reason why.
+    `title`, `height`, `looks`: See `Drawn` and `placeprint.report.match_drawing.picture`.
     """
     try:
         match = image.opened(height)
@@ -92,19 +78,10 @@ def explain_cases(
 ) -> dict[EvaluatedQuery, tuple[Drawn, ...]]:
     """Explain the first cases of each sheet: the best match, and for a miss the best positive too.
 
-    Parameters
-    ----------
-    numbers : mapping of EvaluatedQuery to int
-        Which of the queries each is.
-    parts : mapping of str to Ragged
-        Of the queries, in their order.
-    gallery_image : callable
-        From a gallery row to its image.
-
-    Returns
-    -------
-    dict
-        Empty where no cells were kept.
+    `numbers`: Which of the queries each is.
+    `parts`: Of the queries, in their order.
+    `gallery_image`: From a gallery row to its image.
+    Returns nothing where no cells were kept.
     """
     if "cells" not in parts or "cells" not in gallery.spec.parts:
         return {}

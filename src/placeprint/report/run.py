@@ -158,12 +158,7 @@ def _evaluated(
 
 
 def _usable(dataset: Path | str | Manifest, out: Path) -> Manifest:
-    """Read a dataset; refuse a folder that takes no gallery and no report.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Read a dataset; refuse a folder that takes no gallery and no report. Raises `UsageError`."""
     manifest = dataset if isinstance(dataset, Manifest) else read_dataset(dataset)
     _require_apart(out, manifest)
     refuse_strangers(out / GALLERY)
@@ -176,9 +171,7 @@ def _usable(dataset: Path | str | Manifest, out: Path) -> Manifest:
 def _require_apart(out: Path, manifest: Manifest) -> None:
     """Refuse to write a gallery and a report among images, where they would be read as part of the dataset.
 
-    Raises
-    ------
-    UsageError
+    Raises `UsageError`.
     """
     root, folder = manifest.root.resolve(), out.resolve()
     if not folder.is_relative_to(root):

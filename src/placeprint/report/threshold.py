@@ -18,46 +18,26 @@ _DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One threshold and what it does.
-
-    Attributes
-    ----------
-    right, wrong : int
-        Queries of known places that are given their place, and another.
-    let_in : int
-        Queries of places that the gallery lacks that are given one.
-    """
+    """One threshold and what it does."""
 
     threshold: float
+    # right, wrong: Queries of known places that are given their place, and another.
     right: int
     wrong: int
-    let_in: int
+    let_in: int  # Queries of places that the gallery lacks that are given one.
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Coverage against threshold.
+    """Coverage against threshold."""
 
-    Attributes
-    ----------
-    of : str
-        What the threshold is on: ``probability`` or ``score``.
-    steps : tuple of Step
-        The lowest threshold first.
-    decides : int
-        Which step is the threshold of the run; the first, which accepts all, where none was asked for.
-    known, unknown : int
-        Queries of each kind.
-    axis : Axis
-        Of the threshold.
-    """
-
-    of: str
-    steps: tuple[Step, ...]
-    decides: int
+    of: str  # What the threshold is on: ``probability`` or ``score``.
+    steps: tuple[Step, ...]  # The lowest threshold first.
+    decides: int  # Which step is the threshold of the run; the first, which accepts all, where none was asked for.
+    # known, unknown: Queries of each kind.
     known: int
     unknown: int
-    axis: Axis
+    axis: Axis  # Of the threshold.
 
     def lines(self) -> tuple[tuple[str, str, str], ...]:
         """Return for each line its kind, its name and the points for an SVG polyline of 1000 by 1000."""

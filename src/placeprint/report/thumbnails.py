@@ -36,44 +36,27 @@ class ImageFile:
     def opened(self, side: int) -> Image:
         """Return it upright in RGB, its shorter side at least `side` pixels where the image has them.
 
-        Raises
-        ------
-        ImageError
-            When it is gone, cannot be read, or lies outside of `root`.
+        Raises `ImageError` when it is gone, cannot be read, or lies outside of `root`.
         """
         return decode(read_bytes(locate(self.root, self.path)), min_side=side)
 
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A small copy of an image, or why there is none.
+    """A small copy of an image, or why there is none."""
 
-    Attributes
-    ----------
-    key : str
-        Its name inside the page.
-    width, height : int
-        Pixels; `SIDE` by `SIDE` without a picture.
-    uri : str
-        The JPEG as a ``data:`` address; empty without a picture.
-    reason : str
-        One line for people; empty with a picture.
-    """
-
-    key: str
+    key: str  # Its name inside the page.
+    # width, height: Pixels; `SIDE` by `SIDE` without a picture.
     width: int = SIDE
     height: int = SIDE
-    uri: str = ""
-    reason: str = ""
+    uri: str = ""  # The JPEG as a ``data:`` address; empty without a picture.
+    reason: str = ""  # One line for people; empty with a picture.
 
 
 def thumbnails(images: Iterable[ImageFile], *, progress: Progress | None = None) -> dict[ImageFile, Thumbnail]:
     """Make one thumbnail for each different image; an image that is gone becomes a reason.
 
-    Parameters
-    ----------
-    images : iterable of ImageFile
-        May repeat itself.
+    `images`: May repeat itself.
     """
     wanted = list(dict.fromkeys(images))
     workers = min(8, os.cpu_count() or 1)

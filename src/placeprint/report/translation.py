@@ -17,18 +17,10 @@ ENGLISH = "en"
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """The texts of pages in one language.
+    """The texts of pages in one language."""
 
-    Attributes
-    ----------
-    language : str
-        Its tag (BCP 47), as ``de``.
-    texts : mapping of str to str
-        By what they are in English.
-    """
-
-    language: str = ENGLISH
-    texts: Mapping[str, str] = field(default_factory=dict)
+    language: str = ENGLISH  # Its tag (BCP 47), as ``de``.
+    texts: Mapping[str, str] = field(default_factory=dict)  # By what they are in English.
 
     def __call__(self, text: str, **values: object) -> str:
         """Return a text with its values, as ``{n}``."""

@@ -27,12 +27,7 @@ def to_group(manifest: Manifest, radius: float | None = None) -> bool:
 
 
 def refuse_unlabelled(out: Path) -> None:
-    """Refuse a folder where somebody else's file is in the way, before anything is compared.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Refuse a folder where somebody else's file is in the way, before anything is compared. Raises `UsageError`."""
     refuse_groups_page(out / PAGE)
     refuse_form(out / MAP)
 
@@ -42,14 +37,7 @@ def grouped(
 ) -> tuple[Grouping, Path | None]:
     """Find the places among photos, and write their page and, where there are positions, a map.
 
-    Returns
-    -------
-    Grouping, Path or None
-        And the map.
-
-    Raises
-    ------
-    DatasetError, ModelError
+    Raises `DatasetError` or `ModelError`.
     """
     found = group(
         manifest,
