@@ -89,10 +89,7 @@ def embed_gallery(
 ) -> tuple[AnyEmbedder, Embedded]:
     """Embed a dataset's gallery images, and let the model learn from them where the preset asks for it.
 
-    Returns
-    -------
-    AnyEmbedder, Embedded
-        The model with what it learned, and the embeddings finished with it.
+    Returns the model with what it learned, and the embeddings finished with it.
     """
     done = embed_split(manifest, manifest.gallery(), embedder=embedder, cache=cache, progress=progress, read=read)
     made = learn(embedder, preset.whiten, done.vectors, [label(record) for record in done.records])
@@ -189,12 +186,7 @@ def calibrated_alone(
 ) -> tuple[SomeGallery, str]:
     """Calibrate a gallery from its own images, and where they are too few from what the package ships.
 
-    Returns
-    -------
-    Gallery
-        As it is, where nothing could be learned.
-    str
-        Then why; else nothing.
+    Where nothing could be learned the gallery is returned as it is, and why.
     """
     try:
         learned = learn_calibration(gallery.download(), false_accept_rate=rate, automatic=True, progress=progress)

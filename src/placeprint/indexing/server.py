@@ -76,20 +76,10 @@ def store_images(
 
     Interrupted, the same again completes it: files are read again, and what the store has of them is not embedded.
 
-    Parameters
-    ----------
-    options : BuildOptions
-        The preset, the index, and whether there is a cache.
-    embedded : Embedded, optional
-        Where the model had to learn from all images first, what became of them.
-    replace : bool
-        Whether a gallery that is there may lose images by it.
-
-    Raises
-    ------
-    DatasetError
-        When there are no images, or none of them could be used.
-    GalleryError
+    `options`: The preset, the index, and whether there is a cache.
+    `embedded`: Where the model had to learn from all images first, what became of them.
+    `replace`: Whether a gallery that is there may lose images by it.
+    Raises `DatasetError` when there are no images, or none of them could be used; `GalleryError`.
     """
     manifest, root = source.manifest, source.root
     records = manifest.gallery()
@@ -134,32 +124,19 @@ def head_of(embedder: AnyEmbedder, options: BuildOptions, root: str) -> Head:
 
 @dataclass(frozen=True, slots=True)
 class BlockWriter:
-    """Embeds what a store lacks of some images, and writes it.
-
-    Attributes
-    ----------
-    root : str
-        Name of the root that the paths are relative to.
-    read : callable
-        Returns the bytes of a path.
-    gaps : bool
-        True leaves out the numbers of images that cannot be used; else the next image takes them.
-    """
+    """Embeds what a store lacks of some images, and writes it."""
 
     writer: Writer
-    root: str
+    root: str  # Name of the root that the paths are relative to.
     embedder: AnyEmbedder
-    read: Reader
+    read: Reader  # Returns the bytes of a path.
     cache: EmbeddingCache | None = None
-    gaps: bool = False
+    gaps: bool = False  # True leaves out the numbers of images that cannot be used; else the next image takes them.
 
     def write(self, first: int, records: Sequence[ImageRecord]) -> tuple[Embedded, int]:
         """Write a block whose first image has the number `first`.
 
-        Returns
-        -------
-        Embedded, int
-            What was embedded, and how many images could be used.
+        Returns: What was embedded, and how many images could be used.
         """
         known = self.writer.known(self.root, records)
         same = {r.path for r in records if r.path in known and _unchanged(r, known[r.path], self.read)}
@@ -224,16 +201,9 @@ def store_vectors(
 ) -> AnyGallery:
     """Make the gallery at an address hold the given embeddings, and no others.
 
-    Parameters
-    ----------
-    records, vectors, preset, root, replace
-        As in `placeprint.Gallery.build`.
-    **settings
-        ``spec`` and ``index``.
-
-    Raises
-    ------
-    VectorError, GalleryError
+    `records`, `vectors`, `preset`, `root`, `replace`: As in `placeprint.Gallery.build`.
+    **settings: ``spec`` and ``index``.
+    Raises `VectorError` or `GalleryError`.
     """
     content = new_content(records, vectors, root=root, preset=preset, spec=settings["spec"])
     head = Head(spec=content.spec, preset=preset, index_name=settings.get("index", "auto"), roots=(root,))

@@ -44,20 +44,11 @@ def open_source(
 ) -> Source:
     """Read a dataset, unless it was read already.
 
-    Parameters
-    ----------
-    dataset : Path, str or Manifest
-        See `placeprint.dataset.scan.read_dataset`; or an address that fsspec knows, as ``s3://bucket/photos``.
-    layout : str, optional
-        How its folders are read; see there.
-    track : Track, optional
-        Gives positions to photos without; see there.
-
-    Raises
-    ------
-    DatasetError, MissingExtraError
-    UsageError
-        For a track and an address: the photos' times are in their files, which are not read for it there.
+    `dataset`: See `placeprint.dataset.scan.read_dataset`; or an address that fsspec knows, as ``s3://bucket/photos``.
+    `layout`: How its folders are read; see there.
+    `track`: Gives positions to photos without; see there.
+    Raises `DatasetError` or `MissingExtraError`; `UsageError` for a track and an address: the photos' times are in
+    their files, which are not read for it there.
     """
     if isinstance(dataset, Source):
         return dataset

@@ -72,13 +72,7 @@ class Cluster:
     def told(
         self, job: Job, blocks: Sequence[dict[str, Any]], actors: int, writer: Writer, total: int, progress: Any
     ) -> list[dict[str, Any]]:
-        """Run a job; return what became of each block.
-
-        Raises
-        ------
-        PlaceprintError
-            When it failed on the cluster.
-        """
+        """Run a job; return what became of each block. Raises `PlaceprintError` when it failed on the cluster."""
         ray = self._ray
         task = ray.remote(num_cpus=0, max_retries=3)(work).remote(job, list(blocks), actors)
         seen = 0
@@ -98,12 +92,7 @@ class Cluster:
 
 
 def _knock(on: str) -> None:
-    """Fail at once when nothing listens; Ray would try for minutes.
-
-    Raises
-    ------
-    PlaceprintError
-    """
+    """Fail at once when nothing listens; Ray would try for minutes. Raises `PlaceprintError`."""
     host, _, port = on.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         return

@@ -30,27 +30,17 @@ CUDA = "CUDAExecutionProvider"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What an actor needs to know.
+    """What an actor needs to know."""
 
-    Attributes
-    ----------
-    address, root : str
-        Of the gallery, and of the images: a folder, or an address.
-    model, preset, runner : str
-        As in `placeprint.index`.
-    fingerprint : str
-        Of the ModelSpec: a worker that has another model is refused.
-    gpu : float
-        The part of a GPU that every actor has; 0 for none.
-    """
-
+    # address, root: Of the gallery, and of the images: a folder, or an address.
     address: str
     root: str
+    # model, preset, runner: As in `placeprint.index`.
     model: str
     preset: Preset
     runner: str
-    fingerprint: str
-    gpu: float
+    fingerprint: str  # Of the ModelSpec: a worker that has another model is refused.
+    gpu: float  # The part of a GPU that every actor has; 0 for none.
 
 
 class EmbeddingActor:

@@ -49,23 +49,13 @@ def store_images_on_ray(
     Interrupted, the same again completes it. An image keeps the number that it has in the dataset, also where others
     before it cannot be used.
 
-    Parameters
-    ----------
-    dataset : Path or str
-        A folder or manifest that every node sees at the same path, or an address that fsspec knows (``s3://…``).
-    address : Path or str
-        Of the gallery, as every node reaches it.
-    on : str
-        ``local`` for a cluster of this machine that ends with the job; else a cluster's address
-        (``ray://head:10001``, ``head:6379``, ``auto``).
-    options : BuildOptions
-        Without the cache and the workers: every actor embeds one image at a time.
-    replace : bool
-        As in `placeprint.index`.
-
-    Raises
-    ------
-    DatasetError, UsageError, ModelError, GalleryError, MissingExtraError
+    `dataset`: A folder or manifest that every node sees at the same path, or an address that fsspec knows (``s3://…``).
+    `address`: Of the gallery, as every node reaches it.
+    `on`: ``local`` for a cluster of this machine that ends with the job; else a cluster's address
+    (``ray://head:10001``, ``head:6379``, ``auto``).
+    `options`: Without the cache and the workers: every actor embeds one image at a time.
+    `replace`: As in `placeprint.index`.
+    Raises `DatasetError`, `UsageError`, `ModelError`, `GalleryError` or `MissingExtraError`.
     """
     began, preset, model = time.perf_counter(), options.found_preset(), options.model or DEFAULT_MODEL
     opened = open_source(dataset)
