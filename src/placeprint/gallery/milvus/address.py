@@ -25,23 +25,12 @@ HEAD_SUFFIX = "_head"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a gallery is kept.
-
-    Attributes
-    ----------
-    host : str
-    port : int
-    name : str
-        Of the collection.
-    user : str
-        Empty where none is named.
-    tls : bool
-    """
+    """Where a gallery is kept."""
 
     host: str
     port: int
-    name: str
-    user: str = ""
+    name: str  # Of the collection.
+    user: str = ""  # Empty where none is named.
     tls: bool = False
 
     @property
@@ -58,10 +47,8 @@ class Address:
 def parse_address(text: str | Path) -> Address:
     """Read an address.
 
-    Raises
-    ------
-    UsageError
-        When it has another form, or holds a password: command lines are kept in histories and seen by others.
+    Raises `UsageError` when it has another form, or holds a password: command lines are kept in histories and seen by
+    others.
     """
     whole = re.sub(r"^(milvus(?:\+tls)?:)/+", r"\1//", str(text), flags=re.IGNORECASE)  # a Path merges slashes
     found = _ADDRESS.fullmatch(whole)
@@ -87,11 +74,7 @@ def parse_address(text: str | Path) -> Address:
 def name_problem(name: str, *, most: int = LONGEST_NAME) -> str:
     """Return why Milvus takes a name for no collection and no database; empty where it does.
 
-    Parameters
-    ----------
-    name : str
-    most : int
-        Characters that it has at most.
+    `most`: Characters that it has at most.
     """
     if len(name) > most:
         return f"a name has {most} characters at most, and this one {len(name)}"

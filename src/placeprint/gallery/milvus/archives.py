@@ -23,12 +23,7 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> str:
 
 
 def unpacked(text: str) -> dict[str, NDArray[Any]]:
-    """Read what `packed` wrote; nothing for no text.
-
-    Raises
-    ------
-    GalleryCorruptError
-    """
+    """Read what `packed` wrote; nothing for no text. Raises `GalleryCorruptError`."""
     if not text:
         return {}
     try:

@@ -31,10 +31,7 @@ def added(store: Store, claim: Claim, head: Head, numbering: Numbering, fresh: C
 
     One that is already there under another path or root, as the same place, is left alone.
 
-    Parameters
-    ----------
-    fresh : Content
-        Of `placeprint.gallery.changes.new_content`: its images lie under its one root.
+    `fresh`: Of `placeprint.gallery.changes.new_content`: its images lie under its one root.
     """
     root, records = fresh.roots[0], fresh.records
     roots, number = head.with_root(root)

@@ -45,11 +45,7 @@ _HELD: set[str] = set()
 class Claim:
     """The right to change a gallery, from `take` or the beginning of a ``with`` to `leave` or its end.
 
-    Parameters
-    ----------
-    heads : HeadStore
-    doing : str
-        What other writers are told.
+    `doing`: What other writers are told.
     """
 
     def __init__(self, heads: HeadStore, doing: str) -> None:
@@ -77,11 +73,7 @@ class Claim:
     def take(self) -> Self:
         """Wait for the claim, and hold it.
 
-        Raises
-        ------
-        GalleryBusyError
-            When another writer holds it and lives; it is named.
-        GalleryEngineError
+        Raises `GalleryBusyError` when another writer holds it and lives; it is named; `GalleryEngineError`.
         """
         self.heads.create()
         _HELD.add(self._token)
@@ -143,10 +135,7 @@ class Claim:
     def write(self, head: Head) -> None:
         """Replace the head.
 
-        Raises
-        ------
-        GalleryBusyError
-            When the claim was lost: this process stood still for longer than `SILENT`.
+        Raises `GalleryBusyError` when the claim was lost: this process stood still for longer than `SILENT`.
         """
         if time.monotonic() - self._verified > FRESH:
             if self._token not in self.heads.claims():

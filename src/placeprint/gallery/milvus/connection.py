@@ -51,10 +51,7 @@ _AWAY = re.compile(
 def time_limit() -> float:
     """Return the seconds that a request may take.
 
-    Raises
-    ------
-    UsageError
-        When PLACEPRINT_MILVUS_TIMEOUT is no number above 0.
+    Raises `UsageError` when PLACEPRINT_MILVUS_TIMEOUT is no number above 0.
     """
     text = os.environ.get("PLACEPRINT_MILVUS_TIMEOUT", "")
     try:
@@ -70,15 +67,8 @@ def time_limit() -> float:
 def our_errors(address: Address, doing: str) -> Iterator[None]:
     """Turn errors of pymilvus and gRPC into one of ours that says what to do.
 
-    Parameters
-    ----------
-    address : Address
-    doing : str
-        What was being done, for the message.
-
-    Raises
-    ------
-    GalleryEngineError
+    `doing`: What was being done, for the message.
+    Raises `GalleryEngineError`.
     """
     import grpc
     from pymilvus.exceptions import MilvusException
@@ -119,12 +109,8 @@ def _advice(address: Address, doing: str, said: str) -> str:
 class Connection:
     """A client of one server, for one gallery.
 
-    Raises
-    ------
-    GalleryEngineError
-        When nothing answers within `CONNECT_SECONDS`, or it is no Milvus of a supported version.
-    MissingExtraError
-        Without pymilvus.
+    Raises `GalleryEngineError` when nothing answers within `CONNECT_SECONDS`, or it is no Milvus of a supported
+    version; `MissingExtraError` without pymilvus.
     """
 
     def __init__(self, address: Address) -> None:
@@ -157,9 +143,7 @@ class Connection:
     def call(self, doing: str, method: str, *args: Any, seconds: float | None = None, **settings: Any) -> Any:
         """Call a method of the client within the time limit, or within more `seconds` as long as the server lives.
 
-        Raises
-        ------
-        GalleryEngineError
+        Raises `GalleryEngineError`.
         """
         refuse_after_fork(self.address)
         limit = max(seconds or 0.0, self.seconds)
@@ -212,9 +196,7 @@ class Connection:
 def refuse_after_fork(address: Address) -> None:
     """Refuse to ask a server in a forked child whose parent did: gRPC would wait for the parent's threads.
 
-    Raises
-    ------
-    UsageError
+    Raises `UsageError`.
     """
     if _ASKED_IN.setdefault("first", forks.generation()) != forks.generation():
         raise UsageError(f"{address}: this process was forked after it had asked a server: {forks.ADVICE}")
@@ -232,9 +214,7 @@ def _client_class() -> Any:
 def knock(address: Address, seconds: float) -> None:
     """Fail at once when nothing listens: the client library would retry until its time limit.
 
-    Raises
-    ------
-    GalleryEngineError
+    Raises `GalleryEngineError`.
     """
     try:
         socket.create_connection((address.host, address.port), timeout=seconds).close()

@@ -25,23 +25,14 @@ class EngineFilter:
     """Which images may be found: what `where_images` returns for a gallery in Milvus.
 
     It stands for one flag an image, as an array of bool does elsewhere, and holds none of them.
-
-    Attributes
-    ----------
-    store : Store
-    size, end : int
-        Images of the gallery, and the number that all of theirs are below.
-    expression : str
-        As Milvus takes it. Of a circle it lets the box around through.
-    circle : tuple of 3 floats, or None
-        Latitude, longitude, metres.
     """
 
     store: Store
+    # size, end: Images of the gallery, and the number that all of theirs are below.
     size: int
     end: int
-    expression: str
-    circle: Near | None = None
+    expression: str  # As Milvus takes it. Of a circle it lets the box around through.
+    circle: Near | None = None  # Latitude, longitude, metres.
 
     def __len__(self) -> int:
         """Return the number of images of the gallery."""

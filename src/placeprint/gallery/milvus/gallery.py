@@ -66,10 +66,8 @@ class MilvusGallery:
     def at(cls, address: str | Path, *, spec: ModelSpec | None = None) -> Self:
         """Open the gallery at an address; see `placeprint.open_gallery`.
 
-        Raises
-        ------
-        UsageError, GalleryEngineError, GalleryNotFoundError, GalleryFormatError, GalleryCorruptError,
-        GalleryMismatchError
+        Raises `UsageError`, `GalleryEngineError`, `GalleryNotFoundError`, `GalleryFormatError`, `GalleryCorruptError`
+        or `GalleryMismatchError`.
         """
         made = cls.over(Connection(parse_address(address)))
         if spec is not None:
@@ -80,15 +78,9 @@ class MilvusGallery:
     def over(cls, connection: Connection, *, numbered: bool = True) -> Self:
         """Open the gallery that a connection is for, as it is now.
 
-        Parameters
-        ----------
-        connection : Connection
-        numbered : bool
-            False lets rows be counted wrong while an interrupted change is there: to find out takes a reading of all.
-
-        Raises
-        ------
-        GalleryEngineError, GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+        `numbered`: False lets rows be counted wrong while an interrupted change is there: to find out takes a reading
+        of all.
+        Raises `GalleryEngineError`, `GalleryNotFoundError`, `GalleryFormatError` or `GalleryCorruptError`.
         """
         return cls(opened(connection, numbered=numbered))
 
@@ -234,10 +226,7 @@ class MilvusGallery:
     def with_calibration(self, calibration: Calibration) -> Self:
         """Keep a calibration, in one step.
 
-        Raises
-        ------
-        GalleryMismatchError
-            When the gallery on the server is not the one that was calibrated.
+        Raises `GalleryMismatchError` when the gallery on the server is not the one that was calibrated.
         """
         return self._with_learned(calibration=calibration)
 

@@ -43,48 +43,25 @@ KIND = "placeprint gallery"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The facts about a gallery, but for its images.
-
-    Attributes
-    ----------
-    spec : ModelSpec
-    preset : Preset
-    index_name : str
-        What was asked for, see `placeprint.gallery.milvus.index_settings.STORE_INDEXES`.
-    roots : tuple of str
-    end : int
-        Every image's number is below it.
-    holes : ndarray of int64
-        Numbers below `end` that no image has, ascending.
-    writing : bool
-        True from the beginning of a change to its end: an interrupted one leaves it.
-    failures : tuple of FailedImage
-    calibration : Calibration or None
-    positions : PositionEvidence or None
-    learned : mapping of str to ndarray
-    audit : mapping, optional
-    model_file : Path or None
-        Where the model's file was on the machine that wrote last, when its name does not find it.
-    state : str
-        Another one after every change of the images; empty where an older release wrote it.
-    codes : mapping of str to str
-        The code of each kind of parts that is not kept as it is; see `placeprint.gallery.part_codes`.
-    """
+    """The facts about a gallery, but for its images."""
 
     spec: ModelSpec
     preset: Preset = FAST
-    index_name: str = "auto"
+    index_name: str = "auto"  # What was asked for, see `placeprint.gallery.milvus.index_settings.STORE_INDEXES`.
     roots: tuple[str, ...] = (".",)
-    end: int = 0
+    end: int = 0  # Every image's number is below it.
+    # Numbers below `end` that no image has, ascending.
     holes: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    writing: bool = False
+    writing: bool = False  # True from the beginning of a change to its end: an interrupted one leaves it.
     failures: tuple[FailedImage, ...] = ()
     calibration: Calibration | None = None
     positions: PositionEvidence | None = None
     learned: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     audit: Mapping[str, Any] | None = None
+    # Where the model's file was on the machine that wrote last, when its name does not find it.
     model_file: Path | None = None
-    state: str = ""
+    state: str = ""  # Another one after every change of the images; empty where an older release wrote it.
+    # The code of each kind of parts that is not kept as it is; see `placeprint.gallery.part_codes`.
     codes: Codes = field(default_factory=dict)
 
     def changed(self) -> Head:
@@ -164,17 +141,10 @@ class _Plain:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The row of a head, with only its outermost values checked.
-
-    Attributes
-    ----------
-    values : mapping
-    blobs : mapping of str to tuple of str
-        Names of the rows that hold what is long, by what it is.
-    """
+    """The row of a head, with only its outermost values checked."""
 
     values: Mapping[str, Any]
-    blobs: Mapping[str, tuple[str, ...]]
+    blobs: Mapping[str, tuple[str, ...]]  # Names of the rows that hold what is long, by what it is.
 
     @property
     def rows(self) -> list[str]:
@@ -190,10 +160,8 @@ class Said:
 def said_in(text: str, address: Address) -> Said:
     """Parse the row of a head.
 
-    Raises
-    ------
-    GalleryCorruptError, GalleryFormatError
-        When it cannot be read; when something else wrote it, or another release.
+    Raises `GalleryCorruptError` or `GalleryFormatError` when it cannot be read; when something else wrote it, or
+    another release.
     """
     try:
         values = json.loads(text)
@@ -215,10 +183,8 @@ def said_in(text: str, address: Address) -> Said:
 def head_of(values: Mapping[str, Any], blobs: Mapping[str, str], address: object = "the gallery") -> Head:
     """Return the head that `values_of` and `blobs_of` wrote.
 
-    Raises
-    ------
-    GalleryCorruptError, GalleryFormatError
-        When something else wrote them: no name, no type and no number is believed.
+    Raises `GalleryCorruptError` or `GalleryFormatError` when something else wrote them: no name, no type and no number
+    is believed.
     """
     with _refusals_told(address):
         return _head_of(values, blobs)

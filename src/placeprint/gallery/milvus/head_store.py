@@ -40,14 +40,8 @@ class HeadStore:
     def read(self, *, readings: int = READINGS) -> Head:
         """Read the head.
 
-        Parameters
-        ----------
-        readings : int
-            Tries; the holder of the claim needs only one, because nobody writes meanwhile.
-
-        Raises
-        ------
-        GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+        `readings`: Tries; the holder of the claim needs only one, because nobody writes meanwhile.
+        Raises `GalleryNotFoundError`, `GalleryFormatError` or `GalleryCorruptError`.
         """
         address = self.address
         if not self._there_and_ours():
@@ -117,10 +111,7 @@ class HeadStore:
     def create(self) -> None:
         """Make its collection where there is none.
 
-        Raises
-        ------
-        GalleryFormatError
-            When somebody else's collection has a name of this gallery.
+        Raises `GalleryFormatError` when somebody else's collection has a name of this gallery.
         """
         if self._there_and_ours():
             return

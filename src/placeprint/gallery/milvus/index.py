@@ -22,12 +22,8 @@ Hits = Sequence[Mapping[str, Any]]
 class Numbering:
     """Maps the numbers of images in the store, some of which may be missing, to a gallery's rows without gaps.
 
-    Parameters
-    ----------
-    end : int
-        All numbers are below it.
-    holes : ndarray of int64
-        Those that no image has, ascending.
+    `end`: All numbers are below it.
+    `holes`: Those that no image has, ascending.
     """
 
     def __init__(self, end: int, holes: Numbers) -> None:
@@ -75,10 +71,7 @@ class MilvusIndex:
         Where more rows score the same than there is room for, Milvus chooses which of them are there. Flags of a
         filter are sent as numbers, some thousand at a time; an `EngineFilter` is met by the engine.
 
-        Raises
-        ------
-        UsageError
-            For more neighbours than Milvus returns.
+        Raises `UsageError` for more neighbours than Milvus returns.
         """
         k = checked_k(k)
         units = unit_queries(queries, self._store.spec.dim).astype(np.float32)

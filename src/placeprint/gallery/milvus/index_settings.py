@@ -17,18 +17,10 @@ HNSW_ROWS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An index and its parameters.
+    """An index and its parameters."""
 
-    Attributes
-    ----------
-    kind : str
-        Milvus's name: ``FLAT``, ``HNSW``, ``IVF_FLAT``.
-    params : mapping of str to int
-        What it is built with.
-    """
-
-    kind: str = "FLAT"
-    params: Mapping[str, int] = field(default_factory=dict, hash=False)
+    kind: str = "FLAT"  # Milvus's name: ``FLAT``, ``HNSW``, ``IVF_FLAT``.
+    params: Mapping[str, int] = field(default_factory=dict, hash=False)  # What it is built with.
 
     @property
     def exact(self) -> bool:
@@ -47,17 +39,9 @@ class Setting:
 def choose_setting(name: str, rows: int) -> Setting:
     """Return the index of a gallery.
 
-    Parameters
-    ----------
-    name : str
-        One of `STORE_INDEXES`.
-    rows : int
-        How many images it has, or will have.
-
-    Raises
-    ------
-    UsageError
-        For a name that is not known.
+    `name`: One of `STORE_INDEXES`.
+    `rows`: How many images it has, or will have.
+    Raises `UsageError` for a name that is not known.
     """
     if name not in STORE_INDEXES:
         raise UsageError(f'index "{name}" is not known in Milvus: {choices(name, STORE_INDEXES)}')

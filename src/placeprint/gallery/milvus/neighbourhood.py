@@ -27,14 +27,8 @@ FIELDS = ("key", "row", "record", "vector")
 class FetchedParts(Ragged):
     """Parts of images, fetched from the store on demand.
 
-    Parameters
-    ----------
-    store : Store
-    name : str
-        Of the field.
-    keys : sequence of int
-    codes : mapping of str to str
-        Of the gallery's head.
+    `name`: Of the field.
+    `codes`: Of the gallery's head.
     """
 
     def __init__(self, store: Store, name: str, keys: Sequence[int], codes: Codes) -> None:
@@ -70,14 +64,9 @@ def look_around(
 ) -> Nearby:
     """Fetch the neighbours of a query and, when the preset re-ranks, the other images of their places.
 
-    Parameters
-    ----------
-    unit : ndarray of float32, shape (dim,)
-        A unit vector.
-    look : int
-        Neighbours that are looked at; ten times as many while all of them are of one place.
-    only : EngineFilter, optional
-        Other images are not there.
+    `unit`, shape (dim,): A unit vector.
+    `look`: Neighbours that are looked at; ten times as many while all of them are of one place.
+    `only`: Other images are not there.
     """
     found = _neighbours(store, unit, look, only, size=len(numbering))
     if head.preset.reranks:

@@ -37,33 +37,16 @@ Parts = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """The image in a row.
+    """The image in a row."""
 
-    Attributes
-    ----------
-    key : int
-        See `placeprint.gallery.keys.key_of`.
-    row : int
-        Its number: images are in the order of their numbers; some numbers may be missing.
-    record : ImageRecord
-    root : int
-        Number of the gallery's root that the path is relative to.
-    vector : ndarray of float32, shape (dim,)
-    parts : mapping of str to ndarray, shape (height, width, depth)
-    sum : str
-        See `checksum`; as it was when the row was written.
-    found : str
-        The same of what was read.
-    """
-
-    key: int
-    row: int
+    key: int  # See `placeprint.gallery.keys.key_of`.
+    row: int  # Its number: images are in the order of their numbers; some numbers may be missing.
     record: ImageRecord
-    root: int
-    vector: Vectors
-    parts: Parts
-    sum: str
-    found: str
+    root: int  # Number of the gallery's root that the path is relative to.
+    vector: Vectors  # Shape (dim,).
+    parts: Parts  # Each shape (height, width, depth).
+    sum: str  # See `checksum`; as it was when the row was written.
+    found: str  # The same of what was read.
 
 
 def checksum(record: str, vector: Vectors, parts: Mapping[str, str]) -> str:
@@ -80,22 +63,9 @@ def to_row(
 ) -> dict[str, Any]:
     """Return a row as pymilvus takes it.
 
-    Parameters
-    ----------
-    row : int
-    record : ImageRecord
-    root, root_name : int, str
-        Number and name of the root.
-    vector : ndarray of float32, shape (dim,)
-        A unit vector.
-    parts : mapping of str to ndarray
-
-    Raises
-    ------
-    UsageError
-        When the record is larger than Milvus takes.
-    VectorError
-        When the parts are.
+    `root`, `root_name`: Number and name of the root.
+    `vector`, shape (dim,): A unit vector.
+    Raises `UsageError` when the record is larger than Milvus takes; `VectorError` when the parts are.
     """
     line = json.dumps({**record.to_dict(), "root": root})
     if len(line) > STRING or len(record.places) > PLACES or any(len(p.encode()) > PLACE_BYTES for p in record.places):
@@ -123,10 +93,7 @@ def to_row(
 def from_row(values: Mapping[str, Any], names: Sequence[str]) -> StoredImage:
     """Read a row that pymilvus returned; `names` are those of its parts.
 
-    Raises
-    ------
-    GalleryCorruptError
-        When it is not a row of this library.
+    Raises `GalleryCorruptError` when it is not a row of this library.
     """
     line, vector = values["record"], np.asarray(values["vector"], np.float32)
     packed = {name: values[name] for name in names}
@@ -183,12 +150,7 @@ def _packed(name: str, array: NDArray[Any], path: str) -> str:
 
 
 def unpacked(text: str) -> NDArray[Any]:
-    """Read what `to_row` made of the parts of an image.
-
-    Raises
-    ------
-    GalleryCorruptError
-    """
+    """Read what `to_row` made of the parts of an image. Raises `GalleryCorruptError`."""
     head, _, data = text.partition(":")
     try:
         kind, *sides = head.split(",")

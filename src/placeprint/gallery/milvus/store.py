@@ -35,11 +35,7 @@ Row = dict[str, Any]
 class Store:
     """One collection.
 
-    Parameters
-    ----------
-    connection : Connection
-    spec : ModelSpec
-        Of the model whose embeddings are kept.
+    `spec`: Of the model whose embeddings are kept.
     """
 
     def __init__(self, connection: Connection, spec: ModelSpec) -> None:
@@ -211,10 +207,7 @@ class Store:
     def _wait_for_index(self) -> None:
         """Wait until everything stored is indexed: until then the server searches a coarse index of its own.
 
-        Raises
-        ------
-        GalleryEngineError
-            When it takes longer than `BUILD_SECONDS`.
+        Raises `GalleryEngineError` when it takes longer than `BUILD_SECONDS`.
         """
         until = time.monotonic() + BUILD_SECONDS
         while int(self._index()["pending_index_rows"]):

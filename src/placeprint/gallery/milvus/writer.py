@@ -47,15 +47,9 @@ class Writer:
 
     Images are numbered from 0 in order, without gaps. After an interruption the same call completes it.
 
-    Parameters
-    ----------
-    store : Store
-    head : Head
-        As it will be at the end, but for its failures and its end.
-    claim : Claim, optional
-        The claim of the writer that begins and finishes; those that join have none.
-    empty : bool
-        Nothing was there when it began that may stay as it is: nothing is looked for.
+    `head`: As it will be at the end, but for its failures and its end.
+    `claim`: The claim of the writer that begins and finishes; those that join have none.
+    `empty`: Nothing was there when it began that may stay as it is: nothing is looked for.
     """
 
     def __init__(self, store: Store, head: Head, claim: Claim | None = None, *, empty: bool = False) -> None:
@@ -67,23 +61,11 @@ class Writer:
     def begin(cls, address: Address, head: Head, *, rows: int, wanted: Wanted | None = None) -> Self:
         """Begin, or resume, as the only writer until `finish` or the end of a ``with``.
 
-        Parameters
-        ----------
-        address : Address
-        head : Head
-        rows : int
-            About how many images it will have: that chooses the index.
-        wanted : Wanted, optional
-            What it is to hold, or more: a gallery that is there and would lose something is refused. None refuses none.
-
-        Raises
-        ------
-        GalleryBusyError
-            When another writer is at it.
-        GalleryMismatchError
-            When another model's gallery is there.
-        UsageError
-            When the gallery that is there would lose something.
+        `rows`: About how many images it will have: that chooses the index.
+        `wanted`: What it is to hold, or more: a gallery that is there and would lose something is refused. None refuses
+        none.
+        Raises `GalleryBusyError` when another writer is at it; `GalleryMismatchError` when another model's gallery is
+        there; `UsageError` when the gallery that is there would lose something.
         """
         connection = Connection(address)
         heads, store = HeadStore(connection), Store(connection, head.spec)
@@ -157,13 +139,9 @@ class Writer:
     ) -> None:
         """Write images with these numbers; equal ones that are there are left alone.
 
-        Parameters
-        ----------
-        numbers : ndarray of int64, shape (len(records),)
-        vectors : ndarray of float32, shape (len(records), dim)
-            Unit vectors.
-        known : mapping of str to Known, optional
-            What `known` said of these images; asked for when it is not given.
+        `numbers`: shape (len(records),).
+        `vectors`, shape (len(records), dim): Unit vectors.
+        `known`: What `known` said of these images; asked for when it is not given.
         """
         there = self.known(root, records) if known is None else known
         self.keep(root, records)
@@ -202,12 +180,8 @@ class Writer:
     ) -> Change:
         """Remove images that do not belong to the gallery, wait for the index, and mark the head as complete.
 
-        Parameters
-        ----------
-        end : int, optional
-            All numbers are below it; where it is given some below may be missing.
-        keep_learned : bool
-            The head's calibration and what it keeps of positions are of these very images.
+        `end`: All numbers are below it; where it is given some below may be missing.
+        `keep_learned`: The head's calibration and what it keeps of positions are of these very images.
         """
         kept = self._kept()
         last = len(kept) if end is None else end
