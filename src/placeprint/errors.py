@@ -76,13 +76,9 @@ class DatasetError(PlaceprintError):
 class ImageError(PlaceprintError):
     """One image cannot be used; it becomes a row with this reason.
 
-    Parameters
-    ----------
-    kind : str
-        A short, stable word for programs: ``missing``, ``empty``, ``unreadable``, ``truncated``,
-        ``damaged``, ``too-large``, ``outside``, ``not-a-file``, ``bad-name``.
-    reason : str
-        One line for people.
+    `kind`: A short, stable word for programs: ``missing``, ``empty``, ``unreadable``, ``truncated``, ``damaged``,
+    ``too-large``, ``outside``, ``not-a-file``, ``bad-name``.
+    `reason`: One line for people.
     """
 
     def __init__(self, kind: str, reason: str) -> None:

@@ -11,17 +11,9 @@ from placeprint.errors import MissingExtraError
 def require(module: str, *, extra: str, what: str) -> Any:
     """Import a module of an optional package.
 
-    Parameters
-    ----------
-    extra : str
-        The extra that installs it.
-    what : str
-        What needs it, for the message.
-
-    Raises
-    ------
-    MissingExtraError
-        When it is not installed; the message names the pip command.
+    `extra`: The extra that installs it.
+    `what`: What needs it, for the message.
+    Raises `MissingExtraError` when it is not installed; the message names the pip command.
     """
     try:
         return import_module(module)

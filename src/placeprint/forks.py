@@ -29,16 +29,10 @@ Thing = TypeVar("Thing")
 class _Process:
     """The state of this process, replaced in every fork.
 
-    Attributes
-    ----------
-    generation : int
-        Forks between this process and the first one.
-    torn : bool
-        True when another thread was busy at the fork: what it worked on is left half done here.
-    inside : int
-        Threads that are busy.
-    forking : int
-        Threads that are about to fork; no thread may become busy meanwhile.
+    `generation`: Forks between this process and the first one.
+    `torn`: True when another thread was busy at the fork: what it worked on is left half done here.
+    `inside`: Threads that are busy.
+    `forking`: Threads that are about to fork; no thread may become busy meanwhile.
     """
 
     def __init__(self, *, generation: int = 0, torn: bool = False, inside: int = 0) -> None:
@@ -65,10 +59,8 @@ def generation() -> int:
 def busy() -> Iterator[None]:
     """Delay forks of this process while the body runs. Blocks may be nested.
 
-    Raises
-    ------
-    UsageError
-        In a child that was forked while another thread was busy: waiting for that thread would never end.
+    Raises `UsageError` in a child that was forked while another thread was busy: waiting for that thread would never
+    end.
     """
     _begin()
     try:
@@ -121,10 +113,7 @@ class Made(Generic[Thing]):
 
     The parent's object is never destroyed in a child: that would wait for the parent's threads.
 
-    Parameters
-    ----------
-    make : callable
-        Builds the object; called at once, and once in each child that asks.
+    `make`: Builds the object; called at once, and once in each child that asks.
     """
 
     def __init__(self, make: Callable[[], Thing]) -> None:
@@ -135,13 +124,7 @@ class Made(Generic[Thing]):
         _MADE.add(self)
 
     def get(self) -> Thing:
-        """Return this process's own object.
-
-        Raises
-        ------
-        UsageError
-            As `busy`; `make` may raise errors of its own.
-        """
+        """Return this process's own object. Raises `UsageError`: as `busy`; `make` may raise errors of its own."""
         if self._generation != generation():
             with self._lock:
                 if self._generation != generation():

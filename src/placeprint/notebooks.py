@@ -22,13 +22,7 @@ class Tabular(ABC):
         """Return the rows, all with the same keys."""
 
     def to_frame(self) -> Any:
-        """Return `table` as a pandas DataFrame.
-
-        Raises
-        ------
-        UsageError
-            When pandas is not installed.
-        """
+        """Return `table` as a pandas DataFrame. Raises `UsageError` when pandas is not installed."""
         return frame_of(self.table())
 
     def _repr_html_(self) -> str:
@@ -40,10 +34,7 @@ class Tabular(ABC):
 def frame_of(rows: Iterable[Mapping[str, Any]]) -> Any:
     """Return a DataFrame with one line a row; the keys of the rows are its columns.
 
-    Raises
-    ------
-    UsageError
-        When pandas is not installed.
+    Raises `UsageError` when pandas is not installed.
     """
     try:
         pandas = import_module("pandas")

@@ -25,40 +25,22 @@ C = TypeVar("C", bound="DataclassInstance")
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """How a field is given on the command line.
+    """How a field is given on the command line."""
 
-    Attributes
-    ----------
-    name : str
-        As ``--model``.
-    short : str
-        As ``-m``; empty where there is none.
-    words : tuple of str
-        What completion offers.
-    least, most : float or None
-        Smaller and larger numbers are refused.
-    """
-
-    name: str
+    name: str  # As ``--model``.
     help: str
-    short: str = ""
-    words: tuple[str, ...] = ()
+    short: str = ""  # As ``-m``; empty where there is none.
+    words: tuple[str, ...] = ()  # What completion offers.
+    # least, most: Smaller and larger numbers are refused.
     least: float | None = None
     most: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
-    """Which model embeds, and what runs it.
+    """Which model embeds, and what runs it."""
 
-    Attributes
-    ----------
-    model : str or None
-        A name or a source of `placeprint models`, or an ONNX file; None takes the gallery's own, or the default.
-    runner : str
-        ``openvino`` or ``onnx``.
-    """
-
+    # None takes the gallery's own, or the default.
     model: Annotated[
         str | None,
         Flag("--model", "A name or source from `placeprint models`, or the path of an .onnx file.", short="-m"),
@@ -70,17 +52,7 @@ class ModelOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedOptions(ModelOptions):
-    """How images are embedded.
-
-    Attributes
-    ----------
-    model, runner
-        As in `ModelOptions`.
-    cache : bool
-        False neither reads nor writes the user's cache.
-    workers : int or None
-        Images in flight; None takes as many as there are cores.
-    """
+    """How images are embedded."""
 
     cache: Annotated[bool, Flag("--no-cache", "Do not read or write the embedding cache.")] = True
     workers: Annotated[int | None, Flag("--workers", "Images in flight; by default one per core.", least=1)] = None
@@ -88,19 +60,9 @@ class EmbedOptions(ModelOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions(EmbedOptions):
-    """How a gallery is built, or how one that is there is asked.
+    """How a gallery is built, or how one that is there is asked."""
 
-    Attributes
-    ----------
-    model, runner, cache, workers
-        As in `EmbedOptions`.
-    preset : str, Preset or None
-        ``fast``, ``balanced`` or ``best``, possibly with changes, see `placeprint.presets.find_preset`; None takes the
-        gallery's own, or the default.
-    index : str
-        ``auto``, ``exact`` or ``faiss``.
-    """
-
+    # See `placeprint.presets.find_preset`; None takes the gallery's own, or the default.
     preset: Annotated[
         str | Preset | None,
         Flag(
@@ -115,13 +77,7 @@ class BuildOptions(EmbedOptions):
     ] = "auto"
 
     def found_preset(self) -> Preset:
-        """Return the preset that a new gallery gets.
-
-        Raises
-        ------
-        UsageError
-            For a preset that is not known.
-        """
+        """Return the preset that a new gallery gets. Raises `UsageError` for a preset that is not known."""
         return find_preset(self.preset or default_preset())
 
 
@@ -186,28 +142,16 @@ class DecisionOptions:
 
 
 def require_rate(rate: float) -> None:
-    """Refuse a false-accept rate that is none.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Refuse a false-accept rate that is none. Raises `UsageError`."""
     if not 0 < rate < 1:
         raise UsageError(f"a false-accept rate must be above 0 and below 1, not {rate:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """Embeddings that somebody has already.
+    """Embeddings that somebody has already."""
 
-    Attributes
-    ----------
-    embeddings : Path, str or None
-        A ``.npy`` file of shape (n, dim), float32.
-    records : Path, str or None
-        The manifest that names its rows.
-    """
-
+    # A ``.npy`` file of shape (n, dim), float32.
     embeddings: Annotated[
         Path | str | None, Flag("--embeddings", "Vectors you already have (.npy), with --records.")
     ] = None
@@ -258,10 +202,7 @@ class ImportedWords(TypedDict, total=False):
 def rate_for_a_server(words: Mapping[str, Any]) -> float | None:
     """Return the false-accept rate among keywords; a server takes no other of how an answer is made.
 
-    Raises
-    ------
-    UsageError
-        When there is another one, or the rate is none.
+    Raises `UsageError` when there is another one, or the rate is none.
     """
     if any(value is not None for name, value in words.items() if name != "false_accept_rate"):
         raise UsageError(
@@ -282,10 +223,7 @@ def records_of(words: Mapping[str, object], first: type[A], second: type[B], thi
 def records_of(words: Mapping[str, object], *kinds: type[Any]) -> tuple[Any, ...]:
     """Make records of the keywords that a public function was given, one of each kind.
 
-    Raises
-    ------
-    TypeError
-        For a keyword that is a field of none of them.
+    Raises `TypeError` for a keyword that is a field of none of them.
     """
     names = [{field.name for field in fields(kind)} for kind in kinds]
     if unknown := set(words) - set().union(*names):

@@ -169,10 +169,7 @@ def default_preset() -> str:
 def find_preset(preset: str | Preset) -> Preset:
     """Find a preset by its name, with settings changed after colons: ``balanced:verified=20:budget_ms=100``.
 
-    Raises
-    ------
-    UsageError
-        For a name or a setting that is not known, or a value that is not a number.
+    Raises `UsageError` for a name or a setting that is not known, or a value that is not a number.
     """
     if isinstance(preset, Preset):
         return preset

@@ -30,12 +30,8 @@ class Output(io.TextIOBase):
 
     It has no ``buffer``, so that nothing can bypass it.
 
-    Parameters
-    ----------
-    required : bool
-        Raise `OutputClosedError` when it cannot be written to; otherwise go on in silence.
-    spelled : bool
-        False for styled text, whose names were escaped before.
+    `required`: Raise `OutputClosedError` when it cannot be written to; otherwise go on in silence.
+    `spelled`: False for styled text, whose names were escaped before.
     """
 
     def __init__(self, stream: TextIO, *, required: bool, spelled: bool = True) -> None:
@@ -111,12 +107,8 @@ def _spelled(code: int) -> str:
 def counted(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun: ``1 image``, ``2 images``, ``0 queries``.
 
-    Parameters
-    ----------
-    one : str
-        The singular, also with its verb: ``image is``.
-    many : str
-        The plural; by default the singular with an s.
+    `one`: The singular, also with its verb: ``image is``.
+    `many`: The plural; by default the singular with an s.
     """
     return f"{count} {one if count == 1 else many or one + 's'}"
 
@@ -138,10 +130,7 @@ _listening: list[tuple[Hear, bool]] = []
 def listen(hears: Sequence[tuple[Hear, bool]]) -> None:
     """Hand on what `note` is given from now on, to these and to no others.
 
-    Parameters
-    ----------
-    hears : sequence of (callable, bool)
-        With True it also hears what is on stderr anyway: a log file does.
+    `hears`: With True it also hears what is on stderr anyway: a log file does.
     """
     _listening[:] = hears
 

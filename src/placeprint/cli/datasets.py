@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 def track_of(reading: options.Reading) -> Track | None:
     """Read the track that gives positions to photos without; None where none is given.
 
-    Raises
-    ------
-    UsageError, DatasetError
+    Raises `UsageError` or `DatasetError`.
     """
     from placeprint.dataset.metadata.gpx import read_track
     from placeprint.dataset.metadata.times import parse_offset

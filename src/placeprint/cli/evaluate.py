@@ -84,13 +84,7 @@ def evaluate(
 
 
 def parse_ks(text: str) -> tuple[int, ...]:
-    """Read ``1,5,10``.
-
-    Raises
-    ------
-    UsageError
-        When it is not whole numbers above 0.
-    """
+    """Read ``1,5,10``. Raises `UsageError` when it is not whole numbers above 0."""
     try:
         ks = tuple(sorted({int(part) for part in text.split(",")}))
     except ValueError as error:

@@ -29,13 +29,7 @@ class Target:
     replace: options.Replace = False
 
     def where(self) -> Path | str:
-        """Return a folder, or an address.
-
-        Raises
-        ------
-        UsageError
-            When it is not one of the two.
-        """
+        """Return a folder, or an address. Raises `UsageError` when it is not one of the two."""
         if (self.out is None) == (self.store is None):
             raise UsageError("say where the gallery is to be: --out FOLDER, or --store milvus://host:19530/name")
         if self.store is not None:

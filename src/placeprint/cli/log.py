@@ -34,13 +34,7 @@ class Log:
     ] = None
 
     def begin(self) -> None:
-        """Listen, where that is asked for, and say what runs.
-
-        Raises
-        ------
-        UsageError
-            For a file that is no log.
-        """
+        """Listen, where that is asked for, and say what runs. Raises `UsageError` for a file that is no log."""
         hears = [(_on_stderr, False)] if self.verbose else []
         listen([*hears, *([(_appending(self.log), True)] if self.log is not None else [])])
         if self.verbose or self.log is not None:

@@ -41,10 +41,7 @@ def with_options(verb: Callable[..., None], *, before: Any = None) -> Callable[.
     A field is annotated with a `placeprint.options.Flag`, or with what Typer reads: `typer.Option`, `typer.Argument`.
     The field of a flag whose name begins with ``no-`` is true unless the flag is given.
 
-    Parameters
-    ----------
-    before : class, optional
-        A record of options that every verb has; its `begin` is called before the verb, which does not get it.
+    `before`: A record of options that every verb has; its `begin` is called before the verb, which does not get it.
     """
     hints = get_type_hints(verb, include_extras=True)
     records: dict[str, tuple[Any, list[_Option]]] = {}

@@ -49,10 +49,7 @@ class Asked:
     def filter(self) -> Filter:
         """Return which images of the gallery are asked.
 
-        Raises
-        ------
-        UsageError
-            When there is no such split, or what is given to --near cannot be read.
+        Raises `UsageError` when there is no such split, or what is given to --near cannot be read.
         """
         from placeprint.gallery.filters import Filter, parse_near
 

@@ -42,13 +42,7 @@ def require_room(page: Path) -> None:
 
 
 def write_page(explained: Sequence[tuple[Path, Explanation]], gallery: AnyGallery, page: Path, *, quiet: bool) -> None:
-    """Write the page and say where it is.
-
-    Raises
-    ------
-    OSError
-        When the folder cannot be written to.
-    """
+    """Write the page and say where it is. Raises `OSError` when the folder cannot be written to."""
     from placeprint.report.explain_page import Explained, write_explanations
 
     write_explanations([Explained(*one) for one in explained], gallery, page)

@@ -34,10 +34,7 @@ _VARIABLES: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
 def apply_settings() -> None:
     """Set what the files say where the environment does not: the one in the current folder, then the user's own.
 
-    Raises
-    ------
-    UsageError
-        For a file that cannot be read, and a key that is not known or not allowed there.
+    Raises `UsageError` for a file that cannot be read, and a key that is not known or not allowed there.
     """
     for path, own in ((Path(NAME), False), (_of_user(), True)):
         if path is not None and os.path.isfile(path):  # noqa: PTH113  # pathlib's raises where it may not look
