@@ -27,13 +27,7 @@ _LONGEST = 200
 
 
 def answer_of(row: dict[str, Any]) -> Answer:
-    """Read what `Answer.to_dict` wrote; fields that a server adds are ignored.
-
-    Raises
-    ------
-    ServerError
-        When it is none.
-    """
+    """Read what `Answer.to_dict` wrote; fields that a server adds are ignored. Raises `ServerError` when it is none."""
     try:
         row = _of_an_earlier_server(row) | row
         known = _fields(Answer, row, missing=("score", "margin"))

@@ -39,21 +39,11 @@ def told_by(
 ) -> dict[str, Any]:
     """Ask a server about images of one place, and return its whole answer; see ``docs/api.md``.
 
-    Parameters
-    ----------
-    url : str
-        Of the server, as ``http://127.0.0.1:8000``.
-    images : sequence of path, str, bytes, binary file, PIL.Image.Image or ndarray
-        As in `placeprint.Recognizer`; what comes from a file is sent as it is.
-    k, false_accept_rate
-        As in `placeprint.recognize`.
-
-    Raises
-    ------
-    ImageError, UsageError
-        As `placeprint.recognize`, told by the server.
-    ServerError
-        When the server cannot be reached, or does not answer.
+    `url`: Of the server, as ``http://127.0.0.1:8000``.
+    `images`: As in `placeprint.Recognizer`; what comes from a file is sent as it is.
+    `k`, `false_accept_rate`: As in `placeprint.recognize`.
+    Raises `ImageError` or `UsageError`: as `placeprint.recognize`, told by the server; `ServerError` when the server
+    cannot be reached, or does not answer.
     """
     server = _Server.at(url)
     words: list[tuple[str, str]] = [("k", str(k)), *(("place", place) for place in asked.places)]
@@ -94,13 +84,7 @@ class _Server:
 
     @classmethod
     def at(cls, url: str) -> Self:
-        """Read an address.
-
-        Raises
-        ------
-        UsageError
-            For what is none; a password in it is not told.
-        """
+        """Read an address. Raises `UsageError` for what is none; a password in it is not told."""
         shown = re.sub(r"//[^/]*@", "//", url)
         try:
             parts = urlsplit(url)
@@ -155,10 +139,8 @@ def _reason(error: Exception) -> str:
 def _read(response: IO[bytes]) -> Any:
     """Parse what a server says.
 
-    Raises
-    ------
-    ValueError, RecursionError
-        When it is too much, no JSON, nested too deeply, or holds a number that is none.
+    Raises `ValueError` or `RecursionError` when it is too much, no JSON, nested too deeply, or holds a number that is
+    none.
     """
     data = response.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:

@@ -34,10 +34,7 @@ def combined_answer(answers: Sequence[Answer]) -> tuple[int, Answer]:
     reached and no image is sure of another place. Where they do not agree the answer is UNKNOWN, and has no
     probability. Without a calibration the images are counted.
 
-    Raises
-    ------
-    UsageError
-        Without any image.
+    Raises `UsageError` without any image.
     """
     if not answers:
         raise UsageError("there is no photo to answer")

@@ -35,12 +35,8 @@ def rows_of_themselves(
 
     An image is known by its content; where nobody read it, by its path together with its vector.
 
-    Parameters
-    ----------
-    records, vectors
-        Of the gallery; unit vectors.
-    asked, asked_vectors
-        Of the images; unit vectors.
+    `records`, `vectors`: Of the gallery; unit vectors.
+    `asked`, `asked_vectors`: Of the images; unit vectors.
     """
     contents = {record.content_hash: row for row, record in enumerate(records)}
     paths = {record.path: row for row, record in enumerate(records)}
@@ -60,10 +56,7 @@ class Copies:
 
     A record is read once at most, and only where it is asked for: they may be a million lines of JSON.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (len(records), dim), optional
-        Unit vectors; without them only the same bytes are copies.
+    `vectors`, shape (len(records), dim): Unit vectors; without them only the same bytes are copies.
     """
 
     def __init__(self, records: Sequence[ImageRecord], vectors: NDArray[np.float32] | None = None) -> None:
@@ -74,10 +67,7 @@ class Copies:
     def of(self, row: int, place: Rows) -> Rows:
         """Return the row of an image, and then those of its copies.
 
-        Parameters
-        ----------
-        place : ndarray of int64
-            The rows that are right for it.
+        `place`: The rows that are right for it.
         """
         nearly = place[:0] if self._vectors is None else place[self.inside(np.array([row]), place)[0]]
         order, starts = self._by_content
@@ -88,15 +78,9 @@ class Copies:
     def inside(self, rows: Rows, place: Rows) -> Flags:
         """Return which images of a place are copies of each row: itself, the same bytes, or nearly the same.
 
-        Parameters
-        ----------
-        rows : ndarray of int64, shape (n,)
-        place : ndarray of int64, shape (m,)
-            Rows of their place.
-
-        Returns
-        -------
-        ndarray of bool, shape (n, m)
+        `rows`: shape (n,).
+        `place`, shape (m,): Rows of their place.
+        Returns shape (n, m).
         """
         ours, theirs = self._contents(rows)[:, None], self._contents(place)
         alike = (ours == theirs) & (theirs != _NO_CONTENT)
@@ -117,14 +101,9 @@ class Copies:
     ) -> dict[int, Rows]:
         """Return for each question which rows of its place are its copies; those of a place are compared together.
 
-        Parameters
-        ----------
-        asked : mapping of int to int
-            From the number of a question to the row that it itself is, -1 for none.
-        names : sequence of tuple of str
-            The right places of every question.
-        rows_of : callable
-            Returns the rows of places.
+        `asked`: From the number of a question to the row that it itself is, -1 for none.
+        `names`: The right places of every question.
+        `rows_of`: Returns the rows of places.
         """
         together = defaultdict[tuple[str, ...], list[int]](list)
         for number, row in asked.items():

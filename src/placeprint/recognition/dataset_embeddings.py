@@ -58,10 +58,7 @@ def embed_split(
 
     `read` returns the bytes of a path where they are no files under its root.
 
-    Raises
-    ------
-    DatasetError
-        When there are none, or none of them could be used; the first reason is told.
+    Raises `DatasetError` when there are none, or none of them could be used; the first reason is told.
     """
     if not records:
         raise nothing_to_search_in(manifest, str(manifest.root))
@@ -76,14 +73,8 @@ def embed_split(
 def imported_queries(gallery: Gallery, imported: Imported) -> Queries:
     """Read what can be asked of a gallery of the same model: the query split, or every row where there is none.
 
-    Raises
-    ------
-    UsageError
-        When one of the two files is not given.
-    GalleryMismatchError
-        When the gallery was imported too and its vectors have another length.
-    VectorError, DatasetError
-        As `placeprint.read_embeddings`.
+    Raises `UsageError` when one of the two files is not given; `GalleryMismatchError` when the gallery was imported too
+    and its vectors have another length; `VectorError` or `DatasetError` as `placeprint.read_embeddings` does.
     """
     if imported.embeddings is None or imported.records is None:
         raise UsageError("query embeddings need two files: --embeddings and --records")

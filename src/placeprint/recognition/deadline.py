@@ -24,10 +24,7 @@ from urllib.request import (
 class Deadline:
     """Closes its connections when time is up, so that whoever waits for one gets an error.
 
-    Parameters
-    ----------
-    seconds : float
-        From now on.
+    `seconds`: From now on.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -43,34 +43,20 @@ MOSTLY = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why one gallery image stands beside a query.
-
-    Attributes
-    ----------
-    lines : Lines
-        At most `MOST_LINES` of the spots that lie alike, best first: the best of every part of the query.
-    alike, spots : int
-        How many spots of the query lie alike, and how many it has; 0 where nothing could be compared.
-    times : float
-        How much more agrees than with images of other places; NaN where there are too few of those.
-    heat, match_heat : ndarray of float32, shape (rows, columns)
-        How alike each spot of the query, and of the gallery image, is to the one that lies on it: 0 to 1, and 0 where
-        none does. Shape (0, 0) where nothing could be compared.
-    says : str
-        One line for people.
-    points : int
-        How many points match, where that is more than chance; else 0.
-    """
+    """Why one gallery image stands beside a query."""
 
     match: Match
-    lines: Lines
+    lines: Lines  # At most `MOST_LINES` of the spots that lie alike, best first: the best of every part of the query.
+    # alike, spots: How many spots of the query lie alike, and how many it has; 0 where nothing could be compared.
     alike: int
     spots: int
-    times: float
+    times: float  # How much more agrees than with images of other places; NaN where there are too few of those.
+    # heat, match_heat, (rows, columns): How alike each spot of the query, and of the gallery image, is to the one that
+    # lies on it: 0 to 1, and 0 where none does. Shape (0, 0) where nothing could be compared.
     heat: Heat
     match_heat: Heat
-    says: str
-    points: int = 0
+    says: str  # One line for people.
+    points: int = 0  # How many points match, where that is more than chance; else 0.
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON, rounded; without the heat, which a picture shows."""
@@ -153,10 +139,7 @@ def explain(gallery: Recognizer | AnyGallery | Path | str, photo: ImageInput, *,
 def what_is_missing(gallery: AnyGallery, parts: Collection[str]) -> str:
     """Return why spots cannot be compared, and what to do about it; empty when they can.
 
-    Parameters
-    ----------
-    parts : collection of str
-        What is kept of the query.
+    `parts`: What is kept of the query.
     """
     again = "placeprint index DATASET -o GALLERY --preset balanced"
     if "cells" in gallery.spec.parts:
@@ -172,15 +155,10 @@ def what_is_missing(gallery: AnyGallery, parts: Collection[str]) -> str:
 def reasons_for(gallery: Gallery, parts: Parts, matches: Sequence[Match], *, turned: int = 0) -> tuple[Reason, ...]:
     """Say why each match stands beside a query.
 
-    Parameters
-    ----------
-    parts : mapping of str to ndarray
-        Of the query, see `placeprint.Recognizer.describe`.
-    matches : sequence of Match
-        In this gallery.
-    turned : int
-        Degrees with the clock by which the query was turned before its parts were taken; spots are told in the query
-        as it came.
+    `parts`: Of the query, see `placeprint.Recognizer.describe`.
+    `matches`: In this gallery.
+    `turned`: Degrees with the clock by which the query was turned before its parts were taken; spots are told in the
+    query as it came.
     """
     kept, ours = gallery.parts.get("cells"), parts.get("cells")
     if kept is None or ours is None:

@@ -33,10 +33,7 @@ def model_for(
     Every verb comes through here, so ``torchvision:resnet50`` means the same to all of them. The export is made once
     and kept in the folder of models; only then PyTorch is imported.
 
-    Raises
-    ------
-    UsageError, ModelError, MissingExtraError
-        As `placeprint.export`.
+    Raises `UsageError`, `ModelError` or `MissingExtraError` as `placeprint.export` does.
     """
     if is_source(model) and find_exported(model) is None:
         from placeprint.embedding.export.candidate import ModelSource
@@ -51,21 +48,11 @@ def embedder_for(
 ) -> AnyEmbedder:
     """Load the model that a gallery was built with.
 
-    Parameters
-    ----------
-    model : str, optional
-        Name or path; without it, where the gallery says that its model is: see `placeprint.recognition.model_lookup`.
-    workers : int, optional
-        Images in flight; as many as there are cores by default.
-
-    Raises
-    ------
-    GalleryMismatchError
-        When the model is not the gallery's.
-    ModelError
-        When the gallery's embeddings were imported, or its model cannot be found.
-    UsageError
-        For a model that is not known.
+    `model`: Name or path; without it, where the gallery says that its model is: see
+    `placeprint.recognition.model_lookup`.
+    `workers`: Images in flight; as many as there are cores by default.
+    Raises `GalleryMismatchError` when the model is not the gallery's; `ModelError` when the gallery's embeddings were
+    imported, or its model cannot be found; `UsageError` for a model that is not known.
     """
     if gallery.spec.imported:
         raise ModelError(
@@ -100,11 +87,8 @@ def limits_of(gallery: AnyGallery, asked: DecisionOptions) -> Limits:
 
     Of a calibrated gallery a threshold is a probability, of any other it is a score.
 
-    Raises
-    ------
-    UsageError
-        When a calibration is needed and there is none, when it keeps no such rate, and for a threshold that is no
-        probability where it must be one.
+    Raises `UsageError` when a calibration is needed and there is none, when it keeps no such rate, and for a threshold
+    that is no probability where it must be one.
     """
     learned, rate = gallery.calibration, asked.false_accept_rate
     if learned is None:

@@ -23,12 +23,7 @@ def find_gallery_model(gallery: AnyGallery) -> str | ModelFile:
 
     A file is looked for where it was, beside the gallery, and in the folder of models.
 
-    Raises
-    ------
-    ModelError
-        When it is not here.
-    GalleryMismatchError
-        When the file that is there is another one.
+    Raises `ModelError` when it is not here; `GalleryMismatchError` when the file that is there is another one.
     """
     spec = gallery.spec
     named = is_bundled(spec.name) or (is_source(spec.name) and find_exported(spec.name) is not None)

@@ -14,26 +14,15 @@ from placeprint.storage.ragged import Ragged
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """Images to be searched in a gallery.
-
-    Attributes
-    ----------
-    vectors : ndarray of float32, shape (len(records), dim)
-        Unit vectors, or what reads them from a file.
-    parts : mapping of str to Ragged
-        What is kept of each besides its vector.
-    own_rows : sequence of int or None
-        The gallery row that each of them is itself, -1 for none: it is left out of its ranking. None when none of them
-        is in the gallery.
-    set_aside : tuple of SetAside
-        What could have been asked and is not, and why.
-    """
+    """Images to be searched in a gallery."""
 
     records: Sequence[ImageRecord]
-    vectors: NDArray[np.float32]
-    parts: Mapping[str, Ragged] = field(default_factory=dict)
+    vectors: NDArray[np.float32]  # (len(records), dim): Unit vectors, or what reads them from a file.
+    parts: Mapping[str, Ragged] = field(default_factory=dict)  # What is kept of each besides its vector.
+    # The gallery row that each of them is itself, -1 for none: it is left out of its ranking. None when none of them is
+    # in the gallery.
     own_rows: Sequence[int] | None = None
-    set_aside: tuple[SetAside, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()  # What could have been asked and is not, and why.
 
     def __len__(self) -> int:
         """Return how many there are."""

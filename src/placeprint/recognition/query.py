@@ -169,13 +169,7 @@ def recognize_many(
 
 
 def photo_list(photos: Any, verb: str) -> list[ImageInput]:
-    """Return several images as a list.
-
-    Raises
-    ------
-    UsageError
-        For a single one, and for none.
-    """
+    """Return several images as a list. Raises `UsageError` for a single one, and for none."""
     if not several(photos):
         raise UsageError(f"{verb} takes a list of photos: recognize answers a single one")
     if not (many := list(photos)):
@@ -193,10 +187,7 @@ def ask(
 ) -> tuple[Recognizer | Server, Mapping[str, Any]]:
     """Return what answers these images, and what holds for all answers, complete once they are there.
 
-    Raises
-    ------
-    UsageError
-        Without a gallery and a server, or with both; for options that a server decides.
+    Raises `UsageError` without a gallery and a server, or with both; for options that a server decides.
     """
     words: dict[str, Any] = dict(options)
     preset = words.pop("preset", None)

@@ -65,22 +65,12 @@ class Answers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An image as it was looked at, and the answer to that.
-
-    Attributes
-    ----------
-    answer : Answer
-        Its rows are those of `near`, where there is one.
-    near : Nearby or None
-        The part of the gallery that was asked; None for the whole.
-    turned : int
-        Degrees with the clock by which the image was turned before the look.
-    """
+    """An image as it was looked at, and the answer to that."""
 
     description: Description
-    answer: Answer
-    near: Nearby | None
-    turned: int = 0
+    answer: Answer  # Its rows are those of `near`, where there is one.
+    near: Nearby | None  # The part of the gallery that was asked; None for the whole.
+    turned: int = 0  # Degrees with the clock by which the image was turned before the look.
 
 
 Ask = Callable[..., tuple[Answer, "Nearby | None"]]
@@ -97,17 +87,9 @@ def seen(
 ) -> Seen:
     """Look at an image, again where that is worth it, and answer it.
 
-    Parameters
-    ----------
-    photo, k, only
-        As in `placeprint.Recognizer.recognize`.
-    decision : DecisionOptions, optional
-        When a place is accepted this time, instead of the recognizer's own.
-
-    Raises
-    ------
-    ImageError, UsageError
-        As `placeprint.Recognizer.recognize`.
+    `photo`, `k`, `only`: As in `placeprint.Recognizer.recognize`.
+    `decision`: When a place is accepted this time, instead of the recognizer's own.
+    Raises `ImageError` or `UsageError` as `placeprint.Recognizer.recognize` does.
     """
     embedder, ask = recognizer.embedder, partial(recognizer.answer_within, k=k, only=only, decision=decision)
     if not embedder.spec.cells:
@@ -132,10 +114,7 @@ def seen(
 def likely_turns(probabilities: NDArray[np.float64]) -> tuple[int, ...]:
     """Return by how many degrees with the clock an image may have to be turned, the likeliest first.
 
-    Parameters
-    ----------
-    probabilities : ndarray of float64, shape (4,)
-        See `placeprint.embedding.upright.UprightHead.probabilities`.
+    `probabilities`, shape (4,): See `placeprint.embedding.upright.UprightHead.probabilities`.
     """
     if probabilities[0] >= UPRIGHT:
         return ()
@@ -146,12 +125,8 @@ def likely_turns(probabilities: NDArray[np.float64]) -> tuple[int, ...]:
 def turned_back(ends: NDArray[np.float32], turned: int) -> NDArray[np.float32]:
     """Return where the spots of a look lie in the image itself.
 
-    Parameters
-    ----------
-    ends : ndarray of float32, shape (n, 4)
-        See `placeprint.recognition.rerank.cells.Lines`: x and y in the look come first.
-    turned : int
-        See `Seen`.
+    `ends`, shape (n, 4): See `placeprint.recognition.rerank.cells.Lines`: x and y in the look come first.
+    `turned`: See `Seen`.
     """
     x, y = ends[:, 0], ends[:, 1]
     back = {0: (x, y), 90: (y, 1 - x), 180: (1 - x, 1 - y), 270: (1 - y, x)}[turned]

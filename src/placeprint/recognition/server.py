@@ -17,15 +17,9 @@ if TYPE_CHECKING:
 class Server:
     """Answers images by asking a server of ``placeprint serve``.
 
-    Parameters
-    ----------
-    rate : float, optional
-        The false-accept rate at which its gallery decides; the one that it was calibrated for when not given.
-
-    Attributes
-    ----------
-    facts : dict
-        What holds for all answers: ``filter``, what the server said of the images that it asks when those are not all.
+    `rate`: The false-accept rate at which its gallery decides; the one that it was calibrated for when not given.
+    `facts`: What holds for all answers: ``filter``, what the server said of the images that it asks when those are not
+    all.
     """
 
     def __init__(self, url: str, asked: Filter, rate: float | None = None) -> None:
@@ -33,20 +27,13 @@ class Server:
         self.facts: dict[str, Any] = {}
 
     def recognize(self, photo: ImageInput, *, k: int = 5) -> Answer:
-        """Answer one image.
-
-        Raises
-        ------
-        ImageError, UsageError, ServerError
-        """
+        """Answer one image. Raises `ImageError`, `UsageError` or `ServerError`."""
         return self.recognize_place([photo], k=k)
 
     def recognize_place(self, photos: Sequence[ImageInput], *, k: int = 5) -> Answer:
         """Answer several images of one place, all of them in one request.
 
-        Raises
-        ------
-        ImageError, UsageError, ServerError
+        Raises `ImageError`, `UsageError` or `ServerError`.
         """
         row = told_by(self.url, photos, self.asked, k=k, false_accept_rate=self.rate)
         if row.get("filter"):

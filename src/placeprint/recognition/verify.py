@@ -17,21 +17,13 @@ from placeprint.recognition.model_lookup import find_gallery_model
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """What a question to a gallery would be embedded by.
-
-    Attributes
-    ----------
-    file : str or None
-        Where it lies, unless it is found by its name.
-    says : str
-        Where it is, or why it is not here.
-    """
+    """What a question to a gallery would be embedded by."""
 
     name: str
     fingerprint: str
-    file: str | None
+    file: str | None  # Where it lies, unless it is found by its name.
     here: bool
-    says: str
+    says: str  # Where it is, or why it is not here.
 
 
 @dataclass(frozen=True, slots=True)

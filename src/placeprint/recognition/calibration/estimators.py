@@ -26,21 +26,12 @@ def fit_logistic(
     "Generalized Linear Models"), on the log likelihood less ``strength / 2 * |c - centre|^2`` (a Gaussian
     prior). Steps are halved while they would lower it.
 
-    Parameters
-    ----------
-    features : ndarray of float64, shape (n, d)
-    right : ndarray of bool, shape (n,)
-    weights : ndarray of float64, shape (n,)
-        How much each row counts.
-    centre : tuple of d + 1 floats
-        Intercept first.
-    strength : float
-        Above 0; then there is exactly one answer, also when the two sides do not overlap.
-
-    Raises
-    ------
-    VectorError
-        When the features are not finite.
+    `features`: shape (n, d).
+    `right`: shape (n,).
+    `weights`, shape (n,): How much each row counts.
+    `centre`: Intercept first.
+    `strength`: Above 0; then there is exactly one answer, also when the two sides do not overlap.
+    Raises `VectorError` when the features are not finite.
     """
     if not np.isfinite(features).all():
         raise VectorError("the scores to calibrate with hold NaN or infinity")
@@ -68,18 +59,10 @@ def fit_logistic(
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Values of unknown queries, in groups that count alike.
+    """Values of unknown queries, in groups that count alike."""
 
-    Attributes
-    ----------
-    values : ndarray of float64, shape (n,)
-        Higher is surer: these are the ones that must not be accepted.
-    groups : ndarray of int64, shape (n,)
-        The place of each.
-    """
-
-    values: Floats
-    groups: Numbers
+    values: Floats  # (n,): Higher is surer: these are the ones that must not be accepted.
+    groups: Numbers  # (n,): The place of each.
 
     def shares_above(self, thresholds: Floats) -> Floats:
         """Return, for each group, the share of its values above each threshold, shape (groups, thresholds)."""
@@ -99,10 +82,7 @@ def conformal_threshold(sample: Sample, rate: float) -> float:
     a place it is the usual quantile ``ceil((n + 1) (1 - rate)) / n``. It holds when the new place could as
     well have been one of these places, whatever the distribution.
 
-    Returns
-    -------
-    float
-        Accept what is above it. Infinity when there are fewer than ``1 / rate - 1`` places.
+    Returns: Accept what is above it. Infinity when there are fewer than ``1 / rate - 1`` places.
     """
     candidates = np.unique(sample.values)
     shares = sample.shares_above(candidates)
@@ -121,12 +101,8 @@ class Mixture:
     The sample's values come from galleries that lacked one place; a new query meets all ``P`` of them. So a
     share ``s`` counts as ``1 - (1 - s) ** (P / (P - 1))``.
 
-    Parameters
-    ----------
-    sample, prior : Sample
-        Either may be empty, not both.
-    worth : float
-        Places; above 0 when the sample is empty.
+    `sample`, `prior`: Either may be empty, not both.
+    `worth`: Places; above 0 when the sample is empty.
     """
 
     def __init__(self, sample: Sample, prior: Sample, *, worth: float) -> None:

@@ -40,20 +40,11 @@ _Looks = tuple[_Look | None, _Look | None]
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What became of questions whose answer is known.
-
-    Attributes
-    ----------
-    evidence : Evidence
-    right : ndarray of bool, shape (n,)
-        Whether the best image shows the right place.
-    groups : ndarray of int64, shape (n,)
-        Number of the place that was asked for: questions of one place are not independent.
-    """
+    """What became of questions whose answer is known."""
 
     evidence: Evidence
-    right: NDArray[np.bool_]
-    groups: Rows
+    right: NDArray[np.bool_]  # (n,): Whether the best image shows the right place.
+    groups: Rows  # (n,): Number of the place that was asked for: questions of one place are not independent.
 
     def __len__(self) -> int:
         """Return the number of questions."""
@@ -122,10 +113,8 @@ def from_gallery(
 ) -> tuple[Questions, Questions]:
     """Ask a gallery's own images, each against the others; see `from_queries`.
 
-    Returns
-    -------
-    known, unknown : Questions
-        `known` has only images whose place has another image; `unknown` is empty for a single place.
+    Of the two that are returned `known` has only images whose place has another image; `unknown` is empty for a single
+    place.
     """
     own = Queries(records, vectors, again.parts if again else {}, own_rows=range(len(records)))
     return from_queries(records, vectors, own, seed=seed, again=again, progress=progress)
@@ -146,10 +135,7 @@ def from_queries(
     that a burst of one photographer does not look like recognition. An image without a label is not asked: nobody
     knows which others show its place. With a `Reranker` the questions are asked as its gallery is.
 
-    Returns
-    -------
-    known, unknown : Questions
-        An image of a place that the gallery lacks is unknown, and asked once.
+    An image of a place that the gallery lacks is unknown, and asked once.
     """
     places, table = PlaceRows(records), RecordTable.of(queries.records)
     labelled = np.flatnonzero(table.columns.places >= 0)
@@ -170,31 +156,17 @@ def from_queries(
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A gallery and the questions put to it.
+    """A gallery and the questions put to it."""
 
-    Attributes
-    ----------
-    places : PlaceRows
-        Of the gallery.
-    vectors, questions : ndarray of float32, shape (n, dim) and (m, dim)
-        Unit vectors, or what reads them from a file (`placeprint.gallery.index.file_rows`).
-    names : sequence of tuple of str
-        The right places of every question, asked or not.
-    again : Reranker, optional
-        Ranks the best of each question again.
-    parts : mapping of str to Ragged
-        Of the questions, asked or not.
-    step : callable
-        Called after each question.
-    """
-
-    places: PlaceRows
+    places: PlaceRows  # Of the gallery.
+    # vectors, questions: (n, dim) and (m, dim): unit vectors, or what reads them from a file
+    # (`placeprint.gallery.index.file_rows`).
     vectors: Vectors
     questions: Vectors
-    names: Sequence[tuple[str, ...]]
-    again: Reranker | None = None
-    parts: Mapping[str, Ragged] = field(default_factory=dict)
-    step: Callable[[], object] = int
+    names: Sequence[tuple[str, ...]]  # The right places of every question, asked or not.
+    again: Reranker | None = None  # Ranks the best of each question again.
+    parts: Mapping[str, Ragged] = field(default_factory=dict)  # Of the questions, asked or not.
+    step: Callable[[], object] = int  # Called after each question.
 
     def ask(self, asked: Sequence[int], left_out: Sequence[Rows]) -> Questions:
         """Search for some questions, each in the gallery less some rows."""

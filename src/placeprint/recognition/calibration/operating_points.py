@@ -16,18 +16,11 @@ def operating_points(
 ) -> tuple[OperatingPoint, ...]:
     """Return the points of `RATES` and of the stated rate, in ascending order; a higher rate never keeps less.
 
-    Parameters
-    ----------
-    limit : callable
-        From a rate to the probability above which an image gets a place.
-    mixture : Mixture
-        What is expected of a new place.
-    known : ndarray of float64, shape (n,)
-        Probabilities of queries of known places; may be empty.
-    rate : float
-        The stated one: its limit stays as it is, and the others give way.
-    seed : int
-        Of the intervals.
+    `limit`: From a rate to the probability above which an image gets a place.
+    `mixture`: What is expected of a new place.
+    `known`, shape (n,): Probabilities of queries of known places; may be empty.
+    `rate`: The stated one: its limit stays as it is, and the others give way.
+    `seed`: Of the intervals.
     """
     limits = {rate: limit(rate)}
     for higher in (other for other in RATES if other > rate):

@@ -20,42 +20,18 @@ FILE = "prior.json"
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """A decision learned from many small galleries.
+    """A decision learned from many small galleries."""
 
-    Attributes
-    ----------
-    model : str
-        Whose scores these were.
-    places : int
-        In each of those galleries.
-    single : bool
-        Whether each place had one image.
-    matched : bool
-        Whether local features were matched, which sets the two sides farther apart.
-    coefficients : tuple of 3 floats
-        As in `placeprint.recognition.decision.rules.Probability`.
-    usual_agreement : float
-        Mean agreement around an unknown query.
-    low : float
-        Mean score of the best image of another place.
-    gap : float
-        How far the best image of the same place lies above that: see `above`.
-    features : ndarray of float64, shape (n, 2)
-        Standing and agreement of unknown queries.
-    groups : ndarray of int64, shape (n,)
-        The place of each.
-    """
-
-    model: str
-    places: int
-    single: bool
-    matched: bool
-    coefficients: tuple[float, float, float]
-    usual_agreement: float
-    low: float
-    gap: float
-    features: Floats
-    groups: NDArray[np.int64]
+    model: str  # Whose scores these were.
+    places: int  # In each of those galleries.
+    single: bool  # Whether each place had one image.
+    matched: bool  # Whether local features were matched, which sets the two sides farther apart.
+    coefficients: tuple[float, float, float]  # As in `placeprint.recognition.decision.rules.Probability`.
+    usual_agreement: float  # Mean agreement around an unknown query.
+    low: float  # Mean score of the best image of another place.
+    gap: float  # How far the best image of the same place lies above that: see `above`.
+    features: Floats  # (n, 2): Standing and agreement of unknown queries.
+    groups: NDArray[np.int64]  # (n,): The place of each.
 
     def above(self, low: float) -> float:
         """Return the usual score within one place, guessed from that between different places."""

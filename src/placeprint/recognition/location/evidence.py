@@ -41,14 +41,9 @@ def evidence_of(
 ) -> PositionEvidence:
     """Return what the gallery keeps; what it does not keep, or is worn, is learned now and kept.
 
-    Parameters
-    ----------
-    gallery : Gallery
-        Where it is kept.
-    recognizer : Recognizer
-        Of all its images.
-    always : bool
-        Ask its images even where they are too few to tell a radius alone.
+    `gallery`: Where it is kept.
+    `recognizer`: Of all its images.
+    `always`: Ask its images even where they are too few to tell a radius alone.
     """
     kept = gallery.position_evidence
     if kept is not None and not kept.worn and (kept.asked or not always):

@@ -26,28 +26,16 @@ _KML_HEAD = (
 def write_positions(result: LocateResult, out: Path) -> None:
     """Write the photos to a file, in the form that its name ends in.
 
-    Parameters
-    ----------
-    out : Path
-        ``.csv``: all photos, as a manifest that `index` reads, with paths relative to `LocateResult.root`;
-        ``.geojson``: those with a position, as points; ``.kml``: these, and circles of their radius.
-
-    Raises
-    ------
-    UsageError
-        For another ending, and for a file there that is none of these.
+    `out`: ``.csv``: all photos, as a manifest that `index` reads, with paths relative to `LocateResult.root`;
+    ``.geojson``: those with a position, as points; ``.kml``: these, and circles of their radius.
+    Raises `UsageError` for another ending, and for a file there that is none of these.
     """
     refuse_form(out)
     write_atomic(out, _FORMS[out.suffix.lower()](result.photos).encode("utf-8", "surrogateescape"))
 
 
 def refuse_form(out: Path) -> None:
-    """Refuse a file that `write_positions` would not write, before anything is located.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Refuse a file that `write_positions` would not write, before anything is located. Raises `UsageError`."""
     if out.suffix.lower() not in _FORMS:
         raise UsageError(f'"{out}" is none of the forms that are written: {", ".join(_FORMS)}')
     require_ours(out, lambda data: data.startswith(_HEADS[out.suffix.lower()]))

@@ -33,49 +33,24 @@ MOST_RANKED_AGAIN = 120
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An image whose position is known.
+    """An image whose position is known."""
 
-    Attributes
-    ----------
-    vector : ndarray of float32, shape (dim,)
-    here : (float, float)
-        Its latitude and longitude, degrees.
-    row : int
-        Its row in the gallery, where it is left out with its copies; -1 where it is not there.
-    """
-
-    vector: NDArray[np.float32]
+    vector: NDArray[np.float32]  # Shape (dim,).
     parts: Parts
-    here: tuple[float, float]
-    row: int = -1
+    here: tuple[float, float]  # Its latitude and longitude, degrees.
+    row: int = -1  # Its row in the gallery, where it is left out with its copies; -1 where it is not there.
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What became of questions.
+    """What became of questions."""
 
-    Attributes
-    ----------
-    rows : ndarray of int64, shape (n,)
-        Of the gallery; -1 for other images.
-    spots : tuple of Estimate or None
-        The estimate from all others.
-    errors : ndarray of float64, shape (n,)
-        Its distance from the image's own position, metres; infinite without one.
-    has_company : ndarray of bool, shape (n,)
-        Whether another image stands within `SPOT`, so that the estimate can be right.
-    at_own : ndarray of float64, shape (n,)
-        Best score of the matches that stand within twice `SPOT` of the image's own position.
-    unknown : ndarray of float64, shape (n,)
-        Confidence of the estimate from those elsewhere.
-    """
-
-    rows: Rows
-    spots: tuple[Estimate | None, ...]
-    errors: Floats
-    has_company: Flags
-    at_own: Floats
-    unknown: Floats
+    rows: Rows  # (n,): Of the gallery; -1 for other images.
+    spots: tuple[Estimate | None, ...]  # The estimate from all others.
+    errors: Floats  # (n,): Its distance from the image's own position, metres; infinite without one.
+    has_company: Flags  # (n,): Whether another image stands within `SPOT`, so that the estimate can be right.
+    at_own: Floats  # (n,): Best score of the matches that stand within twice `SPOT` of the image's own position.
+    unknown: Floats  # (n,): Confidence of the estimate from those elsewhere.
 
     @property
     def known(self) -> Floats:

@@ -99,12 +99,7 @@ def locate(
 
 
 def require_sureness(share: float, rate: float) -> None:
-    """Refuse a share or a rate that is none.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Refuse a share or a rate that is none. Raises `UsageError`."""
     require_rate(rate)
     if not 0.5 <= share < 1:
         raise UsageError(f"the share that the radius covers must be at least 0.5 and below 1, not {share:g}")

@@ -19,21 +19,10 @@ def position_of(
 ) -> AnswerPosition | None:
     """Return where a photo was taken, by what it shows, or why that cannot be told.
 
-    Parameters
-    ----------
-    photo : path, bytes, image or array
-        Looked at once, as by `placeprint.locate`; its metadata is not read.
-    share, rate : float
-        As ``share`` and ``false_accept_rate`` of `placeprint.locate`.
-
-    Returns
-    -------
-    AnswerPosition or None
-        None where the gallery has no positions.
-
-    Raises
-    ------
-    ImageError, UsageError
+    `photo`: Looked at once, as by `placeprint.locate`; its metadata is not read.
+    `share`, `rate`: As ``share`` and ``false_accept_rate`` of `placeprint.locate`.
+    Returns None where the gallery has no positions.
+    Raises `ImageError` or `UsageError`.
     """
     require_sureness(share, rate)
     found = recognizer.describe(photo)

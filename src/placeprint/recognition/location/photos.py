@@ -30,9 +30,7 @@ from placeprint.storage.ragged import parts_at
 def read_photos(photos: Manifest | Path | str | Iterable[Path | str], track: Track | None = None) -> Manifest:
     """Read photos as they lie, whatever their folders are called, or a table of them, with their metadata.
 
-    Raises
-    ------
-    UsageError, DatasetError
+    Raises `UsageError` or `DatasetError`.
     """
     if isinstance(photos, Manifest):
         return photos
@@ -67,11 +65,7 @@ def opened_with_positions(
 ) -> tuple[AnyGallery, Gallery, Recognizer]:
     """Open a gallery of images with positions: as it is kept, all of it here, and what asks it.
 
-    Raises
-    ------
-    UsageError
-        When it has no positions.
-    GalleryError, ModelError
+    Raises `UsageError` when it has no positions; `GalleryError` or `ModelError`.
     """
     opened = open_gallery(gallery)
     whole = opened.download()

@@ -21,12 +21,8 @@ MARK = b'x:xmptk="placeprint locate'
 def write_sidecars(result: LocateResult) -> tuple[tuple[str, ...], tuple[FailedImage, ...]]:
     """Write ``IMG.jpg.xmp`` beside each photo that got a position.
 
-    Returns
-    -------
-    tuple of str
-        The sidecars that were written, relative to the result's root.
-    tuple of FailedImage
-        Photos that have a sidecar already, or whose folder cannot be written to.
+    Returns the sidecars that were written, relative to the result's root, and the photos that have one already, or
+    whose folder cannot be written to.
     """
     beside, written, left = Sidecars(result.root), list[str](), list[FailedImage]()
     for photo in result.new:

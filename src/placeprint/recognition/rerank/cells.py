@@ -29,18 +29,11 @@ _UNIT = np.float32(1 / 254)
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Which spots of a query lie on which spots of a gallery image.
+    """Which spots of a query lie on which spots of a gallery image."""
 
-    Attributes
-    ----------
-    ends : ndarray of float32, shape (n, 4)
-        x and y in the query, x and y in the gallery image: 0 to 1 from the upright image's left and top.
-    weights : ndarray of float32, shape (n,)
-        How alike the two spots are, best first, at most 1.
-    """
-
+    # (n, 4): x and y in the query, x and y in the gallery image: 0 to 1 from the upright image's left and top.
     ends: Weights
-    weights: Weights
+    weights: Weights  # (n,): How alike the two spots are, best first, at most 1.
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -50,17 +43,10 @@ class Lines:
 def votes(query: Cells, candidates: Iterable[Cells], *, until: float = math.inf) -> NDArray[np.float64]:
     """Return each candidate's vote: the summed similarity of the matches that move together.
 
-    Parameters
-    ----------
-    query : ndarray of int8, shape (height, width, channels)
-    candidates : iterable of ndarray of int8, shape (height, width, channels)
-    until : float
-        The moment, by `time.perf_counter`, from which no other candidate is begun.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        As many as there was time for.
+    `query`: shape (height, width, channels).
+    `candidates`: each shape (height, width, channels).
+    `until`: The moment, by `time.perf_counter`, from which no other candidate is begun.
+    Returns shape (n,): As many as there was time for.
     """
     ours = _flat(query)
     found = []

@@ -25,15 +25,8 @@ def beyond_chance(votes: Floats) -> Floats:
     of them show other places. The logarithm of the votes is taken in units of its spread below the median, and
     passed through a soft hinge.
 
-    Parameters
-    ----------
-    votes : ndarray of float64, shape (n,)
-        See `placeprint.recognition.rerank.cells.votes`.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        At least 0, and 0.024 at the median; zeros for fewer than two candidates.
+    `votes`, shape (n,): See `placeprint.recognition.rerank.cells.votes`.
+    Returns shape (n,): At least 0, and 0.024 at the median; zeros for fewer than two candidates.
     """
     if len(votes) < 2:
         return np.zeros(len(votes))

@@ -44,21 +44,11 @@ _MATCHER = "lighterglue"
 def confidences(query: Packed, candidates: Iterable[Packed], *, until: float, at_once: int = 1) -> NDArray[np.float64]:
     """Return the summed confidence of each candidate's matches, until one has enough or there is no time.
 
-    Parameters
-    ----------
-    query : ndarray of uint8, shape (n, 1, 68)
-        See `placeprint.embedding.xfeat.extract`.
-    candidates : iterable of such arrays
-        The likeliest first.
-    until : float
-        The moment, by `time.perf_counter`, from which no other candidate is begun.
-    at_once : int
-        Candidates compared at the same time.
-
-    Returns
-    -------
-    ndarray of float64, shape (m,)
-        Of the first m candidates.
+    `query`, shape (n, 1, 68): See `placeprint.embedding.xfeat.extract`.
+    `candidates`: The likeliest first.
+    `until`: The moment, by `time.perf_counter`, from which no other candidate is begun.
+    `at_once`: Candidates compared at the same time.
+    Returns shape (m,): Of the first m candidates.
     """
     found: list[float] = []
     waiting = iter(candidates)
@@ -87,13 +77,9 @@ def matched_scores(scores: Floats, confidence: NDArray[np.float64], weight: floa
     Of two images that both match well the one that was the likelier before is right more often, but how well the best
     one matches tells a place that is there from one that only looks like it: 50 and 100 are not nearly alike.
 
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (n,)
-        Without matches.
-    confidence : ndarray of float64, shape (n,)
-    weight : float
-        Of one unit of evidence.
+    `scores`, shape (n,): Without matches.
+    `confidence`: shape (n,).
+    `weight`: Of one unit of evidence.
     """
     order = np.argsort(-(scores + weight * beyond_chance(confidence)), kind="stable")
     sure, steps = scores + weight * np.maximum(confidence - ONSET, 0.0) / _UNIT, _STEP * np.arange(len(scores))
@@ -113,11 +99,8 @@ def levelled(scores: Floats) -> Floats:
 def lines(query: Packed, candidate: Packed, *, aspects: tuple[float, float]) -> Lines:
     """Return the matches of two images, surest first, for a picture.
 
-    Parameters
-    ----------
-    query, candidate : ndarray of uint8, shape (n, 1, 68)
-    aspects : tuple of 2 floats
-        Width over height of both images.
+    `query`, `candidate`: shape (n, 1, 68).
+    `aspects`: Width over height of both images.
     """
     partner, sure = _matched(query, candidate)
     order = np.argsort(-sure, kind="stable")

@@ -19,25 +19,14 @@ _TEMPERATURE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A position, and what speaks for it.
+    """A position, and what speaks for it."""
 
-    Attributes
-    ----------
-    latitude, longitude : float
-        Degrees.
-    confidence : float
-        The score of the best match there.
-    support : tuple of int
-        Which of the matches stand there, best first.
-    witness : float
-        The score of the second there; -inf where the first stands alone.
-    """
-
+    # latitude, longitude: Degrees.
     latitude: float
     longitude: float
-    confidence: float
-    support: tuple[int, ...]
-    witness: float = -np.inf
+    confidence: float  # The score of the best match there.
+    support: tuple[int, ...]  # Which of the matches stand there, best first.
+    witness: float = -np.inf  # The score of the second there; -inf where the first stands alone.
 
     @property
     def where(self) -> tuple[float, float]:
@@ -51,12 +40,8 @@ def estimate(positions: Floats, scores: Floats) -> Estimate | None:
     Each match weighs by its score; around the match with the most weight within `SPOT` the weighted mean is taken. So
     neither two cities nor two squares are averaged, and one image with a wrong position does not outweigh several.
 
-    Parameters
-    ----------
-    positions : ndarray of float64, shape (n, 2)
-        Latitude and longitude of the matches, degrees; NaN where not known.
-    scores : ndarray of float64, shape (n,)
-        Best first.
+    `positions`, shape (n, 2): Latitude and longitude of the matches, degrees; NaN where not known.
+    `scores`, shape (n,): Best first.
     """
     rows = np.flatnonzero(np.isfinite(positions[:, 0]) & np.isfinite(scores))
     if not len(rows):

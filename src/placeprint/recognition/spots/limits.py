@@ -69,10 +69,7 @@ def learn_limits(evidence: PositionEvidence, *, share: float, rate: float) -> Po
     The threshold is the lowest that keeps the rate of photos of elsewhere, and with which no more than half of what the
     radius may miss is at another spot: so the radius is that of a spot, not of a town.
 
-    Raises
-    ------
-    CalibrationError
-        When there is too little to learn from, or no estimate would be given.
+    Raises `CalibrationError` when there is too little to learn from, or no estimate would be given.
     """
     sure, errors = np.array(evidence.known, np.float64).reshape(-1, 2).T
     unknown = np.array(evidence.unknown, np.float64)

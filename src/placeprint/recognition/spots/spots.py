@@ -27,12 +27,8 @@ _MOST_LEARNED = 16
 class Spots:
     """A gallery's images as witnesses of positions.
 
-    Parameters
-    ----------
-    gallery : Gallery
-        The whole, or the part around a query.
-    distrusted : collection of int
-        Rows that are no witnesses; see `distrusted_rows`.
+    `gallery`: The whole, or the part around a query.
+    `distrusted`: Rows that are no witnesses; see `distrusted_rows`.
     """
 
     def __init__(self, gallery: Gallery, distrusted: Collection[int]) -> None:
@@ -66,14 +62,9 @@ class Spots:
     ) -> AnswerPosition | None:
         """Return the position of an answer; None for a gallery without positions.
 
-        Parameters
-        ----------
-        matches : sequence of Match
-            Best first.
-        rate : float, optional
-            The share of photos of elsewhere that may get a position.
-        share : float
-            Of positions, that lie within their radius.
+        `matches`: Best first.
+        `rate`: The share of photos of elsewhere that may get a position.
+        `share`: Of positions, that lie within their radius.
         """
         if not self.any:
             return None
