@@ -77,13 +77,7 @@ class Corrections:
 
 
 def corrections_of(row: object) -> Corrections:
-    """Read corrections from their JSON.
-
-    Raises
-    ------
-    ValueError
-        One line that says which answer cannot be understood.
-    """
+    """Read corrections from their JSON. Raises `ValueError`: one line that says which answer cannot be understood."""
     if not isinstance(row, Mapping) or row.get("format") != FORMAT or not isinstance(row.get("answers"), list):
         raise ValueError(f"these are no corrections of format {FORMAT}")
     constraints: list[Constraint] = []
@@ -118,10 +112,7 @@ def _names(row: Mapping[str, Any]) -> dict[str, str]:
 def checked_name(name: str) -> str:
     """Return the name of a place with plain spaces, and none around it.
 
-    Raises
-    ------
-    ValueError
-        When it is none that a manifest can hold.
+    Raises `ValueError` when it is none that a manifest can hold.
     """
     kinds = [unicodedata.category(letter) for letter in name[: 2 * _LONGEST]]
     plain = "".join(" " if kind == "Zs" else letter for letter, kind in zip(name, kinds, strict=False)).strip(" ")
@@ -141,13 +132,7 @@ def _texts(values: object) -> list[str]:
 
 
 def read_corrections(path: Path) -> Corrections:
-    """Read a file of corrections.
-
-    Raises
-    ------
-    DatasetError
-        When it cannot be read, or is something else.
-    """
+    """Read a file of corrections. Raises `DatasetError` when it cannot be read, or is something else."""
     try:
         return corrections_of(json.loads(read_regular(path, MOST_BYTES)))
     except (OSError, ValueError, RecursionError) as error:
@@ -158,11 +143,7 @@ def read_corrections(path: Path) -> Corrections:
 def write_corrections(made: Corrections, path: Path) -> None:
     """Write a file of corrections, in one step.
 
-    Raises
-    ------
-    UsageError
-        When somebody else's file is there, and for more than could be read again.
-    OSError
+    Raises `UsageError` when somebody else's file is there, and for more than could be read again; `OSError`.
     """
     require_ours(path, lambda data: has_keys(data, "format", "answers"))
     text = json_text(made.to_dict())

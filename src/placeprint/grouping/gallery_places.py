@@ -18,11 +18,7 @@ def gallery_places(found: Grouping | None, ask: Callable[[Path], Answer]) -> dic
 
     Photos that are UNKNOWN each by itself may show a place of the gallery together, or one that it has by now.
 
-    Parameters
-    ----------
-    found : Grouping, optional
-    ask : callable
-        As `placeprint.Recognizer.recognize`.
+    `ask`: As `placeprint.Recognizer.recognize`.
     """
     groups = found.groups[:ASKED_PLACES] if found else ()
     root = found.root if found else Path()

@@ -60,14 +60,8 @@ def groups_of(
 ) -> tuple[Group, ...]:
     """Return the groups of two and more photos, the largest first.
 
-    Parameters
-    ----------
-    compared : Looks
-    groups : sequence of sequence of int
-        Looks.
-    edges : sequence of Edge
-    given : mapping of str to str
-        What a person called the place of a photo.
+    `groups`: Looks.
+    `given`: What a person called the place of a photo.
     """
     paths = compared.paths
     looks = [[tuple(paths[row] for row in compared.looks[look]) for look in _typical(one, compared)] for one in groups]

@@ -36,19 +36,11 @@ def looks_of(
 ) -> list[list[int]]:
     """Return the photos of each look, in order; a look is named by its first photo, the largest.
 
-    Parameters
-    ----------
-    records : sequence of ImageRecord
-        With content hashes and sizes.
-    vectors : ndarray of float32, shape (n, dim)
-        Embeddings, unit vectors.
-    found : Candidates
-    root : Path, optional
-        Where the photos are: those that are alike are also measured as `check` measures them, and what it calls
-        duplicates is one look.
-    parted : collection of (int, int)
-        Photos that are never one look.
-    progress : Progress, optional
+    `records`: With content hashes and sizes.
+    `vectors`, shape (n, dim): Embeddings, unit vectors.
+    `root`: Where the photos are: those that are alike are also measured as `check` measures them, and what it calls
+    duplicates is one look.
+    `parted`: Photos that are never one look.
     """
     alike = _cosines(vectors, found)
     near = [pair for pair, cosine in zip(found.pairs, alike.tolist(), strict=True) if cosine >= NEAR_DUPLICATE]

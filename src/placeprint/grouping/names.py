@@ -31,18 +31,11 @@ def named(
 ) -> list[tuple[str, str]]:
     """Return the name of each group and where it comes from; no two are equal.
 
-    Parameters
-    ----------
-    groups : sequence of sequence of str
-        Paths.
-    given : mapping of str to str
-        What a person called the place of a photo.
-    every : sequence of str
-        All paths: where they have one folder, it says nothing about places.
-    positions : mapping of str to (float, float)
-        Latitude and longitude of photos that have them.
-    towns : Towns or None
-        None where there is no gazetteer.
+    `groups`: Paths.
+    `given`: What a person called the place of a photo.
+    `every`: All paths: where they have one folder, it says nothing about places.
+    `positions`: Latitude and longitude of photos that have them.
+    `towns`: None where there is no gazetteer.
     """
     one_folder = len({folder_of(path) for path in every}) == 1
     made, taken, numbers = list[tuple[str, str]](), set[str](), Counter[str]()

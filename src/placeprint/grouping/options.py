@@ -10,15 +10,7 @@ from placeprint.options import EmbedOptions, EmbedWords, Flag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupOptions(EmbedOptions):
-    """How photos without labels are grouped.
-
-    Attributes
-    ----------
-    model, runner, cache, workers
-        As in `EmbedOptions`.
-    false_merge_rate : float
-        The share of photos that may be in the group of another place.
-    """
+    """How photos without labels are grouped."""
 
     false_merge_rate: Annotated[
         float, Flag("--false-merge-rate", "The share of photos that may be in the group of another place.")

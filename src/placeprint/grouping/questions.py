@@ -14,17 +14,10 @@ worth much, and what was learned from pairs of photos says least of those."""
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whether two photos show one place.
-
-    Attributes
-    ----------
-    edge : Edge
-    worth : float
-        Photos that the answer is expected to change for the better.
-    """
+    """Whether two photos show one place."""
 
     edge: Edge
-    worth: float
+    worth: float  # Photos that the answer is expected to change for the better.
 
 
 def questions(found: Grouping) -> tuple[Question, ...]:

@@ -229,13 +229,7 @@ def _placeless(root: Path, photos: Iterable[str], asked: GroupOptions) -> Groupi
 
 
 def group_of(found: Grouping | None, photo: str) -> Group:
-    """Return the group that holds a photo.
-
-    Raises
-    ------
-    UsageError
-        When none does.
-    """
+    """Return the group that holds a photo. Raises `UsageError` when none does."""
     for one in found.groups if found else ():
         if photo in one.photos:
             return one

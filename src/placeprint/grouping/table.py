@@ -27,11 +27,8 @@ _LINKS = {Link.MUST: "must_link", Link.CANNOT: "cannot_link"}
 def refuse_table(out: Path, root: Path, *, replace: bool) -> None:
     """Refuse a file that `write_groups` would not write, before anything is compared.
 
-    Raises
-    ------
-    UsageError
-        Where the photos are not below its folder, for another ending, and for a file of somebody else.
-    PermissionError
+    Raises `UsageError` where the photos are not below its folder, for another ending, and for a file of somebody else;
+    `PermissionError`.
     """
     if out.suffix.lower() != ".csv":
         raise UsageError(f'"{out}" does not end in .csv, which is how groups are written')
@@ -45,12 +42,7 @@ def refuse_table(out: Path, root: Path, *, replace: bool) -> None:
 
 
 def write_groups(found: Grouping, out: Path) -> None:
-    """Write one row a photo, with paths relative to the table's folder.
-
-    Raises
-    ------
-    OSError
-    """
+    """Write one row a photo, with paths relative to the table's folder. Raises `OSError`."""
     below = Path(os.path.relpath(found.root.resolve(), out.absolute().parent.resolve())).as_posix()
     inside = "" if below == "." else f"{below}/"
     answers = _answers(found.constraints, inside)
@@ -84,21 +76,10 @@ def _answers(constraints: Iterable[Constraint], inside: str) -> Mapping[str, Map
 def read_answers(table: Path, root: Path) -> tuple[tuple[Constraint, ...], Mapping[str, str]]:
     """Read what a person answered and named in a table of groups.
 
-    Parameters
-    ----------
-    table : Path
-        Nothing is read of one that is not there, or is somebody else's.
-    root : Path
-        What paths are to be relative to; photos that are not below it are left out.
-
-    Returns
-    -------
-    tuple of Constraint, mapping of str to str
-        And the name that each photo's group got from a person; empty for a photo that shows no place.
-
-    Raises
-    ------
-    DatasetError
+    `table`: Nothing is read of one that is not there, or is somebody else's.
+    `root`: What paths are to be relative to; photos that are not below it are left out.
+    Also returns the name that each photo's group got from a person; empty for a photo that shows no place.
+    Raises `DatasetError`.
     """
     if not table.is_file() or not table.stat().st_size:
         return (), {}

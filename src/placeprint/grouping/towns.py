@@ -20,17 +20,10 @@ FARTHEST = 30_000.0
 
 @dataclass(frozen=True, slots=True)
 class Towns:
-    """Towns of 15,000 people and more.
-
-    Attributes
-    ----------
-    names : tuple of str
-    positions : ndarray of float64, shape (n, 2)
-        Latitude and longitude, degrees.
-    """
+    """Towns of 15,000 people and more."""
 
     names: tuple[str, ...]
-    positions: Floats
+    positions: Floats  # (n, 2): Latitude and longitude, degrees.
 
     def nearest(self, position: tuple[float, float]) -> str:
         """Return the name of the nearest town; empty where it is farther than `FARTHEST`."""
