@@ -84,11 +84,7 @@ def new_content(
 ) -> Content:
     """Check and put together what a new gallery consists of; see `placeprint.Gallery.in_memory`.
 
-    Raises
-    ------
-    VectorError, UsageError
-    TypeError
-        For a setting that there is not.
+    Raises `VectorError` or `UsageError`; `TypeError` for a setting that there is not.
     """
     if unknown := sorted(settings.keys() - Settings.__annotations__.keys()):
         raise TypeError(f"a gallery has no setting {unknown[0]!r}: choose from {', '.join(Settings.__annotations__)}")
@@ -162,11 +158,7 @@ def with_added(content: Content, fresh: Content) -> tuple[Content, Change]:
 
     One that is there under another path or root, as the same place, is left alone too: a folder was moved.
 
-    Parameters
-    ----------
-    content : Content
-    fresh : Content
-        Made by `new_content`: its images, under its one root, are added.
+    `fresh`: Made by `new_content`: its images, under its one root, are added.
     """
     root, records = fresh.roots[0], fresh.records
     roots = content.roots if root in content.roots else (*content.roots, root)
@@ -209,18 +201,9 @@ def compared_by_content(
 ) -> tuple[set[str], int]:
     """Compare images to be added with those that have the same content under other paths.
 
-    Parameters
-    ----------
-    fresh : sequence of ImageRecord
-    there : mapping of str to collection of tuple of str
-        By content hash, the places under which the gallery has that image.
-
-    Returns
-    -------
-    elsewhere : set of str
-        Paths of those that are there already as the same place, or say no place.
-    contradicting : int
-        How many are there as another place only.
+    `there`: By content hash, the places under which the gallery has that image.
+    Returns `elsewhere`: Paths of those that are there already as the same place, or say no place.
+    `contradicting`: How many are there as another place only.
     """
     known = [(record, there[record.content_hash]) for record in fresh if record.content_hash in there]
     elsewhere = {record.path for record, places in known if not record.places or record.places in places}

@@ -60,28 +60,13 @@ def alike(column: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> Numbers:
 
 @dataclass(frozen=True)
 class Columns:
-    """Arrays with one value per record.
+    """Arrays with one value per record."""
 
-    Attributes
-    ----------
-    places : ndarray of int32, shape (n,)
-        The number of its places in `table`; -1 without a label.
-    splits : ndarray of uint8, shape (n,)
-        Position in `SPLITS`.
-    positions : ndarray of float64, shape (n, 2)
-        Latitude and longitude, degrees; NaN where not known.
-    roots : ndarray of int32, shape (n,)
-        Which of the gallery's roots the path is relative to.
-    paths : ndarray of uint64, shape (n,)
-        `path_hash` of the path.
-    table : PlaceTable
-    """
-
-    places: NDArray[np.int32]
-    splits: NDArray[np.uint8]
-    positions: NDArray[np.float64]
-    roots: NDArray[np.int32]
-    paths: NDArray[np.uint64]
+    places: NDArray[np.int32]  # (n,): The number of its places in `table`; -1 without a label.
+    splits: NDArray[np.uint8]  # (n,): Position in `SPLITS`.
+    positions: NDArray[np.float64]  # (n, 2): Latitude and longitude, degrees; NaN where not known.
+    roots: NDArray[np.int32]  # (n,): Which of the gallery's roots the path is relative to.
+    paths: NDArray[np.uint64]  # (n,): `path_hash` of the path.
     table: PlaceTable
 
     def __len__(self) -> int:
@@ -137,11 +122,7 @@ class Columns:
     def save(self, folder: Path, *, names: slice = slice(None)) -> int:
         """Write one file per column, and ``places.json``; return how many places that holds.
 
-        Parameters
-        ----------
-        folder : Path
-        names : slice
-            Which of the table are written: the others lie in other segments.
+        `names`: Which of the table are written: the others lie in other segments.
         """
         for name, array in self.arrays().items():
             save_array(folder / f"column-{name}.npy", _shortest(array))
@@ -153,10 +134,7 @@ class Columns:
     def load(cls, segment: Segment, *, mapped: bool = True) -> Self:
         """Open what `save` wrote.
 
-        Raises
-        ------
-        ValueError
-            When a file is not the column of as many rows, or too short for as many places.
+        Raises `ValueError` when a file is not the column of as many rows, or too short for as many places.
         """
         folder = segment.data.path
         if segment.places > segment.data.files[PLACES][0]:
@@ -181,14 +159,8 @@ class Columns:
     def checked(self, roots: int) -> Self:
         """Return the columns after reading them all and checking every number.
 
-        Parameters
-        ----------
-        roots : int
-            How many there are.
-
-        Raises
-        ------
-        GalleryCorruptError
+        `roots`: How many there are.
+        Raises `GalleryCorruptError`.
         """
         ends = {"places": (-1, len(self.table) - 1), "splits": (0, len(SPLITS) - 1), "roots": (0, roots - 1)}
         wrong = [name for name, (least, most) in ends.items() if not _between(getattr(self, name), least, most)]
@@ -202,13 +174,7 @@ class Columns:
 def load_column(
     folder: Path, name: str, count: int, kind: Any, tail: tuple[int, ...] = (), *, mapped: bool = True
 ) -> NDArray[Any]:
-    """Open one column.
-
-    Raises
-    ------
-    ValueError
-        When the file is not the column of `count` rows.
-    """
+    """Open one column. Raises `ValueError` when the file is not the column of `count` rows."""
     path = folder / f"column-{name}.npy"
     array = open_array(path, mapped=mapped, least=UNMAPPED)
     if array.dtype != kind or array.shape[1:] != tail or len(array) not in (count, min(count, 1)):

@@ -108,10 +108,7 @@ class Filter:
 def flags_where(table: RecordTable, asked: Filter) -> Flags:
     """Return a flag for each record: whether it meets every condition.
 
-    Raises
-    ------
-    UsageError
-        For a place that the gallery does not have, or a distance in a gallery without coordinates.
+    Raises `UsageError` for a place that the gallery does not have, or a distance in a gallery without coordinates.
     """
     found = np.ones(len(table), np.bool_)
     if asked.places:
@@ -152,16 +149,8 @@ def _known_split(split: Split | str) -> Split:
 def parse_near(text: str, option: str) -> Near:
     """Read ``48.1,11.5,500``.
 
-    Parameters
-    ----------
-    text : str
-    option : str
-        What asked for it, for people.
-
-    Raises
-    ------
-    UsageError
-        When it is not three numbers.
+    `option`: What asked for it, for people.
+    Raises `UsageError` when it is not three numbers.
     """
     try:
         latitude, longitude, metres = (float(part) for part in text.split(","))

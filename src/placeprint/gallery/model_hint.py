@@ -30,13 +30,9 @@ def model_file_entry(folder: Path, file: Path | None) -> dict[str, Any]:
 def model_file_of(said: object, folder: Path | None = None) -> Path | None:
     """Return the absolute path that a head says.
 
-    Parameters
-    ----------
-    said : object
-        Whatever the head holds. Nothing comes of what is no line of text, or is a place on another machine: to look
-        there would tell that machine who asks.
-    folder : Path, optional
-        What a relative path is relative to; without it there are none.
+    `said`: Whatever the head holds. Nothing comes of what is no line of text, or is a place on another machine: to look
+    there would tell that machine who asks.
+    `folder`: What a relative path is relative to; without it there are none.
     """
     if not isinstance(said, str) or not said or not said.isprintable() or said[:2] in ("//", "\\\\", "/\\", "\\/"):
         return None

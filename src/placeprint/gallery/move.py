@@ -151,10 +151,7 @@ def _to_folder(gallery: MilvusGallery, target: Path, replace: bool, progress: Pr
 def _compared(here: Gallery, there: MilvusGallery, progress: Progress | None) -> int:
     """Compare the checksum of every row in the folder with that on the server.
 
-    Raises
-    ------
-    GalleryCorruptError
-        It names the first that differ.
+    Raises `GalleryCorruptError`: it names the first that differ.
     """
     opened, wrong, rows = there.opened, list[str](), 0
     roots = here.root_of

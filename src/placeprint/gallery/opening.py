@@ -49,13 +49,7 @@ def open_gallery(gallery: AnyGallery | PathLike[str] | str, *, spec: ModelSpec |
 
 
 def checked_address(address: str) -> str:
-    """Return an address as it is printed, without asking the server.
-
-    Raises
-    ------
-    UsageError
-        When it cannot be read.
-    """
+    """Return an address as it is printed, without asking the server. Raises `UsageError` when it cannot be read."""
     from placeprint.gallery.milvus.address import parse_address
 
     return str(parse_address(address))

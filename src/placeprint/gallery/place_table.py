@@ -22,13 +22,8 @@ PLACES = "places.json"
 class StoredNames:
     """The names of a ``places.json``, parsed when one is first asked for.
 
-    Parameters
-    ----------
-    source : bytes or mmap
-    count : int
-        How many it must hold.
-    digest : str
-        Its SHA-256; empty when that is not known.
+    `count`: How many it must hold.
+    `digest`: Its SHA-256; empty when that is not known.
     """
 
     def __init__(self, source: Buffer, count: int, digest: str = "") -> None:
@@ -59,10 +54,7 @@ class PlaceTable:
 
     Some may be shown by no image any more: see `placeprint.gallery.columns.Columns.without_unused`.
 
-    Parameters
-    ----------
-    *sources : sized iterables of tuple of str
-        Numbered through; read when a name is first asked for.
+    *sources: Numbered through; read when a name is first asked for.
     """
 
     def __init__(self, *sources: Collection[PlaceNames] | StoredNames) -> None:

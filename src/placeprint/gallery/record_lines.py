@@ -107,10 +107,7 @@ class LinesOnDisk:
     def record(self, row: int) -> ImageRecord:
         """Parse one line, or return what was parsed of it lately: every answer names some records.
 
-        Raises
-        ------
-        GalleryCorruptError
-            When it is not a record.
+        Raises `GalleryCorruptError` when it is not a record.
         """
         known = self._parsed.get(row)
         if known is not None:
@@ -137,10 +134,8 @@ class LinesOnDisk:
     def write(self, file: IO[bytes], first: int, last: int) -> Numbers:
         """Copy lines as they are; see `Block.write`.
 
-        Raises
-        ------
-        GalleryCorruptError
-            When the lines do not follow each other: a damaged column is not copied into a new gallery.
+        Raises `GalleryCorruptError` when the lines do not follow each other: a damaged column is not copied into a new
+        gallery.
         """
         lengths: Numbers = np.diff(self._ordered[first : last + 1])
         begin, end = int(self._ordered[first]), int(self._ordered[last])
@@ -150,13 +145,7 @@ class LinesOnDisk:
 
 
 def parsed_line(line: bytes, row: int) -> tuple[ImageRecord, int]:
-    """Return the record of a line, and the number of its root.
-
-    Raises
-    ------
-    GalleryCorruptError
-        When it is not a record.
-    """
+    """Return the record of a line, and the number of its root. Raises `GalleryCorruptError` when it is not a record."""
     try:
         values: dict[str, Any] = json.loads(line)
         root = values.pop("root", 0)

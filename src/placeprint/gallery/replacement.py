@@ -31,23 +31,13 @@ ADVICE = "to replace it all the same give --replace (in Python replace=True)"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the new gallery will hold.
+    """What the new gallery will hold."""
 
-    Attributes
-    ----------
-    keys : ndarray of int64
-        One for each image, see `placeprint.gallery.keys.key_of`.
-    spec : ModelSpec
-    calibration : Calibration or None
-        The one that it will have from the beginning.
-    contents : callable
-        Is given images that it lacks by their root and path, and the keys of all that are there; returns those of their
-        content hashes that it has nevertheless.
-    """
-
-    keys: NDArray[np.int64]
+    keys: NDArray[np.int64]  # One for each image, see `placeprint.gallery.keys.key_of`.
     spec: ModelSpec
-    calibration: Calibration | None = None
+    calibration: Calibration | None = None  # The one that it will have from the beginning.
+    # Is given images that it lacks by their root and path, and the keys of all that are there; returns those of their
+    # content hashes that it has nevertheless.
     contents: Callable[[Sequence[ImageRecord], NDArray[np.int64]], Set[str]] = lambda _missed, _there: frozenset()
 
     @classmethod
@@ -68,11 +58,7 @@ class Wanted:
 def refuse_strangers(path: Path) -> None:
     """Refuse a folder that holds anything but a gallery or the remains of an interrupted write.
 
-    Raises
-    ------
-    UsageError
-    PermissionError
-        Where nothing can be written.
+    Raises `UsageError`; `PermissionError` where nothing can be written.
     """
     require_way(path)
     if not os.path.lexists(path):
@@ -88,16 +74,8 @@ def refuse_strangers(path: Path) -> None:
 def refuse_loss(path: Path, wish: Callable[[], Wanted]) -> None:
     """Refuse to replace the gallery at a path when something in it would be lost.
 
-    Parameters
-    ----------
-    path : Path
-    wish : callable
-        Returns what will be there; only called when there is a gallery.
-
-    Raises
-    ------
-    UsageError
-        It says what.
+    `wish`: Returns what will be there; only called when there is a gallery.
+    Raises `UsageError`: it says what.
     """
     if not (path / HEAD).exists():
         return
@@ -138,12 +116,7 @@ def others_lost(spec: ModelSpec, calibration: Calibration | None, wanted: Wanted
 
 
 def refuse(where: str, lost: Sequence[str]) -> None:
-    """Raise when something would be lost.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Raise `UsageError` when something would be lost."""
     if lost:
         raise UsageError(
             f"{where} is a gallery that would lose {' and '.join(lost)}: {ADVICE}, to keep it choose another place, "

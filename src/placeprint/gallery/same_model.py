@@ -9,17 +9,9 @@ from placeprint.records import ModelSpec
 def require_same_model(where: str, kept: ModelSpec, asked: ModelSpec) -> None:
     """Refuse a model that is not the gallery's.
 
-    Parameters
-    ----------
-    where : str
-        The gallery, for people; ``None`` for one in memory.
-    kept, asked : ModelSpec
-        The gallery's, and the query's.
-
-    Raises
-    ------
-    GalleryMismatchError
-        It names both models.
+    `where`: The gallery, for people; ``None`` for one in memory.
+    `kept`, `asked`: The gallery's, and the query's.
+    Raises `GalleryMismatchError`: it names both models.
     """
     if asked.fingerprint() != kept.fingerprint():
         named = "the gallery" if where == "None" else f'gallery "{where}"'

@@ -26,31 +26,15 @@ REMOVED_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Images that were written together.
-
-    Attributes
-    ----------
-    data : DataFolder
-    rows : int
-        In the files.
-    places : int
-        Combinations of places that no segment before has; they are numbered through all segments.
-    removed : tuple of int
-        Rows that are in the files and not in the gallery any more, ascending.
-    """
+    """Images that were written together."""
 
     data: DataFolder
-    rows: int
-    places: int
-    removed: tuple[int, ...] = ()
+    rows: int  # In the files.
+    places: int  # Combinations of places that no segment before has; they are numbered through all segments.
+    removed: tuple[int, ...] = ()  # Rows that are in the files and not in the gallery any more, ascending.
 
     def __post_init__(self) -> None:
-        """Refuse numbers that no segment has.
-
-        Raises
-        ------
-        ValueError
-        """
+        """Refuse numbers that no segment has. Raises `ValueError`."""
         if min(self.rows, self.places) < 0:
             raise ValueError(f"rows are {self.rows}, places {self.places}")
         if not all(one < next_one for one, next_one in pairwise((-1, *self.removed, self.rows))):

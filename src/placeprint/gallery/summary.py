@@ -37,17 +37,10 @@ class Described(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The facts about a gallery that people look for first.
-
-    Attributes
-    ----------
-    gallery : gallery
-    places : int or None
-        How many; None when they were not read: a server's, and those of a damaged file.
-    """
+    """The facts about a gallery that people look for first."""
 
     gallery: Described
-    places: int | None = None
+    places: int | None = None  # How many; None when they were not read: a server's, and those of a damaged file.
 
     @property
     def _kind(self) -> str:

@@ -26,15 +26,9 @@ class RecordTable(Sequence[ImageRecord]):
 
     Make one with `of` or `load`. It equals a tuple of the same records. Choosing and joining parse nothing.
 
-    Parameters
-    ----------
-    blocks : sequence of Block
-    rows : placeprint.storage.rows.Rows
-        Which of their rows there are.
-    columns : callable
-        Returns the columns; called when they are first asked for.
-    digest : tuple
-        What tells equal files from others at once; empty when nothing does.
+    `rows`: Which of their rows there are.
+    `columns`: Returns the columns; called when they are first asked for.
+    `digest`: What tells equal files from others at once; empty when nothing does.
     """
 
     def __init__(
@@ -48,11 +42,7 @@ class RecordTable(Sequence[ImageRecord]):
     def of(cls, records: Sequence[ImageRecord], *, roots: Sequence[int] | None = None) -> Self:
         """Make a table of records in memory.
 
-        Parameters
-        ----------
-        records : sequence of ImageRecord
-        roots : sequence of int, optional
-            The number of the root of each; 0 when not given.
+        `roots`: The number of the root of each; 0 when not given.
         """
         if isinstance(records, cls) and roots is None and not records.columns.roots.any():
             return records
@@ -63,20 +53,10 @@ class RecordTable(Sequence[ImageRecord]):
     def load(cls, segments: Sequence[Segment], rows: Rows, *, roots: int = MOST_ROOTS, mapped: bool = True) -> Self:
         """Open what `save` wrote for each segment.
 
-        Parameters
-        ----------
-        segments : sequence of Segment
-        rows : placeprint.storage.rows.Rows
-            Which rows were not removed.
-        roots : int
-            Folders that images are relative to.
-        mapped : bool
-            Map the files; else they are read as a whole, see `placeprint.storage.arrays.open_array`.
-
-        Raises
-        ------
-        ValueError
-            When files do not belong together.
+        `rows`: Which rows were not removed.
+        `roots`: Folders that images are relative to.
+        `mapped`: Map the files; else they are read as a whole, see `placeprint.storage.arrays.open_array`.
+        Raises `ValueError` when files do not belong together.
         """
         blocks = [_lines(segment, mapped) for segment in segments]
         columns = [Columns.load(segment, mapped=mapped) for segment in segments]
@@ -96,11 +76,7 @@ class RecordTable(Sequence[ImageRecord]):
     def save(self, folder: Path, *, names: slice = slice(None)) -> int:
         """Write ``records.jsonl`` and the columns; lines that are on disk are copied as they are.
 
-        Parameters
-        ----------
-        folder : Path
-        names : slice
-            See `Columns.save`, whose answer this returns.
+        `names`: See `Columns.save`, whose answer this returns.
         """
         lengths, contents = [np.zeros(1, np.int64)], [np.zeros(0, np.uint64)]
         with (folder / FILE).open("wb") as file:

@@ -16,27 +16,15 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
-    """One false-accept rate and its price.
+    """One false-accept rate and its price."""
 
-    Attributes
-    ----------
-    false_accept_rate : float
-        The rate that was asked for: the share of queries of unknown places that may get a place.
-    threshold : float
-        A probability below it is not accepted.
-    accepted_share : float or None
-        The share of queries of known places expected to get a place; None when nothing tells.
-    expected_rate : float
-        The share of queries of unknown places expected to get one; at most the rate.
-    rate_interval : tuple of 2 floats
-        95 % interval of that share, over new places.
-    """
-
+    # The rate that was asked for: the share of queries of unknown places that may get a place.
     false_accept_rate: float
-    threshold: float
+    threshold: float  # A probability below it is not accepted.
+    # The share of queries of known places expected to get a place; None when nothing tells.
     accepted_share: float | None
-    expected_rate: float
-    rate_interval: tuple[float, float]
+    expected_rate: float  # The share of queries of unknown places expected to get one; at most the rate.
+    rate_interval: tuple[float, float]  # 95 % interval of that share, over new places.
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""

@@ -43,10 +43,8 @@ class VerifyReport:
 def verified(path: Path) -> VerifyReport:
     """Compare every byte of the gallery in a folder with its checksums, even if it does not open.
 
-    Raises
-    ------
-    GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
-        When its head is damaged: the head has the checksums.
+    Raises `GalleryNotFoundError`, `GalleryFormatError` or `GalleryCorruptError` when its head is damaged: the head has
+    the checksums.
     """
     head = read_head(path)
     left = [folder.name for folder in published.leftovers(path, HEAD)]

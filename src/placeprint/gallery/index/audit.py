@@ -26,26 +26,13 @@ SEED, TIMED = 23, 20
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One way of asking.
+    """One way of asking."""
 
-    Attributes
-    ----------
-    filter : str
-        ``none``, ``half of the places``, ``a tenth of the places``, ``one place``.
-    rows : int
-        Rows that it lets through.
-    recall : float
-        Which share of the exact answer's rows, or of rows that score as high, the index found.
-    error : float
-        Its standard error: other queries would give another number.
-    milliseconds, exact_milliseconds : float
-        Of one query: median.
-    """
-
-    filter: str
-    rows: int
-    recall: float
-    error: float
+    filter: str  # ``none``, ``half of the places``, ``a tenth of the places``, ``one place``.
+    rows: int  # Rows that it lets through.
+    recall: float  # Which share of the exact answer's rows, or of rows that score as high, the index found.
+    error: float  # Its standard error: other queries would give another number.
+    # milliseconds, exact_milliseconds: Of one query: median.
     milliseconds: float
     exact_milliseconds: float
 
@@ -122,15 +109,9 @@ def audit_of(
 ) -> Audit:
     """Ask an index and the exact one for the neighbours of some of the gallery's vectors, disturbed.
 
-    Parameters
-    ----------
-    index : VectorIndex
-    vectors : ndarray of float32, shape (n, dim)
-        Unit vectors.
-    records : RecordTable
-        Their places make the filters.
-    k, queries, data
-        See `Audit`.
+    `vectors`, shape (n, dim): Unit vectors.
+    `records`: Their places make the filters.
+    `k`, `queries`, `data`: See `Audit`.
     """
     k = checked_k(k)
     rows, asked = disturbed(vectors, queries, seed=SEED) if len(vectors) else (None, vectors[:0])

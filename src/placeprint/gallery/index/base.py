@@ -96,10 +96,7 @@ class VectorIndex(Protocol):
 def checked_vectors(vectors: Vectors, *, dim: int | None = None, what: str = "vectors") -> Vectors:
     """Return `vectors` after refusing what no index may see.
 
-    Raises
-    ------
-    VectorError
-        When the array is not float32 of shape (n, dim), or holds NaN or infinity.
+    Raises `VectorError` when the array is not float32 of shape (n, dim), or holds NaN or infinity.
     """
     _checked_shape(vectors, dim, what)
     if not np.isfinite(vectors).all():
@@ -119,13 +116,7 @@ def _checked_shape(vectors: Vectors, dim: int | None, what: str) -> None:
 
 
 def unit_vectors(vectors: Vectors, *, dim: int | None = None, what: str = "vectors") -> Vectors:
-    """Return a copy of `vectors` with norm 1.
-
-    Raises
-    ------
-    VectorError
-        As `checked_vectors`, and for a vector of zeros.
-    """
+    """Return a copy of `vectors` with norm 1. Raises `VectorError`: as `checked_vectors`, and for a vector of zeros."""
     _checked_shape(vectors, dim, what)
     made = np.empty(vectors.shape, np.float32)
     for i in range(0, len(vectors), BLOCK_ROWS):
@@ -144,13 +135,7 @@ def _squares(vectors: Vectors, block: NDArray[np.float64], what: str, *, first: 
 
 
 def unit_queries(queries: Vectors, dim: int) -> NDArray[np.float64]:
-    """Return queries with norm 1, in 64 bit.
-
-    Raises
-    ------
-    VectorError
-        As `unit_vectors`.
-    """
+    """Return queries with norm 1, in 64 bit. Raises `VectorError` as `unit_vectors` does."""
     _checked_shape(queries, dim, "queries")
     if len(queries) == 1:  # one query image: as few steps as possible
         one = queries[0].astype(np.float64)
@@ -168,10 +153,7 @@ def scaled_queries(queries: Vectors, dim: int) -> tuple[NDArray[np.float64], NDA
 
     Where rows are few, multiplying the scores by it is less work than multiplying the queries.
 
-    Raises
-    ------
-    VectorError
-        As `unit_vectors`.
+    Raises `VectorError` as `unit_vectors` does.
     """
     _checked_shape(queries, dim, "queries")
     double: NDArray[np.float64] = queries.astype(np.float64)
@@ -180,26 +162,14 @@ def scaled_queries(queries: Vectors, dim: int) -> tuple[NDArray[np.float64], NDA
 
 
 def checked_k(k: int) -> int:
-    """Return `k` when it is a whole number of at least 1.
-
-    Raises
-    ------
-    UsageError
-        Otherwise.
-    """
+    """Return `k` when it is a whole number of at least 1. Raises `UsageError` otherwise."""
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise UsageError(f"k must be a whole number of at least 1, not {k!r}")
     return int(k)
 
 
 def checked_filter(only: NDArray[np.bool_] | None, rows: int) -> NDArray[np.bool_] | None:
-    """Return `only` when it is one flag a row.
-
-    Raises
-    ------
-    VectorError
-        Otherwise.
-    """
+    """Return `only` when it is one flag a row. Raises `VectorError` otherwise."""
     if only is not None and (only.dtype != np.bool_ or only.shape != (rows,)):
         raise VectorError(f"the filter must be bool of shape ({rows},), not {only.dtype} of {only.shape}")
     return only
@@ -208,10 +178,7 @@ def checked_filter(only: NDArray[np.bool_] | None, rows: int) -> NDArray[np.bool
 def ordered(rows: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Neighbours:
     """Sort candidates by score, then by the lower row, and pad or cut them to `k` columns.
 
-    Parameters
-    ----------
-    rows, scores : ndarray, shape (n_queries, n_candidates)
-        In any order; a row of -1 means nothing.
+    `rows`, `scores`, shape (n_queries, n_candidates): In any order; a row of -1 means nothing.
     """
     scores = np.where(rows < 0, np.float32(-np.inf), scores).astype(np.float32, copy=False)
     order = np.lexsort((rows, -scores), axis=1)[:, :k]

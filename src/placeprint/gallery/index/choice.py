@@ -20,33 +20,20 @@ INDEX_FILES = (FILE, SETTINGS)
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What there was before a change.
-
-    Attributes
-    ----------
-    index : VectorIndex
-    kept : ndarray of int64
-        Its rows that stayed, ascending: they are the first rows now.
-    """
+    """What there was before a change."""
 
     index: VectorIndex
-    kept: Numbers
+    kept: Numbers  # Its rows that stayed, ascending: they are the first rows now.
 
 
 def make_index(name: str, vectors: Vectors, *, data: Path | None = None, before: Before | None = None) -> VectorIndex:
     """Make the index of a gallery, or read it from the gallery's data folder.
 
-    Parameters
-    ----------
-    name : str
-        One of `INDEXES`.
-    vectors : ndarray of float32, shape (n, dim)
-        Unit vectors.
-    data : Path, optional
-        Where `VectorIndex.save` wrote. Where it wrote nothing, as it did for other sizes in older releases, the
-        answers are exact.
-    before : Before, optional
-        What an approximate index can be made from without learning again.
+    `name`: One of `INDEXES`.
+    `vectors`, shape (n, dim): Unit vectors.
+    `data`: Where `VectorIndex.save` wrote. Where it wrote nothing, as it did for other sizes in older releases, the
+    answers are exact.
+    `before`: What an approximate index can be made from without learning again.
     """
     large = len(vectors) >= APPROXIMATE_ROWS if data is None else (data / FILE).exists()
     if name == "exact" or (name == "auto" and not large):

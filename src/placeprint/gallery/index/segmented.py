@@ -18,21 +18,11 @@ from placeprint.records import Neighbours
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The index of a segment.
+    """The index of a segment."""
 
-    Attributes
-    ----------
-    index : VectorIndex
-        Of all that lies in its files.
-    kept : ndarray of int64 or None
-        Which of those rows were not removed, ascending; None for all of them.
-    forgot : bool
-        Whether the index finds no others by itself.
-    """
-
-    index: VectorIndex
-    kept: Numbers | None
-    forgot: bool = False
+    index: VectorIndex  # Of all that lies in its files.
+    kept: Numbers | None  # Which of those rows were not removed, ascending; None for all of them.
+    forgot: bool = False  # Whether the index finds no others by itself.
 
     @classmethod
     def of(cls, index: VectorIndex, kept: Numbers | None) -> Self:
@@ -57,12 +47,7 @@ class Piece:
 
 
 class SegmentedIndex:
-    """Searches every segment, and merges what they find.
-
-    Parameters
-    ----------
-    pieces : sequence of Piece
-    """
+    """Searches every segment, and merges what they find."""
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self.pieces = tuple(pieces)

@@ -38,10 +38,7 @@ class FasterWay:
     are scored in the way whose best time was shorter: no query is slower than by the slower way, and none waits for a
     measurement. Few vectors are always a product.
 
-    Parameters
-    ----------
-    clock : callable
-        Seconds.
+    `clock`: Seconds.
     """
 
     def __init__(self, clock: Clock = time.perf_counter) -> None:
@@ -55,14 +52,9 @@ class FasterWay:
 
         The two ways round differently, each within the bound of `placeprint.gallery.index.top_k.rounding`.
 
-        Parameters
-        ----------
-        vectors : ndarray of float32, shape (n, dim)
-        query : ndarray of float32, shape (dim,)
-
-        Returns
-        -------
-        ndarray of float32, shape (n,)
+        `vectors`: shape (n, dim).
+        `query`: shape (dim,).
+        Returns shape (n,).
         """
         if vectors.size < COMPARED:
             return product(vectors, query)
