@@ -44,23 +44,12 @@ _BROKEN = (ValueError, EOFError, OSError, KeyError, RuntimeError, NotImplemented
 
 @dataclass(frozen=True, slots=True)
 class ArrayHeader:
-    """The header of a ``.npy`` file.
+    """The header of a ``.npy`` file."""
 
-    Attributes
-    ----------
-    dtype : numpy.dtype
-        Of numbers, booleans or text; never of objects.
-    shape : tuple of int
-    order : str
-        ``C`` or ``F``.
-    first : int
-        Offset of the first number.
-    """
-
-    dtype: np.dtype[Any]
+    dtype: np.dtype[Any]  # Of numbers, booleans or text; never of objects.
     shape: tuple[int, ...]
-    order: str
-    first: int
+    order: str  # ``C`` or ``F``.
+    first: int  # Offset of the first number.
 
     @property
     def size(self) -> int:
@@ -71,19 +60,10 @@ class ArrayHeader:
 def read_header(file: IO[bytes], size: int, name: str) -> ArrayHeader:
     """Read the header of a ``.npy`` file, and compare it with the file's size.
 
-    Parameters
-    ----------
-    file : binary file
-        At its beginning.
-    size : int
-        Bytes of the file.
-    name : str
-        For messages.
-
-    Raises
-    ------
-    ValueError
-        When it is not a header, or the file is not as long as it says.
+    `file`: At its beginning.
+    `size`: Bytes of the file.
+    `name`: For messages.
+    Raises `ValueError` when it is not a header, or the file is not as long as it says.
     """
     start = file.read(len(_MAGIC) + 2)
     length = int.from_bytes(start[len(_MAGIC) :], "little")
@@ -106,10 +86,7 @@ def read_header(file: IO[bytes], size: int, name: str) -> ArrayHeader:
 def read_floats(file: IO[bytes]) -> NDArray[np.floating[Any]]:
     """Read rows of floats from a ``.npy`` file that any program wrote: any width, byte order and version.
 
-    Raises
-    ------
-    ValueError
-        When the file holds anything else; nothing is unpickled.
+    Raises `ValueError` when the file holds anything else; nothing is unpickled.
     """
     start = file.read(len(_MAGIC) - 2)
     if start != _MAGIC[:-2]:
@@ -127,18 +104,10 @@ def read_floats(file: IO[bytes]) -> NDArray[np.floating[Any]]:
 def open_array(path: Path, *, mapped: bool = True, least: int = 0) -> NDArray[Any]:
     """Open a ``.npy`` file, read-only.
 
-    Parameters
-    ----------
-    mapped : bool
-        Map the file, which reads nothing yet; if it is shortened meanwhile, the system ends the process. Otherwise
-        the whole file is read.
-    least : int
-        Files of up to so many bytes are read in any case; see `UNMAPPED`.
-
-    Raises
-    ------
-    ValueError
-        When it is not an array, or was shortened.
+    `mapped`: Map the file, which reads nothing yet; if it is shortened meanwhile, the system ends the process.
+    Otherwise the whole file is read.
+    `least`: Files of up to so many bytes are read in any case; see `UNMAPPED`.
+    Raises `ValueError` when it is not an array, or was shortened.
     """
     with path.open("rb") as file:
         header = read_header(file, os.fstat(file.fileno()).st_size, path.name)
@@ -179,16 +148,8 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
 def read_archive(data: bytes, *, most: int = 1 << 30) -> Mapping[str, NDArray[Any]]:
     """Read the arrays of an archive that `numpy.savez` wrote, by name.
 
-    Parameters
-    ----------
-    data : bytes
-    most : int
-        Bytes that all arrays may have together, unpacked.
-
-    Raises
-    ------
-    ValueError
-        When it holds anything else, or more than `most`.
+    `most`: Bytes that all arrays may have together, unpacked.
+    Raises `ValueError` when it holds anything else, or more than `most`.
     """
     arrays: dict[str, NDArray[Any]] = {}
     try:

@@ -43,10 +43,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     The data is first written into a marked folder beside it, ``.NAME.new``; the next write to the path clears what a
     killed process left there.
 
-    Raises
-    ------
-    OSError
-        When the folder cannot be written to; nothing is left behind.
+    Raises `OSError` when the folder cannot be written to; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = _room_for(path)
@@ -82,12 +79,7 @@ def _head(path: Path, most: int) -> bytes:
 def require_way(path: Path) -> None:
     """Refuse a path that cannot be written, before any work is done for it.
 
-    Raises
-    ------
-    UsageError
-        When a folder on the way is a file.
-    PermissionError
-        When the folder is not writable.
+    Raises `UsageError` when a folder on the way is a file; `PermissionError` when the folder is not writable.
     """
     above = path.absolute()
     while not os.path.lexists(above):
@@ -105,17 +97,9 @@ def require_ours(path: Path, ours: Callable[[bytes], bool], *, most: int = -1) -
 
     An empty file may be overwritten: nothing is lost.
 
-    Parameters
-    ----------
-    ours : callable
-        Tells the program's own files from others by their content.
-    most : int
-        Bytes of it that are read, where its beginning tells; all by default.
-
-    Raises
-    ------
-    UsageError
-    PermissionError
+    `ours`: Tells the program's own files from others by their content.
+    `most`: Bytes of it that are read, where its beginning tells; all by default.
+    Raises `UsageError`; `PermissionError`.
     """
     require_way(path)
     if not os.path.lexists(path) or (path.is_file() and (not path.stat().st_size or ours(_head(path, most)))):

@@ -28,25 +28,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """A folder of data files.
-
-    Attributes
-    ----------
-    files : mapping of str to (int, str)
-        Bytes and SHA-256 of each file, by name.
-    """
+    """A folder of data files."""
 
     path: Path
-    files: Mapping[str, tuple[int, str]]
+    files: Mapping[str, tuple[int, str]]  # Bytes and SHA-256 of each file, by name.
 
     @classmethod
     def of(cls, folder: Path, head: Mapping[str, Any]) -> Self:
         """Return the data folder that an entry of a head points to.
 
-        Raises
-        ------
-        GalleryFormatError
-            When it names something outside the folder, or lacks sizes and checksums.
+        Raises `GalleryFormatError` when it names something outside the folder, or lacks sizes and checksums.
         """
         data, files = head.get("data"), head.get("files")
         if not is_data(data) or not isinstance(files, dict) or not all(map(is_plain, files)):
@@ -70,12 +61,8 @@ class DataFolder:
     def require_sizes(self, names: Collection[str]) -> None:
         """Require that files are there, with the sizes in the head. Takes no longer for larger files.
 
-        Raises
-        ------
-        FileNotFoundError
-            When a file is missing, as while another process replaces them.
-        GalleryCorruptError, GalleryFormatError
-            When a file has another size, or is not listed.
+        Raises `FileNotFoundError` when a file is missing, as while another process replaces them; `GalleryCorruptError`
+        or `GalleryFormatError` when a file has another size, or is not listed.
         """
         for name in names:
             if name not in self.files:
@@ -90,13 +77,7 @@ class DataFolder:
         return [f"{name}: {problem}" for name in self.files if (problem := self._looked_at(name))]
 
     def require(self, names: Collection[str]) -> None:
-        """Require that files match their checksums.
-
-        Raises
-        ------
-        GalleryCorruptError
-            Names the files that do not.
-        """
+        """Require that files match their checksums. Raises `GalleryCorruptError`: names the files that do not."""
         if problems := self.damaged(names):
             raise GalleryCorruptError(f'"{self.path}" is damaged ({"; ".join(problems[:3])}): {ADVICE}')
 

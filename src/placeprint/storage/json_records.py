@@ -23,18 +23,10 @@ LARGEST = 2**63
 def record_from(kind: type[R], row: object) -> R:
     """Make a record of a class from its JSON.
 
-    Parameters
-    ----------
-    kind : type
-        A dataclass whose fields are text, numbers, booleans, enumerations and dataclasses, or tuples, mappings from
-        text and unions with None of these.
-    row : object
-        The parsed JSON.
-
-    Raises
-    ------
-    ValueError, TypeError
-        When a field is missing, unknown or of another type; the message names it.
+    `kind`: A dataclass whose fields are text, numbers, booleans, enumerations and dataclasses, or tuples, mappings from
+    text and unions with None of these.
+    `row`: The parsed JSON.
+    Raises `ValueError` or `TypeError` when a field is missing, unknown or of another type; the message names it.
     """
     if not isinstance(row, Mapping):
         raise TypeError(f"there is {_shown(row)} where a record should be")
@@ -54,10 +46,7 @@ def record_from(kind: type[R], row: object) -> R:
 def without_keypoints(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of an earlier release without its settings of RootSIFT keypoints, 0 where it keeps none.
 
-    Raises
-    ------
-    ValueError
-        When it keeps some.
+    Raises `ValueError` when it keeps some.
     """
     gone = ("keypoints", "keypoint_weight")
     if any(row.get(name) for name in gone):

@@ -27,30 +27,17 @@ FORGOTTEN = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """The content of a marker.
+    """The content of a marker."""
 
-    Attributes
-    ----------
-    files : tuple of str
-        Names of the files that the program writes into the folder.
-    process : int
-        The process that made it; 0 when a kill left the marker empty.
-    machine : str
-        See `this_machine`.
-    """
-
-    files: tuple[str, ...] = ()
-    process: int = 0
-    machine: str = ""
+    files: tuple[str, ...] = ()  # Names of the files that the program writes into the folder.
+    process: int = 0  # The process that made it; 0 when a kill left the marker empty.
+    machine: str = ""  # See `this_machine`.
 
 
 def make_folder(folder: Path, files: Collection[str]) -> None:
     """Make a folder with a marker; its parent must exist.
 
-    Raises
-    ------
-    FileExistsError
-        When there is something of that name, whoever made it.
+    Raises `FileExistsError` when there is something of that name, whoever made it.
     """
     folder.mkdir()
     try:

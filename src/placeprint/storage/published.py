@@ -48,13 +48,7 @@ def _seal(head: Mapping[str, Any]) -> str:
 
 
 def _sealed(head: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a head file, which can be read again.
-
-    Raises
-    ------
-    GalleryError
-        When there are too many.
-    """
+    """Return the bytes of a head file, which can be read again. Raises `GalleryError` when there are too many."""
     text = json_text({**head, "seal": _seal(head)})
     if len(text) > LARGEST_HEAD:
         raise GalleryError(f"the head would have {len(text)} bytes, more than {LARGEST_HEAD}: nothing was changed")
@@ -65,10 +59,7 @@ def _sealed(head: Mapping[str, Any]) -> bytes:
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's write lock; the system releases it when the process dies.
 
-    Raises
-    ------
-    GalleryBusyError
-        When another process holds it.
+    Raises `GalleryBusyError` when another process holds it.
     """
     from filelock import FileLock, Timeout
 
@@ -105,18 +96,11 @@ def publish(
 
     When the disk has no room for the head alone, the reserve is used.
 
-    Parameters
-    ----------
-    folder : Path
-        Made when it is not there.
-    head_name : str
-        Name of the head file.
-    head : mapping
-        The content of the head file, but for its segments.
-    segments : sequence of mapping or callable
-        Entries that stay, and what writes new ones.
-    files : collection of str
-        Names of the files that may be written, and that are removed when they are replaced or it is interrupted.
+    `folder`: Made when it is not there.
+    `head_name`: Name of the head file.
+    `head`: The content of the head file, but for its segments.
+    `segments`: Entries that stay, and what writes new ones.
+    `files`: Names of the files that may be written, and that are removed when they are replaced or it is interrupted.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -222,9 +206,7 @@ def update_head(folder: Path, head_name: str, values: Mapping[str, Any]) -> None
 
     When the disk is full, the reserve is used, as in `publish`.
 
-    Raises
-    ------
-    GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+    Raises `GalleryNotFoundError`, `GalleryFormatError` or `GalleryCorruptError`.
     """
     try:
         _replace(folder, head_name, {**read_head(folder, head_name), **values})
@@ -235,10 +217,8 @@ def update_head(folder: Path, head_name: str, values: Mapping[str, Any]) -> None
 def read_head(folder: Path, head_name: str) -> dict[str, Any]:
     """Read a head file and check its seal; one of an older release has one segment, and says so here.
 
-    Raises
-    ------
-    GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
-        When it is missing, is not a head, or was changed.
+    Raises `GalleryNotFoundError`, `GalleryFormatError` or `GalleryCorruptError` when it is missing, is not a head, or
+    was changed.
     """
     path = folder / head_name
     try:

@@ -37,13 +37,7 @@ class TooLargeError(RefusedError):
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading, without ever blocking.
-
-    Raises
-    ------
-    OSError
-        `NotRegularError`, or the system's.
-    """
+    """Open a regular file for reading, without ever blocking. Raises `OSError`: `NotRegularError`, or the system's."""
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # pathlib takes no opener
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
@@ -54,10 +48,7 @@ def open_regular(path: Path) -> BinaryIO:
 def read_regular(path: Path, most: int) -> bytes:
     """Read a regular file of at most `most` bytes.
 
-    Raises
-    ------
-    OSError
-        `NotRegularError`, `TooLargeError`, or the system's.
+    Raises `OSError`: `NotRegularError`, `TooLargeError`, or the system's.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size

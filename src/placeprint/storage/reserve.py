@@ -32,10 +32,7 @@ def is_reserve(path: Path) -> bool:
 def free_reserve(folder: Path, error: OSError) -> None:
     """Remove the reserve after a write failed because the disk is full.
 
-    Raises
-    ------
-    OSError
-        The error itself, when it is another one or there is no reserve.
+    Raises `OSError`: the error itself, when it is another one or there is no reserve.
     """
     if error.errno not in FULL or not is_reserve(folder / RESERVE):
         raise error

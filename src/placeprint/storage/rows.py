@@ -23,12 +23,8 @@ def others(count: int, rows: Sequence[int] | Numbers) -> Numbers:
 class Rows:
     """Rows of blocks that lie behind each other.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Rows of each block.
-    at : ndarray of int64, optional
-        For each row its position in the blocks, counted through; all of them when not given.
+    `sizes`: Rows of each block.
+    `at`: For each row its position in the blocks, counted through; all of them when not given.
     """
 
     def __init__(self, sizes: Sequence[int], at: Numbers | None = None) -> None:
