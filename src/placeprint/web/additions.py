@@ -31,10 +31,7 @@ class Told:
 def checked_place(name: str) -> str:
     """Return the name of a place that may be written.
 
-    Raises
-    ------
-    UsageError
-        When it is empty or long, has spaces around it, a ``|`` or a control character.
+    Raises `UsageError` when it is empty or long, has spaces around it, a ``|`` or a control character.
     """
     if len(name) > LONGEST_PLACE or not re.fullmatch(PLACE, name):
         raise UsageError(

@@ -73,10 +73,7 @@ def add(snapshot: Snapshot, writes: Sequence[Addition]) -> list[Outcome]:
     An image that is there as the same place, uploaded or indexed from a folder, is left alone; one that is there as
     another place makes its write fail.
 
-    Raises
-    ------
-    GalleryError
-        When nothing could be written.
+    Raises `GalleryError` when nothing could be written.
     """
     there = snapshot.catalogue.same_content([one.record for write in writes for one in write.images])
     planned: dict[str, NewImage] = {}
@@ -140,10 +137,7 @@ def _added(snapshot: Snapshot, planned: Mapping[str, NewImage]) -> dict[str, Cat
 def _store_images(snapshot: Snapshot, images: Sequence[NewImage], *, missing: bool = False) -> None:
     """Store the files of images, all of them or those that are missing.
 
-    Raises
-    ------
-    UsageError
-        When a file that is not ours has the name of one.
+    Raises `UsageError` when a file that is not ours has the name of one.
     """
     folder = snapshot.uploads
     for image in images if folder else ():
@@ -162,10 +156,7 @@ def remove(snapshot: Snapshot, writes: Sequence[Removal]) -> list[Outcome]:
 
     Files are removed only of images that were uploaded to this gallery.
 
-    Raises
-    ------
-    GalleryError
-        When nothing could be written.
+    Raises `GalleryError` when nothing could be written.
     """
     outcomes: list[Outcome] = []
     gone: dict[str, list[str]] = {}
@@ -221,10 +212,7 @@ def stray_images(snapshot: Snapshot) -> list[str]:
 def with_lock_retries(change: Callable[[], T]) -> T:
     """Make a change, waiting up to `LOCK_SECONDS` for the lock of another process.
 
-    Raises
-    ------
-    GalleryBusyError
-        When it holds it for longer.
+    Raises `GalleryBusyError` when it holds it for longer.
     """
     until = time.monotonic() + LOCK_SECONDS
     while True:

@@ -53,15 +53,9 @@ def milvus_key(image: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """The URLs of a server.
+    """The URLs of a server."""
 
-    Attributes
-    ----------
-    prefix : str
-        The path that the server is under behind a proxy, as ``/photos``; empty at the root.
-    """
-
-    prefix: str = ""
+    prefix: str = ""  # The path that the server is under behind a proxy, as ``/photos``; empty at the root.
 
     def image(self, image: str) -> str:
         """Return the URL of an original."""

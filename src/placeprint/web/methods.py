@@ -15,12 +15,8 @@ from placeprint.web.problems import response_of
 class MethodMiddleware:
     """Answers HEAD, OPTIONS and methods that an address does not take; routes name only their own.
 
-    Parameters
-    ----------
-    routers : iterable of APIRouter
-        All that the application includes.
-    prefix : str
-        The path that the server is under behind a proxy: with or without it, an address is the same.
+    `routers`: All that the application includes.
+    `prefix`: The path that the server is under behind a proxy: with or without it, an address is the same.
     """
 
     def __init__(self, app: ASGIApp, routers: Iterable[APIRouter], prefix: str = "") -> None:
@@ -30,13 +26,9 @@ class MethodMiddleware:
     def allowed(self, path: str, raw: str) -> Sequence[str]:
         """Return the methods that an address takes, sorted; none where there is no such address.
 
-        Parameters
-        ----------
-        path : str
-            The address, decoded.
-        raw : str
-            The address as it was sent. A slash that is encoded there belongs to a name: ``a%2Fimages`` is the place
-            "a/images", while ``a/images`` is where images are added to the place "a".
+        `path`: The address, decoded.
+        `raw`: The address as it was sent. A slash that is encoded there belongs to a name: ``a%2Fimages`` is the place
+        "a/images", while ``a/images`` is where images are added to the place "a".
         """
         fitting = [route for route in self._routes if route.path_regex.match(path)]
         as_sent = [route for route in fitting if route.path_regex.match(raw)] or fitting

@@ -27,10 +27,7 @@ SELDOM = 20
 class MilvusCatalogue:
     """The catalogue of a gallery in Milvus.
 
-    Parameters
-    ----------
-    before : MilvusCatalogue, optional
-        Of an earlier state; its list of places is taken over.
+    `before`: Of an earlier state; its list of places is taken over.
     """
 
     def __init__(self, gallery: MilvusGallery, before: MilvusCatalogue | None = None) -> None:

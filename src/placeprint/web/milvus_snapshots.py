@@ -31,15 +31,8 @@ ASK_LIMIT = 8.0
 class MilvusSnapshots:
     """Keeps the newest snapshot of a gallery in Milvus. Safe under threads.
 
-    Parameters
-    ----------
-    photos : Path, optional
-        Folder for the images that are added.
-
-    Raises
-    ------
-    GalleryError, ModelError
-        When the gallery cannot be opened, or its model not be found.
+    `photos`: Folder for the images that are added.
+    Raises `GalleryError` or `ModelError` when the gallery cannot be opened, or its model not be found.
     """
 
     def __init__(self, address: str, *, photos: Path | None = None, model: ModelOptions = ModelOptions()) -> None:
@@ -76,10 +69,7 @@ class MilvusSnapshots:
     def reload(self, *, sure: bool = False) -> Snapshot:
         """Look at the head, and open the gallery again where it changed.
 
-        Raises
-        ------
-        GalleryEngineError
-            When the engine does not answer; the next look may find it.
+        Raises `GalleryEngineError` when the engine does not answer; the next look may find it.
         """
         with self._lock:
             if sure or time.monotonic() - self._looked > LOOK_SECONDS:

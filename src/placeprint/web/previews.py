@@ -10,12 +10,7 @@ PREVIEW_SIDE = 960
 
 
 def small_jpeg(data: bytes, side: int) -> bytes:
-    """Return a JPEG without EXIF whose longer side has at most so many pixels.
-
-    Raises
-    ------
-    ImageError
-    """
+    """Return a JPEG without EXIF whose longer side has at most so many pixels. Raises `ImageError`."""
     from PIL.Image import Resampling
 
     image = images.decode(data, min_side=side)

@@ -85,14 +85,9 @@ class ProblemResponse(Json):
 class Problem(PlaceprintError):  # noqa: N818
     """An error that is answered with a status of its own.
 
-    Parameters
-    ----------
-    detail : str
-        One line for people: what happened, and what to do.
-    error : str
-        Name of the library's error that it stands for.
-    closes : bool
-        Whether the connection is closed, because the rest of the request is not read.
+    `detail`: One line for people: what happened, and what to do.
+    `error`: Name of the library's error that it stands for.
+    `closes`: Whether the connection is closed, because the rest of the request is not read.
     """
 
     def __init__(
@@ -121,13 +116,7 @@ def response_of(status: int, detail: str, *, headers: Mapping[str, str] | None =
 
 
 async def next_chunk(request: Request) -> bytes:
-    """Return the next chunk of a request's body.
-
-    Raises
-    ------
-    Problem
-        400 when the client left.
-    """
+    """Return the next chunk of a request's body. Raises `Problem`: 400 when the client left."""
     message = await request.receive()
     if message["type"] != "http.request":
         raise Problem(400, "the client left before the body was there")

@@ -25,59 +25,31 @@ MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a gallery is served.
+    """How a gallery is served."""
 
-    Attributes
-    ----------
-    token_digest : bytes
-        SHA-256 of the token that writing needs; empty when nobody may write.
-    hosts : tuple of str
-        Names that a request may call this server by (header Host, without the port), besides any IP address: a page
-        of another site can make a browser send its own name here, but no address.
-    max_bytes : int
-        Of one request's body.
-    max_pixels : int
-        Of one photo.
-    max_photos : int
-        Of one place, in one request.
-    max_k : int
-        Matches that an answer may list.
-    body_seconds, work_seconds : float
-        How long a body may stand still while it comes, and how long an answer may take to be made.
-    waiting : int
-        Requests that may wait for a thread; one more is answered 503.
-    held_bytes : int
-        Of all bodies in memory at once; more is answered 503.
-    decode_bytes : int
-        Memory that all photos take that are decoded at once; the environment's PLACEPRINT_DECODE_MB comes first.
-    prefix : str
-        The path that a reverse proxy puts before the server's URLs, as ``/photos``.
-    doubtful : int
-        Recent doubtful answers that are remembered, in memory.
-    keep_metadata : bool
-        Whether photos that are added are stored as they come, with the position, time and camera in them.
-    remember : Path or None
-        Folder in which photos are kept that are asked and UNKNOWN; see `placeprint.remembered`.
-    remember_limit : int
-        How many of them.
-    """
-
-    token_digest: bytes = b""
+    token_digest: bytes = b""  # SHA-256 of the token that writing needs; empty when nobody may write.
+    # Names that a request may call this server by (header Host, without the port), besides any IP address: a page of
+    # another site can make a browser send its own name here, but no address.
     hosts: tuple[str, ...] = LOOPBACK
-    max_bytes: int = 32 * MEBIBYTE
-    max_pixels: int = 50_000_000
-    max_photos: int = 8
-    max_k: int = 100
+    max_bytes: int = 32 * MEBIBYTE  # Of one request's body.
+    max_pixels: int = 50_000_000  # Of one photo.
+    max_photos: int = 8  # Of one place, in one request.
+    max_k: int = 100  # Matches that an answer may list.
+    # body_seconds, work_seconds: How long a body may stand still while it comes, and how long an answer may take to be
+    # made.
     body_seconds: float = 20.0
     work_seconds: float = 30.0
-    waiting: int = 16
-    held_bytes: int = 256 * MEBIBYTE
+    waiting: int = 16  # Requests that may wait for a thread; one more is answered 503.
+    held_bytes: int = 256 * MEBIBYTE  # Of all bodies in memory at once; more is answered 503.
+    # Memory that all photos take that are decoded at once; the environment's PLACEPRINT_DECODE_MB comes first.
     decode_bytes: int = 224 * MEBIBYTE
-    prefix: str = ""
-    doubtful: int = 200
+    prefix: str = ""  # The path that a reverse proxy puts before the server's URLs, as ``/photos``.
+    doubtful: int = 200  # Recent doubtful answers that are remembered, in memory.
+    # Whether photos that are added are stored as they come, with the position, time and camera in them.
     keep_metadata: bool = False
+    # Folder in which photos are kept that are asked and UNKNOWN; see `placeprint.remembered`.
     remember: Path | None = None
-    remember_limit: int = 1000
+    remember_limit: int = 1000  # How many of them.
 
     @property
     def writing(self) -> bool:
@@ -91,17 +63,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
-    """Where a server listens.
-
-    Attributes
-    ----------
-    host : str
-        An address of this machine; others than its own are reached from elsewhere.
-    port : int
-        Port to listen on; 0 takes any free one.
-    unix_socket : Path or None
-        A socket of the file system to listen on instead, as for a reverse proxy.
-    """
+    """Where a server listens."""
 
     host: Annotated[
         str, Flag("--host", "Address to listen on; a warning is printed when other machines can reach it.")
@@ -116,33 +78,12 @@ class Listen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """Who may ask and write, and how much.
-
-    Attributes
-    ----------
-    root_path : str
-        The path that a reverse proxy serves this under, as ``/photos``.
-    token_file : Path or None
-        Who sends the token in it may write; without it the environment's PLACEPRINT_TOKEN is the token.
-    allow_host : sequence of str or None
-        Names that this server is called by, as behind a proxy.
-    max_mb : int
-        Largest request, in MiB.
-    max_megapixels : float
-        Of one image.
-    waiting : int
-        Images that may wait.
-    keep_metadata : bool
-        Whether added photos keep the position, time and camera that their files tell.
-    remember : Path or None
-        Folder in which photos are kept that are asked and UNKNOWN.
-    remember_limit : int
-        How many of them are kept at most.
-    """
+    """Who may ask and write, and how much."""
 
     root_path: Annotated[
         str, Flag("--root-path", "The path under which a reverse proxy serves this, such as /photos.")
     ] = ""
+    # Without it the environment's PLACEPRINT_TOKEN is the token.
     token_file: Annotated[
         Path | None,
         Flag(
@@ -175,10 +116,7 @@ class ServerOptions:
     def settings(self, host: str) -> Settings:
         """Return what a server that listens on an address allows.
 
-        Raises
-        ------
-        UsageError
-            When the token or the path cannot be used.
+        Raises `UsageError` when the token or the path cannot be used.
         """
         return Settings(
             token_digest=token_digest(self.token_file),
@@ -221,10 +159,7 @@ def own_names(host: str) -> tuple[str, ...]:
 def checked_prefix(path: str) -> str:
     """Return the path that a proxy puts before URLs, as ``/photos``; empty for ``/``.
 
-    Raises
-    ------
-    UsageError
-        When it is no such path.
+    Raises `UsageError` when it is no such path.
     """
     prefix = path.rstrip("/")
     if not _PREFIX.fullmatch(prefix):
@@ -240,10 +175,7 @@ def digest_of(token: str) -> bytes:
 def token_digest(file: Path | None) -> bytes:
     """Read the token from a file, or else from the environment's PLACEPRINT_TOKEN; empty when neither is there.
 
-    Raises
-    ------
-    UsageError
-        When it is shorter than 16 characters, or the file cannot be read.
+    Raises `UsageError` when it is shorter than 16 characters, or the file cannot be read.
     """
     where = f'"{file}"' if file else TOKEN_VARIABLE
     try:

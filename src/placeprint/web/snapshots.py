@@ -34,13 +34,9 @@ GONE: Mark = (0, 0, 0)
 class Snapshot:
     """One state of the gallery, ready to be asked; one in a folder never changes.
 
-    Attributes
-    ----------
-    uploads : Path or None
-        Folder of the images that were added through a server, each named by the hash of its content; None where they
-        are not kept.
-    upload_root : str
-        The root under which the gallery knows them.
+    `uploads`: Folder of the images that were added through a server, each named by the hash of its content; None where
+    they are not kept.
+    `upload_root`: The root under which the gallery knows them.
     """
 
     def __init__(self, gallery: AnyGallery, embedder: AnyEmbedder, uploads: Path | None, catalogue: Catalogue) -> None:
@@ -100,10 +96,7 @@ class FolderSnapshots:
     The files of a gallery never change: one that looks otherwise was damaged, or mended. Then, and when the head was
     replaced, the gallery is opened again, and what cannot be opened leaves the snapshot as it was.
 
-    Raises
-    ------
-    GalleryError, ModelError
-        When the gallery cannot be opened, or its model not be found.
+    Raises `GalleryError` or `ModelError` when the gallery cannot be opened, or its model not be found.
     """
 
     def __init__(self, path: Path, *, model: ModelOptions = ModelOptions()) -> None:

@@ -27,38 +27,23 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class State:
-    """What a server holds.
-
-    Attributes
-    ----------
-    recognizing, drawing : WorkQueue
-        Threads that answer images, and threads that make the images that are shown.
-    write_queue : WriteQueue or None
-        None when the server only answers.
-    unknown : Remembered or None
-        Where unknown photos are kept, where they are.
-    """
+    """What a server holds."""
 
     settings: Settings
     urls: Urls
     snapshots: SnapshotSource
     uploads: UploadReader
+    # recognizing, drawing: Threads that answer images, and threads that make the images that are shown.
     recognizing: WorkQueue
     drawing: WorkQueue
     doubtful: DoubtfulAnswers
     thumbnails: ThumbnailCache
     metrics: Metrics
-    write_queue: WriteQueue | None
-    unknown: Remembered | None = None
+    write_queue: WriteQueue | None  # None when the server only answers.
+    unknown: Remembered | None = None  # Where unknown photos are kept, where they are.
 
     async def snapshot(self) -> Snapshot:
-        """Return the gallery as it is now.
-
-        Raises
-        ------
-        GalleryEngineError
-            When a server keeps it, and is away.
-        """
+        """Return the gallery as it is now. Raises `GalleryEngineError` when a server keeps it, and is away."""
         if self.snapshots.stale:
             return await asyncio.to_thread(self.snapshots.reload)
         return self.snapshots.newest
@@ -66,17 +51,9 @@ class State:
     def in_turn(self, uploads: Sequence[Upload], answer: Callable[[Upload], Answer], *, until: float) -> list[Answer]:
         """Check all photos, then answer one after the other; called on a thread.
 
-        Parameters
-        ----------
-        uploads, answer
-            Photos, and what answers one of them.
-        until : float
-            When, by `time.perf_counter`, no further one is begun.
-
-        Raises
-        ------
-        ImageError, Problem
-            Which photo cannot be used; 503 where it takes too long.
+        `uploads`, `answer`: Photos, and what answers one of them.
+        `until`: When, by `time.perf_counter`, no further one is begun.
+        Raises `ImageError` or `Problem`: which photo cannot be used; 503 where it takes too long.
         """
         for upload in uploads:
             upload.check(self.settings.max_pixels)

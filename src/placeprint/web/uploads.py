@@ -52,9 +52,7 @@ class Upload:
     def check(self, most: int) -> None:
         """Refuse an image that is empty or has too many pixels; done on a thread, since a header may be long.
 
-        Raises
-        ------
-        ImageError
+        Raises `ImageError`.
         """
         with self.named():
             if not self.data:
@@ -68,21 +66,12 @@ class Upload:
 
 @dataclass(slots=True)
 class Body:
-    """The body of a request as it was received.
+    """The body of a request as it was received."""
 
-    Attributes
-    ----------
-    content_type : str
-        The whole header.
-    pieces : deque of bytes
-    bytes : int
-        Of all pieces.
-    """
-
-    content_type: str
+    content_type: str  # The whole header.
     settings: Settings
     pieces: deque[bytes] = field(default_factory=deque)
-    bytes: int = 0
+    bytes: int = 0  # Of all pieces.
 
     @property
     def kind(self) -> str:
@@ -92,10 +81,7 @@ class Body:
     def photos(self) -> list[Upload]:
         """Return the images; done once, and on a thread, because parsing takes long.
 
-        Raises
-        ------
-        Problem
-            422 when there is none, or the body cannot be read.
+        Raises `Problem`: 422 when there is none, or the body cannot be read.
         """
         if self.kind == "multipart/form-data":
             found = self._form_images()
@@ -170,10 +156,7 @@ class UploadReader:
     async def body(self, request: Request, *, photo: bool = True) -> AsyncIterator[Body]:
         """Receive the body of a request, photos or else anything; it counts as memory until the block is left.
 
-        Raises
-        ------
-        Problem
-            413, 408, 415 or 503: each says what is wrong.
+        Raises `Problem`: 413, 408, 415 or 503: each says what is wrong.
         """
         body = Body(request.headers.get("content-type", ""), self._settings)
         try:

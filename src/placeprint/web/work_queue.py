@@ -19,16 +19,10 @@ class WorkQueue:
     A job that runs out of time keeps its place until its thread is free again; anyio's CapacityLimiter gives the place
     away at once, so that jobs which hang would pile up.
 
-    Parameters
-    ----------
-    name : str
-        Of the threads.
-    threads : int
-        Jobs that run at once.
-    waiting : int
-        Jobs that may wait.
-    seconds : float
-        How long a job may wait and run.
+    `name`: Of the threads.
+    `threads`: Jobs that run at once.
+    `waiting`: Jobs that may wait.
+    `seconds`: How long a job may wait and run.
     """
 
     def __init__(self, name: str, *, threads: int, waiting: int, seconds: float) -> None:
@@ -42,24 +36,15 @@ class WorkQueue:
         return len(self._jobs)
 
     def require_room(self) -> None:
-        """Refuse a request before its body is read when the queue is full.
-
-        Raises
-        ------
-        Problem
-            503, with Retry-After.
-        """
+        """Refuse a request before its body is read when the queue is full. Raises `Problem`: 503, with Retry-After."""
         if self.jobs >= self.limit:
             raise busy("too many requests are waiting: try again shortly", closes=True)
 
     async def run(self, work: Callable[..., T], *args: Any) -> T:
         """Run a job on a thread.
 
-        Raises
-        ------
-        Problem
-            503 when the queue is full, or when the job runs out of time: then it is dropped where it still waits, and
-            left to end where it runs.
+        Raises `Problem`: 503 when the queue is full, or when the job runs out of time: then it is dropped where it
+        still waits, and left to end where it runs.
         """
         self.require_room()
         loop = asyncio.get_running_loop()

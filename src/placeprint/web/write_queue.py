@@ -57,12 +57,8 @@ class WriteQueue:
     async def write(self, write: Addition | Removal) -> WriteResult:
         """Make a change, and return when it is on disk.
 
-        Raises
-        ------
-        Problem
-            404 or 409 when the gallery says something else by now; 503 when too many wait.
-        GalleryError, OSError
-            When the gallery cannot be written to.
+        Raises `Problem`: 404 or 409 when the gallery says something else by now; 503 when too many wait; `GalleryError`
+        or `OSError` when the gallery cannot be written to.
         """
         waiting = _Waiting(write, Future())
         try:

@@ -19,10 +19,7 @@ async def write_queue_of(
 ) -> WriteQueue:
     """Return what writes, for those who may.
 
-    Raises
-    ------
-    Problem
-        403 when nobody may, 401 for a token that is missing or wrong.
+    Raises `Problem`: 403 when nobody may, 401 for a token that is missing or wrong.
     """
     state = state_of(request)
     if state.write_queue is None:
