@@ -119,7 +119,7 @@ class DecisionOptions:
         ),
     ] = None
     margin_threshold: Annotated[
-        float | None, Flag("--unknown-margin", "Accept no place when the best other one is closer in score than this.")
+        float | None, Flag("--unknown-margin", "Accept no place when the next best one's score is closer than this.")
     ] = None
     false_accept_rate: Annotated[
         float | None,

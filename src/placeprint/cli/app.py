@@ -113,7 +113,7 @@ def _root(
             metavar="SHELL",
             callback=_show_completion,
             is_eager=True,
-            help='Print the completion of bash, zsh or fish; for bash: eval "$(placeprint --completion bash)".',
+            help='Print the completion script of bash, zsh or fish; for bash: eval "$(placeprint --completion bash)".',
         ),
     ] = None,
 ) -> None:

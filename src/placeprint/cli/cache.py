@@ -12,14 +12,14 @@ from placeprint.terminal import counted, sized
 
 def cache(
     clear: Annotated[
-        bool, typer.Option("--clear", help="Forget all that can be computed again; models that were brought stay.")
+        bool, typer.Option("--clear", help="Delete all that can be computed again; models that you brought stay.")
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Say where the cache is and how large it is, or clear it.
 
     PLACEPRINT_CACHE names another folder, and PLACEPRINT_CACHE_GB how large the embeddings may grow (10 by default):
-    then what was put in first gives way.
+    then the oldest entries give way.
     """
     from placeprint.embedding.cache_state import cache as look
 

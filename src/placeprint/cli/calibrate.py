@@ -47,8 +47,8 @@ def calibrate(
 ) -> None:
     """Learn when to answer UNKNOWN, and keep it in the gallery.
 
-    Without queries the gallery's own images and places are held out in turn. Of images with positions it also learns
-    when to give a photo one, and how far that may be off.
+    Without queries the gallery's own images and places are held out in turn. From images with positions it also
+    learns when to give a photo a position, and how far off that may be.
     """
     from placeprint.recognition.calibration.calibrate import calibrate as learn
 

@@ -26,7 +26,7 @@ class Against:
         typer.Option(
             "--against",
             metavar="GALLERY",
-            help="Find photos whose position is far from what they show, by this gallery.",
+            help="Find photos whose position is far from the place they show, judged by this gallery.",
         ),
     ] = None
     false_alarm_rate: Annotated[
@@ -37,7 +37,7 @@ class Against:
     ] = 0.05
     page: Annotated[
         Path | None,
-        typer.Option("--page", help="Write a page (.html) with both pictures of each; with --against."),
+        typer.Option("--page", help="Write a page (.html) with both images of each; with --against."),
     ] = None
 
 

@@ -24,7 +24,7 @@ def distil(
     build: Annotated[BuildOptions, Without("model", "runner", "index")],
     output: options.Output,
 ) -> None:
-    """Give a small model some of what a larger one sees, from photos without labels (extra onnx)."""
+    """Teach a small model some of what a larger one sees, from photos without labels (extra onnx)."""
     from placeprint.training.distillation import distil as learn
 
     done = learn(

@@ -25,7 +25,7 @@ def group(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write a manifest (.csv) in the photos' folder or above it.")
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a file of somebody else.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a file that placeprint did not write.")] = False,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write a page (.html) to look through the groups and correct them.")
     ] = None,

@@ -54,7 +54,7 @@ def index(
 ) -> None:
     """Make a gallery of photos, or of embeddings you already have.
 
-    Interrupted, run it again: what was embedded is not embedded twice. Photos that cannot be used are named and
+    If it is interrupted, run it again: nothing is embedded twice. Photos that cannot be used are named and
     counted; the exit code is 0 as long as one could be used.
     """
     from placeprint.indexing.index import index as make

@@ -20,7 +20,7 @@ def info(
 ) -> None:
     """Say what a gallery holds: places, images, model, preset, calibration, sizes and health.
 
-    It looks, and reads little: `placeprint verify` reads every byte.
+    It reads little; `placeprint verify` reads every byte.
     """
     from placeprint.recognition.gallery_info import info as look
 

@@ -27,7 +27,7 @@ class Sureness:
         float, typer.Option("--share", help="The share of positions that lie within their error radius.")
     ] = 0.9
     false_accept_rate: Annotated[
-        float, typer.Option("--false-accept-rate", help="The share of photos of elsewhere that may get a position.")
+        float, typer.Option("--false-accept-rate", help="The share of photos taken elsewhere that may get a position.")
     ] = 0.05
 
 
@@ -42,10 +42,11 @@ class Written:
         bool, typer.Option("--sidecars", help="Write an XMP sidecar beside each photo that got a position.")
     ] = False
     report: Annotated[
-        Path | None, typer.Option("--report", help="Write a page (.html) with each photo beside what it was found by.")
+        Path | None,
+        typer.Option("--report", help="Write a page (.html): each photo beside the image that it was located by."),
     ] = None
     undo: Annotated[
-        bool, typer.Option("--undo", help="Take away the sidecars that --sidecars wrote, and locate nothing.")
+        bool, typer.Option("--undo", help="Remove the sidecars that --sidecars wrote, and locate nothing.")
     ] = False
 
 
@@ -63,8 +64,8 @@ def locate(
 ) -> None:
     """Give positions to photos that have none, by what they show and when they were taken.
 
-    A position has an error radius that is learned from the gallery's own images; where too little speaks for one
-    spot, the photo gets none, and the table says why.
+    Each position has an error radius that is learned from the gallery's own images. Where too little points to one
+    spot, the photo gets no position, and the table says why.
     """
     from placeprint.recognition.location.forms import refuse_form, write_positions
     from placeprint.recognition.location.locate import locate as find

@@ -34,7 +34,7 @@ def models(
     *,
     output: options.TableOutput,
 ) -> None:
-    """List the models that can embed, and those of the field that can be brought."""
+    """List the models that are here, and published ones that you can bring."""
     if get is not None:
         _get(get, output, listing=known or commercial_only)
         return

@@ -20,7 +20,7 @@ def move(
 ) -> None:
     """Copy a gallery from a folder to a server, or back, and compare every row.
 
-    The source stays. Interrupted, run it again: it goes on where it was.
+    The source stays. If it is interrupted, run it again: it continues where it stopped.
     """
     from placeprint.gallery.move import move as copy
 

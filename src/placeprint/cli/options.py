@@ -20,7 +20,7 @@ LayoutName = Annotated[
     str | None,
     typer.Option(
         "--layout",
-        help="How folders are read where two ways fit: split-first, place-first, places, flat, or the folders of "
+        help="How to read the folders when two layouts fit: split-first, place-first, places, flat, or the folders of "
         "gallery and queries: train/val, train+val/test.",
     ),
 ]
@@ -33,14 +33,14 @@ class Reading:
     layout: LayoutName = None
     gpx: Annotated[
         Path | None,
-        typer.Option("--gpx", help="A GPX track: gives positions to photos without, by the time of capture."),
+        typer.Option("--gpx", help="A GPX track that gives positions to photos without one, by their time of capture."),
     ] = None
     clock_offset: Annotated[
         str | None,
         typer.Option(
             "--clock-offset",
             metavar="+HH:MM",
-            help="How far the camera's clock is ahead of UTC, or of the zone that its photos tell; with --gpx.",
+            help="How far the camera's clock is ahead of UTC, or of the time zone that its photos state; with --gpx.",
         ),
     ] = None
 
@@ -56,7 +56,7 @@ Replace = Annotated[
 
 
 AsCsv = Annotated[
-    bool, typer.Option("--csv", help="Print CSV for spreadsheets; text that would be a formula gets a ' in front.")
+    bool, typer.Option("--csv", help="Print CSV for spreadsheets; text that would run as a formula gets a ' in front.")
 ]
 
 

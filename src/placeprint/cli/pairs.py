@@ -23,8 +23,8 @@ _SHOWN = 5
 class Selected:
     """Which pairs are kept."""
 
-    top: Annotated[int, typer.Option("--top", help="Images that each image asks for.")] = 20
-    mutual: Annotated[bool, typer.Option("--mutual", help="Only pairs of which each asked for the other.")] = False
+    top: Annotated[int, typer.Option("--top", help="Pair each photo with this many of its nearest.")] = 20
+    mutual: Annotated[bool, typer.Option("--mutual", help="Only pairs in which each photo chose the other.")] = False
     verify: Annotated[
         bool | None,
         typer.Option(
@@ -32,12 +32,13 @@ class Selected:
         ),
     ] = None
     max_distance: Annotated[
-        float | None, typer.Option("--max-distance", help="Leave out pairs that are known to be farther apart, metres.")
+        float | None,
+        typer.Option("--max-distance", help="Leave out pairs known to be farther apart than this, in metres."),
     ] = None
     window: Annotated[
         int,
         typer.Option(
-            "--window", help="The photos are sequences: pair each with so many that follow, find loops beyond."
+            "--window", help="The photos are sequences: pair each with this many that follow, and find loops beyond."
         ),
     ] = 0
 

@@ -69,10 +69,10 @@ class Told:
         Path | None,
         typer.Option("--remember", help="Keep copies of UNKNOWN photos in this folder: see `placeprint remembered`."),
     ] = None
-    remember_limit: Annotated[int, typer.Option("--remember-limit", help="Keep so many unknown photos at most.")] = 1000
+    remember_limit: Annotated[int, typer.Option("--remember-limit", help="Keep at most this many of them.")] = 1000
     as_json: options.AsJson = False
     as_csv: options.AsCsv = False
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print one line a photo: its answer.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print one line per photo: its answer.")] = False
 
     def __post_init__(self) -> None:
         """Refuse two forms at once."""

@@ -33,7 +33,7 @@ class Decided:
     name: Annotated[str | None, typer.Option("--name", help="What the accepted place is called.")] = None
     refuse: Annotated[
         list[str] | None,
-        typer.Option("--refuse", metavar="PHOTO", help="The photos that are together with this one show no place."),
+        typer.Option("--refuse", metavar="PHOTO", help="The photos grouped with this one show no place."),
     ] = None
     forget: Annotated[
         list[str] | None, typer.Option("--forget", metavar="PHOTO", help="Delete this photo; repeatable.")
@@ -47,7 +47,7 @@ class Decided:
 def remembered(
     folder: Annotated[Path, typer.Argument(help="The folder of `query --remember`.")],
     gallery: Annotated[
-        str | None, typer.Argument(help="The gallery that gets accepted places, and may have some of them.")
+        str | None, typer.Argument(help="The gallery that accepted places are added to; it may have some already.")
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write a page (.html) to look through the groups and correct them.")

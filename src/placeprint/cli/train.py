@@ -33,8 +33,8 @@ def train(
 ) -> None:
     """Fine-tune a model on labelled photos, and test it on places held out (extra train).
 
-    Interrupted, run it again: it goes on from the last epoch. Exit code 1 when the model is not shown to be better
-    than its base; the file is kept.
+    If it is interrupted, run it again: it continues after the last epoch. Exit code 1 when the model is not shown to be
+    better than its base; the file is kept.
     """
     from placeprint.training.train import train as fine_tune
 

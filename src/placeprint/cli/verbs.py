@@ -38,9 +38,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "pairs": "Choose the pairs of photos to match for a reconstruction: hloc, COLMAP, OpenMVG.",
     },
     "Models": {
-        "models": "List the models that can embed, and those of the field that can be brought.",
+        "models": "List the models that are here, and published ones that you can bring.",
         "export": "Write a model as an ONNX file, compared with its source before it is kept (extra torch).",
-        "distil": "Give a small model some of what a larger one sees, from photos without labels (extra onnx).",
+        "distil": "Teach a small model some of what a larger one sees, from photos without labels (extra onnx).",
         "train": "Fine-tune a model on labelled photos, and test it on places held out (extra train).",
     },
     "This machine": {

@@ -24,7 +24,7 @@ def verify(
     ] = False,
     k: Annotated[int, typer.Option(help="Neighbours per query that --recall compares.", min=1)] = 10,
     queries: Annotated[
-        int, typer.Option(help="Slightly disturbed images of the gallery that --recall asks.", min=1)
+        int, typer.Option(help="Slightly altered images of the gallery that --recall searches for.", min=1)
     ] = 200,
     as_json: options.AsJson = False,
 ) -> None:

@@ -26,7 +26,7 @@ class CacheState:
     embeddings_bytes : int
         Of the file that keeps both.
     limit_bytes : int
-        How large that file may grow: then what was put in first gives way.
+        How large that file may grow: then the oldest entries give way.
     graphs, graphs_bytes : int
         Compiled models.
     models : str

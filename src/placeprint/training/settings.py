@@ -24,7 +24,7 @@ class TrainSettings:
     # How the model will be asked: a head learns from images as this preset looks at them, and the test asks by it.
     preset: str = DEFAULT_PRESET
     loss: Annotated[str, Flag("--loss", "multi-similarity, triplet, triplet-semihard or arcface.")] = "multi-similarity"
-    epochs: Annotated[int, Flag("--epochs", "The most epochs to train.")] = 60
+    epochs: Annotated[int, Flag("--epochs", "Train for at most this many epochs.")] = 60
     patience: Annotated[int, Flag("--patience", "Stop after this many epochs without a better score.")] = 10
     # places, images: P and K of a batch: so many places, and so many images of each.
     places: Annotated[int, Flag("--places", "Places per batch.")] = 16
@@ -38,7 +38,7 @@ class TrainSettings:
     decay: Annotated[float, Flag("--decay", "How strongly weights are pulled back to the base's.")] = 0.01
     # validation, test: Share of the places that are held out, and about that share of the images: to choose by, and to
     # test with.
-    validation: Annotated[float, Flag("--validation", "Share of the places that choose the epoch.")] = 0.2
+    validation: Annotated[float, Flag("--validation", "Share of the places that the best epoch is chosen by.")] = 0.2
     test: Annotated[float, Flag("--test", "Share of the places kept for the final test.")] = 0.2
     side: Annotated[int, Flag("--side", "Image side in pixels for --full; 0 takes the model's own.")] = 0
     # The gradient stays that of the whole batch.

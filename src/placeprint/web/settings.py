@@ -104,14 +104,14 @@ class ServerOptions:
         bool,
         Flag(
             "--keep-metadata",
-            "Store added photos as they come; else what their files tell of position, time and camera is left out.",
+            "Store added photos unchanged; otherwise position, time and camera are removed from them.",
         ),
     ] = False
     remember: Annotated[
         Path | None,
         Flag("--remember", "Keep UNKNOWN photos in this folder, without metadata: the page /unknown groups them."),
     ] = None
-    remember_limit: Annotated[int, Flag("--remember-limit", "Keep so many unknown photos at most.", least=1)] = 1000
+    remember_limit: Annotated[int, Flag("--remember-limit", "Keep at most this many of them.", least=1)] = 1000
 
     def settings(self, host: str) -> Settings:
         """Return what a server that listens on an address allows.

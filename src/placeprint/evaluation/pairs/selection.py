@@ -40,7 +40,7 @@ class PairOptions:
     Raises `UsageError`.
     """
 
-    top: int = 20  # Images that each image asks for.
+    top: int = 20  # Nearest images that each image is paired with.
     mutual: bool = False  # Only where each of the two asked for the other.
     verify: bool | None = None  # Only where local features agree; None: where the preset matches them.
     max_distance: float | None = None  # Metres; pairs whose positions are known and farther apart are left out.

@@ -60,7 +60,7 @@ def locate(
     share : float
         The share of positions that lie within their radius; at least 0.5, below 1.
     false_accept_rate : float
-        The share of photos of elsewhere that may get a position.
+        The share of photos taken elsewhere that may get a position.
     track : Track, optional
         Where the photographer was, see `placeprint.read_track`.
     progress : Progress, optional

@@ -35,7 +35,7 @@ class PositionLimits:
     share : float
         Of the estimates, that the radius covers.
     false_accept_rate : float
-        The share of photos of elsewhere that may get a position.
+        The share of photos taken elsewhere that may get a position.
     given : float
         Share of the held-out images that got one, with others of their spot in the gallery.
     median_error : float

@@ -63,7 +63,7 @@ class Spots:
         """Return the position of an answer; None for a gallery without positions.
 
         `matches`: Best first.
-        `rate`: The share of photos of elsewhere that may get a position.
+        `rate`: The share of photos taken elsewhere that may get a position.
         `share`: Of positions, that lie within their radius.
         """
         if not self.any:

@@ -47,7 +47,7 @@ async def locate(
         float, Query(ge=0.5, lt=1, description="The share of positions that lie within their radius.")
     ] = SHARE,
     false_accept_rate: Annotated[
-        float, Query(gt=0, lt=1, description="The share of photos of elsewhere that may get a position.")
+        float, Query(gt=0, lt=1, description="The share of photos taken elsewhere that may get a position.")
     ] = FALSE_ACCEPT_RATE,
     form: Annotated[
         Literal["json", "geojson"], Query(alias="format", description="JSON, or GeoJSON (RFC 7946) for maps.")
