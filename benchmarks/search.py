@@ -33,6 +33,7 @@ from placeprint.gallery.index.approximate import FILE, LEAST_ROWS
 from placeprint.gallery.index.base import VectorIndex, Vectors
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.faiss_index import FaissIndex
+from placeprint.gallery.index.short_vectors import ShortVectors, shortened
 from placeprint.gallery.index.tuning import disturbed, recall_of
 
 DIM, K, QUERIES, TARGET = 256, 10, 200, 0.99
@@ -113,11 +114,12 @@ def read_once(vectors: Vectors) -> None:
 
 
 def exact_against_numpy(runs: int, sizes: tuple[int, ...] = (67, 10_000, 100_000)) -> list[dict[str, Any]]:
-    """Search one query and 64: ours, NumPy, FAISS flat; milliseconds a query, and whether rows and scores agree."""
+    """Search one query and 64: ours, in 8 bits too, NumPy, FAISS flat; milliseconds, whether rows and scores agree."""
     lines = []
     for size in sizes:
         vectors = np.concatenate(list(places(size)))
         ours, flat = ExactIndex(vectors), FaissIndex(vectors)
+        short = ExactIndex(ShortVectors(shortened(vectors)))  # type: ignore[arg-type] - reads like an array
         asked = disturbed(vectors, 64, seed=3)[1]
         for count in (1, 64):
             queries = np.resize(asked, (count, DIM))
@@ -130,7 +132,8 @@ def exact_against_numpy(runs: int, sizes: tuple[int, ...] = (67, 10_000, 100_000
                 sides["reading"] = lambda v=vectors: read_once(v)
             calls = max(1, 200_000 // (size * count))
             times = in_turn(sides, runs, calls=calls)
-            times |= in_turn({"faiss flat": lambda q=queries, index=flat: index.search(q, K)}, runs, calls=calls)
+            for name, index in (("faiss flat", flat), ("8 bits", short)):
+                times |= in_turn({name: lambda q=queries, index=index: index.search(q, K)}, runs, calls=calls)
             line: dict[str, Any] = {"rows": size, "queries": count}
             line |= {f"{name} ms": 1000 * statistics.median(t) / count for name, t in times.items()}
             ratios = [b / a for a, b in zip(times["exact"], times["numpy"], strict=True)]

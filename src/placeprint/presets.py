@@ -24,6 +24,8 @@ WHITENINGS = ("", "pca", "places")
 """None; by the gallery's principal components; by how images differ within its places."""
 KEPT_BYTES = {"cell_bytes": (0, 28, 56), "point_bytes": (0, 19)}
 """In how many bytes a cell or a point can be kept; 0 for as it is, 112 and 68."""
+KEPT_SHORT = KEPT_BYTES | {"vector_bits": (0, 8)}
+"""What makes a gallery smaller; in how many bits each number of a vector is kept too, 0 for as it is, 32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class Preset:
     cell_bytes, point_bytes : int
         In how many bytes a new gallery keeps a cell and an XFeat feature, see `KEPT_BYTES`. How images are compared
         does not depend on it, so presets that only differ here are equal.
+    vector_bits : int
+        In how many bits it keeps each number of an embedding: 8, or 0 for 32.
     whiten : str
         One of `WHITENINGS`: a change of the embeddings that is learned from the gallery and kept in it.
     budget_ms : float
@@ -83,6 +87,7 @@ class Preset:
     whiten: str = ""
     cell_bytes: int = field(default=0, compare=False)
     point_bytes: int = field(default=0, compare=False)
+    vector_bits: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse settings that are out of range."""
@@ -92,7 +97,7 @@ class Preset:
                 raise UsageError(f'preset "{self.name}": {each.name} must lie between 0 and {LARGEST:,}, not {value}')
         if 0 < self.cells < FEWEST_CELLS:
             raise UsageError(f'preset "{self.name}": cells must be 0, or {FEWEST_CELLS} or more, not {self.cells}')
-        for name, sizes in KEPT_BYTES.items():
+        for name, sizes in KEPT_SHORT.items():
             if (asked := getattr(self, name)) not in sizes:
                 raise UsageError(f'preset "{self.name}": {name} must be {" or ".join(map(str, sizes))}, not {asked}')
         if self.whiten not in WHITENINGS:

@@ -9,7 +9,7 @@ import mmap
 from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from placeprint.arrays import Numbers
 from placeprint.errors import VectorError
 from placeprint.gallery.index.base import Vectors, checked_vectors, unit_vectors
+from placeprint.gallery.index.short_vectors import SCALE, ShortVectors, Stored, shortened
 from placeprint.storage.arrays import write_header
 from placeprint.storage.rows import Rows
 
@@ -82,11 +83,6 @@ class ChunkedVectors:
         return len(self) * self.shape[1]
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of the numbers."""
-        return self.dtype.itemsize * self.size
-
-    @property
     def T(self) -> Vectors:  # noqa: N802 - as of an array
         """All vectors, turned; they are copied."""
         return np.asarray(self).T
@@ -142,11 +138,13 @@ class ChunkedVectors:
             at = self.rows.positions(slice(first, first + step))
             for block in np.unique(self.rows.blocks_of(at)).tolist():
                 start, end = self.rows.firsts[block], self.rows.firsts[block + 1]
-                let_go(self.arrays[block], int(at[at < end].max()) + 1 - start)
+                array = self.arrays[block]
+                let_go(getattr(array, "stored", array), int(at[at < end].max()) + 1 - start)
 
     def only(self) -> Vectors | None:
         """Return the array where there is one, of unit vectors, and all of its rows are here in order."""
-        whole = len(self.arrays) == 1 and not self._raw and self.rows.of_block(0) is None
+        array = len(self.arrays) == 1 and not self._raw and not isinstance(self.arrays[0], ShortVectors)
+        whole = array and self.rows.of_block(0) is None
         return self.arrays[0] if whole else None
 
     def whole(self) -> Vectors:
@@ -159,14 +157,15 @@ class ChunkedVectors:
             filled += len(block)
         return made
 
-    def save(self, path: Path) -> Vectors:
-        """Write a ``.npy`` file block by block; return it, memory-mapped."""
+    def save(self, path: Path, bits: int = 0) -> Vectors:
+        """Write a ``.npy`` file block by block, in 8 bits a number where `bits` says so; return it, memory-mapped."""
         with path.open("wb") as file:
-            write_header(file, np.dtype("<f4"), self.shape)
+            kind, width = np.dtype(np.int8 if bits else "<f4"), self.shape[1] + (SCALE if bits else 0)
+            write_header(file, kind, (len(self), width))
             for block in self.blocks():
-                file.write(block.astype("<f4", copy=False).data)
+                file.write((shortened(block) if bits else block.astype(kind, copy=False)).data)
         written: Vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-        return written
+        return cast(Vectors, ShortVectors(cast(Stored, written))) if bits else written
 
 
 def let_go(vectors: Vectors, rows: int) -> None:

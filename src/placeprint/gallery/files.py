@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from placeprint.gallery.head import GalleryHead, read_head
 from placeprint.gallery.index import approximate
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.file_rows import rows_from_file
+from placeprint.gallery.index.short_vectors import SCALE, ShortVectors
 from placeprint.gallery.part_codes import Codes, decoded
 from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.segments import CONTENTS_FILE, Segment
@@ -178,11 +179,13 @@ def _require(head: GalleryHead, segment: Segment, *, first: bool) -> None:
 def _vectors(segment: Segment, dim: int, mapped: bool) -> Vectors:
     later = not mapped and segment.data.files[VECTORS][0] > HELD
     vectors = open_array(segment.data.path / VECTORS, mapped=mapped or later, least=0 if later else UNMAPPED)
-    if vectors.dtype != np.float32 or vectors.ndim != 2 or not vectors.flags.c_contiguous:
+    if vectors.dtype not in (np.float32, np.int8) or vectors.ndim != 2 or not vectors.flags.c_contiguous:
         raise ValueError(f"{VECTORS} holds something else than it should")
-    if vectors.shape != (segment.rows, dim):
+    short = vectors.dtype == np.int8
+    if vectors.shape != (segment.rows, dim + (SCALE if short else 0)):
         raise ValueError("vectors and records do not belong together")
-    return vectors if mapped else rows_from_file(vectors)
+    found = cast(Vectors, ShortVectors(vectors)) if short else vectors
+    return found if mapped else rows_from_file(found)
 
 
 def _parts(head: GalleryHead, name: str, rows: Rows) -> Ragged:

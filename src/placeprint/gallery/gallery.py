@@ -222,6 +222,7 @@ class Gallery(GalleryImages):
         """
         if preset == self.preset:
             return self
+        preset = dataclasses.replace(preset, vector_bits=self.preset.vector_bits)
         made = self._with(preset=preset, calibration=None, position_evidence=None)
         made.calibrated_for = self.preset.name if self.calibration else self.calibrated_for
         return made
@@ -265,9 +266,7 @@ class Gallery(GalleryImages):
     @cached_property
     def audit(self) -> Audit | None:
         """What `audited` measured of these very images; None when it did not."""
-        if self.path is None:
-            return None
-        found = read_head(self.path).audit
+        found = None if self.path is None else read_head(self.path).audit
         return found if found is not None and found.data == self._version else None
 
     def audited(self, *, k: int = 10, queries: int = 200) -> Audit:

@@ -20,6 +20,7 @@ from placeprint.gallery.filters import Filter, flags_where
 from placeprint.gallery.index.base import VectorIndex, Vectors
 from placeprint.gallery.index.choice import INDEX_FILES, make_index
 from placeprint.gallery.index.segmented import Piece, SegmentedIndex
+from placeprint.gallery.index.short_vectors import as_kept
 from placeprint.gallery.inventory import Inventory, inventory_of
 from placeprint.gallery.same_model import require_same_model
 from placeprint.gallery.segments import Segment
@@ -41,8 +42,8 @@ class GalleryImages:
         A sequence of ImageRecord that equals their tuple; from disk, each is read when it is asked for. Row i of
         everything else belongs to record i.
     vectors : ndarray of float32, shape (n, dim)
-        Unit vectors; memory-mapped and read-only when opened from disk. Of several segments, what reads like an array:
-        `numpy.asarray` makes one of it.
+        Unit vectors; memory-mapped and read-only when opened from disk. Of several segments,
+        or in 8 bits, what reads like an array: `numpy.asarray` makes one of it.
     spec : ModelSpec
     index_name : str
         What was asked for: ``auto``, ``exact`` or ``faiss``.
@@ -78,7 +79,8 @@ class GalleryImages:
     def __init__(self, content: Content, *, path: Path | None = None, segments: Sequence[Segment] = ()) -> None:
         self.path, self.where = path, str(path)
         if not segments:
-            content = dataclasses.replace(content, vectors=ChunkedVectors.of(content.vectors.whole()))
+            whole = as_kept(content.vectors.whole(), content.preset.vector_bits)
+            content = dataclasses.replace(content, vectors=ChunkedVectors.of(whole))
         only, self.spec = content.vectors.only(), content.spec
         self._content, self.records = content, content.records
         self.vectors = cast(Vectors, content.vectors) if only is None else only

@@ -135,7 +135,7 @@ def _written(
 ) -> Mapping[str, Any]:
     """Write one segment; what is kept of no image by itself lies in the first."""
     places = content.records.save(folder, names=names)
-    vectors = content.vectors.save(folder / VECTORS)
+    vectors = content.vectors.save(folder / VECTORS, content.preset.vector_bits)
     for name, kept in content.parts.items():
         kept.save(folder, name)
     if first:

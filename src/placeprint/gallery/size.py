@@ -10,6 +10,7 @@ import numpy as np
 from placeprint.gallery.files import LEARNED
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD, read_head
+from placeprint.gallery.index.short_vectors import row_bytes
 
 
 def kept_bytes(gallery: Gallery) -> int:
@@ -29,7 +30,8 @@ def kept_bytes(gallery: Gallery) -> int:
             np.savez(folder / LEARNED, **dict(gallery.learned))  # type: ignore[arg-type]
         rest = _of(folder)
     parts = sum(kept.bytes_an_image + 2 * np.dtype(np.uint32).itemsize for kept in gallery.parts.values())
-    return gallery.vectors.nbytes + round(parts * len(gallery)) + rest
+    vector = row_bytes(gallery.spec.dim, gallery.preset.vector_bits)
+    return round((vector + parts) * len(gallery)) + rest
 
 
 def _of(folder: Path) -> int:

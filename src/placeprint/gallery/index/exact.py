@@ -17,6 +17,7 @@ from placeprint.gallery.index.base import (
     unit_queries,
 )
 from placeprint.gallery.index.file_rows import rows_in
+from placeprint.gallery.index.short_vectors import ShortVectors
 from placeprint.gallery.index.single_query import FasterWay
 from placeprint.gallery.index.top_k import Best, Doubles, Numbers, best_of_one, joined, sorted_best, sorted_one
 from placeprint.records import Neighbours
@@ -107,8 +108,11 @@ class ExactIndex:
         """Few of many rows: score all in 32 bit, and those that may be among the best again."""
         turned = np.ascontiguousarray(queries.T, dtype=np.float32)
         here = isinstance(self._vectors, np.ndarray)
-        if len(queries) == 1 and allowed is None and here and len(self) <= WHOLE:
-            return best_of_one(self._vectors, queries[0], self._one.scores(self._vectors, turned[:, 0]), k)
+        if len(queries) == 1 and allowed is None and len(self) <= WHOLE:
+            if isinstance(self._vectors, ShortVectors):
+                return best_of_one(self._vectors, queries[0], self._vectors.products(turned[:, 0]), k)
+            if here:
+                return best_of_one(self._vectors, queries[0], self._one.scores(self._vectors, turned[:, 0]), k)
         best = Best(self._vectors, queries, k)
         step = SCORES // len(queries) if here else min(SCORES // len(queries), READ)  # what is no array is copied
         for rows, vectors in self._blocks(allowed, step):

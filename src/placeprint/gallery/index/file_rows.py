@@ -11,9 +11,11 @@ from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.index.base import Vectors
+from placeprint.gallery.index.short_vectors import ShortVectors, Stored
 
 
 class FileRows:
@@ -26,10 +28,11 @@ class FileRows:
     offset : int
         Where the first row begins.
     shape : (int, int)
+    dtype : numpy.dtype
     """
 
-    def __init__(self, file: int, offset: int, shape: tuple[int, int]) -> None:
-        self._file, self._offset, self.shape = file, offset, shape
+    def __init__(self, file: int, offset: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        self._file, self._offset, self.shape, self.dtype = file, offset, shape, dtype
 
     def __del__(self) -> None:
         """Close the file."""
@@ -44,33 +47,31 @@ class FileRows:
         """How many numbers there are."""
         return self.shape[0] * self.shape[1]
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the numbers."""
-        return 4 * self.size
-
-    def __getitem__(self, key: slice | Any) -> Vectors:
+    def __getitem__(self, key: slice | Any) -> NDArray[Any]:
         """Return a copy of some rows."""
         if isinstance(key, slice):
             first, last, _ = key.indices(len(self))
-            made = np.empty((max(0, last - first), self.shape[1]), np.float32)
+            made = np.empty((max(0, last - first), self.shape[1]), self.dtype)
             self._fill(made, first)
             return made
         if isinstance(key, int | np.integer):
-            return cast(Vectors, self[key : key + 1][0])
-        rows, made = np.asarray(key, np.int64), np.empty((len(key), self.shape[1]), np.float32)
+            return cast(NDArray[Any], self[key : key + 1][0])
+        rows, made = np.asarray(key, np.int64), np.empty((len(key), self.shape[1]), self.dtype)
         cuts = np.flatnonzero(np.diff(rows) != 1) + 1
         for begin, end in pairwise([0, *cuts.tolist(), len(rows)]):  # rows that follow each other are read at once
             self._fill(made[begin:end], int(rows[begin]) if end else 0)
         return made
 
-    def _fill(self, made: Vectors, row: int) -> None:
-        if made.nbytes and os.preadv(self._file, [made.data], self._offset + 4 * self.shape[1] * row) != made.nbytes:
+    def _fill(self, made: NDArray[Any], row: int) -> None:
+        at = self._offset + self.dtype.itemsize * self.shape[1] * row
+        if made.nbytes and os.preadv(self._file, [made.data], at) != made.nbytes:
             raise GalleryCorruptError("the vectors' file is shorter than it was: build the gallery again")
 
 
 def rows_from_file(vectors: Vectors) -> Vectors:
     """Return a reader of the file when `vectors` are a read-only memory map of a whole file, else `vectors`."""
+    if isinstance(vectors, ShortVectors):
+        return cast(Vectors, ShortVectors(cast(Stored, rows_from_file(cast(Vectors, vectors.stored)))))
     if not isinstance(vectors, np.memmap) or vectors.mode != "r" or not hasattr(os, "preadv"):
         return vectors
     name, whole = vectors.filename, isinstance(vectors.base, mmap.mmap)  # a part of a map has the map as its base
@@ -80,7 +81,7 @@ def rows_from_file(vectors: Vectors) -> Vectors:
         file = os.open(name, os.O_RDONLY)
     except OSError:  # replaced meanwhile: the map holds on to it
         return vectors
-    return cast(Vectors, FileRows(file, vectors.offset, (len(vectors), vectors.shape[1])))
+    return cast(Vectors, FileRows(file, vectors.offset, (len(vectors), vectors.shape[1]), vectors.dtype))
 
 
 def rows_in(vectors: Vectors) -> Vectors:

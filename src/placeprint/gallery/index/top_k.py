@@ -37,9 +37,10 @@ PAIRS_AT_ONCE = 4096
 def rounding(dim: int) -> float:
     """Return how much the 32-bit scores of two unit vectors may differ by rounding alone, however they are summed.
 
-    Each score is within dim · 2⁻²⁴ of the true one (Higham 2002, Accuracy and Stability, section 3.1).
+    Each score is within dim · 2⁻²⁴ of the true one (Higham 2002, Accuracy and Stability, section 3.1), and of a vector
+    that is kept with its scale (`placeprint.gallery.index.short_vectors`) two roundings more.
     """
-    return 2.0 * 1.01 * dim * 2.0**-24
+    return 2.0 * 1.01 * (dim + 2) * 2.0**-24
 
 
 def scored(vectors: Vectors, queries: Doubles, lines: Numbers, rows: Numbers) -> Vectors:

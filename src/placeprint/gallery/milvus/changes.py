@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from placeprint.gallery.changes import Change, compared_by_content
 from placeprint.gallery.files import Content
+from placeprint.gallery.index.short_vectors import as_kept
 from placeprint.gallery.keys import key_of
 from placeprint.gallery.milvus.claim import Claim
 from placeprint.gallery.milvus.filter import of_places
@@ -58,7 +59,7 @@ def added(store: Store, claim: Claim, head: Head, numbering: Numbering, fresh: C
     file = fresh.model_file or head.model_file
     begun = dataclasses.replace(head, roots=roots, end=end, holes=numbering.holes, writing=True, model_file=file)
     claim.write(begun)
-    vectors, rows = fresh.vectors.whole(), iter(range(head.end, end))
+    vectors, rows = as_kept(fresh.vectors.whole(), head.preset.vector_bits), iter(range(head.end, end))
     parts = encoded(fresh.parts, head.codes)
     store.put(
         to_row(next(rows), records[i], root=number, root_name=root, vector=vectors[i], parts=stored_at(parts, i))

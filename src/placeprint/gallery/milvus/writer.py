@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from placeprint.errors import GalleryMismatchError, GalleryNotFoundError
 from placeprint.gallery.changes import Change
 from placeprint.gallery.index.base import Vectors
+from placeprint.gallery.index.short_vectors import as_kept
 from placeprint.gallery.keys import key_of
 from placeprint.gallery.milvus.address import Address
 from placeprint.gallery.milvus.claim import Claim
@@ -172,6 +173,7 @@ class Writer:
         root: str,
     ) -> Iterator[Row]:
         number, kept = self.head.roots.index(root), encoded(parts, self.head.codes)
+        vectors = as_kept(vectors, self.head.preset.vector_bits)
         for i, (row, record) in enumerate(zip(numbers.tolist(), records, strict=True)):
             yield to_row(row, record, root=number, root_name=root, vector=vectors[i], parts=stored_at(kept, i))
 
