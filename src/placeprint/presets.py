@@ -26,6 +26,8 @@ KEPT_BYTES = {"cell_bytes": (0, 28, 56), "point_bytes": (0, 19)}
 """In how many bytes a cell or a point can be kept; 0 for as it is, 112 and 68."""
 KEPT_SHORT = KEPT_BYTES | {"vector_bits": (0, 8)}
 """What makes a gallery smaller; in how many bits each number of a vector is kept too, 0 for as it is, 32."""
+KEPT_PARTS = {"kept_cells": "cell_bytes", "kept_points": "point_bytes"}
+"""Settings that need another: only what is kept in few bytes can be thinned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class Preset:
     cell_bytes, point_bytes : int
         In how many bytes a new gallery keeps a cell and an XFeat feature, see `KEPT_BYTES`. How images are compared
         does not depend on it, so presets that only differ here are equal.
+    kept_cells, kept_points : int
+        The most cells and XFeat features that it keeps of an image in so few bytes; 0 for all.
     vector_bits : int
         In how many bits it keeps each number of an embedding: 8, or 0 for 32.
     whiten : str
@@ -87,6 +91,8 @@ class Preset:
     whiten: str = ""
     cell_bytes: int = field(default=0, compare=False)
     point_bytes: int = field(default=0, compare=False)
+    kept_cells: int = field(default=0, compare=False)
+    kept_points: int = field(default=0, compare=False)
     vector_bits: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
@@ -95,8 +101,9 @@ class Preset:
             value = getattr(self, each.name)
             if isinstance(value, int | float) and not 0 <= value <= LARGEST:
                 raise UsageError(f'preset "{self.name}": {each.name} must lie between 0 and {LARGEST:,}, not {value}')
-        if 0 < self.cells < FEWEST_CELLS:
-            raise UsageError(f'preset "{self.name}": cells must be 0, or {FEWEST_CELLS} or more, not {self.cells}')
+        for name in ("cells", "kept_cells"):
+            if 0 < (count := getattr(self, name)) < FEWEST_CELLS:
+                raise UsageError(f'preset "{self.name}": {name} must be 0, or {FEWEST_CELLS} or more, not {count}')
         for name, sizes in KEPT_SHORT.items():
             if (asked := getattr(self, name)) not in sizes:
                 raise UsageError(f'preset "{self.name}": {name} must be {" or ".join(map(str, sizes))}, not {asked}')
@@ -188,6 +195,10 @@ def find_preset(preset: str | Preset) -> Preset:
     for part, size in zip(("cells", "xfeat"), KEPT_BYTES, strict=True):
         if getattr(found, size) and not getattr(found, part):
             raise UsageError(f'preset "{preset}" keeps no {part}: leave out {size}, which says how small each is kept')
+    for most, size in KEPT_PARTS.items():
+        if getattr(found, most) and not getattr(found, size):
+            said = f"say {size}={KEPT_BYTES[size][1]} too"
+            raise UsageError(f'preset "{preset}": {most} is for what is kept in few bytes: {said}')
     return found
 
 

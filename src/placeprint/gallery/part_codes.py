@@ -6,6 +6,7 @@ centres stay in ``part_codes.npz`` as long as galleries may have them. See tools
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,14 +19,19 @@ from placeprint.errors import GalleryFormatError, VectorError
 from placeprint.presets import Preset
 from placeprint.records import ModelSpec
 from placeprint.storage.arrays import read_archive
+from placeprint.storage.coded_rows import PartCode
 from placeprint.storage.product_code import ProductCode
 from placeprint.storage.ragged import Ragged, RaggedWriter, coded_by, read_by
+from placeprint.storage.thinned import Thinned
 
 FILE = Path(__file__).with_name("part_codes.npz")
 KINDS = {"cells": np.dtype(np.int8), "xfeat": np.dtype(np.uint8)}
 POSITIONS = {"cells": 0, "xfeat": 2}
 BYTES = {"cells": "cell_bytes", "xfeat": "point_bytes"}
-"""The preset's setting for each kind of parts."""
+MOST = {"cells": "kept_cells", "xfeat": "kept_points"}
+"""The preset's settings for each kind of parts."""
+_NAME = re.compile(r"((cells|xfeat)-\d+-[a-z]+)(?:-([1-9]\d{0,5}))?")
+"""Of a code: of which kind, in how many bytes, which centres; and the most rows of an image, where not all are kept."""
 NEWEST = {("cells", 28): "cells-28-a", ("cells", 56): "cells-56-a", ("xfeat", 19): "xfeat-19-a"}
 """What new galleries get, by kind and bytes of a row."""
 
@@ -36,7 +42,8 @@ Codes = Mapping[str, str]
 def codes_for(spec: ModelSpec, preset: Preset) -> dict[str, str]:
     """Return the codes of a new gallery: those that its preset asks for, where they fit the model's parts."""
     found = {kind: NEWEST.get((kind, getattr(preset, BYTES[kind]))) for kind in spec.parts}
-    return {kind: name for kind, name in found.items() if name and _fits(kind, name, spec)}
+    coded = {kind: name for kind, name in found.items() if name and _fits(kind, name, spec)}
+    return {kind: f"{name}-{most}" if (most := getattr(preset, MOST[kind])) else name for kind, name in coded.items()}
 
 
 def _fits(kind: str, name: str, spec: ModelSpec) -> bool:
@@ -58,7 +65,7 @@ def kinds_and_codes(said: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str
     return tuple(name.partition("-")[0] for name in said), codes
 
 
-def code_named(kind: str, name: str) -> ProductCode:
+def code_named(kind: str, name: str) -> PartCode:
     """Return a code.
 
     Raises
@@ -66,14 +73,20 @@ def code_named(kind: str, name: str) -> ProductCode:
     GalleryFormatError
         When this release does not know it.
     """
-    if not name.startswith(f"{kind}-") or f"{name}.centres" not in _archive():
+    found = _NAME.fullmatch(name)
+    if found is None or found[2] != kind or f"{found[1]}.centres" not in _archive():
         raise GalleryFormatError(
             f"its {kind} are kept in code {name!a:.40}, which this release does not know: upgrade placeprint"
         )
-    return _code(kind, name)
+    return _thinned(name, kind, found[1], int(found[3])) if found[3] else _code(kind, name)
 
 
-def _code_of(kind: str, codes: Codes) -> ProductCode | None:
+@cache
+def _thinned(name: str, kind: str, whole: str, most: int) -> Thinned:
+    return Thinned(name, _code(kind, whole), most)
+
+
+def _code_of(kind: str, codes: Codes) -> PartCode | None:
     return code_named(kind, codes[kind]) if kind in codes else None
 
 
@@ -118,7 +131,7 @@ def as_read(part: NDArray[Any], kind: str, codes: Codes) -> NDArray[Any]:
     return part if code is None or part.shape[-1] != code.bytes else code.decoded(part)
 
 
-def _encoded(kept: Ragged, code: ProductCode) -> Ragged:
+def _encoded(kept: Ragged, code: PartCode) -> Ragged:
     if coded_by(code, kept):
         return kept
     if not len(kept):

@@ -85,36 +85,6 @@ class ProductCode:
         return made.view(self.kind).reshape(*kept.shape[:-1], self.depth)
 
 
-class CodedRows:
-    """Rows of numbers that are kept in few bytes, and decoded when they are read: a block of `Ragged`.
-
-    Parameters
-    ----------
-    stored : block, shape (rows, code.bytes)
-        What is kept.
-    code : ProductCode
-
-    Raises
-    ------
-    ValueError
-        When the rows are not of this code.
-    """
-
-    def __init__(self, stored: Any, code: ProductCode) -> None:
-        if stored.shape[1] != code.bytes or stored.dtype != np.uint8:
-            raise ValueError(f"rows of {stored.shape[1]} {stored.dtype} are not of code {code.name}")
-        self.stored, self.code, self.dtype = stored, code, code.kind
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and depth."""
-        return self.stored.shape[0], self.code.depth
-
-    def __getitem__(self, rows: slice) -> NDArray[Any]:
-        """Return some rows, decoded."""
-        return self.code.decoded(self.stored[rows])
-
-
 def _short(positions: NDArray[np.int8]) -> NDArray[np.uint8]:
     """Return pairs of 16-bit numbers as pairs of 12-bit numbers in three bytes."""
     wide = positions.view("<i2").astype(np.int32)

@@ -13,7 +13,7 @@ from functools import cached_property
 from io import FileIO
 from itertools import accumulate, chain
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,25 +22,10 @@ from placeprint import forks
 from placeprint.arrays import Numbers
 from placeprint.errors import GalleryCorruptError
 from placeprint.storage.arrays import open_array, read_header, save_array, write_header
-from placeprint.storage.product_code import CodedRows, ProductCode
+from placeprint.storage.coded_rows import Block, CodedRows, PartCode
 
 LARGEST_SIDE = 1 << 20
 """Parts along one side of an image: more than any has, and few enough to count those of a billion images in 64 bit."""
-
-
-class Block(Protocol):
-    """Rows of numbers, shape (rows, depth): an array, or a file."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Rows and depth."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Kind of the numbers."""
-
-    def __getitem__(self, rows: slice) -> NDArray[Any]:
-        """Return some rows."""
 
 
 class FileRows:
@@ -89,7 +74,7 @@ class Ragged:
 
     Parameters
     ----------
-    blocks : sequence of ndarray or FileRows, shape (rows, depth)
+    blocks : sequence of ndarray, FileRows or CodedRows, shape (rows, depth)
         The numbers.
     where : ndarray of int64, shape (n, 4)
         Block, first row in it, height and width of each image; or what makes it when it is first needed.
@@ -105,7 +90,9 @@ class Ragged:
     (1, (2, 3, 4))
     """
 
-    def __init__(self, blocks: Sequence[Block], where: Numbers | Callable[[], Numbers], count: int = 0) -> None:
+    def __init__(
+        self, blocks: Sequence[Block | CodedRows], where: Numbers | Callable[[], Numbers], count: int = 0
+    ) -> None:
         self._blocks, self._made, self._count = tuple(blocks), where, count if callable(where) else len(where)
 
     @cached_property
@@ -118,9 +105,11 @@ class Ragged:
 
     def __getitem__(self, image: int) -> NDArray[Any]:
         """Return the parts of one image, shape (height, width, depth)."""
-        block, first, height, width = self._where[image].tolist()
-        rows = self._blocks[block]
-        return np.asarray(rows[first : first + height * width]).reshape(height, width, rows.shape[1])
+        number, first, height, width = self._where[image].tolist()
+        block = self._blocks[number]
+        rows = block.stored if isinstance(block, CodedRows) else block
+        kept = np.asarray(rows[first : first + height * width]).reshape(height, width, rows.shape[1])
+        return block.code.decoded(kept) if isinstance(block, CodedRows) else kept
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         """Yield the parts of each image in order."""
@@ -129,7 +118,7 @@ class Ragged:
     @property
     def bytes_an_image(self) -> float:
         """Mean bytes of an image's numbers as they are kept; 0 when there are no images."""
-        parts, block = float((self._where[:, 2] * self._where[:, 3]).sum()), self.stored._blocks[0]
+        parts, block = float((self._where[:, 2] * self._where[:, 3]).sum()), self._stored[0]
         return parts * block.shape[1] * block.dtype.itemsize / len(self) if len(self) else 0.0
 
     def kept(self, images: Sequence[int] | Numbers) -> Self:
@@ -140,8 +129,11 @@ class Ragged:
     @property
     def stored(self) -> Self:
         """The same as they are kept: of those that are decoded when they are read, the codes."""
-        blocks = [block.stored if isinstance(block, CodedRows) else block for block in self._blocks]
-        return type(self)(blocks, self._made, self._count)
+        return type(self)(self._stored, self._made, self._count)
+
+    @property
+    def _stored(self) -> list[Block]:
+        return [block.stored if isinstance(block, CodedRows) else block for block in self._blocks]
 
     def joined(self, *others: Ragged) -> Self:
         """Return these images and then those of the others."""
@@ -170,7 +162,7 @@ class Ragged:
         """Write ``NAME.npy`` and ``NAME-shapes.npy``, image by image, as they are kept."""
         shapes, kept = self._where[:, 2:].astype(np.uint32), self.stored
         save_array(folder / f"{name}-shapes.npy", shapes)
-        depth, kind = kept._blocks[0].shape[1], kept._blocks[0].dtype
+        depth, kind = self._stored[0].shape[1], self._stored[0].dtype
         rows = int((self._where[:, 2] * self._where[:, 3]).sum())
         with (folder / f"{name}.npy").open("wb") as file:
             write_header(file, kind, (rows, depth))
@@ -197,7 +189,7 @@ class Ragged:
         return cls((values,), lambda: _positions(numbers), len(numbers))
 
 
-def read_by(code: ProductCode, kept: Ragged) -> Ragged:
+def read_by(code: PartCode, kept: Ragged) -> Ragged:
     """Return the parts of which these are the codes: decoded when they are read.
 
     Raises
@@ -205,17 +197,21 @@ def read_by(code: ProductCode, kept: Ragged) -> Ragged:
     ValueError
         When these are no codes of that kind.
     """
-    return Ragged([CodedRows(block, code) for block in kept._blocks], kept._made, kept._count)
+    return Ragged([CodedRows(block, code) for block in kept._stored], kept._made, kept._count)
 
 
-def coded_by(code: ProductCode, kept: Ragged) -> bool:
+def coded_by(code: PartCode, kept: Ragged) -> bool:
     """Return whether all are kept in this code."""
     return all(isinstance(block, CodedRows) and block.code is code for block in kept._blocks)
 
 
-def _held(block: Block, most: int) -> Block:
+def _held(block: Block | CodedRows, most: int) -> Block | CodedRows:
     if isinstance(block, CodedRows):
-        return CodedRows(_held(block.stored, most), block.code)
+        return CodedRows(_held_rows(block.stored, most), block.code)
+    return _held_rows(block, most)
+
+
+def _held_rows(block: Block, most: int) -> Block:
     return block[:] if block.shape[0] * block.shape[1] * block.dtype.itemsize <= most else block
 
 

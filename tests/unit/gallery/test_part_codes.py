@@ -9,7 +9,7 @@ import pytest
 
 from placeprint.embedding.models import find_model
 from placeprint.embedding.xfeat import ROW_BYTES
-from placeprint.errors import GalleryFormatError, UsageError
+from placeprint.errors import GalleryCorruptError, GalleryFormatError, UsageError
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
 from placeprint.gallery.milvus import head as milvus_head
@@ -144,3 +144,54 @@ def test_only_the_sizes_that_there_are_can_be_asked_for() -> None:
     for nothing in ("fast:cell_bytes=56", "balanced:cells=0:cell_bytes=28", "fast:cells=64:point_bytes=19"):
         with pytest.raises(UsageError, match=f'preset "{nothing}" keeps no (cells|xfeat): leave out '):
             find_preset(nothing)
+
+
+THIN = find_preset("balanced:cell_bytes=28:point_bytes=19:kept_cells=80:kept_points=2")
+
+
+def test_of_an_image_with_many_parts_only_some_are_kept_and_the_others_read_as_zeros(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    cells = [rng.integers(-100, 100, (*shape, 112)).astype(np.int8) for shape in ((16, 22), (8, 10), (9, 9))]
+    points = [rng.integers(0, 100, (n, 1, ROW_BYTES)).astype(np.uint8) for n in (4, 0, 2)]
+    parts = {"cells": Ragged.of(cells), "xfeat": Ragged.of(points)}
+    rows = [ImageRecord(path=f"{i}.jpg", places=("here",)) for i in range(3)]
+    vectors = np.eye(8, dtype=np.float32)[:3]
+    built = Gallery.build(tmp_path / "g", records=rows, vectors=vectors, spec=SPEC, preset=THIN, parts=parts)
+    assert built.codes == {"cells": "cells-28-a-80", "xfeat": "xfeat-19-a-2"}
+    assert [np.load(next((tmp_path / "g").glob(f"data-*/{name}.npy"))).shape for name in COUNTS] == [(242, 28), (4, 19)]
+    more, _ = built.add(
+        rows[:1], vectors[2:], spec=SPEC, root="elsewhere", parts={n: p.kept([0]) for n, p in parts.items()}
+    )
+    for gallery in (Gallery.in_memory(rows, vectors, spec=SPEC, preset=THIN, parts=parts), built, more):
+        for i, whole in enumerate(cells):
+            some = gallery.parts["cells"][i]
+            near = code_named("cells", "cells-28-a").decoded(code_named("cells", "cells-28-a").encoded(whole))
+            there = some.any(axis=2)
+            assert (some.shape, there.sum()) == (whole.shape, 80)
+            np.testing.assert_array_equal(some[there], near[there])
+            short = code_named("xfeat", "xfeat-19-a")
+            np.testing.assert_array_equal(gallery.parts["xfeat"][i], short.decoded(short.encoded(points[i]))[:2])
+    np.testing.assert_array_equal(more.parts["cells"][3], built.parts["cells"][0])
+
+
+def test_a_grid_that_no_image_has_is_refused() -> None:
+    code = code_named("cells", "cells-28-a-80")
+    kept = code.encoded(np.ones((16, 22, 112), np.int8))
+    for rows, columns in ((65535, 65535), (0, 22), (8, 10)):
+        kept[0, 0, :4] = np.array([rows, columns], "<u2").view(np.uint8)
+        with pytest.raises(GalleryCorruptError, match="parts is damaged"):
+            code.decoded(kept)
+    with pytest.raises(GalleryCorruptError, match="parts is damaged"):
+        code.decoded(kept[:-1].repeat(2, axis=0))
+
+
+@pytest.mark.parametrize("name", [f"cells-28-a-{most}" for most in ("", "0", "1234567", "80-80", "x")])
+def test_only_a_number_says_how_many_are_kept(name: str) -> None:
+    with pytest.raises(GalleryFormatError, match="does not know: upgrade placeprint"):
+        code_named("cells", name)
+
+
+@pytest.mark.parametrize("setting", ["kept_cells=80", "kept_points=9", "cell_bytes=28:kept_points=9"])
+def test_what_is_kept_as_it_is_cannot_be_thinned(setting: str) -> None:
+    with pytest.raises(UsageError, match=r"is for what is kept in few bytes: say (cell_bytes=28|point_bytes=19) too"):
+        find_preset(f"balanced:{setting}")

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from placeprint.storage.product_code import CENTRES, CodedRows, ProductCode
+from placeprint.storage.coded_rows import CodedRows
+from placeprint.storage.product_code import CENTRES, ProductCode
 from placeprint.storage.ragged import Ragged, coded_by, read_by
 
 GROUPS, WIDTH = 3, 2
