@@ -1,5 +1,6 @@
 """The public names are sorted, exist, and are all there is; every deliberate error is in one tree."""
 
+import ast
 import importlib
 import importlib.util
 import inspect
@@ -26,6 +27,9 @@ def test_names_are_sorted_and_load() -> None:
 
 def test_the_lazy_table_is_the_list() -> None:
     assert sorted(n for names in placeprint._HOMES.values() for n in names) == sorted(placeprint.__all__)
+    told = [node for node in ast.walk(ast.parse(inspect.getsource(placeprint))) if isinstance(node, ast.ImportFrom)]
+    read = {(node.module, n.name) for node in told for n in node.names if n.name == n.asname and n.name[0] != "_"}
+    assert read == {(f"placeprint.{home}", n) for home, names in placeprint._HOMES.items() for n in names}
 
 
 def _annotated(found: Any) -> Iterator[str]:
