@@ -91,6 +91,7 @@ CALIBRATION = {
             "rate_interval": ["number"],
         }
     ],
+    "evidence": "text",
     "format": "int",
     "strategy": "text",
     "doubts": ["text"],
@@ -562,6 +563,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
                     "threshold": "number",
                     "false_accept_rate": "number",
                     "stale": "bool",
+                    "outdated": "text?",
                     "changed": "int",
                     "trade_off": CALIBRATION["trade_off"],
                 },

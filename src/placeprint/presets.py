@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -22,6 +22,9 @@ LARGEST = 1_000_000_000
 """Of any number of a preset: scores are 32-bit floats, and no weight may lead out of them."""
 WHITENINGS = ("", "pca", "places")
 """None; by the gallery's principal components; by how images differ within its places."""
+EVIDENCE = "sum"
+"""How matched points tell: by the sum of their confidences, where earlier releases took its logarithm (`log`). What was
+calibrated of other scores must be calibrated again."""
 KEPT_BYTES = {"cell_bytes": (0, 28, 56), "point_bytes": (0, 19)}
 """In how many bytes a cell or a point can be kept; 0 for as it is, 112 and 68."""
 KEPT_SHORT = KEPT_BYTES | {"vector_bits": (0, 8)}
@@ -114,6 +117,10 @@ class Preset:
     def reranks(self) -> bool:
         """True when neighbours are re-ranked."""
         return self.shortlist > 0
+
+    def evidence(self, parts: Container[str]) -> str:
+        """Return how matched points tell in a gallery that keeps these parts: `EVIDENCE`, empty where none do."""
+        return EVIDENCE if self.matched and self.match_weight and "xfeat" in parts else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON."""

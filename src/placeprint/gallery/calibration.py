@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from placeprint.errors import GalleryFormatError, UsageError
 from placeprint.gallery.trade_off import OperatingPoint, point_for
+from placeprint.presets import EVIDENCE
 from placeprint.storage.json_records import record_from
 from placeprint.terminal import counted
 
@@ -67,6 +68,9 @@ class Calibration:
     trade_off : tuple of OperatingPoint
         What other rates would keep and let in, in ascending order, with the one asked for among them; empty where an
         earlier release calibrated.
+    evidence : str
+        How matched points told in the scores that it was learned from, see `placeprint.presets.EVIDENCE`; empty where
+        none were matched.
 
     Examples
     --------
@@ -95,6 +99,7 @@ class Calibration:
     images: int
     changed: int = 0
     trade_off: tuple[OperatingPoint, ...] = ()
+    evidence: str = ""
 
     def at(self, rate: float, gallery: str = "GALLERY") -> tuple[float, float]:
         """Return the threshold of a false-accept rate, and the rate that it is for: this one or the next lower kept.
@@ -122,8 +127,13 @@ class Calibration:
 
     @property
     def stale(self) -> bool:
-        """True when so many images changed that it should be learned again."""
-        return self.changed > STALE_SHARE * self.images
+        """True when so many images changed, or how they are compared, that it should be learned again."""
+        return self.changed > STALE_SHARE * self.images or not self.compares_as_now
+
+    @property
+    def compares_as_now(self) -> bool:
+        """False when images are compared otherwise by this release than when it was learned."""
+        return self.evidence in ("", EVIDENCE)
 
     @property
     def guessed(self) -> bool:
@@ -158,11 +168,14 @@ class Calibration:
         return tuple(found)
 
     def outdated(self, gallery: str) -> str:
-        """Return a line that says images changed since it was learned, and how to renew it; empty when none did."""
+        """Return a line that says what changed since it was learned, and how to renew it; empty when nothing did."""
+        renew = f"renew it with: {self.command(gallery)}"
+        if not self.compares_as_now:
+            return f"calibrated by another release of placeprint, which compared photos otherwise: {renew}"
         if not self.changed:
             return ""
         changed = counted(self.changed, "image was", "images were")
-        return f"calibrated before {changed} added, replaced or removed: renew it with: {self.command(gallery)}"
+        return f"calibrated before {changed} added, replaced or removed: {renew}"
 
     def command(self, gallery: str, rate: float | None = None) -> str:
         """Return the command that calibrates again as before, or at another rate."""
@@ -188,15 +201,21 @@ class Calibration:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in row.items()}
 
     @classmethod
-    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+    def from_dict(cls, row: Mapping[str, Any], evidence: str = "") -> Self:
         """Read what `to_dict` wrote.
+
+        Parameters
+        ----------
+        evidence : str
+            How matched points tell in the gallery now. A record that does not say it is of a release that took their
+            logarithm.
 
         Raises
         ------
         GalleryFormatError
             When another release wrote it, or a field is not what it must be.
         """
-        values = dict(row)
+        values = {"evidence": evidence and "log"} | dict(row)
         if (values.pop("format", None), values.pop("strategy", None)) != (FORMAT, "logistic"):
             raise GalleryFormatError(
                 f"the gallery's calibration has format {row.get('format')}, this release reads {FORMAT}: "

@@ -68,6 +68,7 @@ class GalleryFacts:
                 "false_accept_rate": learned.false_accept_rate,
                 "stale": bool(learned.stale),
                 "changed": learned.changed,
+                "outdated": learned.outdated("GALLERY") or None,
                 "trade_off": [point.to_dict() for point in learned.trade_off],
             },
         }

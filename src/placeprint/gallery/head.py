@@ -129,7 +129,7 @@ def listed_bytes(path: Path, head: GalleryHead) -> int:
 
 def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
     plain = record_from(_Plain, {name: head[name] for name in _Plain.__slots__ if name in head})
-    spec = ModelSpec.from_dict(_table(head, "model"))
+    spec, preset = ModelSpec.from_dict(_table(head, "model")), Preset.from_dict(_table(head, "preset"))
     if not plain.roots:
         raise ValueError("it has no roots")
     if plain.index not in INDEXES:
@@ -141,10 +141,12 @@ def _head_of(path: Path, head: Mapping[str, Any]) -> GalleryHead:
         raise ValueError("its fingerprint is not that of its model")
     return GalleryHead(
         spec=spec,
-        preset=Preset.from_dict(_table(head, "preset")),
+        preset=preset,
         **{name: getattr(plain, name) for name in _Plain.__slots__} | {"parts": kinds},
         codes=codes,
-        calibration=Calibration.from_dict(_table(head, "calibration")) if "calibration" in head else None,
+        calibration=Calibration.from_dict(_table(head, "calibration"), preset.evidence(spec.parts))
+        if "calibration" in head
+        else None,
         positions=PositionEvidence.from_dict(_table(head, "positions")) if "positions" in head else None,
         audit=Audit.from_dict(_table(head, "audit")) if head.get("audit") else None,
         model_file=model_file_of(head.get("model_file"), path),

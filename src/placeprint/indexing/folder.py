@@ -172,7 +172,8 @@ def add(
             done.records, done.vectors, spec=embedder.spec, root=source.root, parts=done.parts, model_file=embedder.file
         )
         before, why = opened.calibration, ""
-        if not change.nothing and (before is None or before.automatic):
+        renewed = not change.nothing or (before is not None and not before.compares_as_now)
+        if renewed and (before is None or before.automatic):
             rate = before.false_accept_rate if before else FALSE_ACCEPT_RATE
             changed, why = calibrated_alone(changed, rate=rate, progress=progress)
         if not change.nothing and (changed.path is not None or len(changed) <= CALIBRATED_ALONE):

@@ -21,7 +21,8 @@ from starlette.types import ASGIApp
 from placeprint.dataset.decoding.budget import DECODING
 from placeprint.errors import UsageError
 from placeprint.gallery.address import is_address
-from placeprint.options import ModelOptions
+from placeprint.options import DecisionOptions, ModelOptions
+from placeprint.recognition.query import outdated
 from placeprint.web.app import make_app
 from placeprint.web.connections import BoundedProtocol
 from placeprint.web.middleware import JsonLines
@@ -56,12 +57,15 @@ def serve(
     log_to_stderr()
     sys.setswitchinterval(TURN_SECONDS)
     DECODING.most = settings.decode_bytes
-    config = configured(make_app(snapshots_of(gallery, photos=photos, model=model), settings))
+    source = snapshots_of(gallery, photos=photos, model=model)
+    config = configured(make_app(source, settings))
     for stop in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when all is done: that is no failure
         signal.signal(stop, lambda *_: None)
     opened = _socket_file(listen.unix_socket) if listen.unix_socket else _listening(listen.host, listen.port)
     with opened as (listener, where):
         say(f"serving {gallery} at {where} (Ctrl-C stops)")
+        if old := outdated(source.newest.gallery, DecisionOptions()).get("calibration_outdated"):
+            say(old)
         if not listen.unix_socket and listen.host not in LOOPBACK:
             _warn(listen.host, settings)
         _Server(config).run(sockets=[listener])

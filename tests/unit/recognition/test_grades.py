@@ -11,6 +11,7 @@ from placeprint.errors import UsageError
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.options import DecisionOptions
+from placeprint.presets import PRESETS
 from placeprint.recognition.answer_json import answer_of
 from placeprint.recognition.calibration.fit import learn_calibration
 from placeprint.recognition.decision.rules import Limits
@@ -198,3 +199,13 @@ def test_a_calibration_is_kept_with_its_trade_off_and_read_without() -> None:
     assert Calibration.from_dict(row) == LEARNED
     assert len(row.pop("trade_off")) == 10
     assert Calibration.from_dict(row) == dataclasses.replace(LEARNED, trade_off=())
+
+
+@pytest.mark.parametrize(("preset", "parts", "now"), [("balanced", ("cells", "xfeat"), "log"), ("balanced", (), ""),
+                                                      ("fast", ("xfeat",), "")])  # fmt: skip
+def test_a_calibration_of_before_matches_told_by_their_sum_is_outdated_where_points_are_matched(preset, parts, now):
+    row = {name: value for name, value in LEARNED.to_dict().items() if name != "evidence"}
+    old = Calibration.from_dict(row, PRESETS[preset].evidence(parts))
+    assert (old.evidence, old.compares_as_now, old.stale) == (now, not now, bool(now))
+    assert bool(old.outdated("g")) == bool(now)
+    assert Calibration.from_dict(old.to_dict(), "sum") == old, "what is stored again stays what it was"

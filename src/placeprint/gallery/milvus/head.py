@@ -200,20 +200,22 @@ def _head_of(values: Mapping[str, Any], blobs: Mapping[str, str]) -> Head:
     audit = values.get("audit")
     if audit is not None:
         Audit.from_dict(_table(values, "audit"))
-    spec = ModelSpec.from_dict(_table(values, "model"))
+    spec, preset = ModelSpec.from_dict(_table(values, "model")), Preset.from_dict(_table(values, "preset"))
     kinds, codes = kinds_and_codes(plain.parts or sorted(spec.parts))  # an older release did not say them
     if set(kinds) != spec.parts:
         raise ValueError("its parts are not those of its model")
     return Head(
         spec=spec,
-        preset=Preset.from_dict(_table(values, "preset")),
+        preset=preset,
         index_name=plain.index,
         roots=_roots(blobs.get("roots", "")),
         end=plain.end,
         holes=holes,
         writing=plain.writing,
         failures=failures_of(blobs.get("failures", "").encode("utf-8", "replace")),
-        calibration=Calibration.from_dict(_table(values, "calibration")) if values.get("calibration") else None,
+        calibration=Calibration.from_dict(_table(values, "calibration"), preset.evidence(spec.parts))
+        if values.get("calibration")
+        else None,
         positions=_positions(blobs.get("positions", "")),
         learned=unpacked(blobs.get("learned", "")),
         audit=audit,

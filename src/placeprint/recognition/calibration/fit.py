@@ -29,8 +29,8 @@ from placeprint.records import SetAside
 from placeprint.terminal import counted
 
 PRIOR_PLACES = 5.0
-"""How many places of one's own the shipped prior is worth in a gallery of as many places as those it was learned from.
-Chosen on poznan_bovw, the town and landmarks."""
+"""How many places of one's own the shipped prior is worth in a gallery of as many places as those it was learned from,
+for what is expected of new places and for how high they score. Chosen on poznan_bovw, the town and landmarks."""
 STRENGTH = 0.3
 """Pull of the fitted coefficients towards the shipped ones. Chosen on the same."""
 SOFTENING = 0.7
@@ -43,6 +43,9 @@ _SPLIT_PLACES = 40
 _SCALE_ONLY = 5
 """One in so many of those places learns where nothing but the scale is learned, because no place has two images."""
 _MIN_GAP = 1e-3
+_LEAST_GAP = 0.25
+"""Of how far the two usual scores lie apart elsewhere: so much stays where `low` leans on other galleries, for the
+photos of a gallery may all match worse than those of others."""
 _ADVICE = "set a threshold yourself with --unknown-threshold"
 _LABELLED = "calibrate it with labelled photos that are not in it (placeprint calibrate GALLERY --queries PHOTOS)"
 _LOOSER = (0.1, 0.2, 0.3, 0.5)
@@ -117,20 +120,24 @@ def learn_calibration(
         seed=seed,
         images=len(gallery),
         trade_off=_trade_off(learned, known, false_accept_rate, seed),
+        evidence=gallery.preset.evidence(gallery.parts),
     )
 
 
 def _nearest(gallery: Gallery, known: Questions, unknown: Questions, priors: Sequence[Prior]) -> Prior:
-    """Return the prior of galleries like this one.
+    """Return the prior of galleries like this one, without its level where that is of other scores.
 
     Raises
     ------
     CalibrationError
-        When there is no question, and the scores of the gallery's model are not those that the prior was learned from.
+        When there is no question and no level.
     """
     single = 2 * len(known) < max(len(unknown), 1)
-    prior = prior_for(len(gallery.places), priors, matched=matches_points(gallery), single=single)
-    if not len(gallery) or (prior.model != gallery.spec.name and not len(known) + len(unknown)):
+    matched = matches_points(gallery)
+    prior = prior_for(len(gallery.places), priors, matched=matched, single=single)
+    if (prior.model, prior.matched) != (gallery.spec.name, matched) or gallery.preset.reranks != matched:
+        prior = dataclasses.replace(prior, low=np.nan)
+    if not len(gallery) or (np.isnan(prior.low) and not len(known) + len(unknown)):
         few = "nothing can be learned from a gallery of one image or none"
         raise CalibrationError(f"{few}: add photos of several places, or {_ADVICE}")
     return prior
@@ -212,14 +219,27 @@ def _scale(known: Questions, unknown: Questions, prior: Prior) -> tuple[float, f
         notes.append("there is one place only, so how alike photos of other places are was taken from other galleries")
     if not len(known):
         notes.append("no place has two different photos, so how alike those are was taken from other galleries")
-    guess = prior.above(low)
-    if not min(guess, guess if np.isnan(high) else high) - low > _MIN_GAP:
+    if not (prior.above(low) if np.isnan(high) else min(prior.above(low), high)) - low > _MIN_GAP:
         raise CalibrationError(
             "photos of one place score no higher than photos of other places here, so nothing can tell them apart: "
             f"check the labels (placeprint check), or {_ADVICE}"
         )
+    low = _leaning(low, high, unknown.n_places, prior)
     lacking = max(ENOUGH_KNOWN - len(known), 0)
-    return low, (float(tops.sum()) + lacking * guess) / (len(known) + lacking), "; ".join(notes)
+    return low, (float(tops.sum()) + lacking * prior.above(low)) / (len(known) + lacking), "; ".join(notes)
+
+
+def _leaning(low: float, high: float, places: int, prior: Prior) -> float:
+    """Return the usual score between different places: that of few places leans on the level of other galleries.
+
+    Two places may be less alike than most, or more, and tell nothing of a third.
+    """
+    if np.isnan(prior.low):
+        return low
+    worth = PRIOR_PLACES * prior.likeness(places)
+    leaning = (places * low + worth * prior.low) / (places + worth)
+    most = high - _LEAST_GAP * (prior.above(prior.low) - prior.low)
+    return leaning if np.isnan(high) else min(leaning, max(low, most))
 
 
 def _limit(learned: _Learned, rate: float) -> float:

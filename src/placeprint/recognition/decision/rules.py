@@ -142,7 +142,7 @@ class Limits:
     instead_of : float or None
         The rate that was asked for, where `rate` is the next lower one that is kept; only told.
     stale, guessed : bool
-        Whether many images changed since, and whether too few told anything; only told.
+        Whether many images changed since or how they are compared, and whether too few told anything; only told.
     undecided : str
         Why a calibration does not decide, where there is one; only told.
     """
@@ -214,4 +214,4 @@ class Limits:
             told += f", the next rate below the {100 * self.instead_of:g} % that were asked for"
         if self.guessed:
             told += "; a guess from other galleries, because this one has too few photos to tell"
-        return told + ("; the gallery changed much since: calibrate it again" if self.stale else "")
+        return told + ("; much changed since: calibrate it again" if self.stale else "")

@@ -53,8 +53,7 @@ class Ranked:
 
 def matches_points(gallery: Gallery) -> bool:
     """Return whether a gallery is asked by matching local features too."""
-    preset = gallery.preset
-    return bool(preset.matched and preset.match_weight and "xfeat" in gallery.parts)
+    return bool(gallery.preset.evidence(gallery.parts))
 
 
 class Reranker:

@@ -16,6 +16,7 @@ from placeprint.errors import CalibrationError, GalleryFormatError, GalleryMisma
 from placeprint.gallery.calibration import Calibration
 from placeprint.gallery.gallery import Gallery
 from placeprint.indexing.folder import calibrated_alone
+from placeprint.presets import PRESETS
 from placeprint.recognition.calibration.calibrate import calibrate
 from placeprint.recognition.calibration.estimators import Mixture, Sample, conformal_threshold, fit_logistic
 from placeprint.recognition.calibration.fit import learn_calibration
@@ -24,6 +25,7 @@ from placeprint.recognition.calibration.prior import prior_for, shipped_priors
 from placeprint.recognition.gallery_model import probability_of
 from placeprint.recognition.queries import Queries
 from placeprint.recognition.recognizer import Recognizer
+from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.records import ImageRecord, ModelSpec
 
 SPEC = ModelSpec(name="test", dim=64)
@@ -319,6 +321,40 @@ def test_one_photo_of_the_default_model_is_decided_by_other_galleries() -> None:
         learn_calibration(Gallery.in_memory([record], vectors, spec=SPEC))
 
 
+@pytest.mark.parametrize("noise", [0.3, 0.5])
+@pytest.mark.parametrize("places", [1, 2, 4, 40])
+def test_the_level_of_few_places_leans_on_other_galleries_where_they_have_its_scores(places: int, noise: float) -> None:
+    """Two places tell of each other, not of a third: each counts one, the other galleries as the whole prior."""
+    own = gallery_of(places, 3, noise=noise)
+    known, unknown = from_gallery(own.records, own.vectors)
+    prior = prior_for(places, shipped_priors())
+    told, high = (float(q.evidence.top.mean()) if len(q) else math.nan for q in (unknown, known))
+    worth = 5 * min(1, prior.places / places)
+    expected = prior.low if places == 1 else (places * told + worth * prior.low) / (places + worth)
+    levels = {}
+    for name, preset in ((DEFAULT_MODEL, "fast"), ("test", "fast"), (DEFAULT_MODEL, "balanced")):
+        spec = dataclasses.replace(SPEC, name=name)
+        asked = Gallery.in_memory(own.records, own.vectors, spec=spec, preset=PRESETS[preset])
+        levels[name, preset] = learn_calibration(asked, automatic=True).low
+    assert levels[DEFAULT_MODEL, "fast"] == pytest.approx(expected)
+    assert levels["test", "fast"] == pytest.approx(prior.below(high) if places == 1 else told)
+    if places > 1:
+        assert abs(levels[DEFAULT_MODEL, "fast"] - told) <= 6 / places * abs(prior.low - told)
+    again = Reranker(Gallery.in_memory(own.records, own.vectors, spec=SPEC, preset=PRESETS["balanced"]))
+    again_known, again_unknown = from_gallery(own.records, own.vectors, again=again)
+    said = again_unknown.evidence.top.mean() if places > 1 else prior.below(again_known.evidence.top.mean())
+    assert levels[DEFAULT_MODEL, "balanced"] == pytest.approx(said), "nothing is known of blended scores"
+
+
+def test_a_level_leans_no_farther_than_photos_of_one_place_allow() -> None:
+    """Photos that all match badly: the level of others lies above them, and a quarter of the usual gap stays."""
+    records, vectors = photos(3, 4, noise=3.0)
+    learned = learn_calibration(Gallery.in_memory(records, vectors, spec=dataclasses.replace(SPEC, name=DEFAULT_MODEL)))
+    prior = prior_for(3, shipped_priors())
+    assert learned.high < prior.low
+    assert learned.high - learned.low == pytest.approx((prior.above(prior.low) - prior.low) / 4)
+
+
 def test_copies_of_one_image_are_no_company() -> None:
     records, vectors = photos(8, 1)
     twice = [dataclasses.replace(r, path=f"{i}-{r.path}") for i in (1, 2) for r in records]
@@ -411,9 +447,11 @@ def test_nothing_to_learn_from_is_one_clear_line(images: int, model: str) -> Non
 
 def test_all_scores_equal_is_one_clear_line() -> None:
     records, _ = photos(3, 3)
-    same = Gallery.in_memory(records, np.ones((9, SPEC.dim), np.float32), spec=SPEC)
-    with pytest.raises(CalibrationError, match="score no higher than photos of other places here"):
-        learn_calibration(same)
+    for name in ("test", DEFAULT_MODEL):
+        spec = dataclasses.replace(SPEC, name=name)
+        same = Gallery.in_memory(records, np.ones((9, SPEC.dim), np.float32), spec=spec)
+        with pytest.raises(CalibrationError, match="score no higher than photos of other places here"):
+            learn_calibration(same)
 
 
 def test_labels_that_say_nothing_are_one_clear_line() -> None:
