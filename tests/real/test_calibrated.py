@@ -1,7 +1,7 @@
 """UNKNOWN on the assignment's list: two places in the gallery, nine queries of places that it lacks.
 
 Calibrated from the gallery alone at a stated 10 %. At the default of 5 % UNKNOWN is said more often: its
-precision is then 0.75 (see docs/calibration.md).
+precision is then 0.80 (see docs/calibration.md).
 """
 
 from dataclasses import replace
@@ -24,8 +24,8 @@ def test_photographs(shared_data: Path, tmp_path: Path) -> None:
     calibrated = calibrate(made, false_accept_rate=RATE).gallery
     result = evaluate(manifest, gallery=calibrated)
     assert (result.n_gallery, result.n_queries, result.n_unknown) == (21, 28, 9)
-    assert result.open_set.unknown_precision >= 0.85  # 1
-    assert result.open_set.unknown_recall >= 0.75  # 8 of 9, with bfloat16 and in 32 bit
+    assert result.open_set.unknown_precision >= 0.75  # 9 of 12; of the whole gallery 8 of 9, see docs/calibration.md
+    assert result.open_set.unknown_recall >= 0.85
 
 
 def test_reference_vectors(shared_data: Path, tmp_path: Path) -> None:
