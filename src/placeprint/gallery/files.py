@@ -97,21 +97,10 @@ def read_gallery(path: Path, *, mapped: bool = True) -> tuple[Content, GalleryHe
 
     Sizes are compared with the head. Checksums are of what is read as a whole (see `placeprint.storage.data_folder`).
 
-    Parameters
-    ----------
-    path : Path
-    mapped : bool
-        Map vectors and records into memory. Else they are held there, and vectors of more than `HELD` bytes are read
-        when they are asked for.
-
-    Returns
-    -------
-    Content, GalleryHead
-        The head knows the data folder, where an index may have its file.
-
-    Raises
-    ------
-    GalleryNotFoundError, GalleryFormatError, GalleryCorruptError
+    `mapped`: Map vectors and records into memory. Else they are held there, and vectors of more than `HELD` bytes are
+    read when they are asked for.
+    The head that is returned knows the data folder, where an index may have its file.
+    Raises `GalleryNotFoundError`, `GalleryFormatError` or `GalleryCorruptError`.
     """
     for _ in range(3):  # a writer may have replaced the data between the head and the files
         head = read_head(path)
@@ -227,13 +216,7 @@ def failure_lines(failures: Iterable[FailedImage]) -> bytes:
 
 
 def failures_of(lines: Buffer) -> tuple[FailedImage, ...]:
-    """Read what `failure_lines` made.
-
-    Raises
-    ------
-    GalleryCorruptError
-        For a line that is not a failure.
-    """
+    """Read what `failure_lines` made. Raises `GalleryCorruptError` for a line that is not a failure."""
     try:
         return tuple(record_from(FailedImage, json.loads(line)) for line in lines[:].splitlines())
     except (ValueError, TypeError, RecursionError) as error:

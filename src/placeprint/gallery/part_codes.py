@@ -54,10 +54,7 @@ def _fits(kind: str, name: str, spec: ModelSpec) -> bool:
 def kinds_and_codes(said: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the kinds of parts that a head names, each by itself or by its code, and the codes.
 
-    Raises
-    ------
-    GalleryFormatError
-        For a code that this release does not know.
+    Raises `GalleryFormatError` for a code that this release does not know.
     """
     codes = {name.partition("-")[0]: name for name in said if "-" in name}
     for kind, name in codes.items():
@@ -66,13 +63,7 @@ def kinds_and_codes(said: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str
 
 
 def code_named(kind: str, name: str) -> PartCode:
-    """Return a code.
-
-    Raises
-    ------
-    GalleryFormatError
-        When this release does not know it.
-    """
+    """Return a code. Raises `GalleryFormatError` when this release does not know it."""
     found = _NAME.fullmatch(name)
     if found is None or found[2] != kind or f"{found[1]}.centres" not in _archive():
         raise GalleryFormatError(
@@ -110,10 +101,7 @@ def encoded(parts: Mapping[str, Ragged], codes: Codes) -> dict[str, Ragged]:
 def decoded(parts: Mapping[str, Ragged], codes: Codes) -> dict[str, Ragged]:
     """Return the parts of which these are kept: what is coded is decoded when it is read.
 
-    Raises
-    ------
-    ValueError
-        When it is kept in no such code.
+    Raises `ValueError` when it is kept in no such code.
     """
     named = {kind: _code_of(kind, codes) for kind in parts}
     return {kind: read_by(code, kept) if (code := named[kind]) else kept for kind, kept in parts.items()}

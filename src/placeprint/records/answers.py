@@ -32,12 +32,8 @@ def title_and_place(title: str, place: str) -> str:
 def with_titles(places: str | Sequence[str], titles: Mapping[str, str]) -> str:
     """Return places for people, joined by a bar as tables join them; each that has a title with it.
 
-    Parameters
-    ----------
-    places : str or sequence of str
-        A place, places that are joined already, or several.
-    titles : mapping of str to str
-        By place, see `placeprint.records.images.titles_of`.
+    `places`: A place, places that are joined already, or several.
+    `titles`: By place, see `placeprint.records.images.titles_of`.
     """
     if isinstance(places, str):
         places = (places,) if places in titles else places.split("|")

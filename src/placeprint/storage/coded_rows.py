@@ -32,16 +32,8 @@ class Block(Protocol):
 class CodedRows:
     """Rows of numbers that are kept in few bytes, and decoded when an image's are read: a block of `Ragged`.
 
-    Parameters
-    ----------
-    stored : block, shape (rows, code.bytes)
-        What is kept.
-    code : ProductCode or Thinned
-
-    Raises
-    ------
-    ValueError
-        When the rows are not of this code.
+    `stored`, shape (rows, code.bytes): What is kept.
+    Raises `ValueError` when the rows are not of this code.
     """
 
     def __init__(self, stored: Block, code: PartCode) -> None:

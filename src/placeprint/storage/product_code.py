@@ -20,26 +20,13 @@ _FOUR_BITS = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProductCode:
-    """How one kind of parts is kept in few bytes.
+    """How one kind of parts is kept in few bytes."""
 
-    Attributes
-    ----------
-    name : str
-        What a gallery's head calls it; for ever of these centres.
-    centres : ndarray, shape (groups, 256, width)
-        Of each group of numbers.
-    rotation : ndarray of float32, shape (numbers, numbers), optional
-        Applied before rows are cut into groups.
-    positions : int
-        Little-endian 16-bit numbers behind the row's 8-bit numbers, an even count; 12 bits are kept of each.
-    kind : numpy.dtype
-        ``int8`` or ``uint8``: of the rows.
-    """
-
-    name: str
-    centres: NDArray[Any]
-    kind: np.dtype[Any]
-    rotation: NDArray[np.float32] | None = None
+    name: str  # What a gallery's head calls it; for ever of these centres.
+    centres: NDArray[Any]  # (groups, 256, width): Of each group of numbers.
+    kind: np.dtype[Any]  # ``int8`` or ``uint8``: of the rows.
+    rotation: NDArray[np.float32] | None = None  # (numbers, numbers): Applied before rows are cut into groups.
+    # Little-endian 16-bit numbers behind the row's 8-bit numbers, an even count; 12 bits are kept of each.
     positions: int = 0
 
     @property

@@ -58,10 +58,7 @@ class Thinned:
     def decoded(self, kept: NDArray[np.uint8]) -> NDArray[Any]:
         """Return one image's rows that are near those that were encoded, and zeros for those that were not.
 
-        Raises
-        ------
-        GalleryCorruptError
-            When it says that the image had other cells than can be.
+        Raises `GalleryCorruptError` when it says that the image had other cells than can be.
         """
         if self.code.positions or kept.shape[0] * kept.shape[1] <= self.most:
             return self.code.decoded(kept)

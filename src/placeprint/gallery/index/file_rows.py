@@ -21,14 +21,8 @@ from placeprint.gallery.index.short_vectors import ShortVectors, Stored
 class FileRows:
     """Reads like an array: ``[first:last]``, ``[rows]`` and ``[row]`` return copies.
 
-    Parameters
-    ----------
-    file : int
-        Open for reading; closed with this object.
-    offset : int
-        Where the first row begins.
-    shape : (int, int)
-    dtype : numpy.dtype
+    `file`: Open for reading; closed with this object.
+    `offset`: Where the first row begins.
     """
 
     def __init__(self, file: int, offset: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:

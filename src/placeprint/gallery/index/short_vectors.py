@@ -56,10 +56,8 @@ def row_bytes(dim: int, bits: int) -> int:
 class ShortVectors:
     """Reads like an array of float32, shape (n, dim): ``[first:last]``, ``[rows]`` and ``[row]`` return copies.
 
-    Parameters
-    ----------
-    stored : ndarray of int8, shape (n, dim + SCALE)
-        Of `shortened`; possibly memory-mapped, or what reads them (`placeprint.gallery.index.file_rows`).
+    `stored`, shape (n, dim + SCALE): Of `shortened`; possibly memory-mapped, or what reads them
+    (`placeprint.gallery.index.file_rows`).
     """
 
     def __init__(self, stored: Stored) -> None:
@@ -82,9 +80,7 @@ class ShortVectors:
     def products(self, query: Vectors) -> Vectors:
         """Return the product of every row with one query, within `placeprint.gallery.index.top_k.rounding`.
 
-        Parameters
-        ----------
-        query : ndarray of float32, shape (dim,)
+        `query`: shape (dim,).
         """
         made = np.empty(len(self), np.float32)
         cores = 1 if self.size < ALONE else available_cores()

@@ -59,13 +59,8 @@ def scored(vectors: Vectors, queries: Doubles, lines: Numbers, rows: Numbers) ->
 def ranked(lines: Numbers, rows: Numbers, scores: Vectors, *, count: int, k: int) -> Neighbours:
     """Return pairs in any order as neighbours: by score, then by the lower row, padded or cut to `k` columns.
 
-    Parameters
-    ----------
-    lines, rows, scores : ndarray, shape (n_pairs,)
-        The query's number, the gallery's row, and their score.
-    count : int
-        How many queries there are.
-    k : int
+    `lines`, `rows`, `scores`, shape (n_pairs,): The query's number, the gallery's row, and their score.
+    `count`: How many queries there are.
     """
     order = np.lexsort((rows, -scores)) if count == 1 else np.lexsort((rows, -scores, lines))
     made, best = np.full((count, k), -1, np.int64), np.full((count, k), -np.inf, np.float32)
@@ -93,12 +88,8 @@ def joined(parts: list[Neighbours], k: int) -> Neighbours:
 def sorted_best(products: Doubles, k: int, allowed: Numbers | None = None) -> Neighbours:
     """Return the neighbours among columns that were all scored in 64 bit.
 
-    Parameters
-    ----------
-    products : ndarray of float64, shape (n_queries, n_columns)
-    k : int
-    allowed : ndarray of int64, optional
-        The rows that the columns are, ascending; without it a column is its row.
+    `products`: shape (n_queries, n_columns).
+    `allowed`: The rows that the columns are, ascending; without it a column is its row.
     """
     if len(products) > 1 and products.size > KEYS_AT_ONCE:
         step = max(1, KEYS_AT_ONCE // products.shape[1])
@@ -183,12 +174,8 @@ def best_of_one(vectors: Vectors, query: Doubles, scores: Vectors, k: int) -> Ne
 class Best:
     """The rows that may be among the `k` best of each query, after some blocks of scores.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (n_rows, dim)
-    queries : ndarray of float64, shape (n_queries, dim)
-        Both of norm 1.
-    k : int
+    `vectors`: shape (n_rows, dim).
+    `queries`, shape (n_queries, dim): Both of norm 1.
     """
 
     def __init__(self, vectors: Vectors, queries: Doubles, k: int) -> None:
@@ -202,12 +189,9 @@ class Best:
     def offer(self, scores: Vectors, rows: Numbers | int) -> None:
         """Take what reaches the floor from a block of scores.
 
-        Parameters
-        ----------
-        scores : ndarray of float32, shape (n_block, n_queries)
-            As a matrix product gave them.
-        rows : ndarray of int64, shape (n_block,), or int
-            The gallery's rows; an int is the first of rows that follow each other.
+        `scores`, shape (n_block, n_queries): As a matrix product gave them.
+        `rows`, ndarray of int64, shape (n_block,), or int: The gallery's rows; an int is the first of rows that follow
+        each other.
         """
         count = len(self._queries)
         if not len(self._rows) and self._k <= len(scores):  # the first block: most of it need not be kept
