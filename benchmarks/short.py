@@ -35,6 +35,7 @@ SETTINGS = (
     "balanced",
     "balanced:vector_bits=8",
     "balanced:vector_bits=8:point_bytes=19",
+    "balanced:vector_bits=8:cell_bytes=28",
     "balanced:vector_bits=8:cell_bytes=56:point_bytes=19",
     "balanced:vector_bits=8:cell_bytes=28:point_bytes=19",
     "balanced:vector_bits=8:cell_bytes=28:point_bytes=19:kept_points=256",
