@@ -115,7 +115,7 @@ def _runs(path: Path) -> Iterator[Mapping[str, Any]]:
     except OSError as error:
         raise DatasetError(f'"{path}" cannot be read: {error.strerror}') from error
     except (ValueError, RecursionError) as error:
-        raise DatasetError(f'"{path}" is no JSON, as `placeprint evaluate --json` prints it') from error
+        raise DatasetError(f'"{path}" is not JSON as `placeprint evaluate --json` prints it') from error
     for row in (found or [None]) if isinstance(found, list) else [found]:
         run = row.get("result", row) if isinstance(row, dict) else None
         if not isinstance(run, dict) or not {"model", "recall", "truth"} <= set(run):

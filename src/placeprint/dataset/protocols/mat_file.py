@@ -43,7 +43,7 @@ def load_mat(path: Path) -> Any:
     try:
         return reader.loadmat(io.BytesIO(data))
     except Exception as error:  # SciPy has no one error for a damaged file
-        raise DatasetError(f'"{path}" is no MATLAB file that can be read') from error
+        raise DatasetError(f'"{path}" cannot be read as a MATLAB file') from error
 
 
 def _fault(data: bytes) -> str:

@@ -44,7 +44,7 @@ def views_of(path: Path) -> dict[str, int]:
     except OSError as error:
         raise DatasetError(f'"{path}" cannot be read: {error.strerror}') from error
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise DatasetError(f'"{path}" is no sfm_data.json of OpenMVG with its views') from error
+        raise DatasetError(f'"{path}" is not an sfm_data.json of OpenMVG with its views') from error
     views = dict(found)
     if len(views) < len(found):
         raise DatasetError(f'"{path}" names a file twice: its views cannot be told apart')
