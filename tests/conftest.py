@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 from filelock import FileLock
@@ -73,12 +72,6 @@ def indexed_town(town: Path, session_folder: Path, once: Callable[[str, Callable
         return once("town.gallery", lambda folder: index(town, folder))
 
 
-@pytest.fixture
-def tmp_path(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """A folder of this test's own. pytest's is numbered, for which it reads the names of all that tests before made."""
-    return Path(mkdtemp(prefix=f"{request.function.__name__[:30]}-", dir=tmp_path_factory.getbasetemp()))
-
-
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, session_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test has an embedding cache of its own; graphs are compiled once in a run of the tests.
@@ -88,8 +81,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, session_folder: Path, mo
     """
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("PLACEPRINT_CONFIG", "")
-    folder = Path(mkdtemp(prefix="cache-", dir=tmp_path_factory.getbasetemp()))
-    graphs = session_folder / "embeddings" / "compiled"
+    folder, graphs = tmp_path_factory.mktemp("cache"), session_folder / "embeddings" / "compiled"
     graphs.mkdir(parents=True, exist_ok=True)
     (folder / "compiled").symlink_to(graphs, target_is_directory=True)
     monkeypatch.setenv("PLACEPRINT_CACHE", str(folder))
