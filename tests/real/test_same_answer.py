@@ -24,12 +24,14 @@ def photos(shared_data: Path) -> tuple[Path, ...]:
     return found
 
 
-@pytest.fixture
-def recognizer(shared_data: Path, tmp_path: Path) -> Recognizer:
-    folder = shared_data / "landmarks" / "landmarks"
-    placeprint.index(folder, tmp_path / "g", preset="fast")
-    placeprint.calibrate(tmp_path / "g")
-    return Recognizer(placeprint.Gallery.open(tmp_path / "g"))
+@pytest.fixture(scope="module")
+def recognizer(shared_data: Path, session_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Recognizer:
+    folder, made = shared_data / "landmarks" / "landmarks", tmp_path_factory.mktemp("answers") / "g"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLACEPRINT_CACHE", str(session_folder / "embeddings"))
+        placeprint.index(folder, made, preset="fast")
+        placeprint.calibrate(made)
+        return Recognizer(placeprint.Gallery.open(made))
 
 
 def opened(data: bytes) -> Image.Image:
