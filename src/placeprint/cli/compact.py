@@ -7,7 +7,7 @@ from placeprint.cli.results import size_of
 from placeprint.terminal import counted
 
 
-def compact(gallery: options.GalleryPath, as_json: options.AsJson = False) -> None:
+def compact(gallery: options.GalleryPath, output: options.Output) -> None:
     """Write what was added and removed as one: the same answers, as fast as if built at once.
 
     What was removed is not in the gallery's files any more after that.
@@ -15,9 +15,9 @@ def compact(gallery: options.GalleryPath, as_json: options.AsJson = False) -> No
     from placeprint.gallery.compact import compact as write_as_one
 
     slips.expect_gallery(gallery)
-    done = write_as_one(gallery)
+    done = write_as_one(gallery, progress=output.progress)
     sizes = {"bytes_before": done.bytes_before, "bytes_after": done.bytes_after}
-    if as_json:
+    if output.as_json:
         printing.show_json({"images": len(done.gallery), "segments": done.segments, "removed": done.removed} | sizes)
         return
     if done.bytes_before == done.bytes_after:

@@ -6,7 +6,7 @@ Choosing and joining copy no numbers. Vectors that were not normalised yet are n
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, cast
@@ -157,13 +157,17 @@ class ChunkedVectors:
             filled += len(block)
         return made
 
-    def save(self, path: Path, bits: int = 0) -> Vectors:
-        """Write a ``.npy`` file block by block, in 8 bits a number where `bits` says so; return it, memory-mapped."""
+    def save(self, path: Path, bits: int = 0, step: Callable[[int], object] = int) -> Vectors:
+        """Write a ``.npy`` file block by block, in 8 bits a number where `bits` says so; return it, memory-mapped.
+
+        `step` is told how many were written.
+        """
         with path.open("wb") as file:
             kind, width = np.dtype(np.int8 if bits else "<f4"), self.shape[1] + (SCALE if bits else 0)
             write_header(file, kind, (len(self), width))
             for block in self.blocks():
                 file.write((shortened(block) if bits else block.astype(kind, copy=False)).data)
+                step(len(block))
         written: Vectors = np.load(path, mmap_mode="r", allow_pickle=False)
         return cast(Vectors, ShortVectors(cast(Stored, written))) if bits else written
 

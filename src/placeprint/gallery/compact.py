@@ -11,6 +11,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import listed_bytes, read_head
 from placeprint.gallery.opening import open_gallery
 from placeprint.gallery.protocol import AnyGallery
+from placeprint.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class CompactResult:
     bytes_after: int
 
 
-def compact(gallery: AnyGallery | Path | str) -> CompactResult:
+def compact(gallery: AnyGallery | Path | str, *, progress: Progress | None = None) -> CompactResult:
     """Write what was added to a gallery and removed from it as if it had been built at once.
 
     It answers the same, as fast as it can, and what was removed is not in its files any more. Changes do the same to
@@ -53,6 +54,7 @@ def compact(gallery: AnyGallery | Path | str) -> CompactResult:
     ----------
     gallery : Gallery, Path or str
         An open gallery, or its folder.
+    progress : Progress, optional
 
     Raises
     ------
@@ -74,5 +76,5 @@ def compact(gallery: AnyGallery | Path | str) -> CompactResult:
         raise UsageError(f'only a gallery in a folder can be compacted, and "{where}" is none')
     head = read_head(opened.path)
     before, removed = listed_bytes(opened.path, head), sum(len(segment.removed) for segment in head.segments)
-    made = opened.compact()
+    made = opened.compact(progress=progress)
     return CompactResult(made, len(head.segments), removed, before, listed_bytes(opened.path, read_head(opened.path)))

@@ -17,6 +17,7 @@ from placeprint.gallery.index.audit import Audit
 from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.gallery.same_model import require_same_model
 from placeprint.gallery.segment_writes import Old, Tidy, write_gallery
+from placeprint.progress import Progress
 from placeprint.records import ModelSpec
 from placeprint.storage import published
 from placeprint.storage.atomic import FULL
@@ -54,7 +55,7 @@ def rewrite(path: Path, spec: ModelSpec, change: Rewriting, *, mapped: bool = Tr
     return counts
 
 
-def compact(path: Path, spec: ModelSpec, *, mapped: bool = True) -> None:
+def compact(path: Path, spec: ModelSpec, *, mapped: bool = True, progress: Progress | None = None) -> None:
     """Write all segments of the gallery in a folder as one, without what was removed, where there is anything to do.
 
     Raises
@@ -67,7 +68,7 @@ def compact(path: Path, spec: ModelSpec, *, mapped: bool = True) -> None:
         if len(old.segments) == 1 and not old.segments[0].untidy(whole=True):
             published.clear_leftovers(path, HEAD)
         else:
-            write_gallery(path, content, old=dataclasses.replace(old, tidy=Tidy.WHOLE))
+            write_gallery(path, content, old=dataclasses.replace(old, tidy=Tidy.WHOLE), progress=progress)
 
 
 def _newest(path: Path, spec: ModelSpec, mapped: bool) -> tuple[Content, Old]:

@@ -23,6 +23,7 @@ from placeprint.gallery.replacement import Wanted, refuse_loss, refuse_strangers
 from placeprint.gallery.segment_writes import write_gallery
 from placeprint.gallery.verification import VerifyReport, verified
 from placeprint.presets import Preset
+from placeprint.progress import Progress
 from placeprint.records import ImageRecord, ModelSpec
 from placeprint.storage import published
 from placeprint.storage.ragged import Ragged
@@ -96,6 +97,7 @@ class Gallery(GalleryImages):
         vectors: Vectors,
         spec: ModelSpec,
         replace: bool = False,
+        progress: Progress | None = None,
         **settings: Unpack[Settings],
     ) -> Self:
         """Write a gallery to a folder and open it.
@@ -109,6 +111,7 @@ class Gallery(GalleryImages):
         replace : bool
             Whether the gallery that is there may lose something by it: images, the embeddings of another model, the
             calibration that a person made.
+        progress : Progress, optional
         **settings
             ``index``, ``root``, ``failures``, ``preset``, ``parts``, ``learned``, ``model_file`` as in `in_memory`.
 
@@ -125,7 +128,7 @@ class Gallery(GalleryImages):
         with published.locked(path):
             if not replace:
                 refuse_loss(path, lambda: Wanted.by(content))
-            write_gallery(path, content)
+            write_gallery(path, content, progress=progress)
         return cls.open(path)
 
     @classmethod
@@ -165,9 +168,7 @@ class Gallery(GalleryImages):
             For a gallery in memory.
         """
         if self.path is None:
-            raise UsageError(
-                "a gallery in memory has no address that another process could open: write it with Gallery.build"
-            )
+            raise UsageError("another process cannot open a gallery in memory: write it with Gallery.build")
         return partial(type(self).open, spec=self.spec), (self.path.absolute(),)
 
     def add(
@@ -205,14 +206,13 @@ class Gallery(GalleryImages):
         ------
         GalleryBusyError
         """
-        change = partial(with_removed, paths=frozenset(paths), places=frozenset(places), root=root)
-        return self._rewrite(change)
+        return self._rewrite(partial(with_removed, paths=frozenset(paths), places=frozenset(places), root=root))
 
-    def compact(self) -> Self:
+    def compact(self, *, progress: Progress | None = None) -> Self:
         """Write all segments as one, without what was removed; see `placeprint.compact`."""
         if self.path is None:
             return self
-        compact(self.path, self.spec, mapped=self._mapped)
+        compact(self.path, self.spec, mapped=self._mapped, progress=progress)
         return type(self).open(self.path, mapped=self._mapped)
 
     def asked_as(self, preset: Preset) -> Self:

@@ -18,6 +18,7 @@ from placeprint.gallery.index.base import VectorIndex
 from placeprint.gallery.index.choice import INDEX_FILES, Before, make_index
 from placeprint.gallery.model_hint import model_file_entry
 from placeprint.gallery.segments import Segment, merged_from
+from placeprint.progress import Progress, Stretch
 from placeprint.storage import published
 from placeprint.storage.ragged import files_of
 
@@ -50,7 +51,7 @@ class Old:
     tidy: Tidy = Tidy.DUE
 
 
-def write_gallery(path: Path, content: Content, *, old: Old | None = None) -> None:
+def write_gallery(path: Path, content: Content, *, old: Old | None = None, progress: Progress | None = None) -> None:
     """Replace what the folder holds, in one step. Call it inside `placeprint.storage.published.locked`.
 
     Vectors are written block by block, and an index is made from what was written: they are never all in memory.
@@ -61,6 +62,7 @@ def write_gallery(path: Path, content: Content, *, old: Old | None = None) -> No
     content : Content
     old : Old, optional
         What may stay; without it all is written, as one segment.
+    progress : Progress, optional
     """
     head = {
         "kind": KIND,
@@ -76,7 +78,8 @@ def write_gallery(path: Path, content: Content, *, old: Old | None = None) -> No
         **learned_entries(content.calibration, content.position_evidence),
     }
     parts = [file for name in content.parts for file in files_of(name)]
-    segments = [partial(_written, _compacted(content))] if old is None else list(_renewed(content, old))
+    write = partial(_written, progress=progress)
+    segments = [partial(write, _compacted(content))] if old is None else list(_renewed(content, old, write))
     published.publish(path, HEAD, head, segments=segments, files=[*FILES, *parts])
 
 
@@ -84,7 +87,9 @@ def _compacted(content: Content) -> Content:
     return dataclasses.replace(content, records=content.records.compacted())
 
 
-def _renewed(content: Content, old: Old) -> Iterator[Mapping[str, Any] | published.Write]:
+def _renewed(
+    content: Content, old: Old, write: Callable[..., Mapping[str, Any]]
+) -> Iterator[Mapping[str, Any] | published.Write]:
     """Yield for each segment its entry, or what writes it: those that stay, and what is new."""
     rows, count = content.records.rows, len(old.segments)
     at = rows.numbers()
@@ -107,7 +112,7 @@ def _renewed(content: Content, old: Old) -> Iterator[Mapping[str, Any] | publish
             names = slice(places[first], places[last] if last <= count else None)
         indexed = first < count and INDEX_FILES[0] in old.segments[first].data.files
         before = Before(old.index_of(first), kept) if indexed else None
-        yield partial(_written, some, names=names, before=before, first=not first)
+        yield partial(write, some, names=names, before=before, first=not first)
 
 
 def _groups(sizes: Sequence[int], old: Old) -> Iterator[range]:
@@ -131,17 +136,28 @@ def _stretch(content: Content, first: int, last: int) -> Content:
 
 
 def _written(
-    content: Content, folder: Path, *, names: slice = slice(None), before: Before | None = None, first: bool = True
+    content: Content,
+    folder: Path,
+    *,
+    names: slice = slice(None),
+    before: Before | None = None,
+    first: bool = True,
+    progress: Progress | None = None,
 ) -> Mapping[str, Any]:
     """Write one segment; what is kept of no image by itself lies in the first."""
-    places = content.records.save(folder, names=names)
-    vectors = content.vectors.save(folder / VECTORS, content.preset.vector_bits)
-    for name, kept in content.parts.items():
-        kept.save(folder, name)
+    count = len(content.records)
+    with Stretch(progress, "writing", (2 + len(content.parts)) * count) as step:
+        places = content.records.save(folder, names=names)
+        step(count)
+        vectors = content.vectors.save(folder / VECTORS, content.preset.vector_bits, step)
+        for name, kept in content.parts.items():
+            kept.save(folder, name, step)
     if first:
         (folder / FAILURES).write_bytes(content.failures[:])
     if first and content.learned:
         arrays: dict[str, NDArray[Any]] = dict(content.learned)
         np.savez(folder / LEARNED, **arrays)  # type: ignore[arg-type]
-    make_index(content.index_name, vectors, before=before).save(folder)
-    return {"rows": len(content.records), "places": places}
+    with Stretch(progress, "making the index", 1) as step:
+        make_index(content.index_name, vectors, before=before).save(folder)
+        step()
+    return {"rows": count, "places": places}

@@ -71,6 +71,7 @@ def index_source(
             learned=arrays_of(embedder),
             model_file=embedder.file,
             replace=replace,
+            progress=progress,
         )
         gallery, why = calibrated_alone(gallery, progress=progress)
         gallery = with_positions_learned(gallery, progress=progress)

@@ -23,7 +23,7 @@ from placeprint.recognition.gallery_model import embedder_for, limits_of, probab
 from placeprint.recognition.rerank.reranker import Reranker
 from placeprint.recognition.second_look import seen
 from placeprint.recognition.spots.spots import Spots, distrusted_rows
-from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places
+from placeprint.recognition.voting import evidence_of, margin_of, matches_of, rank_places, with_others
 from placeprint.records import Answer, Match, Neighbours
 
 if TYPE_CHECKING:
@@ -252,16 +252,17 @@ class Recognizer:
     def _looked_at(
         self, vector: NDArray[np.float32], k: int, parts: Parts | None, flags: Flags | None
     ) -> tuple[tuple[Match, ...], float]:
-        """Return the matches, the best `k` named, and the margin; look further while all are of one place."""
-        look = max(k, _FIRST_LOOK, self.gallery.preset.shortlist)
-        size = len(self.gallery) if flags is None else int(flags.sum())
-        while True:
-            neighbours = self._whole.search(vector[None], k=min(look, max(size, 1)), only=flags)
-            matches = self._matches(neighbours, vector, parts or {}, flags, k)
-            margin = margin_of(matches)
-            if not np.isnan(margin) or look >= size:
-                return matches, margin
-            look *= 10
+        """Return the matches, the best `k` named, and the margin.
+
+        Where all that are near are of one place, however large, what is nearest of the others comes after them.
+        """
+        look, whole = max(k, _FIRST_LOOK, self.gallery.preset.shortlist), self._whole
+        size = len(whole) if flags is None else int(flags.sum())
+        found = whole.search(vector[None], k=min(look, max(size, 1)), only=flags)
+        if look < size:
+            found = with_others(whole, found, vector, only=flags)
+        matches = self._matches(found, vector, parts or {}, flags, k)
+        return matches, margin_of(matches)
 
     def narrowed(
         self, vector: NDArray[np.float32], *, k: int, only: Selection | None = None

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags
+from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.index.base import ordered
 from placeprint.gallery.table import RecordTable
 from placeprint.recognition.decision.rules import NEAREST, Evidence
 from placeprint.records import ImageRecord, Match, Neighbours, RankedPlace
@@ -61,6 +64,26 @@ def matches_of(
         path, titles = ("", ()) if record is None else (record.path, record.titles)
         matches.append(Match(row, path, places or (path,), score, similarity, titles))
     return tuple(matches)
+
+
+def with_others(gallery: Gallery, found: Neighbours, vector: NDArray[np.float32], *, only: Flags | None) -> Neighbours:
+    """Return a query's neighbours, and as many of other places where one of them lacks any: it may have any size.
+
+    So the margin is known whichever of the neighbours turns out to be the best.
+    """
+    count, parts = found.rows.shape[1], [found]
+    shown = set(gallery.records.places_of_rows(found.rows[0][found.rows[0] >= 0]))
+    for places in shown:
+        if places and not any(set(places).isdisjoint(other) for other in shown):
+            others = np.ones(len(gallery), np.bool_) if only is None else only.copy()
+            others[gallery.records.rows_showing(places)] = False
+            for part in parts:
+                others[part.rows[0][part.rows[0] >= 0]] = False
+            parts.append(gallery.search(vector[None], k=count, only=others))
+    if len(parts) == 1:
+        return found
+    rows, scores = (np.concatenate(each, axis=1) for each in zip(*((p.rows, p.scores) for p in parts), strict=True))
+    return ordered(rows, scores, k=rows.shape[1])
 
 
 def rank_places(matches: Sequence[Match]) -> tuple[RankedPlace, ...]:

@@ -158,8 +158,8 @@ class Ragged:
         where = _positions([a.shape[:2] for a in kept])
         return cls((np.concatenate([a.reshape(-1, a.shape[2]) for a in kept]),), where)
 
-    def save(self, folder: Path, name: str) -> None:
-        """Write ``NAME.npy`` and ``NAME-shapes.npy``, image by image, as they are kept."""
+    def save(self, folder: Path, name: str, step: Callable[[int], object] = int) -> None:
+        """Write ``NAME.npy`` and ``NAME-shapes.npy``, image by image, as they are kept; `step` counts them."""
         shapes, kept = self._where[:, 2:].astype(np.uint32), self.stored
         save_array(folder / f"{name}-shapes.npy", shapes)
         depth, kind = self._stored[0].shape[1], self._stored[0].dtype
@@ -168,6 +168,7 @@ class Ragged:
             write_header(file, kind, (rows, depth))
             for parts in kept:
                 file.write(np.ascontiguousarray(parts).tobytes())
+                step(1)
 
     @classmethod
     def load(cls, folder: Path, name: str) -> Self:

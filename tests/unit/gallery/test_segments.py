@@ -183,6 +183,28 @@ def test_what_is_removed_leaves_the_files_when_they_are_compacted(tmp_path: Path
     assert (again.segments, again.removed, again.bytes_before) == (1, 0, again.bytes_after)
 
 
+def test_progress_tells_every_row_that_is_written_and_nothing_where_none_is(tmp_path: Path) -> None:
+    told = list[str]()
+
+    class Noting:
+        def start(self, what: str, total: int) -> None:
+            told.append(f"{what} {total}")
+
+        def advance(self, steps: int = 1) -> None:
+            what, total = told[-1].rsplit(" ", 1)
+            told[-1] = f"{what} {int(total) - steps}"
+
+        def finish(self) -> None:
+            told.append("done")
+
+    path = built(tmp_path / "g", "balanced")
+    placeprint.remove(path, ["a/3.jpg"])
+    placeprint.compact(path, progress=Noting())
+    assert told == ["writing 0", "done", "making the index 0", "done"]
+    placeprint.compact(path, progress=Noting())
+    assert len(told) == 4
+
+
 def test_a_gallery_of_many_segments_keeps_few_files_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grown = Gallery.open(built(tmp_path / "g", "format-5"))
     assert not any(isinstance(array, np.memmap) for array in grown.vectors.arrays)

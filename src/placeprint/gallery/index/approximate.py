@@ -15,12 +15,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from placeprint.arrays import Flags
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.index.quantization import clear_ends, extend, learned_index, lists_for, renumber, threads
 from placeprint.gallery.index.top_k import Numbers
-from placeprint.gallery.index.tuning import disturbed, hits_of, reachable, truth_of
+from placeprint.gallery.index.tuning import Trial, hits_of, trials_of
 from placeprint.storage.atomic import FULL
 from placeprint.storage.json_records import record_from
 from placeprint.storage.rows import others
@@ -29,12 +30,12 @@ FILE, SETTINGS = "index.faiss", "index.json"
 
 TARGET = 0.99
 """Recall that is promised."""
-TRIED, FEWER, SEED = 1024, 192, 11
-"""Own vectors that the first width is tried with, and the wider ones, which take longer; how they are drawn."""
 LEVELS = (10, 30, 100, 200)
 """Numbers of neighbours that a width is found for. Who asks for more is answered exactly."""
 SPARE = (4, 8, 16)
 """Candidates for each neighbour that are tried; where not even the last suffices, the answer is exact."""
+UNDER_A_FILTER = 2048
+"""Candidates, at least, where some rows are left out: far from a query short codes tell less (0.955 with 256)."""
 NEW_SHARE = 0.05
 """Of rows that an index was not learned from: 1.7 % of new places took .99 of recall to .98 at the same width."""
 LEAST_ROWS = 256
@@ -62,10 +63,6 @@ PROBES = 1 << 15
 
 OLD_SEARCH = 128
 """efSearch of the HNSW index (Malkov & Yashunin 2018) that older releases wrote."""
-
-
-Trial = tuple[Vectors, Numbers]
-"""Queries, and the rows that are to be found: each as many as one asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,10 @@ class Clustered:
     def built(cls, vectors: Vectors) -> Self:
         """Learn from the vectors, put them in, and try out how wide a search must be."""
         vectors = rows_from_file(vectors)
-        made, trials = cls(learned_index(vectors), ()), _trials(vectors)  # before the lists are full: memory peaks then
+        made, trials = (
+            cls(learned_index(vectors), ()),
+            trials_of(vectors, LEVELS),
+        )  # before the lists are full: memory peaks then
         made._put(vectors, 0)
         made.widths = tuple(made._tuned(trials))
         return made
@@ -175,7 +175,7 @@ class Clustered:
             clear_ends(lists)
         vectors = rows_from_file(vectors)
         made._put(vectors, len(kept))
-        made.widths = tuple(made._tuned(_trials(vectors)))
+        made.widths = tuple(made._tuned(trials_of(vectors, LEVELS)))
         return made
 
     def forget(self, kept: Numbers) -> bool:
@@ -222,7 +222,13 @@ class Clustered:
             return Width(k, 0, 0) if 4 * k < self._index.ntotal else None
         return next((width for width in self.widths if width.k >= k), None)
 
-    def candidates(self, queries: Vectors, k: int, width: Width) -> Numbers:
+    def everywhere(self, k: int) -> Width | None:
+        """Return the width that looks at all lists for up to `k` neighbours; None where there are no lists."""
+        if self.kind == "hnsw" or not self.widths or k > LEVELS[-1]:
+            return None
+        return Width(k, int(self._inner.nlist), max(SPARE[-1], UNDER_A_FILTER // k))
+
+    def candidates(self, queries: Vectors, k: int, width: Width, only: Flags | None = None) -> Numbers:
         """Return rows that are likely among the `k` nearest, -1 where there are too few.
 
         Parameters
@@ -231,6 +237,8 @@ class Clustered:
             Unit vectors.
         k : int
         width : Width
+        only : ndarray of bool, shape (n_rows,), optional
+            The others are no candidates; not of an old release's index.
         """
         from faiss import swigfaiss as faiss
 
@@ -239,6 +247,10 @@ class Clustered:
             rows: Numbers = self._index.search(queries, k, params=graph)[1]
             return rows
         lists, turned = faiss.SearchParametersIVF(nprobe=width.probes), queries @ self._turn
+        if only is not None:
+            flags = np.packbits(only, bitorder="little")  # these two live as long as the search
+            chosen = faiss.IDSelectorBitmap(len(only), faiss.cast_integer_to_uint8_ptr(flags.ctypes.data))
+            lists.sel = chosen
         step, count = max(1, PROBES // width.probes), width.spare * (k + 6)
         with threads(1 if min(step, len(queries)) < TOGETHER else 0):
             parts = [
@@ -271,22 +283,6 @@ class Clustered:
         parts = [slice(i, i + ASKED) for i in range(0, len(queries), ASKED)]
         hits = [hits_of(self.candidates(queries[part], truth.shape[1], width), truth[part]) for part in parts]
         return sum(hits) / truth.size
-
-
-def _trials(vectors: Vectors) -> list[Trial]:
-    """Return own vectors, disturbed, with their true neighbours, for each number of neighbours.
-
-    None where most images are copies: which of a thousand equal ones are found is chance, so answers are exact.
-    """
-    rows = reachable(vectors, LEVELS[-1])
-    levels = [k for k in LEVELS if 16 * k < len(vectors)] if 2 * len(rows) > len(vectors) else []
-    queries = disturbed(vectors, TRIED, seed=SEED)[1]
-    trials = [(queries, truth_of(vectors, queries, k, rows).rows) for k in levels[:1]]
-    if levels[1:]:
-        few = queries[:: -(-len(queries) // FEWER)]
-        truth = truth_of(vectors, few, levels[-1], rows).rows
-        trials += [(few, truth[:, :k]) for k in levels[1:]]
-    return trials
 
 
 def _lists_of(index: Any) -> Any:

@@ -114,7 +114,8 @@ class ExactIndex:
             if here:
                 return best_of_one(self._vectors, queries[0], self._one.scores(self._vectors, turned[:, 0]), k)
         best = Best(self._vectors, queries, k)
-        step = SCORES // len(queries) if here else min(SCORES // len(queries), READ)  # what is no array is copied
+        copied = not here or allowed is not None
+        step = min(SCORES // len(queries), READ) if copied else SCORES // len(queries)
         for rows, vectors in self._blocks(allowed, step):
             best.offer(vectors @ turned, rows)
         return best.neighbours()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.arrays import Flags
 from placeprint.gallery.index.approximate import LEAST_ROWS, TOGETHER, Clustered, Width
 from placeprint.gallery.index.base import Capabilities, Vectors, checked_filter, checked_k, unit_queries
 from placeprint.gallery.index.exact import ExactIndex
@@ -92,26 +93,34 @@ class FaissIndex:
     def search(self, queries: Vectors, k: int, *, only: NDArray[np.bool_] | None = None) -> Neighbours:
         """Return the `k` nearest rows of each query; see `VectorIndex.search`.
 
-        Under a filter the answer is exact. Wider lists do not mend what a filter does: where it leaves out the place
-        that a photo is of, the nearest rows are spread over all lists (recall 0.94 with half of the places). A query
-        for which too few candidates turn up is asked again, exactly.
+        Under a filter the answer is exact, or of all lists where that many rows are left that reading them would take
+        long: where a filter leaves out the place that a photo is of, the nearest rows are spread over all lists (recall
+        0.94 with half of the places and the usual widths). A query for which too few candidates turn up is asked
+        again, exactly.
         """
         k = checked_k(k)
         units = unit_queries(queries, self._vectors.shape[1])
         checked_filter(only, len(self))
-        width = None if self._lists is None else self._lists.width(k)
-        if only is not None or not len(units) or not len(self) or (width is None and self._lists is not None):
-            return self._exact.among(units, k, self._kept if only is None else np.flatnonzero(only))
-        parts = [self._near(units[i : i + QUERIES], k, width) for i in range(0, len(units), QUERIES)]
+        allowed, width = self._kept, None if self._lists is None else self._lists.width(k)
+        exact = width is None and self._lists is not None
+        if only is not None:
+            allowed = np.flatnonzero(only)
+            width = self._lists.everywhere(k) if self._lists and len(allowed) >= APPROXIMATE_ROWS else None
+            exact = width is None
+        if exact or not len(units) or not len(self):
+            return self._exact.among(units, k, allowed)
+        parts = [self._near(units[i : i + QUERIES], k, width, only, allowed) for i in range(0, len(units), QUERIES)]
         return joined(parts, k)
 
-    def _near(self, units: Doubles, k: int, width: Width | None) -> Neighbours:
+    def _near(
+        self, units: Doubles, k: int, width: Width | None, only: Flags | None, allowed: Numbers | None
+    ) -> Neighbours:
         single = units.astype(np.float32)
         if self._lists is None or width is None:
             with threads(1 if len(units) < TOGETHER else 0):
                 found = self._flat.search(single, min(k, len(self)))[1]
         else:
-            found = self._lists.candidates(single, k, width)
+            found = self._lists.candidates(single, k, width, only)
         there = found >= 0
         if len(units) == 1:
             rows = found[there]
@@ -120,9 +129,9 @@ class FaissIndex:
             lines, at = np.nonzero(there)
             rows = found[lines, at]
         best = ranked(lines, rows, scored(self._vectors, units, lines, rows), count=len(units), k=k)
-        few = np.flatnonzero(there.sum(axis=1) < min(k, len(self) if self._kept is None else len(self._kept)))
+        few = np.flatnonzero(there.sum(axis=1) < min(k, len(self) if allowed is None else len(allowed)))
         if len(few):
-            again = self._exact.among(units[few], k, self._kept)
+            again = self._exact.among(units[few], k, allowed)
             best.rows[few], best.scores[few] = again.rows, again.scores
         return best
 

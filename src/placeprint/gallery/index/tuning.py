@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from placeprint.gallery.index.base import Vectors, unit_queries
@@ -13,6 +15,13 @@ QUERIES, STEP = 256, 2048
 
 NOISE = 0.32
 """How much a vector is disturbed, of its length: its cosine similarity to what it was is then 0.95."""
+
+
+TRIED, FEWER, SEED = 1024, 192, 11
+"""Own vectors that the first width is tried with, and the wider ones, which take longer; how they are drawn."""
+
+Trial = tuple[Vectors, Numbers]
+"""Queries, and the rows that are to be found: each as many as one asks for."""
 
 
 def disturbed(vectors: Vectors, count: int, *, seed: int) -> tuple[Numbers, Vectors]:
@@ -49,6 +58,22 @@ def truth_of(vectors: Vectors, queries: Vectors, k: int, rows: Numbers | None = 
             best.offer(vectors[part if rows is None else rows[part]] @ turned, first if rows is None else rows[part])
         parts.append(best.neighbours())
     return joined(parts, k)
+
+
+def trials_of(vectors: Vectors, levels: Sequence[int]) -> list[Trial]:
+    """Return own vectors, disturbed, with their true neighbours, for each number of neighbours.
+
+    None where most images are copies: which of a thousand equal ones are found is chance, so answers are exact.
+    """
+    rows = reachable(vectors, levels[-1])
+    levels = [k for k in levels if 16 * k < len(vectors)] if 2 * len(rows) > len(vectors) else []
+    queries = disturbed(vectors, TRIED, seed=SEED)[1]
+    trials = [(queries, truth_of(vectors, queries, k, rows).rows) for k in levels[:1]]
+    if levels[1:]:
+        few = queries[:: -(-len(queries) // FEWER)]
+        truth = truth_of(vectors, few, levels[-1], rows).rows
+        trials += [(few, truth[:, :k]) for k in levels[1:]]
+    return trials
 
 
 def hits_of(found: Numbers, truth: Numbers) -> int:

@@ -19,6 +19,7 @@ from placeprint.gallery.part_codes import Codes, as_read
 from placeprint.gallery.protocol import Nearby
 from placeprint.gallery.record_lines import parsed_line
 from placeprint.gallery.table import RecordTable
+from placeprint.presets import MOST_OF_A_PLACE
 from placeprint.storage.ragged import Ragged
 
 FIELDS = ("key", "row", "record", "vector")
@@ -116,11 +117,14 @@ def _filled(store: Store, keys: Sequence[int]) -> dict[int, Row]:
 
 
 def _company(store: Store, found: Mapping[int, Row], only: EngineFilter | None) -> dict[int, Row]:
-    """Fetch the other images of the neighbours' places: a place is ranked by all of its images."""
+    """Fetch the other images of the neighbours' places, of large ones a sample: a place is ranked by its mean."""
     places = sorted({place for row in found.values() for place in row["places"]})
     if not places:
         return {}
     asked = of_places(places) + (f" and ({only.expression})" if only and only.expression else "")
-    rows = store.query(asked, ["key", *(only.fields if only else ())])
-    inside = only.through(rows) if only else rows
-    return _filled(store, [int(row["key"]) for row in inside if int(row["key"]) not in found])
+    rows = store.query(asked, ["key", "places", *(only.fields if only else ())])
+    company: dict[tuple[str, ...], list[int]] = {}
+    for row in only.through(rows) if only else rows:
+        company.setdefault(tuple(row["places"]), []).append(int(row["key"]))
+    keys = {key for some in company.values() for key in sorted(some)[:MOST_OF_A_PLACE]}
+    return _filled(store, sorted(keys - found.keys()))

@@ -15,6 +15,7 @@ from placeprint.arrays import Flags, Floats, Parts, Rows
 from placeprint.cores import available_cores
 from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.gallery import Gallery
+from placeprint.presets import MOST_OF_A_PLACE
 from placeprint.recognition.rerank import cells, matches
 from placeprint.recognition.rerank.blas import one_blas_thread
 from placeprint.recognition.rerank.evidence import beyond_chance
@@ -30,7 +31,10 @@ OWN_SHARE = 0.25
 """What of an image's evidence is its own; the rest is that of its place's witnesses. Both chosen on the landmark and
 poznan_bovw galleries, each image left out in turn."""
 
-_NOBODY, _NOTHING = np.empty(0, np.int64), np.empty(0, np.float64)
+MOST_SUMS = 4096
+"""Sums of places that are remembered: 40 MB."""
+
+_NOBODY = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Reranker:
         self._vectors = gallery.vectors if vectors is None else vectors
         self._gallery, self._records, self._preset = gallery, gallery.records, gallery.preset
         self._at_once = available_cores() if at_once is None else at_once
-        self._sums: dict[int, NDArray[np.float64]] = {}
+        self._sums: dict[int, tuple[Floats, int]] = {}
 
     @property
     def parts(self) -> Mapping[str, Ragged]:
@@ -193,7 +197,7 @@ class Reranker:
         for code in sorted(set(codes.tolist())):  # np.unique imports masked arrays, 25 ms
             here = codes == code
             members = self._members(code, only)
-            needed = min(WITNESSES, len(members) - int(np.isin(members, gone).sum()))
+            needed = min(WITNESSES, len(members) - (int(np.isin(members, gone).sum()) if len(gone) else 0))
             best = np.sort(evidence[here])[::-1][:needed]
             backed[here] = OWN_SHARE * evidence[here] + (1 - OWN_SHARE) * best.sum() / max(needed, 1)
         return backed
@@ -223,25 +227,27 @@ class Reranker:
         return scores
 
     def _place(self, code: int, gone: Rows, only: Flags | None) -> tuple[Floats, int]:
-        """Return the sum of a place's vectors less those that are gone, and how many are left."""
+        """Return the sum of the vectors of a place, of a sample where it is large, and how many they are."""
         members = self._members(code, only)
-        if only is not None:
-            total = self._sum(members)
-        elif (total := self._sums.get(code, _NOTHING)) is _NOTHING:
-            total = self._sums[code] = self._sum(members)
-        left_out = members[np.isin(members, gone)] if len(gone) else _NOBODY
-        if not len(left_out):
-            return total, len(members)
-        return total - self._sum(left_out), len(members) - len(left_out)
+        left = members[~np.isin(members, gone)] if len(gone) else members
+        known = self._sums if only is None and len(left) == len(members) else {}
+        if code not in known:
+            if len(known) >= MOST_SUMS:
+                known.clear()
+            sample = self._sample(left)
+            known[code] = np.asarray(self._vectors[sample], np.float64).sum(axis=0), len(sample)
+        return known[code]
 
     def _members(self, code: int, only: Flags | None) -> Rows:
         """Return a place's rows, of those that count."""
         rows = self._records.rows_of(code)
         return rows if only is None else rows[only[rows]]
 
-    def _sum(self, rows: Rows) -> Floats:
-        total: Floats = np.asarray(self._vectors[rows], np.float64).sum(axis=0)
-        return total
+    def _sample(self, members: Rows) -> Rows:
+        if len(members) <= MOST_OF_A_PLACE:
+            return members
+        hashes = self._records.columns.paths[members]
+        return members[np.sort(np.argpartition(hashes, MOST_OF_A_PLACE)[:MOST_OF_A_PLACE])]
 
 
 def _merged(rows: Rows, scores: NDArray[np.float32], again: Floats) -> Ranked:

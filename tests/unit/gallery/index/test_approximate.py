@@ -74,6 +74,21 @@ def test_filters_and_many_neighbours_are_answered_exactly(
     assert recall(index, queries, vectors, 500) == 1
 
 
+@pytest.mark.parametrize("let", ["one in three", "other places"])
+def test_a_filter_that_leaves_many_rows_looks_at_all_lists(
+    monkeypatch: pytest.MonkeyPatch, index: FaissIndex, queries: Vectors, vectors: Vectors, let: str
+) -> None:
+    monkeypatch.setattr("placeprint.gallery.index.faiss_index.APPROXIMATE_ROWS", 2000)
+    rows = np.arange(ROWS)
+    only = rows % 3 == 0 if let == "one in three" else rows // 20 % 2 == 1
+    exact = recall(index, queries, vectors, 10, only)
+    assert exact > 0.99
+    with monkeypatch.context() as patched:
+        patched.setattr(ExactIndex, "among", None)  # it is not asked
+        assert only[index.search(queries, 10, only=only).rows].all()
+        assert recall_of(index.search(queries[:1], 10).rows, index.search(queries[:1], 10, only=rows >= 0).rows) > 0.9
+
+
 def test_too_few_candidates_are_made_up_for(
     monkeypatch: pytest.MonkeyPatch, index: FaissIndex, queries: Vectors, vectors: Vectors
 ) -> None:

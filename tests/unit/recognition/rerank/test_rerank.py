@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +16,12 @@ from placeprint.presets import Preset
 from placeprint.recognition.calibration.held_out import from_gallery
 from placeprint.recognition.queries import Queries
 from placeprint.recognition.recognizer import Recognizer
+from placeprint.recognition.rerank import reranker
 from placeprint.recognition.rerank.cells import votes
 from placeprint.recognition.rerank.evidence import beyond_chance
 from placeprint.recognition.rerank.matches import levelled
 from placeprint.recognition.rerank.reranker import Reranker
-from placeprint.records import ImageRecord, ModelSpec
+from placeprint.records import ImageRecord, ModelSpec, Neighbours
 from placeprint.storage.ragged import Ragged
 
 DIM = 5
@@ -126,8 +128,12 @@ def test_evidence_is_weighed_and_backed_as_it_is_written() -> None:
     assert np.abs(scores - before).max() > 0.01
 
 
+@pytest.mark.parametrize("most", [256, 2])
 @pytest.mark.parametrize("seed", range(8))
-def test_rows_that_are_gone_are_as_if_they_had_never_been_there(seed: int) -> None:
+def test_rows_that_are_gone_are_as_if_they_had_never_been_there(
+    monkeypatch: pytest.MonkeyPatch, seed: int, most: int
+) -> None:
+    monkeypatch.setattr(reranker, "MOST_OF_A_PLACE", most)
     rng = np.random.default_rng(seed)
     labels = [[None, "a", "b", "c", "d"][i] for i in rng.integers(0, 5, 14)]
     gone = np.sort(rng.choice(14, int(rng.integers(1, 10)), replace=False))
@@ -136,6 +142,53 @@ def test_rows_that_are_gone_are_as_if_they_had_never_been_there(seed: int) -> No
     whole = Reranker(gallery_of(labels, seed=seed)).scores(query, parts, left, gone=gone)
     never = gallery_of(labels, seed=seed, rows=left.tolist())
     np.testing.assert_allclose(whole, Reranker(never).scores(query, parts, np.arange(len(left))), rtol=0, atol=1e-14)
+
+
+def test_of_a_large_place_a_sample_is_read_whose_mean_is_near_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, query, read = gallery_of(["a"] * 3000 + ["b"] * 5, PLACES_ONLY), units(1, 7)[0], list[int]()
+
+    class Counting:
+        def __getitem__(self, rows: NDArray[np.int64]) -> Vectors:
+            read.extend(rows.tolist())
+            return made.vectors[rows]
+
+    scores = Reranker(made, vectors=Counting()).scores(query, {}, np.array([7, 3001, 2000]))  # type: ignore[arg-type]
+    assert len(read) == 3 + 256 + 5
+    paths = made.records.columns.paths
+    assert set(read[3:-5]) == set(np.argsort(paths[:3000])[:256].tolist())
+    monkeypatch.setattr(reranker, "MOST_OF_A_PLACE", 3000)
+    np.testing.assert_allclose(scores, Reranker(made).scores(query, {}, np.array([7, 3001, 2000])), atol=0.03)
+
+
+def test_sums_of_places_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reranker, "MOST_SUMS", 2)
+    again = Reranker(gallery_of(LABELS, PLACES_ONLY))
+    first = again.scores(units(1, 7)[0], {}, np.arange(12))
+    assert len(again._sums) <= 2
+    np.testing.assert_array_equal(again.scores(units(1, 7)[0], {}, np.arange(12)), first)
+
+
+def test_one_place_of_any_size_leaves_the_margin_to_the_next_and_two_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    far = [3.0, -1, 0, 0, 0]
+    vectors = np.concatenate([np.eye(1, DIM) + 0.01 * rng.normal(size=(700, DIM)), [far, far]]).astype(np.float32)
+    records = records_of(["a"] * 350 + ["a|b"] * 350 + ["b", "c"])
+    spec = dataclasses.replace(SPEC, cells=0)
+    made = Gallery.in_memory(records, vectors, spec=spec, index="exact")
+    asked, search = list[int](), Gallery.search
+
+    def counted(self: Gallery, *given: Any, **named: Any) -> Neighbours:
+        asked.append(named["k"])
+        return search(self, *given, **named)
+
+    monkeypatch.setattr(Gallery, "search", counted)
+    for rows, nearest in ((range(350), "b"), (range(350, 702), "c")):
+        only = np.isin(np.arange(702), [*rows, 700, 701])
+        answer = Recognizer(made).answer(np.eye(1, DIM, dtype=np.float32)[0], only=only)
+        assert answer.margin == pytest.approx(answer.score - 3 / np.sqrt(10), abs=1e-6)
+        assert nearest in [place.place for place in answer.places]
+    assert len(asked) == 4
+    assert max(asked) == 100
 
 
 def test_a_whole_place_that_is_gone_changes_no_other_by_a_bit() -> None:
