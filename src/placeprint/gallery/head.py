@@ -50,35 +50,18 @@ class _Counts:
 class GalleryHead(_Plain):
     """What a gallery says of itself.
 
-    Attributes
-    ----------
-    spec : ModelSpec
-    preset : Preset
-    segments : tuple of Segment
-        One at least; what is kept of no image by itself lies in the first.
-    roots : tuple of str
-    index : str
-    parts : tuple of str
-        What is kept of each image besides its vector; in the file the name of its code, where it has one.
-    codes : mapping of str to str
-        The code of each kind of parts that is not kept as it is; see `placeprint.gallery.part_codes`.
-    learned : tuple of str
-        Names of the arrays that the model learned.
-    calibration : Calibration or None
-    positions : PositionEvidence or None
-    audit : Audit or None
-    model_file : Path or None
-        See `placeprint.gallery.model_hint`.
+    `parts`: What is kept of each image besides its vector; in the file the name of its code, where it has one.
+    `learned`: Names of the arrays that the model learned.
     """
 
     spec: ModelSpec
     preset: Preset
-    codes: Codes
+    codes: Codes  # The code of each kind of parts that is not kept as it is; see `placeprint.gallery.part_codes`.
     calibration: Calibration | None
     positions: PositionEvidence | None
     audit: Audit | None
-    model_file: Path | None
-    segments: tuple[Segment, ...]
+    model_file: Path | None  # See `placeprint.gallery.model_hint`.
+    segments: tuple[Segment, ...]  # One at least; what is kept of no image by itself lies in the first.
 
     @property
     def rows(self) -> int:
@@ -98,12 +81,8 @@ class GalleryHead(_Plain):
 def read_head(path: Path) -> GalleryHead:
     """Read the head of the gallery in a folder.
 
-    Raises
-    ------
-    GalleryNotFoundError, GalleryCorruptError
-        When it is not there, or was changed since it was written.
-    GalleryFormatError
-        When another release wrote it, or something else did that names what no gallery has.
+    Raises `GalleryNotFoundError` or `GalleryCorruptError` when it is not there, or was changed since it was written;
+    `GalleryFormatError` when another release wrote it, or something else did that names what no gallery has.
     """
     head = published.read_head(path, HEAD)
     if (said := head.get("format")) not in range(OLDEST, FORMAT + 1):

@@ -95,11 +95,8 @@ def snapshots_of(
 ) -> SnapshotSource:
     """Open a gallery to be served.
 
-    Raises
-    ------
-    GalleryError, ModelError
-    UsageError
-        When images of a gallery in a folder are to be elsewhere: that keeps them itself.
+    Raises `GalleryError` or `ModelError`; `UsageError` when images of a gallery in a folder are to be elsewhere: that
+    keeps them itself.
     """
     if is_address(gallery):
         from placeprint.web.milvus_snapshots import MilvusSnapshots

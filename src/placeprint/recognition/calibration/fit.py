@@ -75,23 +75,14 @@ def learn_calibration(
 ) -> Calibration:
     """Learn when to accept a place; `Gallery.with_calibration` stores the result.
 
-    Parameters
-    ----------
-    queries : Queries, optional
-        Without them images and places of the gallery are held out.
-    false_accept_rate : float
-        Of the images of places that the gallery lacks, the share that may get a place; above 0, below 1.
-    seed : int
-        Of the sample that is held out of a large gallery, of the split, and of the intervals.
-    automatic : bool
-        A threshold that keeps no known image is no error then: `Calibration.doubts` tell it.
-    priors : sequence of Prior, optional
-        Others than the shipped ones.
-
-    Raises
-    ------
-    UsageError, CalibrationError
-        For a rate that is not between 0 and 1; when there is nothing to learn from, with what to do about it.
+    `queries`: Without them images and places of the gallery are held out.
+    `false_accept_rate`: Of the images of places that the gallery lacks, the share that may get a place; above 0, below
+    1.
+    `seed`: Of the sample that is held out of a large gallery, of the split, and of the intervals.
+    `automatic`: A threshold that keeps no known image is no error then: `Calibration.doubts` tell it.
+    `priors`: Others than the shipped ones.
+    Raises `UsageError` or `CalibrationError` for a rate that is not between 0 and 1; when there is nothing to learn
+    from, with what to do about it.
     """
     require_rate(false_accept_rate)
     (known, unknown), aside = _questions(gallery, queries, seed, progress), _set_aside(gallery, queries)
@@ -127,10 +118,7 @@ def learn_calibration(
 def _nearest(gallery: Gallery, known: Questions, unknown: Questions, priors: Sequence[Prior]) -> Prior:
     """Return the prior of galleries like this one, without its level where that is of other scores.
 
-    Raises
-    ------
-    CalibrationError
-        When there is no question and no level.
+    Raises `CalibrationError` when there is no question and no level.
     """
     single = 2 * len(known) < max(len(unknown), 1)
     matched = matches_points(gallery)

@@ -20,20 +20,11 @@ LIKELY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was found around each query.
+    """What was found around each query."""
 
-    Attributes
-    ----------
-    scores : ndarray of float64, shape (n_queries, k)
-        Of the nearest images, best first; -inf where there are fewer than k.
-    same : ndarray of bool, shape (n_queries, k)
-        Which of them show the place of the best one.
-    other : ndarray of float64, shape (n_queries,)
-        Score of the best image of another *place*, wherever it ranks; NaN when there is no other place.
-    """
-
-    scores: Floats
-    same: NDArray[np.bool_]
+    scores: Floats  # (n_queries, k): Of the nearest images, best first; -inf where there are fewer than k.
+    same: NDArray[np.bool_]  # (n_queries, k): Which of them show the place of the best one.
+    # (n_queries,): Score of the best image of another *place*, wherever it ranks; NaN when there is no other place.
     other: Floats
 
     def __len__(self) -> int:
@@ -53,10 +44,7 @@ def agreement(evidence: Evidence, *, softness: float) -> Floats:
 
     The weight is ``exp((score - best score) / softness)`` (distance-weighted nearest neighbours, Dudani 1976).
 
-    Returns
-    -------
-    ndarray of float64, shape (n_queries,)
-        Above 0 and at most 1; NaN where there is no other place.
+    Returns shape (n_queries,): Above 0 and at most 1; NaN where there is no other place.
     """
     top = evidence.top
     scores, same = evidence.scores[:, :NEAREST], evidence.same[:, :NEAREST]
@@ -69,23 +57,14 @@ def agreement(evidence: Evidence, *, softness: float) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Probability:
-    """Calibrated probability that the best place is right: a logistic of standing and agreement.
+    """Calibrated probability that the best place is right: a logistic of standing and agreement."""
 
-    Attributes
-    ----------
-    coefficients : tuple of 3 floats
-        Intercept, of the standing, of the agreement.
-    low, high : float
-        The *standing* of a query is 0 where its best score is `low`, the usual one among other places, and 1
-        where it is `high`, the usual one of the same place. It makes scores of any model comparable.
-    usual_agreement : float
-        Stands in where there is no other place.
-    """
-
-    coefficients: tuple[float, float, float]
+    coefficients: tuple[float, float, float]  # Intercept, of the standing, of the agreement.
+    # low, high: The *standing* of a query is 0 where its best score is `low`, the usual one among other places, and 1
+    # where it is `high`, the usual one of the same place. It makes scores of any model comparable.
     low: float
     high: float
-    usual_agreement: float
+    usual_agreement: float  # Stands in where there is no other place.
 
     def features(self, evidence: Evidence) -> Floats:
         """Return standing and agreement, shape (n_queries, 2)."""
@@ -129,32 +108,20 @@ def why_undecided(calibrated_for: str, asked_by: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a place must reach to be accepted; what is None asks nothing.
+    """What a place must reach to be accepted; what is None asks nothing."""
 
-    Attributes
-    ----------
-    threshold, margin_threshold : float or None
-        A best score, or a margin to the best other place, *below* it is rejected.
-    probability : float or None
-        A calibrated probability *below* it is rejected.
-    rate : float or None
-        The false-accept rate that `probability` was chosen for; None where somebody gave it.
-    instead_of : float or None
-        The rate that was asked for, where `rate` is the next lower one that is kept; only told.
-    stale, guessed : bool
-        Whether many images changed since or how they are compared, and whether too few told anything; only told.
-    undecided : str
-        Why a calibration does not decide, where there is one; only told.
-    """
-
+    # threshold, margin_threshold: A best score, or a margin to the best other place, *below* it is rejected.
     threshold: float | None = None
     margin_threshold: float | None = None
-    probability: float | None = None
-    rate: float | None = None
+    probability: float | None = None  # A calibrated probability *below* it is rejected.
+    rate: float | None = None  # The false-accept rate that `probability` was chosen for; None where somebody gave it.
+    # The rate that was asked for, where `rate` is the next lower one that is kept; only told.
     instead_of: float | None = None
+    # stale, guessed: Whether many images changed since or how they are compared, and whether too few told anything;
+    # only told.
     stale: bool = False
     guessed: bool = False
-    undecided: str = ""
+    undecided: str = ""  # Why a calibration does not decide, where there is one; only told.
 
     @property
     def decides(self) -> bool:
@@ -164,14 +131,9 @@ class Limits:
     def decide(self, score: float, margin: float, probability: float = math.nan) -> Decision:
         """Accept the best place unless something is too low.
 
-        Parameters
-        ----------
-        score : float
-            Of the best match; NaN when there is none.
-        margin : float
-            To the best other place; NaN when there is no other place, and then it rejects nothing.
-        probability : float
-            That the best place is right; NaN without a calibration.
+        `score`: Of the best match; NaN when there is none.
+        `margin`: To the best other place; NaN when there is no other place, and then it rejects nothing.
+        `probability`: That the best place is right; NaN without a calibration.
         """
         if math.isnan(score if self.probability is None else probability):
             return Decision(False, Grade.UNKNOWN, "the gallery holds nothing to compare with")
