@@ -108,7 +108,9 @@ class Parts:
         real = self._real[int(self.photograph(np.array([image]))[0])][:count]
         first = (image * 7919) % (len(self._changed) - count)
         other = (image * 104729) % (len(self._others) - count)
-        return np.where(self._changed[first : first + count], self._others[other : other + count], real)
+        made = np.where(self._changed[first : first + count], self._others[other : other + count], real)
+        made[:1] = real[:1]  # it may tell how many cells there were
+        return made
 
 
 def parts_of(gallery: Gallery, rows: int, places: Places) -> dict[str, Ragged]:

@@ -32,8 +32,11 @@ TARGET = 0.99
 """Recall that is promised."""
 LEVELS = (10, 30, 100, 200)
 """Numbers of neighbours that a width is found for. Who asks for more is answered exactly."""
-SPARE = (4, 8, 16)
-"""Candidates for each neighbour that are tried; where not even the last suffices, the answer is exact."""
+SPARE, MORE = (4, 8, 16), (32, 64, 128)
+"""Candidates for each neighbour that are tried; where not even the last suffices, the answer is exact. More are tried
+while they are few beside all rows: of a place with thousands of images short codes do not tell which are nearest."""
+FEW = 16
+"""Of so many rows one, at most, is a candidate where more are tried: exact search takes longer than that."""
 UNDER_A_FILTER = 2048
 """Candidates, at least, where some rows are left out: far from a query short codes tell less (0.955 with 256)."""
 NEW_SHARE = 0.05
@@ -269,7 +272,8 @@ class Clustered:
 
     def _narrowest(self, queries: Vectors, truth: Numbers, least: Width) -> Width | None:
         k, lists = truth.shape[1], int(self._inner.nlist)
-        for spare in (spare for spare in SPARE if spare >= least.spare):
+        more = [spare for spare in MORE if FEW * spare * (k + 6) <= self._index.ntotal]
+        for spare in (*(spare for spare in SPARE if spare >= least.spare), *more):
             width = Width(k, lists if lists <= ALL_LISTS else least.probes, spare)
             while (recall := self._recall(queries, truth, width)) < WANTED and width.probes < lists:
                 if width.probes >= lists // 16 and self._recall(queries, truth, Width(k, lists, spare)) < WANTED:

@@ -112,6 +112,23 @@ def test_where_no_width_is_enough_every_answer_is_exact(
     assert recall(hard, queries, vectors[:600], 10) == 1
 
 
+@pytest.mark.parametrize(("needed", "few", "spares"), [(32, 1, [32, 32]), (32, 16, [32]), (64, 16, []), (64, 1, [64])])
+def test_more_candidates_are_tried_while_they_are_few_beside_all_rows(
+    monkeypatch: pytest.MonkeyPatch, index: FaissIndex, needed: int, few: int, spares: list[int]
+) -> None:
+    tried = list[int]()
+
+    def fake(_: clustered.Clustered, __: Vectors, ___: Vectors, width: clustered.Width) -> float:
+        tried.append(width.spare)
+        return float(width.spare >= needed)
+
+    monkeypatch.setattr(clustered.Clustered, "_recall", fake)
+    monkeypatch.setattr(clustered, "FEW", few)
+    trials = [(np.zeros((2, DIM), np.float32), np.zeros((2, k), np.int64)) for k in (10, 200)]
+    assert [width.spare for width in index._lists._tuned(trials)] == spares
+    assert max(tried) * (10 + 6) * few <= ROWS
+
+
 def test_it_follows_changes_without_learning_again(
     monkeypatch: pytest.MonkeyPatch, index: FaissIndex, vectors: Vectors, queries: Vectors
 ) -> None:
