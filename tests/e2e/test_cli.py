@@ -1,7 +1,6 @@
 """The program as a person uses it, on the rendered town."""
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
