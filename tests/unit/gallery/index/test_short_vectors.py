@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -31,6 +31,7 @@ def test_what_is_kept_by_value() -> None:
 
 
 @given(arrays(np.float64, (4, 7), elements=st.floats(-1, 1).filter(lambda x: x == 0 or abs(x) > 1e-9)))
+@settings(max_examples=30)
 def test_unit_near_the_same_direction_and_the_same_once_more(rows: np.ndarray) -> None:
     vectors = unit(rows[np.abs(rows).max(axis=1) > 0])
     read = lengthened(shortened(vectors))
