@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -53,27 +54,35 @@ class Silent:
         """Do nothing."""
 
 
+_TOLD = 13
+"""Lines whose rate is told, and what it leaves: a minute. What came from the cache before says nothing of the rest."""
+
+
 class Lines:
     """A line on stderr every few seconds, for logs and pipes."""
 
     def __init__(self, *, every: float = 5.0) -> None:
         self._every = every
         self._what, self._total, self._done = "", 0, 0
-        self._began = self._told = 0.0
+        self._told = deque[tuple[float, int]](maxlen=_TOLD)
 
     def start(self, what: str, total: int) -> None:
         """Start a task."""
         self._what, self._total, self._done = what, total, 0
-        self._began = self._told = time.monotonic()
+        self._told.clear()
+        self._told.append((time.monotonic(), 0))
 
     def advance(self, steps: int = 1) -> None:
         """Count the steps, and print a line when it is time."""
         self._done += steps
         now = time.monotonic()
-        if now - self._told >= self._every:
-            self._told = now
-            rate = self._done / (now - self._began)
-            tell(f"{self._what}: {self._done}/{self._total} ({rate:.{0 if rate >= 1 else 1}f}/s)")
+        if now - self._told[-1][0] >= self._every:
+            since, done = self._told[0]
+            rate = (self._done - done) / max(now - since, 1e-9)
+            self._told.append((now, self._done))
+            left = max(self._total - self._done, 0) / rate if rate else 0.0
+            about = f"about {left / 60:.0f} min left" if left >= 90 else f"{left:.0f} s left"
+            tell(f"{self._what}: {self._done}/{self._total} ({rate:.{0 if rate >= 1 else 1}f}/s, {about})")
 
     def finish(self) -> None:
         """Do nothing: the verb prints its own result."""

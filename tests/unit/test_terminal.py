@@ -98,6 +98,25 @@ def test_nobody_hears_how_far_it_is(stream: io.StringIO | None, monkeypatch: pyt
         step()
 
 
+def test_the_time_that_is_left_is_told_by_the_last_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("placeprint.progress.time.monotonic", lambda: now)
+    shown = Lines()
+    shown.start("embedding", 100_000)
+    for second in range(200):  # 5,000 from the cache, and then two images a second
+        now = float(second + 1)
+        shown.advance(1000 if second < 5 else 2)
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].endswith("embedding: 5000/100000 (1000/s, about 2 min left)")
+    assert told[-1].endswith("embedding: 5390/100000 (2/s, about 788 min left)")
+    shown.start("writing", 4)
+    now += 6
+    shown.advance(3)
+    assert capsys.readouterr().err.splitlines()[-1].endswith("writing: 3/4 (0.5/s, 2 s left)")
+
+
 class Screen(io.StringIO):
     """A terminal."""
 
