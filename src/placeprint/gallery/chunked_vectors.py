@@ -28,14 +28,9 @@ BLOCK_BYTES = 1 << 20
 class ChunkedVectors:
     """Unit vectors, row after row; reads like an array of shape (n, dim).
 
-    Parameters
-    ----------
-    arrays : sequence of ndarray
-        Or what reads like one, see `placeprint.gallery.index.file_rows`; one at least.
-    rows : placeprint.storage.rows.Rows, optional
-        Which of their rows there are; all when not given.
-    raw : set of int
-        Which of the arrays do not hold unit vectors yet.
+    `arrays`: Or what reads like one, see `placeprint.gallery.index.file_rows`; one at least.
+    `rows`: Which of their rows there are; all when not given.
+    `raw`: Which of the arrays do not hold unit vectors yet.
     """
 
     ndim, dtype = 2, np.dtype(np.float32)
@@ -53,10 +48,7 @@ class ChunkedVectors:
     def raw(cls, vectors: Vectors, *, dim: int) -> Self:
         """Take vectors of any length above 0; they are normalised when they are read, and checked now.
 
-        Raises
-        ------
-        VectorError
-            As `placeprint.gallery.index.base.unit_vectors`.
+        Raises `VectorError` as `placeprint.gallery.index.base.unit_vectors` does.
         """
         checked_vectors(vectors[:0], dim=dim)
         for first in _firsts(len(vectors), vectors.shape[1]):

@@ -29,13 +29,8 @@ Rewriting = Callable[[Content], tuple[Content, Change]]
 def rewrite(path: Path, spec: ModelSpec, change: Rewriting, *, mapped: bool = True) -> Change:
     """Write what a change makes of the gallery in a folder; on a full disk a removal is only noted in its head.
 
-    Raises
-    ------
-    OSError
-        When there is no room for what is added.
-    GalleryMismatchError
-        When another model's gallery is there by now.
-    GalleryBusyError, GalleryCorruptError
+    Raises `OSError` when there is no room for what is added; `GalleryMismatchError` when another model's gallery is
+    there by now; `GalleryBusyError` or `GalleryCorruptError`.
     """
     with published.locked(path):
         newest, old = _newest(path, spec, mapped)
@@ -58,10 +53,7 @@ def rewrite(path: Path, spec: ModelSpec, change: Rewriting, *, mapped: bool = Tr
 def compact(path: Path, spec: ModelSpec, *, mapped: bool = True, progress: Progress | None = None) -> None:
     """Write all segments of the gallery in a folder as one, without what was removed, where there is anything to do.
 
-    Raises
-    ------
-    GalleryMismatchError, GalleryBusyError, GalleryCorruptError
-        As `rewrite`.
+    Raises `GalleryMismatchError`, `GalleryBusyError` or `GalleryCorruptError` as `rewrite` does.
     """
     with published.locked(path):
         content, old = _newest(path, spec, mapped)
@@ -85,11 +77,8 @@ def store_learned(
 ) -> None:
     """Keep what was learned of a gallery; what is None stays as it is.
 
-    Raises
-    ------
-    GalleryBusyError
-    GalleryMismatchError
-        When the gallery in the folder is not the one that it was learned of.
+    Raises `GalleryBusyError`; `GalleryMismatchError` when the gallery in the folder is not the one that it was learned
+    of.
     """
     with published.locked(path):
         newest, _ = read_gallery(path)
@@ -107,11 +96,7 @@ def store_learned(
 def store_audit(path: Path, found: Audit) -> None:
     """Keep what was measured of a gallery's index.
 
-    Raises
-    ------
-    GalleryBusyError
-    GalleryMismatchError
-        When the gallery was changed meanwhile.
+    Raises `GalleryBusyError`; `GalleryMismatchError` when the gallery was changed meanwhile.
     """
     with published.locked(path):
         if read_head(path).state != found.data:

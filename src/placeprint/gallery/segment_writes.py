@@ -36,17 +36,10 @@ class Tidy(Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Old:
-    """The segments that the first blocks of a content are.
-
-    Attributes
-    ----------
-    segments : tuple of Segment
-    index_of : callable
-        Returns the index of one of them: another can be made of it without learning.
-    tidy : Tidy
-    """
+    """The segments that the first blocks of a content are."""
 
     segments: tuple[Segment, ...]
+    # Returns the index of one of them: another can be made of it without learning.
     index_of: Callable[[int], VectorIndex]
     tidy: Tidy = Tidy.DUE
 
@@ -56,13 +49,7 @@ def write_gallery(path: Path, content: Content, *, old: Old | None = None, progr
 
     Vectors are written block by block, and an index is made from what was written: they are never all in memory.
 
-    Parameters
-    ----------
-    path : Path
-    content : Content
-    old : Old, optional
-        What may stay; without it all is written, as one segment.
-    progress : Progress, optional
+    `old`: What may stay; without it all is written, as one segment.
     """
     head = {
         "kind": KIND,

@@ -39,13 +39,9 @@ def matches_of(
 ) -> tuple[Match, ...]:
     """Return one query's neighbours as matches, best first, without the padding.
 
-    Parameters
-    ----------
-    similarities : ndarray of float32, shape (n_queries, k), optional
-        Cosine similarities, where the scores are not they.
-    named : int, optional
-        How many of the best matches, and the best of how many places, are given their path and titles; of the others
-        only places and scores are needed. All when not given.
+    `similarities`, shape (n_queries, k): Cosine similarities, where the scores are not they.
+    `named`: How many of the best matches, and the best of how many places, are given their path and titles; of the
+    others only places and scores are needed. All when not given.
     """
     alike = neighbours.scores if similarities is None else similarities
     there = neighbours.rows[query] >= 0

@@ -31,13 +31,8 @@ LARGEST_SIDE = 1 << 20
 class FileRows:
     """Rows of numbers in an open file, shape (rows, depth); each slice is read from it. Thread-safe.
 
-    Parameters
-    ----------
-    file : binary file
-        Open for reading; it is closed here.
-    first : int
-        Offset of the first row.
-    shape : tuple of 2 int
+    `file`: Open for reading; it is closed here.
+    `first`: Offset of the first row.
     """
 
     def __init__(self, file: BinaryIO | FileIO, first: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
@@ -193,10 +188,7 @@ class Ragged:
 def read_by(code: PartCode, kept: Ragged) -> Ragged:
     """Return the parts of which these are the codes: decoded when they are read.
 
-    Raises
-    ------
-    ValueError
-        When these are no codes of that kind.
+    Raises `ValueError` when these are no codes of that kind.
     """
     return Ragged([CodedRows(block, code) for block in kept._stored], kept._made, kept._count)
 

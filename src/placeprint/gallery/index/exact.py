@@ -47,10 +47,8 @@ More wake the other cores, which takes longer here.
 class ExactIndex:
     """Every query against every row.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (n_rows, dim)
-        Unit vectors, possibly memory-mapped, or what reads them (`placeprint.gallery.index.file_rows`); not changed.
+    `vectors`, shape (n_rows, dim): Unit vectors, possibly memory-mapped, or what reads them
+    (`placeprint.gallery.index.file_rows`); not changed.
     """
 
     name = "exact"
@@ -86,13 +84,8 @@ class ExactIndex:
     def among(self, queries: Doubles, k: int, allowed: Numbers | None) -> Neighbours:
         """Return the `k` nearest of the allowed rows.
 
-        Parameters
-        ----------
-        queries : ndarray of float64, shape (n_queries, dim)
-            Unit vectors.
-        k : int
-        allowed : ndarray of int64, or None
-            Rows in ascending order; None for all of them.
+        `queries`, shape (n_queries, dim): Unit vectors.
+        `allowed`: Rows in ascending order; None for all of them.
         """
         if self._small is not None and allowed is None:
             if len(queries) == 1:

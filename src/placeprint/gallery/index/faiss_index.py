@@ -27,15 +27,11 @@ QUERIES = 256
 class FaissIndex:
     """A FAISS index over unit vectors by inner product. What it finds is scored again with the vectors themselves.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (n_rows, dim)
-        Unit vectors, possibly memory-mapped, or what reads them (`placeprint.gallery.index.file_rows`); not changed.
-    approximate : bool
-        Lists of short codes instead of flat; see `placeprint.gallery.index.approximate`. Of a few hundred vectors there
-        is nothing to learn: then it is flat all the same.
-    folder : Path, optional
-        Where it was saved; without it, it is built.
+    `vectors`, shape (n_rows, dim): Unit vectors, possibly memory-mapped, or what reads them
+    (`placeprint.gallery.index.file_rows`); not changed.
+    `approximate`: Lists of short codes instead of flat; see `placeprint.gallery.index.approximate`. Of a few hundred
+    vectors there is nothing to learn: then it is flat all the same.
+    `folder`: Where it was saved; without it, it is built.
     """
 
     def __init__(self, vectors: Vectors, *, approximate: bool = False, folder: Path | None = None) -> None:
@@ -52,14 +48,9 @@ class FaissIndex:
     def renewed(cls, previous: FaissIndex, kept: Numbers, vectors: Vectors) -> FaissIndex | None:
         """Return the approximate index after a change, without learning again; None where it must be built anew.
 
-        Parameters
-        ----------
-        previous : FaissIndex
-            Of the gallery before; not changed.
-        kept : ndarray of int64
-            The rows that stayed, ascending: they are the first rows now.
-        vectors : ndarray of float32, shape (n_rows, dim)
-            The whole gallery now.
+        `previous`: Of the gallery before; not changed.
+        `kept`: The rows that stayed, ascending: they are the first rows now.
+        `vectors`, shape (n_rows, dim): The whole gallery now.
         """
         lists = None if previous._lists is None else previous._lists.renewed(kept, vectors)
         if lists is None:

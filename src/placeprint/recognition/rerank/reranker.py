@@ -39,20 +39,11 @@ _NOBODY = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One query's neighbours, best first.
+    """One query's neighbours, best first."""
 
-    Attributes
-    ----------
-    rows : ndarray of int64, shape (n,)
-    scores : ndarray of float32, shape (n,)
-        What they were ranked by; behind the shortlist never above its last.
-    similarities : ndarray of float32, shape (n,)
-        Cosine similarities.
-    """
-
-    rows: Rows
-    scores: NDArray[np.float32]
-    similarities: NDArray[np.float32]
+    rows: Rows  # Shape (n,).
+    scores: NDArray[np.float32]  # (n,): What they were ranked by; behind the shortlist never above its last.
+    similarities: NDArray[np.float32]  # (n,): Cosine similarities.
 
 
 def matches_points(gallery: Gallery) -> bool:
@@ -63,12 +54,9 @@ def matches_points(gallery: Gallery) -> bool:
 class Reranker:
     """A gallery's places and parts, ready to rank shortlists again by the gallery's preset.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (n_gallery, dim), optional
-        What reads the gallery's vectors, where that is not the gallery (`placeprint.gallery.index.file_rows`).
-    at_once : int, optional
-        Pairs of images whose local features are matched at the same time; as many as there are cores by default.
+    `vectors`, shape (n_gallery, dim): What reads the gallery's vectors, where that is not the gallery
+    (`placeprint.gallery.index.file_rows`).
+    `at_once`: Pairs of images whose local features are matched at the same time; as many as there are cores by default.
     """
 
     def __init__(
@@ -106,12 +94,8 @@ class Reranker:
     ) -> Ranked:
         """Rank the first of a ranking again; what lies behind the shortlist keeps its order.
 
-        Parameters
-        ----------
-        vector, parts, gone, only
-            As in `scores`.
-        rows, scores : ndarray, shape (n,)
-            Neighbours and their cosine similarities, best first, without those that are gone.
+        `vector`, `parts`, `gone`, `only`: As in `scores`.
+        `rows`, `scores`, shape (n,): Neighbours and their cosine similarities, best first, without those that are gone.
         """
         again = self.scores(vector, parts, rows[: self._preset.shortlist], gone=gone, only=only)
         return _merged(rows, scores, again)
@@ -128,25 +112,13 @@ class Reranker:
     ) -> Floats:
         """Return new scores for a shortlist.
 
-        Parameters
-        ----------
-        vector : ndarray of float32, shape (dim,)
-            The query's embedding, a unit vector.
-        parts : mapping of str to ndarray
-            Of the query; a kind that is missing gives no evidence.
-        rows : ndarray of int64, shape (n,)
-            Of the gallery.
-        gone : ndarray of int64
-            Rows that are left out: their places are ranked as if these images were not there.
-        only : ndarray of bool, shape (n_gallery,), optional
-            Rows that count; all others are left out in the same way.
-        memo : dict, optional
-            Of this query: what was compared is looked up in it and put into it, to ask again with others gone.
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-            Comparable with each other and with those of other queries to this gallery.
+        `vector`, shape (dim,): The query's embedding, a unit vector.
+        `parts`: Of the query; a kind that is missing gives no evidence.
+        `rows`, shape (n,): Of the gallery.
+        `gone`: Rows that are left out: their places are ranked as if these images were not there.
+        `only`, shape (n_gallery,): Rows that count; all others are left out in the same way.
+        `memo`: Of this query: what was compared is looked up in it and put into it, to ask again with others gone.
+        Returns shape (n,): Comparable with each other and with those of other queries to this gallery.
         """
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             scores = self._with_places(vector, rows, gone, only)
