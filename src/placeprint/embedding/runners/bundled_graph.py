@@ -22,12 +22,6 @@ HASHES = {
 """SHA-256 of the files, which `tools/build_local_features.py` makes."""
 
 
-_KEPT_SHAPES = 32
-"""Primitives of OpenVINO that are kept for shapes that come again, in a thread. It keeps 5000 by itself: each number of
-features is another shape, and a thousand pairs of photos with different numbers took gigabytes. What is computed is
-the same, to the bit; with 0 it is not, because other primitives are taken then."""
-
-
 class Graph(Protocol):
     """What runs; any number of threads may call it."""
 
@@ -43,7 +37,7 @@ class _OpenVinoGraph:
         from placeprint.embedding.runners.openvino_runner import cpu_settings, openvino_package, read_graph
 
         core = openvino_package().Core()
-        settings = cpu_settings(core, threads, precision) | {"CPU_RUNTIME_CACHE_CAPACITY": str(_KEPT_SHAPES)}
+        settings = cpu_settings(core, threads, precision)
         self._compiled = compiled(core, lambda: read_graph(_bytes_of(name)), {"weights": HASHES[name]}, settings)
         self._requests = threading.local()
 

@@ -57,6 +57,12 @@ _KINDS = {"boolean": "bool", "dynamic": ""} | {
 """OpenVINO's words for kinds of numbers, to those of NumPy."""
 
 
+_KEPT_SHAPES = 32
+"""Primitives of OpenVINO that are kept for shapes that come again, in a thread. It keeps 5000 by itself: photos come in
+many shapes, each number of local features is another, and a thousand pairs of photos took gigabytes. What is computed
+is the same, to the bit; with 0 it is not, because other primitives are taken then."""
+
+
 class OpenVinoRunner:
     """Compiled graphs that any number of threads may use, one image at a time.
 
@@ -147,6 +153,7 @@ def cpu_settings(core: Any, threads: int, precision: str) -> dict[str, object]:
         "NUM_STREAMS": threads,
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": "bf16" if precision == "auto" and _halves(core) else "f32",
+        "CPU_RUNTIME_CACHE_CAPACITY": str(_KEPT_SHAPES),
     }
 
 
