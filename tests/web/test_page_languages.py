@@ -1,8 +1,7 @@
-"""The words of the page: every language is whole, no text stands outside of it, and a browser gets its own."""
+"""The words of the page: none stands outside of what is translated, and a browser gets those of its own language."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -11,18 +10,15 @@ import pytest
 pytest.importorskip("fastapi", reason='the extra "web" is not installed')
 
 import placeprint.web
+from placeprint.report.translation import translations
 from placeprint.web.page_bundle import bundled, document_of, script_of
-from placeprint.web.page_words import DEFAULT, PageWords, chosen_language, read_words
+from placeprint.web.page_language import chosen_language
 
 PAGE = Path(placeprint.web.__file__).parent / "page"
 FILES = {path.relative_to(PAGE).as_posix(): path.read_bytes() for path in PAGE.rglob("*") if path.is_file()}
-WORDS = read_words(FILES)
+LANGUAGES = translations()
 SOURCES = {name: data.decode() for name, data in FILES.items() if name.endswith(".js")}
-FORMS = {"en": {"one", "other"}, "de": {"one", "other"}}
-"""Of each language by CLDR; besides, a text may have one for an exact number."""
 
-USED = re.compile(r"""\b(?:say|tell)\(\s*"([\w.-]+)"|["`]((?:[a-z]+)\.[\w-]+)["`]|\{\{([\w.-]+)\}\}""")
-DYNAMIC = re.compile(r"`([a-z]+\.)\$\{")
 TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[`{}]|[^"'`{}/]+|/""", re.S)
 PATTERN = re.compile(r"/(?:\[(?:[^\]\\\n]|\\.)*\]|[^/\\\n\[]|\\.)+/[a-z]*")
 IN_TEMPLATE = re.compile(r"\$\{|`|(?:[^`\\$]|\\.|\$(?!\{))+", re.S)
@@ -36,7 +32,6 @@ SILENT = {
         "pin named",
         "650 15px system-ui, sans-serif",
         "; max-age=31536000; samesite=lax",
-        "added here, $1",
     ),
 }
 """Names of keys, headers, formats and styles."""
@@ -72,68 +67,28 @@ def literals(code: str) -> list[str]:
     return found
 
 
-def texts(words: PageWords) -> dict[str, dict[str, str]]:
-    return {key: {"other": text} if isinstance(text, str) else dict(text) for key, text in words.texts.items()}
-
-
-def test_english_and_another_language_are_there() -> None:
-    assert {"en", "de"} <= WORDS.keys()
-    assert all(json.loads(FILES[f"words/{language}.json"]) == words.texts for language, words in WORDS.items())
-
-
-@pytest.mark.parametrize("language", WORDS)
-def test_every_language_has_every_text_with_its_values_and_forms(language: str) -> None:
-    own, english = texts(WORDS[language]), texts(WORDS[DEFAULT])
-    assert own.keys() == english.keys()
-    for key, forms in own.items():
-        values = {name for text in english[key].values() for name in re.findall(r"\{(\w+)\}", text)}
-        for text in forms.values():
-            assert text.strip() == text or text.startswith(", "), key
-            assert set(re.findall(r"\{(\w+)\}", text)) <= values, key
-        assert "other" in forms, key
-        assert {form for form in forms if not form.isdecimal()} <= FORMS.get(language, {*forms}), key
-        counted = not isinstance(WORDS[language].texts[key], str)
-        assert counted == (not isinstance(WORDS[DEFAULT].texts[key], str)), key
-    assert len(WORDS[language].texts["numbers"].split()) == 10
-
-
-def test_every_text_is_used_and_every_key_is_there() -> None:
-    whole = "\n".join([*SOURCES.values(), FILES["index.html"].decode()])
-    named = {key for found in USED.findall(whole) for key in found if key}
-    begun = set(DYNAMIC.findall(whole))
-    keys = WORDS[DEFAULT].texts.keys()
-    said = {one[0] for one in USED.findall(whole) if one[0]} | set(re.findall(r"\{\{([\w.-]+)\}\}", whole))
-    assert said <= keys
-    plain = {key for key in keys if f'"{key}"' in whole}
-    used = named | plain | {key for key in keys if key.startswith(tuple(begun))}
-    assert keys - used == {"direction", "language", "numbers"} - used
-
-
 @pytest.mark.parametrize("name", sorted(SOURCES))
 def test_no_text_of_a_module_stands_outside_of_the_catalogue(name: str) -> None:
     code = re.sub(r'class: (?:"[^"]*"|`[^`]*`)|console\.\w+\([^)]*\)|\bfont = .*', "", SOURCES[name])
+    code = re.sub(r'\b(?:say|tell)\("(?:[^"\\\n]|\\.)*"', "say(text", code)
     assert [text for text in literals(code) if SPEAKS.search(text) and text not in SILENT] == []
 
 
 def test_no_text_of_the_document_stands_outside_of_the_catalogue() -> None:
-    document = re.sub(r"\{\{[\w.-]+\}\}", "", FILES["index.html"].decode())
+    document = re.sub(r"\{\{.+?\}\}", "", FILES["index.html"].decode())
     shown = re.findall(r">([^<]+)<", document) + re.findall(r'(?:aria-label|alt|title)="([^"]*)"', document)
     assert {text.strip() for text in shown} <= {"", "placeprint", "API"}
 
 
-@pytest.mark.parametrize("language", WORDS)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_language_is_joined_alone_and_small(language: str) -> None:
     made = bundled(FILES)
     script, document = made[script_of(language)], made[document_of(language)]
     assert f'<html lang="{language}" dir="' in document.data.decode()
     assert "{{" not in document.data.decode()
     assert len(script.data) + len(document.data) <= 120_000
-    for other in WORDS.keys() - {language}:
-        assert str(WORDS[other].texts["ask.title"]) not in script.data.decode()
-
-
-def test_values_in_a_document_are_no_markup() -> None:
-    assert PageWords("xx", {"a": '<b>"'}).filled("{{a}} {{language}}") == "&lt;b&gt;&quot; xx"
+    for other in LANGUAGES.keys() - {language}:
+        assert LANGUAGES[other]("Which place is this?") not in script.data.decode()
 
 
 @pytest.mark.parametrize(
@@ -154,4 +109,4 @@ def test_values_in_a_document_are_no_markup() -> None:
     ],
 )
 def test_a_browser_gets_what_was_chosen_and_else_what_it_prefers(cookie: str, accepted: str, language: str) -> None:
-    assert chosen_language(WORDS, cookie, accepted) == language
+    assert chosen_language(LANGUAGES, cookie, accepted) == language

@@ -1,8 +1,9 @@
 // Groups that a person corrects. What was said is kept as a list, and replayed: so the last of it can be taken back.
 "use strict";
 const { key, save, accept, links, names: before, nonames } = document.body.dataset;
-const WORDS = JSON.parse(document.body.dataset.words);
-const tr = (text, values) => (WORDS[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const forms = new Intl.PluralRules(document.documentElement.lang);
+/** A text with its values; of several forms, which the page was written with, that of `n`. */
+const tr = (text, values = {}) => (text[forms.select(values.n)] ?? text.other ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const KEPT = `placeprint-groups-${key}`;
 const home = document.getElementById("groups"), bar = document.querySelector(".bar");
 const questions = [...document.querySelectorAll(".question")];
@@ -96,7 +97,7 @@ const make = (name, properties, ...inside) => {
 function named(look, input, before) {
   const name = input.value.replace(/[|\p{Cc}\p{Cs}\p{Z}]/gu, " ").trim();
   if (!name || name === before || name.toUpperCase() === "UNKNOWN" || JSON.parse(nonames).includes(name)) input.value = before;
-  else say("name", look, name);
+  else hear("name", look, name);
 }
 
 function drawn({ name, looks, placeless, alone }) {
@@ -104,7 +105,7 @@ function drawn({ name, looks, placeless, alone }) {
   const input = title || make("input", { value: name, placeholder: tr("Name this place"), maxLength: 200, onchange: ({ target }) => named(looks[0], target, name) });
   if (!title) input.setAttribute("aria-label", tr("Name of the place of {photo}", { photo: looks[0] }));
   const photos = looks.reduce((sum, look) => sum + tiles.get(look).photos.length, 0);
-  const head = make("h3", {}, input, make("small", { textContent: tr(photos === 1 ? "{n} photo" : "{n} photos", { n: photos }) }));
+  const head = make("h3", {}, input, make("small", { textContent: tr("{n} photos", { n: photos }) }));
   if (accept && name && !title) head.append(make("button", { type: "button", textContent: tr("Add to the gallery"), onclick: ({ target }) => add(target, looks, name) }));
   return make("article", { className: "group" }, head, make("div", { className: "tiles" }, ...looks.map((look) => tiles.get(look).tile)));
 }
@@ -140,18 +141,18 @@ function tools(groups) {
   const able = { merge: touched.length > 1, split: touched.length === 1 && !all, placeless: touched.length > 0, undo: said.length > 0, save: said.length > 0 };
   for (const button of bar.querySelectorAll("button")) button.disabled = !able[button.dataset.do];
   bar.querySelector("[data-do=save]").hidden = Boolean(save);
-  bar.querySelector(".chosen").textContent = chosen.size ? tr("{n} chosen", { n: chosen.size }) : said.length ? tr(said.length === 1 ? "{n} correction" : "{n} corrections", { n: said.length }) : tr("Nothing was corrected yet.");
+  bar.querySelector(".chosen").textContent = chosen.size ? tr("{n} chosen", { n: chosen.size }) : said.length ? tr("{n} corrections", { n: said.length }) : tr("Nothing was corrected yet.");
 }
 
 let sending = Promise.resolve(), version = document.body.dataset.version;
-const SAYS = { 412: "Not saved: somebody else corrected these photos in between. Load the page again, then correct them." };
+const SAYS = { 412: tr("Not saved: somebody else corrected these photos in between. Load the page again, then correct them.") };
 /** Send what the server keeps; the answer, or null after saying why there is none. */
 async function sent(method, address, row, headers = {}) {
   const status = bar.querySelector(".chosen");
   try {
     const answer = await fetch(address, { method, body: JSON.stringify(row), headers: { "Content-Type": "application/json", Authorization: `Bearer ${sessionStorage.getItem("placeprint-token")}`, ...headers } });
     if (answer.ok) return answer;
-    status.textContent = SAYS[answer.status] ? tr(SAYS[answer.status]) : tr("Not saved: {why}", { why: (await answer.json()).detail });
+    status.textContent = SAYS[answer.status] ?? tr("Not saved: {why}", { why: (await answer.json()).detail });
   } catch {
     status.textContent = tr("Not saved: the server cannot be reached. The next correction tries again.");
   }
@@ -180,7 +181,7 @@ async function add(button, looks, place) {
   else button.disabled = false;
 }
 
-function say(...what) {
+function hear(...what) {
   said.push(what);
   chosen.clear();
   draw();
@@ -188,9 +189,9 @@ function say(...what) {
 }
 
 const doing = {
-  merge: () => say("merge", ...chosen),
-  split: () => say("split", ...chosen),
-  placeless: () => say("placeless", ...chosen),
+  merge: () => hear("merge", ...chosen),
+  split: () => hear("split", ...chosen),
+  placeless: () => hear("placeless", ...chosen),
   undo() {
     said.pop();
     chosen.clear();
@@ -205,7 +206,7 @@ const doing = {
 };
 const answer = (what) => {
   const open = questions.find((question) => !question.hidden);
-  if (open) say(what, ...JSON.parse(open.dataset.pair));
+  if (open) hear(what, ...JSON.parse(open.dataset.pair));
 };
 const press = (what) => !bar.querySelector(`[data-do=${what}]`).disabled && doing[what]();
 for (const button of bar.querySelectorAll("button")) button.addEventListener("click", () => press(button.dataset.do));

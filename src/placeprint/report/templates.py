@@ -7,17 +7,20 @@ import functools
 import hashlib
 import math
 import re
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from placeprint.records.answers import probable, with_titles
 from placeprint.report.axis import UNIT
 from placeprint.report.outcomes import outcome_of, outcome_words
+from placeprint.report.translation import Translation
 from placeprint.terminal import counted, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+_ENGLISH = Translation()
 _BREAK_AFTER = re.compile(r"(?<=[_/\-.|,])")
 
 
@@ -38,8 +41,16 @@ def environment() -> Environment:
     made.filters |= {"base": _base, "stem": _stem, "exact": exact, "titled": with_titles}
     made.tests |= {"finite": math.isfinite}
     made.globals |= {"counted": counted, "words": outcome_words, "outcome_of": outcome_of, "unit": UNIT}
-    made.globals |= {"script_hash": lambda name: script_hash(made.get_template(name).render())}
+    made.globals["script"] = script
+    made.filters["script_hash"] = script_hash
     return made
+
+
+def script(name: str, tr: Translation = _ENGLISH) -> Markup:
+    """Return one of our scripts as it stands in a page, in a language."""
+    from markupsafe import Markup
+
+    return Markup(tr.script((resources.files(__package__) / name).read_text(encoding="utf-8")))  # noqa: S704
 
 
 def script_hash(text: str) -> str:

@@ -1,8 +1,8 @@
 // Asks for the token, and puts the page of the groups in place of this one.
 "use strict";
 { // a room of its own: names of the page that comes are the same ones
-  const WORDS = JSON.parse(document.body.dataset.words), tr = (text) => WORDS[text] ?? text;
-  const SAYS = { 401: "The token is wrong.", 404: "No unknown photos are kept yet: what is asked and answered UNKNOWN comes here.", 503: "The photos are being grouped for somebody else. Try again shortly." };
+  const tr = (text) => text; // the server puts the text of the page's language here
+  const SAYS = { 401: tr("The token is wrong."), 404: tr("No unknown photos are kept yet: what is asked and answered UNKNOWN comes here."), 503: tr("The photos are being grouped for somebody else. Try again shortly.") };
   const KEY = "placeprint-token", told = document.querySelector(".told"), form = document.querySelector("form");
   async function show() {
     form.hidden = true;
@@ -17,7 +17,7 @@
         return;
       }
       if (answer.status === 401) sessionStorage.removeItem(KEY);
-      told.textContent = SAYS[answer.status] ? tr(SAYS[answer.status]) : `${(await answer.json()).detail}.`;
+      told.textContent = SAYS[answer.status] ?? `${(await answer.json()).detail}.`;
     } catch {
       told.textContent = tr("The server cannot be reached. Try again.");
     }

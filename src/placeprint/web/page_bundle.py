@@ -1,9 +1,9 @@
 """The page's files joined, for each language: one document with its style, one script.
 
-So the first drawing takes two requests, and only the words of the language in use are sent. The files stay as they are
-written, and each is still served by its own name; there is no build step: comments and spaces are taken out when a
-server starts. A module is joined as a function that returns what it exports, so names of one never meet those of
-another.
+So the first drawing takes two requests, and only the words of the language in use are sent: they stand in the code,
+where English ones stood. The files stay as they are written, and each is still served by its own name; there is no
+build step: comments and spaces are taken out when a server starts. A module is joined as a function that returns what
+it exports, so names of one never meet those of another.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 
 import rcssmin
 import rjsmin
 
-from placeprint.web.page_words import DEFAULT, PageWords, read_words
+from placeprint.report.translation import ENGLISH, Translation, translations
 
-DOCUMENT, ENTRY, CATALOGUE = "index.html", "app.js", "catalogue.js"
+DOCUMENT, ENTRY, LANGUAGES = "index.html", "app.js", "languages.js"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) ([\w$]+))", re.M)
 _LEFT = re.compile(r"(?:import|export)\b")
 """What may not be left at the beginning of a line."""
+_TEXT = re.compile(r"\{\{(.+?)\}\}")
 _STYLES = re.compile(r'(?:<link rel="stylesheet" href="static/[\w-]+\.css">\n)+')
 _STYLE = re.compile(r'href="static/([\w-]+\.css)"')
 SMALLEST = 512
@@ -63,15 +66,22 @@ def bundled(files: Mapping[str, bytes]) -> dict[str, PageFile]:
         When a module imports in a circle, or imports or exports in a form that cannot be joined.
     """
     modules = {name: data.decode() for name, data in files.items() if name.endswith(".js")}
-    words = read_words(files)
-    names = {language: str(one.texts["language"]) for language, one in words.items()}
+    spoken = translations()
     made = {name: PageFile.of(data) for name, data in files.items() if name != DOCUMENT}
-    made[CATALOGUE] = PageFile.of(words[DEFAULT].module(names).encode())
-    for language, one in words.items():
-        script = PageFile.of(rjsmin.jsmin(joined_script({**modules, CATALOGUE: one.module(names)})).encode())
+    for language, tr in spoken.items():
+        said = {name: tr.script(text) for name, text in modules.items()} | {LANGUAGES: _languages(spoken, language)}
+        script = PageFile.of(rjsmin.jsmin(joined_script(said)).encode())
         made[script_of(language)] = script
-        made[document_of(language)] = _document(files, one, f"{script_of(language)}?{script.version}")
+        made[document_of(language)] = _document(files, tr, f"{script_of(language)}?{script.version}")
+        if language == ENGLISH:
+            made |= {name: PageFile.of(text.encode()) for name, text in said.items()}
     return made
+
+
+def _languages(spoken: Mapping[str, Translation], language: str) -> str:
+    """Return the module that names the language in use, and every language as it calls itself."""
+    told = {"LANGUAGE": language, "LANGUAGES": {tag: tr("English") for tag, tr in spoken.items()}}
+    return "".join(f"export const {name} = {json.dumps(value, ensure_ascii=False)};\n" for name, value in told.items())
 
 
 def script_of(language: str) -> str:
@@ -84,8 +94,11 @@ def document_of(language: str) -> str:
     return f"index-{language}.html"
 
 
-def _document(files: Mapping[str, bytes], words: PageWords, script: str) -> PageFile:
-    document = words.filled(files[DOCUMENT].decode()).replace(f"static/{ENTRY}", f"static/{script}")
+def _document(files: Mapping[str, bytes], tr: Translation, script: str) -> PageFile:
+    written = (
+        files[DOCUMENT].decode().replace(f"static/{ENTRY}", f"static/{script}").replace("{{language}}", tr.language)
+    )
+    document = _TEXT.sub(lambda found: escape(tr(found[1])), written)
     found = _STYLES.search(document)
     if found is None:
         raise ValueError(f"{DOCUMENT} links no style")

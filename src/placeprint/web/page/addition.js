@@ -14,13 +14,13 @@ const TOGETHER = 8; // photos in one request
 /** Ask to which place files are added; `candidates` are { place, image } that come first, `missing` photos are not here any more. */
 export function addDialog({ files, place, candidates = [], missing = 0, most = TOGETHER }) {
   const field = placeField(place, candidates);
-  const gone = missing ? h("p", { class: "small soft" }, say("add.missing", { n: missing })) : null;
+  const gone = missing ? h("p", { class: "small soft" }, say("{n} photos of an earlier visit cannot be added: the browser keeps only a small copy. Drop them again for that.", { n: missing })) : null;
   confirmed({
-    title: files.length ? say("add.title", { n: files.length }) : say("add.nothing"),
+    title: files.length ? say("Add photos", { n: files.length }) : say("No photo is here to be added"),
     fields: [field.element, gone],
-    action: say("add.add"),
+    action: say("Add"),
     run: async (key, signal, tell) => {
-      if (!files.length) throw new Error(say("add.again"));
+      if (!files.length) throw new Error(say("Drop the photos again, then add them."));
       const where = field.name();
       const made = await sent(where, files, most, (some, progress) => add(where, some, key, { signal, progress }), tell);
       changed();
@@ -38,7 +38,7 @@ async function sent(where, files, most, run, tell) {
     const some = files.slice(at, at + most);
     const bytes = some.reduce((sum, file) => sum + file.size, 0);
     try {
-      const one = await run(some, (loaded) => tell(say("sending", { size: sized(total), percent: Math.min(100, Math.floor((100 * (before + Math.min(loaded, bytes))) / total)) })));
+      const one = await run(some, (loaded) => tell(say("Sending {size}: {percent} %", { size: sized(total), percent: Math.min(100, Math.floor((100 * (before + Math.min(loaded, bytes))) / total)) })));
       made.added += one.added;
       made.images.push(...one.images);
     } catch (error) {
@@ -53,16 +53,16 @@ async function sent(where, files, most, run, tell) {
 
 function outcome(made, where) {
   const all = made.added === made.images.length; // what was there before must not be taken back
-  const stopped = made.error ? ` ${say("add.stopped")} ${made.error.message}` : "";
-  const text = made.added ? [...tell("add.done", { n: made.added, place: bdi(where) }), stopped] : [...tell("add.there", { place: bdi(where) }), stopped];
-  return [text, all && made.added ? say("undo") : null, () => takeBack(made.images.map((one) => one.image), where)];
+  const stopped = made.error ? ` ${say("Then it stopped.")} ${made.error.message}` : "";
+  const text = made.added ? [...tell("{n} photos added to {place}.", { n: made.added, place: bdi(where) }), stopped] : [...tell("Already there: {place} stays as it is.", { place: bdi(where) }), stopped];
+  return [text, all && made.added ? say("Undo") : null, () => takeBack(made.images.map((one) => one.image), where)];
 }
 
 /** A name, what it stands for, and places that it may be. */
 function placeField(place, candidates) {
   const input = h("input", { type: "text", name: "place", value: place, required: true, maxlength: 200, autocomplete: "off", "aria-describedby": "place-says" });
   const says = h("p", { id: "place-says", class: "small", role: "status" });
-  const offers = h("ul", { class: "offers", "aria-label": say("places.title") });
+  const offers = h("ul", { class: "offers", "aria-label": say("Places") });
   let mine = 0;
   const look = async () => {
     const turn = ++mine;
@@ -83,7 +83,7 @@ function placeField(place, candidates) {
     waiting = setTimeout(look, PAUSE);
   });
   pictured(candidates.slice(0, OFFERED)).then(look);
-  return { element: h("div", { class: "name" }, h("label", {}, say("add.place"), input), says, offers), name: () => input.value.trim() };
+  return { element: h("div", { class: "name" }, h("label", {}, say("Place"), input), says, offers), name: () => input.value.trim() };
 }
 
 /** Candidates of which no image is known get that of their place. */
@@ -95,7 +95,7 @@ async function pictured(candidates) {
 }
 
 function said(name, same) {
-  if (!name) return [say("add.type")];
-  if (same) return tell("add.known", { n: same.images, place: placeName(same) });
-  return [h("b", {}, say("add.new")), " ", ...tell("add.newName", { place: bdi(name) })];
+  if (!name) return [say("Type a name, or choose a place.")];
+  if (same) return tell("{place} is in the gallery with {n} photos.", { n: same.images, place: placeName(same) });
+  return [h("b", {}, say("New place.")), " ", ...tell("The gallery has none called {place}.", { place: bdi(name) })];
 }

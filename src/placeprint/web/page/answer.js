@@ -1,6 +1,6 @@
 // One answer: the photo, the place or UNKNOWN, how sure and why, and what else it could be.
 
-import { actions, aside, bdi, button, foreign, h, heading, s, photo, placeName, sentence } from "./dom.js";
+import { actions, aside, bdi, button, foreign, h, heading, s, photo, placeAddress, placeName, sentence } from "./dom.js";
 import { answerMap } from "./where.js";
 import { told } from "./grade.js";
 import { meaning, percent, sureness } from "./verdict.js";
@@ -21,7 +21,7 @@ export function answerView(kept, about) {
 }
 
 function asked(photos, lead, each = []) {
-  const picture = h("div", { class: "asked" }, photo(photos[lead].source, say("asked.about", { file: photos[lead].text })));
+  const picture = h("div", { class: "asked" }, photo(photos[lead].source, say("Asked about: {file}", { file: photos[lead].text })));
   if (photos.length > 1) {
     picture.append(h("ul", {}, photos.map((one, number) => h("li", {}, photo(one.source, one.text), aside(each[number] ? told(each[number]) : "")))));
   }
@@ -32,9 +32,9 @@ const SIGNS = { sure: "✓", likely: "≈", UNKNOWN: "?" };
 
 /** The name of the place, as a link to it. */
 function named(answer) {
-  if (answer.grade === "UNKNOWN") return say("grade.UNKNOWN");
-  const link = h("a", { href: `#/places/${encodeURIComponent(answer.best_guess)}` }, placeName(answer));
-  return answer.grade === "likely" ? tell("likelyPlace", { place: link }) : link;
+  if (answer.grade === "UNKNOWN") return say("UNKNOWN");
+  const link = h("a", { href: placeAddress(answer.best_guess) }, placeName(answer));
+  return answer.grade === "likely" ? tell("likely {place}", { place: link }) : link;
 }
 
 function verdict(kept, about) {
@@ -47,8 +47,8 @@ function verdict(kept, about) {
     spot(answer.position),
     numbers(answer),
     actions(
-      h("a", { class: "button", href: "#/" }, say("askAnother")),
-      about.writing && photos.every((one) => one.file) ? button(() => addDialog({ files: photos.map((one) => one.file), place: answer.grade === "UNKNOWN" ? "" : answer.best_guess, candidates: pictured(answer), most: about.limits.photos }), say("answer.add", { n: photos.length })) : null));
+      h("a", { class: "button", href: "#/" }, say("Ask about another")),
+      about.writing && photos.every((one) => one.file) ? button(() => addDialog({ files: photos.map((one) => one.file), place: answer.grade === "UNKNOWN" ? "" : answer.best_guess, candidates: pictured(answer), most: about.limits.photos }), say("Add them to a place", { n: photos.length })) : null));
 }
 
 /** Where the photo was taken: a geo: address, which opens a map of the reader's own and asks no server. */
@@ -56,12 +56,12 @@ function spot(position) {
   if (!position || position.latitude === null) return null;
   const { latitude, longitude, radius, share } = position;
   const at = h("a", { class: "number", href: `geo:${latitude.toFixed(6)},${longitude.toFixed(6)};u=${Math.ceil(radius)}` }, bdi(`${latitude.toFixed(5)}, ${longitude.toFixed(5)}`));
-  return h("p", { class: "spot" }, tell("position.at", { at, radius: Math.round(radius), percent: say("percent", { n: 100 * share }) }));
+  return h("p", { class: "spot" }, tell("Taken at {at}, within {radius} m ({percent} of such positions are).", { at, radius: Math.round(radius), percent: say("{n} %", { n: 100 * share }) }));
 }
 
 /** Why there is no position, where the gallery has some. */
 function nowhere(position) {
-  return position && position.latitude === null ? h("p", {}, say("position.none"), " ", foreign(sentence(position.why))) : null;
+  return position && position.latitude === null ? h("p", {}, say("No position:"), " ", foreign(sentence(position.why))) : null;
 }
 
 /** The candidates, each with an image that shows it. */
@@ -81,22 +81,22 @@ function meter(answer) {
 
 function numbers(answer) {
   const facts = [
-    answer.score === null ? null : say("answer.score", { score: decimal(answer.score, 3) }),
-    answer.margin === null ? null : say("answer.margin", { margin: decimal(answer.margin, 3) }),
-    answer.false_accept_rate === null ? null : say("answer.rate", { rate: 100 * answer.false_accept_rate }),
-    say("answer.took", { ms: Math.round(answer.milliseconds) }),
+    answer.score === null ? null : say("Score {score}", { score: decimal(answer.score, 3) }),
+    answer.margin === null ? null : say("margin to another place {margin}", { margin: decimal(answer.margin, 3) }),
+    answer.false_accept_rate === null ? null : say("calibrated for {rate} % false accepts", { rate: 100 * answer.false_accept_rate }),
+    say("answered in {ms} ms", { ms: Math.round(answer.milliseconds) }),
   ];
-  return h("details", {}, h("summary", {}, say("answer.numbers")), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, foreign(sentence(answer.why))), nowhere(answer.position));
+  return h("details", {}, h("summary", {}, say("In numbers")), h("p", { class: "number" }, `${facts.filter(Boolean).join(", ")}.`), h("p", {}, foreign(sentence(answer.why))), nowhere(answer.position));
 }
 
 function candidates(answer) {
   const best = Math.max(...answer.places.map((one) => one.score), 1e-6);
   return h("section", { class: answer.grade === "sure" ? "named" : "", "aria-labelledby": "candidates" },
-    h("header", {}, h("h2", { id: "candidates" }, say("answer.candidates"))),
+    h("header", {}, h("h2", { id: "candidates" }, say("Candidates"))),
     h("ol", { class: "candidates" }, answer.places.map((one) => h("li", {},
-      h("a", { href: `#/places/${encodeURIComponent(one.place)}` }, placeName(one)),
+      h("a", { href: placeAddress(one.place) }, placeName(one)),
       s("svg", { "aria-hidden": "true" },
         s("rect", { class: "track", width: "100%", height: "100%", rx: 4 }),
         s("rect", { class: "level", width: `${(100 * Math.max(0, one.score)) / best}%`, height: "100%", rx: 4 })),
-      h("span", { class: "number soft" }, h("span", { class: "unseen" }, `${say("answer.scoreOf")} `), decimal(one.score, 3))))));
+      h("span", { class: "number soft" }, h("span", { class: "unseen" }, `${say("score")} `), decimal(one.score, 3))))));
 }

@@ -17,9 +17,9 @@ export async function answersView(about, query) {
   const list = there.length ? results({ rows, query, about, order: "newest", name: "placeprint-answers" }) : null;
   return [
     h("section", { class: "hero slim arrives" },
-      heading(say("answers.title")),
+      heading(say("Answers")),
       h("p", { class: "soft" }, said(there)),
-      there.length ? actions(button(clear, say("answers.clear"))) : null),
+      there.length ? actions(button(clear, say("Clear"))) : null),
     batches(there),
     list && Object.assign(list, { rowChanged: (row) => list.redraw(row), revived: list.draw }),
     await others(),
@@ -28,17 +28,18 @@ export async function answersView(about, query) {
 
 function said(rows) {
   const doubted = rows.filter((row) => row.doubtful).length;
-  return `${say(rows.length ? "answers.count" : "answers.nothing", { n: rows.length, doubted })} ${say(isKept() ? "answers.kept" : "answers.unkept")}`;
+  const count = rows.length ? say("{n} answers, {doubted} doubtful (likely, UNKNOWN, or only just sure).", { n: rows.length, doubted }) : say("Nothing was asked yet.");
+  return `${count} ${isKept() ? say("Answers are kept in this browser, with a small copy of each photo, until they are cleared.") : say("This browser keeps nothing: all is gone with the page.")}`;
 }
 
 function clear() {
   confirmed({
-    title: say("answers.clearAll"), action: say("answers.clear"), free: true,
-    fields: [h("p", { class: "soft" }, say("answers.clearing"))],
+    title: say("Clear all answers?"), action: say("Clear"), free: true,
+    fields: [h("p", { class: "soft" }, say("The answers, their marks and the small copies of the photos leave this browser. The gallery stays as it is. What is asked just now goes on."))],
     run: async () => {
       await forgetRows(allRows().filter((row) => !isOpen(row)).map((row) => row.id));
       document.dispatchEvent(new CustomEvent("view-changed"));
-      notice(say("answers.cleared"));
+      notice(say("Cleared."));
     },
   });
 }
@@ -47,8 +48,8 @@ function batches(rows) {
   const found = new Map();
   for (const row of rows) if (row.batch) found.set(row.batch, [...(found.get(row.batch) ?? []), row]);
   if (!found.size) return null;
-  return h("nav", { class: "batches", "aria-label": say("answers.batches") }, h("ul", {}, [...found].reverse().slice(0, 12).map(([batch, some]) =>
-    h("li", {}, h("a", { class: "button", href: `#/batch/${batch}` }, `${say("photos", { n: some.length })}, ${time(some[0].when)}`)))));
+  return h("nav", { class: "batches", "aria-label": say("Photos that were asked at once") }, h("ul", {}, [...found].reverse().slice(0, 12).map(([batch, some]) =>
+    h("li", {}, h("a", { class: "button", href: `#/batch/${batch}` }, `${say("{n} photos", { n: some.length })}, ${time(some[0].when)}`)))));
 }
 
 const time = (when) => new Date(when).toLocaleString(LANGUAGE === "en" ? "en-GB" : LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
@@ -58,10 +59,10 @@ async function others() {
   const { answers } = await doubtfulToAll();
   if (!answers.length) return null;
   return h("section", { class: "part", "aria-labelledby": "others" },
-    h("header", {}, h("h2", { id: "others" }, say("answers.others"))),
-    h("p", { class: "small soft" }, say("answers.othersWhy")),
+    h("header", {}, h("h2", { id: "others" }, say("Doubtful, whoever asked"))),
+    h("p", { class: "small soft" }, say("Since the server was started, each shown by the closest image of the gallery.")),
     h("ol", { class: "rows" }, answers.map((one) => h("li", {},
       one.matches.length ? photo(thumbnail(one.matches[0].image, 120), "", { loading: "lazy", width: 80, height: 60 }) : h("span", {}),
-      h("span", {}, h("b", {}, told(one)), aside(one.best_guess ? [tell("closest", { place: placeName(one) }), one.probability === null ? "" : `, ${percent(one.probability)}`] : "")),
+      h("span", {}, h("b", {}, told(one)), aside(one.best_guess ? [tell("Closest {place}", { place: placeName(one) }), one.probability === null ? "" : `, ${percent(one.probability)}`] : "")),
       h("time", { class: "small soft number", datetime: one.when }, time(one.when))))));
 }

@@ -1,19 +1,41 @@
 // The server, asked. Every address is relative, so the page works under a path of a proxy too.
 
 import { sentence } from "./dom.js";
-import { has, LANGUAGE, say } from "./words.js";
+import { LANGUAGE, say } from "./words.js";
 
 const TOKEN = "placeprint-token"; // in sessionStorage: gone with the tab
 const SLOW = 60_000; // milliseconds without any progress after which a server counts as gone
 
+const TITLES = {
+  [-1]: say("The page stumbled."),
+  0: say("The server does not answer."),
+  401: say("The token is missing or wrong."),
+  403: say("That is not allowed here."),
+  404: say("It is not there."),
+  408: say("The line is too slow."),
+  409: say("That does not fit."),
+  413: say("That is too large."),
+  415: say("That is no photo."),
+  422: say("That cannot be used."),
+  503: say("The server is busy."),
+};
+/** Kinds of faulty photos; in English the server's own sentence says more. */
+const KINDS = {
+  empty: say("The file is empty."),
+  unreadable: say("The file is no photo that can be read."),
+  truncated: say("The photo is cut off: copy it again."),
+  damaged: say("The photo is damaged: copy it again."),
+  "too-large": say("The photo is too large: save it with fewer pixels."),
+};
+
 /** What went wrong, in a few words and in a sentence: in the page's language where its kind is known, else as the server says it. */
 export function wrong({ status, kind, message }) {
-  const known = has(`kind.${kind}`) && LANGUAGE !== "en";
-  return [say(has(`status.${status}`) ? `status.${status}` : status < 0 ? "page.stumbled" : "status.other"), known ? say(`kind.${kind}`) : message, known];
+  const known = LANGUAGE !== "en" && Object.hasOwn(KINDS, kind);
+  return [TITLES[status] ?? say("The server failed."), known ? KINDS[kind] : message, known];
 }
 
 /** What went wrong, told for people. */
-export class Trouble extends Error {
+class Trouble extends Error {
   constructor(status, said, kind = "") {
     const [title, message, translated] = wrong({ status, kind, message: sentence(said) });
     super(message);
@@ -21,7 +43,7 @@ export class Trouble extends Error {
   }
 }
 
-const gone = () => Object.assign(new Trouble(0, say("server.gone")), { translated: true });
+const gone = () => Object.assign(new Trouble(0, say("Is “placeprint serve” still running, and this device still connected to it?")), { translated: true });
 
 async function send(path, { method = "GET", token, signal } = {}) {
   let response;
@@ -84,10 +106,10 @@ function problem({ status, statusText }, text, retry) {
   try {
     said = JSON.parse(text);
   } catch { /* no JSON: the status alone is told */ }
-  const detail = said.detail ?? say("server.answered", { status: `${status} ${statusText}` });
+  const detail = said.detail ?? say("The server answered {status}", { status: `${status} ${statusText}` });
   if (status === 503) {
     const seconds = Number(retry) || 1;
-    return Object.assign(new Trouble(503, `${sentence(detail)} ${say("server.seconds", { seconds })}`), { seconds });
+    return Object.assign(new Trouble(503, `${sentence(detail)} ${say("Try again in {seconds} s.", { seconds })}`), { seconds });
   }
   return new Trouble(status, detail, said.kind);
 }

@@ -96,7 +96,7 @@ async function learn() {
   const found = await fetchAbout();
   await openStore(found.gallery);
   document.getElementById("gallery").textContent = found.gallery;
-  document.getElementById("about").textContent = say("page.served", { version: found.version, model: found.model.name, preset: found.preset });
+  document.getElementById("about").textContent = say("placeprint {version}, model {model}, preset {preset}", { version: found.version, model: found.model.name, preset: found.preset });
   return found;
 }
 
@@ -107,7 +107,7 @@ async function ask(files) {
     const how = await together(files, about.limits.photos);
     if (how === "each") await go(`batch/${await askEach(files)}`);
     if (how !== "together") return;
-    announce(say("asked.lookingAt", { n: files.length }));
+    announce(say("Looking at {n} photos", { n: files.length }));
     await go(`answers/${(await askTogether(files)).id}`);
   } catch (error) {
     main.prepend(trouble(error, () => ask(files)));
@@ -118,8 +118,8 @@ async function ask(files) {
 function trouble(error, again) {
   if (!error.told) console.error(error);
   return h("div", { class: "trouble", role: "alert" },
-    h("p", {}, h("b", {}, error.title ?? say("page.stumbled")), " ", error.translated ? error.message : foreign(error.message)),
-    error.status >= 400 && error.status < 500 ? null : button(again, say("again")));
+    h("p", {}, h("b", {}, error.title ?? say("The page stumbled.")), " ", error.translated ? error.message : foreign(error.message)),
+    error.status >= 400 && error.status < 500 ? null : button(again, say("Try again")));
 }
 
 /** The row whose own view is on the screen. */
@@ -152,5 +152,5 @@ document.addEventListener("gallery-changed", () => {
 });
 document.querySelector("footer").append(languageMenu(h));
 window.addEventListener("popstate", () => show());
-listen(ask, (text) => main.prepend(trouble(Object.assign(new Error(text), { title: say("drop.none"), told: true, translated: true }), () => show())));
+listen(ask, (text) => main.prepend(trouble(Object.assign(new Error(text), { title: say("No photo."), told: true, translated: true }), () => show())));
 show({ focus: false });

@@ -14,7 +14,7 @@ const drawable = new Map();
 /** The view of a row. */
 export async function askedView(id, about) {
   const row = rowOf(id);
-  if (!row) return nothing(say("asked.gone"), tell("asked.goneWhy", { again: h("a", { href: "#/" }, say("asked.againLink")) }));
+  if (!row) return nothing(say("This answer is gone"), tell("It was cleared, or it was asked in another browser. {again} with the photo.", { again: h("a", { href: "#/" }, say("Ask again")) }));
   const photos = await photosOf(row);
   if (isOpen(row)) return waitingView(row, photos);
   const answer = row.state === "answered" ? await answerOf(row.id) : null;
@@ -51,27 +51,27 @@ function wayBack(row) {
   const batch = allRows(row.batch);
   const at = batch.indexOf(row);
   const beside = (other, text) => (other ? h("a", { href: `#/answers/${other.id}` }, text) : h("span", { class: "soft" }, text));
-  return h("nav", { class: "between small", "aria-label": say("why.photos") }, h("a", { href: `#/batch/${row.batch}` }, say("asked.all", { n: batch.length })), beside(batch[at - 1], say("asked.previous")), beside(batch[at + 1], say("asked.next")));
+  return h("nav", { class: "between small", "aria-label": say("Photos") }, h("a", { href: `#/batch/${row.batch}` }, say("All {n} photos", { n: batch.length })), beside(batch[at - 1], say("Previous")), beside(batch[at + 1], say("Next")));
 }
 
 /** Whether the answer is right, as a person says; and what it is instead. */
 function judgement(row) {
-  const room = h("section", { class: "judgement", "aria-label": say("asked.right") });
+  const room = h("section", { class: "judgement", "aria-label": say("Is this right?") });
   const draw = () => {
     const focused = room.contains(document.activeElement) ? document.activeElement.className : null;
-    room.replaceChildren(h("span", { class: "soft" }, say("asked.right")), marks(row), ...(row.mark === "wrong" ? [correction(row)] : []));
+    room.replaceChildren(h("span", { class: "soft" }, say("Is this right?")), marks(row), ...(row.mark === "wrong" ? [correction(row)] : []));
     if (focused) room.querySelector(`[class="${focused}"]`)?.focus();
   };
   draw();
   return Object.assign(room, { rowChanged: (changed) => changed === row && draw(), revived: draw });
 }
 
-const asked = (photos) => h("div", { class: "asked" }, photo(photos[0].source, say("asked.about", { file: photos[0].text })));
+const asked = (photos) => h("div", { class: "asked" }, photo(photos[0].source, say("Asked about: {file}", { file: photos[0].text })));
 
 function waitingView(row, photos) {
   const says = h("p", { class: "busy" });
-  const bar = h("progress", { max: 1, "aria-label": say("asked.sent") });
-  const again = button(release, say("againNow"));
+  const bar = h("progress", { max: 1, "aria-label": say("Sent") });
+  const again = button(release, say("Try again now"));
   const update = (changed) => {
     if (changed.id !== row.id) return;
     says.textContent = noteOf(row);
@@ -83,20 +83,20 @@ function waitingView(row, photos) {
   update(row);
   const view = h("section", { class: "answer" }, asked(photos),
     h("div", { class: "verdict" },
-      h("h1", { class: "soft", tabindex: "-1" }, say("asked.looking")), says, bar,
-      actions(button(() => cancel([row]), say("cancel")), again),
-      h("p", { class: "small soft desk" }, say("asked.escape"))));
+      h("h1", { class: "soft", tabindex: "-1" }, say("Looking …")), says, bar,
+      actions(button(() => cancel([row]), say("Cancel")), again),
+      h("p", { class: "small soft desk" }, say("Escape cancels too."))));
   return Object.assign(view, { rowChanged: update });
 }
 
 function failedView(row, photos) {
-  const [title, message, known] = row.state === "failed" ? wrong(row.error) : [say(row.state === "lost" ? "asked.notAsked" : row.state === "cancelled" ? "asked.cancelled" : "asked.gone"), row.state === "cancelled" ? "" : say("asked.left")];
+  const [title, message, known] = row.state === "failed" ? wrong(row.error) : [{ lost: say("It was not asked."), cancelled: say("Cancelled.") }[row.state] ?? say("This answer is gone"), row.state === "cancelled" ? "" : say("The page was left before its turn.")];
   return h("section", { class: "answer" }, asked(photos),
     h("div", { class: "verdict" },
-      heading(say("asked.none")),
+      heading(say("No answer")),
       h("div", { class: "trouble", role: "alert" }, h("p", {}, h("b", {}, title), " ", bdi(row.state === "failed" && !known ? foreign(message) : message)),
-        canAskAgain(row) ? button(() => askAgain([row]), say(row.state === "failed" ? "again" : "page.ask")) : null),
-      row.error && !canAskAgain(row) ? h("p", { class: "soft" }, say("asked.another")) : null,
-      filesOf(row.id).length ? null : h("p", { class: "soft" }, say("asked.away")),
-      actions(h("a", { class: "button", href: "#/" }, say("askAnother")))));
+        canAskAgain(row) ? button(() => askAgain([row]), row.state === "failed" ? say("Try again") : say("Ask")) : null),
+      row.error && !canAskAgain(row) ? h("p", { class: "soft" }, say("Choose another photo, or save this one anew as JPEG.")) : null,
+      filesOf(row.id).length ? null : h("p", { class: "soft" }, say("The photo is no longer here: choose it again.")),
+      actions(h("a", { class: "button", href: "#/" }, say("Ask about another")))));
 }

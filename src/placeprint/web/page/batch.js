@@ -12,7 +12,7 @@ const PAUSE = 250; // milliseconds between drawings while photos are asked: each
 export function batchView(number, about, query) {
   const id = Number(number);
   const rows = () => allRows(id);
-  if (!rows().length) return nothing(say("batch.gone"), tell("batch.goneWhy", { again: h("a", { href: "#/" }, say("asked.againLink")) }));
+  if (!rows().length) return nothing(say("These answers are gone"), tell("They were cleared, or asked in another browser. {again} with the photos.", { again: h("a", { href: "#/" }, say("Ask again")) }));
   const head = progress(id, rows);
   const list = results({ rows, query, about, order: "order", name: `placeprint-${rows()[0].when.slice(0, 10)}` });
   const changed = new Set();
@@ -37,16 +37,16 @@ export function batchView(number, about, query) {
 
 function progress(id, rows) {
   const began = { at: performance.now(), done: rows().filter((row) => !isOpen(row)).length };
-  const title = heading(say("photos", { n: rows().length }));
+  const title = heading(say("{n} photos", { n: rows().length }));
   const says = h("p", { class: "soft" }); // told aloud at the end, and not 200 times
   let wasOpen = rows().some(isOpen);
   const note = h("p", { class: "small soft" });
-  const bar = h("progress", { "aria-label": say("batch.answered") });
+  const bar = h("progress", { "aria-label": say("Answered") });
   const updating = (run, text) => button(() => { run(); update(); }, text);
-  const hold = updating(() => { pause(id, !isPaused(id)); began.at = performance.now(); began.done = bar.value; }, say("batch.pause"));
-  const stop = updating(() => cancel(rows()), say("cancel"));
-  const again = updating(() => { pause(id, false); askAgain(rows().filter(canAskAgain)); }, say("asked.againLink"));
-  const line = updating(release, say("againNow"));
+  const hold = updating(() => { pause(id, !isPaused(id)); began.at = performance.now(); began.done = bar.value; }, say("Pause"));
+  const stop = updating(() => cancel(rows()), say("Cancel"));
+  const again = updating(() => { pause(id, false); askAgain(rows().filter(canAskAgain)); }, say("Ask again"));
+  const line = updating(release, say("Try again now"));
   const element = h("section", { class: "hero slim" }, title, bar, says, note, actions(hold, stop, again, line));
   function update() {
     const all = rows();
@@ -55,10 +55,10 @@ function progress(id, rows) {
     const missed = all.filter(canAskAgain);
     Object.assign(bar, { max: all.length, value: done });
     bar.hidden = hold.hidden = stop.hidden = !open.length;
-    hold.textContent = say(isPaused(id) ? "batch.resume" : "batch.pause");
+    hold.textContent = isPaused(id) ? say("Resume") : say("Pause");
     again.hidden = open.length > 0 || !missed.length;
-    again.textContent = say("batch.again", { n: missed.length });
-    says.textContent = open.length ? `${say("batch.done", { done, all: all.length })}${isPaused(id) ? say("batch.paused") : left(began, done, open.length)}.` : `${tally(all)}.`;
+    again.textContent = say("Ask again about {n} photos", { n: missed.length });
+    says.textContent = open.length ? `${say("{done} of {all} done", { done, all: all.length })}${isPaused(id) ? say(", paused") : left(began, done, open.length)}.` : `${tally(all)}.`;
     const held = open.find((row) => row.state === "waiting" && row.note);
     note.textContent = held ? held.note : "";
     note.hidden = line.hidden = !held;
@@ -74,5 +74,5 @@ function left(began, done, open) {
   const made = done - began.done;
   if (made < 5) return "";
   const seconds = ((performance.now() - began.at) / 1000 / made) * open;
-  return seconds < 90 ? say("batch.seconds", { seconds: Math.max(1, Math.round(seconds)) }) : say("batch.minutes", { minutes: Math.round(seconds / 60) });
+  return seconds < 90 ? say(", about {seconds} s left", { seconds: Math.max(1, Math.round(seconds)) }) : say(", about {minutes} min left", { minutes: Math.round(seconds / 60) });
 }

@@ -7,7 +7,7 @@ import { say } from "./words.js";
 /** Ask, then run; `run` gets the token, a signal that ends with the dialog, and a way to say how far it is. */
 export function confirmed({ title, fields, action, run, free = false }) {
   const key = h("input", { type: "password", name: "token", required: true, autocomplete: "off" });
-  const asks = h("label", { hidden: free || token.read() !== null }, say("dialog.token"), key);
+  const asks = h("label", { hidden: free || token.read() !== null }, say("Token of this server"), key);
   key.disabled = asks.hidden;
   const wrong = h("p", { class: "wrong", role: "alert" });
   const says = h("p", { class: "small soft", role: "status" });
@@ -16,7 +16,7 @@ export function confirmed({ title, fields, action, run, free = false }) {
   const dialog = h("dialog", { "aria-labelledby": "dialog-title", onclose: () => { stop.abort(); dialog.remove(); } },
     h("form", { method: "dialog", onsubmit: submit },
       h("h2", { id: "dialog-title" }, title), fields, asks, wrong, says,
-      actions(button(() => dialog.close(), say("cancel")), go)));
+      actions(button(() => dialog.close(), say("Cancel")), go)));
   async function submit(event) {
     event.preventDefault();
     go.disabled = true;

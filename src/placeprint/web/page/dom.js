@@ -44,6 +44,8 @@ export const bdi = (text) => h("bdi", {}, text);
 /** A place as people call it, and its key where that differs; kept apart from the sentence around it. */
 export const placeName = ({ place, best_guess: guess, title }) => (title ? h("bdi", { title: place ?? guess }, title) : bdi(place ?? guess));
 
+export const placeAddress = (place) => `#/places/${encodeURIComponent(place)}`;
+
 /** The places of a match, as people call them. */
 export const placeNames = ({ places, titles }) => bdi((titles.length ? titles : places).join(", "));
 
@@ -65,7 +67,7 @@ export function sentence(text) {
 
 /** A photograph that fills its frame; one that cannot be drawn says so instead of a broken sign. */
 export function photo(source, text, attributes = {}) {
-  const gone = h("span", { class: "gone", role: "img", "aria-label": text || say("noPreview") }, say("noPreview"));
+  const gone = h("span", { class: "gone", role: "img", "aria-label": text || say("No preview") }, say("No preview"));
   if (!source) return gone;
   const image = h("img", { alt: text, decoding: "async", ...attributes, src: source });
   image.addEventListener("error", () => image.replaceWith(gone));
@@ -73,7 +75,7 @@ export function photo(source, text, attributes = {}) {
 }
 
 /** A path for people: a photo that was added here is stored under the hash of its content, which tells nobody anything. */
-export const readable = (path) => path.replace(/^([0-9a-f]{6})[0-9a-f]{58}\.[a-z]+$/, (_, start) => say("addedHere", { start }));
+export const readable = (path) => path.replace(/^([0-9a-f]{6})[0-9a-f]{58}\.[a-z]+$/, (_, start) => say("added here, {start}", { start }));
 
 /** Say something to people who listen instead of looking: text, or pieces of it. */
 export function announce(said) {

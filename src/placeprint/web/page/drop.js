@@ -21,11 +21,11 @@ export function listen(ask, refuse) {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     const found = await dropped(event.dataTransfer).catch(() => []);
-    take(found, say("drop.nothing"));
+    take(found, say("Nothing that was dropped is a photo that can be read. Drop photos, or a folder of them."));
   });
   document.addEventListener("paste", (event) => {
     if (event.target.closest?.("input, textarea")) return;
-    take([...event.clipboardData.files], say("drop.clipboard"));
+    take([...event.clipboardData.files], say("There is no photo on the clipboard. Copy one, then paste it here."));
   });
   const take = (files, otherwise) => (files.length ? ask(files) : refuse(otherwise));
 }
@@ -59,9 +59,9 @@ export function together(files, most) {
     const choice = (value, text, attributes) => h("button", { ...attributes, value }, text);
     const dialog = h("dialog", { "aria-labelledby": "together-title", onclose: () => { dialog.remove(); resolve(dialog.returnValue || null); } },
       h("form", { method: "dialog" },
-        h("h2", { id: "together-title" }, say("drop.onePlace", { n: files.length })),
-        h("p", { class: "soft" }, say("drop.together")),
-        actions(choice("", say("cancel"), { class: "aside" }), choice("together", say("drop.one"), {}), choice("each", say("drop.each"), { class: "first", autofocus: true }))));
+        h("h2", { id: "together-title" }, say("Do these {n} photos show one place?", { n: files.length })),
+        h("p", { class: "soft" }, say("If they do, they get one answer together. Otherwise each gets its own.")),
+        actions(choice("", say("Cancel"), { class: "aside" }), choice("together", say("One place"), {}), choice("each", say("One answer each"), { class: "first", autofocus: true }))));
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -6,7 +6,7 @@ import { filedUnder } from "./grade.js";
 const COLUMNS = ["file", "asked", "state", "grade", "place", "best_guess", "probability", "probability_threshold", "score", "latitude", "longitude", "radius", "mark", "correct_place", "error"];
 
 /** One answer as flat facts; the position is where the photo was taken, within so many metres. */
-export function facts(row) {
+function facts(row) {
   const [latitude = null, longitude = null, radius = null] = row.at ?? [];
   return {
     file: row.name, asked: row.when, state: row.state, grade: row.grade ?? null, place: row.place ?? null, best_guess: row.guess ?? null,
@@ -17,7 +17,7 @@ export function facts(row) {
 }
 
 /** With a byte order mark, by which spreadsheets know UTF-8. */
-export const csv = (rows) => "\ufeff" + [COLUMNS, ...rows.map((row) => Object.values(facts(row)))].map((cells) => cells.map(cell).join(",") + "\r\n").join("");
+const csv = (rows) => "\ufeff" + [COLUMNS, ...rows.map((row) => Object.values(facts(row)))].map((cells) => cells.map(cell).join(",") + "\r\n").join("");
 
 /** Text that begins as a formula would be run by a spreadsheet: an apostrophe before it keeps it text. */
 function cell(value) {
@@ -26,10 +26,10 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-export const json = (rows) => JSON.stringify({ answers: rows.map(facts) }, null, 1);
+const json = (rows) => JSON.stringify({ answers: rows.map(facts) }, null, 1);
 
 /** RFC 7946: longitude first; an answer without a position is a feature without a geometry. */
-export const geojson = (rows) => JSON.stringify({
+const geojson = (rows) => JSON.stringify({
   type: "FeatureCollection",
   features: rows.map((row) => {
     const { latitude, longitude, ...properties } = facts(row);

@@ -3,8 +3,10 @@
 import { placeName } from "./dom.js";
 import { say, tell } from "./words.js";
 
+export const GRADES = { sure: say("sure"), likely: say("likely"), UNKNOWN: say("UNKNOWN") };
+
 /** An answer in a few words: the place, "likely" and the best guess, or UNKNOWN. */
-export const told = (answer) => (answer.grade === "UNKNOWN" ? [say("grade.UNKNOWN")] : answer.grade === "likely" ? tell("likelyPlace", { place: placeName(answer) }) : [placeName(answer)]);
+export const told = (answer) => (answer.grade === "UNKNOWN" ? [GRADES.UNKNOWN] : answer.grade === "likely" ? tell("likely {place}", { place: placeName(answer) }) : [placeName(answer)]);
 
 /** The place that a row is filed under: its answer, or the best guess of a likely one; null when it is UNKNOWN. */
 export const filedUnder = (row) => (row.grade === "sure" || row.grade === "likely" ? row.guess : null);

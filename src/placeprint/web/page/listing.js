@@ -8,7 +8,7 @@ const PAGE = 48;
 /** Fetch the first page: { total, elements }. `fetchPage` takes offset and limit, `items` and `card` draw what comes. */
 export async function listed(fetchPage, items, card) {
   const list = h("ul", { class: "grid" });
-  const more = h("button", { type: "button", class: "more" }, say("more"));
+  const more = h("button", { type: "button", class: "more" }, say("Show more"));
   let loaded = 0;
   let total = 0;
   let busy = false;
@@ -22,12 +22,12 @@ export async function listed(fetchPage, items, card) {
       loaded += found.length;
       list.append(...found.map(card));
       more.hidden = loaded >= total || !found.length;
-      more.textContent = say("more");
+      more.textContent = say("Show more");
     } finally {
       busy = false;
     }
   };
-  const attempt = () => next().catch((error) => { more.textContent = `${error.message} ${say("again")}`; });
+  const attempt = () => next().catch((error) => { more.textContent = `${error.message} ${say("Try again")}`; });
   await next();
   more.addEventListener("click", attempt);
   new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && !more.hidden && attempt(), { rootMargin: "600px" }).observe(more);

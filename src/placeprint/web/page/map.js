@@ -33,7 +33,7 @@ export function map(ground, marks, { caption, named, outline = null, spot = null
   const zoom = (factor) => draw(zoomed(view, marks[0]?.at, factor));
   movable(picture, (east, south) => draw(moved(view, east, south)), zoom);
   const control = (text, sign, run) => button(run, sign, { "aria-label": text, title: text });
-  const controls = h("div", { class: "zoom" }, control(say("map.in"), "+", () => zoom(CLOSER)), control(say("map.out"), "−", () => zoom(1 / CLOSER)), control(say("map.all"), "⤢", () => draw(first)));
+  const controls = h("div", { class: "zoom" }, control(say("Zoom in"), "+", () => zoom(CLOSER)), control(say("Zoom out"), "−", () => zoom(1 / CLOSER)), control(say("Show all"), "⤢", () => draw(first)));
   return h("figure", { class: "where" }, h("div", { class: "mapped" }, picture, controls), h("figcaption", { class: "small soft" }, caption));
 }
 

@@ -11,7 +11,7 @@ export function notice(text, action, run) {
   const hide = () => { room.hidden = true; };
   clearTimeout(Number(room.dataset.timer));
   room.dataset.timer = setTimeout(hide, STAYS);
-  const parts = [h("span", {}, text), action ? button(() => { hide(); run(); }, action) : button(hide, say("close"))];
+  const parts = [h("span", {}, text), action ? button(() => { hide(); run(); }, action) : button(hide, say("Close"))];
   room.hidden = false;
   room.replaceChildren(...parts);
   announce(text);

@@ -89,7 +89,7 @@ function glow(heat) {
 /** The same pair as large as the screen allows. */
 export function enlarged(query, match, explanation, look) {
   const dialog = h("dialog", { class: "large", "aria-label": `${query.text}. ${match.text}`, onclose: () => dialog.remove() },
-    h("form", { method: "dialog" }, h("button", { autofocus: true }, say("close"))));
+    h("form", { method: "dialog" }, h("button", { autofocus: true }, say("Close"))));
   document.body.append(dialog);
   dialog.showModal();
   dialog.append(pair(query, match, explanation, look));

@@ -13,14 +13,14 @@ const PAUSE = 150; // milliseconds after the last key
 export async function placesView(query) {
   const says = h("p", { class: "soft", role: "status" });
   const room = h("div", {});
-  const box = h("input", { type: "search", placeholder: say("places.search"), "aria-label": say("places.searchAll"), value: query.get("q") ?? "", autocomplete: "off", spellcheck: "false" });
+  const box = h("input", { type: "search", placeholder: say("Search by name"), "aria-label": say("Search places by name"), value: query.get("q") ?? "", autocomplete: "off", spellcheck: "false" });
   let mine = 0;
   const draw = async () => {
     const number = ++mine;
     const q = box.value.trim();
     const list = await listed((offset, limit) => places({ q, offset, limit }), (page) => page.places, placeCard);
     if (number !== mine) return;
-    says.replaceChildren(...(q ? tell("places.found", { n: list.total, name: bdi(q) }) : [say("places.count", { n: list.total })]));
+    says.replaceChildren(...(q ? tell("{n} places with “{name}” in the name.", { n: list.total, name: bdi(q) }) : [say("{n} places.", { n: list.total })]));
     room.replaceChildren(...list.elements);
   };
   let waiting = 0;
@@ -30,5 +30,5 @@ export async function placesView(query) {
     waiting = setTimeout(() => draw().catch((error) => { says.textContent = error.message; }), PAUSE);
   });
   await draw();
-  return [h("section", { class: "hero slim arrives" }, heading(say("places.title")), h("search", {}, box), says), room];
+  return [h("section", { class: "hero slim arrives" }, heading(say("Places")), h("search", {}, box), says), room];
 }

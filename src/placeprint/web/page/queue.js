@@ -4,7 +4,7 @@ import { recognize } from "./api.js";
 import { sized } from "./dom.js";
 import { summary } from "./grade.js";
 import { copies, isLight } from "./picture.js";
-import { addRows, allRows, changeRow, isOpen } from "./store.js";
+import { addRows, changeRow, isOpen } from "./store.js";
 import { doubtful } from "./verdict.js";
 import { say } from "./words.js";
 
@@ -44,7 +44,7 @@ export async function askEach(chosen) {
 
 const newRow = (chosen) => ({ state: "waiting", when: new Date().toISOString(), name: nameOf(chosen[0]), names: chosen.map(nameOf), photos: chosen.length, mark: null, correction: "" });
 
-const nameOf = (file) => file.webkitRelativePath || file.name || say("why.photo");
+const nameOf = (file) => file.webkitRelativePath || file.name || say("Photo");
 
 /** Whether asking again may help: what the server refused it refuses again. */
 export const canAskAgain = (row) => files.has(row.id) && !isOpen(row) && row.state !== "answered" && !(row.error?.status >= 400 && row.error.status < 500 && row.error.status !== 408);
@@ -75,9 +75,6 @@ export function cancel(rows) {
   for (const [row, stop] of running) if (given.has(row)) stop.abort();
 }
 
-/** Rows that wait or are asked now. */
-export const busyRows = () => allRows().filter(isOpen);
-
 function next() {
   if (held) return;
   while (running.size < AT_ONCE) {
@@ -93,7 +90,7 @@ async function work(row) {
   const stop = new AbortController();
   running.set(row, stop);
   try {
-    await changeRow(row, { state: "running", note: row.batch ? looking(row) : say("queue.preparing"), error: null });
+    await changeRow(row, { state: "running", note: row.batch ? looking(row) : say("Preparing the photo"), error: null });
     await answered(row, await prepared(row), stop.signal);
   } catch (error) {
     await failed(row, error, stop.signal.aborted);
@@ -126,7 +123,7 @@ async function answered(row, made, signal) {
   const began = performance.now();
   const undrawn = made.some((one) => one.preview === null);
   const total = made.reduce((sum, one) => sum + one.sent.size, 0);
-  const progress = (loaded) => performance.now() - began > SOON && changeRow(row, { note: loaded < total ? say("sending", { size: sized(total), percent: Math.floor((100 * loaded) / total) }) : looking(row), share: Math.min(1, loaded / total) });
+  const progress = (loaded) => performance.now() - began > SOON && changeRow(row, { note: loaded < total ? say("Sending {size}: {percent} %", { size: sized(total), percent: Math.floor((100 * loaded) / total) }) : looking(row), share: Math.min(1, loaded / total) });
   if (signal.aborted) throw signal.reason;
   const answer = await recognize(made.map((one) => one.sent), { explain: alone || null, preview: undrawn || null }, { signal, progress });
   reached();
@@ -137,7 +134,7 @@ async function answered(row, made, signal) {
   await changeRow(row, { state: "answered", note: null, share: null, doubtful: doubtful(answer), undrawn, ...summary(answer) }, { answer, previews });
 }
 
-const looking = (row) => say("queue.comparing", { n: row.photos });
+const looking = (row) => say("Comparing {n} photos with the gallery", { n: row.photos });
 
 /** A data: address as bytes; fetch may not read one here. */
 function blobOf(address) {
@@ -174,8 +171,8 @@ async function failed(row, error, given) {
 }
 
 const waitingNote = (error) => (error.status === 0
-  ? say("queue.offline")
-  : `${error.title} ${say("queue.shortly")}`);
+  ? say("No connection to the server. The photo stays here and is asked about when the line is back.")
+  : `${error.title} ${say("The photo is asked about again shortly.")}`);
 
 /** Wait before the next attempt; longer each time. A browser that is offline waits until it is told of a line. */
 function hold(error) {

@@ -11,9 +11,9 @@ export const changed = () => document.dispatchEvent(new CustomEvent("gallery-cha
 /** Ask before an image leaves the gallery; it can come back as long as its file was there. */
 export function removeImage(image, file) {
   confirmed({
-    title: say("remove.title"),
-    fields: [h("p", { class: "soft" }, tell("remove.says", { file: bdi(file) }))],
-    action: say("remove"),
+    title: say("Remove this photo?"),
+    fields: [h("p", { class: "soft" }, tell("{file} leaves the gallery. A file that was indexed from a folder stays in that folder.", { file: bdi(file) }))],
+    action: say("Remove"),
     run: async (key) => {
       const copy = image.places.length === 1 ? await original(image.image, file).catch(() => null) : null;
       const gone = await remove(image.image, key).then(() => false, (error) => {
@@ -21,8 +21,8 @@ export function removeImage(image, file) {
         return true;
       });
       changed();
-      if (gone) notice(tell("remove.already", { file: bdi(file) }));
-      else notice(tell("remove.done", { file: bdi(file) }), copy && say("undo"), () => bringBack(image, copy));
+      if (gone) notice(tell("{file} was removed already, by someone else. The list is up to date now.", { file: bdi(file) }));
+      else notice(tell("{file} removed.", { file: bdi(file) }), copy && say("Undo"), () => bringBack(image, copy));
     },
   });
 }
@@ -42,9 +42,9 @@ async function bringBack({ places: [place], latitude, longitude }, file) {
 async function undone(run, place) {
   try {
     await run();
-    notice(tell("undone", { place: bdi(place) }));
+    notice(tell("Undone: {place} is as it was.", { place: bdi(place) }));
   } catch (error) {
-    notice(`${say("notUndone")} ${error.message}`);
+    notice(`${say("Not undone.")} ${error.message}`);
   }
   changed();
 }

@@ -3,7 +3,7 @@
 import { addDialog } from "./addition.js";
 import { aside, button, h } from "./dom.js";
 import { FORMATS, save } from "./export.js";
-import { filedUnder } from "./grade.js";
+import { filedUnder, GRADES } from "./grade.js";
 import { filesOf } from "./queue.js";
 import { dropRow, gradeWord, rowElement } from "./row.js";
 import { replaceQuery } from "./route.js";
@@ -11,26 +11,27 @@ import { LANGUAGE, say } from "./words.js";
 
 const PAGE = 100; // rows that are drawn at once
 
+/** What is shown, and in which order: what a menu calls it, and the function. */
 const SHOW = {
-  all: () => true,
-  sure: (row) => row.grade === "sure",
-  likely: (row) => row.grade === "likely",
-  unknown: (row) => row.grade === "UNKNOWN",
-  doubtful: (row) => row.doubtful,
-  failed: (row) => ["failed", "cancelled", "lost"].includes(row.state),
-  open: (row) => row.state === "answered" && !row.mark,
-  right: (row) => row.mark === "right",
-  wrong: (row) => row.mark === "wrong",
+  all: [say("All answers"), () => true],
+  sure: [say("Sure"), (row) => row.grade === "sure"],
+  likely: [say("Likely"), (row) => row.grade === "likely"],
+  unknown: [say("UNKNOWN"), (row) => row.grade === "UNKNOWN"],
+  doubtful: [say("Doubtful"), (row) => row.doubtful],
+  failed: [say("Not answered"), (row) => ["failed", "cancelled", "lost"].includes(row.state)],
+  open: [say("Not yet marked"), (row) => row.state === "answered" && !row.mark],
+  right: [say("Marked right"), (row) => row.mark === "right"],
+  wrong: [say("Marked wrong"), (row) => row.mark === "wrong"],
 };
 const last = (value, otherwise) => (value === null || value === undefined ? otherwise : value);
 const byText = (read) => (a, b) => read(a).localeCompare(read(b), LANGUAGE, { numeric: true });
 const SORT = {
-  order: (a, b) => a.id - b.id,
-  newest: (a, b) => b.id - a.id,
-  surest: (a, b) => last(b.probability, -1) - last(a.probability, -1),
-  least: (a, b) => last(a.probability, 2) - last(b.probability, 2),
-  place: byText((row) => filedUnder(row) ?? `\uffff${row.guess ?? ""}`),
-  file: byText((row) => row.name),
+  order: [say("As asked"), (a, b) => a.id - b.id],
+  newest: [say("Newest first"), (a, b) => b.id - a.id],
+  surest: [say("Surest first"), (a, b) => last(b.probability, -1) - last(a.probability, -1)],
+  least: [say("Least sure first"), (a, b) => last(a.probability, 2) - last(b.probability, 2)],
+  place: [say("By place"), byText((row) => filedUnder(row) ?? `\uffff${row.guess ?? ""}`)],
+  file: [say("By file"), byText((row) => row.name)],
 };
 
 const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -41,13 +42,13 @@ export function results({ rows, query, about, order, name }) {
   const chosen = new Set();
   const list = h("ol", { class: "results" });
   const says = h("p", { class: "small soft", role: "status" });
-  const more = button(() => extend(), say("more"), { class: "more" });
-  const add = button(() => addChosen(), say("results.add"));
+  const more = button(() => extend(), say("Show more"), { class: "more" });
+  const add = button(() => addChosen(), say("Add to a place"));
   const every = h("input", { type: "checkbox", onchange: () => { listed.forEach((row) => (every.checked ? chosen.add(row) : chosen.delete(row))); draw(); } });
   let listed = [];
   const tell = () => {
     const picked = listed.filter((row) => chosen.has(row)).length;
-    says.textContent = `${say("photos", { n: listed.length })}${picked ? `, ${say("results.selected", { n: picked })}` : ""}.`;
+    says.textContent = `${say("{n} photos", { n: listed.length })}${picked ? `, ${say("{n} selected", { n: picked })}` : ""}.`;
     every.checked = picked > 0 && picked === listed.length;
     every.indeterminate = picked > 0 && picked < listed.length;
     add.hidden = !about.writing || !picked;
@@ -62,9 +63,9 @@ export function results({ rows, query, about, order, name }) {
   };
   const draw = () => {
     const words = folded(state.q).split(/\s+/).filter(Boolean);
-    const test = SHOW[state.show] ?? SHOW.all;
+    const [, test] = SHOW[state.show] ?? SHOW.all;
     const text = (row) => folded(`${row.name} ${row.place ?? ""} ${row.guess ?? ""} ${row.title ?? ""} ${row.correction}`);
-    listed = rows().filter((row) => test(row) && words.every((word) => text(row).includes(word))).sort(SORT[state.sort] ?? SORT.order);
+    listed = rows().filter((row) => test(row) && words.every((word) => text(row).includes(word))).sort((SORT[state.sort] ?? SORT.order)[1]);
     [...list.children].forEach(dropRow);
     list.replaceChildren(...listed.slice(0, Math.max(PAGE, state.shown)).map(element));
     more.hidden = list.childElementCount >= listed.length;
@@ -97,23 +98,23 @@ export function results({ rows, query, about, order, name }) {
   draw();
   new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && !more.hidden && extend(), { rootMargin: "800px" }).observe(more);
   const tools = h("div", { class: "tools" },
-    menu(say("results.show"), SHOW, (key) => say(`show.${key}`), state.show, (show) => turn({ show })),
-    menu(say("results.sort"), SORT, (key) => say(`sort.${key}`), state.sort, (sort) => turn({ sort })),
-    h("input", { type: "search", value: state.q, placeholder: say("results.find"), "aria-label": say("results.find"), oninput: (event) => turn({ q: event.target.value }) }),
-    h("details", { class: "export" }, h("summary", { class: "button" }, say("results.export")), h("div", {}, Object.keys(FORMATS).map((format) => button((event) => { save(exported(), format, name); event.target.closest("details").open = false; }, format)))),
+    menu(say("Show"), SHOW, state.show, (show) => turn({ show })),
+    menu(say("Sort"), SORT, state.sort, (sort) => turn({ sort })),
+    h("input", { type: "search", value: state.q, placeholder: say("Find a file or place"), "aria-label": say("Find a file or place"), oninput: (event) => turn({ q: event.target.value }) }),
+    h("details", { class: "export" }, h("summary", { class: "button" }, say("Export")), h("div", {}, Object.keys(FORMATS).map((format) => button((event) => { save(exported(), format, name); event.target.closest("details").open = false; }, format)))),
     add);
-  const whole = h("div", {}, tools, h("div", { class: "every" }, h("label", { class: "only" }, every, say("results.every")), says), list, more);
+  const whole = h("div", {}, tools, h("div", { class: "every" }, h("label", { class: "only" }, every, say("Select all")), says), list, more);
   return Object.assign(whole, { redraw, draw });
 }
 
-function menu(legend, options, name, value, change) {
+function menu(legend, options, value, change) {
   return h("label", { class: "menu" }, aside(legend), h("select", { onchange: (event) => change(event.target.value) },
-    Object.keys(options).map((key) => h("option", { value: key, selected: key === value }, name(key)))));
+    Object.entries(options).map(([key, [name]]) => h("option", { value: key, selected: key === value }, name))));
 }
 
 /** How many rows came to what, in words: `120 sure, 40 likely, 38 UNKNOWN, 2 failed`. */
 export function tally(rows) {
-  const counts = new Map(["sure", "likely", "UNKNOWN"].map((grade) => [say(`grade.${grade}`), 0]));
+  const counts = new Map(Object.values(GRADES).map((word) => [word, 0]));
   for (const row of rows) counts.set(gradeWord(row), (counts.get(gradeWord(row)) ?? 0) + 1);
   return [...counts].filter(([, count]) => count).map(([word, count]) => `${count.toLocaleString(LANGUAGE)} ${word}`).join(", ");
 }

@@ -14,7 +14,7 @@ export function address() {
 }
 
 /** `path?name=value`, without what is empty. */
-export function withQuery(path, values) {
+function withQuery(path, values) {
   const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value)).toString();
   return query ? `${path}?${query}` : path;
 }

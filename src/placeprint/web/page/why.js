@@ -5,7 +5,20 @@ import { thumbnail } from "./api.js";
 import { enlarged, pair } from "./pair.js";
 import { decimal, say } from "./words.js";
 
-const LOOKS = { lines: say("why.lines"), heat: say("why.heat"), plain: say("why.photos") };
+const LOOKS = { lines: say("Lines"), heat: say("Heat map"), plain: say("Photos") };
+
+const PARTS = {
+  upper: say("mostly the upper half"),
+  lower: say("mostly the lower half"),
+  left: say("mostly the left half"),
+  right: say("mostly the right half"),
+  "upper-left": say("mostly the upper left"),
+  "upper-right": say("mostly the upper right"),
+  "lower-left": say("mostly the lower left"),
+  "lower-right": say("mostly the lower right"),
+  middle: say("mostly the middle"),
+  everywhere: say("all over the photo"),
+};
 
 const [BEYOND, MOSTLY] = [1.5, 0.7]; // times the usual that explain something; share in a part that is named
 
@@ -24,37 +37,37 @@ export function reasons(photos, each, lead) {
   draw();
   list();
   return h("section", { class: "part why", "aria-labelledby": "why" },
-    h("header", {}, h("h2", { id: "why" }, say(each[lead].grade === "UNKNOWN" ? "why.closest" : "why.title")),
-      photos.length > 1 ? choice("photo", say("why.photo"), photos.map((_, i) => String(i + 1)), lead, (i) => { Object.assign(state, { photo: i, match: 0 }); draw(); list(); }) : null,
-      explained ? choice("look", say("why.how"), Object.values(LOOKS), 0, (i) => { state.look = Object.keys(LOOKS)[i]; draw(); }) : null),
-    stage, h("h3", { class: "unseen" }, say("why.matches")), strip);
+    h("header", {}, h("h2", { id: "why" }, each[lead].grade === "UNKNOWN" ? say("The closest") : say("Why")),
+      photos.length > 1 ? choice("photo", say("Photo"), photos.map((_, i) => String(i + 1)), lead, (i) => { Object.assign(state, { photo: i, match: 0 }); draw(); list(); }) : null,
+      explained ? choice("look", say("How it is shown"), Object.values(LOOKS), 0, (i) => { state.look = Object.keys(LOOKS)[i]; draw(); }) : null),
+    stage, h("h3", { class: "unseen" }, say("Matches")), strip);
 }
 
 function drawn(photos, each, state) {
   const answer = each[state.photo];
   const match = answer.matches[state.match];
-  const query = { ...photos[state.photo], text: say("why.asked", { file: photos[state.photo].text }) };
-  const other = { source: thumbnail(match.image, 960), text: say("why.match", { n: state.match + 1, place: match.places.join(", ") }), width: match.width, height: match.height };
+  const query = { ...photos[state.photo], text: say("The photo that was asked about: {file}", { file: photos[state.photo].text }) };
+  const other = { source: thumbnail(match.image, 960), text: say("Match {n}: {place}", { n: state.match + 1, place: match.places.join(", ") }), width: match.width, height: match.height };
   const says = match.explanation ? reasonOf(match) : "";
   return [
     pair(query, other, match.explanation ?? null, state.look),
     h("figcaption", {},
       h("span", {}, h("b", {}, placeNames(match)), says ? `: ${says}.` : ""),
       aside(bdi(readable(match.path))),
-      button(() => enlarged(query, { ...other, source: thumbnail(match.image, 1600) }, match.explanation ?? null, state.look), say("why.enlarge"), { class: "plain" }),
-      answer.missing ? aside(say("why.missing"), " ", foreign(sentence(answer.missing))) : null),
+      button(() => enlarged(query, { ...other, source: thumbnail(match.image, 1600) }, match.explanation ?? null, state.look), say("Enlarge"), { class: "plain" }),
+      answer.missing ? aside(say("No lines:"), " ", foreign(sentence(answer.missing))) : null),
   ];
 }
 
 /** Why a match is there, in a sentence without its full stop. */
 function reasonOf({ similarity, explanation: { alike, spots, times, points, heat } }) {
-  const likeness = say("why.likeness", { cosine: decimal(similarity, 2) });
+  const likeness = say("chosen by overall likeness (cosine {cosine})", { cosine: decimal(similarity, 2) });
   if (!spots) return likeness;
-  if (!alike) return `${say("why.nothing")}: ${likeness}`;
-  const first = points ? `${say("why.points", { n: points })}; ` : "";
-  if (times !== null && times < BEYOND) return `${first}${say("why.chance", { alike, spots })}: ${likeness}`;
-  const more = times === null ? "" : say("why.times", { times: decimal(times, times >= 3 ? 0 : 1) });
-  return `${first}${say("why.alike", { alike, spots })}${more}: ${say(`why.${partOf(heat.query)}`)}`;
+  if (!alike) return `${say("nothing lies alike")}: ${likeness}`;
+  const first = points ? `${say("{n} points match", { n: points })}; ` : "";
+  if (times !== null && times < BEYOND) return `${first}${say("no more lies alike than by chance ({alike} of {spots} spots)", { alike, spots })}: ${likeness}`;
+  const more = times === null ? "" : say(", {times} times the usual", { times: decimal(times, times >= 3 ? 0 : 1) });
+  return `${first}${say("{alike} of {spots} spots lie alike", { alike, spots })}${more}: ${PARTS[partOf(heat.query)]}`;
 }
 
 /** The part of the photo in which most of what agrees lies. */
@@ -76,7 +89,7 @@ function partOf(heat) {
 function item(match, number, state, choose) {
   return h("li", {}, button(choose, [
     photo(thumbnail(match.image), "", { width: 240, height: 180 }),
-    h("span", {}, h("span", {}, h("b", {}, h("span", { class: "unseen" }, say("why.match", { n: number + 1, place: "" })), placeNames(match))), h("span", { class: "soft number" }, decimal(match.score, 3)))],
+    h("span", {}, h("span", {}, h("b", {}, h("span", { class: "unseen" }, say("Match {n}: {place}", { n: number + 1, place: "" })), placeNames(match))), h("span", { class: "soft number" }, decimal(match.score, 3)))],
   { "aria-pressed": String(number === state.match) }));
 }
 

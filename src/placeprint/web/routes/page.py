@@ -5,15 +5,15 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Mapping
 from importlib import resources
-from importlib.resources.abc import Traversable
 from types import MappingProxyType
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from placeprint.report.translation import translations
 from placeprint.web.middleware import POLICY
 from placeprint.web.page_bundle import PageFile, bundled, document_of
-from placeprint.web.page_words import chosen_language, read_words
+from placeprint.web.page_language import chosen_language
 from placeprint.web.problems import Problem
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -22,14 +22,13 @@ _EXTRA_KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".webmanife
 
 def make_router() -> APIRouter:
     """Return the routes of the page. The files are read once: a name that is not in the list does not exist."""
-    written = dict(_read(resources.files("placeprint.web") / "page", ""))
-    files, languages = bundled(written), tuple(read_words(written))
+    files = bundled({file.name: file.read_bytes() for file in (resources.files("placeprint.web") / "page").iterdir()})
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
     async def index(request: Request) -> Response:
         headers = request.headers
-        language = chosen_language(languages, headers.get("cookie", ""), headers.get("accept-language", ""))
+        language = chosen_language(translations(), headers.get("cookie", ""), headers.get("accept-language", ""))
         return _sent(request, files, document_of(language), {"Content-Language": language})
 
     @router.get("/static/{name:path}")
@@ -41,16 +40,6 @@ def make_router() -> APIRouter:
         return _sent(request, files, "favicon.ico" if "favicon.ico" in files else "favicon.svg")
 
     return router
-
-
-def _read(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
-    found: list[tuple[str, bytes]] = []
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            found += _read(entry, f"{prefix}{entry.name}/")
-        elif not entry.name.startswith("."):
-            found.append((f"{prefix}{entry.name}", entry.read_bytes()))
-    return found
 
 
 def _sent(request: Request, files: dict[str, PageFile], name: str, more: Mapping[str, str] = _NOTHING) -> Response:

@@ -19,12 +19,12 @@ from placeprint.grouping.gallery_places import gallery_places, in_gallery
 from placeprint.grouping.remembered import Remembered, remembered
 from placeprint.grouping.result import Grouping
 from placeprint.report.groups_page import Served, render_groups
-from placeprint.report.templates import environment, script_hash
+from placeprint.report.templates import environment, script, script_hash
 from placeprint.report.translation import Translation, translations
 from placeprint.storage.regular_files import read_regular
 from placeprint.web.additions import Told, checked_place, described
 from placeprint.web.gallery_changes import Addition
-from placeprint.web.page_words import chosen_language
+from placeprint.web.page_language import chosen_language
 from placeprint.web.problems import Json, Problem, busy
 from placeprint.web.route_descriptions import problems
 from placeprint.web.snapshots import Snapshot
@@ -58,14 +58,12 @@ Kept = Annotated[Remembered, Depends(_kept)]
 
 
 @functools.cache
-def _shells() -> tuple[dict[str, bytes], str]:
-    """Return the empty page in each language, and the policy of what it loads."""
-    templates = environment()
-    shell = templates.get_template("unknown.html.j2")
-    shells = {language: shell.render(tr=tr).encode() for language, tr in translations().items()}
-    scripts = (templates.get_template(name).render() for name in ("unknown.js", "groups.js"))
-    allowed = " ".join(f"'{script_hash(script)}'" for script in scripts)
-    return shells, (
+def _shell(language: str, *, writing: bool) -> tuple[str, str]:
+    """Return the empty page in a language, and the policy of what it loads."""
+    tr = translations()[language]
+    shell = environment().get_template("unknown.html.j2").render(tr=tr, writing=writing)
+    allowed = " ".join(f"'{script_hash(script(name, tr))}'" for name in ("unknown.js", "groups.js"))
+    return shell, (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
@@ -73,17 +71,17 @@ def _shells() -> tuple[dict[str, bytes], str]:
 
 @router.get("/unknown", include_in_schema=False)
 async def page(request: Request) -> Response:
-    """Send the page that asks for the token."""
-    shells, policy = _shells()
-    language = _language(request)
-    told = {"Content-Security-Policy": policy, "Content-Language": language, "Vary": "Accept-Language, Cookie"}
-    return HTMLResponse(shells[language], headers=told)
+    """Send the page that asks for the token, or says that there is none."""
+    tr = _translation(request)
+    shell, policy = _shell(tr.language, writing=state_of(request).settings.writing)
+    told = {"Content-Security-Policy": policy, "Content-Language": tr.language, "Vary": "Accept-Language, Cookie"}
+    return HTMLResponse(shell, headers=told)
 
 
 @router.post("/unknown", include_in_schema=False)
 async def groups_page(request: Request, kept: Kept, _: Writer) -> Response:
     """Send the page of the groups, which takes its place."""
-    return HTMLResponse(await to_thread(_page, kept, translations()[_language(request)]))
+    return HTMLResponse(await to_thread(_page, kept, _translation(request)))
 
 
 @router.post(
@@ -160,9 +158,9 @@ async def forget(request: Request, kept: Kept, _: Writer) -> Json:
     return Json({"forgotten": await to_thread(kept.forget, photos)})
 
 
-def _language(request: Request) -> str:
-    headers = request.headers
-    return chosen_language(translations(), headers.get("cookie", ""), headers.get("accept-language", ""))
+def _translation(request: Request) -> Translation:
+    spoken, headers = translations(), request.headers
+    return spoken[chosen_language(spoken, headers.get("cookie", ""), headers.get("accept-language", ""))]
 
 
 async def _sent(request: Request) -> bytes:
