@@ -8,7 +8,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 # Empty is unset: tests start hundreds of processes, and each would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo docs docs-links test-notebooks test fuzz test-lowest test-torch test-web test-web-schema test-scale bench-web check bench bench-accuracy format clean help
+.PHONY: demo docs docs-links test-notebooks test fuzz test-lowest test-torch test-web test-web-schema shots test-scale bench-web check bench bench-accuracy format clean help
 
 help:
 	@echo "make demo   render a small town, recognise its places, write a report"
@@ -19,6 +19,7 @@ help:
 	@echo "make test-notebooks  run the notebooks of examples/ (installs a Jupyter kernel)"
 	@echo "make test-torch  run the tests of exporting and training models (installs PyTorch)"
 	@echo "make test-web  run the tests of the server and its page (installs FastAPI, schemathesis and Playwright)"
+	@echo "make shots  make the pictures of README.md and docs/ anew"
 	@echo "make test-web-schema  ask a server over 2,000 generated requests"
 	@echo "make test-scale  run the tests with a real Milvus and a real Ray cluster (installs both)"
 	@echo "make check  lint, types, and the rules of the house"
@@ -125,6 +126,10 @@ test-torch: $(VENV)/torch
 test-web: $(VENV)/web
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/web tests/unit/test_public_names.py
 	$(BIN)/python -m pytest tests/unit/test_fuzz.py
+
+# The same tests keep what they draw: look at each before it is committed.
+shots: $(VENV)/web
+	PLACEPRINT_SHOTS=docs $(BIN)/python -m pytest tests/web/page/test_page_shots.py
 
 test-web-schema: $(VENV)/web
 	PLACEPRINT_SCHEMA_EXAMPLES=200 $(BIN)/python -m pytest tests/web/test_description.py

@@ -1,7 +1,6 @@
 """How long a person waits: from a photo dropped on the page of `placeprint serve` to its answer, drawn by Chromium.
 
-    python benchmarks/page.py [--images 10000] [--runs 15]      # prints a table
-    python benchmarks/page.py --shots docs                      # takes the screenshots of docs/ instead
+    python benchmarks/page.py [--images 10000] [--runs 15]
 
 The gallery is a rendered town of phone-sized photographs (4000 x 3000), filled up with places whose vectors lie around
 made-up ones and whose cells and files are those of the town's photographs: every answer is searched, ranked again and
@@ -24,23 +23,16 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from placeprint import Gallery, Recognizer, index
+from placeprint import Gallery, index
 from placeprint.records import ImageRecord, Split
 from town import render_town
 
 A_PLACE, WARM = 20, 3
-SCREENS: dict[int, dict[str, Any]] = {
-    1440: {"viewport": {"width": 1440, "height": 1000}},
-    390: {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True},
-}
-GERMAN = {("answer", 1440, "light"), ("answer", 390, "dark")}
-"""Of these there is a screenshot in German, too."""
 DROP = """async ({ name, text }) => {
   const moved = new DataTransfer();
   moved.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name, { type: "image/jpeg" }));
@@ -167,75 +159,13 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.0f} ({np.quantile(values, 0.9):.0f})"
 
 
-def shots(out: Path) -> None:
-    """Take the screenshots of the page: two widths, light and dark; of an answer two in German."""
-    with tempfile.TemporaryDirectory() as name:
-        town, gallery = Path(name) / "town", Path(name) / "town.gallery"
-        render_town(town, places=40, views=5, seed=7)
-        index(town, gallery, cache=False)
-        known, unknown = chosen(town, Recognizer(Gallery.open(gallery)))
-        with serving(gallery) as url, chromium() as browser:
-            views = {"answer": [known], "unknown": [unknown], "many": many(town)}
-            for (width, screen), scheme, tag in product(SCREENS.items(), ("light", "dark"), ("en", "de")):
-                with browser.new_context(**screen, color_scheme=scheme, reduced_motion="reduce", locale=tag) as context:
-                    page = context.new_page()
-                    for view, photos in views.items():
-                        if tag == "en":
-                            shoot(page, url, photos, out / f"page-{view}-{width}-{scheme}.png")
-                        elif (view, width, scheme) in GERMAN:
-                            shoot(page, url, photos, out / f"page-{view}-{width}-{scheme}-de.png")
-
-
-def chosen(town: Path, recognizer: Recognizer) -> tuple[Path, Path]:
-    """Return the surest right answer, and the UNKNOWN whose place the gallery surely lacks."""
-    answers = {photo: recognizer.recognize(photo) for photo in sorted(town.glob("query/*/0[145].jpg"))}
-    sure = {photo: answer.probability or 0 for photo, answer in answers.items()}
-    right = [photo for photo, answer in answers.items() if answer.place == photo.parent.name]
-    lacking = [p for p, a in answers.items() if a.place is None and not (town / "gallery" / p.parent.name).is_dir()]
-    return max(right, key=lambda photo: sure[photo]), min(lacking, key=lambda photo: sure[photo])
-
-
-def many(town: Path) -> list[Path]:
-    """Return queries, each under a name of its own, and one file that is no photo."""
-    folder = town.parent / "many"
-    folder.mkdir(exist_ok=True)
-    made = [folder / "meeting notes.jpg"]
-    made[0].write_text("no photo")
-    for photo in sorted(town.glob("query/*/0[1-5].jpg"))[:23]:
-        made.append(folder / f"IMG_{4000 + 7 * len(made)}.jpg")
-        shutil.copy(photo, made[-1])
-    return [*made[1:4], made[0], *made[4:]]
-
-
-def shoot(page: Any, url: str, photos: list[Path], out: Path) -> None:
-    """Write one screenshot, at three quarters of its size and in 256 colours: a quarter of its bytes."""
-    from PIL import Image
-
-    page.goto(f"{url}#/")
-    page.wait_for_selector(".drop")
-    page.set_input_files("input[multiple]", photos)
-    page.wait_for_selector(".verdict .sure" if len(photos) == 1 else ".hero progress[hidden]", state="attached")
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(300)
-    page.screenshot(path=out)
-    with Image.open(out) as drawn:
-        small = drawn.convert("RGB").resize((drawn.width * 3 // 4, drawn.height * 3 // 4), Image.Resampling.LANCZOS)
-    few = small.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
-    few.save(out, optimize=True)
-    print(f"{out}: {out.stat().st_size // 1000} kB")
-
-
 def main() -> int:
-    """Measure, or take the screenshots."""
+    """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=15)
-    parser.add_argument("--shots", type=Path, help="A folder for screenshots; nothing is measured then.")
     options = parser.parse_args()
-    if options.shots:
-        shots(options.shots)
-    else:
-        measure(options.images, options.runs)
+    measure(options.images, options.runs)
     return 0
 
 
