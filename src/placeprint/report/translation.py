@@ -26,7 +26,7 @@ class Translation:
     """The texts of pages in one language."""
 
     language: str = ENGLISH  # Its tag (BCP 47), as ``de``.
-    texts: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)  # By English; several are the forms of one.
+    texts: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)  # By English ones; forms of one by name.
 
     def __call__(self, text: str, **values: object) -> str:
         """Return a text with its values, as ``{n}``; of several forms that of `n`."""

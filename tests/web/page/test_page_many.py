@@ -254,3 +254,65 @@ def test_an_answer_is_judged_by_keyboard_and_the_list_knows(visit: Callable[...,
     page.page.keyboard.press("Enter")
     assert page.page.evaluate("document.activeElement.className") == "mark right"
     assert page.page.locator(".result .correction").count() == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+        {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
+    ],
+    ids=["desk", "narrow"],
+)
+def test_many_photos_are_worked_through_by_keyboard_alone(
+    visit: Callable[..., Any], photos: list[Path], settings: dict[str, Any]
+) -> None:
+    page = visit(**settings, accept_downloads=True)
+    page.expected = "422"
+    press, before = page.page.keyboard.press, len(Gallery.open(page.served.gallery))
+    here = "([what, text]) => document.activeElement.matches(what) && document.activeElement.textContent.includes(text)"
+
+    def tab_to(what: str, text: str = "", *, back: bool = False) -> None:
+        for _ in range(150):
+            press("Shift+Tab" if back else "Tab")
+            if page.page.evaluate(here, [what, text]):
+                return
+        raise AssertionError(f"no Tab leads to {what} {text}")
+
+    tab_to("button", "Choose photos")
+    with page.page.expect_file_chooser() as chooser:
+        press("Enter")
+    chooser.value.set_files(photos)
+    page.page.wait_for_selector(".result")
+    tab_to("button", "Pause")
+    press("Enter")
+    assert page.page.evaluate("document.activeElement.textContent") == "Resume"
+    press("Enter")
+    page.page.wait_for_function(DONE)
+    tab_to(".menu select")
+    press("ArrowDown")
+    assert page.page.evaluate("location.hash").endswith("?show=sure")
+    press("ArrowUp")
+    tab_to("summary", "Export")
+    press("Enter")
+    tab_to("button", "CSV")
+    with page.page.expect_download() as saved:
+        press("Enter")
+    assert len(list(csv.reader(Path(saved.value.path()).read_text(encoding="utf-8-sig").splitlines()))) == 1 + len(
+        photos
+    )
+    tab_to(".pick input")
+    press("Space")
+    tab_to("button", "Add to a place", back=True)
+    press("Enter")
+    page.page.wait_for_selector("dialog[open]")
+    assert page.page.evaluate("document.activeElement.name") == "place"
+    page.page.keyboard.type("by hand")
+    tab_to("input[type=password]")
+    page.page.keyboard.type(TOKEN)
+    press("Enter")
+    page.page.locator("#notice").get_by_text("1 photo added to by hand.").wait_for()
+    tab_to("#notice button", "Undo")
+    press("Enter")
+    page.page.locator("#notice").get_by_text("Undone").wait_for()
+    assert len(Gallery.open(page.served.gallery)) == before

@@ -91,8 +91,11 @@ def test_a_new_place_is_named_and_added_to_the_gallery_in_german(browser: Any, a
     page.goto(f"{program.url}/unknown")
     assert page.evaluate("document.documentElement.lang") == "de"
     page.get_by_label("Das Token des Servers").fill(TOKEN)
+    assert faults(page) == []
     page.get_by_role("button", name="Zeigen").click()
     page.locator(".tile").first.wait_for()
+    assert faults(page) == []
+    assert page.locator("h1").inner_text() == "Unbekannte Fotos"
     assert page.evaluate("document.documentElement.lang") == "de"
     page.get_by_text("2 Fotos, 2 Ansichten ohne Kopien").wait_for()
     for tile in page.locator(".tile").all():
@@ -119,6 +122,22 @@ def test_a_new_place_is_named_and_added_to_the_gallery_in_german(browser: Any, a
         assert client.get("/v1/places/Alte Mühle").json()["total"] == 2
     assert console == []
     context.close()
+
+
+def faults(page: Any) -> list[str]:
+    found = pytest.importorskip("axe_playwright_python.sync_playwright").Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+
+
+def test_a_server_without_a_token_says_so_at_once(base: tuple[Path, Path, Any], tmp_path: Path) -> None:
+    program = Program(base[1], tmp_path / "log", "--remember", str(tmp_path / "kept"))
+    try:
+        for language, said in {"en": "This server has no token", "de": "Dieser Server hat kein Token"}.items():
+            told = httpx.get(f"{program.url}/unknown", headers={"Accept-Language": language}).text
+            assert said in told
+            assert not any(tag in told for tag in ("<form", "<script", "<input"))
+    finally:
+        program.stop()
 
 
 def test_what_is_not_allowed_is_refused_in_one_line(asked: Any) -> None:

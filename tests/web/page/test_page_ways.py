@@ -12,6 +12,8 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+DESK = {"viewport": {"width": 1440, "height": 900}}
+LOOKS = [{"color_scheme": scheme, **screen} for screen in (DESK, PHONE) for scheme in ("light", "dark")]
 
 
 def each_view(page: Any, folder: Path) -> list[str]:
@@ -125,7 +127,7 @@ def test_the_switch_of_looks_is_turned_by_arrows(visit: Callable[..., Any]) -> N
     assert page.page.locator(".pane canvas, .lines").count() == 0
 
 
-@pytest.mark.parametrize("settings", [{"color_scheme": "light"}, {"color_scheme": "dark", **PHONE}], ids=str)
+@pytest.mark.parametrize("settings", LOOKS, ids=str)
 def test_axe_finds_no_fault(visit: Callable[..., Any], settings: dict[str, Any], tmp_path: Path) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = visit(**settings)
@@ -138,6 +140,13 @@ def test_axe_finds_no_fault(visit: Callable[..., Any], settings: dict[str, Any],
         page.page.wait_for_load_state("networkidle")
         assert faults(axe, page.page) == [], opened
         page.page.keyboard.press("Escape")
+    hop(page, "batch/3")
+    page.page.locator(".export summary").click()
+    assert faults(axe, page.page) == [], "export"
+    hop(page, f"places/{quote(page.served.known.parent.name)}")
+    page.page.get_by_role("button", name="Remove").first.click()
+    assert faults(axe, page.page) == [], "removal"
+    page.page.keyboard.press("Escape")
     hop(page, "")
     page.page.set_input_files("input[multiple]", page.served.queries[:2])
     page.page.get_by_role("button", name="One answer each").wait_for()
@@ -149,6 +158,13 @@ def test_axe_finds_no_fault(visit: Callable[..., Any], settings: dict[str, Any],
     page.page.keyboard.press("Escape")
     page.page.get_by_text("Cancelled.").wait_for()
     assert faults(axe, page.page) == []
+    page.page.unroute("**/v1/recognize*")
+    page.page.context.set_offline(True)
+    page.expected = ""  # a browser says of each attempt that it failed
+    hop(page, "")
+    page.page.set_input_files("input[multiple]", page.served.known)
+    page.page.get_by_role("button", name="Try again now").wait_for()
+    assert faults(axe, page.page) == [], "offline"
 
 
 def faults(axe: Any, page: Any) -> list[str]:
