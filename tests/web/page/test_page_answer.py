@@ -154,7 +154,7 @@ def test_where_the_photo_was_taken_is_a_link_and_a_circle(visit: Callable[..., A
     page.ask(page.served.known)
     page.page.wait_for_selector(".map")
     position = recognizer.recognize(page.served.known).position
-    at = f"{position.latitude:.5f}, {position.longitude:.5f}"
+    at = f"{abs(position.latitude):.5f}° N {abs(position.longitude):.5f}° W"
     assert page.text(".verdict .spot") == f"Taken at {at}, within 7 m (90 % of such positions are)."
     link = page.page.locator(".verdict .spot a").get_attribute("href")
     assert link == f"geo:{position.latitude:.6f},{position.longitude:.6f};u=7"  # asks no server

@@ -48,6 +48,7 @@ def test_numbers_and_forms_are_german(visit: Callable[..., Any]) -> None:
     )
     assert re.match(r"\d,\d{3}$", page.texts(".candidates .number")[0].split()[-1])
     assert re.search(r"\d+ von \d+ Stellen stimmen überein", page.text(".why figcaption"))
+    assert re.match(r"Aufgenommen bei \d+,\d{5}° N \d+,\d{5}° W, auf", page.text(".verdict .spot"))
     place = page.served.known.parent.name
     page.go(f"places/{place}")
     assert re.match(r"\d+ Fotos", page.text(".hero p.soft"))

@@ -3,6 +3,7 @@
 import { actions, aside, bdi, button, foreign, h, heading, s, photo, placeAddress, placeName, sentence } from "./dom.js";
 import { answerMap } from "./where.js";
 import { told } from "./grade.js";
+import { position } from "./row.js";
 import { meaning, percent, sureness } from "./verdict.js";
 import { reasons } from "./why.js";
 import { addDialog } from "./addition.js";
@@ -52,16 +53,16 @@ function verdict(kept, about) {
 }
 
 /** Where the photo was taken: a geo: address, which opens a map of the reader's own and asks no server. */
-function spot(position) {
-  if (!position || position.latitude === null) return null;
-  const { latitude, longitude, radius, share } = position;
-  const at = h("a", { class: "number", href: `geo:${latitude.toFixed(6)},${longitude.toFixed(6)};u=${Math.ceil(radius)}` }, bdi(`${latitude.toFixed(5)}, ${longitude.toFixed(5)}`));
-  return h("p", { class: "spot" }, tell("Taken at {at}, within {radius} m ({percent} of such positions are).", { at, radius: Math.round(radius), percent: say("{n} %", { n: 100 * share }) }));
+function spot(found) {
+  if (!found || found.latitude === null) return null;
+  const { latitude, longitude, radius, share } = found;
+  const at = h("a", { class: "number", href: `geo:${latitude.toFixed(6)},${longitude.toFixed(6)};u=${Math.ceil(radius)}` }, bdi(position([latitude, longitude])));
+  return h("p", { class: "spot" }, tell("Taken at {at}, within {radius} m ({percent} of such positions are).", { at, radius: Math.round(radius), percent: percent(share) }));
 }
 
 /** Why there is no position, where the gallery has some. */
-function nowhere(position) {
-  return position && position.latitude === null ? h("p", {}, say("No position:"), " ", foreign(sentence(position.why))) : null;
+function nowhere(found) {
+  return found && found.latitude === null ? h("p", {}, say("No position:"), " ", foreign(sentence(found.why))) : null;
 }
 
 /** The candidates, each with an image that shows it. */

@@ -6,11 +6,10 @@ import { decimal, say, spelled, tell } from "./words.js";
 /** The least probability of a place that is called sure, however low the gallery's threshold is. */
 const LEAST_SURE = 0.5;
 
-/** Probability as people say it: never "100 %", which nothing learned from photographs can promise. */
+/** Probability as people say it: never "100 %", which nothing learned from photographs can promise; the sign stays beside its number. */
 export function percent(probability) {
-  if (probability > 0.995) return say("over 99 %");
-  if (probability < 0.005) return say("under 1 %");
-  return say("{n} %", { n: Math.round(100 * probability) });
+  const said = probability > 0.995 ? say("over 99 %") : probability < 0.005 ? say("under 1 %") : say("{n} %", { n: Math.round(100 * probability) });
+  return said.replace(" %", "\u00a0%");
 }
 
 /** How sure, in a few words: the grade first, then what explains it. */
