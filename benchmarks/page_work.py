@@ -1,6 +1,7 @@
 """What work on the page takes: many photos dropped at once, a slow line, and the first drawing. Drawn by Chromium.
 
     python benchmarks/page_work.py PHOTOS [--count 200] [--rounds 3]
+    python benchmarks/page_work.py PHOTOS --memory 4      # asks one server so often about all, and prints its memory
 
 PHOTOS is a folder of real photographs. A quarter of them make the gallery, `--count` others are dropped on the page
 together with two broken files, and the same photos are asked of the library in this process, by as many threads as
@@ -24,6 +25,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
 
 from page import chromium, serving
 from placeprint import Gallery, Recognizer, index
@@ -147,6 +150,15 @@ def many(browser: Any, gallery: Path, photos: list[Path], broken: list[Path], ro
     )
 
 
+def remembered(gallery: Path, photos: list[Path], rounds: int) -> None:
+    """Print the memory of one server after each time that it was asked about all photos, three at a time and whole."""
+    with serving(gallery) as url, httpx.Client(base_url=url, timeout=600) as client:
+        for number in range(rounds):
+            with ThreadPoolExecutor(3) as pool:
+                list(pool.map(lambda photo: client.post("v1/recognize", content=photo.read_bytes()), photos))
+            print(f"{(number + 1) * len(photos)} photos asked by a program: server {memory(url):.0f} MiB", flush=True)
+
+
 def slow_line(browser: Any, url: str, photo: Path) -> None:
     """Print how long one large photo takes at 60 kB/s."""
     page = browser.new_page(viewport={"width": 390, "height": 844})
@@ -184,6 +196,7 @@ def main() -> int:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -195,6 +208,9 @@ def main() -> int:
         broken[1].write_bytes(asked[0].read_bytes()[:5000])
         gallery = folder / "photos.gallery"
         index(folder / "photos", gallery, cache=False)
+        if options.memory:
+            remembered(gallery, asked, options.memory)
+            return 0
         large = max(asked, key=lambda path: path.stat().st_size)
         with serving(gallery) as url, chromium() as browser:
             first_drawing(browser, url)

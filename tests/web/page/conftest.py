@@ -171,7 +171,7 @@ def visit(browser: Any, served: Served) -> Iterator[Callable[..., Visit]]:
 
     def open_page(**settings: Any) -> Visit:
         context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}} | settings)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(180_000)
         made = Visit(context.new_page(), served)
         made.page.on("console", lambda m: m.type in ("error", "warning") and made.console.append(m.text))
         made.page.on("pageerror", lambda error: made.console.append(str(error)))

@@ -53,7 +53,7 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
 
     def open_file(page: Path, size: dict[str, int] = DESK, colours: str = "light") -> Any:
         context = browser.new_context(viewport=size, color_scheme=colours, accept_downloads=True)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(180_000)
         contexts.append(context)
         made = context.new_page()
         made.on("console", lambda message: said.append(message.text))

@@ -48,7 +48,7 @@ def test_unknown_photos_are_corrected_and_nothing_that_was_answered_is_lost(brow
     first = (folder / "photos" / kept.photos[0]).read_bytes()
     assert b"Exif" not in first[:64]  # kept without metadata
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(180_000)
     page, console, hosts = context.new_page(), [], set()
     page.on("console", lambda message: message.type in ("error", "warning") and console.append(message.text))
     page.on("pageerror", lambda error: console.append(str(error)))
@@ -85,7 +85,7 @@ def test_a_new_place_is_named_and_added_to_the_gallery_in_german(browser: Any, a
     kept = placeprint.remembered(folder)
     photos = kept.photos
     context = browser.new_context(locale="de-DE", viewport={"width": 390, "height": 844})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(180_000)
     page, console = context.new_page(), []
     page.on("pageerror", lambda error: console.append(str(error)))
     page.goto(f"{program.url}/unknown")

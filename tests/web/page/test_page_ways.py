@@ -160,7 +160,7 @@ def test_axe_finds_no_fault(visit: Callable[..., Any], settings: dict[str, Any],
     assert faults(axe, page.page) == []
     page.page.unroute("**/v1/recognize*")
     page.page.context.set_offline(True)
-    page.expected = ""  # a browser says of each attempt that it failed
+    page.expected = "Failed to load resource"  # said of each attempt
     hop(page, "")
     page.page.set_input_files("input[multiple]", page.served.known)
     page.page.get_by_role("button", name="Try again now").wait_for()

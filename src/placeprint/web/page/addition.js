@@ -60,7 +60,7 @@ function outcome(made, where) {
 
 /** A name, what it stands for, and places that it may be. */
 function placeField(place, candidates) {
-  const input = h("input", { type: "text", name: "place", value: place, required: true, maxlength: 200, autocomplete: "off", "aria-describedby": "place-says" });
+  const input = h("input", { type: "text", name: "place", value: place, required: true, maxlength: 200, autocomplete: "off", "aria-describedby": "place-says", onfocus: ({ target }) => target.select() });
   const says = h("p", { id: "place-says", class: "small", role: "status" });
   const offers = h("ul", { class: "offers", "aria-label": say("Places") });
   let mine = 0;
