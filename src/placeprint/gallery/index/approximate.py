@@ -70,30 +70,17 @@ OLD_SEARCH = 128
 
 @dataclass(frozen=True, slots=True)
 class Width:
-    """How wide a search for up to `k` neighbours must be.
-
-    Attributes
-    ----------
-    k : int
-    probes : int
-        Lists that are looked at.
-    spare : int
-        Candidates for each neighbour.
-    """
+    """How wide a search for up to `k` neighbours must be."""
 
     k: int
-    probes: int
-    spare: int
+    probes: int  # Lists that are looked at.
+    spare: int  # Candidates for each neighbour.
 
 
 class Clustered:
     """Finds candidates; who calls scores them.
 
-    Parameters
-    ----------
-    index : faiss.Index
-    widths : sequence of Width
-        By the number of neighbours.
+    `widths`: By the number of neighbours.
     """
 
     def __init__(self, index: Any, widths: Sequence[Width]) -> None:
@@ -121,13 +108,7 @@ class Clustered:
 
     @classmethod
     def opened(cls, folder: Path, rows: int) -> Self:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        GalleryCorruptError
-            When it cannot be read, or is of another gallery.
-        """
+        """Read what `save` wrote. Raises `GalleryCorruptError` when it cannot be read, or is of another gallery."""
         import faiss
 
         path = folder / FILE
@@ -234,14 +215,8 @@ class Clustered:
     def candidates(self, queries: Vectors, k: int, width: Width, only: Flags | None = None) -> Numbers:
         """Return rows that are likely among the `k` nearest, -1 where there are too few.
 
-        Parameters
-        ----------
-        queries : ndarray of float32, shape (n_queries, dim)
-            Unit vectors.
-        k : int
-        width : Width
-        only : ndarray of bool, shape (n_rows,), optional
-            The others are no candidates; not of an old release's index.
+        `queries`, shape (n_queries, dim): Unit vectors.
+        `only`, shape (n_rows,): The others are no candidates; not of an old release's index.
         """
         from faiss import swigfaiss as faiss
 
