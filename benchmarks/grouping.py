@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +32,10 @@ THUMBNAILS = "cohog_sped_thumbs"
 
 
 def told(one: LabelledLooks, same: SamePlace) -> str:
-    """Return precision, its interval, and recall at each rate."""
+    """Return precision, its interval, and recall at each rate, as `placeprint group` finds them."""
     cells = []
     for rate in RATES:
-        found = one.grouped(same, same.least(rate))
+        found = one.as_grouped(same, same.least(rate))
         low, high = interval(found.precisions, one.places)
         cells.append(f"{found.precision:.3f} ({low:.3f} to {high:.3f}) / {found.recall:.2f}")
     return " | ".join(cells)
@@ -48,6 +48,12 @@ def interval(precisions: Floats, places: Sequence[str]) -> tuple[float, float]:
     means = [np.concatenate([of[n] for n in rng.integers(0, len(of), len(of))]).mean() for _ in range(DRAWS)]
     low, high = np.quantile(means, [0.025, 0.975]).tolist()
     return low, high
+
+
+def without_positions(one: LabelledLooks) -> LabelledLooks:
+    """Return a set as cameras without a receiver would have taken it."""
+    records = tuple(dataclasses.replace(record, latitude=None, longitude=None) for record in one.embedded.records)
+    return dataclasses.replace(one, embedded=dataclasses.replace(one.embedded, records=records))
 
 
 def found_pairs(one: LabelledLooks, same: SamePlace) -> str:
@@ -69,13 +75,15 @@ def main() -> None:
     parser.add_argument("town", type=Path)
     parser.add_argument("--trials", type=int, default=90)
     asked = parser.parse_args()
-    folders = sets_of(asked.town)
     with tempfile.TemporaryDirectory() as room:
-        sets = [labelled_looks(name, [path], Path(room), on_stderr()) for name, path in folders.items()]
-        several = [path for name, path in folders.items() if name != THUMBNAILS]
-        mixed = labelled_looks("mixed", several, Path(room), on_stderr())
+        measure(sets_of(asked.town), Path(room), asked.trials)
+
+
+def measure(folders: Mapping[str, Path], room: Path, trials: int) -> None:
+    """Print the rows of the table."""
+    sets = [labelled_looks(name, [path], room, on_stderr()) for name, path in folders.items()]
     clean = [as_one_building(one) for one in sets]
-    made = tried(clean, trials=asked.trials, seed=3)
+    made = tried(clean, trials=trials, seed=3)
     print("set | learned from | " + " | ".join(f"at {100 * rate:g} %" for rate in RATES))
     shipped = shipped_same_place()
     for number, one in enumerate(sets):
@@ -85,12 +93,11 @@ def main() -> None:
         own = max(curves[number][curves[number][:, 0] >= PRECISE, 1].max(initial=0.0) for _, curves in made)
         print(f"{found_pairs(one, shipped)}; recall at precision {PRECISE} with weights of its own: {own:.2f}")
         if any(one.looks.positions):
-            looks = dataclasses.replace(one.looks, positions=(None,) * len(one.looks.looks))
-            nowhere = dataclasses.replace(one, looks=looks)
-            print(f"{one.name} without positions | all (shipped) | {told(nowhere, shipped)}")
+            print(f"{one.name} without positions | all (shipped) | {told(without_positions(one), shipped)}")
         if clean[number].places != one.places:
             print(f"{one.name}, one building one place | the others | {told(clean[number], without)}")
-    print(f"mixed | all (shipped) | {told(mixed, shipped)}")
+    several = [path for name, path in folders.items() if name != THUMBNAILS]
+    print(f"mixed | all (shipped) | {told(labelled_looks('mixed', several, room, on_stderr()), shipped)}")
 
 
 if __name__ == "__main__":

@@ -22,14 +22,14 @@ import numpy as np
 
 from placeprint.embedding.embedder import load_embedder
 from placeprint.embedding.pipeline import Embedded
-from placeprint.evaluation.metrics.bcubed import b_cubed
 from placeprint.grouping.compared import compared
-from placeprint.grouping.evidence import MOST_MATCHED
 from placeprint.grouping.group import PRESET
+from placeprint.grouping.rounds import MOST_MATCHED
 from placeprint.grouping.same_place import shipped_same_place
 from placeprint.recognition.dataset_embeddings import embed_split, opened_cache
 from placeprint.recognition.location.photos import read_photos
 from placeprint.storage.ragged import RaggedWriter
+from tools.bcubed import b_cubed
 
 RATE = 0.02
 CHANNELS = 64
@@ -90,11 +90,10 @@ def main() -> None:
         one = embed_split(manifest, manifest.records, embedder=load_embedder(preset=PRESET), cache=cache)
     places = [Path(record.path).parent.name for record in one.records]
     done = repeated(one, asked.photos)
-    began = _now()
-    looks = compared(done, most=asked.matched, progress=Spent())
+    began, same = _now(), shipped_same_place()
+    looks = compared(done, bound=(same, same.least(RATE)), most=asked.matched, progress=Spent())
     step = Spent()
     step.start("joining", len(looks.looks))
-    same = shipped_same_place()
     groups, _ = looks.joined((), same, same.least(RATE))
     step.finish()
     processor, clock = (now - then for now, then in zip(_now(), began, strict=True))

@@ -16,6 +16,7 @@ import numpy as np
 from placeprint.arrays import Flags, Floats
 from placeprint.dataset.scan import read_dataset
 from placeprint.embedding.embedder import load_embedder
+from placeprint.embedding.pipeline import Embedded
 from placeprint.grouping.compared import Looks, compared
 from placeprint.grouping.group import PRESET
 from placeprint.grouping.same_place import SamePlace
@@ -61,6 +62,13 @@ class LabelledLooks:
     name: str
     looks: Looks
     places: tuple[str, ...]
+    embedded: Embedded
+    root: Path
+
+    def as_grouped(self, same: SamePlace, least: float) -> BCubed:
+        """Return how well `placeprint group` does it, which matches only what can change its groups."""
+        looks = compared(self.embedded, bound=(same, least), root=self.root)
+        return dataclasses.replace(self, looks=looks).grouped(same, least)
 
     def grouped(self, same: SamePlace, least: float) -> BCubed:
         """Return how well photos are grouped down to a bound."""
@@ -124,13 +132,13 @@ def labelled_looks(name: str, folders: Sequence[Path], room: Path, progress: Pro
             manifest, manifest.records, embedder=load_embedder(preset=PRESET), cache=cache, progress=progress
         )
         looks = compared(done, root=flat, progress=progress)
-    return LabelledLooks(name, looks, tuple(places[path] for path in looks.paths))
+    return LabelledLooks(name, looks, tuple(places[path] for path in looks.paths), done, flat)
 
 
 def as_one_building(whole: LabelledLooks) -> LabelledLooks:
     """Return a set with the labels of `ONE_BUILDING` as one place."""
     one = {f"smvs_landmarks: {label}": group for group in ONE_BUILDING for label in group.split()}
-    return LabelledLooks(whole.name, whole.looks, tuple(one.get(place, place) for place in whole.places))
+    return dataclasses.replace(whole, places=tuple(one.get(place, place) for place in whole.places))
 
 
 Tried = list[tuple[SamePlace, Floats]]

@@ -11,10 +11,12 @@ EARTH = 6_371_008.8
 """Mean radius of the Earth, metres (IUGG)."""
 
 
-def metres_between(positions: NDArray[np.float64], here: tuple[float, float]) -> NDArray[np.float64]:
+def metres_between(
+    positions: NDArray[np.float64], here: tuple[float, float] | NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return great-circle distances by the haversine formula; NaN where a position is NaN.
 
-    `positions`, shape (n, 2): Latitude and longitude, degrees.
+    `positions`, shape (n, 2): Latitude and longitude, degrees; `here`: one such, or one for each.
     """
     return _haversine(np.radians(positions), np.radians(here))
 

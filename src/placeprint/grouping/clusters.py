@@ -9,11 +9,12 @@ groups with a candidate pair between them are looked at.
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from placeprint.arrays import Floats, Vectors
+from placeprint.arrays import Floats, Rows, Vectors
 from placeprint.dataset.distances import metres_apart, middle_of
 from placeprint.grouping.same_place import SamePlace, position_odds
 
@@ -66,16 +67,22 @@ class Agglomeration:
             self._enemies.setdefault(a, set()).add(b)
             self._enemies.setdefault(b, set()).add(a)
 
-    def join_all(self, pairs: Iterable[Pair]) -> None:
-        """Join pairs that must be together, whatever speaks against it."""
+    def join_all(self, pairs: Iterable[Pair]) -> bool:
+        """Join the groups of pairs that must be together; return whether no answer parts any of them."""
+        kept = True
         for a, b in pairs:
-            if self._home[a] != self._home[b]:
-                self._join(self._home[a], self._home[b])
+            ours, theirs = self._home[a], self._home[b]
+            if ours != theirs:
+                kept &= not self._parted(ours, theirs)
+                self._join(ours, theirs)
+        return kept
 
-    def run(self, least: float) -> list[list[int]]:
-        """Join until no two groups are as sure as `least`, then add what is left; return the groups, each in order."""
-        for _ in self.steps(least):
-            pass
+    def grow(self, least: float) -> None:
+        """Join until no two groups are as sure as `least`."""
+        deque(self.steps(least), maxlen=0)
+
+    def groups(self) -> list[list[int]]:
+        """Add what is left to what it is like, and return the groups, each in order."""
         self._add_left()
         return sorted(sorted(members) for members in self._members.values())
 
@@ -101,7 +108,7 @@ class Agglomeration:
                 self._join(*home)
 
     def steps(self, least: float) -> Iterator[tuple[float, int, int]]:
-        """Join as `run`, and yield the log-odds and two photos of the groups at each step.
+        """Join as `grow`, and yield the log-odds and two photos of the groups at each step.
 
         What is joined down to a lower bound begins with what is joined down to a higher one.
         """
@@ -118,18 +125,29 @@ class Agglomeration:
                 if -entry[0] >= least:
                     heapq.heappush(heap, entry)
 
-    def odds(self, pairs: Sequence[Pair]) -> Floats:
-        """Return the log-odds of the groups that two photos are in now: of the photos, before anything was joined."""
-        return np.array([self._entries(self._home[a], only=self._home[b])[0][0] * -1 for a, b in pairs])
+    @property
+    def homes(self) -> Rows:
+        """Number of the group that each photo is in now."""
+        return np.array(self._home, np.int64)
 
-    def _entries(self, a: int, *, after: int = -1, only: int | None = None) -> list[tuple[float, int, int, int, int]]:
+    def odds(self, pairs: Sequence[Pair], matching: float = 0.0) -> Floats:
+        """Return the log-odds of the groups that two photos are in now: of the photos, before anything was joined.
+
+        With `matching`, what they would be if a pair between them had this evidence.
+        """
+        found = (self._entries(self._home[a], only=self._home[b], matching=matching) for a, b in pairs)
+        return np.array([-one[0][0] for one in found])
+
+    def _entries(
+        self, a: int, *, after: int = -1, only: int | None = None, matching: float = 0.0
+    ) -> list[tuple[float, int, int, int, int]]:
         """Return how sure a group is with each that it has links to, negative as a heap wants it."""
         others = [only] if only is not None else [b for b in self._links[a] if b > after]
         if not others:
             return []
         ours, theirs = len(self._members[a]), [len(self._members[b]) for b in others]
         likeness = self._vectors[others] @ self._vectors[a] / (ours * np.array(theirs, np.float64))
-        evidence = np.array([self._links[a][b] for b in others])
+        evidence = np.array([max(self._links[a][b], matching) for b in others])
         odds = self._same.together(likeness, ours, np.array(theirs, np.float64), evidence)
         odds += [self._by_position(a, b) for b in others]
         return [(-each, a, b, ours, size) for each, b, size in zip(odds.tolist(), others, theirs, strict=True)]
@@ -141,10 +159,11 @@ class Agglomeration:
 
     def _apart(self, a: int, b: int) -> bool:
         """Return whether two groups are never joined: an answer parts them, or their positions do."""
-        if any(self._home[enemy] == b for one in self._members[a] for enemy in self._enemies.get(one, ())):
-            return True
         there = a in self._middles and b in self._middles
-        return there and metres_apart(self._middles[a], self._middles[b]) > FAR
+        return self._parted(a, b) or (there and metres_apart(self._middles[a], self._middles[b]) > FAR)
+
+    def _parted(self, a: int, b: int) -> bool:
+        return any(self._home[enemy] == b for one in self._members[a] for enemy in self._enemies.get(one, ()))
 
     def _join(self, a: int, b: int) -> int:
         """Join two groups and return which of the two numbers is left."""

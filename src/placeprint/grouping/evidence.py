@@ -8,8 +8,7 @@ the likeliest.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,8 +16,10 @@ import numpy as np
 
 from placeprint.arrays import Floats, Rows, Vectors
 from placeprint.cores import available_cores
+from placeprint.dataset.distances import metres_between
 from placeprint.gallery.index.choice import make_index
-from placeprint.grouping.clusters import Pair
+from placeprint.grouping.clusters import Pair, Position
+from placeprint.grouping.same_place import PARTED
 from placeprint.progress import Progress, Stretch
 from placeprint.recognition.rerank import cells, matches
 from placeprint.recognition.rerank.blas import one_blas_thread
@@ -27,11 +28,7 @@ from placeprint.storage.ragged import Ragged
 NEIGHBOURS = 20
 """Photos that each photo is compared with."""
 MATCHED = 5
-"""Of these, the likeliest by their cells, and by likeness, whose local features are matched."""
-MATCHED_VIEWS = 3
-"""Pairs of photos that are matched between two views."""
-MOST_MATCHED = 12_000
-"""Pairs that are matched in all: five minutes on two cores. Small folders need fewer."""
+"""Of these, the likeliest by their cells, and by likeness, whose local features may be matched."""
 SAME_VIEW = 150.0
 """Votes of cells from which two photos show one view: 28 % more than two of different places have given."""
 SURE = 100.0
@@ -58,6 +55,16 @@ class Candidates:
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.first)
+
+    def within(self, metres: float, positions: Sequence[Position | None]) -> Candidates:
+        """Return those whose photos are not known to be further apart."""
+        near = ~(self.metres(positions) > metres)
+        return Candidates(self.first[near], self.second[near], self.likeness[near])
+
+    def metres(self, positions: Sequence[Position | None]) -> Floats:
+        """Return how far apart the photos of each pair are; NaN where that is not known."""
+        degrees = np.array([position or (math.nan, math.nan) for position in positions], np.float64).reshape(-1, 2)
+        return metres_between(degrees[self.first], degrees[self.second])
 
     @property
     def pairs(self) -> list[Pair]:
@@ -118,10 +125,10 @@ def cell_votes(found: Candidates, parts: Ragged, progress: Progress | None = Non
     return counted
 
 
-def point_matches(pairs: Sequence[Pair], parts: Ragged, progress: Progress | None = None) -> Floats:
+def point_matches(pairs: Sequence[Pair], parts: Ragged, tick: Callable[[], None]) -> Floats:
     """Return how surely the local features of each pair match, summed; what is known is taken from the cache."""
     sure = np.zeros(len(pairs))
-    with Stretch(progress, "matching", len(pairs)) as tick, ThreadPoolExecutor(available_cores()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         for row, value in enumerate(pool.map(lambda pair: _match(parts, pair), pairs)):
             sure[row] = value
             tick()
@@ -133,39 +140,19 @@ def _match(parts: Ragged, pair: Pair) -> float:
     return float(matches.confidences(first, [second], until=math.inf)[0])
 
 
-def worth_matching(found: Candidates, votes: Floats, count: int, most: int) -> tuple[Rows, Rows]:
-    """Return which candidates show the same view by their cells alone, and which of the others to match.
+def ranks(found: Candidates, votes: Floats, positions: Sequence[Position | None]) -> Rows:
+    """Return how near the top each candidate is among those of either of its photos, by cells or by likeness.
 
-    What is of one view by a chain of such pairs is not matched inside; of two views only a few pairs are, and of each
-    photo the `MATCHED` likeliest by cells and as many by likeness: first the likeliest of all photos, then the second
-    of all, until there are `most`.
-
-    Returns
-    -------
-    ndarray of int64, ndarray of int64
-        Rows of `found`.
+    From `MATCHED` on, and where positions part it, it is not worth matching.
     """
-    same = np.flatnonzero(votes >= SAME_VIEW)
-    views = np.zeros(count, np.int64)
-    for number, rows in enumerate(
-        connected(count, zip(found.first[same].tolist(), found.second[same].tolist(), strict=True))
-    ):
-        views[rows] = number
-    open_rows = np.flatnonzero(views[found.first] != views[found.second])
-    asked: dict[int, int] = {}
-    between = Counter[tuple[int, int]]()
+    best, near = np.full(len(found), MATCHED), ~(found.metres(positions) > PARTED)
     for values in (votes, found.likeness):
-        ranks = np.zeros(count, np.int64)
-        for row in open_rows[np.argsort(-values[open_rows], kind="stable")].tolist():
-            a, b = int(found.first[row]), int(found.second[row])
-            rank = int(min(ranks[a], ranks[b]))
-            ranks[[a, b]] += 1
-            pair = (int(min(views[a], views[b])), int(max(views[a], views[b])))
-            if rank < MATCHED and between[pair] < MATCHED_VIEWS:
-                between[pair] += row not in asked
-                asked[row] = min(rank, asked.get(row, rank))
-    chosen = sorted(asked, key=lambda row: (asked[row], -votes[row], row))[:most]
-    return same, np.array(sorted(chosen), np.int64)
+        asked = np.zeros(len(positions), np.int64)
+        for row in np.flatnonzero(near)[np.argsort(-values[near], kind="stable")].tolist():
+            pair = [int(found.first[row]), int(found.second[row])]
+            best[row] = min(best[row], asked[pair].min())
+            asked[pair] += 1
+    return best
 
 
 def connected(count: int, pairs: Iterable[Pair]) -> list[list[int]]:

@@ -105,6 +105,7 @@ def _corrected(file: Path, manifest: Manifest) -> Corrections:
 
 def _found(manifest: Manifest, told: Corrections, asked: GroupOptions, progress: Progress | None) -> Grouping:
     began, same = time.perf_counter(), shipped_same_place()
+    least = same.least(asked.false_merge_rate)
     model, preset = asked.model or DEFAULT_MODEL, find_preset(PRESET)
     embedder = model_for(model, preset=preset, runner=asked.runner, workers=asked.workers)
     placeless = [record.path for record in manifest.records if record.path in told.placeless]
@@ -116,8 +117,8 @@ def _found(manifest: Manifest, told: Corrections, asked: GroupOptions, progress:
     with opened_cache(asked.cache) as cache:
         done = embed_split(manifest, shown, embedder=embedder, cache=cache, progress=progress)
         kept = among(told.constraints, (record.path for record in done.records))
-        found = compared(done, kept, root=manifest.root, progress=progress)
-    groups, probabilities = found.joined(kept, same, same.least(asked.false_merge_rate))
+        found = compared(done, kept, bound=(same, least), root=manifest.root, progress=progress)
+    groups, probabilities = found.joined(kept, same, least)
     edges = edges_of(found, groups, probabilities)
     alone = reasoned(alone_of(found, groups), manifest.root, progress)
     return Grouping(

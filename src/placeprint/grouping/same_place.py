@@ -19,6 +19,8 @@ FILE = "same_place.json"
 NEAR = 50.0
 """Metres between positions up to which they speak for one place: receivers are that far off between walls."""
 _FOR, _FALL, _AGAINST = 2.0, 6.0, -8.0
+PARTED = NEAR * math.exp((_FOR - _AGAINST) / _FALL)
+"""Metres (265) from which positions speak against one place as much as they ever do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,12 @@ def apart(count: int) -> np.ndarray:
 def grown(pairs: dict[Pair, float], count: int, *, positions=None, cannot=(), must=()) -> list[list[int]]:
     growing = Agglomeration(apart(count), pairs, positions or [None] * count, SAME, cannot)
     growing.join_all(must)
-    return growing.run(2.0)
+    return joined(growing, 2.0)
+
+
+def joined(growing: Agglomeration, least: float) -> list[list[int]]:
+    growing.grow(least)
+    return growing.groups()
 
 
 def test_one_strong_link_joins_two_photos() -> None:
@@ -39,8 +44,8 @@ def test_groups_are_joined_by_likeness_of_all_their_photos() -> None:
     near /= np.linalg.norm(near, axis=1, keepdims=True)
     unmatched = {(a, b): 0.0 for a in range(4) for b in range(a + 1, 4)}
     weak = SamePlace(4.0, 0.2, 0.1, 1.0, (2.0, 0.0), (1.0, 0.0), ((0.01, 1.0),))
-    assert Agglomeration(near, unmatched, [None] * 4, weak).run(1.0) == [[0, 1, 2, 3]]
-    assert Agglomeration(apart(4), unmatched, [None] * 4, weak).run(1.0) == [[0], [1], [2], [3]]
+    assert joined(Agglomeration(near, unmatched, [None] * 4, weak), 1.0) == [[0, 1, 2, 3]]
+    assert joined(Agglomeration(apart(4), unmatched, [None] * 4, weak), 1.0) == [[0], [1], [2], [3]]
 
 
 @pytest.mark.parametrize(("positions", "joined"), [((HERE, BESIDE), True), ((HERE, ELSEWHERE), False)])
@@ -80,9 +85,11 @@ def test_what_is_left_is_added_to_the_group_that_it_is_like_alone() -> None:
     vectors = np.array([photo / np.linalg.norm(photo) for photo in photos], np.float32)
     strong = {(a, b): 9.0 for first in (0, 3) for a in range(first, first + 3) for b in range(a + 1, first + 3)}
     same = replace(SAME, left=(0.5, 0.2))
-    assert Agglomeration(vectors, strong, [None] * 8, same).run(2.0) == [[0, 1, 2, 6], [3, 4, 5], [7]]
-    assert Agglomeration(vectors, strong, [None] * 8, same, [(6, 1)]).run(2.0) == [[0, 1, 2], [3, 4, 5], [6], [7]]
+    assert joined(Agglomeration(vectors, strong, [None] * 8, same), 2.0) == [[0, 1, 2, 6], [3, 4, 5], [7]]
+    assert joined(Agglomeration(vectors, strong, [None] * 8, same, [(6, 1)]), 2.0) == [[0, 1, 2], [3, 4, 5], [6], [7]]
     far = [HERE, None, None, None, None, None, (48.01, 11.0), None]
-    assert Agglomeration(vectors, strong, far, same).run(2.0) == [[0, 1, 2], [3, 4, 5], [6], [7]]
+    assert joined(Agglomeration(vectors, strong, far, same), 2.0) == [[0, 1, 2], [3, 4, 5], [6], [7]]
     pair = {(0, 1): 9.0}
-    assert Agglomeration(vectors[[0, 1, 6]], pair, [None] * 3, same).run(2.0) == [[0, 1], [2]], "two are no whole group"
+    assert joined(Agglomeration(vectors[[0, 1, 6]], pair, [None] * 3, same), 2.0) == [[0, 1], [2]], (
+        "two are no whole group"
+    )

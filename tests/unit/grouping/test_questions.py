@@ -7,7 +7,7 @@ import pytest
 
 from groupings import group_of, grouping_of
 from placeprint.grouping.compared import Looks
-from placeprint.grouping.questions import questions
+from placeprint.grouping.questions import SEVERAL, questions
 from placeprint.grouping.result import Alone, Constraint, Edge, Grouping, Link
 from placeprint.grouping.same_place import shipped_same_place
 
@@ -19,11 +19,11 @@ def grouping(edges: list[Edge], *constraints: Constraint) -> Grouping:
     return grouping_of(Path(), groups, 7, alone=(Alone("c1", ""),), edges=tuple(edges), constraints=constraints)
 
 
-def test_one_pair_for_two_groups_and_the_surest_of_it() -> None:
-    edges = [Edge("a1", "b1", 0.4, False), Edge("a2", "b2", 0.6, False), Edge("a1", "c1", 0.6, False)]
+def test_one_pair_for_two_groups_and_the_surest_of_it_after_photos_alone() -> None:
+    edges = [Edge("a1", "b1", 0.4, False), Edge("a2", "b2", 0.9, False), Edge("a1", "c1", 0.6, False)]
     asked = questions(grouping(edges))
-    assert [(one.edge.a, one.edge.b) for one in asked] == [("a2", "b2"), ("a1", "c1")]
-    assert [one.worth for one in asked] == pytest.approx([0.6 * 2 * 4 * 2 / 6, 0.6 * 2 * 4 / 5])
+    assert [(one.edge.a, one.edge.b) for one in asked] == [("a1", "c1"), ("a2", "b2")]
+    assert [one.worth for one in asked] == pytest.approx([0.6 * 2 * 4 / 5, 0.9 * SEVERAL * 2 * 4 * 2 / 6])
 
 
 def test_a_photo_is_asked_by_its_surest_link() -> None:
@@ -40,9 +40,35 @@ def test_what_was_answered_is_not_asked_again(link: Link) -> None:
 
 
 def test_what_is_probably_wrong_comes_before_large_groups() -> None:
-    asked = questions(grouping([Edge("a1", "b1", 0.45, False), Edge("b2", "c1", 0.55, False)]))
-    assert [one.edge.b for one in asked] == ["c1", "b1"]
+    asked = questions(grouping([Edge("a1", "c1", 0.49, False), Edge("b2", "c1", 0.51, False)]))
+    assert [one.edge.a for one in asked] == ["b2", "a1"]
     assert asked[0].worth < asked[1].worth
+
+
+def test_answers_put_together_what_they_name_and_take_nothing_from_its_group() -> None:
+    """Joined first, two photos that are unlike each other would be like no other."""
+    vectors = np.array([(1, 0, 0), (1, 0, 0.1), (1, 0.1, 0), (0, 1, 0.2), (0, 1, 0)], np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    inside = ((0, 1), (0, 2), (1, 2))
+    looks = Looks(
+        tuple("abcde"),
+        tuple((row,) for row in range(5)),
+        vectors,
+        (None,) * 5,
+        (*inside, (3, 4)),
+        np.array([1.9] * 4),
+        4,
+    )
+    same = shipped_same_place()
+    must, cannot = Constraint(Link.MUST, "c", "d"), Constraint(Link.CANNOT, "b", "d")
+
+    def found(*constraints: Constraint) -> list[list[int]]:
+        return looks.joined(constraints, same, same.least(0.02))[0]
+
+    assert found() == [[0, 1, 2], [3, 4]]
+    assert found(must) == [[0, 1, 2, 3, 4]]
+    home = {look: number for number, group in enumerate(found(must, cannot)) for look in group}
+    assert home[2] == home[3] != home[1], "what an answer parts stays apart"
 
 
 def test_the_probability_of_two_groups_is_that_of_all_their_photos() -> None:

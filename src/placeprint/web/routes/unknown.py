@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from placeprint.errors import UsageError, in_brief
 from placeprint.grouping.corrections import MOST_BYTES, checked_name, corrections_of
 from placeprint.grouping.gallery_places import gallery_places, in_gallery
-from placeprint.grouping.remembered import Remembered, remembered
+from placeprint.grouping.remembered import Remembered, group_of, remembered
 from placeprint.grouping.result import Grouping
 from placeprint.report.groups_page import Served, render_groups
 from placeprint.report.templates import environment, script, script_hash
@@ -134,9 +134,12 @@ async def correct(
 async def accept(request: Request, kept: Kept, writer: Writer) -> Json:
     """Add unknown photos to the gallery as one place, `{"photos": [...], "place": "Old Mill"}`.
 
-    They are no unknown ones then. What was interrupted is completed by asking again.
+    With `"photo": "mill-….jpg"` instead of `photos`: those that are found to show the place of this one, now. They are
+    no unknown ones then. What was interrupted is completed by asking again with the same photos.
     """
     photos, place = _understood(await _sent(request), _place_of, "the new place")
+    if isinstance(photos, str):
+        photos = list(group_of((await to_thread(_grouped, kept))[0], photos).photos)
     files, added = list((await to_thread(kept.files, photos)).items()), 0
     for start in range(0, len(files), AT_ONCE):
         some = dict(files[start : start + AT_ONCE])
@@ -185,8 +188,10 @@ def _photos_of(row: Any) -> list[str]:
     return photos
 
 
-def _place_of(row: Any) -> tuple[list[str], str]:
-    photos, place = _photos_of(row), row.get("place")
+def _place_of(row: Any) -> tuple[list[str] | str, str]:
+    """Return all photos, or the one of them whose group is meant, and the place."""
+    one = row.get("photo") if isinstance(row, Mapping) and "photos" not in row else None
+    photos, place = one if isinstance(one, str) else _photos_of(row), row.get("place")
     if not isinstance(place, str):
         raise TypeError('it has no "place", a text')
     return photos, checked_place(checked_name(place))
