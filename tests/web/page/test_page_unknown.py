@@ -150,10 +150,11 @@ def test_what_is_not_allowed_is_refused_in_one_line(asked: Any) -> None:
         assert (told["groups"]["images"], told["accepted"], told["gallery"]) == (2, {}, {})
         photos = list(placeprint.remembered(folder).photos)
         wrong: list[Any] = [[], {}, {"photos": "a"}, {"photos": []}, {"photos": [1]}, {"photos": ["../accepted.csv"]}]
+        wrong += [{"photo": 1, "place": "Mill"}, {"photo": photos[0], "place": "Mill"}, {"photo": photos[0]}]
         for row in [*wrong, *({"photos": photos, "place": place} for place in (None, "", "UNKNOWN", "a|b", "x" * 201))]:
             refused = client.post("/v1/group/accept", json=row, headers=WRITER)
             assert (refused.status_code, len(refused.json()["detail"].splitlines())) == (422, 1), row
-        for row in wrong[:-1]:
+        for row in wrong[:5]:
             assert client.post("/v1/group/forget", json=row, headers=WRITER).status_code == 422
         nothing = client.post("/v1/group/forget", json={"photos": ["../accepted.csv", "no.jpg"]}, headers=WRITER)
         assert nothing.json() == {"forgotten": []}
@@ -161,15 +162,19 @@ def test_what_is_not_allowed_is_refused_in_one_line(asked: Any) -> None:
         for body in (b"", b"[]", b'{"format": 1, "answers": [{"place": "UNKNOWN", "photos": ["a"]}]}', b"[" * 100_000):
             refused = client.put("/v1/group/corrections", content=body, headers=WRITER)
             assert (refused.status_code, "cannot be read" in refused.json()["detail"]) == (422, True)
-        said = {"format": 1, "answers": [{"place": "Old Mill", "photos": list(placeprint.remembered(folder).photos)}]}
+        together = {"link": "must", "a": photos[0], "b": photos[1]}
+        said = {"format": 1, "answers": [together, {"place": "Old Mill", "photos": photos}]}
         saved = client.put("/v1/group/corrections", json=said, headers=WRITER | {"If-Match": seen})
-        assert (saved.json(), saved.headers["ETag"] == seen) == ({"saved": 2}, False)
+        assert (saved.json(), saved.headers["ETag"] == seen) == ({"saved": 3}, False)
         late = client.put("/v1/group/corrections", json={**said, "answers": []}, headers=WRITER | {"If-Match": seen})
         assert (late.status_code, "somebody else corrected" in late.json()["detail"]) == (412, True)
         assert json.loads((folder / "corrections.json").read_text()) == said
-        gone = client.post("/v1/group/forget", json={"photos": photos[:1]}, headers=WRITER)
-        assert gone.json() == {"forgotten": photos[:1]}
-        assert list(placeprint.remembered(folder).photos) == photos[1:]
+        other = placeprint.remembered(folder).keep((folder / "photos" / photos[0]).read_bytes() + b" ", "other.jpg")
+        gone = client.post("/v1/group/forget", json={"photos": [other]}, headers=WRITER)
+        assert gone.json() == {"forgotten": [other]}
+        added = client.post("/v1/group/accept", json={"photo": photos[1], "place": "Old Mill"}, headers=WRITER)
+        assert added.json() == {"place": "Old Mill", "photos": 2, "added": 2}
+        assert dict(placeprint.remembered(folder).accepted) == dict.fromkeys(photos, "Old Mill")
 
 
 def test_a_server_that_keeps_nothing_has_no_such_page(visit: Callable[..., Any]) -> None:
