@@ -39,7 +39,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         looks=9,
         groups=tuple(groups),
         alone=tuple(Alone(path, "no other photo shows what it shows") for path in ALONE),
-        edges=(Edge("a1", "b1", 0.6, False), Edge("a1", "a3", 0.7, True), Edge("a1", "a2", 0.99, True)),
+        edges=(Edge("a1", "b1", 0.6, False), Edge("a1", "a3", 0.98, True), Edge("a1", "a2", 0.99, True)),
         constraints=(),
         false_merge_rate=0.02,
         model="hand",
