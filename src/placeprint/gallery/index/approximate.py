@@ -208,9 +208,11 @@ class Clustered:
 
     def everywhere(self, k: int) -> Width | None:
         """Return the width that looks at all lists for up to `k` neighbours; None where there are no lists."""
-        if self.kind == "hnsw" or not self.widths or k > LEVELS[-1]:
+        width = None if self.kind == "hnsw" else self.width(k)
+        if width is None:
             return None
-        return Width(k, int(self._inner.nlist), max(SPARE[-1], UNDER_A_FILTER // k))
+        enough = max(width.spare * width.k, UNDER_A_FILTER)  # where all rows that are left show one very large place
+        return Width(k, int(self._inner.nlist), max(SPARE[-1], -(-enough // k)))
 
     def candidates(self, queries: Vectors, k: int, width: Width, only: Flags | None = None) -> Numbers:
         """Return rows that are likely among the `k` nearest, -1 where there are too few.

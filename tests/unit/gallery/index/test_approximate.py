@@ -89,6 +89,15 @@ def test_a_filter_that_leaves_many_rows_looks_at_all_lists(
         assert recall_of(index.search(queries[:1], 10).rows, index.search(queries[:1], 10, only=rows >= 0).rows) > 0.9
 
 
+def test_under_a_filter_as_many_candidates_are_looked_at_as_without(
+    monkeypatch: pytest.MonkeyPatch, index: FaissIndex
+) -> None:
+    monkeypatch.setattr(index._lists, "widths", [clustered.Width(10, 3, 8), clustered.Width(100, 5, 64)])
+    found = [index._lists.everywhere(k) for k in (10, 11, 100)]
+    assert [(width.k, width.spare) for width in found] == [(10, 205), (11, 582), (100, 64)]
+    assert index._lists.everywhere(101) is None  # as without a filter: what was tried lost too many
+
+
 def test_too_few_candidates_are_made_up_for(
     monkeypatch: pytest.MonkeyPatch, index: FaissIndex, queries: Vectors, vectors: Vectors
 ) -> None:
