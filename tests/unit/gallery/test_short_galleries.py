@@ -109,6 +109,18 @@ def test_a_damaged_scale_gives_no_answer(tmp_path: Path) -> None:
     assert not Gallery.open(tmp_path / "g").verify().ok
 
 
+@pytest.mark.parametrize("preset", [SHORT, WHOLE])
+def test_where_all_vectors_are_damaged_there_is_no_answer(tmp_path: Path, preset: str) -> None:
+    rows = [ImageRecord(path=f"{i}.jpg", places=("here",)) for i in range(2000)]
+    Gallery.build(tmp_path / "g", records=rows, vectors=np.resize(VECTORS, (2000, DIM)), spec=SPEC, preset=preset)
+    [file] = (tmp_path / "g").glob("*/vectors.npy")
+    damaged = np.load(file, mmap_mode="r+")
+    damaged[:, -4:] = np.full(1 if preset == SHORT else 4, np.nan, "<f4").view(damaged.dtype)
+    damaged.flush()
+    with pytest.raises(GalleryCorruptError, match="invalid vectors"):
+        Gallery.open(tmp_path / "g").search(VECTORS[:1], k=3)
+
+
 def test_other_numbers_of_bits_are_refused() -> None:
     assert dataclasses.replace(find_preset("fast"), name=SHORT) == find_preset(SHORT)
     with pytest.raises(UsageError, match="vector_bits must be 0 or 8, not 4"):

@@ -159,13 +159,13 @@ def sorted_one(products: Doubles, k: int) -> Neighbours:
 def best_of_one(vectors: Vectors, query: Doubles, scores: Vectors, k: int) -> Neighbours:
     """Return the `k` best rows of one query; its 32-bit score with every row is given.
 
-    A floor from some of the scores leaves few of them to look at.
+    A floor from some of the scores leaves few of them to look at; one of NaN, from a damaged file, leaves all.
     """
     slack = np.float32(rounding(vectors.shape[1]))
-    rows = np.flatnonzero(scores >= np.partition(scores[: max(SAMPLE, k)], -k)[-k] - slack)
+    rows = np.flatnonzero(~(scores < np.partition(scores[: max(SAMPLE, k)], -k)[-k] - slack))
     if len(rows) > k:
         some = scores[rows]
-        rows = rows[some >= np.partition(some, -k)[-k] - slack]
+        rows = rows[~(some < np.partition(some, -k)[-k] - slack)]
     exact = scored(vectors, query[None], rows, rows)
     order = (-exact).argsort(kind="stable")[:k]
     return Neighbours(rows[order][None], exact[order][None])
