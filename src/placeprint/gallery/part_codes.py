@@ -30,7 +30,7 @@ POSITIONS = {"cells": 0, "xfeat": 2}
 BYTES = {"cells": "cell_bytes", "xfeat": "point_bytes"}
 MOST = {"cells": "kept_cells", "xfeat": "kept_points"}
 """The preset's settings for each kind of parts."""
-_NAME = re.compile(r"((cells|xfeat)-\d+-[a-z]+)(?:-([1-9]\d{0,5}))?")
+_NAME = re.compile(r"((cells|xfeat)-\d+-[a-z]+)(?:-([1-9]\d{0,9}))?")
 """Of a code: of which kind, in how many bytes, which centres; and the most rows of an image, where not all are kept."""
 NEWEST = {("cells", 28): "cells-28-a", ("cells", 56): "cells-56-a", ("xfeat", 19): "xfeat-19-a"}
 """What new galleries get, by kind and bytes of a row."""

@@ -14,7 +14,7 @@ from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
 from placeprint.gallery.milvus import head as milvus_head
 from placeprint.gallery.part_codes import NEWEST, code_named, codes_for
-from placeprint.presets import PRESETS, Preset, find_preset
+from placeprint.presets import LARGEST, PRESETS, Preset, find_preset
 from placeprint.records import ImageRecord, ModelSpec
 from placeprint.storage import published
 from placeprint.storage.ragged import Ragged
@@ -174,6 +174,12 @@ def test_of_an_image_with_many_parts_only_some_are_kept_and_the_others_read_as_z
     np.testing.assert_array_equal(more.parts["cells"][3], built.parts["cells"][0])
 
 
+def test_as_many_are_kept_as_a_preset_may_say() -> None:
+    for most in (1_000_000, LARGEST):
+        codes = codes_for(SPEC, find_preset(f"balanced:cell_bytes=28:kept_cells={most}"))
+        assert code_named("cells", codes["cells"]).most == most
+
+
 def test_a_grid_that_no_image_has_is_refused() -> None:
     code = code_named("cells", "cells-28-a-80")
     kept = code.encoded(np.ones((16, 22, 112), np.int8))
@@ -185,7 +191,7 @@ def test_a_grid_that_no_image_has_is_refused() -> None:
         code.decoded(kept[:-1].repeat(2, axis=0))
 
 
-@pytest.mark.parametrize("name", [f"cells-28-a-{most}" for most in ("", "0", "1234567", "80-80", "x")])
+@pytest.mark.parametrize("name", [f"cells-28-a-{most}" for most in ("", "0", "12345678901", "80-80", "x")])
 def test_only_a_number_says_how_many_are_kept(name: str) -> None:
     with pytest.raises(GalleryFormatError, match="does not know: upgrade placeprint"):
         code_named("cells", name)
