@@ -1,5 +1,6 @@
 """The table of groups is a manifest; answers and names in it come back."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from placeprint.dataset.manifest import read_manifest
 from placeprint.errors import DatasetError, UsageError
 from placeprint.grouping.result import Alone, Constraint, Group, Grouping, Link
 from placeprint.grouping.table import read_answers, refuse_table, write_groups
+from placeprint.report.groups_page import render_groups
 
 ODD = 'b "quoted", [x]|é.jpg'
 ANSWERS = (Constraint(Link.MUST, "a.jpg", ODD), Constraint(Link.CANNOT, "a.jpg", "c.jpg"))
@@ -47,6 +49,16 @@ def test_answers_and_names_of_ones_own_come_back(tmp_path: Path) -> None:
         assert names == {"a.jpg": "Mill, old", ODD: "Mill, old", "d.jpg": "Mill, old"}
         write_groups(grouping(root, named_by="number"), out)
         assert read_answers(out, root)[1] == {}, "a number is no name of one's own"
+
+
+def test_the_page_adds_a_place_by_its_name_as_it_is(tmp_path: Path) -> None:
+    name = "می\u200cخواهم"  # a joiner is a letter's own in Persian; where people read, it is written out
+    mill = Group(place=name, named_by="you", photos=("a.jpg", "b.jpg"), looks=(("a.jpg",), ("b.jpg",)), weakest=0.9)
+    page = render_groups(grouping_of(tmp_path, (mill,), 2, looks=2))
+    assert f'data-place="{name}"' in page
+    assert 'data-place="Mill&#34;&lt;"' in render_groups(
+        grouping_of(tmp_path, (dataclasses.replace(mill, place='Mill"<'),), 2, looks=2)
+    )
 
 
 def test_what_is_not_ours_is_not_overwritten(tmp_path: Path) -> None:
