@@ -4,8 +4,9 @@ New data is written beside the old and flushed; only then is the head replaced, 
 what it keeps of the old. So a kill -9 at any moment leaves the old state or the new one, and a reader that has the old
 data open keeps it.
 
-Only folders with a marker are cleared away (see `placeprint.storage.marker`). A data folder that lost its marker, as in
-a copy without hidden files, gets a new one when it is replaced, with the files that the head lists.
+Only folders with a marker are cleared away (see `placeprint.storage.marker`), and empty data folders, which a kill
+leaves that comes before the marker. A data folder that lost its marker, as in a copy without hidden files, gets a new
+one when it is replaced, with the files that the head lists.
 """
 
 from __future__ import annotations
@@ -158,6 +159,9 @@ def clear_leftovers(folder: Path, head_name: str) -> None:
     """Remove data that the head does not point to. Call it inside `locked`."""
     for old in leftovers(folder, head_name):
         clear_folder(old)
+        if _is_begun(old):  # a kill came before the marker, or after it
+            with suppress(OSError):
+                old.rmdir()
 
 
 def leftovers(folder: Path, head_name: str) -> list[Path]:
@@ -170,18 +174,18 @@ def leftovers(folder: Path, head_name: str) -> list[Path]:
         return []
     on_the_way = re.compile(rf"\.{re.escape(head_name)}\.new(-[0-9a-f]{{8}})?")
     names = (p for p in folder.iterdir() if is_data(p.name) or on_the_way.fullmatch(p.name))
-    return sorted(p for p in names if p.name not in current and marker_of(p) is not None)
+    return sorted(p for p in names if p.name not in current and (marker_of(p) is not None or _is_begun(p)))
 
 
 def strangers_beside(folder: Path, head_name: str) -> list[str]:
     """Return the names in a folder without a head that no interrupted write left there, sorted."""
     ours = {p.name for p in leftovers(folder, head_name)}
     ours |= {name for name, is_ours in ((LOCK, _is_lock), (RESERVE, is_reserve)) if is_ours(folder / name)}
-    return sorted(p.name for p in folder.iterdir() if p.name not in ours and not _is_begun(p))
+    return sorted(p.name for p in folder.iterdir() if p.name not in ours)
 
 
 def _is_begun(folder: Path) -> bool:
-    """Return whether a folder may be one whose writing was interrupted before its marker: an empty data folder."""
+    """Return whether a folder may be one whose writing or clearing was interrupted: an empty data folder."""
     if not is_data(folder.name) or folder.is_symlink() or not folder.is_dir():
         return False
     return not any(folder.iterdir())

@@ -254,10 +254,14 @@ def test_a_calibration_of_another_preset_is_not_stored(gallery: Gallery) -> None
     assert Gallery.open(gallery.path).calibration == gallery.calibration
 
 
-def test_a_change_of_nothing_clears_what_an_interrupted_write_left(gallery: Gallery) -> None:
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_change_of_nothing_clears_what_an_interrupted_write_left(gallery: Gallery, marked: bool) -> None:
     left = gallery.path / "data-000000000000"
-    make_folder(left, FILES)
-    (left / "vectors.npy").write_bytes(b"half")
+    if marked:
+        make_folder(left, FILES)
+        (left / "vectors.npy").write_bytes(b"half")
+    else:  # killed before the marker, or between the marker and the folder
+        left.mkdir()
     assert gallery.verify().leftovers == (left.name,)
     same, change = gallery.remove(["nothing has this path"])
     assert change.nothing
