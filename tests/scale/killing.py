@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, {here!r})
 from making import stored
 from placeprint.errors import PlaceprintError
-from placeprint.gallery import milvus_store
+from placeprint.gallery.milvus import store as milvus_store
 milvus_store.MOST_ROWS = 100
 put = milvus_store.Store.put
 def told(self, rows):
