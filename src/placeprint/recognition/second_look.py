@@ -102,12 +102,12 @@ def seen(
     if head is not None:
         for turn in likely_turns(head.probabilities(first.description.parts["cells"])):
             turned = _look(embedder, ask, image.rotate(-turn, expand=True))
-            note = f"the photo was turned by {turn}° to stand upright"
+            note = f"; the photo was turned by {turn}° to stand upright"
             best = _surer(best, replace(turned, turned=turn), note)
     if doubtful(best.answer) and (bare := without_lettering(image)) is not None:
-        best = _surer(best, _look(embedder, ask, bare), "bright lettering over the photo was filled in")
+        best = _surer(best, _look(embedder, ask, bare), "; bright lettering over the photo was filled in")
     if best.answer.place is None and not best.turned and embedder.spec.views == ("whole",):
-        best = _surer(best, _from_farther(embedder, ask, image, first), "the photo was looked at from farther away")
+        best = _surer(best, _from_farther(embedder, ask, image, first))
     return best
 
 
@@ -145,19 +145,20 @@ def _from_farther(embedder: AnyEmbedder, ask: Ask, image: Image, first: Seen) ->
     both = found.vector.astype(np.float64) + first.description.vector
     vector = (both / np.linalg.norm(both)).astype(np.float32)
     answer, near = ask(vector, parts=found.parts)
+    note = "; the photo was looked at from farther away"
     if answer.place is not None:
-        why = f"{answer.why}, but only from farther away, which makes it no more than likely"
+        note = ", but only from farther away, which makes it no more than likely"
         improbable = answer.probability is not None and answer.probability < LIKELY
-        answer = replace(answer, place=None, grade=Grade.UNKNOWN if improbable else Grade.LIKELY, why=why)
-    answer = replace(answer, position=first.answer.position)
+        answer = replace(answer, place=None, grade=Grade.UNKNOWN if improbable else Grade.LIKELY)
+    answer = replace(answer, why=answer.why + note, position=first.answer.position)
     return Seen(Description(vector, found.parts), answer, near)
 
 
-def _surer(best: Seen, other: Seen, note: str) -> Seen:
+def _surer(best: Seen, other: Seen, note: str = "") -> Seen:
     """Return the surer of two looks; what was done for the other is told with its answer."""
     if sureness(other.answer) <= sureness(best.answer):
         return best
-    return replace(other, answer=replace(other.answer, why=f"{other.answer.why}; {note}"))
+    return replace(other, answer=replace(other.answer, why=other.answer.why + note))
 
 
 def doubtful(answer: Answer) -> bool:

@@ -96,10 +96,12 @@ def test_a_look_from_farther_away_ranks_and_accepts_nothing(embedder: Embedder, 
     asked = Asked(embedder, [answer(None, 0.3), answer("b", 0.95)])
     found = seen(asked, Image.new("RGB", (400, 300), "grey"))
     assert (found.answer.place, found.answer.probability, asked.looks) == (None, 0.95, 2)
-    assert "only from farther away" in found.answer.why
+    assert found.answer.why == "so, but only from farther away, which makes it no more than likely"
     rows, columns = found.description.parts["cells"].shape[:2]
     assert rows * columns <= second_look.CELLS
     np.testing.assert_allclose(np.linalg.norm(found.description.vector), 1, rtol=1e-6)
+    surer = seen(Asked(embedder, [answer(None, 0.3), answer(None, 0.4)]), Image.new("RGB", (400, 300), "grey"))
+    assert surer.answer.why == "so; the photo was looked at from farther away"
 
 
 def test_a_look_from_farther_away_that_is_more_probably_wrong_is_unknown(
