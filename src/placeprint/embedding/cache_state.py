@@ -58,13 +58,13 @@ class CacheState:
 def cache(*, clear: bool = False) -> CacheState:
     """Say where the user's cache is and how large it is, or clear it.
 
-    Embeddings, matched pairs and compiled graphs are computed again when they are needed. Models that were brought here
+    Embeddings, matched pairs and compiled graphs are computed again when they are needed. Models that you brought
     stay.
 
     Parameters
     ----------
     clear : bool
-        Forget all that can be computed again.
+        Delete all that can be computed again.
 
     Returns
     -------

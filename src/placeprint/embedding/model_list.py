@@ -9,12 +9,12 @@ from placeprint.embedding.zoo import list_zoo
 
 
 def models(*, known: bool = False, commercial_only: bool = False) -> tuple[ListedModel, ...]:
-    """List the models that can embed, the default first, then those of the field that can be brought.
+    """List the models that are here, the default first, then published ones that you can bring.
 
     Parameters
     ----------
     known : bool
-        Only those of the field.
+        Only the published ones.
     commercial_only : bool
         Leave out what a closed product may not use, or whose licence nobody states.
 

@@ -277,7 +277,7 @@ class Gallery(GalleryImages):
         k : int
             Neighbours that are compared.
         queries : int
-            Own vectors that are asked, disturbed.
+            Slightly altered vectors of its own that are searched for.
 
         Raises
         ------

@@ -52,11 +52,11 @@ def group(
     corrections : Path or str, optional
         A file that the page of ``--report`` saved; what it says holds against what the table says.
     replace : bool
-        Whether a file of somebody else may be overwritten.
+        Whether a file that placeprint did not write may be replaced.
     progress : Progress, optional
     **options
         ``false_merge_rate``: the share of photos that may be in the group of another place; ``model``, ``runner``,
-        ``cache``, ``workers``. With the cache, a run that was killed goes on where it was.
+        ``cache``, ``workers``. With the cache, a run that was killed continues where it stopped.
 
     Raises
     ------

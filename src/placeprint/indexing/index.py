@@ -1,4 +1,4 @@
-"""The verb `index`: a gallery of images, made here or by a cluster, or of embeddings that somebody has already."""
+"""The verb `index`: a gallery of images, made here or by a cluster, or of embeddings you already have."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def index(
     progress: Progress | None = None,
     **settings: Unpack[IndexWords],
 ) -> IndexResult:
-    """Make a gallery of a dataset's gallery images, or of embeddings that somebody has already.
+    """Make a gallery of a dataset's gallery images, or of embeddings you already have.
 
-    Interrupted, it goes on where it was when it is called again: what was embedded is in the cache.
+    If it is interrupted, call it again: nothing is embedded twice.
 
     Parameters
     ----------

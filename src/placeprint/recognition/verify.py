@@ -74,7 +74,7 @@ def verify(gallery: AnyGallery | Path | str, *, recall: bool = False, k: int = 1
     k : int
         Neighbours that are compared.
     queries : int
-        Own images that are asked, disturbed.
+        Slightly altered images of the gallery that are searched for.
 
     Raises
     ------

@@ -79,7 +79,7 @@ def distil(
     progress: Progress | None = None,
     **options: Unpack[DistilWords],
 ) -> Distilled:
-    """Give a small model some of what a larger one sees in images like these.
+    """Teach a small model some of what a larger one sees in images like these.
 
     Parameters
     ----------

@@ -71,8 +71,8 @@ def train(
 ) -> TrainingResult:
     """Fine-tune a model on labelled images, and test it against its base on places that it never saw.
 
-    Interrupted, it goes on from the last whole epoch when it is called again: the state lies beside `out` with the
-    ending ``.training`` until the model is written.
+    If it is interrupted, call it again: it continues after the last epoch. The state lies beside `out` with the ending
+    ``.training`` until the model is written.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def get_model(name: str, *, progress: Progress | None = None) -> Exported:
     """Fetch the published checkpoint of a model, check it, export it, and compare the export with PyTorch.
 
     What is fetched, from where and under which licence is said first. Nothing else in placeprint fetches a model, and
-    nothing does so by itself. An interrupted download goes on where it was.
+    nothing does so by itself. An interrupted download continues where it stopped.
 
     Parameters
     ----------

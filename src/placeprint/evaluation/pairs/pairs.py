@@ -69,10 +69,11 @@ def pairs(
         Whether `out` may be there already.
     progress : Progress, optional
     **options
-        ``top``: images that each asks for; ``mutual``: only where both asked; ``verify``: only where local features
-        agree, by default where the preset matches them; ``max_distance``: metres, where positions are known;
-        ``window``: the set is sequences, each image is paired with so many that follow it, others are loops. ``model``,
-        ``runner``, ``cache``, ``workers``, ``preset``, ``index``: how images are embedded and ranked.
+        ``top``: how many of its nearest each image is paired with; ``mutual``: only where both chose the other;
+        ``verify``: only where local features agree, by default where the preset matches them; ``max_distance``:
+        metres, where positions are known; ``window``: the set is sequences, each image is paired with this many that
+        follow it, others are loops. ``model``, ``runner``, ``cache``, ``workers``, ``preset``, ``index``: how images
+        are embedded and ranked.
 
     Raises
     ------

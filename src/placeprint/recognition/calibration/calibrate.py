@@ -64,7 +64,8 @@ def calibrate(
 ) -> CalibrationResult:
     """Learn when to accept a place, and store that in the gallery, which decides by it from then on.
 
-    Of images with positions also when to give one, and how far it may be off: see `placeprint.PositionEvidence`.
+    From images with positions it also learns when to give a photo a position, and how far off that may be: see
+    `placeprint.PositionEvidence`.
 
     Parameters
     ----------

@@ -121,7 +121,7 @@ def find_contradictions(
     progress: Progress | None = None,
     **options: Unpack[EmbedWords],
 ) -> ContradictionResult:
-    """Find photos whose position is far from what they show, in the eyes of a gallery with positions.
+    """Find photos whose position is far from the place they show, judged by a gallery with positions.
 
     A photo of the gallery itself is compared with the others. How alike two spots can look is learned from the
     gallery's own images, each asked with all that is near it left out; two images must show what the photo shows.
@@ -131,7 +131,7 @@ def find_contradictions(
     gallery, photos
         As in `placeprint.locate`.
     false_alarm_rate : float
-        Of photos whose position is right, that may be found.
+        The share of right positions that may be found by mistake.
     progress : Progress, optional
     **options
         ``model``, ``runner``, ``cache``, ``workers``.
