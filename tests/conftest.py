@@ -16,9 +16,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 # On a busy machine generating examples may take long; that is no fault of the code. CI asks the same examples every
-# time, so that a change is judged by what it changes: at a desk, and in `make fuzz`, they are new ones.
+# time, so that a change is judged by what it changes: at a desk, and in `make fuzz`, they are new ones, and fewer.
+CI = bool(os.environ.get("CI"))
 settings.register_profile(
-    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+    "busy",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=CI,
+    max_examples=100 if CI else 40,
 )
 settings.load_profile("busy")
 
