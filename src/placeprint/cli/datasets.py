@@ -42,11 +42,13 @@ def opened(
     `beside` is what else was given: a gallery may be in its place (`placeprint.cli.slips`).
     """
     from placeprint.dataset.overview import Overview
+    from placeprint.dataset.remote import is_remote
     from placeprint.indexing.sources import open_source
 
     slips.refuse_gallery_as_dataset(dataset, beside)
     source = open_source(dataset, layout=layout, track=track)
-    printing.say(f"{dataset}: {Overview.of(source.manifest).says}", err=True)
+    name = source.root if is_remote(dataset) else dataset  # a path has one slash where an address has two
+    printing.say(f"{name}: {Overview.of(source.manifest).says}", err=True)
     return source
 
 

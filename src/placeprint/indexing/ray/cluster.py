@@ -32,11 +32,9 @@ class Cluster:
         self._ray, self._on = require("ray", extra="ray", what="embedding on a cluster"), on
 
     def __enter__(self) -> Cluster:
-        settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        if self._on == "local":
+        settings: dict[str, Any] = {"address": self._on, "log_to_driver": False, "logging_level": "ERROR"}
+        if self._on == "local":  # said aloud: without an address Ray joins a cluster that runs here already
             settings |= {"include_dashboard": False}
-        else:
-            settings |= {"address": self._on}
         _knock(self._on)
         try:
             self._ray.init(**settings)
