@@ -83,7 +83,7 @@ def same(found: Any, expected: Any) -> None:
     """Compare what two verbs said: words as they are, numbers up to the last digits of float32."""
     if isinstance(expected, dict):
         assert found.keys() == expected.keys()
-        for name in expected:
+        for name in expected.keys() - {"gallery_bytes"}:  # of different files, and of rows
             same(found[name], expected[name])
     elif isinstance(expected, list):
         assert len(found) == len(expected)

@@ -43,11 +43,11 @@ for _ in range(25):
 """
 HOLDING = """
 import sys
-from placeprint.gallery import milvus_claim
+from placeprint.gallery.milvus import claim
 from placeprint.gallery.milvus.gallery import MilvusGallery
-milvus_claim.BEAT = 0.2
+claim.BEAT = 0.2
 gallery = MilvusGallery.at(sys.argv[1])
-with gallery._claim("index"):
+with claim.Claim(gallery.opened.heads, "index"):
     print("ready", flush=True)
     sys.stdin.readline()
 """

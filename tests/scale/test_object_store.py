@@ -112,8 +112,12 @@ def test_a_bucket_is_indexed_as_a_folder_is(town: Path, address: str, tmp_path: 
         np.testing.assert_allclose(there.download().vectors, here.vectors, atol=1e-6)
         assert there.verify().ok
     assert indexed("--store", clustered, "--on", "local")["change"]["unchanged"] == len(here)
+    assert verb("remove", tmp_path / "here.gallery", "--place", "town-hall").returncode == 0
+    kept = len(Gallery.open(tmp_path / "here.gallery"))
     added = verb("add", tmp_path / "here.gallery", "s3://places/photos", "--no-cache", "--json")
-    assert json.loads(added.stdout)["change"]["added"] == len(here), added.stderr
+    change = json.loads(added.stdout)["change"]
+    assert (change["added"], change["elsewhere"]) == (len(here) - kept, kept)
+    assert added.stderr.startswith("s3://places/photos: read as")
     assert Gallery.open(tmp_path / "here.gallery").roots[1] == "s3://places/photos"
 
 
