@@ -135,10 +135,11 @@ class EmbeddingCache:
         self._asked(forget_rows)
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._base is not None:
-            self._base.close()
-            self._base = None
+        """Let go of the file, when nobody asks it: another thread may, while an interruption ends this one."""
+        with self._lock:
+            if self._base is not None:
+                self._base.close()
+                self._base = None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -157,7 +158,8 @@ def _is_damage(error: Exception) -> bool:
 
     if isinstance(error, UnicodeError) or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHORT_READ:
         return True  # the first: SQLite's own message about a damaged schema quotes it
-    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+    use = (sqlite3.OperationalError, sqlite3.ProgrammingError)  # the second, where a connection is closed
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, use)
 
 
 _OPEN: weakref.WeakSet[EmbeddingCache] = weakref.WeakSet()

@@ -3,6 +3,8 @@
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,38 @@ def test_the_same_image_twice_among_others_is_one_row(tmp_path: Path, capsys: py
         np.testing.assert_array_equal(got.parts["cells"], cells)
         assert cache.get("two", "model") is not None
     assert capsys.readouterr().err == ""
+    assert [path.name for path in tmp_path.glob("*damaged*")] == []
+
+
+def test_closing_waits_for_a_thread_that_asks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As an interruption closes it in the middle of work: a file that is whole was set aside as damaged."""
+    inside, on = threading.Event(), threading.Event()
+
+    def ask(base: sqlite3.Connection) -> object:
+        inside.set()
+        on.wait(5)
+        return base.execute("select 1").fetchone()
+
+    cache = EmbeddingCache(tmp_path / "c.sqlite")
+    with ThreadPoolExecutor(2) as pool:
+        asked = pool.submit(cache._asked, ask)
+        inside.wait(5)
+        closed = pool.submit(cache.close)
+        wait([closed], timeout=0.1)
+        on.set()
+        assert asked.result() == (1,)
+        closed.result()
+    assert cache.get("one", "model") is None
+    assert capsys.readouterr().err == ""
+    assert [path.name for path in tmp_path.glob("*damaged*")] == []
+
+
+def test_a_connection_that_was_closed_is_no_damage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cache = EmbeddingCache(tmp_path / "c.sqlite")
+    assert cache._base is not None
+    cache._base.close()
+    assert cache.get("one", "model") is None
+    assert "closed" in capsys.readouterr().err
     assert [path.name for path in tmp_path.glob("*damaged*")] == []
 
 
