@@ -7,7 +7,7 @@ reads as zeros, which are like nothing. Choosing cells by what they show was tri
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ class Thinned:
         return made.reshape(height, width, self.depth)
 
 
-@cache
+@lru_cache(64)  # a damaged file may say another grid for each image
 def scattered(count: int, most: int) -> Numbers:
     """Return so many of the first numbers, ascending: scattered, and the same for ever.
 

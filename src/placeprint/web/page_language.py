@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 
-from placeprint.report.translation import ENGLISH
+from placeprint.report.translation import ENGLISH, Translation, translations
 
 COOKIE = "placeprint-language"
+
+
+def translation_for(headers: Mapping[str, str]) -> Translation:
+    """Return the texts in the language for a browser, by the headers of its request."""
+    known = translations()
+    return known[chosen_language(known, headers.get("cookie", ""), headers.get("accept-language", ""))]
 
 
 def chosen_language(known: Iterable[str], cookie: str, accepted: str) -> str:

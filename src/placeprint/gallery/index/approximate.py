@@ -98,10 +98,8 @@ class Clustered:
     def built(cls, vectors: Vectors) -> Self:
         """Learn from the vectors, put them in, and try out how wide a search must be."""
         vectors = rows_from_file(vectors)
-        made, trials = (
-            cls(learned_index(vectors), ()),
-            trials_of(vectors, LEVELS),
-        )  # before the lists are full: memory peaks then
+        made = cls(learned_index(vectors), ())
+        trials = trials_of(vectors, LEVELS)  # before the lists are full: memory peaks then
         made._put(vectors, 0)
         made.widths = tuple(made._tuned(trials))
         return made

@@ -10,10 +10,9 @@ from types import MappingProxyType
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from placeprint.report.translation import translations
 from placeprint.web.middleware import POLICY
 from placeprint.web.page_bundle import PageFile, bundled, document_of
-from placeprint.web.page_language import chosen_language
+from placeprint.web.page_language import translation_for
 from placeprint.web.problems import Problem
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -27,8 +26,7 @@ def make_router() -> APIRouter:
 
     @router.get("/")
     async def index(request: Request) -> Response:
-        headers = request.headers
-        language = chosen_language(translations(), headers.get("cookie", ""), headers.get("accept-language", ""))
+        language = translation_for(request.headers).language
         return _sent(request, files, document_of(language), {"Content-Language": language})
 
     @router.get("/static/{name:path}")

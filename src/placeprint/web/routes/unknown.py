@@ -24,7 +24,7 @@ from placeprint.report.translation import Translation, translations
 from placeprint.storage.regular_files import read_regular
 from placeprint.web.additions import Told, checked_place, described
 from placeprint.web.gallery_changes import Addition
-from placeprint.web.page_language import chosen_language
+from placeprint.web.page_language import translation_for
 from placeprint.web.problems import Json, Problem, busy
 from placeprint.web.route_descriptions import problems
 from placeprint.web.snapshots import Snapshot
@@ -72,7 +72,7 @@ def _shell(language: str, *, writing: bool) -> tuple[str, str]:
 @router.get("/unknown", include_in_schema=False)
 async def page(request: Request) -> Response:
     """Send the page that asks for the token, or says that there is none."""
-    tr = _translation(request)
+    tr = translation_for(request.headers)
     shell, policy = _shell(tr.language, writing=state_of(request).settings.writing)
     told = {"Content-Security-Policy": policy, "Content-Language": tr.language, "Vary": "Accept-Language, Cookie"}
     return HTMLResponse(shell, headers=told)
@@ -81,7 +81,7 @@ async def page(request: Request) -> Response:
 @router.post("/unknown", include_in_schema=False)
 async def groups_page(request: Request, kept: Kept, _: Writer) -> Response:
     """Send the page of the groups, which takes its place."""
-    return HTMLResponse(await to_thread(_page, kept, _translation(request)))
+    return HTMLResponse(await to_thread(_page, kept, translation_for(request.headers)))
 
 
 @router.post(
@@ -159,11 +159,6 @@ async def forget(request: Request, kept: Kept, _: Writer) -> Json:
     """Delete unknown photos, `{"photos": [...]}`; those that were accepted stay."""
     photos = _understood(await _sent(request), _photos_of, "what is to be deleted")
     return Json({"forgotten": await to_thread(kept.forget, photos)})
-
-
-def _translation(request: Request) -> Translation:
-    spoken, headers = translations(), request.headers
-    return spoken[chosen_language(spoken, headers.get("cookie", ""), headers.get("accept-language", ""))]
 
 
 async def _sent(request: Request) -> bytes:
