@@ -229,7 +229,8 @@ class Clustered:
             flags = np.packbits(only, bitorder="little")  # these two live as long as the search
             chosen = faiss.IDSelectorBitmap(len(only), faiss.cast_integer_to_uint8_ptr(flags.ctypes.data))
             lists.sel = chosen
-        step, count = max(1, PROBES // width.probes), width.spare * (k + 6)
+        near = width.k if width.spare > SPARE[-1] else k  # of a very large place, fewer are found no more easily
+        step, count = max(1, PROBES // width.probes), width.spare * (near + 6)
         with threads(1 if min(step, len(queries)) < TOGETHER else 0):
             parts = [
                 self._inner.search(turned[i : i + step], count, params=lists)[1] for i in range(0, len(turned), step)

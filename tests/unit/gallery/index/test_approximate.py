@@ -89,6 +89,13 @@ def test_a_filter_that_leaves_many_rows_looks_at_all_lists(
         assert recall_of(index.search(queries[:1], 10).rows, index.search(queries[:1], 10, only=rows >= 0).rows) > 0.9
 
 
+@pytest.mark.parametrize(("k", "level", "count"), [(20, (30, 9, 8), 8 * 26), (31, (100, 9, 64), 64 * 106)])
+def test_between_two_levels_a_very_large_place_needs_the_candidates_of_the_next(
+    index: FaissIndex, queries: Vectors, k: int, level: tuple[int, int, int], count: int
+) -> None:
+    assert index._lists.candidates(queries[:2], k, clustered.Width(*level)).shape == (2, count)
+
+
 def test_under_a_filter_as_many_candidates_are_looked_at_as_without(
     monkeypatch: pytest.MonkeyPatch, index: FaissIndex
 ) -> None:
