@@ -14,12 +14,15 @@ from typing import Any, Self
 from placeprint.errors import GalleryFormatError, UsageError
 from placeprint.spelling import choices, meant
 from placeprint.storage.json_records import record_from, without_keypoints
+from placeprint.storage.thinned import MOST_PARTS
 
 DEFAULT_PRESET = "balanced"
 FEWEST_CELLS = 64
 """Eight rows by eight columns. With fewer no movement between two images can be measured."""
 LARGEST = 1_000_000_000
 """Of any number of a preset: scores are 32-bit floats, and no weight may lead out of them."""
+MOST = {"cells": MOST_PARTS, "xfeat": MOST_PARTS, "shortlist": 10_000, "verified": 1000, "matched": 1000}
+"""Of what a question takes time for, whoever wrote the preset: seconds, where a hundred images take one."""
 WHITENINGS = ("", "pca", "places")
 """None; by the gallery's principal components; by how images differ within its places."""
 EVIDENCE = "sum"
@@ -105,8 +108,9 @@ class Preset:
         """Refuse settings that are out of range."""
         for each in dataclasses.fields(self):
             value = getattr(self, each.name)
-            if isinstance(value, int | float) and not 0 <= value <= LARGEST:
-                raise UsageError(f'preset "{self.name}": {each.name} must lie between 0 and {LARGEST:,}, not {value}')
+            most = MOST.get(each.name, LARGEST)
+            if isinstance(value, int | float) and not 0 <= value <= most:
+                raise UsageError(f'preset "{self.name}": {each.name} must lie between 0 and {most:,}, not {value}')
         for name in ("cells", "kept_cells"):
             if 0 < (count := getattr(self, name)) < FEWEST_CELLS:
                 raise UsageError(f'preset "{self.name}": {name} must be 0, or {FEWEST_CELLS} or more, not {count}')

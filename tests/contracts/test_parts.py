@@ -137,6 +137,12 @@ def test_the_whole_is_pooled_from_the_pass_that_gives_the_cells(embedder: Embedd
     np.testing.assert_array_equal(embedder.embed_one(image), found.vector)
 
 
+def test_a_map_of_more_cells_than_are_kept_is_refused(monkeypatch: pytest.MonkeyPatch, embedder: Embedder) -> None:
+    monkeypatch.setattr("placeprint.embedding.preprocess.MOST_PARTS", 323)
+    with pytest.raises(ModelError, match="gives a map of 324 cells, more than the 323 that are kept"):
+        embedder.describe(picture(0, (300, 300)))
+
+
 @pytest.mark.parametrize("aspect", [1.0, 4 / 3, 3 / 4, 16 / 9, 21 / 9, 30.0, 1e-3])
 @pytest.mark.parametrize("step", [1, 2, 4])
 def test_the_grid_is_the_largest_that_fits_the_aspect(aspect: float, step: int) -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from placeprint.arrays import Cells, Maps, Pixels, Vectors
+from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
+from placeprint.storage.thinned import MOST_PARTS
 
 if TYPE_CHECKING:
     from PIL.Image import Image, Resampling
@@ -117,7 +119,10 @@ def cells_of(features: Maps) -> Cells:
 
     `features`: shape (channels, height, width).
     Returns shape (height, width, channels): See `CELL_SCALE`. A cell of zeros stays one.
+    Raises `ModelError` when the model gives more than are kept.
     """
+    if (count := features[0].size) > MOST_PARTS:
+        raise ModelError(f"the model gives a map of {count} cells, more than the {MOST_PARTS} that are kept")
     cells = features.transpose(1, 2, 0)
     unit = cells / np.maximum(np.linalg.norm(cells, axis=2, keepdims=True), 1e-9)
     return np.ascontiguousarray(np.rint(unit * CELL_SCALE).clip(-127, 127).astype(np.int8))

@@ -10,10 +10,11 @@ from typing import Any
 from placeprint.errors import ModelError, in_brief
 from placeprint.records import ModelSpec
 from placeprint.storage.regular_files import TooLargeError, read_regular
+from placeprint.storage.thinned import MOST_PARTS
 
 LARGEST = 1 << 20
 """Bytes of a description."""
-LARGEST_SIDE, LARGEST_DIM, MOST_CELLS = 4096, 1_000_000, 10_000
+LARGEST_SIDE, LARGEST_DIM = 4096, 1_000_000
 _LONGEST = 10_000
 """Characters of a text."""
 
@@ -55,8 +56,8 @@ _CHECKS: dict[str, Check] = {
     "gem_p": (lambda value: _number(value, 1e-3, 1e3), "must be a number, 0.001 to 1000"),
     "views": (lambda value: isinstance(value, list) and len(value) <= 8 and all(map(_text, value)), "must be a list"),
     "cells_stride": _whole(0, LARGEST_SIDE),
-    "cells": _whole(0, MOST_CELLS),
-    "xfeat": _whole(0, 1_000_000),
+    "cells": _whole(0, MOST_PARTS),
+    "xfeat": _whole(0, MOST_PARTS),
     "weights_sha256": (_hash, "must be the 64 hexadecimal digits of the ONNX file's SHA-256, or empty"),
 } | dict.fromkeys(
     (

@@ -24,6 +24,7 @@ from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, is_unknown
 from placeprint.spelling import choices
 from placeprint.storage.ragged import Ragged
+from placeprint.storage.thinned import MOST_PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,9 @@ def _checked_parts(spec: ModelSpec, parts: Mapping[str, Ragged] | None, count: i
             f"model {spec} keeps {', '.join(sorted(spec.parts)) or 'no parts'} of each of {count} images, and what was "
             f"given is {', '.join(f'{name} of {len(part)}' for name, part in given.items()) or 'nothing'}"
         )
+    for name, part in given.items():
+        if part.most > MOST_PARTS:
+            raise VectorError(f"an image has {part.most} {name}, and at most {MOST_PARTS} are compared: keep fewer")
     return given
 
 

@@ -11,10 +11,17 @@ from typing import Any, Self
 
 from placeprint.errors import ModelError
 from placeprint.storage.json_records import record_from, without_keypoints
+from placeprint.storage.thinned import MOST_PARTS
 
 VIEWS = ("crop", "squash", "flip", "whole")
 """Views of an image: its centre, the whole squeezed into a square, that mirrored; or the whole in its own aspect, in
 the pass that cells are taken from."""
+MOST_VIEWS = 8
+_WORDS = {
+    "resize": ("crop", "squash", "torchvision"),
+    "interpolation": ("bilinear", "bicubic"),
+    "pooling": ("graph", "average", "gem"),
+}
 _OFTEN_UNUSED = ("views", "cells", "xfeat", "learned", "learned_sha256")
 
 
@@ -103,16 +110,18 @@ class ModelSpec:
         """Refuse values that no image can be prepared with."""
         if self.dim < 1:
             raise ModelError(f'model "{self.name}": dim is {self.dim}, it must be at least 1')
-        if self.resize not in ("crop", "squash", "torchvision"):
-            raise ModelError(f'model "{self.name}": resize "{self.resize}" is not one of crop, squash, torchvision')
-        if self.interpolation not in ("bilinear", "bicubic"):
-            raise ModelError(f'model "{self.name}": interpolation "{self.interpolation}" is not known')
-        if self.pooling not in ("graph", "average", "gem"):
-            raise ModelError(f'model "{self.name}": pooling "{self.pooling}" is not known')
+        for name, known in _WORDS.items():
+            if (said := getattr(self, name)) not in known:
+                raise ModelError(f'model "{self.name}": {name} "{said}" is not one of {", ".join(known)}')
         if len(self.mean) != 3 or len(self.std) != 3 or not all(s > 0 for s in self.std):
             raise ModelError(f'model "{self.name}": mean and std are three numbers each, std above 0')
         if self.resize != "squash" and self.resize_size < self.input_size:
             raise ModelError(f'model "{self.name}": resize_size must be at least input_size')
+        if (
+            len(self.views) > MOST_VIEWS
+            or not 0 <= min(self.cells, self.xfeat) <= max(self.cells, self.xfeat) <= MOST_PARTS
+        ):
+            raise ModelError(f'model "{self.name}": at most {MOST_VIEWS} views, {MOST_PARTS} cells and as many xfeat')
         if unknown := [view for view in self.views if view not in VIEWS]:
             raise ModelError(f'model "{self.name}": view "{unknown[0]}" is not one of {", ".join(VIEWS)}')
         if self.cells and not (self.cells_output and self.cells_stride > 0):

@@ -23,9 +23,7 @@ from placeprint.arrays import Numbers
 from placeprint.errors import GalleryCorruptError
 from placeprint.storage.arrays import open_array, read_header, save_array, write_header
 from placeprint.storage.coded_rows import Block, CodedRows, PartCode
-
-LARGEST_SIDE = 1 << 20
-"""Parts along one side of an image: more than any has, and few enough to count those of a billion images in 64 bit."""
+from placeprint.storage.thinned import MOST_PARTS
 
 
 class FileRows:
@@ -111,6 +109,11 @@ class Ragged:
         return (self[i] for i in range(len(self)))
 
     @property
+    def most(self) -> int:
+        """The most parts of an image that are kept; 0 when there are no images."""
+        return int((self._where[:, 2] * self._where[:, 3]).max(initial=0))
+
+    @property
     def bytes_an_image(self) -> float:
         """Mean bytes of an image's numbers as they are kept; 0 when there are no images."""
         parts, block = float((self._where[:, 2] * self._where[:, 3]).sum()), self._stored[0]
@@ -177,8 +180,9 @@ class Ragged:
         numbers = open_array(folder / f"{name}-shapes.npy", mapped=False)
         if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] != 2:
             raise ValueError(f"{name}.npy and its shapes do not belong together")
-        if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) <= LARGEST_SIDE:
-            raise ValueError(f"{name}-shapes.npy holds a side of {int(numbers.max())}")
+        sides = numbers.astype(np.int64)
+        if (sides < 0).any() or (sides > MOST_PARTS).any() or (sides.prod(axis=1) > MOST_PARTS).any():
+            raise ValueError(f"{name}-shapes.npy says that an image has more than {MOST_PARTS}, or fewer than none")
         values = _open_rows(folder / f"{name}.npy")
         if values.shape[0] != int(np.einsum("i,i->", *numbers.T, dtype=np.int64)):
             raise ValueError(f"{name}.npy and its shapes do not belong together")

@@ -17,8 +17,8 @@ from placeprint.arrays import Numbers
 from placeprint.errors import GalleryCorruptError
 from placeprint.storage.product_code import ProductCode
 
-LARGEST_GRID = 1 << 16
-"""Cells of an image: more than any model's map has, and few enough to be held where a damaged file says so."""
+MOST_PARTS = 2048
+"""Cells, or points, of an image: four times what presets keep. Comparing takes as long as there are pairs of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +64,7 @@ class Thinned:
             return self.code.decoded(kept)
         rows = kept.reshape(-1, self.bytes)
         height, width = np.ascontiguousarray(rows[0, :4]).view("<u2").tolist()
-        if len(rows) != self.most + 1 or not self.most < height * width <= LARGEST_GRID:
+        if len(rows) != self.most + 1 or not self.most < height * width <= MOST_PARTS:
             raise GalleryCorruptError("a file of parts is damaged: run placeprint verify, or build the gallery again")
         made = np.zeros((height * width, self.depth), self.code.kind)
         made[scattered(height * width, self.most)] = self.code.decoded(rows[1:])

@@ -194,6 +194,12 @@ def test_parts_that_are_missing_or_too_many_are_refused(spec: ModelSpec, given: 
         made.add(records(4, prefix="b"), vectors(4), spec=spec, parts=ragged)
 
 
+def test_more_cells_of_an_image_than_can_be_read_again_are_refused_when_they_come() -> None:
+    many = {"cells": Ragged.of([np.zeros((64, 33, 4), np.int8)])}
+    with pytest.raises(VectorError, match="an image has 2112 cells, and at most 2048 are compared: keep fewer"):
+        Gallery.in_memory(records(1), vectors(1), spec=CELLS, parts=many)
+
+
 def write_head(path: Path, **values: object) -> None:
     """Write a gallery whose head says something else."""
     Gallery.build(path, records=records(4), vectors=vectors(4), spec=BARE)
@@ -208,6 +214,24 @@ def write_head(path: Path, **values: object) -> None:
 def test_another_format_is_refused_with_advice(tmp_path: Path, number: object, advice: str) -> None:
     write_head(tmp_path / "g", format=number)
     with pytest.raises(GalleryFormatError, match=f"has format {number!r}, this release reads 5: .*{advice}"):
+        Gallery.open(tmp_path / "g")
+
+
+@pytest.mark.parametrize(
+    "said", [{"cells": 2049}, {"xfeat": 10**9}, {"cells": -1}, {"views": ["crop"] * 9}, {"views": ["flip"] * 10**5}]
+)
+def test_a_model_that_takes_longer_for_an_image_than_any_is_refused_in_one_line(
+    tmp_path: Path, said: dict[str, object]
+) -> None:
+    write_head(tmp_path / "g", model={**SPEC.to_dict(), **said})
+    with pytest.raises(GalleryFormatError, match=r"at most 8 views, 2048 cells and as many xfeat\): build it again$"):
+        Gallery.open(tmp_path / "g")
+
+
+@pytest.mark.parametrize("name", ["shortlist", "verified", "matched", "cells", "xfeat"])
+def test_a_preset_that_compares_more_than_can_be_waited_for_is_refused(tmp_path: Path, name: str) -> None:
+    write_head(tmp_path / "g", preset={**FAST.to_dict(), name: 10**6})
+    with pytest.raises(GalleryFormatError, match=rf"{name} must lie between 0 and [\d,]+, not 1000000"):
         Gallery.open(tmp_path / "g")
 
 

@@ -183,7 +183,7 @@ def test_as_many_are_kept_as_a_preset_may_say() -> None:
 def test_a_grid_that_no_image_has_is_refused() -> None:
     code = code_named("cells", "cells-28-a-80")
     kept = code.encoded(np.ones((16, 22, 112), np.int8))
-    for rows, columns in ((65535, 65535), (0, 22), (8, 10)):
+    for rows, columns in ((65535, 65535), (65535, 1), (256, 256), (2049, 1), (0, 22), (8, 10)):
         kept[0, 0, :4] = np.array([rows, columns], "<u2").view(np.uint8)
         with pytest.raises(GalleryCorruptError, match="parts is damaged"):
             code.decoded(kept)

@@ -123,6 +123,22 @@ def test_an_image_that_is_not_there() -> None:
         Ragged.of(arrays([(2, 3)]))[1]
 
 
+@pytest.mark.parametrize("shape", [(2049, 1), (1, 2049), (64, 33), (0, 1 << 40), (1 << 33, 1 << 33), (-1, 1), (-1, -7)])
+def test_more_parts_of_an_image_than_any_has_are_refused_before_they_are_read(
+    tmp_path: Path, shape: tuple[int, int]
+) -> None:
+    rows = max(shape[0] * shape[1], 0) if max(shape) < 1 << 20 else 0
+    np.save(tmp_path / "x.npy", np.zeros((rows, 1), np.int8))
+    np.save(tmp_path / "x-shapes.npy", np.array([shape], np.int64))
+    with pytest.raises(ValueError, match=r"x-shapes.npy says that an image has more than 2048, or fewer than none"):
+        Ragged.load(tmp_path, "x")
+
+
+def test_as_many_parts_as_an_image_may_have_are_read(tmp_path: Path) -> None:
+    Ragged.of(arrays([(64, 32), (0, 1)])).save(tmp_path, "x")
+    assert Ragged.load(tmp_path, "x").most == 2048
+
+
 @pytest.mark.parametrize("shapes", [[(2, 3)], [(2, 3), (1, 2)], [(2, 3), (2, 1)], []])
 def test_shapes_of_other_numbers_are_refused(tmp_path: Path, shapes: list[tuple[int, int]]) -> None:
     Ragged.of(arrays([(2, 3), (1, 1)])).save(tmp_path, "x")

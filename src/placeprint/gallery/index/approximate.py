@@ -114,6 +114,9 @@ class Clustered:
             index = faiss.read_index(str(path))
             settings = json.loads((folder / SETTINGS).read_bytes()) if (folder / SETTINGS).exists() else {}
             widths = [record_from(Width, width) for width in settings.get("widths", ())]
+            lists = getattr(_lists_of(index), "nlist", 0)
+            if not all(0 < w.k <= LEVELS[-1] and 0 < w.probes <= lists and 0 < w.spare <= MORE[-1] for w in widths):
+                raise ValueError("no search is that wide")
         except (RuntimeError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise GalleryCorruptError(f'"{path}" cannot be read as a FAISS index: build the gallery again') from error
         if index.ntotal != rows:

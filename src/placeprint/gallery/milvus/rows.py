@@ -22,6 +22,7 @@ from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.keys import content_of, key_of
 from placeprint.gallery.record_lines import parsed_line
 from placeprint.records import ImageRecord, ModelSpec
+from placeprint.storage.thinned import MOST_PARTS
 
 STRING = 65_535
 """Bytes of a string in Milvus at most."""
@@ -157,6 +158,8 @@ def unpacked(text: str) -> NDArray[Any]:
         if kind not in KINDS:
             raise ValueError(f"kind {kind!r}")
         height, width, depth = (int(side) for side in sides)
+        if min(height, width) < 0 or max(height, width, height * width) > MOST_PARTS:
+            raise ValueError(f"more than {MOST_PARTS}, or fewer than none")
         return np.frombuffer(base64.b64decode(data, validate=True), kind).reshape(height, width, depth)
     except ValueError as error:
         raise GalleryCorruptError(f"the parts of an image cannot be read ({error}): index it again") from error

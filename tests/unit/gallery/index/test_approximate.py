@@ -96,6 +96,16 @@ def test_between_two_levels_a_very_large_place_needs_the_candidates_of_the_next(
     assert index._lists.candidates(queries[:2], k, clustered.Width(*level)).shape == (2, count)
 
 
+def test_an_index_that_says_how_to_search_wider_than_any_is_refused(tmp_path: Path, index: FaissIndex) -> None:
+    index.save(tmp_path)
+    settings = tmp_path / clustered.SETTINGS
+    said = json.loads(settings.read_text())
+    for name, value in (("spare", 10**9), ("spare", 0), ("probes", 10**9), ("k", 10**6)):
+        settings.write_text(json.dumps(said | {"widths": [said["widths"][0] | {name: value}]}))
+        with pytest.raises(GalleryCorruptError, match="cannot be read as a FAISS index: build"):
+            clustered.Clustered.opened(tmp_path, ROWS)
+
+
 def test_under_a_filter_as_many_candidates_are_looked_at_as_without(
     monkeypatch: pytest.MonkeyPatch, index: FaissIndex
 ) -> None:

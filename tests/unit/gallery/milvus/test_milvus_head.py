@@ -9,6 +9,7 @@ import pytest
 from placeprint.errors import GalleryCorruptError, GalleryError, GalleryFormatError
 from placeprint.gallery.milvus.address import parse_address
 from placeprint.gallery.milvus.head import Head, blobs_of, said_in, values_of
+from placeprint.gallery.milvus.rows import unpacked
 from placeprint.gallery.position_evidence import PositionEvidence
 from placeprint.records import FailedImage, ModelSpec
 
@@ -110,3 +111,10 @@ def test_another_format_is_told_in_one_line(said: object) -> None:
         said_in(json.dumps(values_of(HEAD) | {"format": said}), ADDRESS)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("said", ["int8,2049,1,1:", "int8,-1,-1,1:AA==", "int8,65536,65536,0:", "int8,1,3,2:AA=="])
+def test_parts_of_an_image_that_no_image_has_are_refused_in_one_line(said: str) -> None:
+    assert unpacked("int8,1,2,1:AQI=").tolist() == [[[1], [2]]]
+    with pytest.raises(GalleryCorruptError, match=r"the parts of an image cannot be read .*: index it again$"):
+        unpacked(said)
