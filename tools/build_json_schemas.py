@@ -284,6 +284,7 @@ GROUPING = {
     "groups": [of(Group) | {"looks": [["text"]]}],
     "alone": [of(Alone)],
     "constraints": [{"link": ("one of", *Link), "a": "text", "b": "text"}],
+    "contradictions": ["text"],
     "false_merge_rate": "number",
     "model": "text",
     "matched": "int",

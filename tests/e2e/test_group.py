@@ -54,6 +54,10 @@ def test_places_are_found_answered_and_kept(flat: Path) -> None:
         of = {path: group.place for group in again.groups for path in group.photos}
         assert (of["0.jpg"], of["1.jpg"], of.get("2.jpg") != "Mill") == ("Mill", "Mill", True)
         assert [one.why for one in again.alone if one.path == "3.jpg"] == ["you said that it shows no place"]
+    way = [Constraint(Link.MUST, "1.jpg", "2.jpg"), Constraint(Link.CANNOT, "0.jpg", "2.jpg")]
+    assert again.contradictions == ()
+    told = placeprint.group(flat, constraints=[Constraint(Link.MUST, "0.jpg", "1.jpg"), *way]).contradictions
+    assert told == ('"0.jpg" and "2.jpg" are said to be two places, and one through "1.jpg": they are one',)
     with pytest.raises(placeprint.PlaceprintError, match="none of them below"):
         placeprint.group(flat.parent, corrections=flat / "said.json")
     records = placeprint.read_dataset(out).records

@@ -421,10 +421,21 @@ def test_corrections_are_bounded_and_a_folder_of_unknown_photos_that_is_gone_is_
         assert ask(client, unsure)["answer"] == "UNKNOWN"
         assert len(client.post("/v1/group", headers=head).json()["groups"]["alone"]) == 1
         said = {"format": 1, "answers": [{"link": "must", "a": "x", "b": "y"}]}
-        assert client.put("/v1/group/corrections", headers=head, json=said).json() == {"saved": 1}
+        assert client.put("/v1/group/corrections", headers=head, json=said).json() == {"saved": 1, "contradictions": []}
         long = client.put("/v1/group/corrections", headers=head, content=json.dumps(said) + " " * MOST_BYTES)
         assert (long.status_code, "8 MiB" in long.json()["detail"]) == (413, True)
         assert len(remembered(folder).corrections().constraints) == 1
+        ways = [{"link": "must", "a": "z", "b": "y"}, {"link": "cannot", "a": "x", "b": "z"}]
+        more = {"format": 1, "answers": [*said["answers"], *ways]}
+        told = client.put("/v1/group/corrections", headers=head, json=more).json()
+        assert told["contradictions"] == ['"x" and "z" are said to be two places, and one through "y": they are one']
+        more["answers"].append({"link": "cannot", "a": "y", "b": "x"})
+        refused = client.put("/v1/group/corrections", headers=head, json=more)
+        assert (refused.status_code, "must and cannot be of one place" in refused.json()["detail"]) == (422, True)
+        both = {"photo": "a.jpg", "photos": ["b.jpg"], "place": "Mill"}
+        for route in ("accept", "forget"):
+            refused = client.post(f"/v1/group/{route}", headers=head, json=both)
+            assert (refused.status_code, '"photo" beside "photos"' in refused.json()["detail"]) == (422, True)
         for gone in (folder / "photos", folder):
             shutil.rmtree(gone)
             assert ask(client, unsure)["answer"] == "UNKNOWN"

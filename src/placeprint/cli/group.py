@@ -73,4 +73,5 @@ def show_groups(found: Grouping) -> None:
         f"{counted(len(found.groups), 'place')}, {counted(len(found.alone), 'photo')} alone",
         f"asked: at most {100 * found.false_merge_rate:g} % of photos in the group of another place",
     )
+    printing.say(*found.contradictions)
     printing.show_failures(found.failures)

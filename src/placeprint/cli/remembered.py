@@ -60,7 +60,6 @@ def remembered(
     """Show which unknown photos show one new place, and add it to a gallery."""
     from placeprint.grouping.corrections import Corrections, read_corrections
     from placeprint.grouping.gallery_places import in_gallery
-    from placeprint.grouping.remembered import group_of
     from placeprint.grouping.remembered import remembered as opened
 
     if decided.accept is not None and gallery is None:
@@ -71,12 +70,12 @@ def remembered(
         kept.correct(read_corrections(decided.corrections))
     found = kept.groups(progress=output.progress, **given(asked))
     added = None
-    if decided.refuse:
-        kept.correct(Corrections((), {p: "" for one in decided.refuse for p in group_of(found, one).photos}))
+    if refused := _refused(found, decided):
+        kept.correct(Corrections((), dict.fromkeys(refused, "")))
     if decided.accept is not None:
         assert gallery is not None
         added = _accept(kept, found, decided, gallery, output)
-    if decided.refuse or added:
+    if refused or added:
         found = kept.groups(progress=output.progress, **given(asked))
     places = _asked(gallery, found)
     if report is not None and found is not None:
@@ -94,6 +93,16 @@ def remembered(
         if added:
             printing.say(f"{added['place']}: {counted(int(added['photos']), 'photo')} in the gallery now")
         _show(kept, gallery, found, places)
+
+
+def _refused(found: Grouping | None, decided: Decided) -> list[str]:
+    """Return the photos that show no place. Raises `UsageError` where one of them is accepted too."""
+    from placeprint.grouping.remembered import group_of
+
+    refused = [photo for one in decided.refuse or () for photo in group_of(found, one).photos]
+    if decided.accept in refused:
+        raise UsageError(f"{decided.accept} is accepted and refused: the photos grouped with it show a place, or none")
+    return refused
 
 
 def _asked(gallery: str | None, found: Grouping | None) -> dict[str, Answer]:
@@ -142,4 +151,5 @@ def _show(kept: Remembered, gallery: str | None, found: Grouping | None, places:
             f"to add the first: {own} {where} --accept {shlex.quote(rows[0][2])} --name NAME",
             f"to look at them: {own} --report unknown.html",
         )
+    printing.say(*(found.contradictions if found else ()))
     printing.say(f"{counted(len(kept.photos), 'unknown photo')} kept in {kept.folder}, {len(kept.accepted)} accepted")

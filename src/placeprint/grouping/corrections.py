@@ -32,13 +32,18 @@ _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """Answers of a person; of two about the same photos the later one holds.
+    """Answers of a person, one for each two photos; of what was said before and later the later holds.
 
     Attributes
     ----------
     constraints : tuple of Constraint
     names : mapping of str to str
         What the place of each photo is called; empty for one that shows no place.
+
+    Raises
+    ------
+    UsageError
+        When two photos must and cannot be of one place, or an answer is about one photo alone.
 
     Examples
     --------
@@ -50,6 +55,15 @@ class Corrections:
 
     constraints: tuple[Constraint, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse answers of which neither is the later one."""
+        links: dict[frozenset[str], Link] = {}
+        for one in self.constraints:
+            if one.a == one.b:
+                raise UsageError(f'an answer is about two photos, and both are "{one.a}"')
+            if links.setdefault(frozenset((one.a, one.b)), one.link) is not one.link:
+                raise UsageError(f'"{one.a}" and "{one.b}" must and cannot be of one place: take one answer back')
 
     def then(self, later: Corrections) -> Corrections:
         """Return these, and what was said later."""
@@ -86,10 +100,15 @@ def corrections_of(row: object) -> Corrections:
         try:
             if not isinstance(answer, Mapping):
                 raise TypeError("it is no object")
+            if "link" in answer and not answer.keys().isdisjoint(("place", "photos")):
+                raise ValueError("it says a link and a place: make two answers of it")
             if "link" in answer:
                 constraints.append(_link(answer))
             else:
-                names |= _names(answer)
+                said = _names(answer)
+                if twice := [path for path in said if names.get(path, said[path]) != said[path]]:
+                    raise ValueError(f'"{twice[0]}" has another place in an answer before')
+                names |= said
         except KeyError as error:
             raise ValueError(f"answer {number} cannot be understood: it has no {error}") from error
         except (TypeError, ValueError) as error:

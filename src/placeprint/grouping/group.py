@@ -11,6 +11,7 @@ from placeprint.dataset.manifest import Manifest
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import DatasetError, UsageError
 from placeprint.grouping.compared import compared
+from placeprint.grouping.contradictions import contradictions
 from placeprint.grouping.corrections import NO_PLACE, Corrections, read_corrections
 from placeprint.grouping.groups import alone_of, edges_of, groups_of, reasoned
 from placeprint.grouping.options import GroupOptions, GroupWords
@@ -116,10 +117,13 @@ def _found(manifest: Manifest, told: Corrections, asked: GroupOptions, progress:
         raise DatasetError(f'every photo of "{manifest.root}" was said to show no place: there is nothing to group')
     with opened_cache(asked.cache) as cache:
         done = embed_split(manifest, shown, embedder=embedder, cache=cache, progress=progress)
-        kept = among(told.constraints, (record.path for record in done.records))
+        here = [record.path for record in done.records]
+        kept = among(told.constraints, here)
         found = compared(done, kept, bound=(same, least), root=manifest.root, progress=progress)
     groups, probabilities = found.joined(kept, same, least)
     edges = edges_of(found, groups, probabilities)
+    looks = ([found.paths[row] for row in look] for look in found.looks)
+    answered = Corrections(among(told.constraints, [*here, *placeless]), told.names)
     alone = reasoned(alone_of(found, groups), manifest.root, progress)
     return Grouping(
         root=manifest.root,
@@ -129,6 +133,7 @@ def _found(manifest: Manifest, told: Corrections, asked: GroupOptions, progress:
         alone=(*alone, *(Alone(path, NO_PLACE) for path in placeless)),
         edges=edges,
         constraints=kept,
+        contradictions=contradictions(answered, looks),
         false_merge_rate=asked.false_merge_rate,
         model=embedder.spec.name,
         matched=found.matched,

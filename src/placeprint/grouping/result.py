@@ -144,6 +144,8 @@ class Grouping:
         All pairs that were compared and are not certain to be different places.
     constraints : tuple of Constraint
         That were respected.
+    contradictions : tuple of str
+        One line for each answer that others contradict, and what holds.
     false_merge_rate : float
         The share of photos that may be in the group of another place.
     model : str
@@ -172,6 +174,7 @@ class Grouping:
     matched: int
     failures: tuple[FailedImage, ...]
     seconds: float
+    contradictions: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Count places and photos."""
@@ -191,6 +194,7 @@ class Grouping:
             "groups": [asdict(group) for group in self.groups],
             "alone": [asdict(one) for one in self.alone],
             "constraints": [asdict(one) | {"link": one.link.value} for one in self.constraints],
+            "contradictions": list(self.contradictions),
             "false_merge_rate": self.false_merge_rate,
             "model": self.model,
             "matched": self.matched,

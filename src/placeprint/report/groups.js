@@ -32,7 +32,10 @@ function replayed() {
   const groupOf = (look) => groups.find((group) => group.looks.includes(look));
   const joined = (parts) => {
     const [first, ...others] = parts;
-    first.name = parts.find((group) => group.name)?.name ?? "";
+    const photos = parts.flatMap((group) => group.looks).flatMap((look) => tiles.get(look).photos);
+    const own = photos.map((photo) => names.get(photo)).find(Boolean);
+    if (own) for (const photo of photos) names.set(photo, own); // what is one place has one name
+    first.name = own ?? parts.find((group) => group.name)?.name ?? "";
     for (const other of others) first.looks.push(...other.looks.splice(0));
     return first;
   };
@@ -67,6 +70,7 @@ function replayed() {
         from.looks = from.looks.filter((one) => one !== look);
         groups.push({ name: "", looks: [look], placeless: true });
         for (const photo of tiles.get(look).photos) names.set(photo, null);
+        for (const [pair, { link, a, b }] of linked) if (link === "must" && (a === look || b === look)) linked.delete(pair);
       }
     },
     name([look, name]) {
@@ -169,7 +173,7 @@ function keep() {
     const answer = await sent("PUT", save, row, { "If-Match": `"${version}"` });
     if (!answer) return;
     [version] = answer.headers.get("ETag").match(/\w{16}/); // a proxy may write W/ before it
-    bar.querySelector(".chosen").textContent = tr("Saved.");
+    bar.querySelector(".chosen").textContent = [tr("Saved."), ...(await answer.json()).contradictions].join(" ");
   });
 }
 

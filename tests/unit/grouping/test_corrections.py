@@ -22,7 +22,8 @@ from placeprint.grouping.result import Constraint, Link
 PATHS = st.sampled_from(["a.jpg", "b/c.jpg", "é\udc80.jpg", "|"])
 LINKS = st.builds(Constraint, st.sampled_from(Link), PATHS, PATHS).filter(lambda one: one.a != one.b)
 NAMES = st.dictionaries(PATHS, st.sampled_from(["", "Mill", "Phố cổ"]))
-MADE = st.builds(lambda links, names: Corrections().then(Corrections(tuple(links), names)), st.lists(LINKS), NAMES)
+LISTS = st.lists(LINKS, unique_by=lambda one: frozenset((one.a, one.b)))
+MADE = st.builds(lambda links, names: Corrections().then(Corrections(tuple(links), names)), LISTS, NAMES)
 
 
 @given(MADE)
@@ -58,6 +59,10 @@ BAD = {
     '{"format": 1, "answers": [{"place": false, "photos": ["x"]}]}': "a list of paths",
     f'{{"format": 1, "answers": [{{"link": "{"y" * 10_000}", "a": "x", "b": "z"}}]}}': "is not a valid Link",
     '{"format": 1, "answers": [{"place": 3, "photos": ["x"]}]}': "a list of paths",
+    '{"format": 1, "answers": [{"link": "must", "a": "x", "b": "y"}, {"link": "cannot", "a": "y", "b": "x"}]}': "t and",
+    '{"format": 1, "answers": [{"link": "must", "a": "x", "b": "y", "place": "M", "photos": ["x"]}]}': "two answers",
+    '{"format": 1, "answers": [{"place": "M", "photos": ["x"]}, {"place": "N", "photos": ["x"]}]}': '2 .*"x" has',
+    '{"format": 1, "answers": [{"place": "M", "photos": ["x"]}, {"place": null, "photos": ["x"]}]}': '2 .*"x" has',
     "[" * 100_000: "cannot be read",
     "\xff": "cannot be read",
 }
@@ -71,6 +76,12 @@ def test_what_cannot_be_understood_is_told_in_one_line(text: str, tmp_path: Path
         read_corrections(file)
     assert "\n" not in str(told.value)
     assert len(str(told.value)) < 800
+
+
+@pytest.mark.parametrize(("b", "said"), [("y", '"y" and "x" must and cannot be'), ("x", 'both are "x"')])
+def test_answers_of_which_neither_is_the_later_one_are_refused(b: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Corrections((Constraint(Link.MUST, "x", b), Constraint(Link.CANNOT, b, "x")))
 
 
 def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:

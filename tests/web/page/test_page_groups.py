@@ -12,6 +12,7 @@ from PIL import Image
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
 
+from placeprint.grouping.contradictions import contradictions
 from placeprint.grouping.corrections import read_corrections
 from placeprint.grouping.result import Alone, Edge, Group, Grouping, Link
 from placeprint.report.groups_page import write_groups_page
@@ -133,6 +134,24 @@ def test_groups_are_merged_split_named_and_taken_back(opened: Opened, tmp_path: 
         page.keyboard.press("u")
     assert groups(page) == before
     assert page.get_by_role("button", name="Undo").is_disabled()
+
+
+def test_what_is_merged_has_one_name_and_what_shows_no_place_is_one_with_nothing(
+    opened: Opened, tmp_path: Path
+) -> None:
+    page = opened()
+    name = page.get_by_label("Name of the place of b1")
+    name.fill("Gate")
+    name.press("Tab")
+    choose(page, "a1", "b1")
+    page.keyboard.press("m")
+    assert groups(page)[0] == ("Gate", ["a1", "a2", "a3", "b1", "b2"])
+    choose(page, "a2")
+    page.keyboard.press("p")
+    told = read_corrections(saved(page, tmp_path / "corrections.json"))
+    assert dict(told.names) == {**dict.fromkeys(("a1", "a3", "b1", "b2"), "Gate"), "a2": ""}
+    assert [{one.a, one.b} for one in told.constraints] == [{"a1", other} for other in ("a3", "b1", "b2")]
+    assert contradictions(told) == ()
 
 
 def test_questions_are_answered_by_keys(opened: Opened, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_what_is_not_allowed_is_refused_in_one_line(asked: Any) -> None:
         together = {"link": "must", "a": photos[0], "b": photos[1]}
         said = {"format": 1, "answers": [together, {"place": "Old Mill", "photos": photos}]}
         saved = client.put("/v1/group/corrections", json=said, headers=WRITER | {"If-Match": seen})
-        assert (saved.json(), saved.headers["ETag"] == seen) == ({"saved": 3}, False)
+        assert (saved.json(), saved.headers["ETag"] == seen) == ({"saved": 3, "contradictions": []}, False)
         late = client.put("/v1/group/corrections", json={**said, "answers": []}, headers=WRITER | {"If-Match": seen})
         assert (late.status_code, "somebody else corrected" in late.json()["detail"]) == (412, True)
         assert json.loads((folder / "corrections.json").read_text()) == said

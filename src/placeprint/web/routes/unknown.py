@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import HTMLResponse, Response
 
 from placeprint.errors import UsageError, in_brief
+from placeprint.grouping.contradictions import contradictions
 from placeprint.grouping.corrections import MOST_BYTES, checked_name, corrections_of
 from placeprint.grouping.gallery_places import gallery_places, in_gallery
 from placeprint.grouping.remembered import Remembered, group_of, remembered
@@ -115,13 +116,14 @@ async def correct(
     _: Writer,
     if_match: Annotated[str | None, Header(description="The ETag that was seen: refused when it is old.")] = None,
 ) -> Json:
-    """Keep corrections, as the page saves them; answered when they are on disk."""
+    """Keep corrections, as the page saves them; answered when they are on disk, with those that others contradict."""
     said = _understood(await _sent(request), corrections_of, "the corrections")
     seen = None if if_match in (None, "*") else if_match.strip().removeprefix("W/").strip('"')
     version = await to_thread(lambda: kept.replace(said, seen=seen))
     if version is None:
         raise Problem(412, "somebody else corrected these photos in between: load them again, then correct them")
-    return Json({"saved": len(said.constraints) + len(said.names)}, headers={"ETag": f'"{version}"'})
+    saved = {"saved": len(said.constraints) + len(said.names), "contradictions": contradictions(said)}
+    return Json(saved, headers={"ETag": f'"{version}"'})
 
 
 @router.post(
@@ -178,6 +180,8 @@ def _understood(data: bytes, read: Callable[[Any], T], what: str) -> T:
 def _photos_of(row: Any) -> list[str]:
     if not isinstance(row, Mapping) or not isinstance(photos := row.get("photos"), list) or not photos:
         raise TypeError('it is no object with "photos", a list of names')
+    if row.get("photo") is not None:
+        raise TypeError('it has "photo" beside "photos": send one of them')
     if not all(isinstance(photo, str) for photo in photos):
         raise TypeError("a photo is given by its name, a text")
     return photos
