@@ -55,7 +55,9 @@ class Silent:
 
 
 _TOLD = 13
-"""Lines whose rate is told, and what it leaves: a minute. What came from the cache before says nothing of the rest."""
+"""Lines whose rate is told, and what it leaves: a minute."""
+_OTHER_PACE = 2
+"""So many times as fast, or as slow, is other work: what came from the cache says nothing of what does not."""
 
 
 class Lines:
@@ -77,12 +79,20 @@ class Lines:
         self._done += steps
         now = time.monotonic()
         if now - self._told[-1][0] >= self._every:
-            since, done = self._told[0]
-            rate = (self._done - done) / max(now - since, 1e-9)
+            lately, rate = self._rate(self._told[-1], now), self._rate(self._told[0], now)
+            if not rate / _OTHER_PACE <= lately <= rate * _OTHER_PACE:
+                rate, last = lately, self._told[-1]
+                self._told.clear()
+                self._told.append(last)
             self._told.append((now, self._done))
             left = max(self._total - self._done, 0) / rate if rate else 0.0
             about = f"about {left / 60:.0f} min left" if left >= 90 else f"{left:.0f} s left"
             tell(f"{self._what}: {self._done}/{self._total} ({rate:.{0 if rate >= 1 else 1}f}/s, {about})")
+
+    def _rate(self, told: tuple[float, int], now: float) -> float:
+        """Return steps a second since a line was told."""
+        since, done = told
+        return (self._done - done) / max(now - since, 1e-9)
 
     def finish(self) -> None:
         """Do nothing: the verb prints its own result."""

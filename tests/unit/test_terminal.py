@@ -105,12 +105,18 @@ def test_the_time_that_is_left_is_told_by_the_last_minute(
     monkeypatch.setattr("placeprint.progress.time.monotonic", lambda: now)
     shown = Lines()
     shown.start("embedding", 100_000)
-    for second in range(200):  # 5,000 from the cache, and then two images a second
+    for second in range(200):  # 5,000 from the cache, and then two images a second, and three
         now = float(second + 1)
-        shown.advance(1000 if second < 5 else 2)
+        shown.advance(1000 if second < 5 else 2 if second < 100 else 3)
     told = capsys.readouterr().err.splitlines()
     assert told[0].endswith("embedding: 5000/100000 (1000/s, about 2 min left)")
-    assert told[-1].endswith("embedding: 5390/100000 (2/s, about 788 min left)")
+    assert told[1].endswith("embedding: 5010/100000 (2/s, about 792 min left)")
+    assert told[25].endswith("embedding: 5280/100000 (2/s, about 641 min left)")  # 2.46: of both
+    assert told[-1].endswith("embedding: 5490/100000 (3/s, about 525 min left)")
+    shown.advance(5000)
+    now += 5
+    shown.advance(1)
+    assert capsys.readouterr().err.endswith("embedding: 10491/100000 (1000/s, 89 s left)\n")
     shown.start("writing", 4)
     now += 6
     shown.advance(3)
