@@ -29,7 +29,7 @@ EVIDENCE = "sum"
 """How matched points tell: by the sum of their confidences, where earlier releases took its logarithm (`log`). What was
 calibrated of other scores must be calibrated again."""
 MOST_OF_A_PLACE = 256
-"""Images that the mean of a place is of. Of one with more, as many are drawn by hashes of their paths: a sample that
+"""Images that the mean of a place is of. Of one with more, as many are drawn by hashes of their contents: a sample that
 hardly changes when images are added, whose mean is off by 0.06 of how far one image is from it."""
 KEPT_BYTES = {"cell_bytes": (0, 28, 56), "point_bytes": (0, 19)}
 """In how many bytes a cell or a point can be kept; 0 for as it is, 112 and 68."""

@@ -17,6 +17,8 @@ from placeprint.embedding.imported import imported_spec
 from placeprint.errors import GalleryMismatchError, UsageError
 from placeprint.gallery.filters import Filter
 from placeprint.gallery.milvus.gallery import MilvusGallery
+from placeprint.indexing.server import store_vectors
+from placeprint.presets import find_preset
 from placeprint.recognition.recognizer import Recognizer
 
 
@@ -189,6 +191,24 @@ def test_the_second_place_is_found_behind_many_images_of_the_first(address: str)
     one, two = (Recognizer(g).answer(near[0]) for g in (gallery, local))
     assert {place.place for place in two.places} == {"church", "bridge"}
     assert one == two
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+def test_a_place_of_many_images_has_the_mean_that_it_has_in_a_folder(address: str, hashed: bool) -> None:
+    """Of more than 256 images a sample is taken: the same one, and none that leans to what is near a query."""
+    vectors = clustered(650, 8, clusters=2, spread=2)
+    records = [
+        dataclasses.replace(r, places=("church" if i < 600 else "bridge",), content_hash=f"{i:064x}" if hashed else "")
+        for i, r in enumerate(records_of(650))
+    ]
+    preset, spec = find_preset("fast:place_weight=4:place_power=0.85:shortlist=50"), imported_spec("made", 8)
+    gallery = store_vectors(address, records=records, vectors=vectors, preset=preset, spec=spec)
+    gallery, _ = gallery.remove([records[i].path for i in range(0, 650, 13)])
+    local = Gallery.in_memory(records, vectors, spec=spec, preset=preset)
+    local, _ = local.remove([records[i].path for i in range(0, 650, 13)])
+    for asked in clustered(5, 8, seed=8, clusters=2, spread=2):
+        one, two = (Recognizer(g).answer(asked) for g in (gallery, local))
+        assert (one.matches, one.places) == (two.matches, two.places)
 
 
 def test_a_filter_of_nothing_says_so(milvus: Any) -> None:

@@ -78,14 +78,19 @@ class RecordTable(Sequence[ImageRecord]):
 
         `names`: See `Columns.save`, whose answer this returns.
         """
-        lengths, contents = [np.zeros(1, np.int64)], [np.zeros(0, np.uint64)]
+        lengths = [np.zeros(1, np.int64)]
         with (folder / FILE).open("wb") as file:
             for number, first, last in self.rows.runs():
                 lengths.append(self._blocks[number].write(file, first, last))
-                contents.append(self._blocks[number].contents[first:last])
         save_array(folder / f"column-{LINES}.npy", np.cumsum(np.concatenate(lengths)))
-        save_array(folder / f"column-{CONTENTS}.npy", np.concatenate(contents))
+        save_array(folder / f"column-{CONTENTS}.npy", self.contents)
         return self.columns.save(folder, names=names)
+
+    @property
+    def contents(self) -> NDArray[np.uint64]:
+        """`path_hash` of the content of each row's image, shape (n,); 0 where that is not known."""
+        runs = (self._blocks[number].contents[first:last] for number, first, last in self.rows.runs())
+        return np.concatenate([np.zeros(0, np.uint64), *runs])
 
     @cached_property
     def columns(self) -> Columns:

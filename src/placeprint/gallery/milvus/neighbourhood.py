@@ -122,9 +122,10 @@ def _company(store: Store, found: Mapping[int, Row], only: EngineFilter | None) 
     if not places:
         return {}
     asked = of_places(places) + (f" and ({only.expression})" if only and only.expression else "")
-    rows = store.query(asked, ["key", "places", *(only.fields if only else ())])
-    company: dict[tuple[str, ...], list[int]] = {}
+    rows = store.query(asked, ["key", "row", "places", "content", *(only.fields if only else ())])
+    company: dict[tuple[str, ...], list[tuple[int, int, int]]] = {}
     for row in only.through(rows) if only else rows:
-        company.setdefault(tuple(row["places"]), []).append(int(row["key"]))
-    keys = {key for some in company.values() for key in sorted(some)[:MOST_OF_A_PLACE]}
+        drawn = (row["content"], row["row"], int(row["key"]))  # as `Reranker` draws of the gallery in a folder
+        company.setdefault(tuple(row["places"]), []).append(drawn)
+    keys = {key for some in company.values() for *_, key in sorted(some)[:MOST_OF_A_PLACE]}
     return _filled(store, sorted(keys - found.keys()))

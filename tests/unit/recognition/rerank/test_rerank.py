@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from placeprint.evaluation.ground_truth import choose_truth
 from placeprint.evaluation.ranking import rank_queries
 from placeprint.gallery.gallery import Gallery
+from placeprint.gallery.keys import content_of
 from placeprint.presets import Preset
 from placeprint.recognition.calibration.held_out import from_gallery
 from placeprint.recognition.queries import Queries
@@ -53,7 +54,10 @@ def maps(count: int, seed: int) -> list[NDArray[np.int8]]:
 
 def records_of(labels: Sequence[str | None]) -> list[ImageRecord]:
     """Return one record a label; ``a|b`` is an image of two places."""
-    return [ImageRecord(path=f"{i}.jpg", places=tuple(x.split("|")) if x else ()) for i, x in enumerate(labels)]
+    return [
+        ImageRecord(path=f"{i}.jpg", places=tuple(x.split("|")) if x else (), content_hash=f"{i:064x}")
+        for i, x in enumerate(labels)
+    ]
 
 
 def gallery_of(
@@ -154,8 +158,8 @@ def test_of_a_large_place_a_sample_is_read_whose_mean_is_near_that_of_all(monkey
 
     scores = Reranker(made, vectors=Counting()).scores(query, {}, np.array([7, 3001, 2000]))  # type: ignore[arg-type]
     assert len(read) == 3 + 256 + 5
-    paths = made.records.columns.paths
-    assert set(read[3:-5]) == set(np.argsort(paths[:3000])[:256].tolist())
+    contents = [content_of(record.content_hash) for record in made.records[:3000]]
+    assert set(read[3:-5]) == set(np.argsort(contents)[:256].tolist())
     monkeypatch.setattr(reranker, "MOST_OF_A_PLACE", 3000)
     np.testing.assert_allclose(scores, Reranker(made).scores(query, {}, np.array([7, 3001, 2000])), atol=0.03)
 
