@@ -7,6 +7,12 @@ each, ``one-place`` has all of them, ``each-a-place`` one for each; ``links`` ar
 Processor seconds, of all threads, tell the growth on a machine that others use too; seconds do not. The network takes
 most of the time, and the same for each image: ``--no-network`` puts differences of the blocks' colours in its place, so
 that 100,000 files take minutes.
+
+    python benchmarks/indexing.py --files 20000 --kinds places --no-network --kill embedding:.3 writing calibrating:.5
+
+Each ``--kill`` is a process that ends by SIGKILL where its stage is so far; then it is run to the end. What the cache
+has after each, and what is embedded at last, tell what a kill costs. Of every stage that takes 20 s the time left that
+was told is compared with what it took, after a quarter, a half and three quarters of it.
 """
 
 from __future__ import annotations
@@ -15,12 +21,14 @@ import argparse
 import io
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +36,9 @@ import numpy as np
 
 from growth import peak_mb
 from placeprint.cli.heap import lean_heap
+from placeprint.embedding.cache import EmbeddingCache
+from placeprint.progress import Lines
+from placeprint.terminal import listen
 
 A_PLACE = 20
 MOST_LINKS = 30_000
@@ -114,7 +125,7 @@ def replace_network() -> None:
     OpenVinoRunner._infer = compared  # type: ignore[method-assign]
 
 
-def index_here(folder: Path, files: int, *, network: bool) -> Row:
+def index_here(folder: Path, files: int, *, network: bool, kill: str = "") -> Row:
     """Index what `make` wrote, in this process; return seconds by stage and the peak memory."""
     from placeprint.indexing.index import index
 
@@ -125,7 +136,9 @@ def index_here(folder: Path, files: int, *, network: bool) -> Row:
     processor: Row = {}
     time_stages(seconds, processor)
     began, busy = time.perf_counter(), time.process_time()
-    done = index(folder / "photos", folder / "g", preset="fast")
+    watched = Watched(kill)
+    listen([(watched.hear, True)])
+    done = index(folder / "photos", folder / "g", preset="fast", progress=watched)
     whole, processor["whole"] = time.perf_counter() - began, time.process_time() - busy
     embedding = seconds.pop("embedding")
     inside = {stage: share * embedding for stage, share in done.shares.items()}  # of the threads' time
@@ -137,11 +150,49 @@ def index_here(folder: Path, files: int, *, network: bool) -> Row:
         "processor_seconds": {stage: round(spent, 1) for stage, spent in processor.items()},
         "computed": done.computed,
         "peak_mb": round(peak_mb()),
+        "left": watched.left,
     }
 
 
-def measure(files: int, kind: str, *, network: bool) -> Row:
-    """Index twice, each time in a process of its own: everything anew, and everything from the cache."""
+class Watched(Lines):
+    """Lines for a log, compared with the truth; or the end of this process where a stage is so far."""
+
+    def __init__(self, kill: str = "") -> None:
+        super().__init__()
+        self._stage, _, share = kill.partition(":")
+        self._most, self._here = float(share or 0), False
+        self._at: list[tuple[float, float]] = []
+        self.left: Row = {}
+
+    def start(self, what: str, total: int) -> None:
+        """Start a stage."""
+        super().start(what, total)
+        self._name, self._all, self._count, self._began, self._at = what, total, 0, time.monotonic(), []
+        self.advance(0)
+
+    def advance(self, steps: int = 1) -> None:
+        """Count, and end this process where it is told to."""
+        self._count += steps
+        if self._name == self._stage and self._count >= self._most * self._all:
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().advance(steps)
+
+    def hear(self, line: str) -> None:
+        """Keep the time left that a line tells."""
+        if found := re.search(r"(?:about (\d+) min|, (\d+) s) left", line):
+            minutes, seconds = found.groups()
+            self._at.append((time.monotonic(), 60.0 * int(minutes) if minutes else float(seconds)))
+
+    def finish(self) -> None:
+        """Compare what was told after a quarter, a half and three quarters."""
+        ended = time.monotonic()
+        for share in (0.25, 0.5, 0.75) if ended - self._began > 20 else ():
+            when, told = min(self._at, key=lambda at: abs(at[0] - self._began - share * (ended - self._began)))
+            self.left[f"{self._name}, {share:.0%}"] = f"told {told:.0f} s, were {ended - when:.0f}"
+
+
+def measure(files: int, kind: str, *, network: bool, kills: Sequence[str] = ()) -> Row:
+    """Index twice, each in a process of its own: anew, killed first at each moment; and everything from the cache."""
     with tempfile.TemporaryDirectory(prefix="indexing-") as name:
         folder = Path(name)
         make(folder / "photos", files, kind)
@@ -149,6 +200,10 @@ def measure(files: int, kind: str, *, network: bool) -> Row:
         command += [] if network else ["--no-network"]
         environment = os.environ | {"PLACEPRINT_CACHE": str(folder / "cache")}
         row: Row = {"files": files, "kind": kind}
+        for kill in kills:
+            done = subprocess.run([*command, "--kill", kill], stdout=subprocess.PIPE, text=True, env=environment)
+            with EmbeddingCache(folder / "cache" / "embeddings.sqlite") as cache:
+                row[f"killed at {kill}"] = {"ended": done.returncode, "kept": cache.counts()[0]}
         for run in ("anew", "cached"):
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
             row[run] = json.loads(done.stdout)
@@ -161,14 +216,15 @@ def main() -> int:
     parser.add_argument("--files", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--no-network", dest="network", action="store_false")
+    parser.add_argument("--kill", nargs="+", default=[], help="a stage, or one and its share, as embedding:.3")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.folder:
-        print(json.dumps(index_here(given.folder, given.files[0], network=given.network)))
+        print(json.dumps(index_here(given.folder, given.files[0], network=given.network, kill="".join(given.kill))))
         return 0
     for kind in given.kinds:
         for files in given.files:
-            print(json.dumps(measure(files, kind, network=given.network)), flush=True)
+            print(json.dumps(measure(files, kind, network=given.network, kills=given.kill)), flush=True)
     return 0
 
 

@@ -8,16 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from placeprint import ImageRecord, imported_spec
+from placeprint.embedding.cache import EmbeddingCache
 from placeprint.gallery.gallery import Gallery
 from placeprint.indexing.index import index
+from placeprint.progress import Silent
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 
@@ -100,19 +103,73 @@ def build(folder: Path, count: int) -> None:
     Gallery.build(folder, records=records, vectors=np.eye(9, dtype=np.float32)[:count], spec=imported_spec("m", 9))
 
 
-def killed_in(moment: str, work: Callable[[], None]) -> int:
-    """Do the work in a child that is killed where it comes to this moment; return its exit code."""
+def kill(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Do the work in a child; return its exit code."""
     child = os.fork()
     if not child:
-        module, names = moment.split()
-        *owners, name = names.split(".")
-        place = reduce(getattr, owners, import_module(f"placeprint.{module}"))
-        setattr(place, name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
         try:
             work()
         finally:
             os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed_in(moment: str, work: Callable[[], None]) -> int:
+    """Do the work in a child that is killed where it comes to this moment; return its exit code."""
+
+    def until_then() -> None:
+        module, names = moment.split()
+        *owners, name = names.split(".")
+        setattr(reduce(getattr, owners, import_module(f"placeprint.{module}")), name, kill)
+        work()
+
+    return in_child(until_then)
+
+
+class Killing(Silent):
+    """Kills the process where a stage has done so many steps."""
+
+    def __init__(self, stage: str, steps: int) -> None:
+        self._stage, self._left, self._here = stage, steps, False
+
+    def start(self, what: str, total: int) -> None:  # noqa: ARG002
+        self._here = what == self._stage
+        self.advance(0)
+
+    def advance(self, steps: int = 1) -> None:
+        self._left -= steps * self._here
+        if self._here and self._left <= 0:
+            kill()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_what_was_embedded_before_a_kill_is_not_embedded_again(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cache is given some at a time: no more is lost."""
+    monkeypatch.setattr("placeprint.embedding.pipeline._CHUNK", 8)
+    for i in range(20):
+        path = tmp_path / "photos" / f"place {i // 4}" / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        colours = np.random.default_rng(i // 4).integers(0, 255, (6, 6, 3), np.uint8)
+        colours[i % 4] = 10 * i
+        Image.fromarray(colours).resize((64, 64)).save(path)
+    again = partial(index, tmp_path / "photos", tmp_path / "g", preset="fast")
+    kept = []
+    for stage, steps in (("embedding", 10), ("writing", 1), ("calibrating", 9)):
+        assert in_child(partial(again, progress=Killing(stage, steps))) == -signal.SIGKILL
+        with EmbeddingCache(own_cache / "embeddings.sqlite") as cache:
+            kept.append(cache.counts()[0])
+        assert (tmp_path / "g" / "gallery.json").exists() == (stage == "calibrating")
+    assert kept == [8, 20, 20]
+    done = again()
+    assert (done.computed, done.cached, len(done.gallery)) == (0, 20, 20)
+    assert done.gallery.calibration is not None, done.not_calibrated
+    assert done.gallery.verify().leftovers == ()
 
 
 @pytest.mark.parametrize("before", [0, 3])

@@ -198,6 +198,14 @@ def test_large_galleries_are_sampled_by_the_seed() -> None:
     assert few.tolist() != chosen_rows(places, gallery_size=100_000, seed=4).tolist()
 
 
+def test_every_place_is_asked_for_beside_one_that_has_most_images() -> None:
+    places = np.random.default_rng(0).permutation(np.repeat(np.arange(501), [4] * 500 + [5000]))
+    asked = np.bincount(places[chosen_rows(places, gallery_size=7000, seed=0)], minlength=501)
+    assert (asked.sum(), asked.min(), asked.max()) == (2000, 3, 4)
+    asked = np.bincount(places[chosen_rows(places, gallery_size=400_000, seed=0)])  # fewer questions than places
+    assert (asked.sum(), asked.max()) == (125, 1)
+
+
 @given(sizes=st.lists(st.integers(1, 300), min_size=1, max_size=40), seed=st.integers(0, 3))
 def test_a_sample_asks_places_in_turn(sizes: list[int], seed: int) -> None:
     """No place is asked twice more than another that has images left."""
