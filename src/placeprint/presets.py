@@ -195,24 +195,30 @@ def default_preset() -> str:
 def find_preset(preset: str | Preset) -> Preset:
     """Find a preset by its name, with settings changed after colons: ``balanced:verified=20:budget_ms=100``.
 
-    Raises `UsageError` for a name or a setting that is not known, or a value that is not a number.
+    Raises `UsageError` for a name or a setting that is not known, a value that is not a number, and a setting that
+    does nothing without another, in a preset that is given too: galleries may have such a one, which stays readable.
     """
     if isinstance(preset, Preset):
-        return preset
+        return _sound(preset)
     name, *changes = preset.split(":")
     if name not in PRESETS:
         raise UsageError(f'preset "{name}" is not known: {choices(name, PRESETS)}')
     if not changes:
         return PRESETS[name]
     changed: dict[str, Any] = dict(_change(PRESETS[name], text) for text in changes)
-    found = dataclasses.replace(PRESETS[name], name=preset, **changed)
+    return _sound(dataclasses.replace(PRESETS[name], name=preset, **changed))
+
+
+def _sound(found: Preset) -> Preset:
     for part, size in zip(("cells", "xfeat"), KEPT_BYTES, strict=True):
         if getattr(found, size) and not getattr(found, part):
-            raise UsageError(f'preset "{preset}" keeps no {part}: leave out {size}, which says how small each is kept')
+            raise UsageError(
+                f'preset "{found.name}" keeps no {part}: leave out {size}, which says how small each is kept'
+            )
     for most, size in KEPT_PARTS.items():
         if getattr(found, most) and not getattr(found, size):
             said = f"say {size}={KEPT_BYTES[size][1]} too"
-            raise UsageError(f'preset "{preset}": {most} is for what is kept in few bytes: {said}')
+            raise UsageError(f'preset "{found.name}": {most} is for what is kept in few bytes: {said}')
     return found
 
 

@@ -201,3 +201,22 @@ def test_only_a_number_says_how_many_are_kept(name: str) -> None:
 def test_what_is_kept_as_it_is_cannot_be_thinned(setting: str) -> None:
     with pytest.raises(UsageError, match=r"is for what is kept in few bytes: say (cell_bytes=28|point_bytes=19) too"):
         find_preset(f"balanced:{setting}")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"kept_cells": 80}, "kept_cells is for what is kept in few bytes: say cell_bytes=28 too"),
+        ({"kept_points": 9, "cell_bytes": 28}, "kept_points is for what is kept in few bytes: say point_bytes=19 too"),
+        ({"cells": 0, "cell_bytes": 28}, "keeps no cells: leave out cell_bytes"),
+    ],
+)
+def test_a_preset_made_in_python_is_refused_as_its_text_is_but_one_that_a_gallery_has_is_read(
+    tmp_path: Path, said: dict[str, int], words: str
+) -> None:
+    mine = dataclasses.replace(WHOLE, name="mine", **said)
+    with pytest.raises(UsageError, match=f'^preset "mine"(:)? {words}'):
+        built(None, mine)
+    built(tmp_path / "g", WHOLE)
+    published.update_head(tmp_path / "g", HEAD, {"preset": mine.to_dict()})
+    assert Gallery.open(tmp_path / "g").preset == mine

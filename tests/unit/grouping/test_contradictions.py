@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groupings import grouping_of
+from groupings import group_of, grouping_of
 from placeprint.cli.group import show_groups
+from placeprint.cli.remembered import Decided, _refused
+from placeprint.errors import UsageError
 from placeprint.grouping.contradictions import MOST, contradictions
 from placeprint.grouping.corrections import Corrections
 from placeprint.grouping.result import Constraint, Link
@@ -94,6 +96,13 @@ def test_nothing_is_told_exactly_where_places_can_be_given_to_all_photos(
     )
     possible = not none_shown and any(map(holds, itertools.product(range(5), repeat=5)))
     assert (contradictions(said) == ()) == possible
+
+
+def test_the_same_photo_is_not_accepted_and_refused(tmp_path: Path) -> None:
+    found = grouping_of(tmp_path, (group_of("place 1", "a", "b"), group_of("place 2", "c")), 3)
+    assert _refused(found, Decided(refuse=["c", "b"], accept="d")) == ["c", "a", "b"]
+    with pytest.raises(UsageError, match="a is accepted and refused"):
+        _refused(found, Decided(refuse=["b"], accept="a"))
 
 
 def test_they_are_printed_below_the_groups(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
