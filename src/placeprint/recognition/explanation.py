@@ -23,6 +23,7 @@ from placeprint.recognition.rerank.cells import Lines
 from placeprint.recognition.second_look import seen, turned_back
 from placeprint.recognition.voting import label
 from placeprint.records import Answer, Match
+from placeprint.terminal import counted
 
 if TYPE_CHECKING:
     from placeprint.dataset.query_image import ImageInput
@@ -186,7 +187,11 @@ def _with_matches(reason: Reason, gallery: Gallery, parts: Parts, turned: int) -
     lines = matching.lines(ours, kept[row], aspects=(aspects[0], aspects[1]))
     if float(lines.weights.sum()) <= matching.ONSET:
         return reason
-    says = f"{len(lines)} points match; {reason.says}"
+    count = f"{counted(len(lines), 'point')} match{'es' if len(lines) == 1 else ''}"
+    says = f"{count}; {reason.says}"
+    if not reason.alike or reason.times < BEYOND:
+        speaks = "speaks" if len(lines) == 1 else "speak"
+        says = f"{count} and {speaks} for it, though {_by_chance(reason.alike, reason.spots)}"
     return replace(reason, lines=spread(_turned(lines, turned)), says=says, points=len(lines))
 
 
@@ -221,9 +226,13 @@ def _says(gallery: Gallery, match: Match, heat: Heat, alike: int, times: float) 
         return f"nothing lies alike{_instead(gallery, match)}"
     count = f"{alike} of {heat.size} spots"
     if times < BEYOND:
-        return f"no more lies alike than by chance ({count}){_instead(gallery, match)}"
+        return f"{_by_chance(alike, heat.size)}{_instead(gallery, match)}"
     more = "" if math.isnan(times) else f", {times:.{0 if times >= 3 else 1}f} times the usual"
     return f"{count} lie alike{more}: {_where(heat)}"
+
+
+def _by_chance(alike: int, spots: int) -> str:
+    return f"no more lies alike than by chance ({alike} of {spots} spots)"
 
 
 def _instead(gallery: Gallery, match: Match) -> str:

@@ -308,6 +308,16 @@ def test_points_that_match_are_what_is_shown(monkeypatch: pytest.MonkeyPatch) ->
     off = ends[:, :2] * 7 / 8 + 1 / 8 - ends[:, 2:]
     assert len(ends) >= 10
     assert np.median(np.abs(off)) < 0.01
+    with monkeypatch.context() as patched:  # nothing else is beyond chance: then likeness was not what decided
+        patched.setattr(explaining, "BEYOND", math.inf)
+        patched.setattr(explaining, "FEWEST", 2)
+        by_points, matched = explain(recognizer, whole.crop(box), k=1).reasons[0], explaining.matching.lines
+        patched.setattr(explaining.matching, "ONSET", 0.0)
+        patched.setattr(explaining.matching, "lines", lambda *a, **k: Lines(matched(*a, **k).ends[:1], np.ones(1)))
+        by_one = explain(recognizer, whole.crop(box), k=1).reasons[0]
+    rest = f"though no more lies alike than by chance ({by_one.alike} of {by_one.spots} spots)"
+    assert by_points.says == f"{by_points.points} points match and speak for it, {rest}"
+    assert by_one.says == f"1 point matches and speaks for it, {rest}"
     monkeypatch.setattr(explaining.matching, "ONSET", math.inf)
     cells = explain(recognizer, whole.crop(box), k=2).reasons
     assert "points match" not in cells[0].says

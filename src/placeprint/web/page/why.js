@@ -63,10 +63,12 @@ function drawn(photos, each, state) {
 function reasonOf({ similarity, explanation: { alike, spots, times, points, heat } }) {
   const likeness = say("chosen by overall likeness (cosine {cosine})", { cosine: decimal(similarity, 2) });
   if (!spots) return likeness;
+  const chance = !alike || (times !== null && times < BEYOND);
+  if (points && chance) return say("{n} points match and speak for it, though no more lies alike than by chance ({alike} of {spots} spots)", { n: points, alike, spots });
   if (!alike) return `${say("nothing lies alike")}: ${likeness}`;
-  const first = points ? `${say("{n} points match", { n: points })}; ` : "";
-  if (times !== null && times < BEYOND) return `${first}${say("no more lies alike than by chance ({alike} of {spots} spots)", { alike, spots })}: ${likeness}`;
+  if (chance) return `${say("no more lies alike than by chance ({alike} of {spots} spots)", { alike, spots })}: ${likeness}`;
   const more = times === null ? "" : say(", {times} times the usual", { times: decimal(times, times >= 3 ? 0 : 1) });
+  const first = points ? `${say("{n} points match", { n: points })}; ` : "";
   return `${first}${say("{alike} of {spots} spots lie alike", { alike, spots })}${more}: ${PARTS[partOf(heat.query)]}`;
 }
 
