@@ -34,7 +34,7 @@ def group(
     ] = None,
     *,
     asked: GroupOptions,
-    output: options.Output,
+    output: options.TableOutput,
 ) -> None:
     """Find out which photos show the same place, without labels."""
     from placeprint.grouping.group import group as find
@@ -50,6 +50,8 @@ def group(
         write_groups_page(found, report, again=_again(photos, out), progress=output.progress)
     if output.as_json:
         printing.show_json(found.to_dict())
+    elif output.as_csv:
+        printing.show_csv(found.table())
     else:
         show_groups(found)
         if out is not None and found.groups:

@@ -20,8 +20,6 @@ from placeprint.terminal import sized
 FORMAT = 1
 MOST_BYTES = 8 << 20
 """Of a file: 20,000 photos with long paths have less. Python's objects of it may take thirty times that."""
-NO_PLACE = "you said that it shows no place"
-"""Why a photo is alone."""
 NO_NAMES = (UNKNOWN, *sorted(MISSING))
 """What no place is called: a table would hold no place then. The first is none in any case of letters."""
 _LONGEST = 200

@@ -12,10 +12,10 @@ from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import DatasetError, UsageError
 from placeprint.grouping.compared import compared
 from placeprint.grouping.contradictions import contradictions
-from placeprint.grouping.corrections import NO_PLACE, Corrections, read_corrections
+from placeprint.grouping.corrections import Corrections, read_corrections
 from placeprint.grouping.groups import alone_of, edges_of, groups_of, reasoned
 from placeprint.grouping.options import GroupOptions, GroupWords
-from placeprint.grouping.result import Alone, Constraint, Grouping, among
+from placeprint.grouping.result import NO_PLACE, Alone, Constraint, Grouping, among
 from placeprint.grouping.same_place import shipped_same_place
 from placeprint.grouping.table import answers_of, read_answers, refuse_table, write_groups
 from placeprint.presets import find_preset

@@ -23,10 +23,10 @@ from placeprint.dataset.file_types import is_image
 from placeprint.dataset.manifest import read_manifest
 from placeprint.embedding.models import DEFAULT_MODEL
 from placeprint.errors import UsageError
-from placeprint.grouping.corrections import NO_PLACE, Corrections, checked_name, read_corrections, write_corrections
+from placeprint.grouping.corrections import Corrections, checked_name, read_corrections, write_corrections
 from placeprint.grouping.group import group
 from placeprint.grouping.options import GroupOptions, GroupWords
-from placeprint.grouping.result import Alone, Group, Grouping
+from placeprint.grouping.result import NO_PLACE, Alone, Group, Grouping
 from placeprint.progress import Progress
 from placeprint.recognition.location.photos import read_photos
 from placeprint.storage.atomic import require_way, write_atomic

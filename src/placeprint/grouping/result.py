@@ -8,7 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from placeprint.grouping.names import YOU
 from placeprint.records import FailedImage
+
+NO_PLACE = "you said that it shows no place"
+"""Why a photo is alone."""
 
 
 class Link(StrEnum):
@@ -184,6 +188,19 @@ class Grouping:
     def doubtful(self) -> tuple[Edge, ...]:
         """The pairs that were decided most narrowly, first: joined ones that may be wrong, and parted ones."""
         return tuple(sorted(self.edges, key=lambda edge: (abs(edge.probability - 0.5), edge.a, edge.b)))
+
+    def table(self) -> list[dict[str, Any]]:
+        """Return one row a photo, by path: its place and look, what named the place, and why it is alone."""
+        rows = [
+            {"path": photo, "place": group.place, "look": f"{number}.{at}", "named_by": group.named_by, "why": ""}
+            for number, group in enumerate(self.groups, 1)
+            for at, look in enumerate(group.looks, 1)
+            for photo in look
+        ]
+        for one in self.alone:
+            named_by = YOU if one.why == NO_PLACE else ""
+            rows.append({"path": one.path, "place": "", "look": "", "named_by": named_by, "why": one.why})
+        return sorted(rows, key=lambda row: row["path"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it but the pairs, ready for JSON."""

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from placeprint.dataset.manifest import Manifest, read_manifest
 from placeprint.errors import DatasetError, UsageError
-from placeprint.grouping.corrections import NO_PLACE
 from placeprint.grouping.names import YOU
-from placeprint.grouping.result import Constraint, Group, Grouping, Link, among
+from placeprint.grouping.result import Constraint, Grouping, Link, among
 from placeprint.records import ImageRecord
 from placeprint.storage.atomic import require_ours, write_atomic
 
@@ -49,17 +48,9 @@ def write_groups(found: Grouping, out: Path) -> None:
     text = io.StringIO(newline="")
     rows = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     rows.writeheader()
-    told = {photo: row for number, group in enumerate(found.groups) for photo, row in _rows(group, number)}
-    told |= {one.path: {"why": one.why, "named_by": YOU if one.why == NO_PLACE else ""} for one in found.alone}
-    for path in sorted(told):
-        rows.writerow({"path": inside + path, **told[path], **answers.get(path, {})})
+    for row in found.table():
+        rows.writerow({**row, "path": inside + row["path"], **answers.get(row["path"], {})})
     write_atomic(out, text.getvalue().encode("utf-8", "surrogateescape"))
-
-
-def _rows(group: Group, number: int) -> Iterable[tuple[str, dict[str, str]]]:
-    for at, look in enumerate(group.looks, 1):
-        for photo in look:
-            yield photo, {"place": group.place, "look": f"{number + 1}.{at}", "named_by": group.named_by}
 
 
 def _answers(constraints: Iterable[Constraint], inside: str) -> Mapping[str, Mapping[str, str]]:

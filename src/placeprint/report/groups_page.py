@@ -9,9 +9,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from placeprint.errors import UsageError
-from placeprint.grouping.corrections import NO_NAMES, NO_PLACE, Corrections
+from placeprint.grouping.corrections import NO_NAMES, Corrections
 from placeprint.grouping.questions import questions
-from placeprint.grouping.result import Constraint, Edge, Grouping
+from placeprint.grouping.result import NO_PLACE, Constraint, Edge, Grouping
 from placeprint.progress import Progress
 from placeprint.report.html import require_page
 from placeprint.report.templates import environment

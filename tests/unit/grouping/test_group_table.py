@@ -8,7 +8,7 @@ import pytest
 from groupings import grouping_of
 from placeprint.dataset.manifest import read_manifest
 from placeprint.errors import DatasetError, UsageError
-from placeprint.grouping.result import Alone, Constraint, Group, Grouping, Link
+from placeprint.grouping.result import NO_PLACE, Alone, Constraint, Group, Grouping, Link
 from placeprint.grouping.table import read_answers, refuse_table, write_groups
 from placeprint.report.groups_page import render_groups
 
@@ -38,6 +38,17 @@ def test_every_verb_reads_it(tmp_path: Path) -> None:
         "in/c.jpg": None,
     }
     assert [records[f"in/{name}"].extra["look"] for name in ("a.jpg", ODD, "d.jpg")] == ["1.1", "1.1", "1.2"]
+
+
+def test_a_row_tells_of_each_photo_where_it_is_and_why(tmp_path: Path) -> None:
+    found = dataclasses.replace(grouping(tmp_path), alone=(Alone("c.jpg", "why"), Alone("0.jpg", NO_PLACE)))
+    assert [tuple(row.values()) for row in found.table()] == [
+        ("0.jpg", "", "", "you", NO_PLACE),
+        ("a.jpg", "Mill, old", "1.1", "you", ""),
+        (ODD, "Mill, old", "1.1", "you", ""),
+        ("c.jpg", "", "", "", "why"),
+        ("d.jpg", "Mill, old", "1.2", "you", ""),
+    ]
 
 
 def test_answers_and_names_of_ones_own_come_back(tmp_path: Path) -> None:

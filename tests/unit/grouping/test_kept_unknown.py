@@ -6,9 +6,9 @@ import pytest
 
 from placeprint.dataset.manifest import read_manifest
 from placeprint.errors import UsageError
-from placeprint.grouping.corrections import NO_PLACE, Corrections
+from placeprint.grouping.corrections import Corrections
 from placeprint.grouping.remembered import remembered
-from placeprint.grouping.result import Constraint, Link
+from placeprint.grouping.result import NO_PLACE, Constraint, Link
 
 
 def test_a_photo_is_kept_once_under_a_safe_name(tmp_path: Path) -> None:
