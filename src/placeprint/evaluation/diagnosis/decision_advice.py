@@ -43,7 +43,7 @@ def decision_advice(result: EvaluationResult) -> tuple[str, ...]:
     if turned_away and (how := loosen(result)):
         right = sum(q.right for q in result.queries)
         wrong = (opened.false_rejects or 0) - turned_away
-        rest = f" (the other {counted(wrong, 'false reject')} had a wrong best match)" if wrong else ""
+        rest = f" ({counted(wrong, 'more false reject')} had a wrong best match)" if wrong else ""
         told.append(f"{_of(turned_away, right, 'right answer')} turned away{rest}: to keep more, {how}.")
     if let_in and opened.recall_at_1 is not None:
         photos = _of(let_in, result.n_unknown, "unknown photo")
