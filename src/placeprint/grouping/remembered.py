@@ -95,7 +95,7 @@ class Remembered:
 
         One that is kept already stays as it is.
         """
-        digest = hashlib.sha256(data).hexdigest()[:16]
+        digest = _digest(data)
         here = self._sizes()
         if same := next((one for one in here if Path(one).stem.endswith(f"-{digest}")), None):
             return same
@@ -116,6 +116,11 @@ class Remembered:
         for name in gone:
             (self.folder / PHOTOS / name).unlink(missing_ok=True)
         return gone
+
+    def forget_contents(self, contents: Iterable[bytes]) -> tuple[str, ...]:
+        """Delete the photos that are these files, as `forget` does: a gallery has them now."""
+        gone = {_digest(data) for data in contents}
+        return self.forget(name for name in self.photos if Path(name).stem.rpartition("-")[2] in gone)
 
     def corrections(self) -> Corrections:
         """Return what a person said so far."""
@@ -207,6 +212,10 @@ class Remembered:
 
         with FileLock(self.folder / ".lock"):
             yield
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _placeless(root: Path, photos: Iterable[str], asked: GroupOptions) -> Grouping:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import signal
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-web")
 httpx = pytest.importorskip("httpx", reason="httpx is not installed: make test-web installs it")
@@ -22,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from served import TOKEN, WRITER, Program  # noqa: E402
 
 import placeprint  # noqa: E402
+from placeprint.dataset.metadata.bare import without_metadata  # noqa: E402
 
 
 @pytest.fixture
@@ -172,6 +175,14 @@ def test_what_is_not_allowed_is_refused_in_one_line(asked: Any) -> None:
         other = placeprint.remembered(folder).keep((folder / "photos" / photos[0]).read_bytes() + b" ", "other.jpg")
         gone = client.post("/v1/group/forget", json={"photos": [other]}, headers=WRITER)
         assert gone.json() == {"forgotten": [other]}
+        image, sent = Image.open(folder / "photos" / photos[0]).resize((300, 200)), io.BytesIO()
+        remark = Image.Exif()
+        remark[0x010E] = "a remark"
+        image.save(sent, "JPEG", exif=remark)
+        placeprint.remembered(folder).keep(without_metadata(sent.getvalue()), "sent.jpg")  # as the server keeps it
+        assert len(placeprint.remembered(folder).photos) == 3
+        new = client.post("/v1/places/Gate/images", files={"photos": sent.getvalue()}, headers=WRITER)
+        assert (new.status_code, placeprint.remembered(folder).photos) == (201, tuple(photos))
         added = client.post("/v1/group/accept", json={"photo": photos[1], "place": "Old Mill"}, headers=WRITER)
         assert added.json() == {"place": "Old Mill", "photos": 2, "added": 2}
         assert dict(placeprint.remembered(folder).accepted) == dict.fromkeys(photos, "Old Mill")

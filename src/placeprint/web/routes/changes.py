@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from asyncio import to_thread
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
-from placeprint.errors import UsageError
+from placeprint.errors import PlaceprintError, UsageError
+from placeprint.grouping.remembered import Remembered
 from placeprint.web.additions import Told, checked_place, described
-from placeprint.web.gallery_changes import Addition, Removal
+from placeprint.web.gallery_changes import Addition, NewImage, Removal
+from placeprint.web.middleware import LOG
 from placeprint.web.problems import Json, Problem
 from placeprint.web.route_descriptions import LONGEST_PLACE, PLACE, POSITION, photos_body, problems
 from placeprint.web.schemas import AddedImages, RemovedImage
@@ -52,8 +55,18 @@ async def add(
         uploads = await state.recognizing.run(body.photos)
         made = [await state.recognizing.run(described, snapshot, each, told, state.settings) for each in uploads]
         done = await writer.write(Addition(tuple(made), snapshot.gallery.spec))
+    if state.unknown is not None:
+        await to_thread(_forget, state.unknown, made)
     listed = [one.facts(state.urls) for one in done.images]
     return Json({"added": done.changed, "images": listed}, 201 if done.changed else 200)
+
+
+def _forget(unknown: Remembered, images: Sequence[NewImage]) -> None:
+    """Forget the copies of photos that are in the gallery now; they are there, whatever becomes of the copies."""
+    try:
+        unknown.forget_contents(image.data for image in images)
+    except (OSError, PlaceprintError) as error:
+        LOG.warning("an unknown photo was not forgotten: %s", error)
 
 
 @router.delete(
