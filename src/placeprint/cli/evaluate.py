@@ -48,7 +48,10 @@ def evaluate(
     build: Annotated[BuildOptions, Without("workers")],
     output: options.TableOutput,
 ) -> None:
-    """Measure: Recall@K, mAP, open set, and what went wrong."""
+    """Measure: Recall@K, mAP, open set, and what went wrong.
+
+    Each photo is graded by its first look; query looks again at those that it is not sure of.
+    """
     from placeprint.evaluation.evaluate import evaluate as measure
 
     if measured.protocol == "list":

@@ -36,7 +36,8 @@ class EvaluatedQuery:
     accepted : bool
         Whether its best place is given as the answer.
     grade : Grade
-        How sure the answer is: one that is likely may be accepted where nothing decides, and not where something does.
+        How sure the answer is by its first look; `recognize` looks again at what it is not sure of. One that is
+        likely may be accepted where nothing decides, and not where something does.
     known : bool
         True when the gallery has a positive.
     right : bool
@@ -152,7 +153,7 @@ class EvaluationResult(Tabular):
         Over the 20 best, divided by the positives found there (a published convention).
     open_set : OpenSetResult
     grades : tuple of GradeCount
-        How many queries are sure, likely and UNKNOWN.
+        How many queries are sure, likely and UNKNOWN, by their first look.
     trade_off : tuple of RateOutcome
         What they would have been answered at each rate that the gallery's calibration keeps.
     headlines : tuple of Headline
