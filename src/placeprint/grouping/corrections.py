@@ -61,7 +61,7 @@ class Corrections:
             if one.a == one.b:
                 raise UsageError(f'an answer is about two photos, and both are "{one.a}"')
             if links.setdefault(frozenset((one.a, one.b)), one.link) is not one.link:
-                raise UsageError(f'"{one.a}" and "{one.b}" must and cannot be of one place: take one answer back')
+                raise UsageError(f'"{one.a}" and "{one.b}" must and cannot be of one place')
 
     def then(self, later: Corrections) -> Corrections:
         """Return these, and what was said later."""

@@ -14,6 +14,7 @@ from placeprint.errors import UsageError
 from placeprint.grouping.contradictions import MOST, contradictions
 from placeprint.grouping.corrections import Corrections
 from placeprint.grouping.result import Constraint, Link
+from placeprint.report.groups_page import render_groups
 
 
 def must(a: str, b: str) -> Constraint:
@@ -105,6 +106,8 @@ def test_the_same_photo_is_not_accepted_and_refused(tmp_path: Path) -> None:
         _refused(found, Decided(refuse=["b"], accept="a"))
 
 
-def test_they_are_printed_below_the_groups(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    show_groups(grouping_of(tmp_path, (), 3, contradictions=contradictions(Corrections(CHAIN))))
+def test_they_are_printed_below_the_groups_and_on_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = grouping_of(tmp_path, (), 3, contradictions=contradictions(Corrections(CHAIN)))
+    show_groups(found)
     assert 'said to be two places, and one through "b"' in capsys.readouterr().out
+    assert "are said to be two places" in render_groups(found)
