@@ -144,7 +144,5 @@ def _written(
     if first and content.learned:
         arrays: dict[str, NDArray[Any]] = dict(content.learned)
         np.savez(folder / LEARNED, **arrays)  # type: ignore[arg-type]
-    with Stretch(progress, "making the index", 1) as step:
-        make_index(content.index_name, vectors, before=before).save(folder)
-        step()
+    make_index(content.index_name, vectors, before=before, progress=progress).save(folder)
     return {"rows": count, "places": places}

@@ -183,7 +183,7 @@ def test_what_is_removed_leaves_the_files_when_they_are_compacted(tmp_path: Path
     assert (again.segments, again.removed, again.bytes_before) == (1, 0, again.bytes_after)
 
 
-def test_progress_tells_every_row_that_is_written_and_nothing_where_none_is(tmp_path: Path) -> None:
+def test_progress_tells_every_row_that_is_written_and_every_part_of_an_index(tmp_path: Path) -> None:
     told = list[str]()
 
     class Noting:
@@ -200,9 +200,13 @@ def test_progress_tells_every_row_that_is_written_and_nothing_where_none_is(tmp_
     path = built(tmp_path / "g", "balanced")
     placeprint.remove(path, ["a/3.jpg"])
     placeprint.compact(path, progress=Noting())
-    assert told == ["writing 0", "done", "making the index 0", "done"]
+    assert told == ["writing 0", "done"]
     placeprint.compact(path, progress=Noting())
-    assert len(told) == 4
+    assert len(told) == 2
+    learned = Clustered.built(vectors(3300), progress=Noting())
+    assert told[2:] == ["making the index 0", "done"]
+    assert learned.renewed(np.arange(3300), vectors(3310), progress=Noting()) is not None
+    assert told[4:] == ["making the index 0", "done"]
 
 
 def test_a_gallery_of_many_segments_keeps_few_files_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

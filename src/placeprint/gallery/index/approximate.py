@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +22,7 @@ from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.index.quantization import clear_ends, extend, learned_index, lists_for, renumber, threads
 from placeprint.gallery.index.top_k import Numbers
 from placeprint.gallery.index.tuning import Trial, hits_of, trials_of
+from placeprint.progress import Progress, Stretch
 from placeprint.storage.atomic import FULL
 from placeprint.storage.json_records import record_from
 from placeprint.storage.rows import others
@@ -95,13 +96,17 @@ class Clustered:
             self._turn = np.ascontiguousarray(turn.T)
 
     @classmethod
-    def built(cls, vectors: Vectors) -> Self:
-        """Learn from the vectors, put them in, and try out how wide a search must be."""
+    def built(cls, vectors: Vectors, *, progress: Progress | None = None) -> Self:
+        """Learn from the vectors, put them in, and try out how wide a search must be; each takes about as long."""
         vectors = rows_from_file(vectors)
-        made = cls(learned_index(vectors), ())
-        trials = trials_of(vectors, LEVELS)  # before the lists are full: memory peaks then
-        made._put(vectors, 0)
-        made.widths = tuple(made._tuned(trials))
+        with Stretch(progress, "making the index", 3 + len(LEVELS)) as step:
+            made = cls(learned_index(vectors), ())
+            step()
+            trials = trials_of(vectors, LEVELS)  # before the lists are full: memory peaks then
+            step()
+            made._put(vectors, 0)
+            step()
+            made.widths = tuple(made._tuned(trials, step))
         return made
 
     @classmethod
@@ -140,7 +145,7 @@ class Clustered:
             settings = {"target": TARGET, "widths": [asdict(width) for width in self.widths]}
             (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="ascii")
 
-    def renewed(self, kept: Numbers, vectors: Vectors) -> Self | None:
+    def renewed(self, kept: Numbers, vectors: Vectors, *, progress: Progress | None = None) -> Self | None:
         """Return this index with only the kept rows, and then the new ones: only how wide to search is tried again.
 
         None where it must be learned: what is new is found less well than what was learned from, and more slowly.
@@ -160,7 +165,8 @@ class Clustered:
             clear_ends(lists)
         vectors = rows_from_file(vectors)
         made._put(vectors, len(kept))
-        made.widths = tuple(made._tuned(trials_of(vectors, LEVELS)))
+        with Stretch(progress, "making the index", len(LEVELS)) as step:
+            made.widths = tuple(made._tuned(trials_of(vectors, LEVELS), step))
         return made
 
     def forget(self, kept: Numbers) -> bool:
@@ -240,11 +246,12 @@ class Clustered:
             ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _tuned(self, trials: Sequence[Trial]) -> Iterator[Width]:
-        """Yield the narrowest widths that find what is wanted."""
+    def _tuned(self, trials: Sequence[Trial], step: Callable[[], object] = int) -> Iterator[Width]:
+        """Yield the narrowest widths that find what is wanted; `step` is called after each trial."""
         width = Width(1, 1, SPARE[0])
         for queries, truth in trials:
             found = self._narrowest(queries, truth, width)
+            step()
             if found is None:
                 return
             yield (width := found)

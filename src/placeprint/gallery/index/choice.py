@@ -10,6 +10,7 @@ from placeprint.gallery.index.base import VectorIndex, Vectors
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.faiss_index import APPROXIMATE_ROWS, FaissIndex
 from placeprint.gallery.index.top_k import Numbers
+from placeprint.progress import Progress
 
 INDEXES = ("auto", "exact", "faiss")
 """``auto`` is exact for small galleries and FAISS's approximate index from `APPROXIMATE_ROWS` images on."""
@@ -26,7 +27,14 @@ class Before:
     kept: Numbers  # Its rows that stayed, ascending: they are the first rows now.
 
 
-def make_index(name: str, vectors: Vectors, *, data: Path | None = None, before: Before | None = None) -> VectorIndex:
+def make_index(
+    name: str,
+    vectors: Vectors,
+    *,
+    data: Path | None = None,
+    before: Before | None = None,
+    progress: Progress | None = None,
+) -> VectorIndex:
     """Make the index of a gallery, or read it from the gallery's data folder.
 
     `name`: One of `INDEXES`.
@@ -39,7 +47,7 @@ def make_index(name: str, vectors: Vectors, *, data: Path | None = None, before:
     if name == "exact" or (name == "auto" and not large):
         return ExactIndex(vectors)
     if large and before is not None and isinstance(before.index, FaissIndex):
-        renewed = FaissIndex.renewed(before.index, before.kept, vectors)
+        renewed = FaissIndex.renewed(before.index, before.kept, vectors, progress=progress)
         if renewed is not None:
             return renewed
-    return FaissIndex(vectors, approximate=large, folder=data if large else None)
+    return FaissIndex(vectors, approximate=large, folder=data if large else None, progress=progress)

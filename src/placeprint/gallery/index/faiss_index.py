@@ -15,6 +15,7 @@ from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.file_rows import rows_in
 from placeprint.gallery.index.quantization import threads
 from placeprint.gallery.index.top_k import Doubles, Numbers, joined, ranked, scored
+from placeprint.progress import Progress
 from placeprint.records import Neighbours
 
 APPROXIMATE_ROWS = 50_000
@@ -34,25 +35,35 @@ class FaissIndex:
     `folder`: Where it was saved; without it, it is built.
     """
 
-    def __init__(self, vectors: Vectors, *, approximate: bool = False, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        vectors: Vectors,
+        *,
+        approximate: bool = False,
+        folder: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         self._vectors, self._exact = rows_in(vectors), ExactIndex(vectors)
         self._flat: Any = None
         self._lists: Clustered | None = None
         self._kept: Numbers | None = None
         if approximate and (folder or len(vectors) >= LEAST_ROWS):
-            self._lists = Clustered.opened(folder, len(vectors)) if folder else Clustered.built(vectors)
+            opened = Clustered.opened(folder, len(vectors)) if folder else None
+            self._lists = opened or Clustered.built(vectors, progress=progress)
         else:
             self._flat = _flat(self._vectors[:])
 
     @classmethod
-    def renewed(cls, previous: FaissIndex, kept: Numbers, vectors: Vectors) -> FaissIndex | None:
+    def renewed(
+        cls, previous: FaissIndex, kept: Numbers, vectors: Vectors, *, progress: Progress | None = None
+    ) -> FaissIndex | None:
         """Return the approximate index after a change, without learning again; None where it must be built anew.
 
         `previous`: Of the gallery before; not changed.
         `kept`: The rows that stayed, ascending: they are the first rows now.
         `vectors`, shape (n_rows, dim): The whole gallery now.
         """
-        lists = None if previous._lists is None else previous._lists.renewed(kept, vectors)
+        lists = None if previous._lists is None else previous._lists.renewed(kept, vectors, progress=progress)
         if lists is None:
             return None
         made = cls.__new__(cls)
