@@ -39,8 +39,8 @@ SETTINGS = (
     "balanced:vector_bits=8:cell_bytes=56:point_bytes=19",
     "balanced:vector_bits=8:cell_bytes=28:point_bytes=19",
     "balanced:vector_bits=8:cell_bytes=28:point_bytes=19:kept_points=256",
-    "balanced:vector_bits=8:cell_bytes=28:point_bytes=19:kept_cells=180:kept_points=256",
-    "balanced:vector_bits=8:cell_bytes=28:point_bytes=19:kept_cells=120:kept_points=128",
+    "balanced:vector_bits=8:cell_bytes=8:point_bytes=19:kept_points=256",
+    "balanced:vector_bits=8:cell_bytes=8:point_bytes=19:kept_points=86",
     "balanced:vector_bits=8:cell_bytes=28:point_bytes=19:kept_cells=80:kept_points=128",
 )
 UNKNOWN_LET_IN = 0.05

@@ -31,12 +31,14 @@ calibrated of other scores must be calibrated again."""
 MOST_OF_A_PLACE = 256
 """Images that the mean of a place is of. Of one with more, as many are drawn by hashes of their contents: a sample that
 hardly changes when images are added, whose mean is off by 0.06 of how far one image is from it."""
-KEPT_BYTES = {"cell_bytes": (0, 28, 56), "point_bytes": (0, 19)}
+KEPT_BYTES = {"cell_bytes": (0, 8, 28, 56), "point_bytes": (0, 19)}
 """In how many bytes a cell or a point can be kept; 0 for as it is, 112 and 68."""
+SQUARES = 8
+"""Of `cell_bytes`: cells are kept in squares of 16 by 128 bytes, so that none can be left out."""
 KEPT_SHORT = KEPT_BYTES | {"vector_bits": (0, 8)}
 """What makes a gallery smaller; in how many bits each number of a vector is kept too, 0 for as it is, 32."""
-KEPT_PARTS = {"kept_cells": "cell_bytes", "kept_points": "point_bytes"}
-"""Settings that need another: only what is kept in few bytes can be thinned."""
+KEPT_PARTS = {"kept_cells": ("cell_bytes", 28), "kept_points": ("point_bytes", 19)}
+"""Settings that need another, and what it may be: only what is kept row by row in few bytes can be thinned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,10 +217,13 @@ def _sound(found: Preset) -> Preset:
             raise UsageError(
                 f'preset "{found.name}" keeps no {part}: leave out {size}, which says how small each is kept'
             )
-    for most, size in KEPT_PARTS.items():
+    for most, (size, usual) in KEPT_PARTS.items():
         if getattr(found, most) and not getattr(found, size):
-            said = f"say {size}={KEPT_BYTES[size][1]} too"
+            said = f"say {size}={usual} too"
             raise UsageError(f'preset "{found.name}": {most} is for what is kept in few bytes: {said}')
+    if found.kept_cells and found.cell_bytes == SQUARES:
+        said = "cells in 8 bytes are kept all: leave out kept_cells, or say cell_bytes=28"
+        raise UsageError(f'preset "{found.name}": {said}')
     return found
 
 

@@ -19,6 +19,7 @@ from placeprint.errors import GalleryFormatError, VectorError
 from placeprint.presets import Preset
 from placeprint.records import ModelSpec
 from placeprint.storage.arrays import read_archive
+from placeprint.storage.cell_blocks import CellBlocks
 from placeprint.storage.coded_rows import PartCode
 from placeprint.storage.product_code import ProductCode
 from placeprint.storage.ragged import Ragged, RaggedWriter, coded_by, read_by
@@ -32,7 +33,12 @@ MOST = {"cells": "kept_cells", "xfeat": "kept_points"}
 """The preset's settings for each kind of parts."""
 _NAME = re.compile(r"((cells|xfeat)-\d+-[a-z]+)(?:-([1-9]\d{0,9}))?")
 """Of a code: of which kind, in how many bytes, which centres; and the most rows of an image, where not all are kept."""
-NEWEST = {("cells", 28): "cells-28-a", ("cells", 56): "cells-56-a", ("xfeat", 19): "xfeat-19-a"}
+NEWEST = {
+    ("cells", 8): "cells-8-a",
+    ("cells", 28): "cells-28-a",
+    ("cells", 56): "cells-56-a",
+    ("xfeat", 19): "xfeat-19-a",
+}
 """What new galleries get, by kind and bytes of a row."""
 
 Codes = Mapping[str, str]
@@ -64,17 +70,13 @@ def kinds_and_codes(said: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str
 
 def code_named(kind: str, name: str) -> PartCode:
     """Return a code. Raises `GalleryFormatError` when this release does not know it."""
-    found = _NAME.fullmatch(name)
-    if found is None or found[2] != kind or f"{found[1]}.centres" not in _archive():
+    found, known = _NAME.fullmatch(name), _archive()
+    squares = found is not None and f"{found[1]}.side" in known
+    if not found or found[2] != kind or f"{found[1]}.centres" not in known or (squares and found[3]):
         raise GalleryFormatError(
             f"its {kind} are kept in code {name!a:.40}, which this release does not know: upgrade placeprint"
         )
-    return _thinned(name, kind, found[1], int(found[3])) if found[3] else _code(kind, name)
-
-
-@cache
-def _thinned(name: str, kind: str, whole: str, most: int) -> Thinned:
-    return Thinned(name, _code(kind, whole), most)
+    return _code(kind, name, found[1], int(found[3] or 0))
 
 
 def _code_of(kind: str, codes: Codes) -> PartCode | None:
@@ -82,9 +84,15 @@ def _code_of(kind: str, codes: Codes) -> PartCode | None:
 
 
 @cache
-def _code(kind: str, name: str) -> ProductCode:
+def _code(kind: str, name: str, whole: str, most: int) -> PartCode:
     archive = _archive()
-    return ProductCode(name, archive[f"{name}.centres"], KINDS[kind], archive.get(f"{name}.rotation"), POSITIONS[kind])
+    rotation, side = archive.get(f"{whole}.rotation"), archive.get(f"{whole}.side")
+    if rotation is not None and side is not None:  # signed bytes, a quarter as large: axes have the length 1
+        rotation = rotation.astype(np.float32) / np.linalg.norm(rotation.astype(np.float32), axis=0)
+    rows = ProductCode(name, archive[f"{whole}.centres"], KINDS[kind], rotation, POSITIONS[kind])
+    if side is not None:
+        return CellBlocks(name, rows, int(side[0]))
+    return Thinned(name, rows, most) if most else rows
 
 
 @cache

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint.storage.cell_blocks import CellBlocks
 from placeprint.storage.product_code import ProductCode
 from placeprint.storage.thinned import Thinned
 
-PartCode = ProductCode | Thinned
+PartCode = ProductCode | CellBlocks | Thinned
 """In how few bytes the parts of an image are kept."""
 
 

@@ -25,14 +25,15 @@ class ProductCode:
     name: str  # What a gallery's head calls it; for ever of these centres.
     centres: NDArray[Any]  # (groups, 256, width): Of each group of numbers.
     kind: np.dtype[Any]  # ``int8`` or ``uint8``: of the rows.
-    rotation: NDArray[np.float32] | None = None  # (numbers, numbers): Applied before rows are cut into groups.
+    # (numbers, groups x width): Applied before rows are cut into groups. Of fewer columns where the rest is not kept.
+    rotation: NDArray[np.float32] | None = None
     # Little-endian 16-bit numbers behind the row's 8-bit numbers, an even count; 12 bits are kept of each.
     positions: int = 0
 
     @property
     def numbers(self) -> int:
         """How many signed 8-bit numbers a row has before its positions."""
-        return int(self.centres.shape[0] * self.centres.shape[2])
+        return len(self.rotation) if self.rotation is not None else int(self.centres.shape[0] * self.centres.shape[2])
 
     @property
     def depth(self) -> int:
@@ -63,7 +64,7 @@ class ProductCode:
         flat = np.ascontiguousarray(kept).reshape(-1, self.bytes)
         groups = len(self.centres)
         made = np.empty((len(flat), self.depth), np.int8)
-        values = self.centres[np.arange(groups), flat[:, :groups]].reshape(len(flat), self.numbers)
+        values = self.centres[np.arange(groups), flat[:, :groups]].reshape(len(flat), groups * self.centres.shape[2])
         if self.rotation is not None:
             values = np.rint(values.astype(np.float32) @ self.rotation.T).clip(-127, 127)
         made[:, : self.numbers] = values

@@ -137,9 +137,9 @@ def test_the_head_on_a_server_names_codes_and_one_without_them_is_as_before() ->
 
 
 def test_only_the_sizes_that_there_are_can_be_asked_for() -> None:
-    assert {size for _, size in NEWEST} == {28, 56, 19}
+    assert {size for _, size in NEWEST} == {8, 28, 56, 19}
     assert codes_for(SPEC, find_preset("balanced:cell_bytes=28"))["cells"] == "cells-28-a"
-    with pytest.raises(UsageError, match="cell_bytes must be 0 or 28 or 56, not 7"):
+    with pytest.raises(UsageError, match="cell_bytes must be 0 or 8 or 28 or 56, not 7"):
         find_preset("balanced:cell_bytes=7")
     for nothing in ("fast:cell_bytes=56", "balanced:cells=0:cell_bytes=28", "fast:cells=64:point_bytes=19"):
         with pytest.raises(UsageError, match=f'preset "{nothing}" keeps no (cells|xfeat): leave out '):
@@ -172,6 +172,34 @@ def test_of_an_image_with_many_parts_only_some_are_kept_and_the_others_read_as_z
             short = code_named("xfeat", "xfeat-19-a")
             np.testing.assert_array_equal(gallery.parts["xfeat"][i], short.decoded(short.encoded(points[i]))[:2])
     np.testing.assert_array_equal(more.parts["cells"][3], built.parts["cells"][0])
+
+
+def test_cells_in_8_bytes_are_kept_in_squares_and_read_on_their_grid(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    coarse = [rng.integers(-100, 100, (down, across, 112)).astype(np.int8) for down, across in ((4, 6), (3, 3), (1, 2))]
+    cells = [each.repeat(4, axis=0).repeat(4, axis=1)[: -1 - i, : 22 - i] for i, each in enumerate(coarse)]
+    parts = {"cells": Ragged.of(cells), "xfeat": raw(3)["xfeat"]}
+    rows = [ImageRecord(path=f"{i}.jpg", places=("here",)) for i in range(3)]
+    preset, vectors = find_preset("balanced:cell_bytes=8:point_bytes=19"), np.eye(8, dtype=np.float32)[:3]
+    Gallery.build(tmp_path / "g", records=rows, vectors=vectors, spec=SPEC, preset=preset, parts=parts)
+    gallery = Gallery.open(tmp_path / "g")
+    assert gallery.codes == {"cells": "cells-8-a", "xfeat": "xfeat-19-a"}
+    assert [np.load(next((tmp_path / "g").glob(f"data-*/{name}.npy"))).shape for name in COUNTS] == [
+        (24 + 9 + 2, 128),
+        (12, 19),
+    ]
+    code = code_named("cells", "cells-8-a")
+    for found, whole in zip(gallery.parts["cells"], cells, strict=True):
+        np.testing.assert_array_equal(found, code.decoded(code.encoded(whole)))
+        assert found.shape == whole.shape
+        assert (found.astype(float) * whole).sum() > 0.5 * np.linalg.norm(found.astype(float)) * np.linalg.norm(whole)
+
+
+def test_of_cells_in_squares_none_can_be_left_out() -> None:
+    with pytest.raises(UsageError, match="8 bytes are kept all: leave out kept_cells, or say cell_bytes=28"):
+        find_preset("balanced:cell_bytes=8:kept_cells=80")
+    with pytest.raises(GalleryFormatError, match="does not know: upgrade placeprint"):
+        code_named("cells", "cells-8-a-80")
 
 
 def test_as_many_are_kept_as_a_preset_may_say() -> None:
