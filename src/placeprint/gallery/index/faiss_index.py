@@ -12,8 +12,9 @@ from placeprint.arrays import Flags
 from placeprint.gallery.index.approximate import LEAST_ROWS, TOGETHER, Clustered, Width
 from placeprint.gallery.index.base import Capabilities, Vectors, checked_filter, checked_k, unit_queries
 from placeprint.gallery.index.exact import ExactIndex
-from placeprint.gallery.index.file_rows import rows_in
+from placeprint.gallery.index.file_rows import rows_from_file, rows_in
 from placeprint.gallery.index.quantization import threads
+from placeprint.gallery.index.rough_scores import may_be_best
 from placeprint.gallery.index.top_k import Doubles, Numbers, joined, ranked, scored
 from placeprint.progress import Progress
 from placeprint.records import Neighbours
@@ -23,6 +24,10 @@ APPROXIMATE_ROWS = 50_000
 
 QUERIES = 256
 """Queries whose candidates are held at once."""
+
+MANY = 1024
+"""Candidates of a query from which on their vectors are read from the file, not from its map: of that the system maps
+64 KiB for each, and takes longer the first time."""
 
 
 class FaissIndex:
@@ -43,7 +48,7 @@ class FaissIndex:
         folder: Path | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._vectors, self._exact = rows_in(vectors), ExactIndex(vectors)
+        self._given, self._vectors, self._exact = vectors, rows_in(vectors), ExactIndex(vectors)
         self._flat: Any = None
         self._lists: Clustered | None = None
         self._kept: Numbers | None = None
@@ -67,7 +72,7 @@ class FaissIndex:
         if lists is None:
             return None
         made = cls.__new__(cls)
-        made._vectors, made._exact = rows_in(vectors), ExactIndex(vectors)
+        made._given, made._vectors, made._exact = vectors, rows_in(vectors), ExactIndex(vectors)
         made._flat, made._lists, made._kept = None, lists, None
         return made
 
@@ -124,9 +129,10 @@ class FaissIndex:
         else:
             found = self._lists.candidates(single, k, width, only)
         there = found >= 0
-        if len(units) == 1:
-            rows = found[there]
-            lines = np.zeros_like(rows)
+        if found.shape[1] > MANY:
+            far = rows_from_file(self._given)
+            likely = [may_be_best(far, unit, line[line >= 0], k) for unit, line in zip(single, found, strict=True)]
+            rows, lines = np.concatenate(likely), np.repeat(np.arange(len(likely)), [len(some) for some in likely])
         else:
             lines, at = np.nonzero(there)
             rows = found[lines, at]

@@ -77,6 +77,10 @@ class ShortVectors:
         """Return some rows, or one, as unit vectors."""
         return lengthened(self.stored[key])
 
+    def some(self, rows: NDArray[np.int64]) -> ShortVectors:
+        """Return a copy of some rows."""
+        return ShortVectors(self.stored[rows])
+
     def products(self, query: Vectors) -> Vectors:
         """Return the product of every row with one query, within `placeprint.gallery.index.top_k.rounding`.
 
