@@ -60,6 +60,31 @@ class FileRows:
         os.close(self._descriptor)
 
 
+class Consecutive:
+    """Where images are that follow each other in one block: 8 bytes an image beside their shapes.
+
+    `shapes`, shape (n, 2): Height and width of each.
+    """
+
+    def __init__(self, shapes: Sequence[tuple[int, ...]] | Numbers) -> None:
+        self._shapes = np.asarray(shapes, None if len(shapes) else np.int64).reshape(-1, 2)
+
+    @cached_property
+    def _ends(self) -> Numbers:
+        ends: Numbers = np.multiply(*self._shapes.T, dtype=np.int64).cumsum()
+        return ends
+
+    def at(self, images: int | Numbers) -> Numbers:
+        """Return block, first row, height and width of some images, shape (m, 4), or of one."""
+        shapes = self._shapes[images].astype(np.int64)
+        first = self._ends[images] - shapes[..., 0] * shapes[..., 1]
+        return np.stack([np.zeros_like(first), first, shapes[..., 0], shapes[..., 1]], axis=-1)
+
+    def __call__(self) -> Numbers:
+        """Return all of that."""
+        return self.at(np.arange(len(self._shapes)))
+
+
 class Ragged:
     """A sequence of arrays of shape (height, width, depth), each of its own height and width.
 
@@ -92,13 +117,17 @@ class Ragged:
     def _where(self) -> Numbers:
         return self._made() if callable(self._made) else self._made
 
+    def _at(self, images: int | Numbers) -> Numbers:
+        """Return where some images are; of a file that was opened, without a table of all."""
+        return self._made.at(images) if isinstance(self._made, Consecutive) else self._where[images]
+
     def __len__(self) -> int:
         """Return the number of images."""
         return self._count
 
     def __getitem__(self, image: int) -> NDArray[Any]:
         """Return the parts of one image, shape (height, width, depth)."""
-        number, first, height, width = self._where[image].tolist()
+        number, first, height, width = self._at(image).tolist()
         block = self._blocks[number]
         rows = block.stored if isinstance(block, CodedRows) else block
         kept = np.asarray(rows[first : first + height * width]).reshape(height, width, rows.shape[1])
@@ -122,7 +151,7 @@ class Ragged:
     def kept(self, images: Sequence[int] | Numbers) -> Self:
         """Return only these images, in this order."""
         chosen = np.asarray(images, np.int64)
-        return type(self)(self._blocks, lambda: self._where[chosen], len(chosen))
+        return type(self)(self._blocks, lambda: self._at(chosen), len(chosen))
 
     @property
     def stored(self) -> Self:
@@ -153,7 +182,7 @@ class Ragged:
     def of(cls, arrays: Iterable[NDArray[Any]]) -> Self:
         """Hold arrays of shape (height, width, depth) in memory; there must be at least one."""
         kept = list(arrays)
-        where = _positions([a.shape[:2] for a in kept])
+        where = Consecutive([a.shape[:2] for a in kept])()
         return cls((np.concatenate([a.reshape(-1, a.shape[2]) for a in kept]),), where)
 
     def save(self, folder: Path, name: str, step: Callable[[int], object] = int) -> None:
@@ -186,7 +215,7 @@ class Ragged:
         values = _open_rows(folder / f"{name}.npy")
         if values.shape[0] != int(np.einsum("i,i->", *numbers.T, dtype=np.int64)):
             raise ValueError(f"{name}.npy and its shapes do not belong together")
-        return cls((values,), lambda: _positions(numbers), len(numbers))
+        return cls((values,), Consecutive(numbers), len(numbers))
 
 
 def read_by(code: PartCode, kept: Ragged) -> Ragged:
@@ -259,7 +288,7 @@ class RaggedWriter:
         self._file.flush()
         rows, file = sum(h * w for h, w in self._shapes), self._file
         self._file = None
-        return Ragged((FileRows(file, 0, (rows, max(self._depth, 1)), self._kind),), _positions(self._shapes))
+        return Ragged((FileRows(file, 0, (rows, max(self._depth, 1)), self._kind),), Consecutive(self._shapes)())
 
     def mapped(self, depth: int, kind: type[Any]) -> NDArray[Any]:
         """Return all rows that were added as one memory-mapped array, shape (rows, depth)."""
@@ -273,10 +302,3 @@ class RaggedWriter:
         """Close the file if `done` was not called."""
         if self._file is not None:
             self._file.close()
-
-
-def _positions(shapes: Sequence[tuple[int, ...]] | Numbers) -> Numbers:
-    sizes = np.asarray(shapes, np.int64).reshape(-1, 2)
-    counts = sizes.prod(axis=1)
-    first = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(sizes) else np.empty(0, np.int64)
-    return np.column_stack([np.zeros(len(sizes), np.int64), first.astype(np.int64), sizes])
