@@ -5,8 +5,9 @@
 
 Both are checked against the packages' own code. What differs from it: XFeat takes the strongest point of each cell of
 8 x 8 pixels and leaves it to `placeprint.embedding.xfeat` to drop those that lie too close to a stronger one, which
-costs a third less time than comparing pixels at full size; LighterGlue always runs all of its layers. Weights are
-stored in 16 bit and cast to 32 when loaded.
+costs a third less time than comparing pixels at full size; LighterGlue always runs all of its layers, the last three for the
+features that are likeliest to have a partner, and linear maps behind each other are one map. Weights are stored in
+16 bit and cast to 32 when loaded.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ OUT = Path(__file__).parent.parent / "src/placeprint/embedding/weights"
 POINTS = 1024
 """Candidates that XFeat gives; 512 of them are kept."""
 LAYERS = 6
+FULL = 3
+"""Of them, layers that look at all features."""
+MOST = 384
+"""Features that the others look at; the rest hardly have a partner (docs/experiments.md)."""
 _LEAST_PROBABILITY = 0.01
 _SMALL = 256
 """Numbers of a weight that is left in 32 bit."""
@@ -69,60 +74,118 @@ class XFeatGraph(nn.Module):
         return points, score, F.normalize(found.t(), dim=1)
 
 
-class LighterGlueGraph(nn.Module):
-    """Points (1, m, 2) and (1, n, 2), -1 to 1 by the longer side, and descriptors -> partner and confidence (m)."""
+class Linear(nn.Module):
+    """A linear map of rows."""
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None) -> None:
         super().__init__()
-        self.net = net
+        self.weight, self.bias = nn.Parameter(weight.detach().t().contiguous()), None
+        if bias is not None:
+            self.bias = nn.Parameter(bias.detach().clone())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Compute the map."""
+        mapped = x @ self.weight
+        return mapped if self.bias is None else mapped + self.bias
+
+
+class Update(nn.Module):
+    """Features and what they have seen -> new features; what projects that is part of the first map."""
+
+    def __init__(self, network: Any, projection: Any) -> None:
+        super().__init__()
+        first, self.norm, _, last = network
+        own, seen = first.weight.split(projection.weight.shape[0], 1)
+        self.own = Linear(own, first.bias + seen @ projection.bias)
+        self.seen, self.last = Linear(seen @ projection.weight), Linear(last.weight, last.bias)
+
+    def forward(self, x: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """Compute the new features."""
+        return x + self.last(F.gelu(self.norm(self.own(x) + self.seen(seen))))
+
+
+class Within(nn.Module):
+    """Attention within one image; turning by positions is two maps and two products, and moves no numbers about."""
+
+    def __init__(self, block: Any) -> None:
+        super().__init__()
+        width = block.out_proj.weight.shape[0]
+        weights, biases = block.Wqkv.weight.view(width, 3, width), block.Wqkv.bias.view(width, 3)
+        (query, key, value), scale = zip(weights.unbind(1), biases.unbind(1), strict=True), width**-0.5
+        self.query = nn.ModuleList([Linear(*(scale * each for each in way)) for way in (query, self._turned(query))])
+        self.key = nn.ModuleList([Linear(*key), Linear(*self._turned(key))])
+        self.value, self.update = Linear(*value), Update(block.ffn, block.out_proj)
 
     @staticmethod
-    def _turned(x: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
-        """Rotary position encoding: pairs of numbers next to each other."""
-        pairs = x.reshape(1, x.shape[1], -1, x.shape[3] // 2, 2)
-        swapped = torch.stack((-pairs[..., 1], pairs[..., 0]), -1).reshape(1, x.shape[1], -1, x.shape[3])
-        return x * by[0] + swapped * by[1]
+    def _turned(numbers: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        """Turn pairs of numbers next to each other by a quarter."""
+        return tuple(torch.stack((-each[1::2], each[0::2]), 1).flatten(0, 1) for each in numbers)
 
-    def _self(self, block: Any, x: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
-        width = x.shape[2]
-        both = block.Wqkv(x).reshape(1, -1, 1, width, 3).permute(4, 0, 2, 1, 3)
-        query, key = self._turned(both[0], by), self._turned(both[1], by)
-        seen = torch.softmax(query @ key.transpose(2, 3) * width**-0.5, 3) @ both[2]
-        message = block.out_proj(seen.permute(0, 2, 1, 3).reshape(1, -1, width))
-        return x + block.ffn(torch.cat([x, message], 2))
+    def forward(self, x: torch.Tensor, turn: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Compute new features."""
+        query, key = (each[0](x) * turn[0] + each[1](x) * turn[1] for each in (self.query, self.key))
+        return self.update(x, torch.softmax(query @ key.transpose(1, 2), 2) @ self.value(x))
 
-    @staticmethod
-    def _cross(block: Any, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        alike = block.to_qk(a) @ block.to_qk(b).transpose(1, 2) * a.shape[2] ** -0.5
-        to_a = block.to_out(torch.softmax(alike, 2) @ block.to_v(b))
-        to_b = block.to_out(torch.softmax(alike.transpose(1, 2), 2) @ block.to_v(a))
-        return a + block.ffn(torch.cat([a, to_a], 2)), b + block.ffn(torch.cat([b, to_b], 2))
 
-    def _where(self, points: torch.Tensor) -> torch.Tensor:
+class Between(nn.Module):
+    """Attention between two images."""
+
+    def __init__(self, block: Any) -> None:
+        super().__init__()
+        scale = block.to_qk.weight.shape[0] ** -0.25
+        self.key = Linear(scale * block.to_qk.weight, scale * block.to_qk.bias)
+        self.value, self.update = Linear(block.to_v.weight, block.to_v.bias), Update(block.ffn, block.to_out)
+
+    def forward(self, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Compute new features of both."""
+        alike = self.key(a) @ self.key(b).transpose(1, 2)
+        to_a, to_b = torch.softmax(alike, 2) @ self.value(b), torch.softmax(alike, 1).transpose(1, 2) @ self.value(a)
+        return self.update(a, to_a), self.update(b, to_b)
+
+
+class LighterGlueGraph(nn.Module):
+    """Points (1, m, 2) and (1, n, 2), -1 to 1 by the longer side, and descriptors -> which match, and how surely.
+
+    `most`: Features of each image that the layers behind the first `FULL` look at: the likeliest to have a partner.
+    """
+
+    def __init__(self, net: Any, most: int = MOST) -> None:
+        super().__init__()
+        self.net, self.most = net, most
+        self.within = nn.ModuleList([Within(layer.self_attn) for layer in net.transformers])
+        self.between = nn.ModuleList([Between(layer.cross_attn) for layer in net.transformers])
+
+    def _where(self, points: torch.Tensor) -> tuple[torch.Tensor, ...]:
         angles = self.net.posenc.Wr(points)
-        angles = torch.stack((angles, angles), -1).reshape(1, 1, -1, 2 * angles.shape[2])
-        return torch.stack((torch.cos(angles), torch.sin(angles)))
+        angles = torch.stack((angles, angles), -1).reshape(1, -1, 2 * angles.shape[2])
+        return torch.cos(angles), torch.sin(angles)
 
     def forward(
         self, points0: torch.Tensor, points1: torch.Tensor, descriptors0: torch.Tensor, descriptors1: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Compute the partner of each of the first features, and its confidence."""
+    ) -> tuple[torch.Tensor, ...]:
+        """Compute the matches: numbers of the first features, of their partners, and confidences."""
         n = self.net
-        a, b = n.input_proj(descriptors0), n.input_proj(descriptors1)
-        at_a, at_b = self._where(points0), self._where(points1)
-        for layer in n.transformers:
-            a, b = self._cross(
-                layer.cross_attn, self._self(layer.self_attn, a, at_a), self._self(layer.self_attn, b, at_b)
-            )
+        seen = [n.input_proj(each) for each in (descriptors0, descriptors1)]
+        turns = [self._where(each) for each in (points0, points1)]
+        left = []
+        for number, (within, between) in enumerate(zip(self.within, self.between, strict=True)):
+            if number == FULL:
+                left = [
+                    torch.topk(n.log_assignment[FULL - 1].matchability(each)[0, :, 0], self.most).indices
+                    for each in seen
+                ]
+                seen = [each[:, rows] for each, rows in zip(seen, left, strict=True)]
+                turns = [tuple(e[:, rows] for e in each) for each, rows in zip(turns, left, strict=True)]
+            seen = list(between(*(within(each, turn) for each, turn in zip(seen, turns, strict=True))))
         last = n.log_assignment[LAYERS - 1]
-        left, right = last.final_proj(a), last.final_proj(b)
-        alike = left @ right.transpose(1, 2) / left.shape[-1] ** 0.5
-        sure = [-F.softplus(-last.matchability(each)) for each in (a, b)]
+        ours, theirs = (last.final_proj(each) for each in seen)
+        alike = ours @ theirs.transpose(1, 2) / ours.shape[-1] ** 0.5
+        sure = [-F.softplus(-last.matchability(each)) for each in seen]
         total = F.log_softmax(alike, 2) + F.log_softmax(alike, 1) + sure[0] + sure[1].transpose(1, 2)
         best, partner = total.max(2)
         back = torch.gather(total.max(1).indices, 1, partner)
         mutual = back == torch.arange(partner.shape[1])[None]
-        return partner[0], (torch.exp(best) * mutual.float())[0]
+        return left[0], left[1][partner[0]], (torch.exp(best) * mutual.float())[0]
 
 
 def package(wheel: Path, folder: Path, name: str) -> Path:
@@ -176,6 +239,18 @@ def stored_in_16_bit(path: Path) -> None:
     onnx.save(model, path)
 
 
+def at_most_all(path: Path) -> None:
+    """Let the graph take all features of an image that has fewer than `MOST`."""
+    model = onnx.load(path)
+    for node in [each for each in model.graph.node if each.op_type == "TopK"]:
+        there, few = f"{node.name}.there", f"{node.name}.few"
+        at = list(model.graph.node).index(node)
+        model.graph.node.insert(at, helper.make_node("Shape", [node.input[0]], [there]))
+        model.graph.node.insert(at + 1, helper.make_node("Min", [there, node.input[1]], [few]))
+        node.input[1] = few
+    onnx.save(model, path)
+
+
 def export(
     graph: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, names: list[str], outputs: list[str]
 ) -> None:
@@ -184,6 +259,8 @@ def export(
     torch.onnx.export(
         graph, inputs, path, input_names=names, output_names=outputs, opset_version=17, dynamic_axes=axes, dynamo=False
     )
+    if len(names) > 1:
+        at_most_all(path)
     stored_in_16_bit(path)
     data = path.read_bytes()
     print(f"{path.name}: {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}")
@@ -212,13 +289,13 @@ def check_xfeat(path: Path) -> None:
 
 
 def check_lighterglue(path: Path, net: Any) -> None:
-    """Say how far confidences lie from the package's own."""
-    torch.manual_seed(0)
-    a = torch.rand(1, 300, 2) * 600
-    order = torch.randperm(300)[:280]
+    """Say how far confidences lie from the package's own, of images with no more features than all layers look at."""
+    torch.manual_seed(2)
+    a = torch.rand(1, MOST, 2) * 600
+    order = torch.randperm(MOST)[:240]
     b = a[:, order] + 3
-    da = F.normalize(torch.randn(1, 300, 64), dim=-1)
-    db = F.normalize(da[:, order] + 0.05 * torch.randn(1, 280, 64), dim=-1)
+    da = F.normalize(torch.randn(1, MOST, 64), dim=-1)
+    db = F.normalize(da[:, order] + 0.05 * torch.randn(1, 240, 64), dim=-1)
     size = torch.tensor([[640.0, 480.0]])
     with torch.inference_mode():
         theirs = net(
@@ -228,7 +305,9 @@ def check_lighterglue(path: Path, net: Any) -> None:
             }
         )["matching_scores0"][0].numpy()
     points = [(each - size / 2) / 320 for each in (a, b)]
-    sure = _ran(path, {"points0": points[0], "points1": points[1], "descriptors0": da, "descriptors1": db})[1]
+    feature, _, found = _ran(path, {"points0": points[0], "points1": points[1], "descriptors0": da, "descriptors1": db})
+    sure = np.zeros_like(theirs)
+    sure[feature] = found
     print(f"{(theirs > 0.1).sum()} matches; largest difference of a confidence {np.abs(sure - theirs).max():.6f}")
 
 
@@ -250,9 +329,9 @@ def main() -> None:
         check_xfeat(path)
         matcher = lighterglue(folder)
         path = options.out / "lighterglue.onnx"
-        inputs = [torch.rand(1, n, 2) for n in (300, 280)] + [torch.randn(1, n, 64) for n in (300, 280)]
+        inputs = [torch.rand(1, n, 2) for n in (1100, 1000)] + [torch.randn(1, n, 64) for n in (1100, 1000)]
         names = ["points0", "points1", "descriptors0", "descriptors1"]
-        export(LighterGlueGraph(matcher).eval(), tuple(inputs), path, names, ["partner", "confidence"])
+        export(LighterGlueGraph(matcher).eval(), tuple(inputs), path, names, ["feature", "partner", "confidence"])
         check_lighterglue(path, matcher)
 
 

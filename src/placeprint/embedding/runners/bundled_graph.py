@@ -17,7 +17,7 @@ from placeprint.errors import ModelError, first_line
 
 HASHES = {
     "xfeat": "fb9ffd2a881b0044ce6ba4b75af0cda393a67e970e42f98a746a1f787f23df46",
-    "lighterglue": "b02e649c687131910b91efbb3c772e7550bceb6d49cf10714ebc4690368353ac",
+    "lighterglue": "84a2620b101f142cb559d81780779af5aa0569ce483a3a90a080076f370a3f78",
 }
 """SHA-256 of the files, which `tools/build_local_features.py` makes."""
 

@@ -102,10 +102,10 @@ def lines(query: Packed, candidate: Packed, *, aspects: tuple[float, float]) -> 
     `query`, `candidate`: shape (n, 1, 68).
     `aspects`: Width over height of both images.
     """
-    partner, sure = _matched(query, candidate)
+    feature, partner, sure = _matched(query, candidate)
     order = np.argsort(-sure, kind="stable")
     order = order[sure[order] > SURE]
-    here, there = unpack(query[order, 0])[0], unpack(candidate[partner[order], 0])[0]
+    here, there = unpack(query[feature[order], 0])[0], unpack(candidate[partner[order], 0])[0]
     ends = np.hstack([_shares(here, aspects[0]), _shares(there, aspects[1])])
     return Lines(ends.astype(np.float32), sure[order].astype(np.float32))
 
@@ -115,7 +115,7 @@ def _confidence(query: Packed, candidate: Packed) -> float:
     first, second = sorted(((_digest(each), each) for each in (query, candidate)), key=itemgetter(0))
 
     def match() -> float:
-        sure = _matched(first[1], second[1])[1]
+        sure = _matched(first[1], second[1])[2]
         return float(sure[sure > SURE].sum(dtype=np.float64))
 
     return KNOWN_PAIRS.of(_digest(first[0], second[0], HASHES[_MATCHER].encode(), str(SURE).encode()), match)
@@ -128,14 +128,14 @@ def _digest(*data: Packed | bytes) -> bytes:
     return digest.digest()
 
 
-def _matched(query: Packed, candidate: Packed) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """Return the partner of each of the query's features in the candidate, and how sure it is."""
+def _matched(query: Packed, candidate: Packed) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
+    """Return features of the query, the partner of each in the candidate, and how sure it is."""
     if not len(query) or not len(candidate):
-        return np.zeros(len(query), np.int64), np.zeros(len(query), np.float32)
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
     (here, ours), (there, theirs) = unpack(query[:, 0]), unpack(candidate[:, 0])
     graph = bundled_graph(_MATCHER, threads=available_cores())
-    partner, sure = graph.run(here[None], there[None], ours[None], theirs[None])
-    return partner, sure
+    feature, partner, sure = graph.run(here[None], there[None], ours[None], theirs[None])
+    return feature, partner, sure
 
 
 def _shares(points: NDArray[np.float32], aspect: float) -> NDArray[np.float32]:
