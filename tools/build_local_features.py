@@ -5,9 +5,9 @@
 
 Both are checked against the packages' own code. What differs from it: XFeat takes the strongest point of each cell of
 8 x 8 pixels and leaves it to `placeprint.embedding.xfeat` to drop those that lie too close to a stronger one, which
-costs a third less time than comparing pixels at full size; LighterGlue always runs all of its layers, the last three for the
-features that are likeliest to have a partner, and linear maps behind each other are one map. Weights are stored in
-16 bit and cast to 32 when loaded.
+costs a third less time than comparing pixels at full size; LighterGlue always runs all of its layers, the last three
+for the features that are likeliest to have a partner, and linear maps behind each other are one map. Weights are
+stored in 16 bit and cast to 32 when loaded.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from placeprint.arrays import Numbers
 from placeprint.errors import GalleryCorruptError
 from placeprint.storage.arrays import open_array, read_header, save_array, write_header
 from placeprint.storage.coded_rows import Block, CodedRows, PartCode
+from placeprint.storage.consecutive import Consecutive
 from placeprint.storage.thinned import MOST_PARTS
 
 
@@ -58,31 +59,6 @@ class FileRows:
     def __del__(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
-
-
-class Consecutive:
-    """Where images are that follow each other in one block: 8 bytes an image beside their shapes.
-
-    `shapes`, shape (n, 2): Height and width of each.
-    """
-
-    def __init__(self, shapes: Sequence[tuple[int, ...]] | Numbers) -> None:
-        self._shapes = np.asarray(shapes, None if len(shapes) else np.int64).reshape(-1, 2)
-
-    @cached_property
-    def _ends(self) -> Numbers:
-        ends: Numbers = np.multiply(*self._shapes.T, dtype=np.int64).cumsum()
-        return ends
-
-    def at(self, images: int | Numbers) -> Numbers:
-        """Return block, first row, height and width of some images, shape (m, 4), or of one."""
-        shapes = self._shapes[images].astype(np.int64)
-        first = self._ends[images] - shapes[..., 0] * shapes[..., 1]
-        return np.stack([np.zeros_like(first), first, shapes[..., 0], shapes[..., 1]], axis=-1)
-
-    def __call__(self) -> Numbers:
-        """Return all of that."""
-        return self.at(np.arange(len(self._shapes)))
 
 
 class Ragged:

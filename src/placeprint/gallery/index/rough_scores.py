@@ -22,7 +22,8 @@ def may_be_best(vectors: Vectors, query: Vectors, rows: Numbers, k: int) -> Numb
     step = max(1, ALONE // len(query))
     scores = np.concatenate([_scores(vectors, query, rows[i : i + step]) for i in range(0, len(rows), step)])
     floor = np.partition(scores, -k)[-k] - np.float32(rounding(len(query)))
-    return rows[~(scores < floor)]  # one of NaN, from a damaged file, leaves all
+    left: Numbers = rows[~(scores < floor)]  # a floor of NaN, from a damaged file, leaves all
+    return left
 
 
 def _scores(vectors: Vectors, query: Vectors, rows: Numbers) -> Vectors:
