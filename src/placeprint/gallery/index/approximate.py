@@ -97,7 +97,7 @@ class Clustered:
 
     @classmethod
     def built(cls, vectors: Vectors, *, progress: Progress | None = None) -> Self:
-        """Learn from the vectors, put them in, and try out how wide a search must be; each takes about as long."""
+        """Learn from the vectors, put them in, and try out how wide a search must be, which may take longest."""
         vectors = rows_from_file(vectors)
         with Stretch(progress, "making the index", 3 + len(LEVELS)) as step:
             made = cls(learned_index(vectors), ())
