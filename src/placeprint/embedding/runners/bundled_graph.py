@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any, Protocol
@@ -30,7 +29,7 @@ class Graph(Protocol):
 
 
 class _OpenVinoGraph:
-    """One compiled graph, with a request for each thread."""
+    """One compiled graph, with as many requests as ran at once: whichever thread asks, one is prepared already."""
 
     def __init__(self, name: str, threads: int, precision: str) -> None:
         from placeprint.embedding.runners.compiled import compiled
@@ -39,17 +38,20 @@ class _OpenVinoGraph:
         core = openvino_package().Core()
         settings = cpu_settings(core, threads, precision)
         self._compiled = compiled(core, lambda: read_graph(_bytes_of(name)), {"weights": HASHES[name]}, settings)
-        self._requests = threading.local()
+        self._idle: list[Any] = []
 
     def run(self, inputs: Sequence[NDArray[np.float32]]) -> list[NDArray[Any]]:
         from placeprint.embedding.runners.openvino_runner import first_alone
 
-        request = getattr(self._requests, "one", None)
-        if request is None:
-            request = self._requests.one = self._compiled.create_infer_request()
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
         with first_alone():
             found = request.infer(dict(enumerate(inputs)), share_inputs=True)
-        return [found[i] for i in range(len(found))]
+        made = [found[i] for i in range(len(found))]
+        self._idle.append(request)
+        return made
 
 
 class _OnnxGraph:

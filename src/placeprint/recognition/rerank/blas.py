@@ -20,8 +20,9 @@ def one_blas_thread() -> Iterator[None]:
 
     The products of a shortlist take a third of a millisecond each. Shared by all cores they are no faster on an idle
     machine (30 ms instead of 25 ms for 50 images), and ten times slower on a busy one: every core waits for the
-    slowest. Cores are used for different queries instead. The setting is the process's, so the first thread that
-    comes makes it and the last that leaves takes it back.
+    slowest; and a core that had its share spins for some 50 ms, which matching points waits for. Cores are used for
+    different queries instead. The setting is the process's, so the first thread that comes makes it and the last that
+    leaves takes it back.
     """
     global _inside, _before
     with _LOCK:

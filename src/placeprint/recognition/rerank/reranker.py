@@ -126,7 +126,7 @@ class Reranker:
             until = self._deadline()
             found = self._evidence(parts, rows[best], until, {} if memo is None else memo)
             scores[best] += self._backed(found, self._records.place_codes[rows[best]], gone, only)
-        self._match(scores, parts, rows, until)
+            self._match(scores, parts, rows, until)
         if not np.isfinite(scores).all():
             raise GalleryCorruptError(f"{self._gallery.where} holds invalid vectors: {ADVICE}")
         return matches.levelled(scores) if self.matches else scores
