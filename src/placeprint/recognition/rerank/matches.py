@@ -115,13 +115,13 @@ def _confidence(query: Packed, candidate: Packed) -> float:
 
     The one of fewer features comes first: the runtime prepares anew for every other shape.
     """
-    (_, *first), (_, *second) = sorted(((len(e), _digest(e), e) for e in (query, candidate)), key=itemgetter(0, 1))
+    first, second = sorted(((len(e), _digest(e), e) for e in (query, candidate)), key=itemgetter(0, 1))
 
     def match() -> float:
-        sure = _matched(first[1], second[1])[2]
+        sure = _matched(first[2], second[2])[2]
         return float(sure[sure > SURE].sum(dtype=np.float64))
 
-    return KNOWN_PAIRS.of(_digest(first[0], second[0], HASHES[_MATCHER].encode(), str(SURE).encode()), match)
+    return KNOWN_PAIRS.of(_digest(first[1], second[1], HASHES[_MATCHER].encode(), str(SURE).encode()), match)
 
 
 def _digest(*data: Packed | bytes) -> bytes:
