@@ -14,7 +14,7 @@ from typing import Any, Self
 from placeprint.errors import GalleryFormatError, UsageError
 from placeprint.spelling import choices, meant
 from placeprint.storage.json_records import record_from, without_keypoints
-from placeprint.storage.thinned import MOST_PARTS
+from placeprint.storage.part_limits import MOST_PARTS
 
 DEFAULT_PRESET = "balanced"
 FEWEST_CELLS = 64

@@ -12,7 +12,7 @@ import numpy as np
 from placeprint.arrays import Cells, Maps, Pixels, Vectors
 from placeprint.errors import ModelError
 from placeprint.records import ModelSpec
-from placeprint.storage.thinned import MOST_PARTS
+from placeprint.storage.part_limits import MOST_PARTS
 
 if TYPE_CHECKING:
     from PIL.Image import Image, Resampling

@@ -9,8 +9,8 @@ from typing import Any
 
 from placeprint.errors import ModelError, in_brief
 from placeprint.records import ModelSpec
+from placeprint.storage.part_limits import MOST_PARTS
 from placeprint.storage.regular_files import TooLargeError, read_regular
-from placeprint.storage.thinned import MOST_PARTS
 
 LARGEST = 1 << 20
 """Bytes of a description."""

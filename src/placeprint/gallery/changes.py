@@ -23,8 +23,8 @@ from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, is_unknown
 from placeprint.spelling import choices
+from placeprint.storage.part_limits import MOST_PARTS
 from placeprint.storage.ragged import Ragged
-from placeprint.storage.thinned import MOST_PARTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from placeprint.errors import ModelError
 from placeprint.storage.json_records import record_from, without_keypoints
-from placeprint.storage.thinned import MOST_PARTS
+from placeprint.storage.part_limits import MOST_PARTS
 
 VIEWS = ("crop", "squash", "flip", "whole")
 """Views of an image: its centre, the whole squeezed into a square, that mirrored; or the whole in its own aspect, in

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import GalleryCorruptError
+from placeprint.storage.part_limits import MOST_PARTS
 from placeprint.storage.product_code import ProductCode
-from placeprint.storage.thinned import MOST_PARTS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,7 @@ from placeprint.errors import GalleryCorruptError
 from placeprint.storage.arrays import open_array, read_header, save_array, write_header
 from placeprint.storage.coded_rows import Block, CodedRows, PartCode
 from placeprint.storage.consecutive import Consecutive
-from placeprint.storage.thinned import MOST_PARTS
+from placeprint.storage.part_limits import MOST_PARTS
 
 
 class FileRows:

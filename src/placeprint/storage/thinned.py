@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Numbers
 from placeprint.errors import GalleryCorruptError
+from placeprint.storage.part_limits import MOST_PARTS
 from placeprint.storage.product_code import ProductCode
-
-MOST_PARTS = 2048
-"""Cells, or points, of an image: four times what presets keep. Comparing takes as long as there are pairs of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

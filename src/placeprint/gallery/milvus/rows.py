@@ -22,7 +22,7 @@ from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.keys import content_of, key_of
 from placeprint.gallery.record_lines import parsed_line
 from placeprint.records import ImageRecord, ModelSpec
-from placeprint.storage.thinned import MOST_PARTS
+from placeprint.storage.part_limits import MOST_PARTS
 
 STRING = 65_535
 """Bytes of a string in Milvus at most."""
