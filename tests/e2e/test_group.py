@@ -57,7 +57,9 @@ def test_places_are_found_answered_and_kept(flat: Path) -> None:
     way = [Constraint(Link.MUST, "1.jpg", "2.jpg"), Constraint(Link.CANNOT, "0.jpg", "2.jpg")]
     assert again.contradictions == ()
     told = placeprint.group(flat, constraints=[Constraint(Link.MUST, "0.jpg", "1.jpg"), *way]).contradictions
-    assert told == ('"0.jpg" and "2.jpg" are said to be two places, and one through "1.jpg": they are one',)
+    assert told == (
+        '"0.jpg" and "2.jpg" are said to show two places, and the same one through "1.jpg": they count as one',
+    )
     with pytest.raises(placeprint.PlaceprintError, match="none of them below"):
         placeprint.group(flat.parent, corrections=flat / "said.json")
     records = placeprint.read_dataset(out).records

@@ -428,7 +428,9 @@ def test_corrections_are_bounded_and_a_folder_of_unknown_photos_that_is_gone_is_
         ways = [{"link": "must", "a": "z", "b": "y"}, {"link": "cannot", "a": "x", "b": "z"}]
         more = {"format": 1, "answers": [*said["answers"], *ways]}
         told = client.put("/v1/group/corrections", headers=head, json=more).json()
-        assert told["contradictions"] == ['"x" and "z" are said to be two places, and one through "y": they are one']
+        assert told["contradictions"] == [
+            '"x" and "z" are said to show two places, and the same one through "y": they count as one'
+        ]
         more["answers"].append({"link": "cannot", "a": "y", "b": "x"})
         refused = client.put("/v1/group/corrections", headers=head, json=more)
         assert (refused.status_code, "must and cannot be of one place" in refused.json()["detail"]) == (422, True)

@@ -119,7 +119,7 @@ def refuse(where: str, lost: Sequence[str]) -> None:
     """Raise `UsageError` when something would be lost."""
     if lost:
         raise UsageError(
-            f"{where} is a gallery that would lose {' and '.join(lost)}: {ADVICE}, to keep it choose another place, "
+            f"{where} is a gallery that would lose {' and '.join(lost)}: {ADVICE}, to keep it choose another path, "
             "or use placeprint add"
         )
 

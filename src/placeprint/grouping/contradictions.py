@@ -27,7 +27,7 @@ def contradictions(said: Corrections, looks: Iterable[Sequence[str]] = ()) -> tu
     >>> from placeprint import Constraint, Link
     >>> one = Constraint(Link.MUST, "a.jpg", "b.jpg")
     >>> contradictions(Corrections((one,), {"a.jpg": "Mill", "b.jpg": "Gate"}))
-    ('"a.jpg" is called "Mill" and "b.jpg" "Gate", and both are one place: one of the names is kept',)
+    ('"a.jpg" is called "Mill" and "b.jpg" "Gate", and both show the same place: one of the names is kept',)
     """
     musts = [(one.a, one.b) for one in said.constraints if one.link is Link.MUST]
     lines = _lines(said, [*musts, *(pair for look in looks for pair in pairwise(look))])
@@ -43,7 +43,7 @@ def _lines(said: Corrections, together: Pairs) -> Iterator[str]:
             ways[a].append(b)
             ways[b].append(a)
         elif shown not in said.placeless:
-            yield f'"{none}" is said to show no place, and to be of one place with "{shown}": it shows none'
+            yield f'"{none}" is said to show no place, and the same place as "{shown}": it stays without one'
     for photo in ways:
         if photo not in home:
             place = _steps(ways, photo)
@@ -52,7 +52,7 @@ def _lines(said: Corrections, together: Pairs) -> Iterator[str]:
     for one in said.constraints:
         if one.link is Link.CANNOT and one.a in home and home[one.a] == home.get(one.b):
             way = _through(ways, one.a, one.b)
-            yield f'"{one.a}" and "{one.b}" are said to be two places, and one {way}: they are one'
+            yield f'"{one.a}" and "{one.b}" are said to show two places, and the same one {way}: they count as one'
 
 
 def _names(said: Corrections, place: Iterable[str]) -> Iterator[str]:
@@ -61,7 +61,7 @@ def _names(said: Corrections, place: Iterable[str]) -> Iterator[str]:
         if name := said.names.get(photo):
             first.setdefault(name, photo)
     for (one, a), (other, b) in pairwise(first.items()):
-        yield f'"{a}" is called "{one}" and "{b}" "{other}", and both are one place: one of the names is kept'
+        yield f'"{a}" is called "{one}" and "{b}" "{other}", and both show the same place: one of the names is kept'
 
 
 def _steps(ways: Ways, start: str) -> dict[str, str]:

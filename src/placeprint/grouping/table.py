@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from placeprint.dataset.manifest import Manifest, read_manifest
+from placeprint.dataset.tables.rows import read_table
 from placeprint.errors import DatasetError, UsageError
 from placeprint.grouping.names import YOU
 from placeprint.grouping.result import Constraint, Grouping, Link, among
@@ -37,7 +38,15 @@ def refuse_table(out: Path, root: Path, *, replace: bool) -> None:
             f'"{root / out.name}"'
         )
     if not (replace and out.is_file()):
-        require_ours(out, lambda data: data.startswith(_HEAD))
+        require_ours(out, lambda data: data.startswith(_HEAD) or _resaved(data, out.name))
+
+
+def _resaved(data: bytes, name: str) -> bool:
+    """Return whether a table has the columns of groups and no other, however a spreadsheet wrote it when saving."""
+    try:
+        return set(read_table(data, name).columns) == set(COLUMNS)
+    except DatasetError:
+        return False
 
 
 def write_groups(found: Grouping, out: Path) -> None:

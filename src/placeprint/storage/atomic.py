@@ -105,7 +105,7 @@ def require_ours(path: Path, ours: Callable[[bytes], bool], *, most: int = -1) -
     if not os.path.lexists(path) or (path.is_file() and (not path.stat().st_size or ours(_head(path, most)))):
         return
     raise UsageError(
-        f'"{path}" already exists and was not made by placeprint: choose another place, or move it away first'
+        f'"{path}" already exists and was not made by placeprint: choose another path, or move it away first'
     )
 
 

@@ -27,17 +27,17 @@ def cannot(a: str, b: str) -> Constraint:
 
 CHAIN = (must("a", "b"), must("c", "b"), cannot("c", "a"))
 TOLD = [
-    ((CHAIN, {}), '"c" and "a" are said to be two places, and one through "b": they are one'),
+    ((CHAIN, {}), '"c" and "a" are said to show two places, and the same one through "b": they count as one'),
     (
         ((must("a", "b"),), {"a": "Mill", "b": "Gate"}),
-        '"a" is called "Mill" and "b" "Gate", and both are one place: one',
+        '"a" is called "Mill" and "b" "Gate", and both show the same place: one',
     ),
     (
         (CHAIN[:2], {"a": "Mill", "c": "Gate"}),
-        '"a" is called "Mill" and "c" "Gate", and both are one place: one of the',
+        '"a" is called "Mill" and "c" "Gate", and both show the same place: one of the',
     ),
-    (((must("a", "b"),), {"b": ""}), '"b" is said to show no place, and to be of one place with "a": it shows none'),
-    (((must("b", "a"),), {"b": "", "a": "Mill"}), '"b" is said to show no place, and to be of one place with "a": it'),
+    (((must("a", "b"),), {"b": ""}), '"b" is said to show no place, and the same place as "a": it stays without one'),
+    (((must("b", "a"),), {"b": "", "a": "Mill"}), '"b" is said to show no place, and the same place as "a": it'),
 ]
 
 
@@ -59,15 +59,16 @@ def test_copies_are_one_place() -> None:
     assert contradictions(said) == ()
     names, places = contradictions(said, [("a", "copy")])
     assert names.startswith('"a" is called "Gate" and "copy" "Mill"')
-    assert places == '"copy" and "b" are said to be two places, and one through "a": they are one'
+    assert places == '"copy" and "b" are said to show two places, and the same one through "a": they count as one'
 
 
 def test_of_many_only_some_are_told_and_of_a_long_way_only_the_beginning() -> None:
     way = [str(number) for number in range(2000)]
     said = Corrections((*map(must, way, way[1:]), *(cannot(way[0], far) for far in way[900:])))
     found = contradictions(said)
+    between = '"1", "2", "3" and 896 more'
     assert (
-        found[0] == '"0" and "900" are said to be two places, and one through "1", "2", "3" and 896 more: they are one'
+        found[0] == f'"0" and "900" are said to show two places, and the same one through {between}: they count as one'
     )
     assert (len(found), found[-1]) == (MOST + 1, "more answers contradict others")
 
@@ -109,5 +110,5 @@ def test_the_same_photo_is_not_accepted_and_refused(tmp_path: Path) -> None:
 def test_they_are_printed_below_the_groups_and_on_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = grouping_of(tmp_path, (), 3, contradictions=contradictions(Corrections(CHAIN)))
     show_groups(found)
-    assert 'said to be two places, and one through "b"' in capsys.readouterr().out
-    assert "are said to be two places" in render_groups(found)
+    assert 'said to show two places, and the same one through "b"' in capsys.readouterr().out
+    assert "are said to show two places" in render_groups(found)

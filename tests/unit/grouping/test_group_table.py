@@ -1,6 +1,8 @@
 """The table of groups is a manifest; answers and names in it come back."""
 
+import csv
 import dataclasses
+import io
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,23 @@ def test_what_is_not_ours_is_not_overwritten(tmp_path: Path) -> None:
         refuse_table(tmp_path / "else" / "places.csv", tmp_path / "in", replace=False)
     with pytest.raises(UsageError, match=r"\.csv"):
         refuse_table(tmp_path / "places.json", tmp_path, replace=False)
+
+
+@pytest.mark.parametrize("form", ["{}", "\ufeff{}", "sep=;\n{}"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_that_a_spreadsheet_saved_is_still_ours(tmp_path: Path, form: str, end: str) -> None:
+    out = tmp_path / "places.csv"
+    write_groups(grouping(tmp_path), out)
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=";" if "sep" in form else ",", lineterminator=end, quoting=csv.QUOTE_ALL).writerows(rows)
+    out.write_bytes(form.format(text.getvalue()).encode())
+    refuse_table(out, tmp_path, replace=False)
+    assert set(read_answers(out, tmp_path)[0]) == set(ANSWERS)
+    out.write_bytes(out.read_bytes().replace(b"named_by", b"my notes"))
+    with pytest.raises(UsageError, match="was not made by placeprint"):
+        refuse_table(out, tmp_path, replace=False)
 
 
 @pytest.mark.parametrize("cell", ["b.jpg", "{}", "[1]", '["b.jpg"', "[" * 100_000])

@@ -86,7 +86,7 @@ def refuse_to_overwrite(path: Path, *, replace: bool) -> None:
     """
     require_way(path)
     if path.exists() and not (replace and path.is_file()) and (path.is_dir() or path.stat().st_size):
-        raise UsageError(f'"{path}" already exists: choose another place, or give --replace')
+        raise UsageError(f'"{path}" already exists: choose another path, or give --replace')
 
 
 def write_list(path: Path, text: str) -> None:
