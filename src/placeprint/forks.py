@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -87,6 +88,14 @@ def _end() -> None:
         with process.changed:
             process.inside -= 1
             process.changed.notify_all()
+
+
+def helping() -> Callable[[], None]:
+    """Return what the threads of a pool begin with that works for this thread while it waits: they count as this one.
+
+    Else a fork would wait for this thread where it is busy, this one for them, and they for the fork.
+    """
+    return partial(setattr, _THREAD, "depth", _THREAD.depth)
 
 
 class Lock:

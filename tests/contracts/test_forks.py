@@ -1,5 +1,6 @@
 """A child that was forked after the first photo answers as its parent, and so does a process of its own."""
 
+import math
 import multiprocessing
 import os
 import pickle
@@ -24,6 +25,9 @@ from placeprint.gallery.milvus import connection
 from placeprint.gallery.milvus.address import Address
 from placeprint.indexing.index import index
 from placeprint.recognition.recognizer import Recognizer
+from placeprint.recognition.rerank import matches
+from placeprint.recognition.rerank.blas import one_blas_thread
+from placeprint.recognition.rerank.known_pairs import KnownPairs
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="this system does not fork"),
@@ -208,6 +212,31 @@ def test_a_fork_waits_for_who_is_at_work() -> None:
     thread.start()
     began.wait()
     assert in_child(lambda: list(done)) == ["work"]
+    thread.join()
+
+
+def test_a_fork_waits_for_points_that_are_matched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forks, "PATIENCE", 2.0)
+    points, began = np.zeros((1, 1, 68), np.uint8), threading.Event()
+
+    def match(*_: object) -> tuple[np.ndarray, ...]:
+        began.set()
+        while not forks._PROCESS.forking:
+            time.sleep(0.01)
+        with forks.busy():
+            return np.zeros(1, np.int64), np.zeros(1, np.int64), np.full(1, 0.5, np.float32)
+
+    monkeypatch.setattr(matches, "_matched", match)
+    monkeypatch.setattr(matches, "KNOWN_PAIRS", KnownPairs())
+
+    def work() -> None:
+        with one_blas_thread():
+            matches.confidences(points, [points], until=math.inf)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    began.wait()
+    assert in_child(lambda: forks.busy().__enter__()) is None
     thread.join()
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placeprint import forks
 from placeprint.arrays import Floats, Packed
 from placeprint.cores import available_cores
 from placeprint.embedding.runners.bundled_graph import HASHES, bundled_graph
@@ -52,7 +53,7 @@ def confidences(query: Packed, candidates: Iterable[Packed], *, until: float, at
     """
     found: list[float] = []
     waiting = iter(candidates)
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(at_once, initializer=forks.helping()) as pool:
         while (few := list(islice(waiting, at_once))) and time.perf_counter() <= until:
             found += pool.map(partial(_confidence, query), few)
             if max(found) >= ENOUGH:
