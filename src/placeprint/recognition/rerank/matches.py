@@ -133,8 +133,12 @@ def _digest(*data: Packed | bytes) -> bytes:
 
 
 def _matched(query: Packed, candidate: Packed) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
-    """Return features of the query, the partner of each in the candidate, and how sure it is."""
-    if not len(query) or not len(candidate):
+    """Return features of the query, the partner of each in the candidate, and how sure it is.
+
+    None where even all together would be no more than chance. Of a single feature OpenVINO's attention now and then
+    gives no numbers, and wrong ones of the images that follow.
+    """
+    if min(len(query), len(candidate)) <= ONSET:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
     (here, ours), (there, theirs) = unpack(query[:, 0]), unpack(candidate[:, 0])
     graph = bundled_graph(_MATCHER, threads=available_cores())

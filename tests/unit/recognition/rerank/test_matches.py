@@ -77,10 +77,15 @@ def test_no_time_is_no_evidence(query: Packed, gallery: list[Packed]) -> None:
     assert len(confidences(query, gallery, until=-math.inf)) == 0
 
 
-def test_an_image_without_features_matches_nothing(query: Packed) -> None:
-    empty = query[:0]
-    np.testing.assert_array_equal(confidences(query, [empty], until=math.inf), [0.0])
-    np.testing.assert_array_equal(confidences(empty, [query, empty], until=math.inf), [0.0, 0.0])
+@pytest.mark.parametrize("count", [0, 1, 6])
+def test_an_image_of_too_few_features_for_evidence_is_not_matched(
+    query: Packed, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matches, "bundled_graph", None)
+    few = query[:count]
+    np.testing.assert_array_equal(confidences(query, [few], until=math.inf), [0.0])
+    np.testing.assert_array_equal(confidences(few, [query, few], until=math.inf), [0.0, 0.0])
+    assert len(lines(query, few, aspects=(1.0, 1.0))) == 0
 
 
 @pytest.mark.parametrize("most", [256, 512])
