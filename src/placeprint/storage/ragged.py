@@ -186,10 +186,11 @@ class Ragged:
         if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] != 2:
             raise ValueError(f"{name}.npy and its shapes do not belong together")
         sides = numbers.astype(np.int64)
-        if (sides < 0).any() or (sides > MOST_PARTS).any() or (sides.prod(axis=1) > MOST_PARTS).any():
+        counts = sides.prod(axis=1)
+        if (sides < 0).any() or (sides > MOST_PARTS).any() or (counts > MOST_PARTS).any():
             raise ValueError(f"{name}-shapes.npy says that an image has more than {MOST_PARTS}, or fewer than none")
         values = _open_rows(folder / f"{name}.npy")
-        if values.shape[0] != int(np.einsum("i,i->", *numbers.T, dtype=np.int64)):
+        if values.shape[0] != int(counts.sum()):
             raise ValueError(f"{name}.npy and its shapes do not belong together")
         return cls((values,), Consecutive(numbers), len(numbers))
 

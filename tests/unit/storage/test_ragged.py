@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,8 +135,10 @@ def test_more_parts_of_an_image_than_any_has_are_refused_before_they_are_read(
         Ragged.load(tmp_path, "x")
 
 
-def test_as_many_parts_as_an_image_may_have_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int64, np.uint64])
+def test_as_many_parts_as_an_image_may_have_are_read(tmp_path: Path, kind: type[Any]) -> None:
     Ragged.of(arrays([(64, 32), (0, 1)])).save(tmp_path, "x")
+    np.save(tmp_path / "x-shapes.npy", np.array([(64, 32), (0, 1)], kind))
     assert Ragged.load(tmp_path, "x").most == 2048
 
 
