@@ -52,6 +52,8 @@ def group(
         printing.show_json(found.to_dict())
     elif output.as_csv:
         printing.show_csv(found.table())
+        printing.say(*found.contradictions, err=True)
+        printing.show_failures(found.failures)
     else:
         show_groups(found)
         if out is not None and found.groups:

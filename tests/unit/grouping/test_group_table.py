@@ -12,7 +12,9 @@ from placeprint.dataset.manifest import read_manifest
 from placeprint.errors import DatasetError, UsageError
 from placeprint.grouping.result import NO_PLACE, Alone, Constraint, Group, Grouping, Link
 from placeprint.grouping.table import read_answers, refuse_table, write_groups
+from placeprint.records import FailedImage
 from placeprint.report.groups_page import render_groups
+from program import run
 
 ODD = 'b "quoted", [x]|é.jpg'
 ANSWERS = (Constraint(Link.MUST, "a.jpg", ODD), Constraint(Link.CANNOT, "a.jpg", "c.jpg"))
@@ -114,3 +116,13 @@ def test_an_answer_that_is_no_list_is_told_in_one_line(tmp_path: Path, cell: str
     )
     with pytest.raises(DatasetError, match="must_link"):
         read_answers(out, tmp_path)
+
+
+def test_a_csv_on_stdout_leaves_nothing_untold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = (FailedImage("b\nad.jpg", "bad-name", "the file name holds a line break"),)
+    found = dataclasses.replace(grouping(tmp_path), failures=failed, contradictions=("one line",))
+    monkeypatch.setattr("placeprint.grouping.group.group", lambda *_, **__: found)
+    said = run("group", tmp_path, "--csv")
+    assert [row["path"] for row in csv.DictReader(io.StringIO(said.stdout))] == [row["path"] for row in found.table()]
+    assert "one line" in said.stderr.splitlines()
+    assert "holds a line break" in said.stderr
