@@ -80,7 +80,7 @@ class Lines:
         now = time.monotonic()
         if now - self._told[-1][0] >= self._every:
             lately, rate = self._rate(self._told[-1], now), self._rate(self._told[0], now)
-            if not rate / _OTHER_PACE <= lately <= rate * _OTHER_PACE:
+            if lately and not rate / _OTHER_PACE <= lately <= rate * _OTHER_PACE:
                 rate, last = lately, self._told[-1]
                 self._told.clear()
                 self._told.append(last)

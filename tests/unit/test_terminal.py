@@ -98,6 +98,21 @@ def test_nobody_hears_how_far_it_is(stream: io.StringIO | None, monkeypatch: pyt
         step()
 
 
+def test_a_look_that_finds_nothing_new_is_no_other_pace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("placeprint.progress.time.monotonic", lambda: now)
+    shown = Lines()
+    shown.start("indexing", 100)
+    for steps in (10, 0, 10):  # as a cluster is looked at
+        now += 5
+        shown.advance(steps)
+    told = capsys.readouterr().err.splitlines()
+    assert told[1].endswith("indexing: 10/100 (1/s, about 2 min left)")
+    assert told[2].endswith("indexing: 20/100 (1/s, 60 s left)")
+
+
 def test_the_time_that_is_left_is_told_by_the_last_minute(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
