@@ -125,7 +125,8 @@ def test_explanations_are_the_librarys_with_heat(client, recognizer, queries):
 
 def test_several_photos_of_one_place(client, recognizer, queries):
     answers = [recognizer.recognize(photo) for photo in queries]
-    sure = [photo for photo, answer in zip(queries, answers, strict=True) if not answer.unknown]
+    surest = sorted(zip(answers, queries, strict=True), key=lambda each: -(each[0].probability or 0))
+    sure = [photo for answer, photo in surest if not answer.unknown]
     unsure = [photo for photo, answer in zip(queries, answers, strict=True) if answer.unknown]
     for photos in ([sure[0], sure[0], unsure[0]], [sure[0], unsure[0]], unsure[:2]):
         found = ask(client, *photos)
