@@ -21,8 +21,19 @@ class Consecutive:
 
     @cached_property
     def _ends(self) -> Numbers:
-        ends: Numbers = np.multiply(*self._shapes.T, dtype=np.int64).cumsum()
+        sides = self._shapes.astype(np.int64)
+        ends: Numbers = (sides[:, 0] * sides[:, 1]).cumsum()
         return ends
+
+    @property
+    def rows(self) -> int:
+        """How many rows all images have."""
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    @property
+    def most(self) -> int:
+        """How many rows an image has at most."""
+        return int(np.diff(self._ends, prepend=0).max(initial=0))
 
     def at(self, images: int | Numbers) -> Numbers:
         """Return block, first row, height and width of some images, shape (m, 4), or of one."""

@@ -185,14 +185,14 @@ class Ragged:
         numbers = open_array(folder / f"{name}-shapes.npy", mapped=False)
         if numbers.dtype.kind not in "iu" or numbers.ndim != 2 or numbers.shape[1] != 2:
             raise ValueError(f"{name}.npy and its shapes do not belong together")
-        sides = numbers.astype(np.int64)
-        counts = sides.prod(axis=1)
-        if (sides < 0).any() or (sides > MOST_PARTS).any() or (counts > MOST_PARTS).any():
+        where = Consecutive(numbers)
+        small = not len(numbers) or 0 <= int(numbers.min()) <= int(numbers.max()) <= MOST_PARTS
+        if not small or where.most > MOST_PARTS:
             raise ValueError(f"{name}-shapes.npy says that an image has more than {MOST_PARTS}, or fewer than none")
         values = _open_rows(folder / f"{name}.npy")
-        if values.shape[0] != int(counts.sum()):
+        if values.shape[0] != where.rows:
             raise ValueError(f"{name}.npy and its shapes do not belong together")
-        return cls((values,), Consecutive(numbers), len(numbers))
+        return cls((values,), where, len(numbers))
 
 
 def read_by(code: PartCode, kept: Ragged) -> Ragged:
