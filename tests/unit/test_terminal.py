@@ -98,30 +98,35 @@ def test_nobody_hears_how_far_it_is(stream: io.StringIO | None, monkeypatch: pyt
         step()
 
 
-def test_a_look_that_finds_nothing_new_is_no_other_pace(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+class Clock:
+    """What lines go by, in seconds."""
+
     now = 0.0
-    monkeypatch.setattr("placeprint.progress.time.monotonic", lambda: now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("placeprint.progress.time.monotonic", lambda: made.now)
+    return made
+
+
+def test_a_look_that_finds_nothing_new_is_no_other_pace(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     shown = Lines()
     shown.start("indexing", 100)
     for steps in (10, 0, 10):  # as a cluster is looked at
-        now += 5
+        clock.now += 5
         shown.advance(steps)
     told = capsys.readouterr().err.splitlines()
     assert told[1].endswith("indexing: 10/100 (1/s, about 2 min left)")
     assert told[2].endswith("indexing: 20/100 (1/s, 60 s left)")
 
 
-def test_the_time_that_is_left_is_told_by_the_last_minute(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = 0.0
-    monkeypatch.setattr("placeprint.progress.time.monotonic", lambda: now)
+def test_the_time_that_is_left_is_told_by_the_last_minute(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     shown = Lines()
     shown.start("embedding", 100_000)
     for second in range(200):  # 5,000 from the cache, and then two images a second, and three
-        now = float(second + 1)
+        clock.now = float(second + 1)
         shown.advance(1000 if second < 5 else 2 if second < 100 else 3)
     told = capsys.readouterr().err.splitlines()
     assert told[0].endswith("embedding: 5000/100000 (1000/s, about 2 min left)")
@@ -129,11 +134,11 @@ def test_the_time_that_is_left_is_told_by_the_last_minute(
     assert told[25].endswith("embedding: 5280/100000 (2/s, about 641 min left)")  # 2.46: of both
     assert told[-1].endswith("embedding: 5490/100000 (3/s, about 525 min left)")
     shown.advance(5000)
-    now += 5
+    clock.now += 5
     shown.advance(1)
     assert capsys.readouterr().err.endswith("embedding: 10491/100000 (1000/s, 89 s left)\n")
     shown.start("writing", 4)
-    now += 6
+    clock.now += 6
     shown.advance(3)
     assert capsys.readouterr().err.splitlines()[-1].endswith("writing: 3/4 (0.5/s, 2 s left)")
 
