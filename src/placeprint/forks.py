@@ -12,6 +12,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import thread as _pools  # noqa: F401  see `_before`
 from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
@@ -153,7 +154,11 @@ def keep(thing: object) -> None:
 
 
 def _before() -> None:
-    """Wait until no other thread is busy."""
+    """Wait until no other thread is busy.
+
+    What is registered last is called first. Pools of threads (and logging, which they import) hold a lock of their own
+    from here until the fork, and who is busy may need a pool: so they are imported before this is registered.
+    """
     own = int(_THREAD.depth > 0)
     with _PROCESS.changed:
         _PROCESS.forking += 1

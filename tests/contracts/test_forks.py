@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -238,6 +240,37 @@ def test_a_fork_waits_for_points_that_are_matched(monkeypatch: pytest.MonkeyPatc
     began.wait()
     assert in_child(lambda: forks.busy().__enter__()) is None
     thread.join()
+
+
+NEEDS_A_POOL = """
+import os, sys, threading
+from placeprint import forks
+from concurrent.futures import ThreadPoolExecutor
+
+forks.PATIENCE, began = 5.0, threading.Event()
+
+def work():
+    with forks.busy():
+        began.set()
+        while not forks._PROCESS.forking:
+            pass
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(print).result()
+
+thread = threading.Thread(target=work)
+thread.start()
+began.wait()
+child = os.fork()
+if not child:
+    os._exit(forks._PROCESS.torn)
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_fork_waits_for_who_needs_a_pool_of_threads() -> None:
+    """In a process of its own, where nothing imported pools before."""
+    assert subprocess.run([sys.executable, "-c", NEEDS_A_POOL], timeout=LONGEST).returncode == 0
 
 
 def test_a_thread_may_fork_while_it_is_at_work_itself() -> None:
