@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,8 +20,10 @@ from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.index.quantization import clear_ends, extend, learned_index, lists_for, renumber, threads
+from placeprint.gallery.index.stored_lists import StoredLists, lists_at, stored_lists
 from placeprint.gallery.index.top_k import Numbers
 from placeprint.gallery.index.tuning import Trial, hits_of, trials_of
+from placeprint.gallery.index.widths import MORE, SPARE, TARGET, Width, narrowest_widths
 from placeprint.progress import Progress, Stretch
 from placeprint.storage.atomic import FULL
 from placeprint.storage.json_records import record_from
@@ -29,30 +31,18 @@ from placeprint.storage.rows import others
 
 FILE, SETTINGS = "index.faiss", "index.json"
 
-TARGET = 0.99
-"""Recall that is promised."""
 LEVELS = (10, 30, 100, 200)
 """Numbers of neighbours that a width is found for. Who asks for more is answered exactly."""
-SPARE, MORE = (4, 8, 16), (32, 64, 128)
-"""Candidates for each neighbour that are tried; where not even the last suffices, the answer is exact. More are tried
-while they are few beside all rows: of a place with thousands of images short codes do not tell which are nearest."""
-FEW = 16
-"""Of so many rows one, at most, is a candidate where more are tried: exact search takes longer than that."""
 UNDER_A_FILTER = 2048
 """Candidates, at least, where some rows are left out: far from a query short codes tell less (0.955 with 256)."""
 NEW_SHARE = 0.05
 """Of rows that an index was not learned from: 1.7 % of new places took .99 of recall to .98 at the same width."""
 LEAST_ROWS = 256
 """Fewer are not enough to learn from."""
-ALL_LISTS = 64
-"""With so few lists, all are looked at."""
-
-WANTED = 1 - 0.75 * (1 - TARGET)
-"""What own vectors must reach: other queries are asked later, and a place is found or missed as a whole, so that a
-thousand queries tell a recall to about 0.3 %. Half of the misses instead of three quarters cost 8 times the search
-where places overlap."""
 NEAR, NEAREST = 2.0, 64.0
 """Centroids compared exactly for each list that is looked at, and for the one list that a vector goes to."""
+SOME = 0.25
+"""Of the lists, beyond which all are read: most queries would look at one that has not been."""
 TOGETHER = 8
 """Queries that are shared by all cores; fewer wait longer for the slowest core than they gain."""
 
@@ -69,23 +59,15 @@ OLD_SEARCH = 128
 """efSearch of the HNSW index (Malkov & Yashunin 2018) that older releases wrote."""
 
 
-@dataclass(frozen=True, slots=True)
-class Width:
-    """How wide a search for up to `k` neighbours must be."""
-
-    k: int
-    probes: int  # Lists that are looked at.
-    spare: int  # Candidates for each neighbour.
-
-
 class Clustered:
     """Finds candidates; who calls scores them.
 
     `widths`: By the number of neighbours.
+    `stored`: Where the lists are, which are empty then until a query looks at them.
     """
 
-    def __init__(self, index: Any, widths: Sequence[Width]) -> None:
-        self._index, self.widths = index, tuple(widths)
+    def __init__(self, index: Any, widths: Sequence[Width], stored: StoredLists | None = None) -> None:
+        self._index, self.widths, self._stored = index, tuple(widths), stored
         self.kind = "hnsw"
         if (inner := _lists_of(index)) is not None:
             import faiss
@@ -106,7 +88,7 @@ class Clustered:
             step()
             made._put(vectors, 0)
             step()
-            made.widths = tuple(made._tuned(trials, step))
+            made._tune(trials, step)
         return made
 
     @classmethod
@@ -116,24 +98,26 @@ class Clustered:
 
         path = folder / FILE
         try:
-            index = faiss.read_index(str(path))
             settings = json.loads((folder / SETTINGS).read_bytes()) if (folder / SETTINGS).exists() else {}
+            stored = stored_lists(path, rows, settings.get("lists"))
+            index = stored.index() if stored else faiss.read_index(str(path))
             widths = [record_from(Width, width) for width in settings.get("widths", ())]
             lists = getattr(_lists_of(index), "nlist", 0)
             if not all(0 < w.k <= LEVELS[-1] and 0 < w.probes <= lists and 0 < w.spare <= MORE[-1] for w in widths):
                 raise ValueError("no search is that wide")
-        except (RuntimeError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (RuntimeError, ValueError, TypeError, AttributeError, RecursionError, OSError) as error:
             raise GalleryCorruptError(f'"{path}" cannot be read as a FAISS index: build the gallery again') from error
         if index.ntotal != rows:
             raise GalleryCorruptError(
                 f'"{path}" holds {index.ntotal} vectors instead of {rows}: build the gallery again'
             )
-        return cls(index, widths)
+        return cls(index, widths, stored)
 
     def save(self, folder: Path) -> None:
         """Write the index and its widths."""
         import faiss
 
+        self._read_all()
         try:
             faiss.write_index(self._index, str(folder / FILE))
         except RuntimeError as error:
@@ -143,6 +127,7 @@ class Clustered:
             raise OSError(full[0], os.strerror(full[0]), str(folder / FILE)) from error
         if self.kind != "hnsw":
             settings = {"target": TARGET, "widths": [asdict(width) for width in self.widths]}
+            settings |= lists_at(folder / FILE, faiss.downcast_InvertedLists(self._inner.invlists))
             (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="ascii")
 
     def renewed(self, kept: Numbers, vectors: Vectors, *, progress: Progress | None = None) -> Self | None:
@@ -155,6 +140,7 @@ class Clustered:
         fits = self.kind != "hnsw" and 0.25 < lists_for(len(vectors)) / self._inner.nlist < 4
         if not fits or len(vectors) - len(kept) > NEW_SHARE * len(vectors):
             return None
+        self._read_all()
         made = type(self)(faiss.clone_index(self._index), self.widths)
         if len(kept) < self._index.ntotal:
             made.forget(kept)
@@ -166,7 +152,7 @@ class Clustered:
         vectors = rows_from_file(vectors)
         made._put(vectors, len(kept))
         with Stretch(progress, "making the index", len(LEVELS)) as step:
-            made.widths = tuple(made._tuned(trials_of(vectors, LEVELS), step))
+            made._tune(trials_of(vectors, LEVELS), step)
         return made
 
     def forget(self, kept: Numbers) -> bool:
@@ -175,6 +161,12 @@ class Clustered:
 
         if self.kind == "hnsw":
             return False
+        if self._stored:
+            flags = np.zeros(self._index.ntotal, np.bool_)
+            flags[kept] = True
+            if self._stored.forget(flags):
+                return True
+            self._read_all()
         return bool(self._inner.remove_ids(faiss.IDSelectorBatch(others(self._index.ntotal, kept))) >= 0)
 
     def _put(self, vectors: Vectors, first: int) -> None:
@@ -202,6 +194,27 @@ class Clustered:
             codes = self._inner.pq.compute_codes(self._turned(vectors[rows]))
             extend(faiss.downcast_InvertedLists(self._inner.invlists), numbers, rows, codes)
         self._index.ntotal = self._inner.ntotal = len(vectors)
+
+    def _read(self, turned: Vectors, width: Width) -> None:
+        """Read the lists that these queries will look at."""
+        stored = self._stored
+        if stored is None:
+            return
+        import faiss
+
+        if width.probes * len(turned) > SOME * self._inner.nlist or stored.share > SOME:
+            self._read_all()
+            return
+        with threads(1):
+            numbers = faiss.downcast_index(self._inner.quantizer).search(turned, width.probes)[1]
+        stored.fill(faiss.downcast_InvertedLists(self._inner.invlists), numbers[numbers >= 0])
+
+    def _read_all(self) -> None:
+        import faiss
+
+        if stored := self._stored:
+            stored.fill(faiss.downcast_InvertedLists(self._inner.invlists))
+            self._stored = None
 
     def _turned(self, vectors: Vectors) -> Vectors:
         turned: Vectors = self._index.chain.at(0).apply(np.ascontiguousarray(vectors))
@@ -234,6 +247,7 @@ class Clustered:
             rows: Numbers = self._index.search(queries, k, params=graph)[1]
             return rows
         lists, turned = faiss.SearchParametersIVF(nprobe=width.probes), queries @ self._turn
+        self._read(turned, width)
         if only is not None:
             flags = np.packbits(only, bitorder="little")  # these two live as long as the search
             chosen = faiss.IDSelectorBitmap(len(only), faiss.cast_integer_to_uint8_ptr(flags.ctypes.data))
@@ -246,28 +260,9 @@ class Clustered:
             ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _tuned(self, trials: Sequence[Trial], step: Callable[[], object] = int) -> Iterator[Width]:
-        """Yield the narrowest widths that find what is wanted; `step` is called after each trial."""
-        width = Width(1, 1, SPARE[0])
-        for queries, truth in trials:
-            found = self._narrowest(queries, truth, width)
-            step()
-            if found is None:
-                return
-            yield (width := found)
-
-    def _narrowest(self, queries: Vectors, truth: Numbers, least: Width) -> Width | None:
-        k, lists = truth.shape[1], int(self._inner.nlist)
-        more = [spare for spare in MORE if FEW * spare * (k + 6) <= self._index.ntotal]
-        for spare in (*(spare for spare in SPARE if spare >= least.spare), *more):
-            width = Width(k, lists if lists <= ALL_LISTS else least.probes, spare)
-            while (recall := self._recall(queries, truth, width)) < WANTED and width.probes < lists:
-                if width.probes >= lists // 16 and self._recall(queries, truth, Width(k, lists, spare)) < WANTED:
-                    break  # more lists are no help: what is missing was lost among the candidates
-                width = Width(k, min(lists, max(width.probes + 1, round(width.probes * 1.4))), spare)
-            if recall >= WANTED:
-                return width
-        return None
+    def _tune(self, trials: Sequence[Trial], step: Callable[[], object]) -> None:
+        lists, rows = int(self._inner.nlist), self._index.ntotal
+        self.widths = tuple(narrowest_widths(trials, self._recall, lists=lists, rows=rows, step=step))
 
     def _recall(self, queries: Vectors, truth: Numbers, width: Width) -> float:
         parts = [slice(i, i + ASKED) for i in range(0, len(queries), ASKED)]

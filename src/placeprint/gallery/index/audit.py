@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.errors import GalleryFormatError
-from placeprint.gallery.index.approximate import TARGET
 from placeprint.gallery.index.base import VectorIndex, Vectors, checked_k
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.tuning import disturbed
+from placeprint.gallery.index.widths import TARGET
 from placeprint.gallery.table import RecordTable
 from placeprint.records import Neighbours
 from placeprint.storage.json_records import record_from

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placeprint.arrays import Flags
-from placeprint.gallery.index.approximate import LEAST_ROWS, TOGETHER, Clustered, Width
+from placeprint.gallery.index.approximate import LEAST_ROWS, TOGETHER, Clustered
 from placeprint.gallery.index.base import Capabilities, Vectors, checked_filter, checked_k, unit_queries
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.file_rows import rows_from_file, rows_in
 from placeprint.gallery.index.quantization import threads
 from placeprint.gallery.index.rough_scores import may_be_best
 from placeprint.gallery.index.top_k import Doubles, Numbers, joined, ranked, scored
+from placeprint.gallery.index.widths import Width
 from placeprint.progress import Progress
 from placeprint.records import Neighbours
 

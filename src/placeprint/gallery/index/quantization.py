@@ -175,16 +175,25 @@ def clear_ends(lists: Any) -> None:
     import faiss
 
     packer, block = lists.packer, lists.block_size
-    codes = np.empty((packer.nvec, packer.code_size), np.uint8)
     for i in range(lists.nlist):
         used = lists.list_size(i) % packer.nvec
         if used:
             size = -(-lists.list_size(i) // packer.nvec) * block
             last = faiss.rev_swig_ptr(lists.get_codes(i), size)[-block:]
-            packer.unpack_all(faiss.swig_ptr(last), faiss.swig_ptr(codes))
+            codes = unpacked(packer, last[None])
             codes[used:] = 0
             last[:] = 0
             packer.pack_all(faiss.swig_ptr(codes), faiss.swig_ptr(last))
+
+
+def unpacked(packer: Any, blocks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the codes in blocks, shape (n_blocks x codes in each, code_size)."""
+    import faiss
+
+    codes = np.empty((len(blocks), packer.nvec, packer.code_size), np.uint8)
+    for block, some in zip(blocks, codes, strict=True):
+        packer.unpack_all(faiss.swig_ptr(block), faiss.swig_ptr(some))
+    return codes.reshape(-1, packer.code_size)
 
 
 def extend(lists: Any, numbers: NDArray[np.int32], rows: NDArray[np.int64], codes: NDArray[np.uint8]) -> None:

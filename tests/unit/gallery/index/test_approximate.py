@@ -12,13 +12,14 @@ from placeprint.errors import GalleryCorruptError
 from placeprint.gallery.gallery import Gallery
 from placeprint.gallery.head import HEAD
 from placeprint.gallery.index import approximate as clustered
-from placeprint.gallery.index import quantization
+from placeprint.gallery.index import quantization, widths
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.exact import ExactIndex
 from placeprint.gallery.index.faiss_index import FaissIndex
 from placeprint.gallery.index.file_rows import rows_from_file
 from placeprint.gallery.index.quantization import turning
 from placeprint.gallery.index.tuning import recall_of
+from placeprint.gallery.index.widths import Width
 from placeprint.records import ImageRecord, ModelSpec
 from placeprint.storage import published
 
@@ -93,7 +94,7 @@ def test_a_filter_that_leaves_many_rows_looks_at_all_lists(
 def test_between_two_levels_a_very_large_place_needs_the_candidates_of_the_next(
     index: FaissIndex, queries: Vectors, k: int, level: tuple[int, int, int], count: int
 ) -> None:
-    assert index._lists.candidates(queries[:2], k, clustered.Width(*level)).shape == (2, count)
+    assert index._lists.candidates(queries[:2], k, Width(*level)).shape == (2, count)
 
 
 def test_an_index_that_says_how_to_search_wider_than_any_is_refused(tmp_path: Path, index: FaissIndex) -> None:
@@ -109,7 +110,7 @@ def test_an_index_that_says_how_to_search_wider_than_any_is_refused(tmp_path: Pa
 def test_under_a_filter_as_many_candidates_are_looked_at_as_without(
     monkeypatch: pytest.MonkeyPatch, index: FaissIndex
 ) -> None:
-    monkeypatch.setattr(index._lists, "widths", [clustered.Width(10, 3, 8), clustered.Width(100, 5, 64)])
+    monkeypatch.setattr(index._lists, "widths", [Width(10, 3, 8), Width(100, 5, 64)])
     found = [index._lists.everywhere(k) for k in (10, 11, 100)]
     assert [(width.k, width.spare) for width in found] == [(10, 205), (11, 582), (100, 64)]
     assert index._lists.everywhere(101) is None  # as without a filter: what was tried lost too many
@@ -144,14 +145,14 @@ def test_more_candidates_are_tried_while_they_are_few_beside_all_rows(
 ) -> None:
     tried = list[int]()
 
-    def fake(_: clustered.Clustered, __: Vectors, ___: Vectors, width: clustered.Width) -> float:
+    def recall(_: Vectors, __: np.ndarray, width: Width) -> float:
         tried.append(width.spare)
         return float(width.spare >= needed)
 
-    monkeypatch.setattr(clustered.Clustered, "_recall", fake)
-    monkeypatch.setattr(clustered, "FEW", few)
+    monkeypatch.setattr(widths, "FEW", few)
     trials = [(np.zeros((2, DIM), np.float32), np.zeros((2, k), np.int64)) for k in (10, 200)]
-    assert [width.spare for width in index._lists._tuned(trials)] == spares
+    found = widths.narrowest_widths(trials, recall, lists=index._lists._inner.nlist, rows=ROWS, step=int)
+    assert [width.spare for width in found] == spares
     assert max(tried) * (10 + 6) * few <= ROWS
 
 
