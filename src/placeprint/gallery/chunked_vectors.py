@@ -86,6 +86,8 @@ class ChunkedVectors:
             one: Vectors = self._read(block, np.array([row]))[0]
             return one
         at = self.rows.positions(key) if isinstance(key, slice) else self._numbers[key]
+        if len(self.arrays) == 1:
+            return self._read(0, at)
         blocks = self.rows.blocks_of(at)
         there = np.unique(blocks).tolist()
         if len(there) == 1:

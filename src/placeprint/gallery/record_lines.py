@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import re
 from collections.abc import Sequence
 from functools import cached_property
@@ -35,6 +36,9 @@ class Block(Protocol):
     def record(self, row: int) -> ImageRecord:
         """Return one record."""
 
+    def ask_for(self, row: int) -> None:
+        """Let the system read what is needed of a record, which is asked for soon, beside others."""
+
     @property
     def titled(self) -> bool:
         """Whether a record may have titles of its places."""
@@ -65,6 +69,9 @@ class HeldRecords:
     def record(self, row: int) -> ImageRecord:
         """Return one record."""
         return self.records[row]
+
+    def ask_for(self, row: int) -> None:
+        """Do nothing: it is there."""
 
     @cached_property
     def contents(self) -> NDArray[np.uint64]:
@@ -119,6 +126,14 @@ class LinesOnDisk:
                 self._parsed.clear()
             self._parsed[row] = found
         return found
+
+    def ask_for(self, row: int) -> None:
+        """Let the system read a line; see `Block.ask_for`."""
+        if row not in self._parsed and isinstance(self._data, mmap.mmap) and hasattr(mmap, "MADV_WILLNEED"):
+            first, last = self._starts[row : row + 2].tolist()
+            start = first - first % mmap.PAGESIZE
+            if start < last <= len(self._data):  # else the column is damaged, which is told where the line is parsed
+                self._data.madvise(mmap.MADV_WILLNEED, start, last - start)
 
     @cached_property
     def contents(self) -> NDArray[np.uint64]:

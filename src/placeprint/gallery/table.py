@@ -139,6 +139,10 @@ class RecordTable(Sequence[ImageRecord]):
     def places_of_rows(self, rows: Numbers) -> list[tuple[str, ...]]:
         """Return the places of several records, as `places_of`."""
         seen, codes = self._seen, self.columns.places[rows].tolist()
+        new = {code: row for row, code in zip(rows.tolist(), codes, strict=True) if code not in seen}
+        for row in new.values() if len(new) > 1 else ():  # of a disk, lines one after the other take ten times as long
+            number, at = self.rows.find(row)
+            self._blocks[number].ask_for(at)
         return [
             seen[code] if code in seen else self.places_of(row) for row, code in zip(rows.tolist(), codes, strict=True)
         ]

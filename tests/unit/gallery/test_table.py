@@ -203,6 +203,23 @@ def test_damage_that_only_reading_shows_is_told(gallery: Gallery) -> None:
         Gallery.open(gallery.path).remove(["0ü\udcff.jpg"])
 
 
+def test_lines_that_are_parsed_soon_are_asked_for_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "UNMAPPED", 0)
+    made = saved(RecordTable.of(records()), tmp_path)
+    (lines,) = made._blocks
+    asked, done = list[int](), lines.ask_for
+    monkeypatch.setattr(lines, "ask_for", lambda row: asked.append(row) or done(row))
+    rows = np.array([0, 1, 3, 4, 6])
+    assert made.places_of_rows(rows) == [("a",), ("b",), ("a",), ("a|b",), ("b",)]
+    assert asked == [3, 6, 4], "one of each place"
+    assert made.places_of_rows(np.array([0, 5])) == [("a",), ("a", "b")]
+    assert made.places_of_rows(rows)[3] == ("a|b",)
+    assert asked == [3, 6, 4], "a single line has nothing to be read beside"
+    starts = np.load(tmp_path / "segment" / "column-lines.npy")
+    starts[2:4] = [starts[3], 1 << 40]  # of a damaged column nothing is asked
+    record_lines.LinesOnDisk(lines._data, starts).ask_for(2)
+
+
 @pytest.mark.parametrize("text", ["[", '[["a"], ["b"]]', "7", "[[]]", '["a"]', '[["a", 7]]', '{"a": 1}', "[" * 100_000])
 def test_a_table_of_places_that_does_not_fit_is_told(
     gallery: Gallery, text: str, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache, partial
+from threading import Thread
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from placeprint import forks
 from placeprint.embedding.models import WEIGHTS
 from placeprint.embedding.onnx_file import read_checked
-from placeprint.errors import ModelError, first_line
+from placeprint.errors import ModelError, UsageError, first_line
 
 HASHES = {
     "xfeat": "fb9ffd2a881b0044ce6ba4b75af0cda393a67e970e42f98a746a1f787f23df46",
@@ -97,6 +99,15 @@ class BundledGraph:
                 raise
             except Exception as error:  # the runtimes have no common base for it
                 raise ModelError(f"the bundled model {self.name} cannot be run: {first_line(error)}") from error
+
+    def begin(self) -> None:
+        """Load the graph beside what the caller does next, where it is not loaded yet."""
+        if self._made is None:
+            Thread(target=self._begun, name=f"load {self.name}").start()
+
+    def _begun(self) -> None:
+        with suppress(ModelError, UsageError):  # `run` says it
+            self._loaded()
 
     def _loaded(self) -> Graph:
         with self._lock:

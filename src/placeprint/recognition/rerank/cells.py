@@ -82,8 +82,9 @@ def _mutual(likeness: Weights) -> tuple[NDArray[np.int64], NDArray[np.int64], We
     nearest = likeness.argmax(axis=1)
     best = likeness[np.arange(len(likeness)), nearest]
     here = np.flatnonzero(best >= likeness.max(axis=0)[nearest])
-    there, first = np.unique(nearest[here], return_index=True)  # equal cells, as of a blank wall, count once
-    return here[first], there, np.maximum(best[here[first]], 0)
+    here = here[np.argsort(nearest[here], kind="stable")]
+    here = here[np.diff(nearest[here], prepend=-1) > 0]  # equal cells, as of a blank wall, count once
+    return here, nearest[here], np.maximum(best[here], 0)
 
 
 def _ways(here: NDArray[np.int64], there: NDArray[np.int64], width: int, other_width: int) -> Weights:
