@@ -202,19 +202,25 @@ class Clustered:
             return
         import faiss
 
-        if width.probes * len(turned) > SOME * self._inner.nlist or stored.share > SOME:
+        inner = self._inner  # another thread may replace it
+        if width.probes * len(turned) > SOME * inner.nlist or stored.share > SOME:
             self._read_all()
             return
         with threads(1):
-            numbers = faiss.downcast_index(self._inner.quantizer).search(turned, width.probes)[1]
-        stored.fill(faiss.downcast_InvertedLists(self._inner.invlists), numbers[numbers >= 0])
+            numbers = faiss.downcast_index(inner.quantizer).search(turned, width.probes)[1]
+        stored.fill(faiss.downcast_InvertedLists(inner.invlists), numbers[numbers >= 0])
 
     def _read_all(self) -> None:
         import faiss
 
-        if stored := self._stored:
-            stored.fill(faiss.downcast_InvertedLists(self._inner.invlists))
-            self._stored = None
+        if (stored := self._stored) is None:
+            return
+        if (whole := stored.whole()) is None:
+            inner = self._inner
+            stored.fill(faiss.downcast_InvertedLists(inner.invlists))
+        else:  # in a fourth of the time
+            self._index, self._inner = whole, _lists_of(whole)
+        self._stored = None
 
     def _turned(self, vectors: Vectors) -> Vectors:
         turned: Vectors = self._index.chain.at(0).apply(np.ascontiguousarray(vectors))
@@ -244,8 +250,8 @@ class Clustered:
 
         if self.kind == "hnsw":
             graph = faiss.SearchParametersHNSW(efSearch=max(OLD_SEARCH, 2 * k))
-            rows: Numbers = self._index.search(queries, k, params=graph)[1]
-            return rows
+            found: Numbers = self._index.search(queries, k, params=graph)[1]
+            return found
         lists, turned = faiss.SearchParametersIVF(nprobe=width.probes), queries @ self._turn
         self._read(turned, width)
         if only is not None:
@@ -258,7 +264,10 @@ class Clustered:
             parts = [
                 self._inner.search(turned[i : i + step], count, params=lists)[1] for i in range(0, len(turned), step)
             ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if not -1 <= rows.min(initial=-1) <= rows.max(initial=-1) < self._index.ntotal:
+            raise GalleryCorruptError(f"{FILE} names rows that there are not: build the gallery again")
+        return rows
 
     def _tune(self, trials: Sequence[Trial], step: Callable[[], object]) -> None:
         lists, rows = int(self._inner.nlist), self._index.ntotal
@@ -271,9 +280,11 @@ class Clustered:
 
 
 def _lists_of(index: Any) -> Any:
-    """Return the lists inside an index of this release; None for another one."""
+    """Return the lists inside an index of this release, which keep it alive; None for another one."""
     import faiss
 
     if not isinstance(index, faiss.IndexPreTransform):
         return None
-    return faiss.downcast_index(index.index)
+    inner: Any = faiss.downcast_index(index.index)
+    inner.referenced_objects = [index]
+    return inner

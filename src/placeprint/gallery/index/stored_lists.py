@@ -49,7 +49,7 @@ class StoredLists:
         if ends[-1] != whole:
             raise ValueError("the lists are of other lengths")
         self._starts = np.append(at + HEADER.size, ends)
-        self._rows = int(sizes.sum())
+        self._rows = max(1, int(sizes.sum()))
 
     def __del__(self) -> None:
         """Close the file."""
@@ -76,6 +76,15 @@ class StoredLists:
             return os.pread(self._file, count, place - count)
 
         return faiss.read_index(faiss.PyCallbackIOReader(read, 1 << 20))
+
+    def whole(self) -> Any:
+        """Return the index with all lists, read at once; None where rows are left out, or the file is gone."""
+        import faiss
+
+        try:
+            return faiss.read_index(str(self.path)) if self._kept is None else None
+        except RuntimeError:  # the descriptor that is open here still reads what another process has replaced
+            return None
 
     def forget(self, kept: Flags) -> bool:
         """Leave other rows out of all lists that will be read; False where some have been read already."""
@@ -108,16 +117,14 @@ class StoredLists:
         rows = np.frombuffer(data, np.int64, size, LENGTH)
         codes = np.frombuffer(data, np.uint8, stored, middle + LENGTH)
         lengths = struct.unpack_from("<Q", data)[0], struct.unpack_from("<Q", data, middle)[0]
-        if lengths != (size, stored) or (size and not 0 <= rows.min() <= rows.max() < self._rows):
+        if lengths != (size, stored) or rows.view(np.uint64).max(initial=0) >= self._rows:
             raise ValueError(f"list {number} holds something else than it should")
-        kept = np.ones(size, np.bool_) if self._kept is None else self._kept[rows]
-        if not kept.any():
-            return
-        if kept.all():
+        kept = None if self._kept is None else self._kept[rows]
+        if size and (kept is None or kept.all()):
             lists.resize(number, size)
             faiss.rev_swig_ptr(lists.get_ids(number), size)[:] = rows
             faiss.rev_swig_ptr(lists.get_codes(number), stored)[:] = codes
-        else:
+        elif kept is not None and kept.any():
             some = unpacked(lists.packer, codes.reshape(-1, self._block))[:size][kept]
             extend(lists, np.full(len(some), number, np.int32), rows[kept], some)
 
