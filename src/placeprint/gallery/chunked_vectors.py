@@ -86,7 +86,7 @@ class ChunkedVectors:
             one: Vectors = self._read(block, np.array([row]))[0]
             return one
         at = self.rows.positions(key) if isinstance(key, slice) else self._numbers[key]
-        if len(self.arrays) == 1:
+        if len(self.arrays) == 1 and len(at):
             return self._read(0, at)
         blocks = self.rows.blocks_of(at)
         there = np.unique(blocks).tolist()

@@ -85,11 +85,11 @@ def inventory_of(records: RecordTable) -> Inventory:
     np.minimum.at(first, codes[codes >= 0], np.flatnonzero(codes >= 0))
     there, sums = _positions(records)
     rows = []
-    holding = records.columns.table.holding
+    holding, titled = records.columns.table.holding, records.titled  # which searches all lines
     for name, numbers in ((name, holding[name]) for name in records.places):
         known, row = int(there[numbers].sum()), int(first[numbers].min())
         latitude, longitude = (sums[numbers].sum(axis=0) / known).tolist() if known else (None, None)
-        title = title_of(records[row], name) if records.titled else None
+        title = title_of(records[row], name) if titled else None
         rows.append(PlaceRow(name, int(shown[numbers].sum()), row, latitude, longitude, title))
     return Inventory(rows, int((~np.isnan(records.columns.positions[:, 0])).sum()))
 

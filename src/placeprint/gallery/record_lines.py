@@ -132,7 +132,7 @@ class LinesOnDisk:
         if row not in self._parsed and isinstance(self._data, mmap.mmap) and hasattr(mmap, "MADV_WILLNEED"):
             first, last = self._starts[row : row + 2].tolist()
             start = first - first % mmap.PAGESIZE
-            if start < last <= len(self._data):  # else the column is damaged, which is told where the line is parsed
+            if 0 <= start < last <= len(self._data):  # else the column is damaged, which parsing the line tells
                 self._data.madvise(mmap.MADV_WILLNEED, start, last - start)
 
     @cached_property

@@ -57,7 +57,7 @@ def embedder_for(
     if gallery.spec.imported:
         raise ModelError(
             f"the embeddings of this gallery were imported from model {gallery.spec}: a photo cannot be embedded. "
-            "Give query embeddings with --embeddings and --records"
+            "Give query embeddings: placeprint evaluate -g GALLERY --embeddings FILE --records FILE"
         )
     found: str | ModelFile | None = None
     if model is not None:

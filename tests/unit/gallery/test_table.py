@@ -216,8 +216,8 @@ def test_lines_that_are_parsed_soon_are_asked_for_together(tmp_path: Path, monke
     assert made.places_of_rows(rows)[3] == ("a|b",)
     assert asked == [3, 6, 4], "a single line has nothing to be read beside"
     starts = np.load(tmp_path / "segment" / "column-lines.npy")
-    starts[2:4] = [starts[3], 1 << 40]  # of a damaged column nothing is asked
-    record_lines.LinesOnDisk(lines._data, starts).ask_for(2)
+    for first, last in ((starts[3], 1 << 40), (-5, 9), (9, 9), (9, 3)):  # of a damaged column nothing is asked
+        record_lines.LinesOnDisk(lines._data, np.array([first, last])).ask_for(0)
 
 
 @pytest.mark.parametrize("text", ["[", '[["a"], ["b"]]', "7", "[[]]", '["a"]', '[["a", 7]]', '{"a": 1}', "[" * 100_000])
@@ -327,3 +327,18 @@ def test_a_record_is_parsed_once_and_few_are_kept(gallery: Gallery, monkeypatch:
     parsed.clear()
     assert opened.records[8] == opened.records[8] == wanted[8]
     assert parsed == [8, 8]
+
+
+def test_titles_are_looked_for_once(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, usual = [], RecordTable.titled.fget
+    monkeypatch.setattr(RecordTable, "titled", property(lambda table: (asked.append(1), usual(table))[1]))
+    assert len(gallery.inventory().places) > 2
+    assert len(asked) == 1
+
+
+def test_no_rows_of_one_array_are_an_array_of_none() -> None:
+    one = ChunkedVectors.of(vectors(9))
+    for made in (one, one.kept(np.array([2, 5])), one.kept(np.zeros(0, np.int64))):
+        assert made[:0].shape == made[np.zeros(0, np.int64)].shape == (0, 8)
+        assert (made[:0] @ np.ones(8)).shape == (0,)
+    assert (one.kept(np.zeros(0, np.int64)) @ np.ones(8)).shape == (0,)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from placeprint import forks
 from placeprint.embedding.models import WEIGHTS
 from placeprint.embedding.onnx_file import read_checked
-from placeprint.errors import ModelError, UsageError, first_line
+from placeprint.errors import ModelError, first_line
 
 HASHES = {
     "xfeat": "fb9ffd2a881b0044ce6ba4b75af0cda393a67e970e42f98a746a1f787f23df46",
@@ -103,10 +103,11 @@ class BundledGraph:
     def begin(self) -> None:
         """Load the graph beside what the caller does next, where it is not loaded yet."""
         if self._made is None:
-            Thread(target=self._begun, name=f"load {self.name}").start()
+            with suppress(RuntimeError):  # no thread can be started
+                Thread(target=self._begun, name=f"load {self.name}").start()
 
     def _begun(self) -> None:
-        with suppress(ModelError, UsageError):  # `run` says it
+        with suppress(Exception):  # `run` says it
             self._loaded()
 
     def _loaded(self) -> Graph:

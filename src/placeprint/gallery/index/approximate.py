@@ -77,6 +77,11 @@ class Clustered:
             turn = faiss.vector_to_array(linear.A).reshape(linear.d_out, linear.d_in)
             self._turn = np.ascontiguousarray(turn.T)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: all lists."""
+        self._read_all()
+        return self.__dict__
+
     @classmethod
     def built(cls, vectors: Vectors, *, progress: Progress | None = None) -> Self:
         """Learn from the vectors, put them in, and try out how wide a search must be, which may take longest."""
@@ -127,7 +132,8 @@ class Clustered:
             raise OSError(full[0], os.strerror(full[0]), str(folder / FILE)) from error
         if self.kind != "hnsw":
             settings = {"target": TARGET, "widths": [asdict(width) for width in self.widths]}
-            settings |= lists_at(folder / FILE, faiss.downcast_InvertedLists(self._inner.invlists))
+            inner = self._inner
+            settings |= lists_at(folder / FILE, faiss.downcast_InvertedLists(inner.invlists))
             (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="ascii")
 
     def renewed(self, kept: Numbers, vectors: Vectors, *, progress: Progress | None = None) -> Self | None:

@@ -46,7 +46,7 @@ _MIN_GAP = 1e-3
 _LEAST_GAP = 0.25
 """Of how far the two usual scores lie apart elsewhere: so much stays where `low` leans on other galleries, for the
 photos of a gallery may all match worse than those of others."""
-_ADVICE = "set a threshold yourself with --unknown-threshold"
+_ADVICE = "ask with a threshold of your own (placeprint query GALLERY PHOTO --unknown-threshold SCORE)"
 _LABELLED = "calibrate it with labelled photos that are not in it (placeprint calibrate GALLERY --queries PHOTOS)"
 _LOOSER = (0.1, 0.2, 0.3, 0.5)
 """False-accept rates that are proposed where the stated one keeps nothing."""

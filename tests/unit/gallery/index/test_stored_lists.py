@@ -1,7 +1,9 @@
 """The lists of an index that are read when a query first looks at them."""
 
+import copy
 import json
 import os
+import pickle
 import struct
 import threading
 from contextlib import suppress
@@ -186,3 +188,10 @@ def test_a_file_that_became_shorter_is_one_line(folder: Path, vectors: Vectors) 
     os.truncate(folder / FILE, (folder / FILE).stat().st_size // 4)
     with pytest.raises(GalleryCorruptError, match="is damaged"):
         opened.candidates(vectors[:5], 10, NARROW)
+
+
+def test_a_copy_has_all_lists(built: Clustered, folder: Path, vectors: Vectors) -> None:
+    opened = Clustered.opened(folder, ROWS)
+    for made in (copy.copy(opened), copy.deepcopy(opened), pickle.loads(pickle.dumps(Clustered.opened(folder, ROWS)))):
+        assert lists_of(made) == lists_of(built)
+        assert np.array_equal(made.candidates(vectors[:3], 10, NARROW), built.candidates(vectors[:3], 10, NARROW))

@@ -83,6 +83,16 @@ def test_a_matcher_that_cannot_be_loaded_is_told_where_it_is_needed(
     matches.begin()
     with pytest.raises(ModelError, match="install placeprint again"):
         confidences(query, [query], until=math.inf)
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("no common base")
+
+    monkeypatch.setattr("placeprint.embedding.runners.bundled_graph._graph", fails)
+    matches.begin()
+    with pytest.raises(ModelError, match="no common base"):
+        confidences(query, [query], until=math.inf)
+    monkeypatch.setattr(threading.Thread, "start", fails)
+    matches.begin()  # no thread can be started
     assert capfd.readouterr().err == ""
 
 
