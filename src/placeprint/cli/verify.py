@@ -48,6 +48,7 @@ def verify(
         printing.say(f"model {done.gallery.spec}: {done.model.says}")
         if audit is not None:
             show_audit(audit)
+            show_reach(getattr(getattr(done.gallery, "index", None), "reach", None), audit.rows)
     if not report.ok:
         raise typer.Exit(3)
     if audit is not None and not audit.ok:
@@ -79,6 +80,18 @@ def _opened(gallery: str, *, as_json: bool) -> AnyGallery:
             printing.show_json({**asdict(report), "ok": report.ok})
         show_problems(report)
         raise
+
+
+def show_reach(reach: int | None, rows: int) -> None:
+    """Say where the lists of an index serve fewer neighbours than a question looks at."""
+    from placeprint.recognition.recognizer import FIRST_LOOK
+
+    if reach is not None and reach < FIRST_LOOK:
+        few = f"more than {reach} neighbours are" if reach else "all neighbours are"
+        printing.say(
+            f"note: {few} found by comparing all {counted(rows, 'image')}, as the {FIRST_LOOK} are that a question "
+            "looks at: no number of lists finds enough of them"
+        )
 
 
 def show_audit(audit: Audit) -> None:

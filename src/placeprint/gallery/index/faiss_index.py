@@ -90,6 +90,13 @@ class FaissIndex:
         return "faiss-flat" if self._lists is None else f"faiss-{self._lists.kind}"
 
     @property
+    def reach(self) -> int | None:
+        """The most neighbours that lists find, of more all rows are compared; None where there are no lists."""
+        if self._lists is None or self._lists.kind == "hnsw":
+            return None
+        return max((width.k for width in self._lists.widths), default=0)
+
+    @property
     def capabilities(self) -> Capabilities:
         """Flat is exact; the other is not."""
         return Capabilities(exact=self._lists is None, delete=self._lists is not None, filter=True)

@@ -59,6 +59,12 @@ class SegmentedIndex:
         return max(self.pieces, key=len).index.name
 
     @property
+    def reach(self) -> int | None:
+        """See `FaissIndex.reach`: the least of all segments."""
+        indexes = [piece.index for piece in self.pieces if isinstance(piece.index, FaissIndex)]
+        return min((index.reach for index in indexes if index.reach is not None), default=None)
+
+    @property
     def capabilities(self) -> Capabilities:
         """What all segments can promise."""
         return Capabilities(all(piece.index.capabilities.exact for piece in self.pieces), delete=True, filter=True)

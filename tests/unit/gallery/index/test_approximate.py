@@ -249,6 +249,11 @@ def test_verify_says_when_the_index_finds_too_little(monkeypatch: pytest.MonkeyP
     good = CliRunner().invoke(app, [*command, "--json"])
     assert good.exit_code == 0
     assert json.loads(good.stdout)["audit"]["recall"] >= 0.99
+    assert "note: more than 30 neighbours are found by comparing all 1600" in CliRunner().invoke(app, command).stdout
+    for reach, note in ((0, "note: all neighbours are found"), (100, ""), (None, "")):
+        monkeypatch.setattr(FaissIndex, "reach", property(lambda _, reach=reach: reach))
+        said = CliRunner().invoke(app, command).stdout
+        assert ("note:" in said, note in said) == (bool(note), True)
     find = clustered.Clustered.candidates
     monkeypatch.setattr(clustered.Clustered, "candidates", lambda self, *asked: find(self, *asked) // 2)
     bad = CliRunner().invoke(app, command)
