@@ -110,7 +110,7 @@ class Clustered:
             lists = getattr(_lists_of(index), "nlist", 0)
             if not all(0 < w.k <= LEVELS[-1] and 0 < w.probes <= lists and 0 < w.spare <= MORE[-1] for w in widths):
                 raise ValueError("no search is that wide")
-        except (RuntimeError, ValueError, TypeError, AttributeError, RecursionError, OSError) as error:
+        except (RuntimeError, ValueError, TypeError, AttributeError, RecursionError, OSError, MemoryError) as error:
             raise GalleryCorruptError(f'"{path}" cannot be read as a FAISS index: build the gallery again') from error
         if index.ntotal != rows:
             raise GalleryCorruptError(

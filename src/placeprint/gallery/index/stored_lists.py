@@ -78,13 +78,21 @@ class StoredLists:
         return faiss.read_index(faiss.PyCallbackIOReader(read, 1 << 20))
 
     def whole(self) -> Any:
-        """Return the index with all lists, read at once; None where rows are left out, or the file is gone."""
+        """Return the index with all lists, read at once; None where rows are left out, or it cannot be read so."""
         import faiss
 
-        try:
-            return faiss.read_index(str(self.path)) if self._kept is None else None
-        except RuntimeError:  # the descriptor that is open here still reads what another process has replaced
+        if self._kept is not None or not all(map(self._fits, range(len(self._sizes)))):
             return None
+        try:
+            return faiss.read_index(str(self.path))
+        except (RuntimeError, MemoryError):  # replaced by another process: what is open here still reads it
+            return None
+
+    def _fits(self, number: int) -> bool:
+        """Return whether a list's arrays have the lengths that they should: FAISS takes as much memory as they say."""
+        start, size = int(self._starts[number]), int(self._sizes[number])
+        wanted = {start: size, start + LENGTH * (1 + size): int(self._blocks[number]) * self._block}
+        return all(os.pread(self._file, LENGTH, at) == n.to_bytes(LENGTH, "little") for at, n in wanted.items())
 
     def forget(self, kept: Flags) -> bool:
         """Leave other rows out of all lists that will be read; False where some have been read already."""

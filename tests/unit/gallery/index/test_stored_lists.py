@@ -195,3 +195,18 @@ def test_a_copy_has_all_lists(built: Clustered, folder: Path, vectors: Vectors) 
     for made in (copy.copy(opened), copy.deepcopy(opened), pickle.loads(pickle.dumps(Clustered.opened(folder, ROWS)))):
         assert lists_of(made) == lists_of(built)
         assert np.array_equal(made.candidates(vectors[:3], 10, NARROW), built.candidates(vectors[:3], 10, NARROW))
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_lengths_are_checked_before_all_is_read_by_them(
+    built: Clustered, folder: Path, vectors: Vectors, monkeypatch: pytest.MonkeyPatch, second: bool
+) -> None:
+    """FAISS takes as much memory as they say."""
+    at, size = json.loads((folder / SETTINGS).read_text())["lists"]["at"], lists_of(built)[0]
+    whole = bytearray((folder / FILE).read_bytes())
+    struct.pack_into("<Q", whole, at + stored_lists.HEADER.size + 8 * second * (1 + size), 1 << 33)
+    (folder / FILE).write_bytes(whole)
+    opened = Clustered.opened(folder, ROWS)
+    monkeypatch.setattr(faiss, "read_index", None)  # it must not be called
+    with pytest.raises(GalleryCorruptError, match="list 0"):
+        opened.candidates(vectors[:64], 10, NARROW)
