@@ -106,7 +106,7 @@ class LinesOnDisk:
         """Return the number of records."""
         return len(self._starts) - 1
 
-    @property
+    @cached_property
     def titled(self) -> bool:
         """Whether a line has titles: without any, nothing is parsed to look for them."""
         return self._data.find(b'"titles": [') >= 0

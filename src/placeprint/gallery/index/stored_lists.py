@@ -45,7 +45,7 @@ class StoredLists:
         if word != WORD or count != len(sizes) or not 0 < codes <= whole or not 0 < self._block <= whole:
             raise ValueError("there are no lists")
         self._blocks = -(-sizes // np.int64(codes))
-        ends = at + HEADER.size + np.cumsum(2 * LENGTH + LENGTH * sizes + self._block * self._blocks)
+        ends = at + HEADER.size + np.cumsum(_lengths(sizes, self._blocks * self._block))
         if ends[-1] != whole:
             raise ValueError("the lists are of other lengths")
         self._starts = np.append(at + HEADER.size, ends)
@@ -157,10 +157,14 @@ def stored_lists(path: Path, rows: int, lists: Any) -> StoredLists | None:
 def lists_at(path: Path, lists: Any) -> dict[str, Any]:
     """Return what `StoredLists` must know of a file that FAISS wrote, as JSON; nothing where it wrote otherwise."""
     sizes = np.array([lists.list_size(number) for number in range(lists.nlist)], np.int64)
-    blocks = -(-sizes // lists.n_per_block)
-    lengths = int((2 * LENGTH + LENGTH * sizes + lists.block_size * blocks).sum())
+    lengths = _lengths(sizes, -(-sizes // lists.n_per_block) * lists.block_size)
     try:
-        stored = StoredLists(path, path.stat().st_size - lengths - HEADER.size, sizes)
+        stored = StoredLists(path, path.stat().st_size - int(lengths.sum()) - HEADER.size, sizes)
     except ValueError:
         return {}
     return {"lists": {"at": stored.at, "sizes": sizes.tolist()}}
+
+
+def _lengths(sizes: Numbers, codes: Numbers) -> Numbers:
+    """Return the bytes of lists in a file: of so many rows, and of so many bytes of codes."""
+    return 2 * LENGTH + LENGTH * sizes + codes
