@@ -258,6 +258,8 @@ class Recognizer:
         """
         look, whole = max(k, FIRST_LOOK, self.gallery.preset.shortlist), self._whole
         size = len(whole) if flags is None else int(flags.sum())
+        if self._again is not None:
+            self._again.begin(parts or {})
         found = whole.search(vector[None], k=min(look, max(size, 1)), only=flags)
         if look < size:
             found = with_others(whole, found, vector, only=flags)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache, partial
+from threading import Thread
 from typing import Any, Protocol
 
 import numpy as np
@@ -97,6 +99,16 @@ class BundledGraph:
                 raise
             except Exception as error:  # the runtimes have no common base for it
                 raise ModelError(f"the bundled model {self.name} cannot be run: {first_line(error)}") from error
+
+    def begin(self) -> None:
+        """Load the graph beside what the caller does next, where it is not loaded yet."""
+        if self._made is None:
+            with suppress(RuntimeError):  # no thread can be started
+                Thread(target=self._begun, name=f"load {self.name}").start()
+
+    def _begun(self) -> None:
+        with suppress(Exception):  # `run` says it
+            self._loaded()
 
     def _loaded(self) -> Graph:
         with self._lock:

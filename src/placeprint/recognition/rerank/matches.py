@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from placeprint import forks
 from placeprint.arrays import Floats, Packed
 from placeprint.cores import available_cores
-from placeprint.embedding.runners.bundled_graph import HASHES, bundled_graph
+from placeprint.embedding.runners.bundled_graph import HASHES, BundledGraph, bundled_graph
 from placeprint.embedding.xfeat import unpack
 from placeprint.recognition.rerank.cells import Lines
 from placeprint.recognition.rerank.known_pairs import KNOWN_PAIRS
@@ -40,6 +40,11 @@ _STEP = 1e-4
 _LEVEL = 0.05
 """Of a score: how far above 1 its logarithm begins to tell less."""
 _MATCHER = "lighterglue"
+
+
+def begin() -> None:
+    """Load the matcher beside what the caller does next."""
+    _graph().begin()
 
 
 def confidences(query: Packed, candidates: Iterable[Packed], *, until: float, at_once: int = 1) -> NDArray[np.float64]:
@@ -141,9 +146,12 @@ def _matched(query: Packed, candidate: Packed) -> tuple[NDArray[Any], NDArray[An
     if min(len(query), len(candidate)) <= ONSET:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32)
     (here, ours), (there, theirs) = unpack(query[:, 0]), unpack(candidate[:, 0])
-    graph = bundled_graph(_MATCHER, threads=available_cores())
-    feature, partner, sure = graph.run(here[None], there[None], ours[None], theirs[None])
+    feature, partner, sure = _graph().run(here[None], there[None], ours[None], theirs[None])
     return feature, partner, sure
+
+
+def _graph() -> BundledGraph:
+    return bundled_graph(_MATCHER, threads=available_cores())
 
 
 def _shares(points: NDArray[np.float32], aspect: float) -> NDArray[np.float32]:

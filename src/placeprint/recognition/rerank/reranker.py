@@ -77,6 +77,11 @@ class Reranker:
         """Whether local features are matched."""
         return matches_points(self._gallery)
 
+    def begin(self, parts: Parts) -> None:
+        """Load what ranking needs beside what the caller does next, the search."""
+        if self.matches and "xfeat" in parts:
+            matches.begin()
+
     @property
     def shortlist(self) -> int:
         """How many neighbours are ranked again."""

@@ -2,7 +2,9 @@
 
 import math
 import pickle
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from placeprint.arrays import Packed
 from placeprint.embedding.runners import compiled
 from placeprint.embedding.runners.bundled_graph import BundledGraph, bundled_graph
 from placeprint.embedding.xfeat import extract
+from placeprint.errors import ModelError
 from placeprint.recognition.rerank import matches
 from placeprint.recognition.rerank.known_pairs import KnownPairs
 from placeprint.recognition.rerank.matches import (
@@ -53,6 +56,44 @@ def test_the_same_thing_matches_and_others_do_not(query: Packed, gallery: list[P
     assert found[:2].max() < ONSET + 2  # rendered in one style; by a bit more or less in bfloat16
     np.testing.assert_allclose(beyond_chance(np.array([ONSET - 2, ONSET])), 0)
     assert beyond_chance(found)[2] > 3
+
+
+def test_the_matcher_is_loaded_beside_what_comes_before(monkeypatch: pytest.MonkeyPatch, query: Packed) -> None:
+    graph = BundledGraph("lighterglue")
+    monkeypatch.setattr(matches, "bundled_graph", lambda *_, **__: graph)
+    matches.begin()
+    for thread in [each for each in threading.enumerate() if each.name == "load lighterglue"]:
+        thread.join()
+    loaded = graph._made
+    assert loaded is not None
+    matches.begin()
+    assert not [each for each in threading.enumerate() if each.name == "load lighterglue"], "it is there already"
+    assert confidences(query, [query], until=math.inf)[0] > ENOUGH / 2
+    assert graph._made is loaded
+
+
+def test_a_matcher_that_cannot_be_loaded_is_told_where_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch, query: Packed, own_cache: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (own_cache / "compiled").unlink()
+    graph = BundledGraph("lighterglue")
+    monkeypatch.setattr(matches, "bundled_graph", lambda *_, **__: graph)
+    monkeypatch.setattr("placeprint.embedding.runners.bundled_graph.WEIGHTS", own_cache)
+    monkeypatch.setattr(matches, "KNOWN_PAIRS", KnownPairs())
+    matches.begin()
+    with pytest.raises(ModelError, match="install placeprint again"):
+        confidences(query, [query], until=math.inf)
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("no common base")
+
+    monkeypatch.setattr("placeprint.embedding.runners.bundled_graph._graph", fails)
+    matches.begin()
+    with pytest.raises(ModelError, match="no common base"):
+        confidences(query, [query], until=math.inf)
+    monkeypatch.setattr(threading.Thread, "start", fails)
+    matches.begin()  # no thread can be started
+    assert capfd.readouterr().err == ""
 
 
 def test_nothing_is_compared_behind_what_is_enough(
