@@ -1,7 +1,7 @@
 """What a test replaces is there: some tests run only with real engines, and would rot unseen."""
 
 import ast
-import pkgutil
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,12 +48,14 @@ def replaced(tree: ast.AST) -> Iterator[str]:
 
 def is_there(name: str) -> bool:
     """Where an extra is not installed, its modules cannot be looked into: theirs count as there."""
-    try:
-        pkgutil.resolve_name(name)
-    except ModuleNotFoundError as error:
-        return bool(error.name) and not f"{error.name}.".startswith(OURS)
-    except AttributeError:
-        return False
+    first, *rest = name.split(".")
+    found, so_far = importlib.import_module(first), first
+    for part in rest:
+        so_far = f"{so_far}.{part}"
+        try:
+            found = getattr(found, part) if hasattr(found, part) else importlib.import_module(so_far)
+        except ModuleNotFoundError as error:
+            return not f"{error.name}.".startswith(OURS)
     return True
 
 
