@@ -351,6 +351,13 @@ def test_remove_names_what_is_not_there_and_removes_the_others(town: Path, tmp_p
     said = run("remove", gallery, first, "no/such.jpg", "--place", "Atlantis", expect=3)
     assert said.stdout.startswith("1 image removed;")
     assert said.stderr == f'"{gallery}" has no image or place no/such.jpg, Atlantis: the others were removed\n'
+    for given, meant in (
+        ([second + "g"], f'"{second}"'),
+        (["--place", "Castle-Gat"], '--place "castle-gate"'),
+        (["castle-gate"], '--place "castle-gate"'),
+    ):
+        told = run("remove", gallery, *given, expect=2).stderr
+        assert told.endswith(f'nothing was removed; for "{given[-1]}", did you mean {meant}?\n'), told
     row = run_json("remove", gallery, second, first, expect=3)
     assert (row["removed"], row["images"], row["missing"]) == (1, held - 2, [first])
 
