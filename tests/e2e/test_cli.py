@@ -1,6 +1,7 @@
 """The program as a person uses it, on the rendered town."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -324,6 +325,21 @@ def test_add_and_remove(town: Path, tmp_path: Path) -> None:
     said = run("remove", gallery, "gone.jpg", "--place", place, expect=2).stderr
     assert f'"{gallery}" has no image or place gone.jpg, {place}: nothing was removed' in said
     assert run_json("verify", gallery)["ok"] is True
+
+
+def test_index_and_add_say_how_many_images_have_no_place(town: Path, tmp_path: Path) -> None:
+    gallery, bare, mixed = str(tmp_path / "g"), tmp_path / "bare", tmp_path / "mixed"
+    bare.mkdir()
+    for number in range(2):
+        (bare / f"{number}.jpg").write_bytes(photo_of(town, "query", number)[0].read_bytes())
+    (bare / "damaged.jpg").write_bytes(b"no photo")  # told elsewhere
+    run("index", town, "-o", gallery, "--preset", "fast")
+    told = "2 images have no place, and no answer names one by them: label them"
+    assert told in run("add", gallery, bare).stdout
+    shutil.copytree(town / "gallery", mixed)
+    shutil.copy(bare / "0.jpg", mixed)
+    made = run("index", mixed, "-o", tmp_path / "m", "--preset", "fast").stdout
+    assert told.replace("2 images have", "1 image has") in made
 
 
 def test_photos_that_cannot_be_used_are_counted_and_cost_only_themselves(town: Path, tmp_path: Path) -> None:

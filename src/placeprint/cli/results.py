@@ -67,6 +67,17 @@ def show_import(done: IndexResult, records: str, *, as_json: bool) -> None:
         printing.say(f"{done.gallery.where}: {done.no_photos}", err=True)
 
 
+def _show_unlabelled(done: IndexResult, source: Source) -> None:
+    """Say how many of the images that were given have no place; of a gallery without any its calibration says it."""
+    lost = {failure.path for failure in done.failures}
+    bare = sum(not record.places and record.path not in lost for record in source.manifest.gallery())
+    if bare and done.gallery.places:
+        printing.say(
+            f"{counted(bare, 'image has', 'images have')} no place, and no answer names one by them: label them in a "
+            "manifest, or have a folder for each place"
+        )
+
+
 def show_index(done: IndexResult, source: Source, *, as_json: bool) -> None:
     """Print what became of the images that were given, then the gallery."""
     from placeprint.dataset.overview import Overview
@@ -96,6 +107,7 @@ def show_index(done: IndexResult, source: Source, *, as_json: bool) -> None:
             printing.say(f"{elsewhere} of {given} are there already, under another path: they were not added again")
         if contradicting:
             printing.say(f"{contradicting} of those added are there as another place too: look at their labels")
+        _show_unlabelled(done, source)
     _show_gallery(done, facts, as_json=as_json)
     if lost := why_not_walked(done.failures):
         printing.say(f"not in the gallery: {'; '.join(lost[:SHOWN_FAILURES])}", err=True)
