@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from placeprint.cli import positions, printing
 from placeprint.cli.calibrate import show_calibration
 from placeprint.dataset.walk import why_not_walked
+from placeprint.errors import GalleryError
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -23,9 +25,24 @@ def size_of(gallery: AnyGallery) -> str:
     return f"{counted(len(gallery), 'image')} of {counted(len(gallery.places), 'place')}"
 
 
+def show_reach(gallery: AnyGallery) -> None:
+    """Say on stderr where the lists of an index serve fewer neighbours than a question looks at."""
+    reach, look = None, gallery.preset.first_look
+    with suppress(GalleryError):  # what is damaged is told where it is asked
+        reach = getattr(getattr(gallery, "index", None), "reach", None)
+    if reach is not None and reach < look:
+        few = f"more than {reach} neighbours are" if reach else "all neighbours are"
+        printing.say(
+            f"note: {few} found by comparing all {counted(len(gallery), 'image')}, as the {look} are that a question "
+            "looks at: no number of lists finds enough of them",
+            err=True,
+        )
+
+
 def _show_gallery(done: IndexResult, facts: dict[str, Any], *, as_json: bool) -> None:
     """Print what the gallery is now and how it was calibrated, or why not; `facts` are added to the JSON."""
     gallery = done.gallery
+    show_reach(gallery)
     if as_json:
         row = {
             "gallery": gallery.where,
