@@ -151,7 +151,7 @@ def test_more_candidates_are_tried_while_they_are_few_beside_all_rows(
 
     monkeypatch.setattr(widths, "FEW", few)
     trials = [(np.zeros((2, DIM), np.float32), np.zeros((2, k), np.int64)) for k in (10, 200)]
-    found = widths.narrowest_widths(trials, recall, lists=index._lists._inner.nlist, rows=ROWS, step=int)
+    found = widths.narrowest_widths(trials, recall, lists=index._lists._inner.nlist, rows=ROWS)
     assert [width.spare for width in found] == spares
     assert max(tried) * (10 + 6) * few <= ROWS
 
