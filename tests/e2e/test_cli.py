@@ -334,7 +334,7 @@ def test_index_and_add_say_how_many_images_have_no_place(town: Path, tmp_path: P
         (bare / f"{number}.jpg").write_bytes(photo_of(town, "query", number)[0].read_bytes())
     (bare / "damaged.jpg").write_bytes(b"no photo")  # told elsewhere
     run("index", town, "-o", gallery, "--preset", "fast")
-    told = "2 images have no place, and no answer names one by them: label them"
+    told = "2 images have no place, so each is one of its own, called by its path: label them"
     assert told in run("add", gallery, bare).stdout
     shutil.copytree(town / "gallery", mixed)
     shutil.copy(bare / "0.jpg", mixed)

@@ -90,8 +90,8 @@ def _show_unlabelled(done: IndexResult, source: Source) -> None:
     bare = sum(not record.places and record.path not in lost for record in source.manifest.gallery())
     if bare and done.gallery.places:
         printing.say(
-            f"{counted(bare, 'image has', 'images have')} no place, and no answer names one by them: label them in a "
-            "manifest, or have a folder for each place"
+            f"{counted(bare, 'image has', 'images have')} no place, so each is one of its own, called by its path: "
+            "label them in a manifest, or have a folder for each place"
         )
 
 
