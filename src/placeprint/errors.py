@@ -78,13 +78,14 @@ class ImageError(PlaceprintError):
 
     `kind`: A short, stable word for programs: ``missing``, ``empty``, ``unreadable``, ``truncated``, ``damaged``,
     ``too-large``, ``outside``, ``not-a-file``, ``bad-name``.
-    `reason`: One line for people.
+    `reason`: One line for people, without the image's name, which stands beside it in a row.
+    `image`: What the message calls it; empty where it has no name, or whoever shows the message says it.
     """
 
-    def __init__(self, kind: str, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, kind: str, reason: str, image: str = "") -> None:
+        super().__init__(f"{image}: {reason}" if image else reason)
         self.kind = kind
-        self.reason = str(self)
+        self.reason = printable(reason)
 
 
 class ModelError(PlaceprintError):

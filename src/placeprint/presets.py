@@ -17,6 +17,8 @@ from placeprint.storage.json_records import record_from, without_keypoints
 from placeprint.storage.part_limits import MOST_PARTS
 
 DEFAULT_PRESET = "balanced"
+FIRST_LOOK = 100
+"""Neighbours that a question looks at, at least; more only while they are all of one place."""
 FEWEST_CELLS = 64
 """Eight rows by eight columns. With fewer no movement between two images can be measured."""
 LARGEST = 1_000_000_000
@@ -126,6 +128,11 @@ class Preset:
     def reranks(self) -> bool:
         """True when neighbours are re-ranked."""
         return self.shortlist > 0
+
+    @property
+    def first_look(self) -> int:
+        """How many neighbours a question looks at."""
+        return max(FIRST_LOOK, self.shortlist)
 
     def evidence(self, parts: Container[str]) -> str:
         """Return how matched points tell in a gallery that keeps these parts: `EVIDENCE`, empty where none do."""

@@ -1,6 +1,7 @@
 """The program as a person uses it, on the rendered town."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -326,6 +327,21 @@ def test_add_and_remove(town: Path, tmp_path: Path) -> None:
     assert run_json("verify", gallery)["ok"] is True
 
 
+def test_index_and_add_say_how_many_images_have_no_place(town: Path, tmp_path: Path) -> None:
+    gallery, bare, mixed = str(tmp_path / "g"), tmp_path / "bare", tmp_path / "mixed"
+    bare.mkdir()
+    for number in range(2):
+        (bare / f"{number}.jpg").write_bytes(photo_of(town, "query", number)[0].read_bytes())
+    (bare / "damaged.jpg").write_bytes(b"no photo")  # told elsewhere
+    run("index", town, "-o", gallery, "--preset", "fast")
+    told = "2 images have no place, so each is one of its own, called by its path: label them"
+    assert told in run("add", gallery, bare).stdout
+    shutil.copytree(town / "gallery", mixed)
+    shutil.copy(bare / "0.jpg", mixed)
+    made = run("index", mixed, "-o", tmp_path / "m", "--preset", "fast").stdout
+    assert told.replace("2 images have", "1 image has") in made
+
+
 def test_photos_that_cannot_be_used_are_counted_and_cost_only_themselves(town: Path, tmp_path: Path) -> None:
     place = tmp_path / "photos" / "Galata"
     place.mkdir(parents=True)
@@ -351,6 +367,13 @@ def test_remove_names_what_is_not_there_and_removes_the_others(town: Path, tmp_p
     said = run("remove", gallery, first, "no/such.jpg", "--place", "Atlantis", expect=3)
     assert said.stdout.startswith("1 image removed;")
     assert said.stderr == f'"{gallery}" has no image or place no/such.jpg, Atlantis: the others were removed\n'
+    for given, meant in (
+        ([second + "g"], f'"{second}"'),
+        (["--place", "Castle-Gat"], '--place "castle-gate"'),
+        (["castle-gate"], '--place "castle-gate"'),
+    ):
+        told = run("remove", gallery, *given, expect=2).stderr
+        assert told.endswith(f'nothing was removed; for "{given[-1]}", did you mean {meant}?\n'), told
     row = run_json("remove", gallery, second, first, expect=3)
     assert (row["removed"], row["images"], row["missing"]) == (1, held - 2, [first])
 

@@ -25,6 +25,17 @@ def beside(town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_a_gallery_of_own_vectors_is_made_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    [text] = [t for kind, t in BLOCK.findall((ROOT / "docs" / "python.md").read_text("utf-8")) if "Gallery.build" in t]
+    told: dict[str, object] = {}
+    exec(compile(text, "python.md", "exec"), told)
+    assert capsys.readouterr().out == "('Old Mill',) 1.0\n"
+    assert told["change"].nothing  # type: ignore[attr-defined]
+
+
 @pytest.mark.usefixtures("shared_cache", "beside")
 @pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
 def test_the_blocks_of_a_page_run_in_their_order(page: str) -> None:

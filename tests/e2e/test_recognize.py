@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from placeprint import Gallery, Recognizer, index, query, recognize, recognize_many, recognize_place
+from placeprint import (
+    Gallery,
+    Recognizer,
+    explain,
+    index,
+    load_embedder,
+    query,
+    recognize,
+    recognize_many,
+    recognize_place,
+)
 from placeprint.errors import ImageError, UsageError
 from placeprint.recognition.combined_answer import combined_answer
 
@@ -54,6 +64,16 @@ def test_several_photos_of_one_place_get_one_answer(gallery: Gallery, photos: li
     assert answer.place == "town-hall"
     with pytest.raises(ImageError, match=r"gone\.jpg: the file is not there"):
         recognize_place(gallery, [photos[0], tmp_path / "gone.jpg"])
+
+
+@pytest.mark.parametrize("ask", [recognize, explain, lambda _, photo: load_embedder().embed_one(photo)])
+def test_a_photo_that_cannot_be_read_is_named(gallery: Gallery, tmp_path: Path, ask: Callable[..., object]) -> None:
+    with pytest.raises(ImageError) as told:
+        ask(gallery, tmp_path / "gone.jpg")
+    assert str(told.value) == f"{tmp_path / 'gone.jpg'}: the file is not there"
+    assert (told.value.kind, told.value.reason) == ("missing", "the file is not there")
+    with pytest.raises(ImageError, match=r"^the content is not an image"):
+        ask(gallery, b"no image")
 
 
 @pytest.mark.parametrize("form", [list, tuple, iter, lambda photos: (photo for photo in photos)])

@@ -81,7 +81,7 @@ def test_query(three: tuple[Path, Path, str], town: Path, options: tuple[str, ..
 def test_a_place_is_ranked_by_images_that_are_no_neighbours(
     three: tuple[Path, Path, str], town: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("placeprint.recognition.recognizer.FIRST_LOOK", 1)
+    monkeypatch.setattr("placeprint.presets.FIRST_LOOK", 1)
     for few in (2, 3, 4, 5):  # of eleven
         same("query", *photos(town), "--k", "1", "--preset", f"balanced:shortlist={few}", on=three)
 

@@ -30,3 +30,5 @@ def test_a_message_is_one_line_and_shows_all_that_it_quotes(kind: type[Placeprin
 
 def test_the_reason_of_a_row_is_one_line_too() -> None:
     assert ImageError("unreadable", "a\nb\u202e").reason == "a\\x0ab\\u202e"
+    named = ImageError("missing", "it is not\nthere", "a b.jpg")
+    assert (str(named), named.reason) == ("a b.jpg: it is not\\x0athere", "it is not\\x0athere")

@@ -67,8 +67,8 @@ def test_what_is_replaced_is_there() -> None:
 
 def test_a_name_that_is_gone_is_found() -> None:
     tree = ast.parse(
-        "import placeprint.gallery as g\nfrom placeprint.recognition import recognizer\n"
-        'p.setattr("placeprint.recognition.recognizer._GONE", 1)\np.setattr(recognizer, "FIRST_LOOK", 1)\n'
+        "import placeprint.gallery as g\nfrom placeprint import presets\n"
+        'p.setattr("placeprint.recognition.recognizer._GONE", 1)\np.setattr(presets, "FIRST_LOOK", 1)\n'
         'p.setattr(g, "gone", 1)\np.setattr(other, "gone", 1)\n'
     )
     found = list(replaced(tree))

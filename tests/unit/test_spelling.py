@@ -2,7 +2,7 @@
 
 import pytest
 
-from placeprint.spelling import choices, meant, nearest
+from placeprint.spelling import choices, meant, nearest, nearest_of_many
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ def test_advice_begins_with_what_was_meant() -> None:
     assert meant("verifed", ["verified"], "what can be changed is verified") == (
         'did you mean "verified"? What can be changed is verified'
     )
+
+
+def test_of_many_names_the_same_one_in_other_capitals_comes_first() -> None:
+    many = [f"{number:05d}" * 3 for number in range(30_000)] + ["Old Town Hall", "Old Town Halls"]
+    assert nearest_of_many("old town hall", many) == "Old Town Hall"
+    assert nearest_of_many("old town hal", many) == "Old Town Hall"
+    assert nearest_of_many("x", many) is None

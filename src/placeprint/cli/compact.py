@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from placeprint.cli import options, printing, slips
-from placeprint.cli.results import size_of
+from placeprint.cli.results import show_reach, size_of
 from placeprint.terminal import counted
 
 
@@ -16,6 +16,7 @@ def compact(gallery: options.GalleryPath, output: options.Output) -> None:
 
     slips.expect_gallery(gallery)
     done = write_as_one(gallery, progress=output.progress)
+    show_reach(done.gallery)
     sizes = {"bytes_before": done.bytes_before, "bytes_after": done.bytes_after}
     if output.as_json:
         printing.show_json({"images": len(done.gallery), "segments": done.segments, "removed": done.removed} | sizes)

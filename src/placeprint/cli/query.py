@@ -33,7 +33,8 @@ class Asked:
 
     k: Annotated[int, typer.Option("--k", "-k", help="How many matches to list.")] = 5
     place: Annotated[
-        list[str] | None, typer.Option("--place", help="Ask only images of this place; may be given several times.")
+        list[str] | None,
+        typer.Option("--place", help="Ask only images of this place (repeatable); changes probabilities."),
     ] = None
     near: Annotated[
         str | None, typer.Option("--near", metavar="LAT,LON,METRES", help="Ask only images taken within a distance.")

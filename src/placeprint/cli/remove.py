@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from placeprint.cli import options, printing, slips
 from placeprint.cli.results import size_of
 from placeprint.errors import UsageError
-from placeprint.storage.marker import named
+from placeprint.storage.marker import SHOWN, named
 from placeprint.terminal import counted
+
+if TYPE_CHECKING:
+    from placeprint.gallery.protocol import AnyGallery
+
+_COMPARED = 20_000
+"""Images of a gallery whose paths are compared with one that it does not have."""
 
 
 def remove(
@@ -31,7 +38,7 @@ def remove(
     changed, change = done.gallery, done.change
     absent = f'"{gallery}" has no image or place {named(change.missing)}' if change.missing else ""
     if not change.removed:
-        raise UsageError(f"{absent}: nothing was removed")
+        raise UsageError(f"{absent}: nothing was removed{_meant(changed, change.missing)}")
     old = changed.calibration.outdated(gallery) if changed.calibration else ""
     positions = changed.position_evidence.outdated(gallery) if changed.position_evidence else ""
     if as_json:
@@ -42,5 +49,18 @@ def remove(
         printing.say(f"{counted(change.removed, 'image')} removed; {gallery} holds {size_of(changed)}")
         printing.say(*filter(None, [old, positions]))
     if absent:
-        printing.say(f"{absent}: the others were removed", err=True)
+        printing.say(f"{absent}: the others were removed{_meant(changed, change.missing)}", err=True)
         raise typer.Exit(3)
+
+
+def _meant(gallery: AnyGallery, missing: Sequence[str]) -> str:
+    """Return what was probably meant by the first name that one of the gallery's is like; empty where none is."""
+    from placeprint.spelling import nearest_of_many
+
+    known = {place: f'--place "{place}"' for place in gallery.places}
+    if gallery.path is not None and len(gallery) <= _COMPARED:
+        paths = (gallery.located(row)[1] for row in range(len(gallery)))
+        known = {path: f'"{path}"' for path in paths} | known
+    likely = ((name, nearest_of_many(name, known)) for name in missing[:SHOWN])
+    name, near = next((pair for pair in likely if pair[1] is not None), ("", None))
+    return "" if near is None else f'; for "{name}", did you mean {known[near]}?'

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from placeprint.cli import positions, printing
 from placeprint.cli.calibrate import show_calibration
 from placeprint.dataset.walk import why_not_walked
+from placeprint.errors import GalleryError
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -23,9 +25,24 @@ def size_of(gallery: AnyGallery) -> str:
     return f"{counted(len(gallery), 'image')} of {counted(len(gallery.places), 'place')}"
 
 
+def show_reach(gallery: AnyGallery) -> None:
+    """Say on stderr where the lists of an index serve fewer neighbours than a question looks at."""
+    reach, look = None, gallery.preset.first_look
+    with suppress(GalleryError):  # what is damaged is told where it is asked
+        reach = getattr(getattr(gallery, "index", None), "reach", None)
+    if reach is not None and reach < look:
+        few = f"more than {reach} neighbours are" if reach else "all neighbours are"
+        printing.say(
+            f"note: {few} found by comparing all {counted(len(gallery), 'image')}, as the {look} are that a question "
+            "looks at: no number of lists finds enough of them",
+            err=True,
+        )
+
+
 def _show_gallery(done: IndexResult, facts: dict[str, Any], *, as_json: bool) -> None:
     """Print what the gallery is now and how it was calibrated, or why not; `facts` are added to the JSON."""
     gallery = done.gallery
+    show_reach(gallery)
     if as_json:
         row = {
             "gallery": gallery.where,
@@ -67,6 +84,17 @@ def show_import(done: IndexResult, records: str, *, as_json: bool) -> None:
         printing.say(f"{done.gallery.where}: {done.no_photos}", err=True)
 
 
+def _show_unlabelled(done: IndexResult, source: Source) -> None:
+    """Say how many of the images that were given have no place; of a gallery without any its calibration says it."""
+    lost = {failure.path for failure in done.failures}
+    bare = sum(not record.places and record.path not in lost for record in source.manifest.gallery())
+    if bare and done.gallery.places:
+        printing.say(
+            f"{counted(bare, 'image has', 'images have')} no place, so each is one of its own, called by its path: "
+            "label them in a manifest, or have a folder for each place"
+        )
+
+
 def show_index(done: IndexResult, source: Source, *, as_json: bool) -> None:
     """Print what became of the images that were given, then the gallery."""
     from placeprint.dataset.overview import Overview
@@ -96,6 +124,7 @@ def show_index(done: IndexResult, source: Source, *, as_json: bool) -> None:
             printing.say(f"{elsewhere} of {given} are there already, under another path: they were not added again")
         if contradicting:
             printing.say(f"{contradicting} of those added are there as another place too: look at their labels")
+        _show_unlabelled(done, source)
     _show_gallery(done, facts, as_json=as_json)
     if lost := why_not_walked(done.failures):
         printing.say(f"not in the gallery: {'; '.join(lost[:SHOWN_FAILURES])}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from placeprint.cli import options, printing, slips
+from placeprint.cli.results import show_reach
 from placeprint.terminal import counted
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def verify(
         printing.say(f"model {done.gallery.spec}: {done.model.says}")
         if audit is not None:
             show_audit(audit)
-            show_reach(getattr(getattr(done.gallery, "index", None), "reach", None), audit.rows)
+            show_reach(done.gallery)
     if not report.ok:
         raise typer.Exit(3)
     if audit is not None and not audit.ok:
@@ -80,18 +81,6 @@ def _opened(gallery: str, *, as_json: bool) -> AnyGallery:
             printing.show_json({**asdict(report), "ok": report.ok})
         show_problems(report)
         raise
-
-
-def show_reach(reach: int | None, rows: int) -> None:
-    """Say where the lists of an index serve fewer neighbours than a question looks at."""
-    from placeprint.recognition.recognizer import FIRST_LOOK
-
-    if reach is not None and reach < FIRST_LOOK:
-        few = f"more than {reach} neighbours are" if reach else "all neighbours are"
-        printing.say(
-            f"note: {few} found by comparing all {counted(rows, 'image')}, as the {FIRST_LOOK} are that a question "
-            "looks at: no number of lists finds enough of them"
-        )
 
 
 def show_audit(audit: Audit) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
@@ -52,10 +53,11 @@ def prepare_image(image: ImageInput, *, min_side: int | None = None) -> Image:
     `min_side`: As in `placeprint.dataset.decoding.images.decode`.
     Raises `ImageError` when it cannot be read; `UsageError` when it cannot be understood as an image.
     """
-    content = _content(image, min_side)
-    if isinstance(content, bytes):
-        return images.decode(content, min_side=min_side)
-    return images.prepared(content, min_side=min_side)
+    with _named(image):
+        content = _content(image, min_side)
+        if isinstance(content, bytes):
+            return images.decode(content, min_side=min_side)
+        return images.prepared(content, min_side=min_side)
 
 
 def image_bytes(image: ImageInput) -> bytes:
@@ -63,7 +65,8 @@ def image_bytes(image: ImageInput) -> bytes:
 
     Raises `ImageError` or `UsageError` as `prepare_image` does.
     """
-    content = _content(image, 1)
+    with _named(image):
+        content = _content(image, 1)
     if isinstance(content, bytes):
         return content
     buffer = io.BytesIO()
@@ -111,6 +114,17 @@ def _eight_bits(pixels: NDArray[Any]) -> Pixels:
     raise UsageError(
         f"an array of {pixels.dtype} from {low:g} to {high:g} can mean several things: give {range_}, or uint8"
     )
+
+
+@contextmanager
+def _named(image: ImageInput) -> Iterator[None]:
+    """Let an error name the file that a path was given of."""
+    try:
+        yield
+    except ImageError as error:
+        if not isinstance(image, str | os.PathLike):
+            raise
+        raise ImageError(error.kind, error.reason, str(image)) from error
 
 
 def _content(image: ImageInput, min_side: int | None) -> bytes | Image:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placeprint.evaluation.metrics.intervals import Interval, interval, interval_of_auroc
+from placeprint.evaluation.metrics.intervals import Interval, interval_of_auroc, interval_of_share
 from placeprint.evaluation.result import EvaluatedQuery, Headline
 
 SEED = 0
@@ -55,7 +55,7 @@ def _where(counted: NDArray[np.bool_], hit: NDArray[np.bool_]) -> NDArray[np.flo
 
 
 def _mean(values: NDArray[np.float64], places: NDArray[Any] | None, seed: int) -> Interval:
-    return interval(values, np.random.default_rng(seed), clusters=places)
+    return interval_of_share(values, np.random.default_rng(seed), clusters=places)
 
 
 def _area(scores: NDArray[np.float64], known: NDArray[np.bool_], places: NDArray[Any] | None, seed: int) -> Interval:

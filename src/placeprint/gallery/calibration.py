@@ -12,6 +12,7 @@ from typing import Any, Self
 from placeprint.errors import GalleryFormatError, UsageError
 from placeprint.gallery.trade_off import OperatingPoint, point_for
 from placeprint.presets import EVIDENCE
+from placeprint.rates import most_of_none
 from placeprint.storage.json_records import record_from
 from placeprint.terminal import counted
 
@@ -141,6 +142,11 @@ class Calibration:
         return self.n_known < ENOUGH_KNOWN or self.n_places < 2
 
     @property
+    def _lets_none_in(self) -> bool:
+        point = point_for(self.trade_off, self.false_accept_rate)
+        return (self.rate_interval[1] if point is None else point.expected_rate) <= 0
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """What to know before trusting it, one line each; usually nothing."""
         found = []
@@ -159,11 +165,11 @@ class Calibration:
                 f"{100 * (1 - self.accepted_share):.0f} % of photos of places that are here would be turned away: "
                 "asking at a higher --false-accept-rate keeps more"
             )
-        if self.rate_interval[1] <= 0:
+        if self._lets_none_in:
             found.append(
                 f"{counted(self.n_places, 'place')} cannot show a rate of {100 * self.false_accept_rate:g} %: no photo "
                 f"of another place came above the threshold, and "
-                f"up to {100 * (1 - 0.05 ** (1 / max(self.n_places, 1))):.0f} % may"
+                f"up to {100 * (self.rate_interval[1] or most_of_none(max(self.n_places, 1))):.0f} % may"
             )
         return tuple(found)
 

@@ -15,14 +15,11 @@ from placeprint.errors import UsageError
 from placeprint.gallery.columns import SPLITS
 from placeprint.gallery.table import RecordTable
 from placeprint.records import Split
-from placeprint.spelling import choices, nearest
+from placeprint.spelling import choices, nearest_of_many
 from placeprint.terminal import counted
 
 Near = tuple[float, float, float]
 """Latitude and longitude in degrees, and a radius in metres."""
-
-_COMPARED = 20_000
-"""Names that an unknown one is compared with at most."""
 
 
 class Selection(Protocol):
@@ -130,12 +127,8 @@ def _of_places(table: RecordTable, places: Collection[str]) -> Flags:
 
 def _instead(name: str, places: tuple[str, ...]) -> str:
     """Name the place that was probably meant."""
-    folded = {place.casefold(): place for place in places}
-    if name.casefold() in folded:
-        return f': did you mean "{folded[name.casefold()]}"?'
-    likely = sorted(folded, key=lambda other: abs(len(other) - len(name)))[:_COMPARED]
-    if near := nearest(name, likely):
-        return f': did you mean "{folded[near]}"?'
+    if near := nearest_of_many(name, places):
+        return f': did you mean "{near}"?'
     return f": it has {counted(len(places), 'place')}" + (f', the first is "{places[0]}"' if places else "")
 
 

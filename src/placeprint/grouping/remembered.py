@@ -112,7 +112,7 @@ class Remembered:
     def forget(self, names: Iterable[str]) -> tuple[str, ...]:
         """Delete photos, and return which there were; those that were accepted belong to a gallery and stay."""
         there = set(self.photos)
-        gone = tuple(name for name in dict.fromkeys(names) if name in there)
+        gone = tuple(name for name in dict.fromkeys(_several(names)) if name in there)
         for name in gone:
             (self.folder / PHOTOS / name).unlink(missing_ok=True)
         return gone
@@ -157,9 +157,9 @@ class Remembered:
         UsageError
             When one of them is not here.
         """
-        chosen = dict.fromkeys(photos)
+        chosen = dict.fromkeys(_several(photos))
         if absent := chosen.keys() - self._sizes().keys():
-            raise UsageError(f'"{self.folder}" keeps no {min(absent)}')
+            raise UsageError(f'"{self.folder}" keeps no photo "{min(absent)}"')
         return {name: self.folder / PHOTOS / name for name in chosen}
 
     def accept(self, photos: Iterable[str], place: str) -> Path:
@@ -212,6 +212,13 @@ class Remembered:
 
         with FileLock(self.folder / ".lock"):
             yield
+
+
+def _several(photos: Iterable[str]) -> Iterable[str]:
+    """Refuse one text, whose letters would be taken for photos."""
+    if isinstance(photos, str):
+        raise UsageError(f'give a list of photos, not the text "{photos}"')
+    return photos
 
 
 def _digest(data: bytes) -> str:

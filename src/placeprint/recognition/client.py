@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -70,8 +71,9 @@ def _content(images: Sequence[ImageInput], number: int) -> bytes:
 
 
 def _about(images: Sequence[ImageInput], number: int, kind: str, reason: str) -> ImageError:
-    """Return the error of one image; of several it is named."""
-    return ImageError(kind, reason if len(images) == 1 else f"{image_name(images[number], number)}: {reason}")
+    """Return the error of one image, named where it has a name or is one of several."""
+    named = len(images) > 1 or isinstance(images[number], str | os.PathLike)
+    return ImageError(kind, reason, image_name(images[number], number) if named else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,6 @@ def recognize_place(
     answers = []
     for one in answered(asked, many, k=k, explain=False):
         if one.failure is not None:
-            raise ImageError(one.failure.kind, f"{one.image}: {one.failure.reason}")
+            raise ImageError(one.failure.kind, one.failure.reason, one.image)
         answers += [one.answer] if one.answer is not None else []
     return combined_answer(answers)[1]

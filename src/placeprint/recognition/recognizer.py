@@ -29,9 +29,6 @@ from placeprint.records import Answer, Match, Neighbours
 if TYPE_CHECKING:
     from placeprint.dataset.query_image import ImageInput
 
-FIRST_LOOK = 100
-"""Neighbours fetched at first; more only while they are all of one place."""
-
 _NOTHING_LEFT = "no image of the gallery meets the conditions"
 
 
@@ -256,7 +253,7 @@ class Recognizer:
 
         Where all that are near are of one place, however large, what is nearest of the others comes after them.
         """
-        look, whole = max(k, FIRST_LOOK, self.gallery.preset.shortlist), self._whole
+        look, whole = max(k, self.gallery.preset.first_look), self._whole
         size = len(whole) if flags is None else int(flags.sum())
         if self._again is not None:
             self._again.begin(parts or {})
@@ -277,7 +274,7 @@ class Recognizer:
             And the part of the gallery that it asks, where that is not the whole.
         """
         only = self.only if only is None else only
-        near = self.gallery.around(vector, look=max(k, FIRST_LOOK, self.gallery.preset.shortlist), only=only)
+        near = self.gallery.around(vector, look=max(k, self.gallery.preset.first_look), only=only)
         if near is None:
             return self, None
         return Recognizer(near.gallery, self._embedder, **asdict(self.decision)), near

@@ -71,6 +71,11 @@ def test_photos_of_somebody_else_are_never_deleted(tmp_path: Path) -> None:
     name = kept.keep(b"one", "1.jpg")
     (tmp_path / "kept" / "photos" / "holiday.jpg").write_bytes(b"theirs")
     assert kept.photos == (name,)
+    for take in (kept.forget, lambda photos: kept.accept(photos, "Mill")):
+        with pytest.raises(UsageError, match="give a list of photos, not the text"):
+            take(str(name))
+    with pytest.raises(UsageError, match=r'keeps no photo "gone\.jpg"'):
+        kept.accept(["gone.jpg"], "Mill")
     assert kept.forget(["holiday.jpg", str(name)]) == (name,)
     assert [path.name for path in (tmp_path / "kept" / "photos").iterdir()] == ["holiday.jpg"]
     (tmp_path / "kept" / "photos").rename(tmp_path / "album")

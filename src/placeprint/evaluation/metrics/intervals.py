@@ -2,12 +2,13 @@
 
 Everything is drawn from the one random Generator that the caller passes in: same seed, same numbers.
 Queries of one place are alike, so the interval over places (`clusters`) is the honest, mostly wider one.
-A bootstrap knows only the values it has: of nothing but right answers it makes an interval from 1 to 1.
+A bootstrap knows only the values it has: of nothing but right answers it makes an interval from 1 to 1. Of shares the
+end is that of a binomial then (`placeprint.rates`); of an area of 1 it stays so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 from placeprint.arrays import Flags, Floats, Rows
 from placeprint.errors import UsageError
 from placeprint.evaluation.metrics.open_set_rates import auroc
+from placeprint.rates import LEVEL, most_of_none
 
 RESAMPLES = 2000
-LEVEL = 0.95
 
 BLOCK_BYTES = 8 * 1024 * 1024
 """Drawn units and their values in one block of resamples."""
@@ -141,6 +142,21 @@ def interval(
     Raises `UsageError` for no resamples, a bad level, or clusters of another length.
     """
     return bootstrap_means(values, rng, clusters=clusters, resamples=resamples).interval(level)
+
+
+def interval_of_share(
+    values: Floats, rng: np.random.Generator, *, clusters: NDArray[Any] | None = None, level: float = LEVEL
+) -> Interval:
+    """Return what `interval` does of values from 0 to 1, with an honest end where all are 0, or all are 1.
+
+    None of a few queries may be wrong by chance: the end is `most_of_none` of the units then.
+    """
+    found = interval(values, rng, clusters=clusters, level=level)
+    if found.low == found.high == 0:
+        return replace(found, high=most_of_none(found.units, level))
+    if found.low == found.high == 1:
+        return replace(found, low=1 - most_of_none(found.units, level))
+    return found
 
 
 def interval_of_auroc(

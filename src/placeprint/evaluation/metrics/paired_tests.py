@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Floats
 from placeprint.errors import UsageError
-from placeprint.evaluation.metrics.intervals import LEVEL, RESAMPLES, Interval, bootstrap_means
+from placeprint.evaluation.metrics.intervals import RESAMPLES, Interval, bootstrap_means
+from placeprint.rates import LEVEL
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from placeprint.gallery.index.quantization import clear_ends, extend, learned_in
 from placeprint.gallery.index.stored_lists import StoredLists, lists_at, stored_lists
 from placeprint.gallery.index.top_k import Numbers
 from placeprint.gallery.index.tuning import Trial, hits_of, trials_of
-from placeprint.gallery.index.widths import MORE, SPARE, TARGET, Width, narrowest_widths
+from placeprint.gallery.index.widths import MORE, SPARE, TARGET, Width, tried_out
 from placeprint.progress import Progress, Stretch
 from placeprint.storage.atomic import FULL
 from placeprint.storage.json_records import record_from
@@ -86,14 +86,12 @@ class Clustered:
     def built(cls, vectors: Vectors, *, progress: Progress | None = None) -> Self:
         """Learn from the vectors, put them in, and try out how wide a search must be, which may take longest."""
         vectors = rows_from_file(vectors)
-        with Stretch(progress, "making the index", 3 + len(LEVELS)) as step:
-            made = cls(learned_index(vectors), ())
-            step()
+        with Stretch(progress, "making the index", 3 * len(vectors)) as step:  # thirds that take about as long
+            made = cls(learned_index(vectors, step), ())
             trials = trials_of(vectors, LEVELS)  # before the lists are full: memory peaks then
-            step()
-            made._put(vectors, 0)
-            step()
-            made._tune(trials, step)
+            step(len(vectors))
+            made._put(vectors, 0, step)
+        made._tune(trials, progress)
         return made
 
     @classmethod
@@ -157,8 +155,7 @@ class Clustered:
             clear_ends(lists)
         vectors = rows_from_file(vectors)
         made._put(vectors, len(kept))
-        with Stretch(progress, "making the index", len(LEVELS)) as step:
-            made._tune(trials_of(vectors, LEVELS), step)
+        made._tune(trials_of(vectors, LEVELS), progress)
         return made
 
     def forget(self, kept: Numbers) -> bool:
@@ -175,7 +172,7 @@ class Clustered:
             self._read_all()
         return bool(self._inner.remove_ids(faiss.IDSelectorBatch(others(self._index.ntotal, kept))) >= 0)
 
-    def _put(self, vectors: Vectors, first: int) -> None:
+    def _put(self, vectors: Vectors, first: int, step: Callable[[int], object] = int) -> None:
         """Add the rows from `first` on, list after list; within a list they stay in order.
 
         FAISS's own `add` in blocks doubles a list as it grows, and leaves holes: a fifth of all memory.
@@ -188,6 +185,7 @@ class Clustered:
         for i in range(0, len(lists), CHOSEN):
             turned = self._turned(vectors[first + i : first + i + CHOSEN])
             lists[i : i + CHOSEN] = coarse.search(turned, 1)[1][:, 0]
+            step(len(turned))
         coarse.k_factor = NEAR
         order = np.argsort(lists, kind="stable")
         numbers = lists[order]
@@ -275,9 +273,9 @@ class Clustered:
             raise GalleryCorruptError(f"{FILE} names rows that there are not: build the gallery again")
         return rows
 
-    def _tune(self, trials: Sequence[Trial], step: Callable[[], object]) -> None:
+    def _tune(self, trials: Sequence[Trial], progress: Progress | None) -> None:
         lists, rows = int(self._inner.nlist), self._index.ntotal
-        self.widths = tuple(narrowest_widths(trials, self._recall, lists=lists, rows=rows, step=step))
+        self.widths = tried_out(trials, self._recall, lists=lists, rows=rows, progress=progress)
 
     def _recall(self, queries: Vectors, truth: Numbers, width: Width) -> float:
         parts = [slice(i, i + ASKED) for i in range(0, len(queries), ASKED)]

@@ -8,7 +8,7 @@ by the same codes. Nothing here holds more than some thousand vectors at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,8 +39,11 @@ def lists_for(rows: int) -> int:
     return int(min(MOST_LISTS, 1 << max(0, round(np.log2(max(rows, 1) / PER_LIST)))))
 
 
-def learned_index(vectors: Vectors) -> Any:
-    """Return an empty FAISS index, `IndexPreTransform` over `IndexIVFPQFastScan`, that fits these vectors."""
+def learned_index(vectors: Vectors, step: Callable[[int], object] = int) -> Any:
+    """Return an empty FAISS index, `IndexPreTransform` over `IndexIVFPQFastScan`, that fits these vectors.
+
+    `step`: Is told how many vectors were looked at; of each at most one look.
+    """
     import faiss
 
     rng = np.random.default_rng(SEED)
@@ -51,7 +54,7 @@ def learned_index(vectors: Vectors) -> Any:
     del some  # as large as all centroids, which come next
     coarse = faiss.IndexRefineFlat(codes)
     coarse.k_factor = 32.0
-    coarse.add(_centroids(vectors, turn, coarse, lists, rng))
+    coarse.add(_centroids(vectors, turn, coarse, rng, step))
     index = faiss.IndexIVFPQFastScan(coarse, width, lists, width // 2, 4, faiss.METRIC_INNER_PRODUCT, 32)
     index.by_residual = False
     index.pq, index.is_trained = codes.pq, True  # what a centroid is written with serves its vectors too
@@ -122,12 +125,15 @@ def turning(some: Vectors, rng: np.random.Generator) -> Vectors:
     return shortened
 
 
-def _centroids(vectors: Vectors, turn: Vectors, coarse: Any, lists: int, rng: np.random.Generator) -> Vectors:
+def _centroids(
+    vectors: Vectors, turn: Vectors, coarse: Any, rng: np.random.Generator, step: Callable[[int], object]
+) -> Vectors:
     """Return centroids of length 1 by k-means, each round over vectors that it has not seen (Bottou & Bengio 1995).
 
     New vectors each time instead of the same ones: with as many as would be needed at once, memory would grow with
     the gallery.
     """
+    lists = lists_for(len(vectors))
     centroids = sampled(vectors, rng, lists) @ turn.T
     _make_unit(centroids)
     if len(centroids) < lists:
@@ -140,6 +146,7 @@ def _centroids(vectors: Vectors, turn: Vectors, coarse: Any, lists: int, rng: np
         for rows in np.array_split(np.sort(part), -(-len(part) // BLOCK)):
             block = vectors[rows] @ turn.T
             _add_up(sums, coarse.search(block, 1)[1][:, 0], block)
+            step(len(rows))
         _make_unit(sums)
         np.copyto(centroids, sums, where=sums.any(axis=1, keepdims=True))
         del sums

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 from placeprint.arrays import Numbers
 from placeprint.gallery.index.base import Vectors
 from placeprint.gallery.index.tuning import Trial
+from placeprint.progress import Progress, Stretch
 
 TARGET = 0.99
 """Recall that is promised."""
@@ -23,6 +25,8 @@ FEW = 16
 """Of so many rows one, at most, is a candidate where more are tried: exact search takes longer than that."""
 ALL_LISTS = 64
 """With so few lists, all are looked at."""
+ROUGHLY = 16
+"""Of so many queries one is asked first: how many widths will be tried is not known before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +42,48 @@ Recall = Callable[[Vectors, Numbers, Width], float]
 """Returns which share of the true rows a search of some width finds."""
 
 
-def narrowest_widths(
-    trials: Sequence[Trial], recall: Recall, *, lists: int, rows: int, step: Callable[[], object]
-) -> Iterator[Width]:
-    """Yield the narrowest widths that find what is wanted, until none does; `step` is called after each trial.
+def tried_out(
+    trials: Sequence[Trial], recall: Recall, *, lists: int, rows: int, progress: Progress | None = None
+) -> tuple[Width, ...]:
+    """Return the narrowest widths that find what is wanted, for each trial until none does.
+
+    The progress counts milliseconds, as a few of the queries took them: one number of neighbours may need twenty
+    widths that are tried, and the next one.
 
     `lists`, `rows`: How many the index has.
     """
+    took: dict[Width, int] = {}
+
+    def timed(queries: Vectors, truth: Numbers, width: Width) -> float:
+        began = time.monotonic()
+        found = recall(queries, truth, width)
+        took[width] = 1 + round(1000 * ROUGHLY * (time.monotonic() - began))
+        return found
+
+    few = [(queries[::ROUGHLY], truth[::ROUGHLY]) for queries, truth in trials]
+    _ = tuple(narrowest_widths(few, timed, lists=lists, rows=rows))
+    with Stretch(progress, "trying out the index", sum(took.values())) as step:
+
+        def told(queries: Vectors, truth: Numbers, width: Width) -> float:
+            found = recall(queries, truth, width)
+            step(took.pop(width, 0))
+            return found
+
+        found = tuple(narrowest_widths(trials, told, lists=lists, rows=rows))
+        step(sum(took.values()))
+    return found
+
+
+def narrowest_widths(trials: Sequence[Trial], recall: Recall, *, lists: int, rows: int) -> Iterator[Width]:
+    """Yield what `tried_out` returns."""
     width = Width(1, 1, SPARE[0])
     for queries, truth in trials:
         k = truth.shape[1]
         more = [spare for spare in MORE if FEW * spare * (k + 6) <= rows]
-        found = None
+        found, asked = None, cache(partial(recall, queries, truth))  # all lists are looked at again and again
         for spare in (*(spare for spare in SPARE if spare >= width.spare), *more):
-            if found := _fewest_lists(partial(recall, queries, truth), Width(k, width.probes, spare), lists):
+            if found := _fewest_lists(asked, Width(k, width.probes, spare), lists):
                 break
-        step()
         if found is None:
             return
         yield (width := found)

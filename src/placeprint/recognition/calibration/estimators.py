@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from placeprint.arrays import Floats, Numbers
 from placeprint.errors import VectorError
+from placeprint.rates import most_of_none
 from placeprint.recognition.decision.rules import logistic
 
 _STEPS = 100
@@ -130,9 +131,12 @@ class Mixture:
         return float(self._mass @ self._shares[:, self._at(threshold)] / self._mass.sum())
 
     def rate_interval(self, threshold: float, *, seed: int) -> tuple[float, float]:
-        """Return a 95 % interval of the share of new places' images that lie above `threshold`."""
+        """Return a 95 % interval of the share of new places' images that lie above `threshold`.
+
+        It ends no lower than it would if nothing of as many places did, which no weights of nothing can tell.
+        """
         low, high = np.quantile(self._drawn(seed) @ self._shares[:, self._at(threshold)], [0.025, 0.975])
-        return float(low), float(high)
+        return float(low), max(float(high), most_of_none(float(self._mass.sum())))
 
     def _at(self, threshold: float) -> int:
         return max(int(np.searchsorted(self._thresholds, threshold, side="right")) - 1, 0)

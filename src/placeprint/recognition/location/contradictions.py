@@ -25,6 +25,7 @@ from placeprint.recognition.location.photos import opened_with_positions, photo_
 from placeprint.recognition.spots.limits import upper_quantile
 from placeprint.recognition.spots.spots import distrusted_rows
 from placeprint.records import FailedImage
+from placeprint.storage.marker import named
 from placeprint.terminal import counted
 
 _SHOWN = 5
@@ -156,7 +157,7 @@ def find_contradictions(
     manifest = read_photos(photos)
     placed = [record for record in manifest.records if record.degrees is not None]
     if not placed:
-        raise UsageError("the photos have no positions to compare")
+        raise UsageError(f"no photo has a position to compare: {named([r.path for r in manifest.records])} have none")
     with opened_cache(embed.cache) as cache:  # keeps what is matched
         done = embed_records(placed, manifest.root, embedder=recognizer.embedder, cache=cache, progress=progress)
         evidence = evidence_of(opened, recognizer, always=True, progress=progress)

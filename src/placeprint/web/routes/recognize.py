@@ -68,7 +68,8 @@ class Found:
 
 async def asked_images(
     place: Annotated[
-        list[str] | None, Query(description="Ask only images of this place; may be given several times.")
+        list[str] | None,
+        Query(description="Ask only images of this place; may be repeated. Changes probabilities."),
     ] = None,
     near: Annotated[
         str | None,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from placeprint.errors import UsageError
 from placeprint.evaluation.metrics import intervals
-from placeprint.evaluation.metrics.intervals import Interval, interval, interval_of_auroc
+from placeprint.evaluation.metrics.intervals import Interval, interval, interval_of_auroc, interval_of_share
 from placeprint.evaluation.metrics.open_set_rates import auroc
 from placeprint.evaluation.metrics.paired_tests import McNemar, mcnemar, paired_difference
 
@@ -88,6 +88,19 @@ def test_same_seed_same_numbers_and_inputs_stay() -> None:
     before = values.copy()
     assert interval(values, rng(3)) == interval(values, rng(3)) != interval(values, rng(4))
     np.testing.assert_array_equal(values, before)
+
+
+@pytest.mark.parametrize("units", [2, 7, 50])
+def test_nothing_but_right_or_wrong_answers_are_no_certainty(units: int) -> None:
+    beta = 1 - 0.025 ** (1 / units)  # SciPy: beta.ppf(.975, 1, units), the end of Clopper and Pearson's interval
+    for places in (None, np.arange(units).repeat(3)):
+        count = units if places is None else 3 * units
+        none, all_right = (interval_of_share(np.full(count, value), rng(), clusters=places) for value in (0.0, 1.0))
+        assert (none.value, none.low, none.high) == (0, 0, pytest.approx(beta))
+        assert (all_right.value, all_right.low, all_right.high) == (1, pytest.approx(1 - beta), 1)
+    assert math.isnan(interval_of_share(np.ones(1), rng()).low), "one alone says nothing"
+    some = np.arange(units) / units
+    assert interval_of_share(some, rng()) == interval(some, rng())
 
 
 @pytest.mark.parametrize("constant", [0.0, 1.0, 0.1, 1 / 3])

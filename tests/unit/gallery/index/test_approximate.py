@@ -151,7 +151,7 @@ def test_more_candidates_are_tried_while_they_are_few_beside_all_rows(
 
     monkeypatch.setattr(widths, "FEW", few)
     trials = [(np.zeros((2, DIM), np.float32), np.zeros((2, k), np.int64)) for k in (10, 200)]
-    found = widths.narrowest_widths(trials, recall, lists=index._lists._inner.nlist, rows=ROWS, step=int)
+    found = widths.narrowest_widths(trials, recall, lists=index._lists._inner.nlist, rows=ROWS)
     assert [width.spare for width in found] == spares
     assert max(tried) * (10 + 6) * few <= ROWS
 
@@ -244,16 +244,37 @@ def test_the_audit_is_stored_until_rows_change(gallery: Gallery) -> None:
     assert smaller.audit is None
 
 
+def test_whoever_builds_or_verifies_says_when_questions_do_without_the_index(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gallery: Gallery
+) -> None:
+    np.save(tmp_path / "e.npy", gallery.vectors[:])
+    (tmp_path / "r.csv").write_text("path,places\n" + "".join(f"{r.path},{r.places[0]}\n" for r in gallery.records))
+    monkeypatch.setattr("placeprint.gallery.index.choice.APPROXIMATE_ROWS", 1000)
+    given = ["--embeddings", str(tmp_path / "e.npy"), "--records", str(tmp_path / "r.csv")]
+    for command in (
+        ["index", *given, "--preset", "fast", "-o", str(tmp_path / "made.gallery")],
+        ["verify", str(tmp_path / "made.gallery"), "--recall", "--queries", "40", "--k", "5"],
+        ["compact", str(tmp_path / "made.gallery")],
+    ):
+        said = CliRunner().invoke(app, command).stderr
+        assert "note: more than 30 neighbours are found by comparing all 1600 images, as the 100 are that" in said
+        for reach, look, note in (
+            (0, 100, "note: all neighbours are found"),
+            (100, 100, ""),
+            (100, 200, "the 200 are"),
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(FaissIndex, "reach", property(lambda _, reach=reach: reach))
+                patch.setattr("placeprint.presets.FIRST_LOOK", look)
+                said = CliRunner().invoke(app, [*command, *(["--replace"] if command[0] == "index" else [])]).stderr
+            assert ("note:" in said, note in said) == (bool(note), True)
+
+
 def test_verify_says_when_the_index_finds_too_little(monkeypatch: pytest.MonkeyPatch, gallery: Gallery) -> None:
     command = ["verify", str(gallery.path), "--recall", "--queries", "40", "--k", "5"]
     good = CliRunner().invoke(app, [*command, "--json"])
     assert good.exit_code == 0
     assert json.loads(good.stdout)["audit"]["recall"] >= 0.99
-    assert "note: more than 30 neighbours are found by comparing all 1600" in CliRunner().invoke(app, command).stdout
-    for reach, note in ((0, "note: all neighbours are found"), (100, ""), (None, "")):
-        monkeypatch.setattr(FaissIndex, "reach", property(lambda _, reach=reach: reach))
-        said = CliRunner().invoke(app, command).stdout
-        assert ("note:" in said, note in said) == (bool(note), True)
     find = clustered.Clustered.candidates
     monkeypatch.setattr(clustered.Clustered, "candidates", lambda self, *asked: find(self, *asked) // 2)
     bad = CliRunner().invoke(app, command)

@@ -25,6 +25,15 @@ def test_points_by_hand() -> None:
     assert (half.accepted_share, half.expected_rate) == (0.75, pytest.approx(0.5)), "10 of 20 places lie above it"
 
 
+def test_that_no_place_lets_any_in_is_no_certainty() -> None:
+    most = 1 - 0.025 ** (1 / 20)  # SciPy: beta.ppf(.975, 1, 20), the end of Clopper and Pearson's interval
+    assert (MIXTURE.rate(1.0), MIXTURE.rate_interval(1.0, seed=0)) == (0, (0, pytest.approx(most)))
+    ends = [MIXTURE.rate_interval(1 - rate, seed=0)[1] for rate in (0, *RATES)]
+    assert ends == sorted(ends), "a rate that lets more in is no surer"
+    worth = Mixture(PLACES, Sample(np.zeros(3), np.arange(3)), worth=5.0)
+    assert worth.rate_interval(1.0, seed=0)[1] == pytest.approx(1 - 0.025 ** (1 / 25))
+
+
 def test_the_stated_rate_is_among_them_and_keeps_its_limit() -> None:
     points = operating_points(lambda rate: 0.7 if rate == 0.04 else 1 - rate, MIXTURE, KNOWN, rate=0.04, seed=0)
     assert [point.false_accept_rate for point in points] == sorted({*RATES, 0.04})
