@@ -20,7 +20,7 @@ from placeprint.gallery.index import stored_lists
 from placeprint.gallery.index.approximate import FILE, SETTINGS, Clustered, Width
 from placeprint.gallery.index.base import Vectors
 
-ROWS, DIM = 12_000, 32
+ROWS, DIM = 6_000, 32
 NARROW = Width(10, 6, 8)
 ALL_OF_THEM = Width(10, 6, 64)
 """As many candidates as all the lists have that are looked at."""
@@ -28,7 +28,9 @@ ALL_OF_THEM = Width(10, 6, 64)
 
 @pytest.fixture(scope="module")
 def vectors() -> Vectors:
-    raw = np.random.default_rng(3).normal(size=(ROWS, DIM))
+    rng = np.random.default_rng(3)  # ten photos a place: few lists are tried out then
+    raw = np.repeat(rng.normal(size=(ROWS // 10, DIM)), 10, axis=0) + 0.4 * rng.normal(size=(ROWS, DIM))
+    rng.shuffle(raw)
     return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
 
 
