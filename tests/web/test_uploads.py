@@ -182,9 +182,9 @@ def test_hundreds_of_damaged_photos(client, queries):
         return answer.status_code
 
     with ThreadPoolExecutor(4) as pool:
-        statuses = list(pool.map(send, [damaged() for _ in range(500)]))
+        statuses = list(pool.map(send, [damaged() for _ in range(300)]))
     assert set(statuses) <= {200, 413, 422}
-    assert statuses.count(422) > 100
+    assert statuses.count(422) > 60
     assert client.post("/v1/recognize", content=photo).json()["matches"] == before
     metrics = client.get("/metrics").text
     assert "placeprint_body_bytes 0.0" in metrics  # nothing of them is held

@@ -80,9 +80,9 @@ def kept(drawn: Path, share: float = 0.75) -> None:
     with Image.open(drawn) as read:
         image = read.convert("RGB")
     small = image.resize((round(image.width * share), round(image.height * share)), Image.Resampling.LANCZOS)
-    few = small.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
+    few = small.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE) if ASKED else small
     few.save(drawn, optimize=True)
-    assert len(few.getcolors()) > COLOURS, drawn.name
+    assert len(few.getcolors(small.width * small.height) or ()) > COLOURS, drawn.name
 
 
 def many(made: Path) -> list[Path]:
