@@ -86,6 +86,7 @@ class ImageError(PlaceprintError):
         super().__init__(f"{image}: {reason}" if image else reason)
         self.kind = kind
         self.reason = printable(reason)
+        self.image = image
 
 
 class ModelError(PlaceprintError):

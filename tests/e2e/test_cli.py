@@ -334,12 +334,13 @@ def test_index_and_add_say_how_many_images_have_no_place(town: Path, tmp_path: P
         (bare / f"{number}.jpg").write_bytes(photo_of(town, "query", number)[0].read_bytes())
     (bare / "damaged.jpg").write_bytes(b"no photo")  # told elsewhere
     run("index", town, "-o", gallery, "--preset", "fast")
-    told = "2 images have no place, so each is one of its own, called by its path: label them"
+    told = "2 images that were given have no place: an answer calls such an image by its path; label them"
     assert told in run("add", gallery, bare).stdout
+    assert "no place" not in run("add", gallery, bare).stdout, "nothing was added"
     shutil.copytree(town / "gallery", mixed)
     shutil.copy(bare / "0.jpg", mixed)
     made = run("index", mixed, "-o", tmp_path / "m", "--preset", "fast").stdout
-    assert told.replace("2 images have", "1 image has") in made
+    assert told.replace("2 images that were given have", "1 image that was given has") in made
 
 
 def test_photos_that_cannot_be_used_are_counted_and_cost_only_themselves(town: Path, tmp_path: Path) -> None:
@@ -368,9 +369,10 @@ def test_remove_names_what_is_not_there_and_removes_the_others(town: Path, tmp_p
     assert said.stdout.startswith("1 image removed;")
     assert said.stderr == f'"{gallery}" has no image or place no/such.jpg, Atlantis: the others were removed\n'
     for given, meant in (
-        ([second + "g"], f'"{second}"'),
-        (["--place", "Castle-Gat"], '--place "castle-gate"'),
-        (["castle-gate"], '--place "castle-gate"'),
+        ([second + "g"], f'the image "{second}"'),
+        (["--place", second], f'the image "{second}"'),
+        (["--place", "Castle-Gat"], 'the place, --place "castle-gate"'),
+        (["castle-gate"], 'the place, --place "castle-gate"'),
     ):
         told = run("remove", gallery, *given, expect=2).stderr
         assert told.endswith(f'nothing was removed; for "{given[-1]}", did you mean {meant}?\n'), told

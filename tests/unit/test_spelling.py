@@ -1,6 +1,8 @@
 """Names that were probably meant."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from placeprint.spelling import choices, meant, nearest, nearest_of_many
 
@@ -32,3 +34,15 @@ def test_of_many_names_the_same_one_in_other_capitals_comes_first() -> None:
     assert nearest_of_many("old town hall", many) == "Old Town Hall"
     assert nearest_of_many("old town hal", many) == "Old Town Hall"
     assert nearest_of_many("x", many) is None
+
+
+@given(st.data())
+def test_of_many_long_names_few_are_compared(data: st.DataObject) -> None:
+    many = [f"train/{number:07d}/{number * 7919 % 100_003:07d}/{'street ' * 14}.jpg" for number in range(3000)]
+    name = data.draw(st.sampled_from(many))
+    at = data.draw(st.integers(0, len(name) - 1))
+    compared = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("placeprint.spelling.nearest", lambda name, known: compared.extend(known) or nearest(name, known))
+        assert nearest_of_many(name[:at] + "#" + name[at + 1 :], many) == name
+    assert sum(map(len, compared)) < 50_000

@@ -57,10 +57,10 @@ def _meant(gallery: AnyGallery, missing: Sequence[str]) -> str:
     """Return what was probably meant by the first name that one of the gallery's is like; empty where none is."""
     from placeprint.spelling import nearest_of_many
 
-    known = {place: f'--place "{place}"' for place in gallery.places}
+    known = {place: f'the place, --place "{place}"' for place in gallery.places}
     if gallery.path is not None and len(gallery) <= _COMPARED:
         paths = (gallery.located(row)[1] for row in range(len(gallery)))
-        known = {path: f'"{path}"' for path in paths} | known
+        known = {path: f'the image "{path}"' for path in paths} | known
     likely = ((name, nearest_of_many(name, known)) for name in missing[:SHOWN])
     name, near = next((pair for pair in likely if pair[1] is not None), ("", None))
     return "" if near is None else f'; for "{name}", did you mean {known[near]}?'

@@ -88,10 +88,10 @@ def _show_unlabelled(done: IndexResult, source: Source) -> None:
     """Say how many of the images that were given have no place; of a gallery without any its calibration says it."""
     lost = {failure.path for failure in done.failures}
     bare = sum(not record.places and record.path not in lost for record in source.manifest.gallery())
-    if bare and done.gallery.places:
+    if bare and done.change.added and done.gallery.places:
         printing.say(
-            f"{counted(bare, 'image has', 'images have')} no place, so each is one of its own, called by its path: "
-            "label them in a manifest, or have a folder for each place"
+            f"{counted(bare, 'image that was given has', 'images that were given have')} no place: an answer calls "
+            "such an image by its path; label them in a manifest, or have a folder for each place"
         )
 
 

@@ -124,7 +124,7 @@ def _named(image: ImageInput) -> Iterator[None]:
     except ImageError as error:
         if not isinstance(image, str | os.PathLike):
             raise
-        raise ImageError(error.kind, error.reason, str(image)) from error
+        raise ImageError(error.kind, error.reason, str(image) or '""') from error
 
 
 def _content(image: ImageInput, min_side: int | None) -> bytes | Image:

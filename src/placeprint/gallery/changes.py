@@ -23,6 +23,7 @@ from placeprint.gallery.table import RecordTable
 from placeprint.presets import FAST, Preset, find_preset
 from placeprint.records import FailedImage, ImageRecord, ModelSpec, is_unknown
 from placeprint.spelling import choices
+from placeprint.storage.json_records import require_kinds
 from placeprint.storage.part_limits import MOST_PARTS
 from placeprint.storage.ragged import Ragged
 
@@ -95,6 +96,11 @@ def new_content(
     unit = ChunkedVectors.raw(vectors, dim=spec.dim)
     if len(records) != len(unit):
         raise VectorError(f"there are {len(records)} records and {len(unit)} vectors: they must be one to one")
+    for record in records:
+        try:
+            require_kinds(record)
+        except TypeError as error:
+            raise UsageError(f'the record of "{record.path}" cannot be kept: {error}') from error
     if name := next((place for record in records for place in record.places if is_unknown(place)), None):
         raise UsageError(
             f'a place of a gallery cannot be called "{name}", which is the answer when no place is accepted'

@@ -36,6 +36,7 @@ LIMIT = 1000
 PHOTO_BYTES = 8 << 20
 """Of each of them on average: whoever may ask a server may send it photos that are as large as they can be."""
 PHOTOS, CORRECTIONS, ACCEPTED = "photos", "corrections.json", "accepted.csv"
+_HEADER = "path,place\n"
 _MARK = "remembered.txt"
 _SAYS = b"placeprint keeps unknown photos in this folder: `placeprint remembered FOLDER` shows what they show.\n"
 _STEM_BYTES = 120
@@ -87,7 +88,7 @@ class Remembered:
     def accepted(self) -> Mapping[str, str]:
         """The place of each photo that was taken for one."""
         table = self.folder / ACCEPTED
-        records = read_manifest(table).records if table.is_file() else ()
+        records = read_manifest(table).records if table.is_file() and table.stat().st_size > len(_HEADER) else ()
         return {Path(record.path).name: record.places[0] for record in records if record.places}
 
     def keep(self, data: bytes, name: str) -> str | None:
@@ -159,7 +160,7 @@ class Remembered:
         """
         chosen = dict.fromkeys(_several(photos))
         if absent := chosen.keys() - self._sizes().keys():
-            raise UsageError(f'"{self.folder}" keeps no photo "{min(absent)}"')
+            raise UsageError(f'"{self.folder}" keeps no photo "{min(map(str, absent))}"')
         return {name: self.folder / PHOTOS / name for name in chosen}
 
     def accept(self, photos: Iterable[str], place: str) -> Path:
@@ -168,17 +169,20 @@ class Remembered:
         Raises
         ------
         UsageError
-            When one of them is not here, or the name cannot be one.
+            When there is none, one of them is not here, or the name cannot be one.
         """
         try:
             place = checked_name(place)
         except ValueError as error:
             raise UsageError(str(error)) from error
+        chosen = self.files(photos)
+        if not chosen:
+            raise UsageError("give at least one photo")
         with self._alone():
-            places = {**self.accepted, **dict.fromkeys(self.files(photos), place)}
+            places = {**self.accepted, **dict.fromkeys(chosen, place)}
             text = io.StringIO(newline="")
+            text.write(_HEADER)
             rows = csv.writer(text, lineterminator="\n")
-            rows.writerow(("path", "place"))
             rows.writerows((f"{PHOTOS}/{name}", where) for name, where in sorted(places.items()))
             write_atomic(self.folder / ACCEPTED, text.getvalue().encode())
         return self.folder / ACCEPTED
@@ -215,9 +219,9 @@ class Remembered:
 
 
 def _several(photos: Iterable[str]) -> Iterable[str]:
-    """Refuse one text, whose letters would be taken for photos."""
-    if isinstance(photos, str):
-        raise UsageError(f'give a list of photos, not the text "{photos}"')
+    """Refuse one name: the letters of a text would be taken for photos."""
+    if isinstance(photos, str | bytes | os.PathLike):
+        raise UsageError(f'give a list of photos, not one: "{photos!s}"')
     return photos
 
 

@@ -76,7 +76,7 @@ def index(
     if embeddings is not None or records is not None:
         if dataset is not None or embeddings is None or records is None:
             raise UsageError("give either a dataset, or both --embeddings and --records")
-        return _import(out, Path(embeddings), Path(records), asked)
+        return _import(out, Path(embeddings), Path(records), asked, progress)
     if dataset is None:
         raise UsageError("give a dataset, or --embeddings and --records")
     replace = asked.pop("replace", False)
@@ -105,7 +105,9 @@ def _on_cluster(
     return calibrated(stored, build, progress)
 
 
-def _import(out: Path | str, embeddings: Path, records: Path, asked: dict[str, Any]) -> IndexResult:
+def _import(
+    out: Path | str, embeddings: Path, records: Path, asked: dict[str, Any], progress: Progress | None
+) -> IndexResult:
     """Make a gallery of the rows of a table that are no queries."""
     done, set_aside, notes = read_side(embeddings, records, "gallery")
     settings = {
@@ -116,14 +118,15 @@ def _import(out: Path | str, embeddings: Path, records: Path, asked: dict[str, A
         "index": asked.get("index", "auto"),
         "preset": find_preset(asked.get("preset", FAST)),
         "replace": asked.get("replace", False),
+        "progress": progress,
     }
     if is_address(out):
         from placeprint.indexing.server import store_vectors
 
-        gallery, why = calibrated_alone(store_vectors(out, **settings))
+        gallery, why = calibrated_alone(store_vectors(out, **settings), progress=progress)
     else:
-        gallery, why = calibrated_alone(Gallery.build(out, **settings))
-    gallery = with_positions_learned(gallery)
+        gallery, why = calibrated_alone(Gallery.build(out, **settings), progress=progress)
+    gallery = with_positions_learned(gallery, progress=progress)
     return IndexResult(
         gallery=gallery,
         change=Change(added=len(gallery)),

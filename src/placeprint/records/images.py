@@ -117,6 +117,8 @@ class ImageRecord:
         """Refuse values out of range; the caller knows the path, and adds it to the message."""
         if not self.path:
             raise UsageError("a record needs a path")
+        if not (isinstance(self.places, tuple) and isinstance(self.titles, tuple)):
+            raise UsageError('places and titles of a record are tuples of texts, as places=("Old Mill",)')
         if self.titles and len(self.titles) != len(self.places):
             raise UsageError(f"{len(self.titles)} titles do not name {len(self.places)} places")
         if self.width < 0 or self.height < 0:

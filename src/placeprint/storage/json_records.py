@@ -43,6 +43,20 @@ def record_from(kind: type[R], row: object) -> R:
     return kind(**values)
 
 
+def require_kinds(record: object) -> None:
+    """Refuse a record that could not be read again: a field is of another type than its class declares.
+
+    Raises `TypeError`; the message names the field.
+    """
+    for name, (as_it_is, reader) in _fields(type(record)).items():  # type: ignore[arg-type]  # as above
+        value = getattr(record, name)
+        if type(value) not in as_it_is:
+            try:
+                reader(value)
+            except (TypeError, ValueError) as error:
+                raise TypeError(f"{name}: {error}") from error
+
+
 def without_keypoints(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of an earlier release without its settings of RootSIFT keypoints, 0 where it keeps none.
 
@@ -119,7 +133,7 @@ def _whole(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if type(value) is float and math.isfinite(value):
+    if isinstance(value, float) and math.isfinite(value):  # NumPy's 64 bits too
         return value
     if type(value) is int and -LARGEST < value < LARGEST:
         return float(value)

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from placeprint import Gallery, ImageRecord, calibrate, evaluate, imported_spec, read_embeddings
+from placeprint import Gallery, ImageRecord, calibrate, evaluate, imported_spec, index, read_embeddings
 from placeprint.cli.app import app
 from placeprint.errors import CalibrationError, DatasetError, VectorError
 from placeprint.evaluation.diagnosis.coverage import gallery_coverage
 from placeprint.evaluation.metrics.open_set_rates import unknown_answers
 from placeprint.evaluation.mining.mine import mine
+from placeprint.progress import Silent
 from placeprint.records import Split
 from placeprint.report.compare import compare
 from placeprint.report.html import render
@@ -101,6 +102,17 @@ def test_index_tells_what_is_doubtful_about_the_table_of_embeddings(tmp_path: Pa
     [note] = json.loads(done.stdout)["notes"]
     assert note.startswith('no column is read as the place: the columns are "path", "spot", "split"; call it place')
     assert done.stderr == f"{table[1]}: {note}\n"
+
+
+def test_progress_of_embeddings_is_told(tmp_path: Path, table: tuple[Path, Path]) -> None:
+    started = []
+
+    class Noting(Silent):
+        def start(self, what: str, total: int) -> None:
+            started.append((what, total > 0))
+
+    index(None, tmp_path / "g", embeddings=table[0], records=table[1], progress=Noting())
+    assert started == [("writing", True), ("calibrating", True)]
 
 
 def test_a_table_without_a_split_does_not_find_itself(table: tuple[Path, Path]) -> None:

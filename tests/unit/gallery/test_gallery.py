@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,6 +64,35 @@ def test_what_was_built_is_what_is_opened(gallery: Gallery) -> None:
         assert one.spec == SPEC
         assert one.image_file(0) == Path("/photos/b/ü.jpg")
         np.testing.assert_allclose(one.vectors, vectors(2), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"places": ("Mill", 1)}, "places: 1 is not a text"),
+        ({"latitude": np.float32(1), "longitude": 1.0}, r"latitude: .* is not a number"),
+        ({"frame": np.int64(1)}, r"frame: .* is not a whole number"),
+        ({"extra": {"note": 1}}, "extra: 1 is not a text"),
+        ({"content_hash": b"a"}, "content_hash: .* is not a text"),
+    ],
+)
+def test_a_record_that_could_not_be_read_again_is_refused(
+    gallery: Gallery, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    odd = [ImageRecord(path="x.jpg", **changes)]
+    with pytest.raises(UsageError, match=rf'the record of "x\.jpg" cannot be kept: {said}'):
+        gallery.add(odd, vectors(1), spec=SPEC)
+    with pytest.raises(UsageError, match=said):
+        Gallery.build(tmp_path / "new", records=odd, vectors=vectors(1), spec=SPEC)
+    assert len(Gallery.open(tmp_path / "g").remove(["a/0.jpg"])[0]) == 5
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("places", ["Abbey", ["Abbey"], {"Abbey"}, None])
+def test_places_are_a_tuple(places: Any) -> None:
+    for name in ("places", "titles"):
+        with pytest.raises(UsageError, match="are tuples of texts"):
+            ImageRecord(path="x.jpg", **{"places": ("Abbey",), name: places})
 
 
 def test_frame_0_survives() -> None:

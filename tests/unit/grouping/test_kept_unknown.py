@@ -72,8 +72,13 @@ def test_photos_of_somebody_else_are_never_deleted(tmp_path: Path) -> None:
     (tmp_path / "kept" / "photos" / "holiday.jpg").write_bytes(b"theirs")
     assert kept.photos == (name,)
     for take in (kept.forget, lambda photos: kept.accept(photos, "Mill")):
-        with pytest.raises(UsageError, match="give a list of photos, not the text"):
-            take(str(name))
+        for one in (str(name), str(name).encode(), Path(str(name))):
+            with pytest.raises(UsageError, match="give a list of photos, not one"):
+                take(one)
+    with pytest.raises(UsageError, match="at least one photo"):
+        kept.accept([], "Mill")
+    (tmp_path / "kept" / "accepted.csv").write_text("path,place\n")  # of a release that took none
+    assert kept.accepted == {}
     with pytest.raises(UsageError, match=r'keeps no photo "gone\.jpg"'):
         kept.accept(["gone.jpg"], "Mill")
     assert kept.forget(["holiday.jpg", str(name)]) == (name,)

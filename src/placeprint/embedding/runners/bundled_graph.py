@@ -82,6 +82,7 @@ class BundledGraph:
         self.name, self._lock = name, forks.Lock()
         self._how: dict[str, Any] = {"runner": runner, "threads": threads, "precision": precision}
         self._made: forks.Made[Graph] | None = None
+        self._was_begun = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return how another process makes it again."""
@@ -101,13 +102,14 @@ class BundledGraph:
                 raise ModelError(f"the bundled model {self.name} cannot be run: {first_line(error)}") from error
 
     def begin(self) -> None:
-        """Load the graph beside what the caller does next, where it is not loaded yet."""
-        if self._made is None:
+        """Load the graph beside what the caller does next, where nobody did yet; `run` says why it cannot be."""
+        if self._made is None and not self._was_begun:
+            self._was_begun = True
             with suppress(RuntimeError):  # no thread can be started
                 Thread(target=self._begun, name=f"load {self.name}").start()
 
     def _begun(self) -> None:
-        with suppress(Exception):  # `run` says it
+        with suppress(Exception):
             self._loaded()
 
     def _loaded(self) -> Graph:

@@ -147,16 +147,16 @@ def interval(
 def interval_of_share(
     values: Floats, rng: np.random.Generator, *, clusters: NDArray[Any] | None = None, level: float = LEVEL
 ) -> Interval:
-    """Return what `interval` does of values from 0 to 1, with an honest end where all are 0, or all are 1.
+    """Return what `interval` does of values from 0 to 1, no surer than if all units were 0, or all were 1.
 
-    None of a few queries may be wrong by chance: the end is `most_of_none` of the units then.
+    None of a few queries may be wrong by chance: the end is `most_of_none` of the units then, and of a few that are
+    wrong no nearer.
     """
     found = interval(values, rng, clusters=clusters, level=level)
-    if found.low == found.high == 0:
-        return replace(found, high=most_of_none(found.units, level))
-    if found.low == found.high == 1:
-        return replace(found, low=1 - most_of_none(found.units, level))
-    return found
+    if not found.low <= found.high:  # too few units tell nothing
+        return found
+    most = most_of_none(found.units, level)
+    return replace(found, low=min(found.low, 1 - most), high=max(found.high, most))
 
 
 def interval_of_auroc(

@@ -42,7 +42,7 @@ def lists_for(rows: int) -> int:
 def learned_index(vectors: Vectors, step: Callable[[int], object] = int) -> Any:
     """Return an empty FAISS index, `IndexPreTransform` over `IndexIVFPQFastScan`, that fits these vectors.
 
-    `step`: Is told how many vectors were looked at; of each at most one look.
+    `step`: Is told how many vectors were looked at, and in the end of those that need no look.
     """
     import faiss
 
@@ -139,7 +139,8 @@ def _centroids(
     if len(centroids) < lists:
         centroids = np.resize(centroids, (lists, len(turn)))
     order = rng.permutation(len(vectors))
-    for part in np.array_split(order[: ROUNDS * PER_CENTROID * lists], ROUNDS):
+    most = ROUNDS * PER_CENTROID * lists
+    for part in np.array_split(order[:most], ROUNDS):
         coarse.reset()
         coarse.add(centroids)
         sums = np.zeros_like(centroids)
@@ -150,6 +151,7 @@ def _centroids(
         _make_unit(sums)
         np.copyto(centroids, sums, where=sums.any(axis=1, keepdims=True))
         del sums
+    step(len(order[most:]))
     coarse.reset()
     return centroids
 

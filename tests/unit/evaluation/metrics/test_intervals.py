@@ -99,8 +99,18 @@ def test_nothing_but_right_or_wrong_answers_are_no_certainty(units: int) -> None
         assert (none.value, none.low, none.high) == (0, 0, pytest.approx(beta))
         assert (all_right.value, all_right.low, all_right.high) == (1, pytest.approx(1 - beta), 1)
     assert math.isnan(interval_of_share(np.ones(1), rng()).low), "one alone says nothing"
-    some = np.arange(units) / units
-    assert interval_of_share(some, rng()) == interval(some, rng())
+    half = (np.arange(200) % 2).astype(float)
+    assert interval_of_share(half, rng()) == interval(half, rng())
+
+
+@pytest.mark.parametrize("count", [5, 10, 20, 30, 100])
+def test_more_wrong_answers_never_tell_of_a_better_share(count: int) -> None:
+    for places in (None, np.arange(count) % 3):
+        shares = [
+            interval_of_share((np.arange(count) >= wrong).astype(float), rng(), clusters=places) for wrong in range(3)
+        ]
+        assert shares[0].low >= shares[1].low >= shares[2].low
+        assert [one.high for one in shares] == sorted((one.high for one in shares), reverse=True)
 
 
 @pytest.mark.parametrize("constant", [0.0, 1.0, 0.1, 1 / 3])

@@ -61,9 +61,12 @@ def test_the_same_thing_matches_and_others_do_not(query: Packed, gallery: list[P
 def test_the_matcher_is_loaded_beside_what_comes_before(monkeypatch: pytest.MonkeyPatch, query: Packed) -> None:
     graph = BundledGraph("lighterglue")
     monkeypatch.setattr(matches, "bundled_graph", lambda *_, **__: graph)
-    matches.begin()
-    for thread in [each for each in threading.enumerate() if each.name == "load lighterglue"]:
-        thread.join()
+    with graph._lock:
+        for _ in range(5):
+            matches.begin()
+        loading = [each for each in threading.enumerate() if each.name == "load lighterglue"]
+    assert len(loading) == 1
+    loading[0].join()
     loaded = graph._made
     assert loaded is not None
     matches.begin()
@@ -88,10 +91,12 @@ def test_a_matcher_that_cannot_be_loaded_is_told_where_it_is_needed(
         raise RuntimeError("no common base")
 
     monkeypatch.setattr("placeprint.embedding.runners.bundled_graph._graph", fails)
+    graph = BundledGraph("lighterglue")
     matches.begin()
     with pytest.raises(ModelError, match="no common base"):
         confidences(query, [query], until=math.inf)
     monkeypatch.setattr(threading.Thread, "start", fails)
+    graph = BundledGraph("lighterglue")
     matches.begin()  # no thread can be started
     assert capfd.readouterr().err == ""
 
