@@ -193,6 +193,11 @@ def test_calibrate_is_kept_and_changes_the_answers(town: Path, tmp_path: Path) -
     text = run("calibrate", str(tmp_path / "g"), "--false-accept-rate", "0.2").stdout
     for words in ("accepted from probability", "95 % interval", "expected to get a place", "guaranteed: nothing"):
         assert words in text
+    renews = (
+        f"stays as it is when images are added; placeprint calibrate {tmp_path / 'g'} --false-accept-rate 0.2 renews"
+    )
+    assert renews in text
+    assert "it stays as it is" not in run("index", town, "-o", tmp_path / "automatic", "--preset", "fast").stdout
     points = {p.false_accept_rate: p for p in Gallery.open(tmp_path / "g").calibration.trade_off}
     for rate in (0.01, 0.05, 0.1, 0.2):
         [line] = [line for line in text.splitlines() if line.strip().startswith(f"{100 * rate:g} %")]

@@ -49,6 +49,9 @@ def test_info_says_what_is_wrong_at_a_glance(gallery: Path, town: Path, tmp_path
     assert "renew it with: placeprint calibrate" in said
     assert "renew it" not in run("info", gallery).stdout
     assert f"{town}\n" in run("info", gallery).stdout
+    assert "from the gallery\n" in run("info", gallery).stdout
+    placeprint.calibrate(gallery)
+    assert "from the gallery; add keeps it as it is\n" in run("info", gallery).stdout
 
 
 def test_a_file_of_another_size_is_told(gallery: Path) -> None:

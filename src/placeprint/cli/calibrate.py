@@ -89,6 +89,8 @@ def show_calibration(learned: Calibration | None, gallery: str, why: str = "") -
         printing.say(f"  beware: {doubt}")
     if old := learned.outdated(gallery):
         printing.say(f"  {old}")
+    elif not learned.automatic:
+        printing.say(f"  it stays as it is when images are added; {learned.command(gallery)} renews it")
 
 
 def show_trade_off(learned: Calibration) -> None:

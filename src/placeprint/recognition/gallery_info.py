@@ -92,7 +92,8 @@ class GalleryInfo(Tabular):
         ]
         if learned is not None:
             says = f"accepted from probability {learned.threshold:.3f}, for {100 * learned.false_accept_rate:g} % "
-            found[6] = ("calibration", says + f"false accepts, from the {learned.source}")
+            kept = "" if learned.automatic else "; add keeps it as it is"
+            found[6] = ("calibration", says + f"false accepts, from the {learned.source}{kept}")
         return [row for row in found if row[1]]
 
     def to_dict(self) -> dict[str, Any]:
