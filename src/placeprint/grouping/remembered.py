@@ -87,8 +87,9 @@ class Remembered:
     @property
     def accepted(self) -> Mapping[str, str]:
         """The place of each photo that was taken for one."""
-        table = self.folder / ACCEPTED
-        records = read_manifest(table).records if table.is_file() and table.stat().st_size > len(_HEADER) else ()
+        table, bare = self.folder / ACCEPTED, _HEADER.encode()
+        there = table.is_file() and not (table.stat().st_size == len(bare) and table.read_bytes() == bare)
+        records = read_manifest(table).records if there else ()
         return {Path(record.path).name: record.places[0] for record in records if record.places}
 
     def keep(self, data: bytes, name: str) -> str | None:
