@@ -29,7 +29,7 @@ def show_reach(gallery: AnyGallery) -> None:
     """Say on stderr where the lists of an index serve fewer neighbours than a question looks at."""
     reach, look = None, gallery.preset.first_look
     with suppress(GalleryError):  # what is damaged is told where it is asked
-        reach = getattr(getattr(gallery, "index", None), "reach", None)
+        reach = getattr(gallery, "reach", None)  # not of one on a server
     if reach is not None and reach < look:
         few = f"more than {reach} neighbours are" if reach else "all neighbours are"
         printing.say(

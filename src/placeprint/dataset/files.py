@@ -116,12 +116,8 @@ def _told() -> Iterator[None]:
     except TooLargeError as error:
         raise ImageError("too-large", str(error.strerror)) from error
     except (OSError, ValueError) as error:
-        raise ImageError("unreadable", f"the file cannot be read: {_why(error)}") from error
-
-
-def _why(error: Exception) -> str:
-    """Return what an error says, without the name of the file, which stands beside it."""
-    return first_line(error) if not isinstance(error, OSError) or not error.strerror else error.strerror
+        why = getattr(error, "strerror", None) or first_line(error)  # without the file's name, which stands beside it
+        raise ImageError("unreadable", f"the file cannot be read: {why}") from error
 
 
 def content_hash(data: bytes) -> str:

@@ -142,10 +142,21 @@ class GalleryImages:
         """The index, read from disk when it is first asked for."""
         if self._index is None:
             kept = [segment.kept for segment in self._segments]
-            whole = len(kept) == 1 and kept[0] is None
             pieces = [Piece.of(self.index_of(number), rows) for number, rows in enumerate(kept)]
-            self._index = pieces[0].index if whole else SegmentedIndex(pieces)
+            self._index = pieces[0].index if self._is_one else SegmentedIndex(pieces)
         return self._index
+
+    @property
+    def _is_one(self) -> bool:
+        return len(self._segments) == 1 and self._segments[0].kept is None
+
+    @property
+    def reach(self) -> int | None:
+        """The most neighbours that the index finds without comparing all images; None where nothing tells.
+
+        Of a gallery that has grown since nothing does, and nothing is read.
+        """
+        return getattr(self.index, "reach", None) if self._is_one else None
 
     def index_of(self, number: int) -> VectorIndex:
         """Return the index of what lies in the files of a segment, removed or not, read when it is first asked for."""

@@ -176,10 +176,10 @@ class Remembered:
             place = checked_name(place)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        chosen = self.files(photos)
-        if not chosen:
-            raise UsageError("give at least one photo")
         with self._alone():
+            chosen = self.files(photos)
+            if not chosen:
+                raise UsageError("give at least one photo")
             places = {**self.accepted, **dict.fromkeys(chosen, place)}
             text = io.StringIO(newline="")
             text.write(_HEADER)

@@ -270,6 +270,14 @@ def test_whoever_builds_or_verifies_says_when_questions_do_without_the_index(
             assert ("note:" in said, note in said) == (bool(note), True)
 
 
+def test_of_a_gallery_that_has_grown_nothing_is_read_to_say_so(
+    monkeypatch: pytest.MonkeyPatch, gallery: Gallery
+) -> None:
+    grown, _ = gallery.add([ImageRecord(path="new.jpg", places=("new",))], places(20, 9)[:1], spec=SPEC)
+    monkeypatch.setattr(Gallery, "index_of", lambda *_: pytest.fail("an index was read"))
+    assert grown.reach is None
+
+
 def test_verify_says_when_the_index_finds_too_little(monkeypatch: pytest.MonkeyPatch, gallery: Gallery) -> None:
     command = ["verify", str(gallery.path), "--recall", "--queries", "40", "--k", "5"]
     good = CliRunner().invoke(app, [*command, "--json"])
